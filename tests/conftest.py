@@ -1,0 +1,17 @@
+"""Fixtures that every part of the suite may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data, `SMGEE_REAL_DATA` or ``../shared/data`` beside the checkout; skips where it is absent."""
+    folder = Path(os.environ.get("SMGEE_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("the folder of real data is not beside this checkout; set SMGEE_REAL_DATA to run this test")
+    return folder
