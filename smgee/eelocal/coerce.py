@@ -1,0 +1,45 @@
+"""Coercion of evaluated values to the types that official signatures name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from smgee.eelocal.errors import EEError
+
+__all__ = ["coerce", "coercion"]
+
+_COERCIONS: dict[str, Callable[[Any], Any]] = {}
+
+
+def coercion(*types: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Register how values become one of the official types; the function returns NotImplemented for what it can't take."""
+
+    def register(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        for name in types:
+            _COERCIONS[name] = function
+        return function
+
+    return register
+
+
+def coerce(value: Any, full_type: str, *, name: str) -> Any:
+    """Coerce `value` to an official type, element types of lists and dictionaries included.
+
+    Raises
+    ------
+    EEError
+        ``Parameter 'name' must be …`` when it can't be.
+    """
+    outer, _, inner = full_type.partition("<")
+    inner = inner[:-1] if outer != "Image" else ""
+    convert = _COERCIONS.get(outer)
+    result = value if convert is None else convert(value)
+    if result is NotImplemented:
+        raise EEError(f"Parameter '{name}' must be of type {outer}, got {type(value).__name__}.")
+    if inner and inner != "Object":
+        if isinstance(result, list):
+            return [None if v is None else coerce(v, inner, name=name) for v in result]
+        if isinstance(result, dict):
+            return {k: None if v is None else coerce(v, inner, name=name) for k, v in result.items()}
+    return result

@@ -1,0 +1,58 @@
+"""Collections of features or images, produced on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+__all__ = ["Collection"]
+
+
+class Collection:
+    """A lazily produced sequence of elements (features or images) with properties.
+
+    Parameters
+    ----------
+    produce : callable
+        Returns the elements; called at most once, when they are first needed.
+    properties : mapping
+        The collection's own properties.
+    kind : {"ImageCollection", "FeatureCollection"}
+        How it presents itself; a collection of images is often typed FeatureCollection by the signatures, so results are told apart by
+        their elements where it matters.
+    id : str, optional
+        The asset's id, for a collection as loaded.
+    """
+
+    def __init__(
+        self,
+        produce: Callable[[], Iterable[Any]],
+        properties: Mapping[str, Any] | None = None,
+        *,
+        kind: str = "FeatureCollection",
+        id: str | None = None,
+        version: int | None = None,
+    ):
+        self._produce = produce
+        self._elements: list[Any] | None = None
+        self.properties = dict(properties or {})
+        self.kind = kind
+        self.id = id
+        self.version = version
+
+    @property
+    def elements(self) -> list[Any]:
+        """All elements."""
+        if self._elements is None:
+            self._elements = list(self._produce())
+        return self._elements
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.elements)
+
+    def __len__(self) -> int:
+        return len(self.elements)
+
+    def derive(self, produce: Callable[[], Iterable[Any]], *, kind: str | None = None) -> Collection:
+        """Return a collection with other elements and the same properties."""
+        return Collection(produce, self.properties, kind=kind or self.kind)
