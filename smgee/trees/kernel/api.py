@@ -1,0 +1,187 @@
+"""Predicting from rows and from band-major rasters held in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from smgee.errors import InputError
+from smgee.trees.ensemble import TreeEnsemble
+from smgee.trees.kernel.forest import Forest, compare_dtype, forest_of
+
+__all__ = ["predict", "predict_bands"]
+
+CHUNK_ROWS = 1 << 17
+WALK_ROWS = 512
+
+
+def predict(ensemble: TreeEnsemble, X: Any, *, n_threads: int | None = None) -> np.ndarray:
+    """Predict one number per row.
+
+    Parameters
+    ----------
+    ensemble : TreeEnsemble
+        The model.
+    X : (rows, features) array or DataFrame
+        Predictors in the order of ``ensemble.feature_names``, in any memory order; of a DataFrame the columns of those names are
+        taken. Rows are cast to the model's `threshold_dtype` before they are compared, as the library does.
+    n_threads : int, optional
+        Threads to use; all processors of the process if not given.
+
+    Returns
+    -------
+    (rows,) float32
+        Predictions, in the unit of the target.
+
+    Raises
+    ------
+    InputError
+        If the shape does not fit, or a value is NaN and the model does not allow missing values.
+    """
+    if hasattr(X, "columns"):
+        absent = [name for name in ensemble.feature_names if name not in X.columns]
+        if absent:
+            raise InputError(f"The table lacks the columns {', '.join(absent)}; the model needs all of {', '.join(ensemble.feature_names)}.")
+        X = X[list(ensemble.feature_names)]
+    X = _numbers(np.asarray(X), "X")
+    if X.ndim != 2 or X.shape[1] != ensemble.n_features:
+        raise InputError(f"X has shape {X.shape}; the model takes rows of {ensemble.n_features} predictors.")
+    out = np.empty(len(X), np.float32)
+    columns = [X[:, k].reshape(1, -1) for k in range(X.shape[1])]
+    gaps = _run(ensemble, columns, out.reshape(1, -1), keep_missing=ensemble.allows_missing, n_threads=n_threads)
+    if gaps and not ensemble.allows_missing:
+        raise InputError("X holds NaN, which this model was not trained to take; drop or fill those rows.")
+    return out
+
+
+def predict_bands(
+    ensemble: TreeEnsemble,
+    bands: Any,
+    *,
+    out: np.ndarray | None = None,
+    keep_missing: bool | None = None,
+    n_threads: int | None = None,
+) -> np.ndarray:
+    """Predict one number per pixel, reading band-major rasters where they lie.
+
+    Parameters
+    ----------
+    ensemble : TreeEnsemble
+        The model.
+    bands : (features, y, x) array, or sequence of (y, x) arrays and numbers
+        One band per predictor in the order of ``ensemble.feature_names``; NaN is masked. A plain number stands for a predictor
+        that is constant over the raster, such as the day of year.
+    out : (y, x) float32 array, optional
+        Where to write.
+    keep_missing : bool, optional
+        Whether a pixel with a masked predictor is predicted by the model's missing-value directions, which needs
+        ``ensemble.allows_missing`` and is then the default; otherwise such a pixel is NaN in the result.
+    n_threads : int, optional
+        Threads to use; all processors of the process if not given.
+
+    Returns
+    -------
+    (y, x) float32
+        Predictions, in the unit of the target; `out` if it was given.
+
+    Raises
+    ------
+    InputError
+        If the bands do not fit the model or each other.
+    """
+    if keep_missing is None:
+        keep_missing = ensemble.allows_missing
+    if keep_missing and not ensemble.allows_missing:
+        raise InputError("keep_missing was asked of a model without missing-value directions; leave it out, and masked pixels stay masked.")
+    arrays = [_numbers(np.asarray(band), f"band {k}") for k, band in enumerate(bands)]
+    if len(arrays) != ensemble.n_features:
+        raise InputError(f"{len(arrays)} bands were given; the model takes {ensemble.n_features}: {', '.join(ensemble.feature_names)}.")
+    shapes = {a.shape for a in arrays if a.ndim}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        raise InputError(f"The bands have the shapes {sorted(shapes)}; all must have one common shape (y, x).")
+    shape = shapes.pop()
+    arrays = [a if a.ndim else np.broadcast_to(a, shape) for a in arrays]
+    if out is None:
+        out = np.empty(shape, np.float32)
+    elif out.shape != shape or out.dtype != np.float32:
+        raise InputError(f"out is {out.dtype} of shape {out.shape}; it must be float32 of shape {shape}.")
+    _run(ensemble, arrays, out, keep_missing=keep_missing, n_threads=n_threads)
+    return out
+
+
+def _numbers(array: np.ndarray, name: str) -> np.ndarray:
+    """Return the array, object columns of numbers converted; refuses what is not real numbers."""
+    if array.dtype.kind == "O":
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError):
+            pass
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} holds {array.dtype}; predictors must be real numbers.")
+    return array
+
+
+def usable_processors() -> int:
+    """Return the number of processors this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run(ensemble: TreeEnsemble, bands: Sequence[np.ndarray], out: np.ndarray, *, keep_missing: bool, n_threads: int | None) -> bool:
+    """Predict every pixel of the bands into `out`; returns whether any predictor was NaN."""
+    if n_threads is not None and n_threads < 1:
+        raise InputError(f"n_threads is {n_threads}; give 1 or more.")
+    threads = n_threads or usable_processors()
+    dtype = compare_dtype(ensemble, np.result_type(*{b.dtype for b in bands}))
+    forest = forest_of(ensemble, dtype)
+
+    def work(window: tuple[slice, slice]) -> bool:
+        return _predict_window(forest, [band[window] for band in bands], out[window], keep_missing)
+
+    windows = list(_windows(out.shape, threads))
+    if threads == 1 or len(windows) == 1:
+        return any([work(w) for w in windows])
+    with ThreadPoolExecutor(min(threads, len(windows))) as pool:
+        return any(list(pool.map(work, windows)))
+
+
+def _windows(shape: tuple[int, ...], threads: int) -> Iterator[tuple[slice, slice]]:
+    """Yield (y, x) slices of at most `CHUNK_ROWS` pixels, whole lines where they fit, at least one for each thread if possible."""
+    height, width = shape
+    size = min(CHUNK_ROWS, -(-height * width // threads))
+    if width == 0 or height == 0:
+        return
+    lines = max(1, size // width)
+    step = width if lines > 1 or width <= size else size
+    for y in range(0, height, lines):
+        for x in range(0, width, step):
+            yield slice(y, min(y + lines, height)), slice(x, min(x + step, width))
+
+
+def _predict_window(forest: Forest, bands: Sequence[np.ndarray], out: np.ndarray, keep_missing: bool) -> bool:
+    from smgee.trees.kernel.walk import walk
+
+    columns = [band.reshape(-1) for band in bands]
+    n = out.size
+    result = out.reshape(-1) if out.flags.c_contiguous else np.empty(n, np.float32)
+    rows = np.empty((min(n, WALK_ROWS), len(columns)), forest.threshold.dtype)
+    gaps = False
+    for start in range(0, n, WALK_ROWS):
+        part = rows[: min(WALK_ROWS, n - start)]
+        with np.errstate(over="ignore"):
+            for k, column in enumerate(columns):
+                part[:, k] = column[start : start + WALK_ROWS]
+        total = np.zeros(len(part), np.int64)
+        walk(forest.feature, forest.threshold, forest.right, forest.missing_left, forest.leaf, forest.roots, part, total)
+        missing = np.isnan(part).any(axis=1)
+        gaps = gaps or bool(missing.any())
+        values = forest.offset + forest.scale * total
+        if not keep_missing:
+            values[missing] = np.nan
+        result[start : start + len(part)] = values
+    if result.base is not out and not np.shares_memory(result, out):
+        out[...] = result.reshape(out.shape)
+    return gaps
