@@ -1,0 +1,217 @@
+"""The Study: one pydantic model of one YAML file, and the only configuration there is."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from smgee.datasets import DEMS, FMASK_BITS, HLS, ROLES, SMAP_36KM_TWIN
+from smgee.errors import InputError
+from smgee.grid import EaseCell, PixelGrid, ease_cell_at, parse_crs
+from smgee.io import atomic_path
+
+__all__ = ["Study"]
+
+MODELS = ("RF", "ERT", "GBDT", "XGBoost", "CatBoost")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Backend(_Section):
+    """Where Earth Engine calls go."""
+
+    kind: Literal["embedded", "earthengine"] = "embedded"
+    catalog: str | None = Field(None, description="folder of the user's own files; None serves the synthetic basin")
+    project: str | None = Field(None, description="Google Cloud project, for the real service")
+
+
+class Stations(_Section):
+    """Where in situ soil moisture comes from and how it becomes daily."""
+
+    source: str = Field("twin", description="'twin', a folder or archive of ISMN files, or a table")
+    format: Literal["ismn", "table"] = "ismn"
+    depth_m: tuple[float, float] = (0.0, 0.05)
+    flags: tuple[str, ...] = ("G",)
+    min_hours: Annotated[int, Field(ge=1, le=24)] = 18
+
+    @field_validator("depth_m")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] <= value[1] <= 2:
+            raise ValueError(f"depths {value} are not (upper, lower) in metres within 0–2")
+        return value
+
+
+class Area(_Section):
+    """The SMAP cell to upscale to, by a point inside it, and the map lattice."""
+
+    lon: Annotated[float, Field(ge=-180, le=180)]
+    lat: Annotated[float, Field(ge=-84, le=84)]
+    crs: str = Field(description="projected CRS of the maps, e.g. the UTM zone of the HLS tile")
+    scale_m: Annotated[float, Field(gt=0, le=1000)] = 30.0
+
+    @field_validator("crs")
+    @classmethod
+    def _projected(cls, value: str) -> str:
+        if not parse_crs(value).is_projected:
+            raise ValueError(f"{value} is not a projected CRS; slopes and areas need one, such as the UTM zone of the area")
+        return value
+
+
+class Predictors(_Section):
+    """What the models see, in this order."""
+
+    sensors: tuple[str, ...] = tuple(HLS)
+    bands: tuple[str, ...] = tuple(ROLES)
+    indices: tuple[str, ...] = ("NDVI", "EVI", "SAVI", "MSAVI", "GNDVI", "NDWI", "MNDWI", "NDMI", "MSI", "NBR", "NBR2", "BI", "NMDI")
+    terrain: tuple[str, ...] = ("elevation", "slope", "northness", "eastness")
+    calendar: tuple[str, ...] = ("doy",)
+    mask: tuple[str, ...] = ("cloud", "adjacent", "shadow", "snow")
+    dem: str = "NASA/NASADEM_HGT/001"
+    window_days: Annotated[int, Field(ge=1, le=120)] = 16
+    fill_days: Annotated[int, Field(ge=1, le=366)] = 48
+    step_days: Annotated[int, Field(ge=1, le=31)] = 8
+
+    @model_validator(mode="after")
+    def _known(self) -> Predictors:
+        for what, given, allowed in (
+            ("sensors", self.sensors, HLS),
+            ("bands", self.bands, ROLES),
+            ("terrain", self.terrain, ("elevation", "slope", "aspect", "northness", "eastness")),
+            ("calendar", self.calendar, ("doy",)),
+            ("mask", self.mask, FMASK_BITS),
+            ("dem", (self.dem,), DEMS),
+        ):
+            unknown = [g for g in given if g not in allowed]
+            if unknown:
+                raise ValueError(f"{what} {unknown} not known; choose from {', '.join(allowed)}")
+        if self.fill_days < self.window_days:
+            raise ValueError(f"fill_days {self.fill_days} is shorter than window_days {self.window_days}")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All predictor names, in model column order."""
+        return self.bands + self.indices + self.terrain + self.calendar
+
+
+class Training(_Section):
+    """Which models, and how they are scored."""
+
+    models: tuple[Literal["RF", "ERT", "GBDT", "XGBoost", "CatBoost"], ...] = MODELS
+    folds: Annotated[int, Field(ge=2, le=50)] = 10
+    seed: int = 0
+    deploy: str = Field("best", description="the model that draws the maps: 'best' by leave-station-out RMSE, or a name")
+
+
+class Upscale(_Section):
+    """How maps are made."""
+
+    route: Literal["xee", "classifier"] = "xee"
+    days: Literal["smap", "daily"] = Field("smap", description="'smap': the days with a retrieval; 'daily': every day of the period")
+
+
+class Smap(_Section):
+    """The SMAP products to validate."""
+
+    collection_36km: str | None = SMAP_36KM_TWIN
+    nine_km: bool = True
+    min_coverage: Annotated[float, Field(gt=0, le=1)] = Field(0.8, description="least share of a cell that a map must cover to count")
+
+
+class Study(_Section):
+    """A whole study: everything a run depends on.
+
+    Parameters
+    ----------
+    name : str
+        Label of the run.
+    area, stations, predictors, training, upscale, smap, backend
+        The sections documented by their own classes.
+    start, end : date
+        The period, end exclusive; cut to the unfrozen period where stations tell it.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    start: date
+    end: date
+    area: Area
+    backend: Backend = Backend()
+    stations: Stations = Stations()
+    predictors: Predictors = Predictors()
+    training: Training = Training()
+    upscale: Upscale = Upscale()
+    smap: Smap = Smap()
+
+    @model_validator(mode="after")
+    def _period(self) -> Study:
+        if self.end <= self.start:
+            raise ValueError(f"the period {self.start} to {self.end} holds no day; end must be later than start")
+        if self.stations.source == "twin" and (self.backend.kind != "embedded" or self.backend.catalog):
+            raise ValueError("stations.source 'twin' belongs to the synthetic basin; give your own stations with your own catalog or the real service")
+        return self
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Study:
+        """Read a study file.
+
+        Raises
+        ------
+        InputError
+            When the file is missing, is no YAML, or a field is unknown or out of range.
+        """
+        try:
+            with Path(path).open(encoding="utf-8") as file:
+                content = yaml.safe_load(file)
+        except OSError as error:
+            raise InputError(f"The study file {path} cannot be read ({error.strerror}); give the path of a YAML file.") from error
+        except yaml.YAMLError as error:
+            raise InputError(f"The study file {path} is not YAML ({' '.join(str(error).split())}).") from error
+        if not isinstance(content, dict):
+            raise InputError(f"The study file {path} holds no settings; it needs at least name, start, end and area.")
+        return cls.parse(content, origin=str(path))
+
+    @classmethod
+    def parse(cls, content: dict[str, Any], *, origin: str = "the study") -> Study:
+        """Build a study from plain values, with one sentence for everything that is wrong."""
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'study'}: {e['msg'].removeprefix('Value error, ')} (got {e['input']!r:.80})"
+                if e["loc"] else e["msg"].removeprefix("Value error, ")
+                for e in error.errors()
+            )
+            raise InputError(f"{origin} cannot be used: {faults}.") from error
+
+    @classmethod
+    def demo(cls) -> Study:
+        """Return the study of the synthetic basin: one 36 km SMAP cell near Qinghai Lake, one unfrozen season."""
+        return cls(
+            name="demo",
+            start=date(2021, 4, 1),
+            end=date(2021, 11, 1),
+            area=Area(lon=99.8, lat=37.5, crs="EPSG:32647"),
+        )
+
+    def to_yaml(self, path: str | Path) -> None:
+        """Write the study, every default spelled out."""
+        with atomic_path(path) as scratch:
+            scratch.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+    @property
+    def cell(self) -> EaseCell:
+        """The 36 km EASE-Grid 2.0 cell of the study."""
+        return ease_cell_at(self.area.lon, self.area.lat, "M36")
+
+    @property
+    def grid(self) -> PixelGrid:
+        """The map lattice: pixels of `area.scale_m` covering the cell, edges at multiples of the scale."""
+        outline = self.cell.polygon(self.area.crs, points_per_edge=64)
+        return PixelGrid.from_bounds(self.area.crs, outline.bounds, self.area.scale_m)
