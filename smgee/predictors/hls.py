@@ -1,0 +1,56 @@
+"""HLS v2.0 surface reflectance, harmonised by role before the sensors are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import ee
+
+from smgee.datasets import HLS, fmask_bits
+
+__all__ = ["clear_reflectance"]
+
+
+def clear_reflectance(
+    start: date, end: date, *, sensors: Sequence[str], roles: Sequence[str], mask: Sequence[str], region: Any = None
+) -> ee.ImageCollection:
+    """Return clear-sky reflectance of both sensors, bands named by role.
+
+    Parameters
+    ----------
+    start, end : date
+        Acquisition days, end exclusive.
+    sensors : sequence of {"L30", "S30"}
+        Which HLS products.
+    roles : sequence of str
+        Bands by role, e.g. ``("red", "nir")``.
+    mask : sequence of str
+        Fmask classes to remove (`smgee.datasets.FMASK_BITS`).
+    region : ee.Geometry, optional
+        Keep only scenes that touch it.
+
+    Returns
+    -------
+    ee.ImageCollection
+        Unit reflectance, float; one image per scene, with its ``system:time_start``.
+    """
+    bits = fmask_bits(tuple(mask))
+    merged: ee.ImageCollection | None = None
+    for sensor in sensors:
+        spec = HLS[sensor]
+
+        def prepare(image: ee.Image, spec: Any = spec) -> ee.Image:
+            clear = image.select(spec.quality).bitwiseAnd(bits).eq(0)
+            bands = image.select([spec.bands[r] for r in roles], list(roles)).toFloat()
+            return ee.Image(bands.updateMask(clear).copyProperties(image, ["system:time_start"]))
+
+        scenes = ee.ImageCollection(spec.id).filterDate(str(start), str(end))
+        if region is not None:
+            scenes = scenes.filterBounds(region)
+        scenes = scenes.map(prepare)
+        merged = scenes if merged is None else merged.merge(scenes)
+    if merged is None:
+        raise ValueError("at least one sensor is needed")
+    return merged

@@ -1,0 +1,65 @@
+"""The report: one HTML file with everything inside it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from smgee.io import atomic_path
+
+__all__ = ["Section", "write_report"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the report: a title, a paragraph of plain text, figures and tables."""
+
+    title: str
+    text: str
+    figures: Sequence[tuple[Path, str]] = ()
+    tables: Sequence[tuple[pd.DataFrame, str]] = ()
+
+
+def write_report(path: str | Path, *, title: str, synthetic: bool, facts: Mapping[str, Any], sections: Sequence[Section]) -> Path:
+    """Write a self-contained report.
+
+    Parameters
+    ----------
+    path : path-like
+        The HTML file.
+    title : str
+        Name of the run.
+    synthetic : bool
+        Mark every item as synthetic.
+    facts : mapping
+        Label and value of the box at the top.
+    sections : sequence of Section
+        The parts, in order; figures are embedded.
+    """
+    from jinja2 import Environment, PackageLoader, select_autoescape
+
+    environment = Environment(loader=PackageLoader("smgee.report", "."), autoescape=select_autoescape(default=True), trim_blocks=True, lstrip_blocks=True)
+    environment.filters["embed"] = _embed
+    environment.filters["cell"] = _cell
+    html = environment.get_template("report.html.j2").render(title=title, synthetic=synthetic, facts=facts, sections=sections)
+    with atomic_path(path) as scratch:
+        scratch.write_text(html, encoding="utf-8")
+    return Path(path)
+
+
+def _embed(file: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(Path(file).read_bytes()).decode()
+
+
+def _cell(value: Any) -> str:
+    """Write a table cell: three decimals for fractions, nothing for missing."""
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    return str(value)

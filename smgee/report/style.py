@@ -1,0 +1,46 @@
+"""What every figure has in common: type, colours, and the mark of synthetic data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smgee.io import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "SYNTHETIC_MARK", "figure", "save"]
+
+SYNTHETIC_MARK = "SYNTHETIC basin: not an observation"
+# Okabe & Ito's palette, which colour-blind readers tell apart.
+COLOURS = {"smap": "#000000", "map": "#0072B2", "in situ": "#E69F00", "truth": "#009E73", "random": "#CCCCCC", "station": "#0072B2", "date": "#56B4E9"}
+_STYLE = {
+    "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110,
+    "savefig.dpi": 140, "legend.frameon": False, "axes.grid": False, "figure.constrained_layout.use": True,
+}
+
+
+@contextmanager
+def figure(rows: int = 1, cols: int = 1, *, size: tuple[float, float], synthetic: bool, **options: Any) -> Iterator[tuple[Figure, Any]]:
+    """Give a figure and its axes in the report's style; marked when the data is synthetic, closed afterwards."""
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+
+    with mpl.rc_context({**_STYLE, "backend": "agg"}):
+        fig, axes = plt.subplots(rows, cols, figsize=size, **options)
+        if synthetic:
+            fig.supxlabel(SYNTHETIC_MARK, fontsize=8, color="#B00020", x=0.99, ha="right")
+        try:
+            yield fig, axes
+        finally:
+            plt.close(fig)
+
+
+def save(fig: Figure, path: str | Path) -> Path:
+    """Write a figure as PNG, whole or not at all."""
+    with atomic_path(path) as scratch:
+        fig.savefig(scratch, format="png")
+    return Path(path)

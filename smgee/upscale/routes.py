@@ -1,0 +1,134 @@
+"""The two routes to a map: trees applied here to xee tiles, or converted into a classifier that runs on Earth Engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import Any, Literal
+
+import ee
+import numpy as np
+
+from smgee.errors import InputError
+from smgee.predictors import Step, predictor_image, static_image, step_image, steps
+from smgee.remote import call
+from smgee.study import Study
+from smgee.trees import TreeEnsemble
+from smgee.upscale.maps import MapStore
+from smgee.upscale.tiles import pull_bands
+
+__all__ = ["Route", "map_day", "map_season"]
+
+Route = Literal["xee", "classifier"]
+
+
+def map_day(study: Study, model: TreeEnsemble, day: date, *, route: Route = "xee", transport: str = "auto") -> np.ndarray:
+    """Return the soil moisture map of one day.
+
+    Parameters
+    ----------
+    study : Study
+        Predictors and lattice.
+    model : TreeEnsemble
+        Trained on the predictors of `study`.
+    day : date
+        A day of the study's period.
+    route : {"xee", "classifier"}
+        Where the trees are evaluated.
+    transport : str
+        How the trees travel to Earth Engine, for the classifier (see `TreeEnsemble.to_classifier`).
+
+    Returns
+    -------
+    (y, x) float32
+        m³ m⁻³, NaN where a predictor is masked.
+    """
+    check_predictors(study, model)
+    step = _step_of(study, day)
+    if route == "xee":
+        return next(_through_xee(study, model, step, [day], None))[1]
+    return next(_on_earth_engine(study, model.to_classifier(transport), step, [day], model))[1]
+
+
+def map_season(
+    study: Study, model: TreeEnsemble, store: MapStore, *, route: Route = "xee", progress: Callable[[date], Any] | None = None
+) -> None:
+    """Fill a map store with every day it still lacks; an interrupted run goes on where it stopped.
+
+    Parameters
+    ----------
+    study, model
+        As in `map_day`.
+    store : MapStore
+        Where maps go; its days must lie in the study's period.
+    route : {"xee", "classifier"}
+        Where the trees are evaluated.
+    progress : callable, optional
+        Called with each day when its map is written.
+    """
+    check_predictors(study, model)
+    missing = set(store.missing)
+    static = None
+    classifier = model.to_classifier("auto") if route == "classifier" and missing else None
+    for step in steps(study):
+        days = [d for d in step.days if d in missing]
+        if not days:
+            continue
+        if classifier is not None:
+            maps = _on_earth_engine(study, classifier, step, days, model)
+        else:
+            static = _pull_static(study) if static is None else static
+            maps = _through_xee(study, model, step, days, static)
+        for day, values in maps:
+            store.write(day, values)
+            if progress is not None:
+                progress(day)
+
+
+def check_predictors(study: Study, model: TreeEnsemble) -> None:
+    """Refuse a model that was trained on other predictors than the study builds."""
+    missing = [n for n in model.feature_names if n not in study.predictors.names]
+    if missing:
+        raise InputError(f"The model needs the predictors {missing}, which the study does not build; train on the study's own samples, or add them to it.")
+
+
+def _step_of(study: Study, day: date) -> Step:
+    for step in steps(study):
+        if step.start <= day < step.end:
+            return step
+    raise InputError(f"The day {day} lies outside the study's period {study.start} to {study.end} (end exclusive).")
+
+
+def _pull_static(study: Study) -> dict[str, np.ndarray]:
+    image = static_image(study)
+    if image is None:
+        return {}
+    names = study.predictors.terrain
+    pulled = call(lambda: pull_bands(image, names, grid=study.grid).load())
+    return dict(zip(names, pulled.values, strict=True))
+
+
+def _through_xee(
+    study: Study, model: TreeEnsemble, step: Step, days: Sequence[date], static: dict[str, np.ndarray] | None
+) -> Iterator[tuple[date, np.ndarray]]:
+    """Pull a step's predictors once and predict each of its days here."""
+    from smgee.trees.kernel import predict_bands
+
+    optical = [n for n in (*study.predictors.bands, *study.predictors.indices) if n in model.feature_names]
+    bands: dict[str, Any] = dict(_pull_static(study) if static is None else static)
+    if optical:
+        pulled = call(lambda: pull_bands(step_image(study, step), optical, grid=study.grid).load())
+        bands.update(zip(optical, pulled.values, strict=True))
+    for day in days:
+        bands["doy"] = np.float32(day.timetuple().tm_yday)
+        yield day, predict_bands(model, [bands[n] for n in model.feature_names], keep_missing=False)
+
+
+def _on_earth_engine(
+    study: Study, classifier: ee.Classifier, step: Step, days: Sequence[date], model: TreeEnsemble
+) -> Iterator[tuple[date, np.ndarray]]:
+    """Let Earth Engine evaluate the trees, and pull the finished maps."""
+    for day in days:
+        image = model.classify(predictor_image(study, step, day), classifier=classifier, band_name="soil_moisture")
+        pulled = call(lambda image=image: pull_bands(image, ["soil_moisture"], grid=study.grid).load())  # type: ignore[misc]
+        yield day, pulled.values[0]
