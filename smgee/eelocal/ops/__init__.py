@@ -1,4 +1,8 @@
-"""The algorithms, one module per family of official names."""
+"""The algorithms, one module per family of official names; the registry imports them all on first use."""
 
-# Imported by the registry on first use; a new module is added here.
-MODULES: tuple[str, ...] = ("control",)
+from __future__ import annotations
+
+import pkgutil
+
+# Every module of this package registers algorithms when it is imported.
+MODULES: tuple[str, ...] = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
