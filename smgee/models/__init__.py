@@ -1,0 +1,38 @@
+"""Tree ensembles trained on the sample table, scored where they have not been, and kept as plain trees."""
+
+from __future__ import annotations
+
+from smgee.models.crossval import cross_validate
+from smgee.models.designs import DESIGNS, DateKFold, Design, GroupedKFold, SpatialBlockKFold, StationKFold, spatial_blocks
+from smgee.models.estimators import ESTIMATORS, EstimatorSpec, make
+from smgee.models.scores import best_model, score_table, station_table, write_scores
+from smgee.models.store import TrainedModel, list_models, load_model, save_model
+from smgee.models.table import TrainingTable, describe
+from smgee.models.training import TrainingResult, fit_models, train_models
+
+__all__ = [
+    "DESIGNS",
+    "ESTIMATORS",
+    "DateKFold",
+    "Design",
+    "EstimatorSpec",
+    "GroupedKFold",
+    "SpatialBlockKFold",
+    "StationKFold",
+    "TrainedModel",
+    "TrainingResult",
+    "TrainingTable",
+    "best_model",
+    "cross_validate",
+    "describe",
+    "fit_models",
+    "list_models",
+    "load_model",
+    "make",
+    "save_model",
+    "score_table",
+    "spatial_blocks",
+    "station_table",
+    "train_models",
+    "write_scores",
+]

@@ -1,0 +1,190 @@
+"""The five tree ensembles, with settings fixed in one table.
+
+The settings are one sound choice for some thousand rows and ten to twenty predictors, made once on real stations held out
+(see `tests/benchmarks/train_models.py`), not tuned to any study. They also keep the trees small enough to travel to Earth Engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from smgee.errors import InputError
+
+
+@dataclass(frozen=True)
+class EstimatorSpec:
+    """One kind of model: the library's class and the settings that smgee gives it.
+
+    Parameters
+    ----------
+    name, title : str
+        Key in `ESTIMATORS` (also the file name of a saved model), and the name for tables and figures.
+    library, package : str
+        Distribution name (for the recorded version) and the module that holds `class_name`.
+    class_name : str
+        The regressor.
+    settings : mapping
+        Fixed keyword arguments.
+    seed_name, threads_name : str or None
+        Keywords that take the seed and the number of threads; None where the class has no such keyword.
+    accepts_missing : bool
+        Whether the regressor itself copes with NaN predictors in all supported versions of its library.
+    reference : str
+        Where the method is published.
+    """
+
+    name: str
+    title: str
+    library: str
+    package: str
+    class_name: str
+    seed_name: str
+    threads_name: str | None
+    accepts_missing: bool
+    reference: str
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
+
+
+_SPECS = (
+    EstimatorSpec(
+        name="rf",
+        title="RF",
+        library="scikit-learn",
+        package="sklearn.ensemble",
+        class_name="RandomForestRegressor",
+        seed_name="random_state",
+        threads_name="n_jobs",
+        accepts_missing=False,
+        reference="Breiman (2001), Mach. Learn. 45, 5-32",
+        # a third of the predictors per split is Breiman's advice for regression
+        settings={"n_estimators": 64, "min_samples_leaf": 3, "max_features": 1 / 3},
+    ),
+    EstimatorSpec(
+        name="ert",
+        title="ERT",
+        library="scikit-learn",
+        package="sklearn.ensemble",
+        class_name="ExtraTreesRegressor",
+        seed_name="random_state",
+        threads_name="n_jobs",
+        accepts_missing=False,
+        reference="Geurts et al. (2006), Mach. Learn. 63, 3-42",
+        # all predictors per split is the authors' default for regression: the random thresholds decorrelate the trees already
+        settings={"n_estimators": 64, "min_samples_leaf": 3, "max_features": 1.0},
+    ),
+    EstimatorSpec(
+        name="gbdt",
+        title="GBDT",
+        library="scikit-learn",
+        package="sklearn.ensemble",
+        class_name="GradientBoostingRegressor",
+        seed_name="random_state",
+        threads_name=None,
+        accepts_missing=False,
+        reference="Friedman (2001), Ann. Stat. 29, 1189-1232; subsampling: Friedman (2002), Comput. Stat. Data Anal. 38, 367-378",
+        settings={
+            "n_estimators": 120,
+            "max_depth": 5,
+            "learning_rate": 0.12,
+            "subsample": 0.5,
+            "max_features": 1 / 3,
+            "min_samples_leaf": 10,
+        },
+    ),
+    EstimatorSpec(
+        name="xgboost",
+        title="XGBoost",
+        library="xgboost",
+        package="xgboost",
+        class_name="XGBRegressor",
+        seed_name="random_state",
+        threads_name="n_jobs",
+        accepts_missing=True,
+        reference="Chen & Guestrin (2016), KDD, 785-794",
+        settings={
+            "n_estimators": 300,
+            "max_depth": 6,
+            "learning_rate": 0.05,
+            "subsample": 0.8,
+            "colsample_bytree": 0.8,
+            "max_bin": 128,
+            "tree_method": "hist",
+        },
+    ),
+    EstimatorSpec(
+        name="catboost",
+        title="CatBoost",
+        library="catboost",
+        package="catboost",
+        class_name="CatBoostRegressor",
+        seed_name="random_seed",
+        threads_name="thread_count",
+        accepts_missing=True,
+        reference="Prokhorenkova et al. (2018), NeurIPS 31",
+        settings={
+            "iterations": 300,
+            "depth": 6,
+            "learning_rate": 0.1,
+            "border_count": 64,
+            "boosting_type": "Plain",
+            # never write a catboost_info folder beside the user's work, nor print a line per tree
+            "allow_writing_files": False,
+            "verbose": False,
+        },
+    ),
+)
+
+ESTIMATORS: Mapping[str, EstimatorSpec] = MappingProxyType({spec.name: spec for spec in _SPECS})
+"""The five models by name: ``rf``, ``ert``, ``gbdt``, ``xgboost``, ``catboost``."""
+
+
+def find(name: str) -> EstimatorSpec:
+    """The spec of a model by its name or title, whatever the case.
+
+    Raises
+    ------
+    InputError
+        If there is no such model.
+    """
+    for spec in ESTIMATORS.values():
+        if name.strip().lower() in (spec.name, spec.title.lower()):
+            return spec
+    raise InputError(f"There is no model named {name!r}; choose from {', '.join(ESTIMATORS)}.")
+
+
+def make(name: str, *, seed: int = 0, n_jobs: int = 1, **settings: Any) -> Any:
+    """An unfitted regressor with smgee's settings.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ESTIMATORS`.
+    seed : int
+        Seed of everything random in the model; the same seed gives the same trees.
+    n_jobs : int
+        Threads for one fit (GBDT has no use for more than one).
+    **settings
+        Keyword arguments of the library's class that replace the fixed ones.
+
+    Returns
+    -------
+    regressor
+        With scikit-learn's ``fit(X, y)`` and ``predict(X)``.
+
+    Raises
+    ------
+    InputError
+        If there is no such model.
+    """
+    spec = find(name)
+    keywords = dict(spec.settings) | {spec.seed_name: seed}
+    if spec.threads_name:
+        keywords[spec.threads_name] = n_jobs
+    return getattr(import_module(spec.package), spec.class_name)(**(keywords | settings))

@@ -1,0 +1,129 @@
+"""Trained models on disk: the trees as one archive that cannot run code, and a JSON page that says where they come from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smgee.errors import InputError, MissingDataError
+from smgee.io import atomic_path
+from smgee.models.estimators import ESTIMATORS, find
+from smgee.trees import TreeEnsemble
+
+INDEX = "models.json"
+"""File in the folder of models that names the best one."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A fitted model as smgee keeps it.
+
+    Parameters
+    ----------
+    name : str
+        Key in `ESTIMATORS`.
+    ensemble : TreeEnsemble
+        The trees.
+    record : mapping
+        JSON-like provenance: title, predictors, target, units, settings, seed, library versions, the training table's hash and size,
+        synthetic or not, scores, and the hash of the trees.
+    """
+
+    name: str
+    ensemble: TreeEnsemble
+    record: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """Name for tables and figures."""
+        return ESTIMATORS[self.name].title if self.name in ESTIMATORS else self.name
+
+    @property
+    def predictors(self) -> tuple[str, ...]:
+        """Names of the predictors, in column order."""
+        return self.ensemble.feature_names
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Soil moisture in m³ m⁻³ for rows of predictors, shape (rows,)."""
+        return self.ensemble.predict(X)
+
+
+def save_model(model: TrainedModel, folder: str | os.PathLike[str]) -> Path:
+    """Write ``NAME.npz`` and ``NAME.json`` into a folder; returns the path of the trees."""
+    folder = Path(folder)
+    path = folder / f"{model.name}.npz"
+    model.ensemble.save(path)
+    _write_json(folder / f"{model.name}.json", dict(model.record) | {"name": model.name, "trees": path.name, "trees_hash": model.ensemble.hash})
+    return path
+
+
+def write_index(folder: str | os.PathLike[str], *, names: list[str], best: str, table_hash: str, synthetic: bool) -> None:
+    """Write which models the folder holds and which one is best at stations left out."""
+    content = {"models": names, "best": best, "chosen_by": "smallest RMSE at stations left out", "table_hash": table_hash, "synthetic": synthetic}
+    _write_json(Path(folder) / INDEX, content)
+
+
+def list_models(folder: str | os.PathLike[str]) -> tuple[list[str], str]:
+    """Names of the models in a folder, and the best one's.
+
+    Raises
+    ------
+    MissingDataError
+        If nothing was trained there.
+    """
+    path = Path(folder) / INDEX
+    if not path.is_file():
+        raise MissingDataError(f"The folder {folder} holds no trained models; train some first (smgee train).")
+    content = _read_json(path)
+    return [str(name) for name in content["models"]], str(content["best"])
+
+
+def load_model(folder: str | os.PathLike[str], name: str = "best") -> TrainedModel:
+    """Read a model that `save_model` wrote.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder ``models`` of a run.
+    name : str
+        A model's name or title, or ``best``.
+
+    Raises
+    ------
+    MissingDataError
+        If the folder or the model is not there.
+    InputError
+        If the trees are not those that the JSON page describes.
+    """
+    names, best = list_models(folder)
+    key = best if name == "best" else find(name).name
+    if key not in names:
+        raise MissingDataError(f"The folder {folder} holds {', '.join(names)}, not {key}; train it first.")
+    record = _read_json(Path(folder) / f"{key}.json")
+    ensemble = TreeEnsemble.load(Path(folder) / str(record.get("trees", f"{key}.npz")))
+    if ensemble.hash != record.get("trees_hash"):
+        raise InputError(f"The trees of {key} in {folder} are not those that {key}.json describes; train the model again.")
+    return TrainedModel(key, ensemble, record)
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    with atomic_path(path) as scratch:
+        scratch.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingDataError(f"The file {path} does not exist; train the models again.") from error
+    except ValueError as error:
+        raise InputError(f"The file {path} is not JSON ({error}); train the models again.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"The file {path} holds no JSON object; train the models again.")
+    return content

@@ -1,0 +1,177 @@
+"""From a table to trained, scored and saved models."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smgee.errors import ParityError
+from smgee.io import atomic_path
+from smgee.metrics import METRICS
+from smgee.models.crossval import Progress, check_missing, cross_validate, fit_one, run_all
+from smgee.models.estimators import ESTIMATORS, EstimatorSpec, find
+from smgee.models.scores import best_model, score_table, station_table, write_scores
+from smgee.models.store import TrainedModel, save_model, write_index
+from smgee.models.table import TrainingTable
+from smgee.trees import TreeEnsemble
+
+PARITY_TOLERANCE = 1e-6
+"""Largest difference, in m³ m⁻³, allowed between the converted trees and the library's own prediction: float32 rounding of sums."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What a training run gives.
+
+    Parameters
+    ----------
+    table : TrainingTable
+        What was trained on.
+    models : dict of str to TrainedModel
+        By name.
+    best : str
+        Name of the model with the smallest RMSE at stations left out.
+    scores : pandas.DataFrame
+        See `score_table`.
+    predictions : pandas.DataFrame
+        Out-of-fold predictions, see `cross_validate`.
+    """
+
+    table: TrainingTable
+    models: dict[str, TrainedModel]
+    best: str
+    scores: pd.DataFrame
+    predictions: pd.DataFrame
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write ``scores.csv`` and ``models/`` (trees, JSON pages, out-of-fold predictions, scores by station) into a run folder."""
+        folder = Path(folder)
+        write_scores(self.scores, folder / "scores.csv")
+        for model in self.models.values():
+            save_model(model, folder / "models")
+        with atomic_path(folder / "models" / "cross_validation.parquet") as scratch:
+            self.predictions.to_parquet(scratch, index=False)
+        with atomic_path(folder / "models" / "station_scores.csv") as scratch:
+            station_table(self.predictions).to_csv(scratch, index=False, float_format="%.6f")
+        # last, so that a folder with an index is a whole one
+        write_index(folder / "models", names=list(self.models), best=self.best, table_hash=self.table.hash, synthetic=self.table.synthetic)
+
+
+def fit_models(
+    table: TrainingTable,
+    *,
+    models: Sequence[str] = tuple(ESTIMATORS),
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, TrainedModel]:
+    """Fit models on all rows and convert them to trees, checked against the library's own prediction.
+
+    Parameters
+    ----------
+    table, models, seed, n_jobs, progress
+        As for `cross_validate`.
+
+    Returns
+    -------
+    dict of str to TrainedModel
+        Without scores in their records.
+
+    Raises
+    ------
+    ParityError
+        If the trees differ from the library's prediction by more than `PARITY_TOLERANCE` on any training row.
+    """
+    specs = list(dict.fromkeys(find(name) for name in models))
+    check_missing(table, specs)
+    jobs = [(f"{spec.title}, all rows", lambda spec=spec: _fit(table, spec, seed)) for spec in specs]
+    return dict(zip([spec.name for spec in specs], run_all(jobs, n_jobs=n_jobs, progress=progress), strict=True))
+
+
+def train_models(
+    table: TrainingTable,
+    *,
+    models: Sequence[str] = tuple(ESTIMATORS),
+    designs: Sequence[str] = ("random", "station"),
+    folds: int = 10,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+) -> TrainingResult:
+    """Score models by cross-validation, then fit each on all rows.
+
+    Parameters
+    ----------
+    table, models, designs, folds, seed, n_jobs, progress
+        As for `cross_validate`.
+
+    Returns
+    -------
+    TrainingResult
+        Ready to `save`.
+    """
+    predictions = cross_validate(table, models=models, designs=designs, folds=folds, seed=seed, n_jobs=n_jobs, progress=progress)
+    scores = score_table(predictions, seed=seed)
+    fitted = fit_models(table, models=models, seed=seed, n_jobs=n_jobs, progress=progress)
+    scored = {
+        name: TrainedModel(name, model.ensemble, dict(model.record) | {"scores": _scores_of(scores, model.title), "folds": folds})
+        for name, model in fitted.items()
+    }
+    return TrainingResult(table, scored, find(best_model(scores)).name, scores, predictions)
+
+
+def _fit(table: TrainingTable, spec: EstimatorSpec, seed: int) -> TrainedModel:
+    model = fit_one(spec, table.x, table.y, seed=seed)
+    ensemble = TreeEnsemble.from_model(model, feature_names=table.predictors)
+    gap = float(np.abs(ensemble.predict(table.x) - model.predict(table.x)).max())
+    if not gap <= PARITY_TOLERANCE:
+        raise ParityError(
+            f"The trees of {spec.title} differ by up to {gap:.3g} m³/m³ from what {spec.library} predicts on the training rows "
+            f"(allowed: {PARITY_TOLERANCE:g}); this version of {spec.library} cannot be converted faithfully."
+        )
+    return TrainedModel(spec.name, ensemble, _record(table, spec, seed) | {"parity_gap": gap, "trees_count": ensemble.n_trees})
+
+
+def _record(table: TrainingTable, spec: EstimatorSpec, seed: int) -> dict[str, Any]:
+    days = table.time.astype("datetime64[D]")
+    low, high = np.nanmin(table.x, axis=0).astype(float), np.nanmax(table.x, axis=0).astype(float)
+    return {
+        "title": spec.title,
+        "library": spec.library,
+        "class": f"{spec.package}.{spec.class_name}",
+        "reference": spec.reference,
+        "settings": {key: value for key, value in sorted(spec.settings.items())},
+        "seed": seed,
+        "versions": {name: version(name) for name in sorted({"smgee", "numpy", spec.library})},
+        "predictors": list(table.predictors),
+        "predictor_range": {name: [a, b] for name, a, b in zip(table.predictors, low.tolist(), high.tolist(), strict=True)},
+        "target": table.target,
+        "units": dict(table.units),
+        "synthetic": table.synthetic,
+        "table": {
+            "source": table.source,
+            "hash": table.hash,
+            "rows": len(table),
+            "stations": table.stations,
+            "first_day": str(days.min()),
+            "last_day": str(days.max()),
+            "dropped": dict(table.dropped),
+        },
+    }
+
+
+def _scores_of(scores: pd.DataFrame, title: str) -> dict[str, dict[str, float | int | None]]:
+    rows = scores[scores["model"] == title].set_index("design")
+    names = [f"{m}{end}" for m in METRICS for end in ("", "_low", "_high")]
+    return {
+        str(design): {name: value if math.isfinite(value := float(row[name])) else None for name in names} | {"n": int(row["n"])}
+        for design, row in rows.iterrows()
+    }
