@@ -191,11 +191,13 @@ class TreeEnsemble:
         return convert(model, feature_names=feature_names, iterations=iterations)
 
     @classmethod
-    def from_ee_strings(cls, strings: str | Iterable[str], feature_names: Sequence[str] | None = None) -> TreeEnsemble:
+    def from_ee_strings(
+        cls, strings: str | Iterable[str], feature_names: Sequence[str] | None = None, *, strict: bool = True
+    ) -> TreeEnsemble:
         """Read Earth Engine's tree text strictly; see `smgee.trees.parse.from_ee_strings`."""
         from smgee.trees.parse import from_ee_strings
 
-        return from_ee_strings(strings, feature_names=feature_names)
+        return from_ee_strings(strings, feature_names=feature_names, strict=strict)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TreeEnsemble:
@@ -276,8 +278,8 @@ class TreeEnsemble:
         return specialize(self, {**(values or {}), **named})
 
     def merge(self) -> TreeEnsemble:
-        """Drop what changes no prediction: implied tests, equal siblings, trees of equal shape; see `smgee.trees.reshape.merge`."""
-        from smgee.trees.reshape import merge
+        """Drop what changes no prediction: implied tests, equal siblings, trees of equal shape; see `smgee.trees.merge.merge`."""
+        from smgee.trees.merge import merge
 
         return merge(self)
 

@@ -6,13 +6,14 @@ Everything here works level by level on whole arrays, for all trees at once, so 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from smgee.errors import InputError
 from smgee.trees.ensemble import LEAF, TreeEnsemble
 
-__all__ = ["assemble", "canonical", "heap_ids", "is_canonical", "levels", "subtree_sizes"]
+__all__ = ["assemble", "canonical", "heap_ids", "is_canonical", "levels", "rebuild", "subtree_sizes"]
 
 
 def levels(left: np.ndarray, right: np.ndarray, roots: np.ndarray) -> list[np.ndarray]:
@@ -70,14 +71,23 @@ def is_canonical(ensemble: TreeEnsemble) -> bool:
     return np.array_equal(ensemble.right[inner], inner + 1 + size[ensemble.left[inner]]) and np.array_equal(ensemble.roots, starts)
 
 
-def canonical(ensemble: TreeEnsemble) -> TreeEnsemble:
-    """Return the same trees one after another, each in pre-order (node, left subtree, right subtree), without unused nodes."""
-    if is_canonical(ensemble):
-        return ensemble
-    left, right, roots = ensemble.left, ensemble.right, ensemble.roots
+def rebuild(ensemble: TreeEnsemble, left: np.ndarray, right: np.ndarray, roots: np.ndarray, **changes: Any) -> TreeEnsemble:
+    """Return the canonical ensemble of the nodes that `roots`, `left` and `right` reach.
+
+    Parameters
+    ----------
+    ensemble : TreeEnsemble
+        Where all else comes from.
+    left, right : (nodes,) int
+        Children, `LEAF` at a leaf. Nodes that nothing points to any more are dropped; a leaf is where ``left`` says so.
+    roots : (trees,) int
+        Roots.
+    **changes
+        Other fields to set; arrays among them have the old node order.
+    """
     tiers = levels(left, right, roots)
     size = subtree_sizes(left, right, tiers)
-    position = np.full(ensemble.n_nodes, LEAF, dtype=np.int64)
+    position = np.full(len(left), LEAF, dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(size[roots])[:-1]])
     position[roots] = starts
     for tier in tiers:
@@ -85,22 +95,32 @@ def canonical(ensemble: TreeEnsemble) -> TreeEnsemble:
         position[left[inner]] = position[inner] + 1
         position[right[inner]] = position[inner] + 1 + size[left[inner]]
     used = position != LEAF
-    order = np.empty(int(used.sum()), dtype=np.int64)
+    order = np.empty(np.count_nonzero(used), dtype=np.int64)
     order[position[used]] = np.flatnonzero(used)
-    leaf = ensemble.feature[order] == LEAF
+    leaf = left[order] == LEAF
+
+    def moved(name: str) -> np.ndarray:
+        return np.asarray(changes.pop(name, getattr(ensemble, name)))[order]
+
     return replace(
         ensemble,
-        feature=ensemble.feature[order],
-        threshold=ensemble.threshold[order],
+        feature=np.where(leaf, LEAF, moved("feature")),
+        threshold=np.where(leaf, 0.0, moved("threshold")),
         left=np.where(leaf, LEAF, position[left[order]]),
         right=np.where(leaf, LEAF, position[right[order]]),
-        value=ensemble.value[order],
-        missing_left=ensemble.missing_left[order],
+        value=np.where(leaf, moved("value"), 0.0),
+        missing_left=moved("missing_left") & ~leaf,
         roots=starts,
+        **changes,
     )
 
 
-def assemble(trees: list[dict[str, np.ndarray]], **settings: object) -> TreeEnsemble:
+def canonical(ensemble: TreeEnsemble) -> TreeEnsemble:
+    """Return the same trees one after another, each in pre-order (node, left subtree, right subtree), without unused nodes."""
+    return ensemble if is_canonical(ensemble) else rebuild(ensemble, ensemble.left, ensemble.right, ensemble.roots)
+
+
+def assemble(trees: list[dict[str, np.ndarray]], **settings: Any) -> TreeEnsemble:
     """Join trees, each with node indices of its own and its root at `root` (0 by default), into a canonical ensemble.
 
     Parameters
@@ -132,6 +152,6 @@ def assemble(trees: list[dict[str, np.ndarray]], **settings: object) -> TreeEnse
             value=np.where(leaf, joined("value").astype(np.float64), 0.0),
             missing_left=missing & ~leaf,
             roots=offsets + np.array([int(t.get("root", 0)) for t in trees]),
-            **settings,  # type: ignore[arg-type]
+            **settings,
         )
     )
