@@ -1,0 +1,284 @@
+"""``Reducer.*``: the constructors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from smgee.eelocal.coerce import coercion
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.model.reducer import Reducer
+from smgee.eelocal.registry import algorithm
+from smgee.eelocal.statistics.combine import (
+    Combined,
+    Disaggregated,
+    Elementwise,
+    Grouped,
+    Renamed,
+    Repeated,
+    SplitWeights,
+    Unweighted,
+)
+from smgee.eelocal.statistics.correlation import Covariance, GeometricMedian, Kendall, Pearson, SensSlope, Spearman
+from smgee.eelocal.statistics.histograms import AutoHistogram, FixedHistogram, FixedHistogram2D, FrequencyHistogram, Histogram
+from smgee.eelocal.statistics.lists import ToCollection, ToList
+from smgee.eelocal.statistics.moments import Bitwise, Circular, Count, Extreme, Logical, Mean, MinMax, Moments, Product, Sum
+from smgee.eelocal.statistics.order import CountDistinct, CountRuns, End, IntervalMean, Mode, Percentile
+from smgee.eelocal.statistics.regression import LinearFit, LinearRegression, RidgeRegression, RobustRegression
+
+
+@coercion("Reducer")
+def _reducer(value: Any) -> Any:
+    return value if isinstance(value, Reducer) else NotImplemented
+
+
+def _variance(n: Any, mean: Any, m2: Any) -> Any:
+    return m2 / n
+
+
+def _sample_variance(n: Any, mean: Any, m2: Any) -> Any:
+    return m2 / (n - 1)
+
+
+# Without arguments: name → a factory of the reducer.
+PLAIN: dict[str, Any] = {
+    "allNonZero": lambda: Logical("allNonZero", "all"),
+    "and": lambda: Logical("allNonZero", "all"),
+    "anyNonZero": lambda: Logical("anyNonZero", "any"),
+    "or": lambda: Logical("anyNonZero", "any"),
+    "bitwiseAnd": lambda: Bitwise("bitwiseAnd", np.bitwise_and, -1),
+    "bitwiseOr": lambda: Bitwise("bitwiseOr", np.bitwise_or, 0),
+    "centeredCovariance": lambda: Covariance("centeredCovariance", centered=True),
+    "circularMean": lambda: Circular("circularMean", "circularMean"),
+    "circularStddev": lambda: Circular("circularStddev", "circularStdDev"),
+    "circularVariance": lambda: Circular("circularVariance", "circularVariance"),
+    "count": lambda: Count("count"),
+    "countEvery": lambda: Count("countEvery", every=True),
+    "countDistinct": lambda: CountDistinct("countDistinct", nulls=True),
+    "countDistinctNonNull": lambda: CountDistinct("countDistinctNonNull", nulls=False),
+    "countRuns": CountRuns,
+    "covariance": lambda: Covariance("covariance", centered=False),
+    "first": lambda: End("first", "first", last=False, skip=False),
+    "firstNonNull": lambda: End("firstNonNull", "first", last=False, skip=True),
+    "last": lambda: End("last", "last", last=True, skip=False),
+    "lastNonNull": lambda: End("lastNonNull", "last", last=True, skip=True),
+    "frequencyHistogram": FrequencyHistogram,
+    "kurtosis": lambda: Moments("kurtosis", "kurtosis", order=4, least=1, formula=lambda n, m, m2, m3, m4: n * m4 / m2**2 - 3.0),
+    "linearFit": LinearFit,
+    "mean": Mean,
+    "minMax": MinMax,
+    "pearsonsCorrelation": Pearson,
+    "product": Product,
+    "sampleStdDev": lambda: Moments("sampleStdDev", "stdDev", order=2, least=2, formula=lambda *a: np.sqrt(_sample_variance(*a))),
+    "sampleVariance": lambda: Moments("sampleVariance", "variance", order=2, least=2, formula=_sample_variance),
+    "sensSlope": SensSlope,
+    "skew": lambda: Moments("skew", "skew", order=3, least=1, formula=lambda n, m, m2, m3: np.sqrt(n) * m3 / m2**1.5),
+    "spearmansCorrelation": Spearman,
+    "stdDev": lambda: Moments("stdDev", "stdDev", order=2, least=1, formula=lambda *a: np.sqrt(_variance(*a))),
+    "sum": Sum,
+    "variance": lambda: Moments("variance", "variance", order=2, least=1, formula=_variance),
+}
+for _name, _factory in PLAIN.items():
+    algorithm(f"Reducer.{_name}")(lambda _factory=_factory: _factory())
+
+
+@algorithm("Reducer.min")
+def minimum(numInputs: int) -> Reducer:  # noqa: N803
+    """Return the reducer to the least first input."""
+    return Extreme("min", _at_least_one(numInputs))
+
+
+@algorithm("Reducer.max")
+def maximum(numInputs: int) -> Reducer:  # noqa: N803
+    """Return the reducer to the greatest first input."""
+    return Extreme("max", _at_least_one(numInputs))
+
+
+def _at_least_one(count: int) -> int:
+    if count < 1:
+        raise EEError(f"numInputs must be at least 1, got {count}.")
+    return count
+
+
+@algorithm("Reducer.median")
+def median(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:  # noqa: N803
+    """Return the reducer to the median, computed directly for any number of elements."""
+    return Percentile("median", (50.0,), ("median",))
+
+
+@algorithm("Reducer.percentile")
+def percentile(
+    percentiles: list[float],
+    outputNames: list[str] | None,  # noqa: N803
+    maxBuckets: int | None,  # noqa: N803
+    minBucketWidth: float | None,  # noqa: N803
+    maxRaw: int | None,  # noqa: N803
+) -> Reducer:
+    """Return the reducer to percentiles, computed directly for any number of elements."""
+    if not percentiles:
+        raise EEError("At least one percentile is needed.")
+    if outputNames is not None and len(outputNames) != len(percentiles):
+        raise EEError(f"There must be one output name per percentile, got {len(outputNames)} for {len(percentiles)}.")
+    return Percentile("percentile", percentiles, outputNames or [f"p{_percent(p)}" for p in percentiles])
+
+
+def _percent(value: float) -> str:
+    return f"{value:g}".replace(".", "_")
+
+
+@algorithm("Reducer.mode")
+def mode(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:  # noqa: N803
+    """Return the reducer to the commonest value, computed directly for any number of elements."""
+    return Mode()
+
+
+@algorithm("Reducer.intervalMean")
+def interval_mean(
+    minPercentile: float, maxPercentile: float, maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None  # noqa: N803
+) -> Reducer:
+    """Return the reducer to the mean between two percentiles."""
+    return IntervalMean(minPercentile, maxPercentile)
+
+
+@algorithm("Reducer.histogram")
+def histogram(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:  # noqa: N803
+    """Return the reducer to a histogram with buckets of a power of two."""
+    return Histogram("histogram", maxBuckets, minBucketWidth)
+
+
+@algorithm("Reducer.autoHistogram")
+def auto_histogram(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None, cumulative: bool) -> Reducer:  # noqa: N803
+    """Return the reducer to a histogram as an array."""
+    return AutoHistogram(maxBuckets, minBucketWidth, cumulative)
+
+
+@algorithm("Reducer.fixedHistogram")
+def fixed_histogram(min: float, max: float, steps: int, cumulative: bool) -> Reducer:  # noqa: A002
+    """Return the reducer to a histogram of given buckets."""
+    return FixedHistogram(min, max, steps, cumulative)
+
+
+@algorithm("Reducer.fixed2DHistogram")
+def fixed_2d_histogram(xMin: float, xMax: float, xSteps: int, yMin: float, yMax: float, ySteps: int) -> Reducer:  # noqa: N803
+    """Return the reducer to a two-dimensional histogram of given buckets."""
+    return FixedHistogram2D((xMin, xMax, xSteps), (yMin, yMax, ySteps))
+
+
+@algorithm("Reducer.kendallsCorrelation")
+def kendall(numInputs: int) -> Reducer:  # noqa: N803
+    """Return the reducer to Kendall's rank correlation."""
+    return Kendall(numInputs)
+
+
+@algorithm("Reducer.geometricMedian")
+def geometric_median(numX: int, eta: float, initialStepSize: float) -> Reducer:  # noqa: N803
+    """Return the reducer to the geometric median, found to convergence whatever `eta` and the step are."""
+    return GeometricMedian(numX, eta)
+
+
+@algorithm("Reducer.linearRegression")
+def linear_regression(numX: int, numY: int) -> Reducer:  # noqa: N803
+    """Return the reducer to a least-squares fit."""
+    return LinearRegression(numX, numY)
+
+
+@algorithm("Reducer.robustLinearRegression")
+def robust_linear_regression(numX: int, numY: int, beta: float | None) -> Reducer:  # noqa: N803
+    """Return the reducer to a least-squares fit without outliers."""
+    return RobustRegression(numX, numY, beta)
+
+
+@algorithm("Reducer.ridgeRegression")
+def ridge_regression(numX: int, numY: int, lambda_: float) -> Reducer:  # noqa: N803
+    """Return the reducer to a penalised fit."""
+    return RidgeRegression(numX, numY, lambda_)
+
+
+@algorithm("Reducer.toList")
+def to_list(tupleSize: int | None, numOptional: int) -> Reducer:  # noqa: N803
+    """Return the reducer to a list."""
+    return ToList(tupleSize, numOptional)
+
+
+@algorithm("Reducer.toCollection")
+def to_collection(propertyNames: list[str], numOptional: int) -> Reducer:  # noqa: N803
+    """Return the reducer to a collection."""
+    return ToCollection(propertyNames, numOptional)
+
+
+@algorithm("Reducer.combine")
+def combine(reducer1: Reducer, reducer2: Reducer, outputPrefix: str, sharedInputs: bool) -> Reducer:  # noqa: N803
+    """Run two reducers in parallel."""
+    if sharedInputs and reducer1.inputs != reducer2.inputs:
+        raise EEError(
+            f"Reducers that share inputs must have the same number of them; Reducer.{reducer1.name} has {reducer1.inputs}, "
+            f"Reducer.{reducer2.name} has {reducer2.inputs}."
+        )
+    return Combined([reducer1, reducer2], [*reducer1.outputs, *(outputPrefix + o for o in reducer2.outputs)], shared=sharedInputs)
+
+
+@algorithm("Reducer.repeat")
+def repeat(reducer: Reducer, count: int) -> Reducer:
+    """Combine copies of a reducer."""
+    return Repeated(reducer, count)
+
+
+@algorithm("Reducer.forEach")
+def for_each(reducer: Reducer, outputNames: list[str]) -> Reducer:  # noqa: N803
+    """Combine one copy of a reducer per name."""
+    if not outputNames:
+        raise EEError("At least one output name is needed.")
+    single = len(reducer.outputs) == 1
+    outputs = [n if single else f"{n}_{o}" for n in outputNames for o in reducer.outputs]
+    return Combined([reducer] * len(outputNames), outputs, shared=False, name="forEach")
+
+
+@algorithm("Reducer.forEachBand")
+def for_each_band(reducer: Reducer, image: Any) -> Reducer:
+    """Combine one copy of a reducer per band."""
+    return for_each(reducer, list(image.names))
+
+
+@algorithm("Reducer.forEachElement")
+def for_each_element(reducer: Reducer) -> Reducer:
+    """Apply a reducer at each position of arrays."""
+    return Elementwise(reducer)
+
+
+@algorithm("Reducer.disaggregate")
+def disaggregate(reducer: Reducer, axis: int | None) -> Reducer:
+    """Apply a reducer to the items of aggregate inputs."""
+    return Disaggregated(reducer, axis)
+
+
+@algorithm("Reducer.group")
+def group(reducer: Reducer, groupField: int, groupName: str) -> Reducer:  # noqa: N803
+    """Apply a reducer per group."""
+    return Grouped(reducer, groupField, groupName)
+
+
+@algorithm("Reducer.setOutputs")
+def set_outputs(reducer: Reducer, outputs: list[str | None]) -> Reducer:
+    """Rename or drop outputs."""
+    return Renamed(reducer, outputs)
+
+
+@algorithm("Reducer.getOutputs")
+def get_outputs(reducer: Reducer) -> list[str]:
+    """Return the output names."""
+    return list(reducer.outputs)
+
+
+@algorithm("Reducer.unweighted")
+def unweighted(reducer: Reducer) -> Reducer:
+    """Ignore fractional weights."""
+    return Unweighted(reducer)
+
+
+@algorithm("Reducer.splitWeights")
+def split_weights(reducer: Reducer) -> Reducer:
+    """Take weights from inputs."""
+    if not any(reducer.weights):
+        raise EEError(f"Reducer.{reducer.name} has no weighted input.")
+    return SplitWeights(reducer)

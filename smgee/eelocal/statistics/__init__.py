@@ -1,0 +1,1 @@
+"""The statistics behind `Reducer.*`, one module per family."""
