@@ -11,6 +11,7 @@ import numpy as np
 
 from smgee.errors import InputError
 from smgee.trees.ensemble import TreeEnsemble
+from smgee.trees.kernel.engine import predict_chunk
 from smgee.trees.kernel.forest import Forest, compare_dtype, forest_of
 
 __all__ = ["predict", "predict_bands"]
@@ -162,26 +163,14 @@ def _windows(shape: tuple[int, ...], threads: int) -> Iterator[tuple[slice, slic
 
 
 def _predict_window(forest: Forest, bands: Sequence[np.ndarray], out: np.ndarray, keep_missing: bool) -> bool:
-    from smgee.trees.kernel.walk import walk
-
+    """Predict one window of the bands into `out`; returns whether any predictor was NaN."""
     columns = [band.reshape(-1) for band in bands]
     n = out.size
     result = out.reshape(-1) if out.flags.c_contiguous else np.empty(n, np.float32)
-    rows = np.empty((min(n, WALK_ROWS), len(columns)), forest.threshold.dtype)
     gaps = False
     for start in range(0, n, WALK_ROWS):
-        part = rows[: min(WALK_ROWS, n - start)]
-        with np.errstate(over="ignore"):
-            for k, column in enumerate(columns):
-                part[:, k] = column[start : start + WALK_ROWS]
-        total = np.zeros(len(part), np.int64)
-        walk(forest.feature, forest.threshold, forest.right, forest.missing_left, forest.leaf, forest.roots, part, total)
-        missing = np.isnan(part).any(axis=1)
-        gaps = gaps or bool(missing.any())
-        values = forest.offset + forest.scale * total
-        if not keep_missing:
-            values[missing] = np.nan
-        result[start : start + len(part)] = values
-    if result.base is not out and not np.shares_memory(result, out):
+        stop = min(start + WALK_ROWS, n)
+        gaps |= predict_chunk(forest, [c[start:stop] for c in columns], result[start:stop], keep_missing)
+    if not out.flags.c_contiguous:
         out[...] = result.reshape(out.shape)
     return gaps

@@ -1,13 +1,17 @@
-"""The form in which the kernel holds an ensemble: trees laid out in pre-order, one comparison, fixed-point leaves.
+"""The form in which the engines hold an ensemble: integer keys for numbers, ranks for thresholds, fixed-point leaves.
 
-Every ensemble is brought to the single test *left when* ``x <= t``. A row is first cast to the type in which the model compares,
-float32 or float64; the threshold is then moved to the largest number of the row's type for which the test says the same:
+Every ensemble is brought to one test, *left when* ``key(x) <= cut``, in integers.
 
-- ``x <= t`` equals ``x <= down(t)``, with ``down`` rounding towards −∞ into the row's type;
-- ``x < t`` equals ``x <= pred(up(t))``, with ``up`` rounding towards +∞ and ``pred`` the number just below.
+A row is cast to the type in which the model compares, float32 or float64, and read as an integer that sorts like the number
+(`smgee.trees.kernel.keys`). The threshold becomes the largest key that still goes left: for ``x <= t`` that of the largest number of
+the row's type not above ``t``; for ``x < t`` the key below that of the smallest number not below ``t``. Integers know neither
+negative zero nor the flushing of denormals, so both tests are exact for every number.
 
-Leaves are kept as integers, ``rint((value − centre of the tree) / scale)``, and summed as integers. Such sums do not depend on
-the order of the trees, on the engine or on the neighbouring rows, so that tiles meet without seams.
+NaN takes no part in the comparison. A predictor whose nodes send NaN both ways is read twice, once with NaN below every
+cut and once with NaN above, and each node looks at the copy that sends NaN where the model does: a *slot* is (predictor, NaN left).
+
+Leaves are integers, ``rint((value − centre of the tree) / scale)``, summed as integers. Such a sum depends neither on the order of
+the trees nor on the engine nor on the rows beside it, so tiles meet without seams.
 """
 
 from __future__ import annotations
@@ -15,15 +19,16 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from smgee.errors import InputError
+from smgee.errors import UnsupportedError
 from smgee.trees.ensemble import TreeEnsemble
+from smgee.trees.kernel.keys import key_of_number
+from smgee.trees.layout import canonical
 
-# An ensemble whose shared subtrees unfold to more than this many times its nodes is taken for one that loops.
-MAX_UNFOLDING = 64
+# Sums of leaves of this many fractional bits fit int32; where that is too coarse, int64 and the plain walk take over.
+SHORT_BITS, LONG_BITS = 30, 52
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,38 +37,42 @@ class Forest:
 
     Parameters
     ----------
-    feature : (nodes,) int32
-        Predictor tested, −1 at a leaf.
-    threshold : (nodes,) float32 or float64
-        A row goes left when ``x <= threshold``; NaN sends every number right.
+    slot : (nodes,) int16
+        Slot tested, −1 at a leaf.
+    rank : (nodes,) int32
+        Rank of the node's cut among those of its predictor; at a leaf its number among the leaves.
     right : (nodes,) int32
         Right child.
-    missing_left : (nodes,) bool
-        Where NaN goes.
-    leaf : (nodes,) int64
-        Fixed-point leaf; the prediction is ``offset + scale * sum(leaf)``.
     roots : (trees,) int32
         Root of each tree.
-    n_features : int
-        Number of predictors.
+    leaf : (leaves,) int32 or int64
+        Fixed-point leaves; the prediction is ``offset + scale * sum(leaf)``.
     scale, offset : float
         See `leaf`.
+    slot_feature : (slots,) int64
+        Predictor of each slot.
+    slot_nan_left : (slots,) bool
+        Whether NaN goes left at the nodes of the slot.
+    cuts : (cuts,) int32 or int64
+        Distinct cuts of all predictors, ascending within each.
+    cut_start : (features + 1,) int64
+        Where each predictor's cuts begin.
+    cut_weight : (cuts + features,) float32
+        For each predictor, sums over its first ``0, 1, …`` cuts of the number of internal nodes below the nodes with that cut.
     """
 
-    feature: np.ndarray
-    threshold: np.ndarray
+    slot: np.ndarray
+    rank: np.ndarray
     right: np.ndarray
-    missing_left: np.ndarray
-    leaf: np.ndarray
     roots: np.ndarray
-    n_features: int
+    leaf: np.ndarray
     scale: float
     offset: float
-
-    @cached_property
-    def used(self) -> np.ndarray:
-        """Predictors that some node tests, ascending."""
-        return np.unique(self.feature[self.feature >= 0])
+    slot_feature: np.ndarray
+    slot_nan_left: np.ndarray
+    cuts: np.ndarray
+    cut_start: np.ndarray
+    cut_weight: np.ndarray
 
 
 _forests: weakref.WeakKeyDictionary[TreeEnsemble, dict[np.dtype, Forest]] = weakref.WeakKeyDictionary()
@@ -71,100 +80,122 @@ _lock = threading.Lock()
 
 
 def forest_of(ensemble: TreeEnsemble, dtype: np.dtype) -> Forest:
-    """Return the ensemble prepared for rows of `dtype` (float32 or float64), made once and kept as long as the ensemble lives.
-
-    Raises
-    ------
-    InputError
-        If the arrays are no trees (a child out of range, a loop, a threshold or leaf that is not a number).
-    """
+    """Return the ensemble prepared for rows of `dtype` (float32 or float64), made once and kept as long as the ensemble lives."""
     with _lock:
         known = _forests.setdefault(ensemble, {})
         if dtype not in known:
-            known[dtype] = _prepare(ensemble, dtype)
+            known[dtype] = _prepare(canonical(ensemble), dtype)
         return known[dtype]
 
 
 def compare_dtype(ensemble: TreeEnsemble, given: np.dtype) -> np.dtype:
     """Return the type to which rows of type `given` are cast before comparing.
 
-    float32 where the model compares in float32, or where the rows are exact in float32 already (moving a threshold then changes no
-    test); float64 otherwise.
+    float32 where the model compares in float32, or where the rows are exact in float32 already (moving a threshold then
+    changes no test); float64 otherwise.
     """
     exact = np.can_cast(given, np.float32, casting="safe")
     return np.dtype(np.float32 if exact or ensemble.threshold_dtype == "float32" else np.float64)
 
 
 def _prepare(ensemble: TreeEnsemble, dtype: np.dtype) -> Forest:
-    from smgee.trees.kernel.layout import lay_out
-
-    inner = _checked_inner(ensemble)
-    weight = 1.0 / ensemble.n_trees if ensemble.aggregation == "mean" else 1.0
-    limit = MAX_UNFOLDING * ensemble.n_nodes + 1
-    order, right, roots = lay_out(ensemble.left, ensemble.right, inner, ensemble.roots, limit)
-    if len(order) == 0:
-        raise InputError("The children of the ensemble's nodes form a loop; every node must be reached from above only.")
-
-    feature = np.where(inner[order], ensemble.feature[order], -1).astype(np.int32)
-    threshold = single_test_thresholds(ensemble.threshold, ensemble.comparison, dtype)[order]
-    values = np.where(feature < 0, ensemble.value[order] * weight, np.nan)
-    highest, lowest = np.fmax.reduceat(values, roots), np.fmin.reduceat(values, roots)
-    centre = (highest + lowest) / 2
-    half = float(np.sum((highest - lowest) / 2))
-    bits = _fraction_bits(half, len(roots), float(np.abs(centre).sum() + abs(ensemble.base_score)))
-    scale = half / 2.0**bits if half > 0 else 1.0
-    of_tree = np.repeat(centre, np.diff(np.append(roots, len(order))))
-    leaf = np.where(feature < 0, np.rint((np.nan_to_num(values) - of_tree) / scale), 0).astype(np.int64)
-    offset = float(ensemble.base_score + np.sum(centre))
-    return Forest(feature, threshold, right, ensemble.missing_left[order], leaf, roots, ensemble.n_features, scale, offset)
-
-
-def _fraction_bits(half_range: float, n_trees: int, size: float) -> int:
-    """Return 30 (sums fit int32) where rounding leaves that coarsely cannot be seen in float32, else 52 (sums in int64).
-
-    The rounding errors of `n_trees` leaves are independent and uniform over one step, so their sum has the standard deviation
-    ``step * sqrt(n_trees / 12)``; six of them are allowed to reach half a unit in the last place of a float32 of the sum's size.
-    """
-    step = half_range / 2.0**30
-    return 30 if 6.0 * step * np.sqrt(n_trees / 12.0) <= 2.0**-24 * max(size, half_range) * 4 else 52
-
-
-def _checked_inner(ensemble: TreeEnsemble) -> np.ndarray:
-    """Return which nodes are internal, after checking what the compiled code relies on."""
     inner = ensemble.feature >= 0
-    n = ensemble.n_nodes
-    for name in ("left", "right"):
-        children = getattr(ensemble, name)[inner]
-        if children.size and (children.min() < 0 or children.max() >= n):
-            raise InputError(f"The ensemble's {name} children point outside its {n} nodes; rebuild it from the model.")
-    if ensemble.roots.min() < 0 or ensemble.roots.max() >= n:
-        raise InputError(f"The ensemble's roots point outside its {n} nodes; rebuild it from the model.")
-    if inner.any() and ensemble.feature.max() >= ensemble.n_features:
-        raise InputError(f"A node tests predictor {ensemble.feature.max()}, but the ensemble names {ensemble.n_features} predictors.")
-    if np.isnan(ensemble.threshold[inner]).any():
-        raise InputError("A threshold of the ensemble is NaN; every threshold must be a number.")
-    if not (np.isfinite(ensemble.value[~inner]).all() and np.isfinite(ensemble.base_score)):
-        raise InputError("A leaf value or the base score of the ensemble is not finite; every one must be a number.")
-    return inner
+    if ensemble.n_features > 8000:
+        raise UnsupportedError(f"The model has {ensemble.n_features} predictors; the kernel takes at most 8000.")
+    feature = ensemble.feature[inner]
+    nan_left = ensemble.missing_left[inner]
+    cut = cuts_of(ensemble.threshold[inner], ensemble.comparison, np.dtype(ensemble.threshold_dtype), dtype)
+
+    cuts, cut_start, rank = _ranks(feature, cut, ensemble.n_features)
+    codes = 2 * feature + nan_left
+    present, slot = np.unique(codes, return_inverse=True)
+    slots = np.full(ensemble.n_nodes, -1, np.int16)
+    slots[inner] = slot
+    ranks = np.empty(ensemble.n_nodes, np.int32)
+    ranks[inner] = rank
+    ranks[~inner] = np.arange(np.count_nonzero(~inner))
+    right = np.where(inner, ensemble.right, 0).astype(np.int32)
+    leaf, scale, offset = _fixed_point(ensemble, inner)
+    weight = _cut_weights(ensemble, inner, feature, rank, cut_start)
+    return Forest(
+        slots, ranks, right, ensemble.roots.copy(), leaf, scale, offset, (present // 2).astype(np.int64), present % 2 == 1, cuts, cut_start, weight
+    )
 
 
-def single_test_thresholds(threshold: np.ndarray, comparison: str, dtype: np.dtype) -> np.ndarray:
-    """Return thresholds of type `dtype` for the one test ``x <= t``, equal in effect to `comparison` with the exact `threshold`.
+def cuts_of(threshold: np.ndarray, comparison: str, compared: np.dtype, dtype: np.dtype) -> np.ndarray:
+    """Return for each threshold the largest key of type `dtype` that goes left.
 
     Parameters
     ----------
     threshold : (n,) float64
-        The trained numbers.
+        The trained numbers, taken in the type `compared` in which the model compares.
     comparison : {"lt", "le"}
         The model's test.
-    dtype : numpy.dtype
-        Type of the rows compared, float32 or float64.
+    compared, dtype : numpy.dtype
+        Types in which the model compares, and of the rows: float32 or float64.
     """
     with np.errstate(over="ignore"):
-        near = threshold.astype(dtype)
+        exact = threshold.astype(compared).astype(np.float64)
+        near = exact.astype(dtype)
     infinity = dtype.type(np.inf)
     if comparison == "le":
-        return np.where(near > threshold, np.nextafter(near, -infinity), near)
-    up = np.where(near < threshold, np.nextafter(near, infinity), near)
-    # Nothing lies below −∞: NaN fails the test for every number, −∞ included.
-    return np.where(threshold == -np.inf, dtype.type(np.nan), np.nextafter(up, -infinity))
+        return key_of_number(np.where(near > exact, np.nextafter(near, -infinity), near))
+    return key_of_number(np.where(near < exact, np.nextafter(near, infinity), near)) - 1
+
+
+def _ranks(feature: np.ndarray, cut: np.ndarray, n_features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the distinct cuts by predictor, where each predictor's begin, and the rank of every node's cut."""
+    rank = np.empty(len(cut), np.int32)
+    distinct = []
+    for f in range(n_features):
+        of = np.flatnonzero(feature == f)
+        values, rank[of] = np.unique(cut[of], return_inverse=True)
+        distinct.append(values)
+    start = np.concatenate([[0], np.cumsum([len(v) for v in distinct])]).astype(np.int64)
+    return np.concatenate(distinct), start, rank
+
+
+def _fixed_point(ensemble: TreeEnsemble, inner: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Return fixed-point leaves with their scale and the prediction at zero.
+
+    With the trees' leaves centred, no sum exceeds the sum of the trees' half ranges, which becomes ``2 ** bits``. The rounding
+    errors of the leaves are independent and uniform over one step, so that of their sum has the standard deviation
+    ``step * sqrt(trees / 12)``; int32 will do where six of them stay below 2⁻²² (four float32 roundings) of the range
+    of predictions.
+    """
+    leaves = np.flatnonzero(~inner)
+    value = ensemble.value[leaves] / (ensemble.n_trees if ensemble.aggregation == "mean" else 1)
+    first = np.searchsorted(leaves, ensemble.roots)
+    low, high = np.minimum.reduceat(value, first), np.maximum.reduceat(value, first)
+    centre, half = (low + high) / 2, float(np.sum(high - low) / 2)
+    offset = float(ensemble.base_score + centre.sum())
+    if half == 0:
+        return np.zeros(len(leaves), np.int32), 1.0, offset
+    error = 6.0 * half / 2.0**SHORT_BITS * np.sqrt(ensemble.n_trees / 12.0)
+    spread = np.sqrt(np.sum(np.square(high - low)))
+    short = error <= 2.0**-22 * max(abs(offset), spread)
+    scale = half / 2.0 ** (SHORT_BITS if short else LONG_BITS)
+    value -= np.repeat(centre, np.diff(np.append(first, len(leaves))))
+    return np.rint(value / scale).astype(np.int32 if short else np.int64), scale, offset
+
+
+def _cut_weights(ensemble: TreeEnsemble, inner: np.ndarray, feature: np.ndarray, rank: np.ndarray, cut_start: np.ndarray) -> np.ndarray:
+    """Return what pruning at a cut can save, summed over cuts: see `Forest.cut_weight`."""
+    nodes = np.flatnonzero(inner)
+    end = _subtree_ends(ensemble, nodes)
+    total = np.bincount(cut_start[feature] + rank, weights=(end - nodes) // 2, minlength=cut_start[-1])
+    parts = [np.concatenate([[0.0], np.cumsum(total[a:b])]) for a, b in zip(cut_start[:-1], cut_start[1:], strict=True)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _subtree_ends(ensemble: TreeEnsemble, nodes: np.ndarray) -> np.ndarray:
+    """Return one past the last node of the subtree of each internal node, in pre-order arrays.
+
+    The subtree ends where the right child's ends, so following right children to a leaf finds it.
+    """
+    last = ensemble.right[nodes].astype(np.int64)
+    while True:
+        go = ensemble.feature[last] >= 0
+        if not go.any():
+            return last + 1
+        last[go] = ensemble.right[last[go]]
