@@ -15,7 +15,7 @@ from smgee.report.style import COLOURS, figure, save
 __all__ = ["cells_figure", "maps_figure", "scatter_figure", "scores_figure", "series_figure"]
 
 UNIT = "m³ m⁻³"
-REFERENCE_NAMES = {"map": "30 m map", "insitu": "in situ mean"}
+REFERENCE_NAMES = {"upscaled": "30 m map", "insitu_mean": "in situ mean"}
 
 
 def maps_figure(
@@ -69,7 +69,7 @@ def series_figure(pairs: pd.DataFrame, path: Path, *, title: str, synthetic: boo
     Parameters
     ----------
     pairs : DataFrame
-        ``date``, ``orbit`` (am, pm), ``smap``, ``map``, ``insitu`` for one cell, m³ m⁻³.
+        ``date``, ``orbit`` (AM, PM), ``smap``, ``upscaled``, ``insitu_mean`` for one cell, m³ m⁻³.
     path : Path
         The PNG.
     title : str
@@ -77,15 +77,15 @@ def series_figure(pairs: pd.DataFrame, path: Path, *, title: str, synthetic: boo
     synthetic : bool
         Mark the figure.
     """
-    orbits = [o for o in ("am", "pm") if (pairs["orbit"] == o).any()]
+    orbits = [o for o in ("AM", "PM") if (pairs["orbit"] == o).any()]
     with figure(len(orbits), 1, size=(8.4, 2.3 * len(orbits) + 0.5), synthetic=synthetic, sharex=True, sharey=True, squeeze=False) as (fig, axes):
         for axis, orbit in zip(axes[:, 0], orbits):
             part = pairs[pairs["orbit"] == orbit].sort_values("date")
-            axis.plot(part["date"], part["insitu"], "-", color=COLOURS["in situ"], lw=1.2, label="in situ mean")
-            axis.plot(part["date"], part["map"], "-", color=COLOURS["map"], lw=1.4, label="30 m map, cell mean")
+            axis.plot(part["date"], part["insitu_mean"], "-", color=COLOURS["in situ"], lw=1.2, label="in situ mean")
+            axis.plot(part["date"], part["upscaled"], "-", color=COLOURS["map"], lw=1.4, label="30 m map, cell mean")
             axis.plot(part["date"], part["smap"], "o", color=COLOURS["smap"], ms=3, label="SMAP")
             axis.set_ylabel(UNIT)
-            axis.set_title(f"{title}, {'descending (06:00)' if orbit == 'am' else 'ascending (18:00)'}", loc="left")
+            axis.set_title(f"{title}, {'descending (06:00)' if orbit == 'AM' else 'ascending (18:00)'}", loc="left")
         axes[0, 0].legend(ncols=3, loc="upper right")
         return save(fig, path)
 
@@ -104,8 +104,8 @@ def scatter_figure(pairs: pd.DataFrame, table: pd.DataFrame, path: Path, *, synt
     synthetic : bool
         Mark the figure.
     """
-    orbits = [o for o in ("am", "pm") if (pairs["orbit"] == o).any()]
-    references = ["insitu", "map"]
+    orbits = [o for o in ("AM", "PM") if (pairs["orbit"] == o).any()]
+    references = ["insitu_mean", "upscaled"]
     values = pairs[["smap", *references]].to_numpy(float)
     low, high = np.nanmin(values) - 0.02, np.nanmax(values) + 0.02
     with figure(len(orbits), 2, size=(7.2, 3.4 * len(orbits) + 0.3), synthetic=synthetic, sharex=True, sharey=True, squeeze=False) as (fig, axes):
@@ -113,13 +113,13 @@ def scatter_figure(pairs: pd.DataFrame, table: pd.DataFrame, path: Path, *, synt
             for axis, reference in zip(row, references):
                 part = pairs[pairs["orbit"] == orbit]
                 axis.plot([low, high], [low, high], color="0.6", lw=0.8)
-                axis.plot(part[reference], part["smap"], "o", ms=3.2, alpha=0.75, color=COLOURS["map" if reference == "map" else "in situ"])
+                axis.plot(part[reference], part["smap"], "o", ms=3.2, alpha=0.75, color=COLOURS["map" if reference == "upscaled" else "in situ"])
                 found = table[(table["orbit"] == orbit) & (table["reference"] == reference)]
                 if len(found):
                     m = found.iloc[0]
                     axis.text(0.03, 0.97, metric_text(m), transform=axis.transAxes, va="top", fontsize=8)
                 axis.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-                axis.set_title(f"{orbit.upper()}, against the {REFERENCE_NAMES[reference]}", loc="left")
+                axis.set_title(f"{orbit}, against the {REFERENCE_NAMES[reference]}", loc="left")
                 axis.set_xlabel(f"{REFERENCE_NAMES[reference]}, {UNIT}")
             row[0].set_ylabel(f"SMAP, {UNIT}")
         return save(fig, path)
@@ -135,8 +135,8 @@ def metric_text(m: Any) -> str:
 
 def cells_figure(table: pd.DataFrame, cells: Sequence[EaseCell], path: Path, *, synthetic: bool) -> Path:
     """Draw R, bias and ubRMSE of the sixteen 9 km cells as little maps, per orbit, against the upscaled map."""
-    part = table[table["reference"] == "map"]
-    orbits = [o for o in ("am", "pm") if (part["orbit"] == o).any()]
+    part = table[table["reference"] == "upscaled"]
+    orbits = [o for o in ("AM", "PM") if (part["orbit"] == o).any()]
     rows = sorted({c.row for c in cells})
     cols = sorted({c.col for c in cells})
     looks: dict[str, dict[str, Any]] = {
@@ -163,7 +163,7 @@ def cells_figure(table: pd.DataFrame, cells: Sequence[EaseCell], path: Path, *, 
                         axis.text(j, i, f"{v:.2f}\nn={n}", ha="center", va="center", fontsize=7,
                                   bbox={"boxstyle": "round,pad=0.15", "fc": "white", "alpha": 0.7, "lw": 0})
                 axis.set(xticks=[], yticks=[])
-                axis.set_title(f"{look['label']}, {orbit.upper()}", loc="left")
+                axis.set_title(f"{look['label']}, {orbit}", loc="left")
                 fig.colorbar(image, ax=axis, shrink=0.85)
         return save(fig, path)
 

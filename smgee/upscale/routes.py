@@ -17,7 +17,7 @@ from smgee.trees import TreeEnsemble
 from smgee.upscale.maps import MapStore
 from smgee.upscale.tiles import pull_bands
 
-__all__ = ["Route", "map_day", "map_season"]
+__all__ = ["Route", "map_day", "map_season", "pull_static"]
 
 Route = Literal["xee", "classifier"]
 
@@ -77,7 +77,7 @@ def map_season(
         if classifier is not None:
             maps = _on_earth_engine(study, classifier, step, days, model)
         else:
-            static = _pull_static(study) if static is None else static
+            static = pull_static(study) if static is None else static
             maps = _through_xee(study, model, step, days, static)
         for day, values in maps:
             store.write(day, values)
@@ -99,7 +99,8 @@ def _step_of(study: Study, day: date) -> Step:
     raise InputError(f"The day {day} lies outside the study's period {study.start} to {study.end} (end exclusive).")
 
 
-def _pull_static(study: Study) -> dict[str, np.ndarray]:
+def pull_static(study: Study) -> dict[str, np.ndarray]:
+    """Return the static predictors of a study on its lattice, (y, x) float32 each, NaN where masked."""
     image = static_image(study)
     if image is None:
         return {}
@@ -115,7 +116,7 @@ def _through_xee(
     from smgee.trees.kernel import predict_bands
 
     optical = [n for n in (*study.predictors.bands, *study.predictors.indices) if n in model.feature_names]
-    bands: dict[str, Any] = dict(_pull_static(study) if static is None else static)
+    bands: dict[str, Any] = dict(pull_static(study) if static is None else static)
     if optical:
         pulled = call(lambda: pull_bands(step_image(study, step), optical, grid=study.grid).load())
         bands.update(zip(optical, pulled.values, strict=True))

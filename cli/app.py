@@ -1,0 +1,58 @@
+"""The `smgee` command: one typer application, one file per command."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import typer
+
+from smgee.errors import SmgeeError
+from smgee_cli import catalog, demo, doctor, explain, parity, run, serve, stations, steps, train
+
+app = typer.Typer(
+    name="smgee",
+    help="Soil moisture at 30 m from stations, HLS and Google Earth Engine, and the validation of SMAP with it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(demo.demo)
+app.command("run")(run.run)
+app.command()(stations.stations)
+app.command()(steps.sample)
+app.command()(train.train)
+app.command()(explain.explain)
+app.command()(steps.predict)
+app.command()(steps.validate)
+app.command()(steps.report)
+app.command()(steps.publish)
+app.command()(parity.parity)
+app.add_typer(catalog.app, name="catalog")
+app.command()(serve.serve)
+app.command()(doctor.doctor)
+
+
+@app.callback()
+def _common(
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="Say more about what happens."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    logging.basicConfig(level=logging.INFO if verbose or debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    os.environ["SMGEE_DEBUG"] = "1" if debug else ""
+
+
+def main() -> None:
+    """Run the command line; an error of smgee's is one sentence on stderr and its exit code."""
+    try:
+        app()
+    except SmgeeError as error:
+        if os.environ.get("SMGEE_DEBUG"):
+            raise
+        print(f"smgee: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("smgee: interrupted; run the same command again to go on.", file=sys.stderr)
+        sys.exit(130)

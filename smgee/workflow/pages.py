@@ -1,0 +1,108 @@
+"""The report step: from the run folder's files to figures and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smgee.report import figures
+from smgee.report.page import Section, write_report
+from smgee.workflow.folder import RunFolder
+from smgee.workflow.steps import is_synthetic, open_maps, read_stations
+
+__all__ = ["report"]
+
+_VALIDATION = ["cell", "orbit", "reference", "n", "n_eff", "r", "r_low", "r_high", "bias", "rmse", "ubrmse", "coverage", "n_stations", "warning"]
+_SCORES = ["model", "design", "n", "r", "r_low", "r_high", "bias", "rmse", "rmse_low", "rmse_high", "ubrmse"]
+
+
+def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
+    """Draw every figure and write ``report.html``."""
+    study, synthetic = run.study, is_synthetic(run.study)
+    cells = [study.cell, *study.cell.children("M09")]
+    daily = read_stations(run)
+    stations = pd.DataFrame({"lon": daily["lon"].values, "lat": daily["lat"].values})
+    folder = run / "figures"
+    tables = {name: pd.read_csv(run.need(f"validation_{name}.csv", "validate")) for name in ("36km", "9km")}
+    scores = pd.read_csv(run.need("scores.csv", "train"))
+    pairs = _pairs(run)
+
+    maps = open_maps(run)
+    days = pd.DatetimeIndex(maps["time"].values)
+    chosen = [days[int(k)] for k in np.linspace(0, len(days) - 1, min(3, len(days)))]
+    shown = {f"{d:%-d %B %Y}": maps["soil_moisture"].sel(time=d).values for d in dict.fromkeys(chosen)}
+    shown["mean of all mapped days"] = _read_mean(run)
+    files = {
+        "maps": figures.maps_figure(shown, folder / "maps.png", grid=study.grid, cells=cells, stations=stations, synthetic=synthetic),
+        "scores": figures.scores_figure(scores, folder / "scores.png", synthetic=synthetic),
+        "series": figures.series_figure(pairs, folder / "series_36km.png", title="36 km cell", synthetic=synthetic),
+        "scatter": figures.scatter_figure(pairs, tables["36km"], folder / "scatter_36km.png", synthetic=synthetic),
+        "cells": figures.cells_figure(tables["9km"], cells[1:], folder / "cells_9km.png", synthetic=synthetic),
+    }
+    progress(0.8)
+    shap = [(f, "SHAP values of the deployed model: each dot is one station-day.") for f in sorted((run / "shap").glob("*.png"))]
+    done = run.manifest["steps"]
+    heterogeneity = run / "heterogeneity.csv"
+    related = [(pd.read_csv(heterogeneity).head(40), "Rank correlation over the 9 km cells, with n and interval.")] if heterogeneity.exists() else []
+    sections = [
+        Section(
+            "Maps", f"Soil moisture at {study.area.scale_m:g} m on {len(days)} days. {done['predict']['parity_sentence']}",
+            [(files["maps"], "Upscaled soil moisture with the 36 km EASE-Grid 2.0 cell, its sixteen 9 km cells, and the stations.")],
+        ),
+        Section(
+            "Models", "A random split shares stations between training and test, and flatters: what counts for a map are the stations held out. "
+            "Intervals resample whole stations.",
+            [(files["scores"], "Cross-validated R and RMSE with 95 % intervals.")],
+            [(_columns(scores, _SCORES), "scores.csv: bias = prediction − observation.")],
+        ),
+        Section("What the model looks at", "SHAP values divide each prediction among its predictors.", shap),
+        Section(
+            "SMAP 36 km", "SMAP against the mean of the upscaled map over the exact cell, and against the plain mean of the stations. "
+            "Intervals resample blocks of consecutive days.",
+            [(files["series"], "SMAP and its two references through the season."), (files["scatter"], "SMAP against each reference.")],
+            [(_columns(tables["36km"], _VALIDATION), "validation_36km.csv: bias = SMAP − reference.")],
+        ),
+        Section(
+            "SMAP 9 km", "Each of the sixteen cells on its own, against the upscaled map.",
+            [(files["cells"], "R, bias and ubRMSE by cell and overpass.")],
+            [(_columns(tables["9km"], _VALIDATION), "validation_9km.csv: bias = SMAP − reference.")],
+        ),
+        Section("Terrain and SMAP's errors", "How the errors go with the relief inside the 9 km cells.", [], related),
+    ]  # fmt: skip
+    facts = {
+        "Cell": f"{study.cell.name} around {study.area.lon:g}° E, {study.area.lat:g}° N", "Period": f"{study.start} to {study.end} (end exclusive)",
+        "Stations": done["stations"]["stations"], "Sampled rows": f"{done['sample']['complete_rows']:,} complete of {done['sample']['rows']:,}",
+        "Deployed model": done["train"]["best"] if study.training.deploy == "best" else study.training.deploy,
+        "Route": done["predict"]["route"], "Routes agree": done["predict"]["parity_sentence"],
+        "Published": ", ".join(done.get("publish", {}).get("assets", [])) or "not yet",
+    }  # fmt: skip
+    title = f"{study.name}: soil moisture at {study.area.scale_m:g} m and the validation of SMAP"
+    write_report(run / "report.html", title=title, synthetic=synthetic, facts=facts, sections=sections)
+    return {"figures": len(files) + len(shap)}
+
+
+def _columns(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    return table[[n for n in names if n in table]]
+
+
+def _pairs(run: RunFolder) -> pd.DataFrame:
+    """Return SMAP (recommended retrievals) and both references of the 36 km cell, by date and orbit."""
+    from smgee import insitu
+
+    cell = run.study.cell.name
+    smap = pd.read_csv(run.need("smap.csv", "predict"), parse_dates=["date"])
+    smap = smap[(smap["cell"] == cell) & (smap["flag"] == 0)].rename(columns={"soil_moisture": "smap"})[["date", "orbit", "smap"]]
+    zonal = pd.read_csv(run.need("zonal.csv", "validate"), parse_dates=["date"])
+    zonal = zonal[zonal["cell"] == cell].rename(columns={"soil_moisture": "upscaled"})[["date", "upscaled"]]
+    plain = insitu.network_mean(read_stations(run)).rename(columns={"soil_moisture": "insitu_mean"})[["date", "insitu_mean"]]
+    return smap.dropna().merge(zonal, on="date").merge(plain, on="date")
+
+
+def _read_mean(run: RunFolder) -> np.ndarray:
+    import rasterio
+
+    with rasterio.open(run / "maps" / "season_mean.tif") as file:
+        return file.read(1)

@@ -1,0 +1,98 @@
+"""The publishing step: the season's mean map, the model and the stations as assets."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from smgee.errors import InputError
+from smgee.study import Study
+from smgee.workflow.folder import RunFolder
+from smgee.workflow.steps import active_days, deployed, is_synthetic, read_periods, read_stations
+
+__all__ = ["publish"]
+
+
+def publish(
+    run: RunFolder, progress: Callable[[float], Any], *, folder: str | None = None, bucket: str | None = None
+) -> dict[str, Any]:
+    """Publish the run's results under an asset folder, and list them again.
+
+    Parameters
+    ----------
+    run : RunFolder
+        A run with maps.
+    progress : callable
+        Receives the share done.
+    folder : str, optional
+        ``projects/…/assets/…``; by default a folder named like the run in the connected project.
+    bucket : str, optional
+        Cloud Storage bucket for the upload of the map, needed on the real service.
+    """
+    from smgee import publish as assets
+    from smgee.session import current
+
+    session = current()
+    study = run.study
+    folder = folder or f"projects/{session.project}/assets/smgee/{study.name}"
+    model = deployed(run)
+    days = active_days(study, read_periods(run))
+    card = _card(run, model.ensemble, study)
+    assets.ensure_folder(folder)
+    start, end = pd.Timestamp(days[0]), pd.Timestamp(days[-1]) + pd.Timedelta(days=1)
+    assets.publish_map(
+        run.need("maps/season_mean.tif", "predict"), f"{folder}/season_mean", upload=_uploader(session, bucket), band="soil_moisture",
+        start_ms=int(start.timestamp() * 1000), end_ms=int(end.timestamp() * 1000), properties=card,
+    )  # fmt: skip
+    progress(0.4)
+    assets.publish_model(model.ensemble, f"{folder}/model")
+    progress(0.7)
+    assets.publish_stations(read_stations(run), f"{folder}/stations", properties={"synthetic": int(is_synthetic(study)), "study": study.name})
+    listed = [a["name"] for a in assets.list_assets(folder)]
+    progress(1.0)
+    return {"folder": folder, "assets": listed}
+
+
+def _card(run: RunFolder, model: Any, study: Study) -> dict[str, Any]:
+    """Return the asset card: where the map comes from, and how far it can be trusted."""
+    scores = pd.read_csv(run.need("scores.csv", "train"))
+    card: dict[str, Any] = {
+        "title": "Upscaled soil moisture, mean of the mapped days", "units": "m3 m-3", "synthetic": is_synthetic(study), "study": study.name,
+        "model_hash": model.hash, "trees": model.n_trees, "band_order": ",".join(model.feature_names), "mask_classes": ",".join(study.predictors.mask),
+        "route": study.upscale.route,
+    }  # fmt: skip
+    parity = run.manifest["steps"].get("predict", {}).get("parity")
+    if parity:
+        card |= {"parity_max_abs_difference": parity["max_abs_difference"], "parity_tolerance": parity["tolerance"]}
+    title = run.manifest["steps"]["train"]["best"] if study.training.deploy == "best" else study.training.deploy
+    for row in scores[scores["model"].str.lower() == title.lower()].to_dict("records"):
+        card |= {f"{metric}_{row['design']}": row[metric] for metric in ("r", "rmse", "bias")} | {f"n_{row['design']}": row["n"]}
+    return card
+
+
+def _uploader(session: Any, bucket: str | None) -> Callable[[Path], str]:
+    """Return the function that brings a file to where Earth Engine ingests from."""
+    if session.backend == "embedded":
+        name = bucket or "smgee-embedded"
+        target = session.bucket_folder(name)
+
+        def copy(file: Path) -> str:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target / file.name)
+            return f"gs://{name}/{file.name}"
+
+        return copy
+    if bucket is None:
+        raise InputError("Earth Engine ingests maps from Cloud Storage only; give a bucket of yours with --bucket NAME.")
+
+    def upload(file: Path) -> str:
+        from google.cloud import storage
+
+        storage.Client(project=session.project).bucket(bucket).blob(file.name).upload_from_filename(str(file))
+        return f"gs://{bucket}/{file.name}"
+
+    return upload

@@ -1,0 +1,239 @@
+"""The steps of a run, each from files to files in the run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smgee.errors import InputError, MissingDataError
+from smgee.io import atomic_path
+from smgee.study import Study
+from smgee.workflow.folder import RunFolder, identity_of
+
+__all__ = ["explain", "predict", "sample", "stations", "train", "validate"]
+
+Progress = Callable[[float], Any]
+
+
+def _csv(table: pd.DataFrame, path: Path, *, synthetic: bool) -> None:
+    """Write a CSV table, whole or not at all; rows from the synthetic basin say so."""
+    if synthetic:
+        table = table.assign(synthetic=1)
+    with atomic_path(path) as scratch:
+        table.to_csv(scratch, index=False, float_format="%.6g")
+
+
+def _section(study: Study, *names: str) -> dict[str, Any]:
+    """Return the parts of a study that a step depends on."""
+    content = study.model_dump(mode="json")
+    return {n: content[n] for n in names}
+
+
+def is_synthetic(study: Study) -> bool:
+    """Whether the run's data come from the synthetic basin."""
+    return study.backend.kind == "embedded" and study.backend.catalog is None
+
+
+def identities(study: Study) -> dict[str, str]:
+    """Return, for each step, the hash of everything in the study that its files depend on."""
+    base = identity_of(_section(study, "start", "end", "area", "backend", "stations"))
+    sampled = identity_of(base, _section(study, "predictors"))
+    trained = identity_of(sampled, _section(study, "training"))
+    mapped = identity_of(trained, _section(study, "upscale", "smap"))
+    return {"stations": base, "sample": sampled, "train": trained, "explain": trained, "predict": mapped, "validate": mapped}
+
+
+def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
+    """Read the network, average it to days, and find the unfrozen periods."""
+    from smgee import insitu
+
+    study = run.study
+    s = study.stations
+    source: str | Path = s.source
+    if s.source == "twin":
+        from smgee.twin import Basin
+
+        source = run / "ismn"
+        Basin().write_stations(source)
+        progress(0.5)
+    if s.format == "ismn":
+        records = insitu.read_ismn(source, s.depth_m, flags=s.flags)
+    else:
+        records = insitu.read_table(source, depth_m=s.depth_m, good=s.flags)
+    daily = insitu.daily_means(records, s.min_hours)
+    if is_synthetic(study):
+        daily.attrs["synthetic"] = 1
+    insitu.write_dataset(daily, run / "stations.nc")
+    periods = insitu.unfrozen_periods(records)
+    _csv(periods, run / "unfrozen.csv", synthetic=is_synthetic(study))
+    days = active_days(study, periods)
+    return {"stations": int(daily.sizes["station"]), "station_days": int(daily["soil_moisture"].notnull().sum()), "unfrozen_days": len(days)}
+
+
+def read_stations(run: RunFolder) -> xr.Dataset:
+    """Open the daily station means of a run."""
+    with xr.open_dataset(run.need("stations.nc", "stations"), engine="h5netcdf") as ds:
+        return ds.load()
+
+
+def read_periods(run: RunFolder) -> pd.DataFrame:
+    """Read the unfrozen periods of a run."""
+    return pd.read_csv(run.need("unfrozen.csv", "stations"), parse_dates=["start", "end"])
+
+
+def active_days(study: Study, periods: pd.DataFrame) -> list[date]:
+    """Return the unfrozen days of the study's period, ascending."""
+    days = pd.date_range(study.start, study.end, inclusive="left")
+    keep = np.zeros(len(days), bool)
+    for start, end in zip(pd.to_datetime(periods["start"]), pd.to_datetime(periods["end"]), strict=True):
+        keep |= (days >= start) & (days <= end)
+    if not keep.any():
+        raise MissingDataError(f"No day between {study.start} and {study.end} is unfrozen (unfrozen.csv); move the period of the study.")
+    return [d.date() for d in days[keep]]
+
+
+def sample(run: RunFolder, progress: Progress) -> dict[str, Any]:
+    """Sample every predictor at every station on the unfrozen days."""
+    from smgee.sampling import sample as sample_stations
+    from smgee.sampling import write_samples
+
+    study = run.study
+    days = active_days(study, read_periods(run))
+    daily = read_stations(run)
+    daily = daily.sel(time=daily["time"].isin(pd.DatetimeIndex(days).values))
+    rows = sample_stations(study, daily, progress=progress)
+    write_samples(rows, run / "samples.parquet", predictors=study.predictors.names, synthetic=is_synthetic(study))
+    complete = int(rows[list(study.predictors.names)].notna().all(axis=1).sum())
+    return {"rows": len(rows), "complete_rows": complete, "predictors": len(study.predictors.names)}
+
+
+def train(run: RunFolder, progress: Progress) -> dict[str, Any]:
+    """Score the models by random and leave-station-out cross-validation, and fit each on all rows."""
+    from smgee.models import TrainingTable, train_models
+
+    t = run.study.training
+    table = TrainingTable.read(run.need("samples.parquet", "sample"))
+    result = train_models(
+        table, models=t.models, folds=t.folds, seed=t.seed, progress=lambda _, done, total: progress(done / max(total, 1))
+    )
+    result.save(run.path)
+    return {"rows": len(table), "best": result.best, "dropped": dict(table.dropped)}
+
+
+def deployed(run: RunFolder) -> Any:
+    """Load the model that draws the maps."""
+    from smgee.models import load_model
+
+    run.need("models", "train")
+    return load_model(run / "models", run.study.training.deploy)
+
+
+def explain(run: RunFolder, progress: Progress) -> dict[str, Any]:
+    """Explain the deployed model with SHAP."""
+    from smgee.explain import explain_run
+
+    run.need("models", "train")
+    ranking = explain_run(run.path, model=run.study.training.deploy)
+    progress(1.0)
+    return {"most_important": [str(v) for v in ranking["predictor"].head(5)]}
+
+
+def predict(run: RunFolder, progress: Progress, *, route: str | None = None) -> dict[str, Any]:
+    """Map soil moisture on every SMAP day (or every day), and prove that both routes agree."""
+    from smgee.upscale import MapStore, compare_routes, map_season
+    from smgee.validation.extract import fetch_smap
+
+    study = run.study
+    model = deployed(run).ensemble
+    route = route or study.upscale.route
+    if route not in ("xee", "classifier"):
+        raise InputError(f"The route {route!r} is not known; choose xee or classifier.")
+    days = active_days(study, read_periods(run))
+    smap = fetch_smap(study)
+    _csv(smap, run / "smap.csv", synthetic=is_synthetic(study))
+    if study.upscale.days == "smap":
+        seen = set(smap.loc[smap["soil_moisture"].notna(), "date"].dt.date)
+        days = [d for d in days if d in seen]
+        if not days:
+            raise MissingDataError("SMAP has no retrieval on any unfrozen day of the period; set upscale.days to daily, or move the period.")
+    store = MapStore(
+        run / "maps.zarr", days=days, grid=study.grid, identity=identity_of(identities(study)["train"], model.hash, [str(d) for d in days], route),
+        synthetic=is_synthetic(study),
+    )  # fmt: skip
+    todo = len(store.missing)
+    written = 0
+
+    def done(_: date) -> None:
+        nonlocal written
+        written += 1
+        progress(0.85 * written / todo)
+
+    map_season(study, model, store, route=route, progress=done)  # type: ignore[arg-type]
+    middle = days[len(days) // 2]
+    parity, _ = compare_routes(study, model, middle, xee_map=store.read(middle) if route == "xee" else None)
+    progress(0.97)
+    mean = season_mean(store, days)
+    from smgee.publish import write_cog
+
+    card = {"title": "Mean soil moisture of the mapped days, m3 m-3", "days": len(days), "synthetic": int(is_synthetic(study)), "model": model.hash}
+    write_cog(mean, study.grid, run / "maps" / "season_mean.tif", band="soil_moisture", units="m3 m-3", tags=card)
+    return {"days": len(days), "mapped_now": todo, "route": route, "parity": parity.as_dict(), "parity_sentence": parity.sentence()}
+
+
+def season_mean(store: Any, days: list[date]) -> np.ndarray:
+    """Return the mean of the daily maps, one map in memory at a time; NaN where no day has a value."""
+    total = np.zeros(store.grid.shape)
+    number = np.zeros(store.grid.shape, np.int32)
+    for day in days:
+        values = store.read(day)
+        valid = np.isfinite(values)
+        total += np.where(valid, values, 0)
+        number += valid
+    with np.errstate(invalid="ignore"):
+        return np.where(number > 0, total / number, np.nan).astype("float32")
+
+
+def open_maps(run: RunFolder) -> xr.Dataset:
+    """Open the daily maps of a run, (time, y, x), lazily."""
+    return xr.open_zarr(run.need("maps.zarr", "predict"), consolidated=False, decode_coords="all")
+
+
+def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
+    """Validate SMAP on the exact EASE-Grid cells against the maps and the plain in situ mean."""
+    from smgee import insitu
+    from smgee.upscale.routes import pull_static
+    from smgee.validation import cell_conditions, cell_station_means, cell_weights, relate_errors, zonal_means
+    from smgee.validation import validate as validate_smap
+
+    study = run.study
+    smap = pd.read_csv(run.need("smap.csv", "predict"), parse_dates=["date"])
+    periods = read_periods(run)
+    daily = read_stations(run)
+    cells = [study.cell, *study.cell.children("M09")]
+    weights = cell_weights(study.grid, cells)
+    maps = open_maps(run)
+    if not bool(maps["done"].all()):
+        raise MissingDataError("Some days have no map yet; run `smgee predict` again to finish them before validating.")
+    zonal = zonal_means(maps["soil_moisture"], weights, min_coverage=study.smap.min_coverage)
+    _csv(zonal, run / "zonal.csv", synthetic=is_synthetic(study))
+    progress(0.5)
+    everywhere = insitu.network_mean(daily).assign(cell=study.cell.name)
+    local = cell_station_means(daily, study.cell.children("M09"))
+    plain = pd.concat([everywhere, local], ignore_index=True)
+    trained = pd.DataFrame({"station": daily["station"].values.astype(str), "lon": daily["lon"].values, "lat": daily["lat"].values})
+    table = validate_smap(smap, zonal, plain, periods=periods, training_stations=trained, seed=study.training.seed)
+    synthetic = is_synthetic(study)
+    for grid, name in (("M36", "36km"), ("M09", "9km")):
+        _csv(table[table["grid"] == grid], run / f"validation_{name}.csv", synthetic=synthetic)
+    progress(0.8)
+    conditions = cell_conditions(weights, pull_static(study)) if study.predictors.terrain else None
+    if conditions is not None:
+        _csv(conditions, run / "cells.csv", synthetic=synthetic)
+        _csv(relate_errors(table, conditions), run / "heterogeneity.csv", synthetic=synthetic)
+    return {"cells": int(table["cell"].nunique()), "pairs_36km": int(table.loc[table["grid"] == "M36", "n"].max())}
