@@ -1,0 +1,94 @@
+"""The study file: what it accepts, and how it says what is wrong."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from smgee.errors import InputError
+from smgee.grid import ease_cell_at, transformer
+from smgee.predictors.composite import window
+from smgee.predictors.stack import steps
+from smgee.study import Study
+
+GOOD = {"name": "x", "start": "2021-05-01", "end": "2021-06-01", "area": {"lon": 99.8, "lat": 37.5, "crs": "EPSG:32647"}, "stations": {"source": "ismn"}}
+
+
+def with_(path: str, value: object) -> dict:
+    content = {**GOOD, "area": dict(GOOD["area"]), "stations": dict(GOOD["stations"])}
+    *outer, last = path.split(".")
+    place = content
+    for part in outer:
+        place = place.setdefault(part, {})
+    place[last] = value
+    return content
+
+
+def test_yaml_round_trip(tmp_path):
+    study = Study.demo()
+    study.to_yaml(tmp_path / "study.yml")
+    assert Study.from_yaml(tmp_path / "study.yml") == study
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("end", "2021-05-01", "holds no day"),
+        ("area.lat", 99.8, "area.lat"),
+        ("area.crs", "EPSG:4326", "not a projected CRS"),
+        ("area.crs", "EPSG:999999", "not known"),
+        ("predictors.bands", ["red", "infrared"], "infrared"),
+        ("predictors.mask", ["haze"], "haze"),
+        ("predictors.dem", "SRTM", "SRTM"),
+        ("predictors.fill_days", 4, "shorter than window_days"),
+        ("training.models", ["SVM"], "training.models"),
+        ("stations.depth_m", [0.05, 0.0], "depths"),
+        ("stations.colour", "red", "stations.colour"),
+    ],
+)
+def test_wrong_fields_are_named(path, value, said):
+    with pytest.raises(InputError, match=said) as caught:
+        Study.parse(with_(path, value))
+    assert "\n" not in str(caught.value)
+
+
+def test_twin_stations_need_the_twin():
+    with pytest.raises(InputError, match="synthetic basin"):
+        Study.parse({**with_("stations.source", "twin"), "backend": {"kind": "earthengine", "project": "my-project"}})
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "name: [", ""])
+def test_unusable_files(tmp_path, text):
+    (tmp_path / "s.yml").write_text(text)
+    with pytest.raises(InputError, match=r"s\.yml"):
+        Study.from_yaml(tmp_path / "s.yml")
+    with pytest.raises(InputError, match="cannot be read"):
+        Study.from_yaml(tmp_path / "absent.yml")
+
+
+def test_grid_covers_the_cell_on_multiples_of_the_scale():
+    study = Study.demo()
+    grid = study.grid
+    left, bottom, right, top = grid.bounds
+    assert all(v % 30 == 0 for v in (left, bottom, right, top))
+    for x, y in study.cell.polygon("EPSG:4326", points_per_edge=100).exterior.coords:
+        east, north = transformer("EPSG:4326", study.area.crs).transform(x, y)
+        assert left <= east <= right
+        assert bottom <= north <= top
+    assert study.cell == ease_cell_at(99.8, 37.5)
+
+
+def test_steps_serve_every_day_once():
+    study = Study.demo()
+    days = [d for s in steps(study) for d in s.days]
+    assert days == sorted(set(days))
+    assert (days[0], days[-1], len(days)) == (study.start, date(2021, 10, 31), (study.end - study.start).days)
+    assert all(s.start <= s.center for s in steps(study))
+
+
+@pytest.mark.parametrize("days", [1, 2, 15, 16])
+def test_window_holds_its_centre(days):
+    start, end = window(date(2021, 7, 1), days)
+    assert (end - start).days == days
+    assert start <= date(2021, 7, 1) < end
