@@ -1,0 +1,169 @@
+"""Pixels of GeoTIFF files, Cloud Optimized ones included, and of everything else that GDAL opens as a raster."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smgee.errors import InputError
+from smgee.grid import PixelGrid
+
+__all__ = ["close_datasets", "crs_name", "grid_of", "open_dataset", "read_band"]
+
+_IDLE = 192  # handles kept open between reads
+_pool: OrderedDict[tuple[str, int, int], list[Any]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def _key(path: Path) -> tuple[str, int, int]:
+    try:
+        stat = path.stat()
+    except FileNotFoundError as error:
+        raise InputError(f"The file {path} is gone; restore it, or remove its asset with `smgee catalog remove`.") from error
+    return str(path), stat.st_mtime_ns, stat.st_ino
+
+
+@contextmanager
+def open_dataset(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """Lend an open `rasterio.DatasetReader`, for one thread at a time; handles are reused between calls."""
+    import rasterio
+
+    path = Path(path)
+    key = _key(path)
+    with _lock:
+        free = _pool.get(key)
+        dataset = free.pop() if free else None
+        if free is not None and not free:
+            del _pool[key]
+    if dataset is None:
+        try:
+            dataset = rasterio.open(path)
+        except rasterio.errors.RasterioIOError as error:
+            raise InputError(f"The file {path} is not a raster that GDAL can open ({error}).") from error
+    try:
+        yield dataset
+    finally:
+        surplus = []
+        with _lock:
+            _pool.setdefault(key, []).append(dataset)
+            _pool.move_to_end(key)
+            while sum(map(len, _pool.values())) > _IDLE:
+                _, datasets = _pool.popitem(last=False)
+                surplus += datasets
+        for old in surplus:
+            old.close()
+
+
+def close_datasets() -> None:
+    """Close every idle handle."""
+    with _lock:
+        datasets = [d for free in _pool.values() for d in free]
+        _pool.clear()
+    for dataset in datasets:
+        dataset.close()
+
+
+def crs_name(crs: Any) -> str:
+    """Return ``EPSG:n`` for a CRS that has a code, else WKT."""
+    if not crs:
+        raise InputError("The file has no coordinate reference system; assign one first, for example with gdal_edit -a_srs.")
+    code = crs.to_epsg()
+    return f"EPSG:{code}" if code else crs.to_wkt()
+
+
+def grid_of(dataset: Any) -> PixelGrid:
+    """Return the pixel grid of an open dataset."""
+    return PixelGrid(crs_name(dataset.crs), tuple(dataset.transform)[:6], dataset.width, dataset.height)
+
+
+def read_band(root: Path, source: Mapping[str, Any], dtype: str, window: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Read a window of a band that lies in one or several files of one lattice.
+
+    Parameters
+    ----------
+    root : Path
+        Relative file names start here.
+    source : mapping
+        ``pieces``: list of {file, band, row, col, height, width}, where row and col place a file in the band's grid; later pieces fill only
+        what earlier ones left masked. Optional ``nodata`` (number or list of numbers), ``scale``, ``offset`` (value = stored × scale +
+        offset), ``least`` and ``greatest`` (stored values outside are masked), and ``mask``, true for files with a mask of their own, or a
+        list of pieces whose uint8 values 0…255 are masks 0…1.
+    dtype : str
+        Type of the values returned.
+    window : (row, col, height, width)
+        Inside the band's grid.
+
+    Returns
+    -------
+    values : (height, width) array
+    mask : (height, width) bool array, or float32 in 0…1 where a stored mask is fractional
+    """
+    row, col, height, width = window
+    values = np.zeros((height, width), dtype)
+    mask = np.zeros((height, width), bool)
+    for piece in source["pieces"]:
+        overlap = _overlap(piece, window)
+        if overlap is None:
+            continue
+        inner, target = overlap
+        with open_dataset(root / piece["file"]) as dataset:
+            stored = dataset.read(piece.get("band", 1), window=inner)
+            valid = _valid(stored, source)
+            if source.get("mask") is True:
+                valid &= dataset.read_masks(piece.get("band", 1), window=inner) > 0
+        fresh = valid & ~mask[target]
+        values[target][fresh] = _scaled(stored[fresh], source, dtype)
+        mask[target] |= fresh
+    if isinstance(source.get("mask"), list):
+        weights = np.zeros((height, width), np.uint8)
+        for piece in source["mask"]:
+            overlap = _overlap(piece, window)
+            if overlap is not None:
+                with open_dataset(root / piece["file"]) as dataset:
+                    weights[overlap[1]] = dataset.read(piece.get("band", 1), window=overlap[0])
+        if ((weights == 0) | (weights == 255)).all():
+            return values, mask & (weights > 0)
+        return values, np.where(mask, weights / np.float32(255), np.float32(0)).astype("f4")
+    return values, mask
+
+
+def _overlap(piece: Mapping[str, Any], window: tuple[int, int, int, int]) -> tuple[Any, tuple[slice, slice]] | None:
+    row, col, height, width = window
+    top, left = piece.get("row", 0), piece.get("col", 0)
+    r0, r1 = max(row, top), min(row + height, top + piece["height"])
+    c0, c1 = max(col, left), min(col + width, left + piece["width"])
+    if r0 >= r1 or c0 >= c1:
+        return None
+    inner = ((r0 - top, r1 - top), (c0 - left, c1 - left))
+    return inner, (slice(r0 - row, r1 - row), slice(c0 - col, c1 - col))
+
+
+def _valid(stored: np.ndarray, source: Mapping[str, Any]) -> np.ndarray:
+    valid = np.ones(stored.shape, bool)
+    nodata = source.get("nodata")
+    for value in nodata if isinstance(nodata, list) else [] if nodata is None else [nodata]:
+        if value == "nan" or value != value:
+            valid &= ~np.isnan(stored)
+        else:
+            valid &= stored != value
+    if stored.dtype.kind == "f":
+        valid &= ~np.isnan(stored)
+    if source.get("least") is not None:
+        valid &= stored >= source["least"]
+    if source.get("greatest") is not None:
+        valid &= stored <= source["greatest"]
+    return valid
+
+
+def _scaled(stored: np.ndarray, source: Mapping[str, Any], dtype: str) -> np.ndarray:
+    scale, offset = source.get("scale"), source.get("offset")
+    if scale is None and offset is None:
+        return stored.astype(dtype)
+    return (stored.astype("f8") * (1.0 if scale is None else scale) + (offset or 0.0)).astype(dtype)

@@ -1,0 +1,302 @@
+"""The user's own assets: written atomically, readable by several processes at once, whole even after a crash.
+
+An asset ``projects/p/assets/a/b`` is the file ``p/a/b/.asset.json``, a record that names data files under ``.data``. Data is written first,
+under a fresh name; the record then appears in one step. Whoever reads sees the old asset or the new one, never a mixture.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smgee.eelocal.assets.names import asset_id, check_new_id, is_cloud_id, parent_of
+from smgee.eelocal.assets.records import info_of, read_features, read_pixels
+from smgee.eelocal.errors import EEError, NotFoundError
+from smgee.source import CollectionInfo, ImageInfo, TableInfo
+
+__all__ = ["UserAssets"]
+
+_RECORD = ".asset.json"
+_ABANDONED_S = 86_400  # data files that no record names for a day were left by a crash
+
+
+class UserAssets:
+    """The writable store of one machine, a `smgee.source.Source`.
+
+    Parameters
+    ----------
+    root : path-like
+        The folder that holds it; created when first written to.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]):
+        self.root = Path(root).expanduser().absolute()
+        self._cache: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def record(self, identifier: str) -> dict[str, Any] | None:
+        """Return the record of an asset, or None."""
+        path = self._path(identifier)
+        if path is None:
+            return None
+        path = path / _RECORD
+        try:
+            stat = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        stamp = (stat.st_mtime_ns, stat.st_ino)
+        with self._lock:
+            cached = self._cache.get(identifier)
+        if cached is not None and cached[0] == stamp:
+            return cached[1]
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        with self._lock:
+            self._cache[identifier] = (stamp, record)
+        return record
+
+    def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
+        """Describe an asset; None when it is not here, or is a folder or classifier."""
+        record = self.record(asset_id)
+        return None if record is None else info_of(record)
+
+    def is_folder(self, identifier: str) -> bool:
+        """Whether this is a folder, or the root of a project."""
+        if is_cloud_id(identifier) and identifier.count("/") == 2:
+            return True
+        record = self.record(identifier)
+        return record is not None and record["type"] == "FOLDER"
+
+    def list(self, parent: str) -> list[str]:
+        """Return the ids of the assets directly under a parent."""
+        if parent == "":
+            return sorted(f"projects/{p.name}/assets" for p in self._folders(self.root))
+        path = self._path(parent)
+        if path is None:
+            return []
+        return sorted(f"{parent}/{p.name}" for p in self._folders(path) if (p / _RECORD).exists())
+
+    @staticmethod
+    def _folders(path: Path) -> Iterator[Path]:
+        try:
+            yield from (p for p in path.iterdir() if not p.name.startswith(".") and p.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return
+
+    def images(self, collection_id: str) -> list[ImageInfo]:
+        """Return the images of a collection, by id."""
+        infos = (self.get(i) for i in self.list(collection_id))
+        return [i for i in infos if isinstance(i, ImageInfo)]
+
+    def read(self, image_id: str, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Read a window of native pixels; the mask is float32 in steps of 1/255 where the asset was written with a fractional one."""
+        for attempt in range(3):
+            record = self._need(image_id)
+            try:
+                return read_pixels(self.root, record, band, (row, col, height, width))
+            except Exception:
+                # The asset may have been replaced between reading its record and its file: only then does a retry help.
+                if attempt == 2 or self.record(image_id) is record:
+                    raise
+        raise AssertionError("unreachable")
+
+    def features(self, table_id: str) -> Iterable[Mapping[str, Any]]:
+        """Yield the features of a table."""
+        return read_features(self.root, self._need(table_id))
+
+    def size(self, record: Mapping[str, Any]) -> int:
+        """Return the bytes that an asset's data takes."""
+        folder = record.get("data")
+        return sum(p.stat().st_size for p in (self.root / folder).rglob("*") if p.is_file()) if folder else 0
+
+    def _need(self, identifier: str) -> dict[str, Any]:
+        record = self.record(identifier)
+        if record is None:
+            raise NotFoundError(f"Asset '{identifier}' not found (does not exist or caller does not have access).")
+        return record
+
+    def _path(self, identifier: str) -> Path | None:
+        if not is_cloud_id(identifier):
+            return None
+        parts = identifier.split("/")
+        if any(part in ("", ".", "..") or part.startswith(".") for part in parts[3:]):
+            return None
+        return self.root.joinpath(parts[1], *parts[3:])
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def check_parent(self, identifier: str) -> None:
+        """Refuse an id whose parent is no folder or collection, with Earth Engine's words."""
+        check_new_id(identifier)
+        parent = parent_of(identifier)
+        if self.is_folder(parent):
+            return
+        record = self.record(parent)
+        if record is None:
+            raise NotFoundError(f"Asset '{parent}' does not exist or doesn't allow this operation.")
+        if record["type"] != "IMAGE_COLLECTION":
+            raise EEError(f"Cannot create asset '{identifier}': its parent '{parent}' is not a folder or image collection.")
+
+    @contextmanager
+    def writing(self) -> Iterator[Path]:
+        """Give a fresh folder for data files; it is removed unless a record comes to name it."""
+        self._sweep()
+        folder = self.root / ".data" / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def put(self, record: Mapping[str, Any], *, data: Path | None = None, overwrite: bool = False) -> dict[str, Any]:
+        """Make an asset appear, or replace one.
+
+        Parameters
+        ----------
+        record : mapping
+            The asset; its files lie in `data` and are named relative to `root`.
+        data : Path, optional
+            The folder from `writing`.
+        overwrite : bool
+            Replace what is there.
+
+        Raises
+        ------
+        EEError
+            When the asset exists and `overwrite` is false, or its parent is no folder or collection.
+        """
+        identifier = asset_id(record["id"])
+        self.check_parent(identifier)
+        entry = dict(record, id=identifier, updated=_now())
+        entry.setdefault("created", entry["updated"])
+        if data is not None:
+            entry["data"] = str(data.relative_to(self.root))
+        folder = self._path(identifier)
+        assert folder is not None
+        previous = self.record(identifier)
+        if previous is not None:
+            if not overwrite:
+                raise EEError(f"Cannot overwrite asset '{identifier}'.")
+            if previous["type"] in ("FOLDER", "IMAGE_COLLECTION") and self.list(identifier):
+                raise EEError(f"Cannot overwrite asset '{identifier}': it is not empty.")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._publish(folder / _RECORD, entry, exclusive=not overwrite, identifier=identifier)
+        if previous is not None and previous.get("data") not in (None, entry.get("data")):
+            self._discard(previous["data"])
+        return entry
+
+    def update(self, identifier: str, change: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace top-level parts of a record."""
+        record = {**self._need(identifier), **change, "updated": _now()}
+        folder = self._path(identifier)
+        assert folder is not None
+        self._publish(folder / _RECORD, record, exclusive=False, identifier=identifier)
+        return record
+
+    def delete(self, identifier: str) -> None:
+        """Remove an asset; a folder or collection must be empty."""
+        record = self._need(identifier)
+        if self.list(identifier):
+            kind = "folder" if record["type"] == "FOLDER" else "collection"
+            raise EEError(f"Asset '{identifier}' is a non-empty {kind}; delete what it holds first.")
+        folder = self._path(identifier)
+        assert folder is not None
+        (folder / _RECORD).unlink(missing_ok=True)
+        if record.get("data"):
+            self._discard(record["data"])
+        try:
+            folder.rmdir()
+        except OSError:
+            pass  # something appeared in it meanwhile
+
+    def move(self, source: str, destination: str) -> dict[str, Any]:
+        """Give an asset another id; a folder or collection moves with what it holds."""
+        record = self._need(source)
+        if self.record(destination) is not None:
+            raise EEError(f"Cannot overwrite asset '{destination}'.")
+        if destination.startswith(source + "/"):
+            raise EEError(f"Cannot move asset '{source}' into itself.")
+        children = self.list(source)
+        moved = self.put({**record, "id": destination})
+        for child in children:
+            self.move(child, destination + child[len(source) :])
+        folder = self._path(source)
+        assert folder is not None
+        (folder / _RECORD).unlink(missing_ok=True)
+        try:
+            folder.rmdir()
+        except OSError:
+            pass
+        return moved
+
+    def copy(self, source: str, destination: str, *, overwrite: bool = False) -> dict[str, Any]:
+        """Copy an asset of this store with its data."""
+        record = self._need(source)
+        if record["type"] in ("FOLDER", "IMAGE_COLLECTION"):
+            raise EEError(f"Cannot copy asset '{source}': folders and collections cannot be copied.")
+        with self.writing() as data:
+            text = json.dumps(record)
+            if record.get("data"):
+                shutil.copytree(self.root / record["data"], data, dirs_exist_ok=True)
+                text = text.replace(record["data"], str(data.relative_to(self.root)))
+            entry = json.loads(text)
+            entry.pop("created", None)
+            return self.put({**entry, "id": destination}, data=data, overwrite=overwrite)
+
+    def _publish(self, path: Path, record: Mapping[str, Any], *, exclusive: bool, identifier: str) -> None:
+        handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(record, file, ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())
+            if exclusive:
+                try:
+                    os.link(name, path)  # fails when somebody else was faster
+                except FileExistsError as error:
+                    raise EEError(f"Cannot overwrite asset '{identifier}'.") from error
+            else:
+                os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+        with self._lock:
+            self._cache.pop(identifier, None)
+
+    def _discard(self, folder: str) -> None:
+        shutil.rmtree(self.root / folder, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove data that a crash left behind: named by no record, and old."""
+        base = self.root / ".data"
+        try:
+            old = [p for p in base.iterdir() if time.time() - p.stat().st_mtime > _ABANDONED_S]
+        except FileNotFoundError:
+            return
+        if not old:
+            return
+        named = {json.loads(p.read_text(encoding="utf-8")).get("data") for p in self.root.rglob(_RECORD)}
+        for folder in old:
+            if str(folder.relative_to(self.root)) not in named:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _now() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""The routes of the REST service, one module per family of resources."""

@@ -1,0 +1,136 @@
+"""Pixels computed on request, and how every route turns an image into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.evaluator import evaluate
+from smgee.eelocal.grids import check_size, native_grid, requested_grid
+from smgee.eelocal.model.collection import Collection
+from smgee.eelocal.model.image import Image
+from smgee.eelocal.pixelformats import CONTENT_TYPES, to_geotiff, to_jpeg, to_npy, to_png, to_zip
+from smgee.eelocal.registry import call
+from smgee.eelocal.routes.values import expression_of
+from smgee.eelocal.service import Request, Response, Service, route
+from smgee.grid import PixelGrid
+
+__all__ = ["as_image", "displayed", "number_of", "render", "selected"]
+
+DISPLAY = ("PNG", "JPEG", "AUTO_JPEG_PNG", "IMAGE_FILE_FORMAT_UNSPECIFIED")
+
+
+def number_of(value: Any) -> Any:
+    """Return the number in a plain or wrapped JSON number (``{"value": "5"}``, ``{"floatValue": 5}``), or None."""
+    if isinstance(value, Mapping):
+        value = next((value[k] for k in ("value", "floatValue", "integerValue") if k in value), None)
+    if isinstance(value, str):
+        return float(value) if any(c in value for c in ".eEnN") else int(value)
+    return value
+
+
+def as_image(value: Any, service: Service) -> Image:
+    """Return a value as an image; a collection of images is refused, as the pixel routes do."""
+    if isinstance(value, Image):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return call(service.context, "Image.constant", {"value": value})
+    if isinstance(value, Collection):
+        raise EEError("Expected type: Image. Actual type: ImageCollection. Reduce or mosaic the collection first.")
+    raise EEError(f"Expected type: Image. Actual type: {type(value).__name__}.")
+
+
+def selected(image: Image, names: Any) -> Image:
+    """Return the image with the bands that a request's ``bandIds`` name; all when there are none."""
+    if not names:
+        return image
+    have = {b.name: b for b in image.bands}
+    missing = [n for n in names if n not in have]
+    if missing:
+        raise EEError(f"Image.select: Band pattern '{missing[0]}' did not match any bands. Available bands: [{', '.join(have)}]")
+    return replace(image, bands=tuple(have[n] for n in names))
+
+
+def displayed(image: Image, options: Mapping[str, Any] | None, service: Service) -> Image:
+    """Return the image as one or three byte bands, by a request's ``visualizationOptions``.
+
+    Images that are bytes already stay as they are; others get the default visualisation of their types, of their first three bands.
+    """
+    arguments: dict[str, Any] = {"image": image}
+    if options:
+        ranges = options.get("ranges") or []
+        if ranges:
+            arguments["min"] = [float(r.get("min") or 0) for r in ranges]
+            arguments["max"] = [float(r.get("max") or 0) for r in ranges]
+        if options.get("paletteColors"):
+            arguments["palette"] = list(options["paletteColors"])
+        for key in ("gamma", "opacity"):
+            if options.get(key) is not None:
+                arguments[key] = number_of(options[key])
+    elif len(image.bands) in (1, 3) and all(b.type.dtype == "u1" and not b.type.dimensions for b in image.bands):
+        return image
+    if len(image.bands) > 3 or len(image.bands) == 2:
+        arguments["bands"] = image.names[: 3 if len(image.bands) > 3 else 1]
+    return call(service.context, "Image.visualize", arguments)
+
+
+def render(image: Image, grid: PixelGrid, kind: str, service: Service) -> tuple[bytes, str]:
+    """Return an image's pixels on a grid as the bytes of a file, and its content type."""
+    from smgee.eelocal.render import compute_pixels
+
+    layers = compute_pixels(image, grid, service.context)
+    if kind == "NPY":
+        return to_npy(layers), CONTENT_TYPES[kind]
+    if kind == "GEO_TIFF":
+        return to_geotiff(layers, grid), CONTENT_TYPES[kind]
+    if kind == "JPEG":
+        return to_jpeg(layers), CONTENT_TYPES[kind]
+    if kind == "PNG":
+        return to_png(layers), CONTENT_TYPES[kind]
+    if kind in ("AUTO_JPEG_PNG", "IMAGE_FILE_FORMAT_UNSPECIFIED"):
+        opaque = all((mask if mask.dtype == bool else mask >= 1).all() for _, _, mask in layers)
+        return (to_jpeg(layers), CONTENT_TYPES["JPEG"]) if opaque else (to_png(layers), CONTENT_TYPES["PNG"])
+    if kind == "TF_RECORD_IMAGE":
+        raise EEError("fileFormat TF_RECORD_IMAGE is only supported for exporting images.")
+    raise EEError(f"Invalid value at 'file_format': \"{kind}\".")
+
+
+def zipped(image: Image, kind: str, prefix: str, service: Service) -> tuple[bytes, str]:
+    """Return a ZIP of GeoTIFFs: one of the whole image, or one per band on the band's own grid."""
+    from smgee.eelocal.render import compute_pixels
+
+    if kind == "ZIPPED_GEO_TIFF":
+        grid = native_grid(image)
+        return to_zip({f"{prefix}.tif": to_geotiff(compute_pixels(image, grid, service.context), grid)}), CONTENT_TYPES[kind]
+    files = {}
+    for band in image.bands:
+        grid = native_grid(image, band)
+        layers = compute_pixels(replace(image, bands=(band,)), grid, service.context)
+        files[f"{prefix}.{band.name}.tif"] = to_geotiff(layers, grid)
+    return to_zip(files), CONTENT_TYPES[kind]
+
+
+def answer_pixels(image: Image, body: Mapping[str, Any], service: Service) -> Response:
+    """Answer a computePixels or getPixels request about an evaluated image."""
+    kind = body.get("fileFormat") or "AUTO_JPEG_PNG"
+    if kind.startswith("ZIPPED"):
+        raise EEError(f"fileFormat {kind} is only supported for thumbnails.")
+    image = selected(image, body.get("bandIds"))
+    if not image.bands:
+        raise EEError("Image has no bands.")
+    if kind in DISPLAY or body.get("visualizationOptions"):
+        image = displayed(image, body.get("visualizationOptions"), service)
+    grid = requested_grid(body["grid"], image) if body.get("grid") else native_grid(image)
+    limits = service.limits
+    check_size(image, grid, total=limits.pixel_bytes, dimension=limits.pixel_dimension, bands=limits.bands)
+    content, content_type = render(image, grid, kind, service)
+    return Response(200, content, content_type)
+
+
+@route("POST", r"projects/(?P<project>[^/]+)/image:computePixels")
+def compute_pixels_route(service: Service, request: Request, project: str) -> Response:
+    """Answer the pixels of a computed image."""
+    body = request.json()
+    return answer_pixels(as_image(evaluate(expression_of(body), service.context), service), body, service)

@@ -1,0 +1,301 @@
+"""Sessions: how smgee, `ee`, xee and geemap get connected to a backend."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from smgee.errors import InputError, RemoteError
+
+if TYPE_CHECKING:
+    from smgee.eelocal.context import Limits
+    from smgee.eelocal.faults import FaultPlan
+    from smgee.eelocal.server import LoopbackServer
+    from smgee.eelocal.service import Service
+    from smgee.source import Source
+
+__all__ = ["Session", "connect", "current_session", "default_store"]
+
+EMBEDDED_PROJECT = "smgee-embedded"
+_lock = threading.RLock()
+_current: Session | None = None
+
+# What the service's list of deprecated assets says of the data sets that smgee knows (Earth Engine's catalog, August 2026). Giving it to
+# the client at start keeps it from downloading that list, which it does outside any transport and without a time-out.
+_DEPRECATED = {
+    "NASA/SMAP/SPL4SMGP/007": "NASA/SMAP/SPL4SMGP/008",
+    "COPERNICUS/DEM/GLO30": "COPERNICUS/DEM/GLO30_2024_1",
+    "JAXA/ALOS/AW3D30/V3_2": "JAXA/ALOS/AW3D30/V4_1",
+    "JAXA/ALOS/AW3D30/V2_2": "JAXA/ALOS/AW3D30/V4_1",
+    "NASA_USDA/HSL/SMAP10KM_soil_moisture": "NASA/SMAP/SPL4SMGP/008",
+    "NASA_USDA/HSL/SMAP_soil_moisture": "NASA/SMAP/SPL4SMGP/008",
+}
+
+
+def default_store() -> Path:
+    """Return the folder of the user's own assets: ``SMGEE_STORE``, or ``smgee/assets`` in the user's data folder."""
+    if os.environ.get("SMGEE_STORE"):
+        return Path(os.environ["SMGEE_STORE"]).expanduser()
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "smgee" / "assets"
+
+
+class Session:
+    """A connection of this process's Earth Engine client to a backend; a context manager.
+
+    Attributes
+    ----------
+    backend : {"embedded", "earthengine"}
+        Which one.
+    project : str
+        The Cloud project's id.
+    url : str or None
+        The base URL: loopback HTTP for the embedded backend, None for the real service's own.
+    service : Service or None
+        The embedded service when it runs in this process.
+    """
+
+    def __init__(
+        self, backend: str, project: str, url: str | None, *, service: Service | None = None, server: LoopbackServer | None = None, transport: Any = None
+    ):
+        self.backend = backend
+        self.project = project
+        self.url = url
+        self.service = service
+        self._server = server
+        self._transport = transport
+        self.closed = False
+
+    @property
+    def asset_root(self) -> str:
+        """The id below which this session writes assets, ``projects/<project>/assets``."""
+        return f"projects/{self.project}/assets"
+
+    def serve(self) -> str:
+        """Start answering over loopback HTTP now, and return the base URL."""
+        if self._server is None:
+            if self.url is None:
+                raise InputError("The session is connected to the real service, which needs no local server.")
+            return self.url
+        self._server.start()
+        return self._server.url
+
+    def close(self) -> None:
+        """End the session: the client is reset, the server stops, running tasks are cancelled."""
+        global _current
+        with _lock:
+            if self.closed:
+                return
+            self.closed = True
+            if _current is self:
+                _current = None
+                import ee
+
+                ee.Reset()
+            if self._server is not None:
+                self._server.close()
+            if self.service is not None:
+                self.service.close()
+            if self._transport is not None:
+                self._transport.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else self.url or "connected"
+        return f"<smgee session: {self.backend}, project {self.project}, {state}>"
+
+
+def current_session() -> Session | None:
+    """Return the session that the client of this process is connected to, or None."""
+    return _current
+
+
+def connect(
+    backend: Literal["embedded", "earthengine"] = "embedded",
+    *,
+    project: str | None = None,
+    catalog: str | os.PathLike[str] | None = None,
+    sources: Sequence[Source] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    buckets: Mapping[str, str | os.PathLike[str]] | None = None,
+    drive: str | os.PathLike[str] | None = None,
+    serve: bool = False,
+    port: int = 0,
+    url: str | None = None,
+    limits: Limits | None = None,
+    faults: FaultPlan | None = None,
+    high_volume: bool = False,
+) -> Session:
+    """Connect the official client, and with it xee and geemap, to a backend.
+
+    Parameters
+    ----------
+    backend : {"embedded", "earthengine"}
+        The Earth Engine in a box, in this process, which needs no account; or the real service.
+    project : str, optional
+        The Cloud project. Needed for the real service, where its default is ``EARTHENGINE_PROJECT`` or the one stored with the credentials.
+    catalog : path, optional
+        A folder made by ``smgee catalog add``: the user's own files under official ids, instead of the synthetic basin.
+    sources : sequence of smgee.source.Source, optional
+        Other providers of assets than the default synthetic basin, for example ``[TwinSource(Basin(...))]``; `catalog` comes before them.
+    store : path, optional
+        Where new assets are written; see `default_store`.
+    buckets : mapping of str to path, optional
+        Local folders that stand for Cloud Storage buckets (``gs://name/…``).
+    drive : path, optional
+        The local folder that stands for Google Drive.
+    serve : bool
+        Answer over loopback HTTP from the start, so that other processes can attach; otherwise that begins with the first map, thumbnail or
+        download.
+    port : int
+        The port to serve on; 0 for any free one.
+    url : str, optional
+        Attach to an embedded Earth Engine that another process serves, instead of starting one.
+    limits, faults : optional
+        Other limits than the real service's, and faults to inject.
+    high_volume : bool
+        Use the real service's high-volume endpoint.
+
+    Returns
+    -------
+    Session
+        Open until closed; a former session of this process is closed first, because the client has one connection.
+    """
+    if backend not in ("embedded", "earthengine"):
+        raise InputError(f"The backend {backend!r} is not known; choose 'embedded' or 'earthengine'.")
+    global _current
+    with _lock:
+        if _current is not None:
+            _current.close()
+        if backend == "earthengine":
+            session = _connect_real(project, high_volume)
+        elif url is not None:
+            session = _attach(url, project or EMBEDDED_PROJECT)
+        else:
+            session = _connect_embedded(
+                project or EMBEDDED_PROJECT,
+                _sources(catalog, sources),
+                store=Path(store) if store is not None else default_store(),
+                buckets=buckets,
+                drive=drive,
+                port=port,
+                limits=limits,
+                faults=faults,
+            )
+            if serve:
+                session.serve()
+        _current = session
+    return session
+
+
+def _sources(catalog: str | os.PathLike[str] | None, sources: Sequence[Source] | None) -> list[Source]:
+    """Return the read-only sources: the user's catalog, what the caller gives, or the synthetic basin."""
+    chosen: list[Source] = []
+    if catalog is not None:
+        from smgee.eelocal.assets.folder import FolderSource
+
+        chosen.append(FolderSource(catalog))
+    if sources is not None:
+        chosen.extend(sources)
+    elif catalog is None:
+        from smgee.twin import Basin, TwinSource
+
+        chosen.append(TwinSource(Basin()))
+    return chosen
+
+
+def _connect_embedded(
+    project: str,
+    sources: list[Source],
+    *,
+    store: Path,
+    buckets: Mapping[str, str | os.PathLike[str]] | None,
+    drive: str | os.PathLike[str] | None,
+    port: int,
+    limits: Limits | None,
+    faults: FaultPlan | None,
+) -> Session:
+    from smgee.eelocal.assets.names import is_cloud_id
+    from smgee.eelocal.assets.store import AssetStore
+    from smgee.eelocal.assets.user import UserAssets
+    from smgee.eelocal.server import LoopbackServer
+    from smgee.eelocal.service import Service
+    from smgee.eelocal.transport import Transport
+
+    if not is_cloud_id(f"projects/{project}/assets"):
+        raise InputError(f"The project id {project!r} is not valid: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter.")
+    folders = {name: Path(folder) for name, folder in (buckets or {}).items()}
+    assets = AssetStore(sources, user=UserAssets(store), buckets=folders)
+    service = Service(assets, limits=limits, faults=faults, drive=drive)
+    server = LoopbackServer(service, port=port)
+    service.on_link = server.start
+    transport = Transport(service)
+    _initialize(project, server.url, transport)
+    return Session("embedded", project, server.url, service=service, server=server, transport=transport)
+
+
+def _attach(url: str, project: str) -> Session:
+    from smgee.eelocal.transport import LoopbackTransport
+
+    url = url.rstrip("/")
+    if not url.startswith(("http://127.0.0.1:", "http://localhost:", "http://[::1]:")):
+        raise InputError(f"The URL {url} is not a loopback address; an embedded Earth Engine is served on http://127.0.0.1:<port> only.")
+    transport = LoopbackTransport()
+    try:
+        _initialize(project, url, transport)
+    except ConnectionError as error:
+        raise RemoteError(f"Nothing answers at {url}; start it with `smgee serve`, or with smgee.connect(serve=True) in the other process.") from error
+    return Session("embedded", project, url, transport=transport)
+
+
+def _initialize(project: str, url: str, transport: Any) -> None:
+    """Point the client at an embedded service, without credentials and without touching the network."""
+    import ee
+    from ee import deprecation
+    from google.auth.credentials import AnonymousCredentials
+
+    ee.Reset()
+    deprecation.deprecated_assets = {
+        old: deprecation.DeprecatedAsset(id=old, replacement_id=new, removal_date=None, learn_more_url=None) for old, new in _DEPRECATED.items()
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        ee.Initialize(AnonymousCredentials(), url=url, project=project, http_transport=transport)
+
+
+def _connect_real(project: str | None, high_volume: bool) -> Session:
+    import ee
+    from ee import data, ee_exception
+
+    project = project or os.environ.get("EARTHENGINE_PROJECT")
+    ee.Reset()
+    url = data.HIGH_VOLUME_API_BASE_URL if high_volume else None
+    try:
+        ee.Initialize(project=project, url=url)
+    except ee_exception.EEException as error:
+        text = str(error).strip().splitlines()[0]
+        raise RemoteError(
+            f"The real Earth Engine refused the connection ({text}); run `earthengine authenticate` and give a Cloud project registered for "
+            "Earth Engine with project=, or use the embedded backend."
+        ) from error
+    return Session("earthengine", str(project or ee.data._get_state().cloud_api_user_project), url)
+
+
+@atexit.register
+def _close_at_exit() -> None:
+    if _current is not None:
+        if _current._server is not None:
+            _current._server.close()
+        if _current.service is not None:
+            _current.service.close()
