@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from smgee.session import Session
     from smgee.study import Study
+    from smgee.workflow import RunFolder
 
 
 def run(
@@ -32,15 +34,18 @@ def execute(study: Study, out: Path, *, force: bool, publish: bool = True) -> No
 
     folder = RunFolder(out, study)
     names = [n for n in STEPS if publish or n != "publish"]
-    with connected(study):
+    with connected(folder):
         run_with_progress(folder, names, force=force)
     print_summary(folder)
     console.print(f"\nReport: {out / 'report.html'}")
 
 
-def connected(study: Study):
-    """Connect to the study's backend; a context manager."""
+def connected(run: RunFolder) -> Session:
+    """Connect to the backend of a run's study; the session is a context manager."""
     import smgee
+    from smgee.workflow.publication import embedded_buckets
 
-    b = study.backend
-    return smgee.connect(b.kind, project=b.project, catalog=b.catalog)
+    b = run.study.backend
+    if b.kind == "earthengine":
+        return smgee.connect("earthengine", project=b.project)
+    return smgee.connect(project=b.project, catalog=b.catalog, buckets=embedded_buckets(run))

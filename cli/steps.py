@@ -17,7 +17,7 @@ def _one(name: str, run: Path, force: bool, **options: Any) -> Any:
     from smgee_cli.run import connected
 
     folder = RunFolder(run)
-    with connected(folder.study):
+    with connected(folder):
         run_with_progress(folder, [name], force=force, options={name: {k: v for k, v in options.items() if v is not None}})
     return folder
 

@@ -10,11 +10,14 @@ from typing import Any
 import pandas as pd
 
 from smgee.errors import InputError
+from smgee.io import atomic_path
 from smgee.study import Study
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.steps import active_days, deployed, is_synthetic, read_periods, read_stations
 
-__all__ = ["publish"]
+__all__ = ["embedded_buckets", "publish"]
+
+EMBEDDED_BUCKET = "smgee-embedded"
 
 
 def publish(
@@ -34,9 +37,11 @@ def publish(
         Cloud Storage bucket for the upload of the map, needed on the real service.
     """
     from smgee import publish as assets
-    from smgee.session import current
+    from smgee.session import current_session
 
-    session = current()
+    session = current_session()
+    if session is None:
+        raise InputError("No session is open; connect first with smgee.connect(), for a run on the embedded backend with the buckets of `embedded_buckets`.")
     study = run.study
     folder = folder or f"projects/{session.project}/assets/smgee/{study.name}"
     model = deployed(run)
@@ -45,7 +50,7 @@ def publish(
     assets.ensure_folder(folder)
     start, end = pd.Timestamp(days[0]), pd.Timestamp(days[-1]) + pd.Timedelta(days=1)
     assets.publish_map(
-        run.need("maps/season_mean.tif", "predict"), f"{folder}/season_mean", upload=_uploader(session, bucket), band="soil_moisture",
+        run.need("maps/season_mean.tif", "predict"), f"{folder}/season_mean", upload=_uploader(session, run, bucket), band="soil_moisture",
         start_ms=int(start.timestamp() * 1000), end_ms=int(end.timestamp() * 1000), properties=card,
     )  # fmt: skip
     progress(0.4)
@@ -74,16 +79,20 @@ def _card(run: RunFolder, model: Any, study: Study) -> dict[str, Any]:
     return card
 
 
-def _uploader(session: Any, bucket: str | None) -> Callable[[Path], str]:
+def embedded_buckets(run: RunFolder) -> dict[str, Path]:
+    """Return the folder that stands for Cloud Storage when a run is published on the embedded backend; for `smgee.connect`."""
+    return {EMBEDDED_BUCKET: run / "bucket"}
+
+
+def _uploader(session: Any, run: RunFolder, bucket: str | None) -> Callable[[Path], str]:
     """Return the function that brings a file to where Earth Engine ingests from."""
     if session.backend == "embedded":
-        name = bucket or "smgee-embedded"
-        target = session.bucket_folder(name)
+        target = embedded_buckets(run)[EMBEDDED_BUCKET]
 
         def copy(file: Path) -> str:
-            target.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target / file.name)
-            return f"gs://{name}/{file.name}"
+            with atomic_path(target / file.name) as scratch:
+                shutil.copyfile(file, scratch)
+            return f"gs://{EMBEDDED_BUCKET}/{file.name}"
 
         return copy
     if bucket is None:

@@ -1,0 +1,209 @@
+"""``smgee stations``: read a network, check it, average it to days."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from rich.console import Console
+
+_TABLES = {".csv", ".txt", ".tsv", ".parquet", ".xlsx", ".xls"}
+_SHOWN = 60
+
+
+def stations(
+    path: Annotated[Path, typer.Argument(help="ISMN archive (folder, zip or .stm file), or a table: CSV, parquet, Excel.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder to write into, such as runs/NAME.")],
+    depth: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            help="Layer, m below the surface (from, to). ISMN: the sensors to read (default 0 0.05); tables: where they are."
+        ),
+    ] = None,
+    flags: Annotated[list[str] | None, typer.Option(help="Accepted quality flags; repeat for several. Default: G.")] = None,
+    station: Annotated[list[str] | None, typer.Option(help="Only this station; repeat for several (ISMN).")] = None,
+    start: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD (ISMN).")] = None,
+    end: Annotated[str | None, typer.Option(help="Last day, YYYY-MM-DD (ISMN).")] = None,
+    min_hours: Annotated[float, typer.Option(help="Hours of a day that must be measured for a daily mean.")] = 18.0,
+    day: Annotated[str, typer.Option(help="Days in 'utc' or in local mean 'solar' time.")] = "utc",
+    season: Annotated[
+        tuple[str, str] | None, typer.Option(help="Unfrozen season MM-DD MM-DD, where there is no soil temperature.")
+    ] = None,
+    duplicates: Annotated[str, typer.Option(help="Repeated times: 'error', 'first' or 'mean'.")] = "error",
+    time_column: Annotated[str, typer.Option(help="Tables: column of times.")] = "time",
+    time_format: Annotated[str | None, typer.Option(help="Tables: format of the times, such as %Y%m%d.")] = None,
+    station_column: Annotated[str | None, typer.Option(help="Long tables: column of station names.")] = None,
+    moisture_column: Annotated[str | None, typer.Option(help="Long tables: column of soil moisture.")] = None,
+    temperature_column: Annotated[str | None, typer.Option(help="Long tables: column of soil temperature, °C.")] = None,
+    flag_column: Annotated[str | None, typer.Option(help="Long tables: column of quality flags (good ones: --flags).")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Wide tables: column to read, or STATION=COLUMN; repeat for several.")
+    ] = None,
+    places: Annotated[Path | None, typer.Option(help="Tables: a table of stations with lon, lat, elevation.")] = None,
+    unit: Annotated[str, typer.Option(help="Tables: unit of soil moisture, 'm3 m-3' or '%'.")] = "m3 m-3",
+    utc_offset: Annotated[float, typer.Option(help="Tables: hours by which their clock is ahead of UTC.")] = 0.0,
+    network: Annotated[str, typer.Option(help="Tables: name of the network.")] = "",
+    records: Annotated[bool, typer.Option("--records", help="Also write the records as read (stations_records.nc).")] = False,
+) -> None:
+    """Read a station network; write daily means, unfrozen periods and a summary of every station.
+
+    Writes stations.nc (daily means), stations_summary.csv, and unfrozen.csv where frozen days can be told.
+    """
+    from rich.console import Console
+
+    from smgee import insitu
+    from smgee.errors import MissingDataError
+    from smgee.io import atomic_path
+
+    console = Console()
+    accepted = tuple(flags) if flags else ("G",)
+    if path.is_file() and path.suffix.lower() in _TABLES:
+        named = None
+        if column:
+            named = {name: source for name, _, source in (c.partition("=") if "=" in c else (c, "", c) for c in column)}
+        ds = insitu.read_table(
+            path,
+            time=time_column,
+            time_format=time_format,
+            station=station_column,
+            soil_moisture=moisture_column,
+            soil_temperature=temperature_column,
+            flag=flag_column,
+            good=accepted,
+            columns=named,
+            stations=places,
+            unit=unit,
+            utc_offset_hours=utc_offset,
+            network=network,
+            depth_m=depth or (math.nan, math.nan),
+            duplicates=duplicates,
+        )
+    else:
+        with console.status("reading stations") as status:
+            ds = insitu.read_ismn(
+                path,
+                depth or (0.0, 0.05),
+                flags=accepted,
+                stations=station,
+                start=start,
+                end=end,
+                duplicates=duplicates,
+                progress=lambda done, total: status.update(f"reading stations: {done} of {total}"),
+            )
+    daily = insitu.daily_means(ds, min_hours, day=day)
+    table = insitu.summary(ds)
+    table["days"] = daily["soil_moisture"].notnull().sum("time").values
+
+    out.mkdir(parents=True, exist_ok=True)
+    insitu.write_dataset(daily, out / "stations.nc")
+    written = ["stations.nc", "stations_summary.csv"]
+    with atomic_path(out / "stations_summary.csv") as scratch:
+        table.to_csv(scratch, index=False)
+    if records:
+        insitu.write_dataset(ds, out / "stations_records.nc")
+        written.append("stations_records.nc")
+
+    note, periods = "", None
+    try:
+        if season is not None:
+            periods = insitu.unfrozen_periods(ds, method="calendar", season=season)
+        else:
+            try:
+                periods = insitu.unfrozen_periods(daily)
+            except MissingDataError as error:
+                if "soil_temperature" in ds:
+                    raise
+                try:
+                    periods = insitu.unfrozen_periods(ds, method="flags")
+                except MissingDataError:
+                    raise error from None
+    except MissingDataError:
+        # An old file would pass for the result of this run.
+        (out / "unfrozen.csv").unlink(missing_ok=True)
+        note = (
+            "unfrozen.csv was not written: "
+            + (
+                "no day counts as unfrozen by soil temperature."
+                if "soil_temperature" in ds
+                else "the stations have neither soil temperature nor frozen flags."
+            )
+            + " Give the season with --season MM-DD MM-DD."
+        )
+    if periods is not None:
+        with atomic_path(out / "unfrozen.csv") as scratch:
+            periods.to_csv(scratch, index=False)
+        written.append("unfrozen.csv")
+    _print(console, path, table, daily, periods, note, out, written)
+
+
+def _print(
+    console: Console,
+    path: Path,
+    table: pd.DataFrame,
+    daily: xr.Dataset,
+    periods: pd.DataFrame | None,
+    note: str,
+    out: Path,
+    written: list[str],
+) -> None:
+    """Print the stations, the network and what was written."""
+    import pandas as pd
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    from smgee import insitu
+    from smgee.errors import MissingDataError
+
+    # Eight narrow columns fit 80 characters; the CSV has the rest.
+    shown = Table(title=f"{path.name}: {len(table)} stations", title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    for head in ("station", "elev", "from", "to", "used %", "days", "mean", "std", "gap d"):
+        shown.add_column(head, justify="left" if head in ("station", "from", "to") else "right", no_wrap=True, max_width=20 if head == "station" else None)
+
+    def number(value: float, pattern: str) -> str:
+        return format(value, pattern) if math.isfinite(value) else "–"
+
+    row: Any
+    for row in table.head(_SHOWN).itertuples():
+        stamps = [f"{t:%Y-%m}" if not pd.isna(t) else "–" for t in (row.first, row.last)]
+        shown.add_row(
+            row.station,
+            number(row.elevation, ".0f"),
+            *stamps,
+            number(row.accepted_percent, ".1f"),
+            str(row.days),
+            number(row.mean, ".3f"),
+            number(row.std, ".3f"),
+            number(row.longest_gap_days, ".3g"),
+        )
+    console.print(shown)
+    if len(table) > _SHOWN:
+        console.print(f"… and {len(table) - _SHOWN} more in stations_summary.csv")
+    empty = table.loc[table["accepted"] == 0, "station"].tolist()
+    if empty:
+        console.print(f"Without any accepted record: {', '.join(empty)}")
+    console.print(
+        f"{int(table['records'].sum()):,} records, {int(table['accepted'].sum()):,} accepted, {int(table['days'].sum()):,} "
+        f"station days ({daily.attrs['day']})"
+    )
+    try:
+        spread = insitu.heterogeneity(daily)
+        console.print(
+            f"Between stations: mean std {spread['std'].mean():.3f} m3 m-3 over {len(spread)} days; a mean within 0.04 m3 m-3 "
+            "(95 %) would need "
+            f"{int(spread['needed_stations'].median())} stations (median), on the worst day "
+            f"{int(spread['needed_stations'].max())}"
+        )
+    except MissingDataError:
+        pass
+    if periods is not None:
+        for row in periods.itertuples():
+            console.print(f"Unfrozen {row.year}: {row.start} to {row.end} ({row.days} days; {row.source})")
+    if note:
+        console.print(note)
+    console.print(f"Wrote {', '.join(written)} in {out}")

@@ -1,0 +1,155 @@
+"""``smgee train``: score the five models, fit them on all rows, explain the best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from smgee.models.crossval import Progress
+
+
+def train(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder, such as runs/NAME.")],
+    table: Annotated[
+        Path | None, typer.Option(help="CSV or parquet, one row per station and time. Default: samples.parquet of the run folder.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column of soil moisture, a fraction (m³/m³).")] = None,
+    station: Annotated[
+        list[str] | None, typer.Option(help="Column that names the station; several, by commas or repeated, name it together.")
+    ] = None,
+    time_column: Annotated[str | None, typer.Option("--time", help="Column of dates.")] = None,
+    predictors: Annotated[
+        list[str] | None, typer.Option(help="Columns to learn from, by commas or repeated; 'doy' is made from the time.")
+    ] = None,
+    where: Annotated[str | None, typer.Option(help="Rows to use, such as 'Network == \"TxSON\"'.")] = None,
+    derive: Annotated[
+        list[str] | None, typer.Option(help="New column, such as 'ndvi=(B8A-B4)/(B8A+B4)'; repeat for several.")
+    ] = None,
+    target_scale: Annotated[float, typer.Option(help="Factor that turns the target into m³/m³; 0.01 for percent.")] = 1.0,
+    models: Annotated[list[str] | None, typer.Option(help="rf, ert, gbdt, xgboost, catboost, by commas or repeated. Default: all.")] = None,
+    designs: Annotated[
+        list[str] | None,
+        typer.Option(help="random, station, loso, date, season, block, by commas or repeated. Default: random and station."),
+    ] = None,
+    folds: Annotated[int, typer.Option(help="Folds of every cross-validation.")] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of models and folds.")] = 0,
+    jobs: Annotated[int | None, typer.Option(help="Fits at a time. Default: one per core.")] = None,
+    explain: Annotated[str, typer.Option(help="SHAP for the 'best' model, for 'all', or for 'none'.")] = "best",
+) -> None:
+    """Train tree ensembles on a table of stations, score them with and without the test station in training.
+
+    Writes scores.csv, models/ (trees without pickle, JSON pages, out-of-fold predictions) and shap/.
+    """
+    from rich.console import Console
+
+    from smgee.errors import InputError
+    from smgee.explain import explain_models
+    from smgee.models import DESIGNS, ESTIMATORS, TrainingTable, describe, train_models
+
+    if explain not in ("best", "all", "none"):
+        raise InputError(f"--explain {explain} was given; choose best, all or none.")
+    console = Console()
+    rows = TrainingTable.read(
+        table or out / "samples.parquet", target=target, station=split_names(station), time=time_column, predictors=split_names(predictors),
+        where=where, derive=parse_derived(derive), target_scale=target_scale,
+    )  # fmt: skip
+    console.print(describe(rows), highlight=False)
+    started = time.perf_counter()
+    with progress_bar(console) as report:
+        result = train_models(
+            rows, models=split_names(models) or tuple(ESTIMATORS), designs=split_names(designs) or ("random", "station"),
+            folds=folds, seed=seed, n_jobs=jobs, progress=report,
+        )  # fmt: skip
+    trained = time.perf_counter() - started
+    result.save(out)
+    _print_scores(console, result.scores, titles={name: design.title for name, design in DESIGNS.items()}, synthetic=rows.synthetic)
+    best = result.models[result.best]
+    console.print(f"Best at stations left out: {best.title}. Scores and fits took {trained:.1f} s.", highlight=False)
+    written = ["scores.csv", "models/"]
+    if explain != "none":
+        chosen = result.models if explain == "all" else {result.best: best}
+        with console.status("explaining"):
+            explained = explain_models(chosen, rows, out / "shap", seed=seed)
+        print_ranking(console, {name: explained[name].title for name in explained}, out / "shap")
+        written.append("shap/")
+    console.print(f"Wrote {', '.join(written)} in {out}", highlight=False)
+
+
+def split_names(values: list[str] | None) -> list[str] | None:
+    """Names given by commas, by repetition, or both."""
+    names = [name.strip() for value in values or [] for name in value.split(",")]
+    return [name for name in names if name] or None
+
+
+def parse_derived(values: list[str] | None) -> dict[str, str] | None:
+    """``name=expression`` texts as a mapping, in their order."""
+    from smgee.errors import InputError
+
+    derived = {}
+    for value in values or []:
+        name, equals, expression = value.partition("=")
+        if not equals or not name.strip().isidentifier() or not expression.strip() or expression.startswith("="):
+            raise InputError(f"--derive {value!r} is not understood; write name=expression, such as 'ndvi=(B8A-B4)/(B8A+B4)'.")
+        derived[name.strip()] = expression.strip()
+    return derived or None
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Progress]:
+    """A bar that a library function can report to as ``(what, done, total)``."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with Progress(
+        TextColumn("{task.description:<32.32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True
+    ) as bar:
+        task = bar.add_task("fitting", total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        yield report
+
+
+def _print_scores(console: Console, scores: pd.DataFrame, *, titles: dict[str, str], synthetic: bool) -> None:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    designs = list(dict.fromkeys(scores["design"]))
+    shown = Table(title="Scores" + (" (synthetic data)" if synthetic else ""), title_justify="left", box=SIMPLE)
+    shown.add_column("model")
+    for design in designs:
+        shown.add_column(f"{titles[design]}\nR", justify="right", no_wrap=False)
+        shown.add_column("\nRMSE", justify="right")
+        shown.add_column("\nbias", justify="right")
+    for model, part in scores.groupby("model", sort=False):
+        by_design = part.set_index("design")
+        cells = []
+        for design in designs:
+            row = by_design.loc[design]
+            cells += [
+                f"{row['r']:.3f}\n[dim]{row['r_low']:.2f}–{row['r_high']:.2f}[/dim]",
+                f"{row['rmse']:.4f}\n[dim]{row['rmse_low']:.3f}–{row['rmse_high']:.3f}[/dim]",
+                f"{row['bias']:+.4f}",
+            ]
+        shown.add_row(str(model), *cells)
+    console.print(shown)
+    console.print("RMSE and bias (predicted − observed) in m³/m³; below each, its 95 % interval over stations.", style="dim", highlight=False)
+
+
+def print_ranking(console: Console, titles: dict[str, str], folder: Path, *, top: int = 5) -> None:
+    """Print the first predictors of each explained model."""
+    import pandas as pd
+
+    for name, title in titles.items():
+        first = pd.read_csv(folder / f"{name}_ranking.csv").head(top)
+        listed = ", ".join(f"{row.predictor} {row.share:.0%}" for row in first.itertuples())
+        console.print(f"What drives {title} (share of mean |SHAP|): {listed}", highlight=False)

@@ -1,0 +1,88 @@
+"""Figures are drawn from tables alone, and say when the data is synthetic."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from smgee.report import figures, style
+from smgee.report.page import Section, write_report
+from smgee.study import Study
+
+STUDY = Study.demo()
+CELLS = [STUDY.cell, *STUDY.cell.children("M09")]
+
+
+@pytest.fixture
+def pairs():
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2021-05-10", periods=60, freq="2D")
+    parts = []
+    for orbit in ("AM", "PM"):
+        truth = 0.2 + 0.06 * np.sin(np.arange(60) / 7)
+        parts.append(
+            pd.DataFrame(
+                {"date": days, "orbit": orbit, "smap": truth + rng.normal(0, 0.03, 60) - 0.02, "upscaled": truth, "insitu_mean": truth * 1.2}
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def validation(cells):
+    rng = np.random.default_rng(1)
+    rows = [
+        {"cell": c.name, "orbit": o, "reference": r, "n": 60, "r": rng.uniform(0.4, 0.9), "r_low": 0.3, "r_high": 0.95,
+         "bias": rng.normal(0, 0.03), "rmse": 0.05, "ubrmse": rng.uniform(0.02, 0.05)}
+        for c in cells for o in ("AM", "PM") for r in ("upscaled", "insitu_mean")
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def ink(path):
+    """Share of pixels that are not white."""
+    return float((np.asarray(Image.open(path).convert("L")) < 250).mean())
+
+
+def test_every_figure_has_content(tmp_path, pairs):
+    grid = STUDY.grid
+    y, x = np.mgrid[: grid.height, : grid.width]
+    field = (0.2 + 0.1 * np.sin(x / 90) * np.cos(y / 130)).astype("float32")
+    stations = pd.DataFrame({"lon": [99.8, 99.9], "lat": [37.4, 37.5]})
+    scores = pd.DataFrame(
+        [{"model": m, "design": d, "r": 0.8, "r_low": 0.7, "r_high": 0.85, "rmse": 0.04, "rmse_low": 0.03, "rmse_high": 0.05}
+         for m in ("RF", "XGBoost") for d in ("random", "station")]
+    )  # fmt: skip
+    made = [
+        figures.maps_figure({"a": field, "b": field * 1.1}, tmp_path / "m.png", grid=grid, cells=CELLS, stations=stations, synthetic=True),
+        figures.series_figure(pairs, tmp_path / "s.png", title="36 km cell", synthetic=True),
+        figures.scatter_figure(pairs, validation(CELLS[:1]), tmp_path / "c.png", synthetic=True),
+        figures.cells_figure(validation(CELLS[1:]), CELLS[1:], tmp_path / "k.png", synthetic=True),
+        figures.scores_figure(scores, tmp_path / "q.png", synthetic=True),
+    ]
+    for path in made:
+        assert ink(path) > 0.02, path
+
+
+def test_synthetic_figures_carry_the_mark():
+    for synthetic in (True, False):
+        with style.figure(size=(3, 2), synthetic=synthetic) as (fig, _):
+            assert (fig.get_supxlabel() == style.SYNTHETIC_MARK) is synthetic
+
+
+def test_report_is_self_contained_and_marked(tmp_path, pairs):
+    figure = figures.series_figure(pairs, tmp_path / "s.png", title="36 km cell", synthetic=True)
+    table = pd.DataFrame({"cell": ["<b>x</b>"], "r": [0.51234], "n": [60], "missing": [np.nan]})
+    section = Section("SMAP", "Text.", [(figure, "A figure.")], [(table, "A table.")])
+    for synthetic in (True, False):
+        path = write_report(tmp_path / "r.html", title="demo", synthetic=synthetic, facts={"Stations": 30}, sections=[section])
+        html = path.read_text(encoding="utf-8")
+        assert html.count("data:image/png;base64,") == 1
+        assert "http://" not in html
+        assert "https://" not in html
+        assert "&lt;b&gt;x" in html
+        assert "<td>0.512</td>" in html
+        assert "<td>60</td>" in html
+        assert html.count("Synthetic.") == (2 if synthetic else 0)
+        assert ("SYNTHETIC basin" in html) is synthetic
