@@ -7,6 +7,7 @@ geographic ones (longitude, latitude).
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -61,7 +62,9 @@ class PixelGrid:
         """Return the north-up grid of square pixels covering (left, bottom, right, top), edges at multiples of `scale`."""
         left, bottom, right, top = bounds
         if not (right > left and top > bottom and scale > 0):
-            raise InputError(f"Bounds {bounds} with pixel size {scale} enclose nothing; give left < right, bottom < top and scale > 0.")
+            raise InputError(
+                f"Bounds {bounds} with pixel size {scale} enclose nothing; give left < right, bottom < top and scale > 0."
+            )
         # A hair of tolerance keeps an edge that is a multiple of the scale up to rounding from adding an empty row.
         x0, y0 = math.floor(left / scale + 1e-9), math.ceil(top / scale - 1e-9)
         x1, y1 = math.ceil(right / scale - 1e-9), math.floor(bottom / scale + 1e-9)
@@ -112,8 +115,8 @@ class PixelGrid:
 class EaseGrid:
     """One of the global cylindrical EASE-Grid 2.0 grids (EPSG:6933).
 
-    Constants from Brodzik et al. 2012, ISPRS Int. J. Geo-Inf. 1(1):32-45, as corrected in 2014, and the NSIDC grid definition files
-    ``EASE2_M36km.gpd`` and ``EASE2_M09km.gpd``.
+    Constants from Brodzik et al. 2012, ISPRS Int. J. Geo-Inf. 1(1):32-45, as corrected in 2014, and the NSIDC grid definition
+    files ``EASE2_M36km.gpd`` and ``EASE2_M09km.gpd``.
     """
 
     name: str
@@ -147,6 +150,23 @@ class EaseCell:
     row: int
     col: int
 
+    def __post_init__(self) -> None:
+        if self.grid not in EASE_GRIDS:
+            raise InputError(f"The EASE-Grid {self.grid!r} is not known; choose one of {', '.join(EASE_GRIDS)}.")
+        g = EASE_GRIDS[self.grid]
+        if not (0 <= self.row < g.rows and 0 <= self.col < g.cols):
+            raise InputError(
+                f"Row {self.row}, column {self.col} is not a cell of {self.grid}; it has {g.rows} rows and {g.cols} columns from 0."
+            )
+
+    @classmethod
+    def from_name(cls, name: str) -> EaseCell:
+        """Return the cell that `name` labels, such as ``M09_r0325_c2987``."""
+        match = re.fullmatch(r"(M\d\d)_r(\d{4})_c(\d{4})", name)
+        if match is None:
+            raise InputError(f"The cell name {name!r} is not of the form M36_r0080_c0750.")
+        return cls(match[1], int(match[2]), int(match[3]))
+
     @property
     def name(self) -> str:
         """A label fit for file names and columns, e.g. ``M09_r0325_c2987``."""
@@ -158,6 +178,13 @@ class EaseCell:
         g = EASE_GRIDS[self.grid]
         left, top = g.left + self.col * g.cell_size, g.top - self.row * g.cell_size
         return left, top - g.cell_size, left + g.cell_size, top
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """(longitude, latitude) of the cell's centre in the plane of the grid, degrees."""
+        left, bottom, right, top = self.bounds
+        lon, lat = transformer(EASE_CRS, "EPSG:4326").transform((left + right) / 2, (bottom + top) / 2)
+        return float(lon), float(lat)
 
     def polygon(self, crs: str = EASE_CRS, *, points_per_edge: int = 1) -> Polygon:
         """Return the cell's outline in `crs`; edges are densified to follow their true course in another projection."""
@@ -172,6 +199,8 @@ class EaseCell:
 
     def children(self, grid: str = "M09") -> list[EaseCell]:
         """Return the cells of a finer grid nested in this one, row by row (sixteen M09 cells in an M36 cell)."""
+        if grid not in EASE_GRIDS or EASE_GRIDS[grid].cols < EASE_GRIDS[self.grid].cols:
+            raise InputError(f"{grid!r} is not nested in {self.grid}; the grids from coarse to fine are {', '.join(EASE_GRIDS)}.")
         ratio = EASE_GRIDS[grid].cols // EASE_GRIDS[self.grid].cols
         return [
             EaseCell(grid, self.row * ratio + r, self.col * ratio + c) for r in range(ratio) for c in range(ratio)
@@ -191,7 +220,9 @@ def ease_cell_at(lon: float, lat: float, grid: str = "M36") -> EaseCell:
     if grid not in EASE_GRIDS:
         raise InputError(f"The EASE-Grid {grid!r} is not known; choose one of {', '.join(EASE_GRIDS)}.")
     if not (-180 <= lon <= 180 and -84 <= lat <= 84):
-        raise InputError(f"The point longitude {lon}, latitude {lat} lies outside EASE-Grid 2.0 (±180°, ±84°); check the order of the coordinates.")
+        raise InputError(
+            f"The point longitude {lon}, latitude {lat} lies outside EASE-Grid 2.0 (±180°, ±84°); check their order."
+        )
     g = EASE_GRIDS[grid]
     x, y = transformer("EPSG:4326", EASE_CRS).transform(lon, lat)
     return EaseCell(grid, int((g.top - y) // g.cell_size), int((x - g.left) // g.cell_size) % g.cols)

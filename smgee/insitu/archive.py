@@ -1,7 +1,7 @@
 """Archives of the International Soil Moisture Network (ISMN), as downloaded: folders or zip files of ``.stm`` series.
 
-The files are read one by one through the ``ismn`` package's file handlers. Its collection interface is not used: that one writes an
-index and log files into the data folder.
+The files are read one by one through the ``ismn`` package's file handlers. Its collection interface is not used: that one
+writes an index and log files into the data folder.
 """
 
 from __future__ import annotations
@@ -69,12 +69,13 @@ def read_ismn(
     Parameters
     ----------
     path : path-like
-        A downloaded archive: the zip file, its unpacked folder, one network's folder, one station's folder or one ``.stm`` file. Both the
-        header+values and the CEOP format are read. Nothing is written beside the data.
+        A downloaded archive: the zip file, its unpacked folder, one network's folder, one station's folder or one ``.stm``
+        file. Both the header+values and the CEOP format are read. Nothing is written beside the data.
     depth_m : (float, float)
         Only sensors whose whole depth range lies in this layer count (metres below the surface).
     flags : iterable of str
-        Records are kept when **all** their ISMN flags are among these; everything else becomes NaN, its flags stay visible in ``flags``.
+        Records are kept when **all** their ISMN flags are among these; everything else becomes NaN, its flags stay visible in
+        ``flags``.
     stations, networks : iterable of str, optional
         Read only these.
     start, end : str, optional
@@ -91,10 +92,11 @@ def read_ismn(
 
     Notes
     -----
-    **Depth choice.** A station often has several sensors in the layer. Taken is the one that covers most of the layer; among equals (point
-    probes cover none of it) the deepest, because the 5 cm probe is the reference of the SMAP validation sites (Colliander et al. 2017,
-    Remote Sens. Environ. 191:215-231); among those the one with most accepted records; then the first by name. The soil temperature
-    sensor is the one whose middle is nearest in depth to the chosen moisture sensor, at most 0.1 m away.
+    **Depth choice.** A station often has several sensors in the layer. Taken is the one that covers most of the layer; among
+    equals (point probes cover none of it) the deepest, because the 5 cm probe is the reference of the SMAP validation sites
+    (Colliander et al. 2017, Remote Sens. Environ. 191:215-231); among those the one with most accepted records; then the first
+    by name. The soil temperature sensor is the one whose middle is nearest in depth to the chosen moisture sensor, at most 0.1
+    m away.
 
     Raises
     ------
@@ -107,7 +109,10 @@ def read_ismn(
     accepted = check_flags(flags)
     top, bottom = float(depth_m[0]), float(depth_m[1])
     if not 0 <= top <= bottom:
-        raise InputError(f"The layer {depth_m} m is not a depth range; give the upper and the lower bound below the surface, such as (0, 0.05).")
+        raise InputError(
+            f"The layer {depth_m} m is not a depth range; give the upper and the lower bound below the surface, such as (0, "
+            "0.05)."
+        )
     if duplicates not in ("error", "first", "mean"):
         raise InputError(f"duplicates={duplicates!r} is not known; choose 'error', 'first' or 'mean'.")
 
@@ -122,14 +127,18 @@ def read_ismn(
             label = f"{network}/{station}" if several else station
             candidates = [s for s in members if s.variable == "soil_moisture" and s.within(top, bottom)]
             if candidates:
-                records.append(_read_station(label, members, candidates, statics, (top, bottom), accepted, duplicates, (start, end)))
+                records.append(
+                    _read_station(label, members, candidates, statics, (top, bottom), accepted, duplicates, (start, end))
+                )
             else:
                 outside.append(label)
             if progress:
                 progress(i + 1, len(groups))
     if not records:
         depths = sorted({(s.depth_from, s.depth_to) for s in sensors if s.variable == "soil_moisture"})
-        raise MissingDataError(f"{path} has no soil moisture sensor between {top:g} and {bottom:g} m; its sensors stand at {depths} m.")
+        raise MissingDataError(
+            f"{path} has no soil moisture sensor between {top:g} and {bottom:g} m; its sensors stand at {depths} m."
+        )
     return combine(
         records,
         source=str(path.name),
@@ -153,7 +162,9 @@ def _list_sensors(
         raise InputError(f"{path} does not exist; give the folder or zip file of an ISMN archive.")
     if path.is_file() and not zipfile.is_zipfile(path):
         if path.suffix.lower() != ".stm":
-            raise InputError(f"{path.name} is neither a zip file nor an .stm file; give an ISMN archive, a folder of one, or one .stm file.")
+            raise InputError(
+                f"{path.name} is neither a zip file nor an .stm file; give an ISMN archive, a folder of one, or one .stm file."
+            )
         root, names = IsmnRoot(path.parent), [path.name]
     else:
         root = IsmnRoot(path)
@@ -172,7 +183,9 @@ def _list_sensors(
                 f"{name} is not named as ISMN files are (Experiment_Network_Station_variable_from_to_sensor_start_end.stm); "
                 "keep the names of the download."
             )
-        if (wanted_networks is not None and parts[1] not in wanted_networks) or (wanted_stations is not None and parts[2] not in wanted_stations):
+        if (wanted_networks is not None and parts[1] not in wanted_networks) or (
+            wanted_stations is not None and parts[2] not in wanted_stations
+        ):
             continue
         try:
             handle = DataFile(root, name, temp_root=scratch)
@@ -180,14 +193,24 @@ def _list_sensors(
             depth = meta["instrument"].depth
             sensors.append(
                 _Sensor(
-                    file=PurePosixPath(name).name, network=parts[1], station=parts[2], variable=str(meta["variable"].val),
-                    sensor=str(meta["instrument"].val), depth_from=float(depth.start), depth_to=float(depth.end),
-                    lat=float(meta["latitude"].val), lon=float(meta["longitude"].val), elevation=float(meta["elevation"].val), handle=handle,
+                    file=PurePosixPath(name).name,
+                    network=parts[1],
+                    station=parts[2],
+                    variable=str(meta["variable"].val),
+                    sensor=str(meta["instrument"].val),
+                    depth_from=float(depth.start),
+                    depth_to=float(depth.end),
+                    lat=float(meta["latitude"].val),
+                    lon=float(meta["longitude"].val),
+                    elevation=float(meta["elevation"].val),
+                    handle=handle,
                 )
             )
         except Exception as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            raise InputError(f"The header of {name} cannot be read as an ISMN series ({reason}); download the file again.") from error
+            raise InputError(
+                f"The header of {name} cannot be read as an ISMN series ({reason}); download the file again."
+            ) from error
     missing = (wanted_stations or set()) - {s.station for s in sensors}
     if missing:
         raise InputError(f"{path} has no station {', '.join(sorted(missing))}; check the names (they are those of the folders).")
@@ -213,8 +236,14 @@ def _read_static(root: Any, folder: str, scratch: str) -> Any:
 
 
 def _read_station(
-    label: str, members: list[_Sensor], candidates: list[_Sensor], statics: dict[str, Any], layer: tuple[float, float],
-    accepted: tuple[str, ...], duplicates: str, period: tuple[str | None, str | None],
+    label: str,
+    members: list[_Sensor],
+    candidates: list[_Sensor],
+    statics: dict[str, Any],
+    layer: tuple[float, float],
+    accepted: tuple[str, ...],
+    duplicates: str,
+    period: tuple[str | None, str | None],
 ) -> Record:
     """Choose the sensors of one station by the documented rule and read them."""
 
@@ -243,8 +272,15 @@ def _read_station(
 
     folder = str(PurePosixPath(str(sensor.handle.file_path).replace("\\", "/")).parent)
     site = {
-        "lon": sensor.lon, "lat": sensor.lat, "elevation": sensor.elevation, "depth_from": sensor.depth_from, "depth_to": sensor.depth_to,
-        "network": sensor.network, "sensor": sensor.sensor, "temperature_depth": temperature_depth, **_site_facts(statics.get(folder), sensor),
+        "lon": sensor.lon,
+        "lat": sensor.lat,
+        "elevation": sensor.elevation,
+        "depth_from": sensor.depth_from,
+        "depth_to": sensor.depth_to,
+        "network": sensor.network,
+        "sensor": sensor.sensor,
+        "temperature_depth": temperature_depth,
+        **_site_facts(statics.get(folder), sensor),
     }
     return Record(label, moisture, bits, temperature, site)
 
@@ -270,7 +306,9 @@ def _read_series(
         table = table[~table.index.duplicated()]
     else:
         grouped = table.groupby(level=0)
-        table = pd.DataFrame({"value": grouped["value"].mean(), "bits": grouped["bits"].agg(np.bitwise_or.reduce).astype(np.uint16)})
+        table = pd.DataFrame(
+            {"value": grouped["value"].mean(), "bits": grouped["bits"].agg(np.bitwise_or.reduce).astype(np.uint16)}
+        )
     table = table.sort_index().loc[period[0] : period[1]]
     return table["value"], table["bits"].astype(np.uint16)
 
@@ -278,7 +316,9 @@ def _read_series(
 def _check_celsius(values: np.ndarray, source: str) -> None:
     finite = values[np.isfinite(values)]
     if finite.size and (np.median(finite) > 150 or finite.min() < -90 or finite.max() > 90):
-        raise InputError(f"{source} holds soil temperatures from {finite.min():g} to {finite.max():g}; degrees Celsius are expected.")
+        raise InputError(
+            f"{source} holds soil temperatures from {finite.min():g} to {finite.max():g}; degrees Celsius are expected."
+        )
 
 
 def _site_facts(static: Any, sensor: _Sensor) -> dict[str, object]:
@@ -295,8 +335,7 @@ def _site_facts(static: Any, sensor: _Sensor) -> dict[str, object]:
 
     facts: dict[str, object] = {}
     for ours, theirs in (("land_cover", "lc_2010"), ("clay_fraction", "clay_fraction"), ("sand_fraction", "sand_fraction")):
-        value = pd.to_numeric(get(theirs), errors="coerce")
-        facts[ours] = float(value) if value is not None and np.isscalar(value) else np.nan
+        facts[ours] = float(pd.to_numeric(pd.Series([get(theirs)]), errors="coerce").iloc[0])
     climate = get("climate_KG")
     facts["climate"] = "" if climate in (None, "unknown") else str(climate)
     return facts

@@ -16,23 +16,26 @@ _NS_PER_DAY = 24 * _NS_PER_HOUR
 def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") -> xr.Dataset:
     """Average station records to days, where enough of the day was measured.
 
-    Records are first averaged within clock hours (so a burst of records does not outweigh the rest of the day), hours then to days.
+    Records are first averaged within clock hours (so a burst of records does not outweigh the rest of the day), hours then to
+    days.
 
     Parameters
     ----------
     ds : xarray.Dataset
         As `smgee.insitu.read_ismn` gives it: (time, station).
     min_hours : float
-        Hours of the day that must be covered by valid records for a mean to be given, 0 < `min_hours` ≤ 24. A record stands for the
-        hour it falls in; in a series with a longer step (median of its valid records) for that step, at most 24 h: daily tables pass through.
+        Hours of the day that must be covered by valid records for a mean to be given, 0 < `min_hours` ≤ 24. A record stands
+        for the hour it falls in; in a series with a longer step (median of its records) for that step, at most 24 h:
+        daily tables pass through.
     day : {"utc", "solar"}
         ``"solar"``: the day of local mean solar time, UTC + longitude / 15°, which is also the clock of the SMAP overpasses.
 
     Returns
     -------
     xarray.Dataset
-        (time, station), `time` the 00:00 of the day: ``soil_moisture`` (m³ m⁻³), ``hours`` (covered hours of soil moisture) and, where the
-        input has it, ``soil_temperature`` (mean) and ``soil_temperature_min`` (lowest hour), °C. Station coordinates are kept.
+        (time, station), `time` the 00:00 of the day: ``soil_moisture`` (m³ m⁻³), ``hours`` (covered hours of soil moisture)
+        and, where the input has it, ``soil_temperature`` (mean) and ``soil_temperature_min`` (lowest hour), °C. Station
+        coordinates are kept.
     """
     if not 0 < min_hours <= 24:
         raise InputError(f"min_hours={min_hours} is not a number of hours in a day; give more than 0 and at most 24.")
@@ -51,6 +54,9 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
     last = (times.max() + shift.max()) // _NS_PER_DAY
     n_days = int(last - first + 1)
 
+    # Rejected records tell the step of a series as well as accepted ones do; without flags only the valid values can.
+    recorded = ds["flags"].values != 0 if "flags" in ds else np.isfinite(ds["soil_moisture"].values)
+
     def reduce(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         mean = np.full((n_days, values.shape[1]), np.nan)
         low, hours = mean.copy(), np.zeros_like(mean)
@@ -59,7 +65,7 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
             if not valid.any():
                 continue
             t, v = times[valid] + shift[j] - first * _NS_PER_DAY, values[valid, j]
-            step = float(np.median(np.diff(t))) / _NS_PER_HOUR if len(t) > 1 else 1.0
+            step = _step_hours(times, valid | recorded[:, j])
             hour = t // _NS_PER_HOUR
             count = np.bincount(hour, minlength=n_days * 24)
             with np.errstate(invalid="ignore"):
@@ -77,11 +83,23 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
     clock = "UTC" if day == "utc" else "local mean solar time"
     out = xr.Dataset(
         {
-            "soil_moisture": (("time", "station"), moisture, {**ds["soil_moisture"].attrs, "cell_methods": "time: mean", "long_name": "daily mean soil moisture"}),
-            "hours": (("time", "station"), hours.astype(np.float32), {"units": "h", "long_name": "hours of the day covered by accepted soil moisture"}),
+            "soil_moisture": (
+                ("time", "station"),
+                moisture,
+                {**ds["soil_moisture"].attrs, "cell_methods": "time: mean", "long_name": "daily mean soil moisture"},
+            ),
+            "hours": (
+                ("time", "station"),
+                hours.astype(np.float32),
+                {"units": "h", "long_name": "hours of the day covered by accepted soil moisture"},
+            ),
         },
         coords={
-            "time": ("time", (np.arange(n_days) + first).astype("datetime64[D]").astype("datetime64[ns]"), {"long_name": f"day ({clock})", "standard_name": "time"}),
+            "time": (
+                "time",
+                (np.arange(n_days) + first).astype("datetime64[D]").astype("datetime64[ns]"),
+                {"long_name": f"day ({clock})", "standard_name": "time"},
+            ),
             **{str(name): coord for name, coord in ds.coords.items() if coord.dims == ("station",)},
         },
         attrs={**ds.attrs, "day": clock, "min_hours": float(min_hours)},
@@ -89,6 +107,20 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
     if "soil_temperature" in ds:
         warm, cold, _ = reduce(ds["soil_temperature"].values.astype(float))
         meta = ds["soil_temperature"].attrs
-        out["soil_temperature"] = (("time", "station"), warm, {**meta, "cell_methods": "time: mean", "long_name": "daily mean soil temperature"})
-        out["soil_temperature_min"] = (("time", "station"), cold, {**meta, "cell_methods": "time: minimum", "long_name": "lowest hourly soil temperature of the day"})
+        out["soil_temperature"] = (
+            ("time", "station"),
+            warm,
+            {**meta, "cell_methods": "time: mean", "long_name": "daily mean soil temperature"},
+        )
+        out["soil_temperature_min"] = (
+            ("time", "station"),
+            cold,
+            {**meta, "cell_methods": "time: minimum", "long_name": "lowest hourly soil temperature of the day"},
+        )
     return out
+
+
+def _step_hours(times: np.ndarray, recorded: np.ndarray) -> float:
+    """Return the usual step between a station's records, hours; that of the whole data set where it has a single one."""
+    at = times[recorded] if recorded.sum() > 1 else times
+    return float(np.median(np.diff(at))) / _NS_PER_HOUR if len(at) > 1 else 1.0

@@ -48,7 +48,10 @@ _SITE: dict[str, tuple[object, dict[str, str]]] = {
     "depth_to": (np.nan, {"units": "m", "long_name": "lower end of the soil moisture sensor, below the surface"}),
     "network": ("", {"long_name": "network"}),
     "sensor": ("", {"long_name": "soil moisture sensor"}),
-    "temperature_depth": (np.nan, {"units": "m", "long_name": "depth of the soil temperature sensor (middle), below the surface"}),
+    "temperature_depth": (
+        np.nan,
+        {"units": "m", "long_name": "depth of the soil temperature sensor (middle), below the surface"},
+    ),
     "land_cover": (np.nan, {"units": "1", "long_name": "ESA CCI land cover class, 2010"}),
     "climate": ("", {"long_name": "Köppen-Geiger climate class"}),
     "clay_fraction": (np.nan, {"units": "percent", "long_name": "clay by weight"}),
@@ -71,8 +74,9 @@ def combine(records: Sequence[Record], *, source: str, attrs: dict[str, object] 
     Returns
     -------
     xarray.Dataset
-        ``soil_moisture`` (time, station) float64 m³ m⁻³; ``flags`` (time, station) uint16; ``soil_temperature`` (time, station) float64
-        °C when any station has it; coordinates along station: lon, lat, elevation, depth_from, depth_to, network, sensor and others.
+        ``soil_moisture`` (time, station) float64 m³ m⁻³; ``flags`` (time, station) uint16; ``soil_temperature`` (time,
+        station) float64 °C when any station has it; coordinates along station: lon, lat, elevation, depth_from, depth_to,
+        network, sensor and others.
     """
     if not records:
         raise MissingDataError(f"{source} holds no station to read.")
@@ -104,15 +108,21 @@ def combine(records: Sequence[Record], *, source: str, attrs: dict[str, object] 
             "soil_moisture": (
                 ("time", "station"),
                 moisture,
-                {"units": "m3 m-3", "long_name": "volumetric soil moisture", "standard_name": "volume_fraction_of_condensed_water_in_soil"},
+                {
+                    "units": "m3 m-3",
+                    "long_name": "volumetric soil moisture",
+                    "standard_name": "volume_fraction_of_condensed_water_in_soil",
+                },
             ),
             "flags": (("time", "station"), flags, flag_attributes()),
         },
         coords={
             "time": ("time", times.to_numpy("datetime64[ns]"), {"long_name": "time (UTC)", "standard_name": "time"}),
             "station": ("station", np.array(names, dtype=object), {"long_name": "station", "cf_role": "timeseries_id"}),
-            **{key: ("station", columns[key] if columns[key].dtype.kind == "f" else columns[key].astype(object), dict(meta))
-               for key, (_, meta) in _SITE.items()},
+            **{
+                key: ("station", columns[key] if columns[key].dtype.kind == "f" else columns[key].astype(object), dict(meta))
+                for key, (_, meta) in _SITE.items()
+            },
         },
         attrs={"Conventions": "CF-1.11", "featureType": "timeSeries", "source": source, **(attrs or {})},
     )

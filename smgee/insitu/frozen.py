@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -28,22 +30,23 @@ def unfrozen_periods(
 ) -> pd.DataFrame:
     """Find the unfrozen period of every year.
 
-    A day is unfrozen when, of the stations that measured soil temperature on it, at least the share `share` stayed above `threshold` all
-    day (or in the mean). The unfrozen period of a year is its longest unbroken run of such days. A soil above 0 °C is the criterion of Qin
-    et al. 2025 (Land 14, 2098), whose periods run from 3–13 May to 8–18 October; `statistic` and `share` make it definite here.
+    A day is unfrozen when, of the stations that measured soil temperature on it, at least the share `share` stayed above
+    `threshold` all day (or in the mean). The unfrozen period of a year is its longest unbroken run of such days. A soil above
+    0 °C is the criterion of Qin et al. 2025 (Land 14, 2098), whose periods run from 3–13 May to 8–18 October; `statistic` and
+    `share` make it definite here.
 
     Parameters
     ----------
     ds : xarray.Dataset
         Station records or daily means, (time, station).
     method : {"soil_temperature", "flags", "calendar"}
-        ``"flags"``: without soil temperature, a day is frozen at a station when most of its records carry the ISMN flags D01, D02 or
-        D03 (negative temperature). ``"calendar"``: the same `season` in every year of the record, on the user's word.
+        ``"flags"``: without soil temperature, a day is frozen at a station when most of its records carry the ISMN flags D01,
+        D02 or D03 (negative temperature). ``"calendar"``: the same `season` in every year of the record, on the user's word.
     threshold : float
         °C.
     statistic : {"min", "mean"}
-        Of the day's hourly soil temperatures. The lowest hour (default) also excludes days on which the soil freezes overnight, when
-        the 06:00 overpass sees it frozen.
+        Of the day's hourly soil temperatures. The lowest hour (default) also excludes days on which the soil freezes
+        overnight, when the 06:00 overpass sees it frozen.
     share : float
         0 < `share` ≤ 1.
     max_gap_days : int
@@ -57,8 +60,8 @@ def unfrozen_periods(
     -------
     pandas.DataFrame
         One row per year: year, start, end (dates, inclusive), days, start_observed and end_observed (whether the frozen day just
-        outside was really seen; false at the limits of the record), stations (median number reporting), source. South of the equator a
-        year runs from July and carries the calendar year in which it begins.
+        outside was really seen; false at the limits of the record), stations (median number reporting), source. South of the
+        equator a year runs from July and carries the calendar year in which it begins.
 
     Raises
     ------
@@ -95,17 +98,26 @@ def unfrozen_periods(
         a, b = inside[run[0]], inside[run[1]]
         rows.append(
             {
-                "year": int(year), "start": days[a].date(), "end": days[b].date(), "days": int(b - a + 1),
-                "start_observed": bool(a > 0 and state[a - 1] == 0), "end_observed": bool(b + 1 < len(state) and state[b + 1] == 0),
-                "stations": int(np.median(number[a : b + 1])), "source": source,
+                "year": int(year),
+                "start": days[a].date(),
+                "end": days[b].date(),
+                "days": int(b - a + 1),
+                "start_observed": bool(a > 0 and state[a - 1] == 0),
+                "end_observed": bool(b + 1 < len(state) and state[b + 1] == 0),
+                "stations": int(np.median(number[a : b + 1])),
+                "source": source,
             }
         )
     if not rows:
-        raise MissingDataError(f"No day of the record counts as unfrozen ({source}); check the soil temperatures or the threshold.")
+        raise MissingDataError(
+            f"No day of the record counts as unfrozen ({source}); check the soil temperatures or the threshold."
+        )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _from_temperature(ds: xr.Dataset, threshold: float, statistic: str, min_hours: float) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
+def _from_temperature(
+    ds: xr.Dataset, threshold: float, statistic: str, min_hours: float
+) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
     """Return days, and whether a station was warm and whether it is known, both (day, station) bool."""
     if "soil_temperature" not in ds or not np.isfinite(ds["soil_temperature"].values).any():
         raise MissingDataError(
@@ -142,7 +154,7 @@ def _longest_run(state: np.ndarray, max_gap: int) -> tuple[int, int] | None:
     if ones.size == 0:
         return None
     best, begin = (int(ones[0]), int(ones[0])), int(ones[0])
-    for previous, current in zip(ones[:-1], ones[1:], strict=True):
+    for previous, current in pairwise(ones):
         between = state[previous + 1 : current]
         if (between == 0).any() or len(between) > max_gap:
             begin = int(current)
@@ -156,7 +168,7 @@ def _calendar(ds: xr.Dataset, season: tuple[str, str] | None) -> pd.DataFrame:
         raise InputError("method='calendar' needs season=('MM-DD', 'MM-DD'), the first and last unfrozen day of a year.")
     try:
         # 2001 has 365 days: a season may not begin or end on 29 February.
-        first, last = (pd.Timestamp(f"2001-{text}") for text in season)
+        first, last = (pd.to_datetime(f"2001-{text}", format="%Y-%m-%d") for text in season)
     except (ValueError, TypeError) as error:
         raise InputError(f"The season {season} is not a pair of dates such as ('05-08', '10-13').") from error
     stamps = pd.DatetimeIndex(ds["time"].values)
@@ -170,10 +182,18 @@ def _calendar(ds: xr.Dataset, season: tuple[str, str] | None) -> pd.DataFrame:
             continue
         rows.append(
             {
-                "year": year, "start": a.date(), "end": b.date(), "days": (b - a).days + 1, "start_observed": False, "end_observed": False,
-                "stations": ds.sizes["station"], "source": f"calendar, given as {season[0]} to {season[1]}",
+                "year": year,
+                "start": a.date(),
+                "end": b.date(),
+                "days": (b - a).days + 1,
+                "start_observed": False,
+                "end_observed": False,
+                "stations": ds.sizes["station"],
+                "source": f"calendar, given as {season[0]} to {season[1]}",
             }
         )
     if not rows:
-        raise MissingDataError(f"The record ({stamps[0]:%Y-%m-%d} to {stamps[-1]:%Y-%m-%d}) has no day between {season[0]} and {season[1]}.")
+        raise MissingDataError(
+            f"The record ({stamps[0]:%Y-%m-%d} to {stamps[-1]:%Y-%m-%d}) has no day between {season[0]} and {season[1]}."
+        )
     return pd.DataFrame(rows, columns=COLUMNS)

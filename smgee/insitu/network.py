@@ -23,9 +23,9 @@ def summary(ds: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        station, network, sensor, lon, lat (degrees), elevation (m), depth_from, depth_to (m), first, last (times of the first and last
-        accepted value), records (rows with any flag), accepted, accepted_percent, mean, std, min, max (m³ m⁻³), step_hours (median),
-        longest_gap_days (between accepted values), has_temperature, flags (counts, most frequent first).
+        station, network, sensor, lon, lat (degrees), elevation (m), depth_from, depth_to (m), first, last (times of the first
+        and last accepted value), records (rows with any flag), accepted, accepted_percent, mean, std, min, max (m³ m⁻³),
+        step_hours (median), longest_gap_days (between accepted values), has_temperature, flags (counts, most frequent first).
     """
     times = pd.DatetimeIndex(ds["time"].values)
     rows = []
@@ -36,19 +36,25 @@ def summary(ds: xr.Dataset) -> pd.DataFrame:
         recorded = int((bits != 0).sum())
         steps = np.diff(times[ok].to_numpy("datetime64[s]")).astype(float) / 3600 if ok.sum() > 1 else np.array([np.nan])
         counts = {flag: int(((bits & flag_mask([flag])) != 0).sum()) for flag in FLAGS}
-        row = {"station": str(name)}
+        row: dict[str, object] = {"station": str(name)}
         for key in ("network", "sensor", "lon", "lat", "elevation", "depth_from", "depth_to"):
             row[key] = ds[key].values[j] if key in ds.coords else np.nan
         some = values[ok]
         row |= {
-            "first": times[ok][0] if ok.any() else pd.NaT, "last": times[ok][-1] if ok.any() else pd.NaT,
-            "records": recorded, "accepted": int(ok.sum()), "accepted_percent": 100.0 * ok.sum() / recorded if recorded else np.nan,
-            "mean": some.mean() if ok.any() else np.nan, "std": some.std(ddof=1) if ok.sum() > 1 else np.nan,
-            "min": some.min() if ok.any() else np.nan, "max": some.max() if ok.any() else np.nan,
-            "step_hours": float(np.median(steps)), "longest_gap_days": float(np.max(steps)) / 24,
+            "first": times[ok][0] if ok.any() else pd.NaT,
+            "last": times[ok][-1] if ok.any() else pd.NaT,
+            "records": recorded,
+            "accepted": int(ok.sum()),
+            "accepted_percent": 100.0 * ok.sum() / recorded if recorded else np.nan,
+            "mean": some.mean() if ok.any() else np.nan,
+            "std": some.std(ddof=1) if ok.sum() > 1 else np.nan,
+            "min": some.min() if ok.any() else np.nan,
+            "max": some.max() if ok.any() else np.nan,
+            "step_hours": float(np.median(steps)),
+            "longest_gap_days": float(np.max(steps)) / 24,
             "has_temperature": bool("soil_temperature" in ds and np.isfinite(ds["soil_temperature"].values[:, j]).any()),
             "flags": " ".join(f"{f}:{n}" for f, n in sorted(counts.items(), key=lambda item: -item[1]) if n),
-        }  # fmt: skip
+        }
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -73,7 +79,10 @@ def network_mean(daily: xr.Dataset, *, min_stations: int = 1, stations: list[str
     if stations is not None:
         unknown = sorted(set(stations) - set(map(str, daily["station"].values)))
         if unknown:
-            raise InputError(f"The stations {', '.join(unknown[:5])} are not in the data; choose from {', '.join(map(str, daily['station'].values[:10]))}.")
+            raise InputError(
+                f"The stations {', '.join(unknown[:5])} are not in the data; choose from "
+                f"{', '.join(map(str, daily['station'].values[:10]))}."
+            )
         daily = daily.sel(station=stations)
     values = daily["soil_moisture"].values
     number = np.isfinite(values).sum(axis=1)
@@ -89,9 +98,9 @@ def network_mean(daily: xr.Dataset, *, min_stations: int = 1, stations: list[str
 def heterogeneity(daily: xr.Dataset, *, error: float = 0.04, confidence: float = 0.95, min_stations: int = 3) -> pd.DataFrame:
     """Return the spread between stations day by day, and how many stations a mean within `error` would need.
 
-    The number is that of random sampling, n = (t σ / error)², with Student's t for the stations present (Famiglietti et al. 2008, Water
-    Resour. Res. 44, W01423; Jacobs et al. 2004, Remote Sens. Environ. 92:475-482). Stations chosen on purpose are not a random sample, so
-    it is a lower bound.
+    The number is that of random sampling, n = (t σ / error)², with Student's t for the stations present (Famiglietti et al.
+    2008, Water Resour. Res. 44, W01423; Jacobs et al. 2004, Remote Sens. Environ. 92:475-482). Stations chosen on purpose are
+    not a random sample, so it is a lower bound.
 
     Parameters
     ----------
@@ -121,18 +130,24 @@ def heterogeneity(daily: xr.Dataset, *, error: float = 0.04, confidence: float =
     quantile = student.ppf(0.5 + confidence / 2, n - 1)
     return pd.DataFrame(
         {
-            "date": daily["time"].values[keep], "n_stations": n, "mean": mean, "std": std, "cv": std / mean, "minimum": np.nanmin(some, axis=1),
-            "maximum": np.nanmax(some, axis=1), "needed_stations": np.ceil((quantile * std / error) ** 2).clip(1).astype(int),
+            "date": daily["time"].values[keep],
+            "n_stations": n,
+            "mean": mean,
+            "std": std,
+            "cv": std / mean,
+            "minimum": np.nanmin(some, axis=1),
+            "maximum": np.nanmax(some, axis=1),
+            "needed_stations": np.ceil((quantile * std / error) ** 2).clip(1).astype(int),
         }
-    )  # fmt: skip
+    )
 
 
 def representativeness(daily: xr.Dataset, *, min_days: int = 30, min_stations: int = 3) -> pd.DataFrame:
     """Rank the stations by how well each one stands for the network (temporal stability).
 
-    Mean relative difference and its standard deviation, δ = (θ_station − θ_mean) / θ_mean (Vachaud et al. 1985, Soil Sci. Soc. Am. J.
-    49:822-828), and the index √(mrd² + sdrd²) (Jacobs et al. 2004). The mean is over the *other* stations, so that a station is not
-    compared with itself.
+    Mean relative difference and its standard deviation, δ = (θ_station − θ_mean) / θ_mean (Vachaud et al. 1985, Soil Sci. Soc.
+    Am. J. 49:822-828), and the index √(mrd² + sdrd²) (Jacobs et al. 2004). The mean is over the *other* stations, so that a
+    station is not compared with itself.
 
     Parameters
     ----------
@@ -161,10 +176,13 @@ def representativeness(daily: xr.Dataset, *, min_days: int = 30, min_stations: i
             relative = (own - others) / others
             constant = own.std() == 0 or others.std() == 0
             row |= {
-                "mrd": relative.mean(), "sdrd": relative.std(ddof=1), "index": np.hypot(relative.mean(), relative.std(ddof=1)),
+                "mrd": relative.mean(),
+                "sdrd": relative.std(ddof=1),
+                "index": np.hypot(relative.mean(), relative.std(ddof=1)),
                 "r": np.nan if constant else np.corrcoef(own, others)[0, 1],
-                "rmse": np.sqrt(np.mean((own - others) ** 2)), "bias": (own - others).mean(),
-            }  # fmt: skip
+                "rmse": np.sqrt(np.mean((own - others) ** 2)),
+                "bias": (own - others).mean(),
+            }
         rows.append(row)
     columns = ["station", "days", "mrd", "sdrd", "index", "r", "rmse", "bias"]
     return pd.DataFrame(rows).reindex(columns=columns).sort_values("index", na_position="last", ignore_index=True)

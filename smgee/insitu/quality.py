@@ -49,7 +49,9 @@ def check_flags(flags: Iterable[str]) -> tuple[str, ...]:
     flags = (flags,) if isinstance(flags, str) else tuple(flags)
     unknown = [f for f in flags if f not in FLAGS]
     if unknown or not flags:
-        raise InputError(f"The quality flags {unknown or 'given'} are not known; choose from {', '.join(FLAGS)} (G alone is the usual choice).")
+        raise InputError(
+            f"The quality flags {unknown or 'given'} are not known; choose from {', '.join(FLAGS)} (G alone is the usual choice)."
+        )
     return flags
 
 
@@ -94,10 +96,15 @@ def encode_flags(flags: Sequence[object] | np.ndarray | pd.Series, source: str) 
         parts = str(label).split(",")
         unknown = [p for p in parts if p not in FLAGS or p == "X"]
         if unknown:
-            raise InputError(f"{source} carries the quality flag {unknown[0]!r}, which is not one of {', '.join(f for f in FLAGS if f != 'X')}.")
+            raise InputError(
+                f"{source} carries the quality flag {unknown[0]!r}, which is not one of "
+                f"{', '.join(f for f in FLAGS if f != 'X')}."
+            )
         bits[i] = flag_mask(parts)
     if (codes < 0).any():
-        raise InputError(f"{source} has {int((codes < 0).sum())} records without a quality flag; every record of an ISMN file carries one.")
+        raise InputError(
+            f"{source} has {int((codes < 0).sum())} records without a quality flag; every record of an ISMN file carries one."
+        )
     return bits[codes]
 
 
@@ -112,7 +119,8 @@ def check_fractions(values: np.ndarray, source: str) -> None:
     low, high, middle = float(finite.min()), float(finite.max()), float(np.median(finite))
     if middle > 1:
         raise InputError(
-            f"{source} holds soil moisture from {low:g} to {high:g}, which look like per cent; m3 m-3 between 0 and 1 are expected: "
+            f"{source} holds soil moisture from {low:g} to {high:g}, which look like per cent; m3 m-3 between 0 and 1 are "
+            "expected: "
             "convert them, or say unit='%' where the reader takes it."
         )
     if low < 0 or high > 1:
@@ -126,7 +134,9 @@ def check_fractions(values: np.ndarray, source: str) -> None:
 def check_times(times: pd.DatetimeIndex, source: str) -> None:
     """Raise `InputError` for missing or repeated time stamps."""
     if times.hasnans:
-        raise InputError(f"{source} has {int(times.isna().sum())} records without a readable time; give every record a date and time.")
+        raise InputError(
+            f"{source} has {int(np.isnat(times.to_numpy()).sum())} records without a readable time; give every record a date and time."
+        )
     repeated = times[times.duplicated()]
     if len(repeated):
         raise InputError(
@@ -147,9 +157,15 @@ def check_coordinates(stations: Sequence[str], lon: np.ndarray, lat: np.ndarray,
         if np.isnan(x) and np.isnan(y):
             continue
         if abs(y) > 90 and abs(x) <= 90:
-            raise InputError(f"{source}: station {name} has latitude {y:g} and longitude {x:g}, which look exchanged; latitude lies within ±90°.")
+            raise InputError(
+                f"{source}: station {name} has latitude {y:g} and longitude {x:g}, which look exchanged; latitude lies within "
+                "±90°."
+            )
         if not (abs(y) <= 90 and -180 <= x <= 360) or (x == 0 and y == 0):
-            raise InputError(f"{source}: station {name} has latitude {y:g} and longitude {x:g}; latitude lies within ±90°, longitude within ±180°.")
+            raise InputError(
+                f"{source}: station {name} has latitude {y:g} and longitude {x:g}; latitude lies within ±90°, longitude within "
+                "±180°."
+            )
     for i, name in enumerate(stations):
         others = np.delete(np.arange(len(lon)), i)
         if len(others) < 3 or np.isnan(lon[others]).all():
@@ -158,6 +174,7 @@ def check_coordinates(stations: Sequence[str], lon: np.ndarray, lat: np.ndarray,
         far = max(abs(lon[i] - mx), abs(lat[i] - my)) > 5
         if far and max(abs(lat[i] - mx), abs(lon[i] - my)) < 1:
             raise InputError(
-                f"{source}: station {name} (latitude {lat[i]:g}, longitude {lon[i]:g}) lies far from the others, but among them with the two "
+                f"{source}: station {name} (latitude {lat[i]:g}, longitude {lon[i]:g}) lies far from the others, but among them "
+                "with the two "
                 "exchanged; correct its coordinates."
             )

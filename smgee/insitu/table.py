@@ -68,8 +68,8 @@ def read_table(
     flag, good : str and iterable of str, optional
         Long layout: column of quality flags, and the flags that mean a good record. Others become NaN (bit ``X`` of ``flags``).
     stations : path-like or DataFrame, optional
-        Table of places: columns station (or station_id, site, name), lon, lat and, if known, elevation. It may list more stations than the
-        data hold, not fewer. Without it and without `lon`/`lat` the coordinates stay NaN.
+        Table of places: columns station (or station_id, site, name), lon, lat and, if known, elevation. It may list more
+        stations than the data hold, not fewer. Without it and without `lon`/`lat` the coordinates stay NaN.
     lon, lat, elevation : str, optional
         Long layout: columns of coordinates (degrees, m), constant for each station.
     depth_m : (float, float) or float
@@ -97,8 +97,8 @@ def read_table(
     Raises
     ------
     InputError
-        Columns that are not there, unreadable times, per cent where fractions were announced, repeated times, impossible coordinates, or
-        stations without a place in `stations`.
+        Columns that are not there, unreadable times, per cent where fractions were announced, repeated times, impossible
+        coordinates, or stations without a place in `stations`.
     """
     path = Path(path)
     if unit not in _UNITS:
@@ -116,13 +116,24 @@ def read_table(
             warm = _melt(_open(second, sheet), time, columns, second, clock).rename(columns={"value": "temperature"})
             frame = frame.merge(warm, on=["station", "time"], how="outer", validate="1:1" if duplicates == "error" else None)
     else:
-        wanted = {"station": station, "value": soil_moisture, "temperature": soil_temperature, "flag": flag, "lon": lon, "lat": lat, "elevation": elevation}
+        wanted = {
+            "station": station,
+            "value": soil_moisture,
+            "temperature": soil_temperature,
+            "flag": flag,
+            "lon": lon,
+            "lat": lat,
+            "elevation": elevation,
+        }
         named = {ours: theirs for ours, theirs in wanted.items() if theirs is not None}
         _require(table, [time, *named.values()], path)
         frame = pd.DataFrame({ours: table[theirs] for ours, theirs in named.items()})
         frame["time"] = _times(table[time], time, path, clock)
         if frame["station"].isna().any():
-            raise InputError(f"{path.name} has {int(frame['station'].isna().sum())} rows without a station in column {station!r}; name it in every row.")
+            raise InputError(
+                f"{path.name} has {int(frame['station'].isna().sum())} rows without a station in column {station!r}; name it in "
+                "every row."
+            )
         frame["station"] = frame["station"].astype(str).str.strip()
     for column in ("value", "temperature"):
         if column in frame:
@@ -130,8 +141,7 @@ def read_table(
     frame["value"] *= _UNITS[unit]
     places = _places(stations, frame, path)
 
-    if np.isscalar(depth_m):
-        depth_m = (float(depth_m), float(depth_m))  # type: ignore[arg-type]
+    depth_from, depth_to = depth_m if isinstance(depth_m, tuple) else (depth_m, depth_m)
     records = []
     for name, rows in frame.groupby("station", sort=True):
         rows = rows.set_index("time")
@@ -152,12 +162,18 @@ def read_table(
         rows = rows.sort_index()
         check_fractions(rows["value"].to_numpy(), f"{path.name}, station {name},")
         warm_series = rows["temperature"] if "temperature" in rows and rows["temperature"].notna().any() else None
-        site = {"network": network, "depth_from": float(depth_m[0]), "depth_to": float(depth_m[1]), **places.get(str(name), {})}
+        site = {"network": network, "depth_from": float(depth_from), "depth_to": float(depth_to), **places.get(str(name), {})}
         records.append(Record(str(name), rows["value"], rows["bits"].astype(np.uint16), warm_series, site))
     if flag is not None and not any(r.soil_moisture.notna().any() for r in records):
         seen = ", ".join(sorted(frame["flag"].astype(str).unique())[:8])
-        raise MissingDataError(f"{path.name} has no record whose flag is one of {', '.join(map(str, good))}; the column {flag!r} holds {seen}.")
-    return combine(records, source=path.name, attrs={"title": "in situ soil moisture", "table_clock": f"UTC{utc_offset_hours:+g} h, or as written"})
+        raise MissingDataError(
+            f"{path.name} has no record whose flag is one of {', '.join(map(str, good))}; the column {flag!r} holds {seen}."
+        )
+    return combine(
+        records,
+        source=path.name,
+        attrs={"title": "in situ soil moisture", "table_clock": f"UTC{utc_offset_hours:+g} h, or as written"},
+    )
 
 
 def _open(path: Path, sheet: str | int) -> pd.DataFrame:
@@ -173,7 +189,8 @@ def _open(path: Path, sheet: str | int) -> pd.DataFrame:
                 return pd.read_csv(path, encoding="utf-8-sig", low_memory=False)
             return pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
         if suffix == ".parquet":
-            return pd.read_parquet(path).reset_index()
+            table = pd.read_parquet(path)
+            return table.reset_index() if table.index.names != [None] else table
         if suffix in (".xlsx", ".xls"):
             return pd.read_excel(path, sheet_name=sheet)
     except ImportError as error:
@@ -193,16 +210,24 @@ def _times(column: pd.Series, name: str, path: Path, clock: tuple[float, str | N
     offset, time_format = clock
     if time_format is None and pd.api.types.is_numeric_dtype(column):
         raise InputError(
-            f"Column {name!r} of {path.name} holds plain numbers, which are no dates; name the column of dates, or give time_format (such as %Y%m%d)."
+            f"Column {name!r} of {path.name} holds plain numbers, which are no dates; name the column of dates, or give "
+            "time_format (such as %Y%m%d)."
         )
     try:
         if time_format is not None:
             times = pd.to_datetime(column.astype(str), format=time_format, utc=True)
         else:
-            times = pd.to_datetime(column, utc=True)
+            # Only ISO 8601 is taken without a format: 05/06/2021 is a guess between two months.
+            times = pd.to_datetime(column, utc=True, format="ISO8601")
     except (ValueError, TypeError, OverflowError) as error:
-        raise InputError(f"Column {name!r} of {path.name} is not readable as dates and times ({str(error).splitlines()[0]}).") from error
-    zoned = getattr(column.dtype, "tz", None) is not None or column.astype(str).str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", regex=True).any()
+        raise InputError(
+            f"Column {name!r} of {path.name} is not readable as dates and times such as 2021-05-31 13:30 "
+            f"({str(error).splitlines()[0]}); give time_format where they are written otherwise."
+        ) from error
+    zoned = (
+        getattr(column.dtype, "tz", None) is not None
+        or column.astype(str).str.contains(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)$", regex=True).any()
+    )
     if not zoned:
         times = times - pd.Timedelta(hours=offset)
     elif offset:
@@ -210,7 +235,9 @@ def _times(column: pd.Series, name: str, path: Path, clock: tuple[float, str | N
     return times.dt.tz_localize(None).astype("datetime64[ns]")
 
 
-def _melt(table: pd.DataFrame, time: str, columns: Sequence[str] | Mapping[str, str] | None, path: Path, clock: tuple[float, str | None]) -> pd.DataFrame:
+def _melt(
+    table: pd.DataFrame, time: str, columns: Sequence[str] | Mapping[str, str] | None, path: Path, clock: tuple[float, str | None]
+) -> pd.DataFrame:
     _require(table, [time], path)
     if columns is None:
         wanted = {str(c): c for c in table.columns if c != time and not str(c).startswith("Unnamed:")}
@@ -228,7 +255,10 @@ def _numbers(column: pd.Series, path: Path, missing: Sequence[float]) -> pd.Seri
     try:
         numbers = pd.to_numeric(column).astype(float)
     except (ValueError, TypeError) as error:
-        raise InputError(f"{path.name} holds something that is not a number ({error}); name the station columns with columns= if others are there.") from error
+        raise InputError(
+            f"{path.name} holds something that is not a number ({error}); name the station columns with columns= if others are "
+            "there."
+        ) from error
     return numbers.mask(numbers.isin(missing))
 
 
@@ -242,7 +272,9 @@ def _places(stations: str | Path | pd.DataFrame | None, frame: pd.DataFrame, pat
         spread = frame.groupby("station")[own].nunique()
         if (spread > 1).to_numpy().any():
             moving = spread.index[(spread > 1).any(axis=1)][0]
-            raise InputError(f"{path.name} gives station {moving} more than one place; coordinates must be constant for each station.")
+            raise InputError(
+                f"{path.name} gives station {moving} more than one place; coordinates must be constant for each station."
+            )
         return frame.groupby("station")[own].first().astype(float).to_dict("index")  # type: ignore[return-value]
     label = "the table of places" if isinstance(stations, pd.DataFrame) else Path(stations).name
     table = stations if isinstance(stations, pd.DataFrame) else _open(Path(stations), 0)
@@ -254,11 +286,16 @@ def _places(stations: str | Path | pd.DataFrame | None, frame: pd.DataFrame, pat
     table = table.rename(columns={theirs: ours for ours, theirs in found.items() if theirs is not None})
     table["station"] = table["station"].astype(str).str.strip()
     if table["station"].duplicated().any():
-        raise InputError(f"{label} lists station {table['station'][table['station'].duplicated()].iloc[0]} twice; list each station once.")
+        raise InputError(
+            f"{label} lists station {table['station'][table['station'].duplicated()].iloc[0]} twice; list each station once."
+        )
     table = table.set_index("station")
     unknown = [n for n in names if n not in table.index]
     if unknown:
-        raise InputError(f"{label} does not list {', '.join(unknown[:5])}{' and others' if len(unknown) > 5 else ''}; every station of {path.name} needs a place.")
+        raise InputError(
+            f"{label} does not list {', '.join(unknown[:5])}{' and others' if len(unknown) > 5 else ''}; every station of "
+            f"{path.name} needs a place."
+        )
     kept = [c for c in ("lon", "lat", "elevation") if c in table]
     try:
         return table.loc[names, kept].astype(float).to_dict("index")  # type: ignore[return-value]

@@ -1,0 +1,23 @@
+"""Validation of SMAP: metrics with honest intervals, means over exact EASE-Grid cells, tables, terrain."""
+
+from smgee.validation import metrics
+from smgee.validation.hdf5 import read_smap
+from smgee.validation.heterogeneity import cell_conditions, relate_errors
+from smgee.validation.smap import cell_station_means, overpass_dates, select_dates, validate, warp_pixel
+from smgee.validation.zonal import CellWeights, cell_weights, zonal_means, zonal_statistics
+
+__all__ = [
+    "CellWeights",
+    "cell_conditions",
+    "cell_station_means",
+    "cell_weights",
+    "metrics",
+    "overpass_dates",
+    "read_smap",
+    "relate_errors",
+    "select_dates",
+    "validate",
+    "warp_pixel",
+    "zonal_means",
+    "zonal_statistics",
+]

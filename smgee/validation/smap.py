@@ -1,0 +1,364 @@
+"""SMAP beside its references, cell by cell.
+
+Tables that go in and out (pandas, one row per …):
+
+``smap``  date × orbit × cell
+    date : datetime64, midnight — the UTC date under which the level-3 product files the retrieval
+    orbit : ``"AM"`` (descending, about 06:00 local solar time) or ``"PM"`` (ascending, about 18:00)
+    cell : name of an `EaseCell`, such as ``M09_r0320_c3001``
+    soil_moisture : m³ m⁻³, NaN where there is no retrieval
+    flag : 0 = recommended quality, anything else = not. Earth Engine's ``retrieval_qual_flag`` bands are already 0/1; files
+    keep 16 bits, which `smgee.validation.hdf5.read_smap` reduces by the same rule
+    time : optional, datetime64 UTC of the overpass
+
+``zonal``  date × cell
+    date, cell, soil_moisture, coverage, … as `smgee.validation.zonal.zonal_means` gives it
+
+``insitu``  date × cell
+    date, cell, soil_moisture, n_stations as `cell_station_means` gives it
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smgee.errors import InputError, MissingDataError
+from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, ease_cell_at, transformer
+from smgee.insitu.network import network_mean
+from smgee.validation.metrics import compare, contrast
+
+__all__ = ["ORBITS", "cell_station_means", "overpass_dates", "select_dates", "validate", "warp_pixel"]
+
+ORBITS: dict[str, tuple[str, float]] = {"AM": ("descending", 6.0), "PM": ("ascending", 18.0)}
+"""Direction and local mean solar time (hours) of the overpass, by suffix of the level-3 bands."""
+
+UPSCALED, PLAIN = "upscaled", "insitu_mean"
+
+
+def warp_pixel(cell: EaseCell, transform: tuple[float, float, float, float, float, float]) -> tuple[float, float]:
+    """Return the point at which Earth Engine's warped copy holds the value of a cell.
+
+    Earth Engine keeps SPL3SMP_E as a nearest-neighbour warp of the 9 km EASE-Grid onto 0.08° pixels: a pixel carries the value
+    of the cell in which its centre lies. So the cell is read at a pixel whose centre lies inside it; of several, at the one
+    nearest to its centre, which is the farthest from any doubt at the edges. Sampling pixels instead of cells would count some
+    cells twice.
+
+    Parameters
+    ----------
+    cell : EaseCell
+        The cell wanted.
+    transform : tuple of 6 float
+        The image's ``crsTransform`` in EPSG:4326, as Earth Engine reports it: (xScale, xShear, xTranslation, yShear, yScale,
+        yTranslation).
+
+    Returns
+    -------
+    (float, float)
+        Longitude and latitude of the pixel's centre, degrees.
+
+    Raises
+    ------
+    MissingDataError
+        No pixel centre lies in the cell (near the equator 0.08° is more than a 9 km cell is high): the warp has dropped it.
+    """
+    a, b, c, d, e, f = transform
+    if b != 0 or d != 0 or a == 0 or e == 0:
+        raise InputError(f"The transform {transform} is not that of a lattice in degrees without rotation.")
+    left, bottom, right, top = cell.bounds
+    lon, lat = transformer(EASE_CRS, "EPSG:4326").transform([left, right], [bottom, top])
+    # One pixel of margin all around; the test in the plane of the grid below decides.
+    first_col = math.floor(((min(lon) if a > 0 else max(lon)) - c) / a) - 1
+    first_row = math.floor(((max(lat) if e < 0 else min(lat)) - f) / e) - 1
+    cols = first_col + np.arange(math.ceil((max(lon) - min(lon)) / abs(a)) + 4)
+    rows = first_row + np.arange(math.ceil((max(lat) - min(lat)) / abs(e)) + 4)
+    xs, ys = np.meshgrid(c + a * (cols + 0.5), f + e * (rows + 0.5))
+    px, py = transformer("EPSG:4326", EASE_CRS).transform(xs, ys)
+    inside = (px >= left) & (px < right) & (py > bottom) & (py <= top)
+    if not inside.any():
+        raise MissingDataError(
+            f"No pixel of the {abs(a):g}° lattice has its centre in the cell {cell.name}; the nearest-neighbour copy has "
+            "dropped it."
+        )
+    distance = np.where(inside, np.hypot(px - (left + right) / 2, py - (bottom + top) / 2), np.inf)
+    best = np.unravel_index(int(np.argmin(distance)), distance.shape)
+    return float(xs[best]), float(ys[best])
+
+
+def overpass_dates(dates: Any, orbit: str, lon: float) -> pd.DatetimeIndex:
+    """Return the local solar dates of overpasses that the product files under UTC dates.
+
+    At 100° E the 06:00 overpass filed under 1 May takes place at 23:20 UTC, on the morning of 2 May there. References made of
+    local solar days (``daily_means(..., day="solar")``) have to be joined on this date; those of UTC days on the product's own.
+
+    Parameters
+    ----------
+    dates : datetimes
+        UTC dates of the product.
+    orbit : {"AM", "PM"}
+        Which overpass.
+    lon : float
+        Degrees east.
+    """
+    utc_hour = (ORBITS[orbit][1] - lon / 15.0) % 24.0
+    return pd.DatetimeIndex(pd.DatetimeIndex(dates).normalize() + pd.Timedelta(hours=utc_hour + lon / 15.0)).normalize()
+
+
+def select_dates(table: pd.DataFrame, periods: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows of a table with a ``date`` inside any of the periods (columns start, end; inclusive), as
+    `unfrozen_periods` gives them."""
+    dates = pd.to_datetime(table["date"])
+    keep = np.zeros(len(table), bool)
+    for start, end in zip(pd.to_datetime(periods["start"]), pd.to_datetime(periods["end"]), strict=True):
+        keep |= ((dates >= start) & (dates <= end)).to_numpy()
+    return table[keep]
+
+
+def cell_station_means(daily: xr.Dataset, cells: Iterable[EaseCell], *, min_stations: int = 1) -> pd.DataFrame:
+    """Average, day by day, the stations that lie in each cell: the plain reference that ignores what is between the stations.
+
+    Parameters
+    ----------
+    daily : xarray.Dataset
+        From `smgee.insitu.daily_means`, with station coordinates.
+    cells : iterable of EaseCell
+        Cells without a station simply do not occur in the result.
+    min_stations : int
+        Days with fewer stations in the cell get no mean.
+
+    Returns
+    -------
+    pandas.DataFrame
+        date, cell, soil_moisture (m³ m⁻³), std, n_stations.
+    """
+    homes = _station_cells(daily["station"].values, daily["lon"].values, daily["lat"].values)
+    tables = []
+    for cell in cells:
+        members = [name for name, home in homes.items() if home[cell.grid] == cell]
+        if members:
+            table = network_mean(daily, min_stations=min_stations, stations=members)
+            table.insert(1, "cell", cell.name)
+            tables.append(table)
+    if not tables:
+        raise MissingDataError(
+            "None of the stations lies in any of the EASE-Grid cells; check the coordinates of stations and study area."
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def validate(
+    smap: pd.DataFrame,
+    zonal: pd.DataFrame | None = None,
+    insitu: pd.DataFrame | None = None,
+    *,
+    periods: pd.DataFrame | None = None,
+    recommended_only: bool = True,
+    day: str = "utc",
+    training_stations: pd.DataFrame | None = None,
+    cross_fitted: bool = False,
+    smap_is_predictor: bool = False,
+    block: int | None = None,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Validate SMAP in every cell, for both overpasses, against the upscaled maps and the plain in situ mean.
+
+    Parameters
+    ----------
+    smap, zonal, insitu : pandas.DataFrame
+        See the head of this module. An `insitu` table without a ``cell`` column (`smgee.insitu.network_mean`) serves every
+        cell. At least one of the two references is needed.
+    periods : pandas.DataFrame, optional
+        Unfrozen periods (start, end); other dates are left out.
+    recommended_only : bool
+        Use only retrievals with flag 0.
+    day : {"utc", "solar"}
+        Whose days the references are; see `overpass_dates`. A ``time`` column in `smap` is used for solar days where it is known.
+    training_stations : pandas.DataFrame, optional
+        station, lon, lat of the stations that trained the maps: a map is no independent judge in a cell that holds some of
+        them, and the column ``warning`` says so.
+    cross_fitted : bool
+        Say True when the map in each cell was made by models that did not see that cell's stations; the warning is then not
+        given.
+    smap_is_predictor : bool
+        Say True when SMAP was among the predictors; every row of the upscaled reference then carries a warning.
+    block, confidence, resamples, seed
+        See `smgee.validation.metrics.compare`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell × orbit × reference, the 36 km grid first: grid, cell, row, col, lon, lat, orbit, direction, reference
+        (``upscaled`` or ``insitu_mean``), n, n_eff, r, bias, rmse, ubrmse (each with _low and _high), spearman, block,
+        confidence, reason, first, last (dates), coverage (mean share of the cell that the maps cover), n_stations (median),
+        training_stations, warning. Rows of the upscaled reference also carry gain_r, gain_ubrmse, gain_rmse (with _low, _high)
+        and gain_n: the metric with the upscaled reference minus the metric with the plain mean, over common days. bias = SMAP
+        − reference.
+    """
+    if day not in ("utc", "solar"):
+        raise InputError(f"day={day!r} is not known; choose 'utc' or 'solar'.")
+    references = {name: t for name, t in ((UPSCALED, zonal), (PLAIN, insitu)) if t is not None}
+    if not references:
+        raise InputError("No reference was given; pass the zonal means of the maps, the in situ means, or both.")
+    satellite = _check_smap(smap)
+    if recommended_only:
+        satellite = satellite[satellite["flag"] == 0]
+    for name, table in references.items():
+        references[name] = _check_reference(table, name)
+    names = sorted(set(smap["cell"]), key=lambda n: (-EASE_GRIDS[EaseCell.from_name(n).grid].cell_size, n))
+    trained = _training_counts(training_stations)
+    options = {"block": block, "confidence": confidence, "resamples": resamples, "seed": seed}
+
+    rows = []
+    for name in names:
+        cell = EaseCell.from_name(name)
+        lon, lat = cell.center
+        own = {key: t[t["cell"] == name] if "cell" in t else t for key, t in references.items()}
+        for orbit, (direction, _) in ORBITS.items():
+            passes = satellite[(satellite["cell"] == name) & (satellite["orbit"] == orbit)]
+            series = _by_reference_day(passes, orbit, lon, day)
+            if periods is not None:
+                series = select_dates(series, periods)
+            paired = {key: _pair(series, table) for key, table in own.items()}
+            for key, pairs in paired.items():
+                result = compare(pairs["smap"], pairs["reference"], time=pairs["date"].to_numpy(), **options)  # type: ignore[arg-type]
+                used = pairs.dropna(subset=["smap", "reference"])
+                row = {
+                    "grid": cell.grid,
+                    "cell": name,
+                    "row": cell.row,
+                    "col": cell.col,
+                    "lon": lon,
+                    "lat": lat,
+                    "orbit": orbit,
+                    "direction": direction,
+                    "reference": key,
+                    **result.as_row(),
+                    "first": used["date"].min() if len(used) else pd.NaT,
+                    "last": used["date"].max() if len(used) else pd.NaT,
+                    "coverage": used["coverage"].mean() if "coverage" in used and len(used) else math.nan,
+                    "n_stations": used["n_stations"].median() if "n_stations" in used and len(used) else math.nan,
+                    "training_stations": trained.get(name, 0) if trained is not None else pd.NA,
+                    "warning": _warn(key, name, trained, cross_fitted, smap_is_predictor, used),
+                }
+                if key == UPSCALED:
+                    row |= _gain(paired, options)
+                rows.append(row)
+    table = pd.DataFrame(rows)
+    return table.astype({"training_stations": "Int64"})
+
+
+# --- below: what `validate` is made of ---------------------------------------------------------------------------------
+
+
+def _station_cells(names: Iterable[object], lons: Iterable[float], lats: Iterable[float]) -> dict[str, dict[str, EaseCell]]:
+    homes = {}
+    for name, lon, lat in zip(names, lons, lats, strict=True):
+        if not (np.isfinite(lon) and np.isfinite(lat)):
+            raise InputError(
+                f"Station {name} has no coordinates, so its EASE-Grid cell is not known; give the table of stations with lon "
+                "and lat."
+            )
+        homes[str(name)] = {grid: ease_cell_at(float(lon), float(lat), grid) for grid in EASE_GRIDS}
+    return homes
+
+
+def _check_smap(smap: pd.DataFrame) -> pd.DataFrame:
+    absent = [c for c in ("date", "orbit", "cell", "soil_moisture", "flag") if c not in smap]
+    if absent:
+        raise InputError(f"The SMAP table has no column {absent[0]!r}; it needs date, orbit, cell, soil_moisture and flag.")
+    unknown = sorted(set(smap["orbit"]) - set(ORBITS))
+    if unknown:
+        raise InputError(f"The SMAP table holds the orbit {unknown[0]!r}; AM (descending) and PM (ascending) are known.")
+    table = smap.assign(date=pd.to_datetime(smap["date"]).dt.normalize())
+    twice = table.duplicated(["date", "orbit", "cell"])
+    if twice.any():
+        at = table[twice].iloc[0]
+        raise InputError(
+            f"The SMAP table holds {int(twice.sum())} repeated rows, the first {at['date']:%Y-%m-%d} {at['orbit']} "
+            f"{at['cell']}; keep one each."
+        )
+    values = table["soil_moisture"].to_numpy(float)
+    if np.nanmax(values, initial=0) > 1.5 or np.nanmin(values, initial=0) < 0:
+        raise InputError(
+            "The SMAP table holds soil moisture outside 0…1 m3 m-3; turn fill values into NaN and per cent into fractions."
+        )
+    return table
+
+
+def _check_reference(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    absent = [c for c in ("date", "soil_moisture") if c not in table]
+    if absent:
+        raise InputError(f"The table of the reference {name} has no column {absent[0]!r}; it needs date and soil_moisture.")
+    table = table.assign(date=pd.to_datetime(table["date"]).dt.normalize())
+    key = ["date", "cell"] if "cell" in table else ["date"]
+    if table.duplicated(key).any():
+        raise InputError(
+            f"The table of the reference {name} holds the same {' and '.join(key)} more than once; keep one row each."
+        )
+    return table
+
+
+def _by_reference_day(passes: pd.DataFrame, orbit: str, lon: float, day: str) -> pd.DataFrame:
+    """Return date (of the reference's calendar) and smap."""
+    dates = pd.DatetimeIndex(passes["date"])
+    if day == "solar":
+        dates = overpass_dates(dates, orbit, lon)
+        if "time" in passes:
+            seen = pd.to_datetime(passes["time"]) + pd.Timedelta(hours=lon / 15.0)
+            dates = pd.DatetimeIndex(np.where(seen.notna(), seen.dt.normalize(), dates))
+    table = pd.DataFrame({"date": dates, "smap": passes["soil_moisture"].to_numpy(float)})
+    # Near the poles a solar day can hold two passes of one direction.
+    return table.groupby("date")["smap"].mean().reset_index()
+
+
+def _pair(series: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    kept = [c for c in ("coverage", "n_stations") if c in reference]
+    right = reference[["date", "soil_moisture", *kept]].rename(columns={"soil_moisture": "reference"})
+    return series.merge(right, on="date", how="inner").sort_values("date", ignore_index=True)
+
+
+def _gain(paired: Mapping[str, pd.DataFrame], options: Mapping[str, object]) -> dict[str, object]:
+    if PLAIN not in paired:
+        return {}
+    both = paired[UPSCALED][["date", "smap", "reference"]].merge(
+        paired[PLAIN][["date", "reference"]], on="date", suffixes=("", "_plain")
+    )
+    gain = contrast(both["smap"], both["reference"], both["reference_plain"], time=both["date"].to_numpy(), **options)  # type: ignore[arg-type]
+    row: dict[str, object] = {}
+    for name in ("r", "rmse", "ubrmse"):
+        low, high = gain.intervals[name]
+        row |= {f"gain_{name}": getattr(gain, name), f"gain_{name}_low": low, f"gain_{name}_high": high}
+    return row | {"gain_n": gain.n}
+
+
+def _training_counts(stations: pd.DataFrame | None) -> dict[str, int] | None:
+    if stations is None:
+        return None
+    counts: dict[str, int] = {}
+    for homes in _station_cells(stations["station"], stations["lon"], stations["lat"]).values():
+        for cell in homes.values():
+            counts[cell.name] = counts.get(cell.name, 0) + 1
+    return counts
+
+
+def _warn(
+    key: str, name: str, trained: dict[str, int] | None, cross_fitted: bool, smap_is_predictor: bool, used: pd.DataFrame
+) -> str:
+    words = []
+    if key == UPSCALED:
+        if smap_is_predictor:
+            words.append("SMAP was a predictor of the map that judges it")
+        if trained is None:
+            words.append("stations that trained the map not given, independence unknown")
+        elif trained.get(name, 0) and not cross_fitted:
+            words.append(f"{trained[name]} of the stations that trained the map lie in this cell: not independent")
+    elif "n_stations" in used and len(used) and used["n_stations"].median() < 2:
+        words.append("a single station stands for the whole cell")
+    return "; ".join(words)

@@ -1,0 +1,60 @@
+"""`smgee stations`, called as the command line calls it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+import xarray as xr
+from typer.testing import CliRunner
+
+from smgee.errors import InputError
+from smgee_cli.stations import stations
+from tests.insitu.stm import hourly, write_stm
+
+
+@pytest.fixture
+def run():
+    app = typer.Typer()
+    app.command()(stations)
+    return lambda *args: CliRunner().invoke(app, [str(a) for a in args], catch_exceptions=False)
+
+
+def test_ismn_archive_with_temperature(tmp_path, run):
+    times = hourly("2021-04-01", 60)
+    warm = np.where(times >= "2021-05-01", 6.0, -2.0)
+    for name in ("A", "B"):
+        write_stm(tmp_path / "in", name, times, np.full(len(times), 0.2))
+        write_stm(tmp_path / "in", name, times, warm, variable="ts")
+    result = run(tmp_path / "in", "--out", tmp_path / "run")
+    assert result.exit_code == 0 and "2 stations" in result.output and "2021-05-01" in result.output
+    with xr.open_dataset(tmp_path / "run" / "stations.nc", engine="h5netcdf") as ds:
+        assert ds.sizes == {"time": 60, "station": 2} and float(ds["soil_temperature_min"].min()) == -2
+    table = pd.read_csv(tmp_path / "run" / "unfrozen.csv")
+    assert table.loc[0, "start"] == "2021-05-01" and table.loc[0, "year"] == 2021
+    assert list(pd.read_csv(tmp_path / "run" / "stations_summary.csv")["days"]) == [60, 60]
+
+
+def test_without_temperature_no_period_is_made_up(tmp_path, run):
+    write_stm(tmp_path / "in", "A", hourly(days=2), [0.2] * 48)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "unfrozen.csv").write_text("of another run")
+    result = run(tmp_path / "in", "--out", tmp_path / "run")
+    assert "unfrozen.csv was not written" in result.output and not (tmp_path / "run" / "unfrozen.csv").exists()
+    run(tmp_path / "in", "--out", tmp_path / "run", "--season", "05-01", "09-30")
+    assert "calendar" in (tmp_path / "run" / "unfrozen.csv").read_text()
+
+
+def test_table_options(tmp_path, run):
+    pd.DataFrame({"t": hourly(days=2), "P1_sm": 25.0}).to_csv(tmp_path / "t.csv", index=False)
+    args = [tmp_path / "t.csv", "--out", tmp_path / "run", "--time-column", "t", "--unit", "%", "--column", "P1=P1_sm", "--records"]
+    assert run(*args).exit_code == 0
+    with xr.open_dataset(tmp_path / "run" / "stations_records.nc", engine="h5netcdf") as ds:
+        assert list(ds.station.values) == ["P1"] and (ds["soil_moisture"] == 0.25).all() and np.isnan(ds.depth_from.values).all()
+
+
+def test_errors_reach_the_caller_as_one_sentence(tmp_path, run):
+    write_stm(tmp_path / "in", "A", hourly(days=1), [0.2] * 24, flags="Q9")
+    with pytest.raises(InputError, match="Q9"):
+        run(tmp_path / "in", "--out", tmp_path / "run")
