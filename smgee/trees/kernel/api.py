@@ -17,7 +17,6 @@ from smgee.trees.kernel.forest import Forest, compare_dtype, forest_of
 __all__ = ["predict", "predict_bands"]
 
 CHUNK_ROWS = 1 << 17
-WALK_ROWS = 512
 
 
 def predict(ensemble: TreeEnsemble, X: Any, *, n_threads: int | None = None) -> np.ndarray:
@@ -167,10 +166,7 @@ def _predict_window(forest: Forest, bands: Sequence[np.ndarray], out: np.ndarray
     columns = [band.reshape(-1) for band in bands]
     n = out.size
     result = out.reshape(-1) if out.flags.c_contiguous else np.empty(n, np.float32)
-    gaps = False
-    for start in range(0, n, WALK_ROWS):
-        stop = min(start + WALK_ROWS, n)
-        gaps |= predict_chunk(forest, [c[start:stop] for c in columns], result[start:stop], keep_missing)
+    gaps = predict_chunk(forest, columns, result, keep_missing)
     if not out.flags.c_contiguous:
         out[...] = result.reshape(out.shape)
     return gaps

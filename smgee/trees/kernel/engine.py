@@ -11,6 +11,10 @@ from smgee.trees.kernel.keys import key_type
 
 __all__ = ["predict_chunk"]
 
+WALK_ROWS = 64
+BLOCK_ROWS = 8192
+DEPTH = None
+
 
 def predict_chunk(forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray, keep_missing: bool) -> bool:
     """Predict rows given as one 1-D array per predictor.
@@ -31,13 +35,22 @@ def predict_chunk(forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray
     bool
         Whether any predictor was NaN.
     """
-    from smgee.trees.kernel import walk
+    from smgee.trees.kernel import chunk, walk
 
     keys, lane_of, missing = _load(forest, columns, len(out))
-    total = np.zeros(len(out), np.int64)
-    walk.walk(
-        forest.slot, forest.rank, forest.right, forest.roots, forest.leaf, lane_of, forest.cuts, forest.cut_start, forest.slot_feature, keys, total
+    lane_feature = np.empty(len(keys), np.int64)
+    lane_feature[lane_of] = forest.slot_feature
+    total = np.zeros(len(out), forest.leaf.dtype)
+    tree = forest.slot, forest.rank, forest.right, forest.roots, forest.leaf, lane_of
+    depth = DEPTH if DEPTH is not None else max(0, round(np.log2(max(1, len(out) / BLOCK_ROWS))))
+    done = (
+        forest.leaf.dtype == np.int32
+        and len(out) > WALK_ROWS
+        and chunk.predict_rows(*tree, lane_feature, forest.cuts, forest.cut_start, forest.cut_weight, keys, depth, total)
     )
+    if not done:
+        total[:] = 0
+        walk.walk(*tree, forest.cuts, forest.cut_start, forest.slot_feature, keys, total)
     out[:] = forest.offset + forest.scale * total
     if missing is not None and not keep_missing:
         out[missing] = np.nan
