@@ -9,7 +9,7 @@ import sys
 import typer
 
 from smgee.errors import SmgeeError
-from smgee_cli import catalog, demo, doctor, explain, parity, run, serve, stations, steps, train
+from smgee_cli import catalog, demo, doctor, explain, map, parity, run, serve, stations, steps, train
 
 app = typer.Typer(
     name="smgee",
@@ -29,6 +29,7 @@ app.command()(steps.predict)
 app.command()(steps.validate)
 app.command()(steps.report)
 app.command()(steps.publish)
+app.command("map")(map.map_one)
 app.command()(parity.parity)
 app.add_typer(catalog.app, name="catalog")
 app.command()(serve.serve)

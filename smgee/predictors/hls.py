@@ -27,7 +27,7 @@ def clear_reflectance(
     roles : sequence of str
         Bands by role, e.g. ``("red", "nir")``.
     mask : sequence of str
-        Fmask classes to remove (`smgee.datasets.FMASK_BITS`).
+        Fmask classes to remove (`smgee.datasets.FMASK_BITS`); none leaves every pixel.
     region : ee.Geometry, optional
         Keep only scenes that touch it.
 
@@ -42,9 +42,10 @@ def clear_reflectance(
         spec = HLS[sensor]
 
         def prepare(image: ee.Image, spec: Any = spec) -> ee.Image:
-            clear = image.select(spec.quality).bitwiseAnd(bits).eq(0)
             bands = image.select([spec.bands[r] for r in roles], list(roles)).toFloat()
-            return ee.Image(bands.updateMask(clear).copyProperties(image, ["system:time_start"]))
+            if bits:  # without classes to remove, a scene needs no quality band
+                bands = bands.updateMask(image.select(spec.quality).bitwiseAnd(bits).eq(0))
+            return ee.Image(bands.copyProperties(image, ["system:time_start"]))
 
         scenes = ee.ImageCollection(spec.id).filterDate(str(start), str(end))
         if region is not None:

@@ -86,7 +86,7 @@ def series_figure(pairs: pd.DataFrame, path: Path, *, title: str, synthetic: boo
             axis.plot(part["date"], part["smap"], "o", color=COLOURS["smap"], ms=3, label="SMAP")
             axis.set_ylabel(UNIT)
             axis.set_title(f"{title}, {'descending (06:00)' if orbit == 'AM' else 'ascending (18:00)'}", loc="left")
-        axes[0, 0].legend(ncols=3, loc="upper right")
+        fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
         return save(fig, path)
 
 
@@ -185,5 +185,5 @@ def scores_figure(scores: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
                 axis.bar(x, value, width, color=COLOURS[design], label=names[design], yerr=error, error_kw={"lw": 0.8})
             axis.set_xticks(range(len(models)), models)
             axis.set_ylabel(label)
-        axes[0].legend(loc="lower right", fontsize=7)
+        fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(designs))
         return save(fig, path)
