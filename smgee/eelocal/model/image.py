@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.pixels import Node
 from smgee.eelocal.model.pixeltype import PixelType
 from smgee.eelocal.model.projection import WGS84_DEFAULT, Projection
 
+if TYPE_CHECKING:
+    from smgee.eelocal.context import Context
+    from smgee.eelocal.model.geometry import Geometry
+
 __all__ = ["Band", "Image"]
+
+# What arithmetic leaves of an image's properties: enough to join it and to see where it is, but no dates (copyProperties brings those).
+_KEPT = ("system:index", "system:footprint")
+# Known under these names to `get`, but shown elsewhere by `getInfo`.
+_HIDDEN = frozenset({"system:id", "system:version", "system:bands", "system:band_names"})
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,21 @@ class Band:
         """Return the band under another name."""
         return replace(self, name=name)
 
+    def holding(self, node: Node, pixel_type: PixelType | None = None) -> Band:
+        """Return the band with other pixels on the same lattice."""
+        return replace(self, node=node, type=self.type if pixel_type is None else pixel_type)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the `getInfo` form."""
+        info: dict[str, Any] = {"id": self.name, "data_type": self.type.describe()}
+        if self.extent is not None:
+            col, row, width, height = self.extent
+            info["dimensions"] = [width, height]
+            if (col, row) != (0, 0):
+                info["origin"] = [col, row]
+        projection = self.projection.describe()
+        return info | {"crs" if "crs" in projection else "crs_wkt": self.projection.crs, "crs_transform": list(self.projection.transform)}
+
 
 @dataclass(frozen=True)
 class Image:
@@ -41,7 +66,7 @@ class Image:
 
     bands: tuple[Band, ...]
     properties: Mapping[str, Any] = field(default_factory=dict)
-    footprint: Any = None
+    footprint: Geometry | None = None
     id: str | None = None
     version: int | None = None
 
@@ -50,10 +75,68 @@ class Image:
         """Band names, in order."""
         return [b.name for b in self.bands]
 
+    def band(self, name: str) -> Band:
+        """Return a band by name.
+
+        Raises
+        ------
+        EEError
+            When there is none.
+        """
+        for band in self.bands:
+            if band.name == name:
+                return band
+        raise EEError(f"Band '{name}' does not exist. Available bands: [{', '.join(self.names)}].")
+
+    @property
+    def first(self) -> Band:
+        """The first band.
+
+        Raises
+        ------
+        EEError
+            When there is none.
+        """
+        if not self.bands:
+            raise EEError("Image has no bands.")
+        return self.bands[0]
+
     def with_bands(self, bands: Sequence[Band]) -> Image:
-        """Return the image with other bands, metadata kept; it no longer is the asset."""
-        return replace(self, bands=tuple(bands), id=None, version=None)
+        """Return the image with other bands; its metadata, the id included, stays."""
+        return replace(self, bands=tuple(bands))
 
     def with_properties(self, properties: Mapping[str, Any]) -> Image:
         """Return the image with these properties instead of its own."""
         return replace(self, properties=dict(properties))
+
+    def with_footprint(self, footprint: Geometry | None) -> Image:
+        """Return the image with another footprint."""
+        properties = {k: v for k, v in self.properties.items() if k != "system:footprint"}
+        if footprint is not None:
+            properties["system:footprint"] = footprint
+        return replace(self, footprint=footprint, properties=properties)
+
+    def computed(self, bands: Sequence[Band]) -> Image:
+        """Return what a computation makes of the image: new bands; of the properties only the index and the footprint remain."""
+        return Image(tuple(bands), {k: self.properties[k] for k in _KEPT if k in self.properties}, self.footprint)
+
+    def describe(self, context: Context) -> dict[str, Any]:
+        """Return the `getInfo` form."""
+        from smgee.eelocal.encode import encode_value
+
+        info: dict[str, Any] = {"type": "Image", "bands": [b.describe() for b in self.bands]}
+        if self.version is not None:
+            info["version"] = self.version
+        if self.id is not None:
+            info["id"] = self.id
+        properties = {}
+        for name, value in self.properties.items():
+            if name in _HIDDEN or value is None:
+                continue
+            encoded = encode_value(value, context)
+            if name == "system:footprint" and isinstance(encoded, dict) and encoded.get("type") == "Polygon" and len(encoded["coordinates"]) == 1:
+                encoded = {"type": "LinearRing", "coordinates": encoded["coordinates"][0]}
+            properties[name] = encoded
+        if properties:
+            info["properties"] = properties
+        return info

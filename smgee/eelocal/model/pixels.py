@@ -14,7 +14,7 @@ import numpy as np
 
 from smgee.grid import PixelGrid
 
-__all__ = ["Node", "Pick", "Pixels", "both", "pull"]
+__all__ = ["Node", "Pick", "Pixels", "both", "is_thin", "pull", "thin"]
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,25 @@ class Pixels:
         return self.mask.astype("f8")
 
 
+def is_thin(array: np.ndarray) -> bool:
+    """Whether an array repeats one element along both spatial axes, as constants do."""
+    return array.strides[:2] == (0, 0) and array.shape[0] * array.shape[1] > 1
+
+
+def thin(array: np.ndarray) -> np.ndarray:
+    """Return a constant array as its (1, 1, …) element, so that arithmetic costs nothing per pixel; other arrays as they are."""
+    return array[:1, :1] if is_thin(array) else array
+
+
 def both(*masks: np.ndarray) -> np.ndarray:
     """Return the least of several masks: a result exists only where all its inputs do."""
-    result = masks[0]
-    for mask in masks[1:]:
+    full = [m for m in masks if not (is_thin(m) and m[0, 0] == 1)]
+    if not full:
+        return masks[0]
+    result = full[0]
+    for mask in full[1:]:
+        if mask is result:
+            continue
         if result.dtype == bool and mask.dtype == bool:
             result = result & mask
         else:

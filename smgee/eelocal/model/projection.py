@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from affine import Affine
@@ -14,13 +16,28 @@ __all__ = ["WGS84_DEFAULT", "Projection"]
 
 METERS_PER_DEGREE = 111319.49079327358  # 2π · 6378137 / 360: the equator of WGS 84, as nominalScale of the default projection shows
 
+Transform = tuple[float, float, float, float, float, float]
+
+
+@lru_cache(maxsize=256)
+def _unit_meters(crs: str) -> float:
+    parsed = parse_crs(crs)
+    if parsed.is_geographic:
+        return METERS_PER_DEGREE
+    return float(parsed.axis_info[0].unit_conversion_factor)
+
 
 @dataclass(frozen=True)
 class Projection:
     """A CRS and the affine transform (xScale, xShear, xTranslation, yShear, yScale, yTranslation) of its pixels."""
 
     crs: str
-    transform: tuple[float, float, float, float, float, float] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    transform: Transform = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+    @classmethod
+    def of_grid(cls, grid: PixelGrid) -> Projection:
+        """Return the projection of a grid's pixels."""
+        return cls(grid.crs, grid.transform)
 
     @property
     def is_default(self) -> bool:
@@ -30,10 +47,7 @@ class Projection:
     @property
     def unit_meters(self) -> float:
         """Metres per unit of the CRS at its true-scale location."""
-        crs = parse_crs(self.crs)
-        if crs.is_geographic:
-            return METERS_PER_DEGREE
-        return float(crs.axis_info[0].unit_conversion_factor)
+        return _unit_meters(self.crs)
 
     @property
     def nominal_scale(self) -> float:
@@ -41,10 +55,37 @@ class Projection:
         a, b, _, d, e, _ = self.transform
         return math.sqrt(abs(a * e - b * d)) * self.unit_meters
 
+    def scaled(self, x: float, y: float) -> Projection:
+        """Return the projection with pixels `x` times as wide and `y` times as high; the origin stays."""
+        a, b, c, d, e, f = self.transform
+        return Projection(self.crs, (a * x, b * y, c, d * x, e * y, f))
+
     def at_scale(self, meters: float) -> Projection:
-        """Return the projection with square pixels of this size, edges at multiples of it (y downward)."""
+        """Return the projection scaled so that its pixels have this size in metres at the point of true scale; the origin stays."""
+        factor = meters / self.nominal_scale
+        a, b, c, d, e, f = self.transform
+        if b == d == 0 and abs(a) == abs(e):  # exact where the pixels are square, so that 30 m stays 30 m
+            size = meters / self.unit_meters
+            return Projection(self.crs, (math.copysign(size, a), 0.0, c, 0.0, math.copysign(size, e), f))
+        return Projection(self.crs, (a * factor, b * factor, c, d * factor, e * factor, f))
+
+    def north_up(self, meters: float) -> Projection:
+        """Return square pixels of this size with the first row in the north and edges at multiples of the size: the grid of exports."""
         size = meters / self.unit_meters
         return Projection(self.crs, (size, 0.0, 0.0, 0.0, -size, 0.0))
+
+    def translated(self, cols: float, rows: float) -> Projection:
+        """Return the projection moved by a number of its own pixels."""
+        affine = Affine(*self.transform) * Affine.translation(cols, rows)
+        return Projection(self.crs, tuple(affine)[:6])  # type: ignore[arg-type]
+
+    def with_transform(self, transform: Sequence[float]) -> Projection:
+        """Return the CRS with another transform."""
+        return Projection(self.crs, tuple(float(v) for v in transform))  # type: ignore[arg-type]
+
+    def window(self, row: int, col: int, height: int, width: int) -> PixelGrid:
+        """Return a window of the lattice as a grid."""
+        return PixelGrid(self.crs, self.transform, 0, 0).window(row, col, height, width)
 
     def grid(self, bounds: tuple[float, float, float, float]) -> PixelGrid:
         """Return the pixels of this lattice that cover (left, bottom, right, top) in its CRS."""
@@ -54,7 +95,7 @@ class Projection:
         cols, rows = zip(*corners, strict=True)
         col0, row0 = math.floor(min(cols) + 1e-9), math.floor(min(rows) + 1e-9)
         col1, row1 = math.ceil(max(cols) - 1e-9), math.ceil(max(rows) - 1e-9)
-        return PixelGrid(self.crs, self.transform, 0, 0).window(row0, col0, max(row1 - row0, 1), max(col1 - col0, 1))
+        return self.window(row0, col0, max(row1 - row0, 1), max(col1 - col0, 1))
 
     def describe(self) -> dict[str, Any]:
         """Return the `getInfo` form."""

@@ -1,0 +1,102 @@
+"""Reading a band of an asset onto any pixel grid, through its pyramid."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from smgee.eelocal.assets.pyramid import Pyramid
+from smgee.eelocal.model.geometry import Geometry
+from smgee.eelocal.model.image import Band, Image
+from smgee.eelocal.model.lattice import coarsening, nearest_plan
+from smgee.eelocal.model.pixels import Node, Pixels
+from smgee.eelocal.model.pixeltype import PixelType
+from smgee.eelocal.model.projection import Projection
+from smgee.grid import PixelGrid, transformer
+from smgee.source import BandInfo, ImageInfo, Source
+
+__all__ = ["AssetBand", "image_footprint", "load_image"]
+
+_known: dict[int, tuple[Source, int]] = {}
+_lock = threading.Lock()
+
+
+def _number(source: Source) -> int:
+    """Return a number that belongs to this source alone, for cache keys; the source is kept, so that its `id` does not come again."""
+    with _lock:
+        return _known.setdefault(id(source), (source, len(_known)))[1]
+
+
+class AssetBand(Node):
+    """The pixels of one band of an asset: nearest neighbour, from the pyramid level that the request's scale asks for."""
+
+    __slots__ = ("_key", "band", "pyramid")
+
+    def __init__(self, source: Source, image_id: str, band: BandInfo, version: Hashable = None):
+        self.band = band
+        self._key = ("asset", _number(source), image_id, band, version)
+        self.pyramid = Pyramid(source, image_id, band, self._key)
+
+    def key(self) -> Hashable:
+        return self._key
+
+    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
+        level = min(coarsening(grid, Projection.of_grid(self.band.grid)), self.pyramid.top)
+        plan = nearest_plan(grid, self.pyramid.grid(level), wrap=True)
+        if plan is None:
+            return Pixels(np.broadcast_to(np.zeros((), self.band.dtype), grid.shape), np.broadcast_to(np.False_, grid.shape))
+        return plan.apply(self.pyramid.read(level, plan.row, plan.col, plan.height, plan.width))
+
+
+def image_footprint(info: ImageInfo) -> Geometry | None:
+    """Return an image's footprint: as described, else the outline of its first band; longitude and latitude."""
+    from shapely.geometry import Polygon, shape
+
+    if info.footprint is not None:
+        return Geometry(shape(info.footprint), "EPSG:4326", True)
+    if not info.bands:
+        return None
+    grid = info.bands[0].grid
+    steps = np.linspace(0, 1, 9)[:-1]
+    zero, one = np.zeros(8), np.ones(8)
+    cols = np.concatenate([steps, one, 1 - steps, zero]) * grid.width
+    rows = np.concatenate([zero, steps, one, 1 - steps]) * grid.height
+    x, y = grid.affine * (cols, rows)
+    lon, lat = transformer(grid.crs, "EPSG:4326").transform(x, y)
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
+        return None
+    return Geometry(Polygon(np.column_stack([lon, lat])), "EPSG:4326", False)
+
+
+def load_image(info: ImageInfo, source: Source, *, version: int | None = None) -> Image:
+    """Return an asset as an image.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        The asset's description.
+    source : Source
+        Where its pixels come from.
+    version : int, optional
+        Microseconds of its last change, shown by `getInfo`.
+    """
+    properties: dict[str, Any] = dict(info.properties)
+    properties.setdefault("system:index", info.id.rsplit("/", 1)[-1])
+    if info.start_ms is not None:
+        properties.setdefault("system:time_start", info.start_ms)
+    if info.end_ms is not None:
+        properties.setdefault("system:time_end", info.end_ms)
+    footprint = image_footprint(info)
+    if footprint is not None:
+        properties["system:footprint"] = footprint
+    properties.setdefault("system:id", info.id)
+    bands = []
+    for band in info.bands:
+        node = AssetBand(source, info.id, band, version)
+        bands.append(
+            Band(band.name, node, PixelType.of_dtype(band.dtype), Projection.of_grid(band.grid), (0, 0, band.grid.width, band.grid.height))
+        )
+    return Image(tuple(bands), properties, footprint, info.id, version)

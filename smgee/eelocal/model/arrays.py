@@ -1,0 +1,134 @@
+"""Array-valued pixels.
+
+The values of an array band have shape (height, width, *lengths) while all pixels have arrays of one shape; where the shapes differ between
+pixels they are a (height, width) object array of NumPy arrays, None under the mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.model.image import Band
+from smgee.eelocal.model.nodes import _Unary
+from smgee.eelocal.model.pixels import Node, Pixels, both, thin
+from smgee.eelocal.model.pixeltype import PixelType
+from smgee.grid import PixelGrid
+
+__all__ = ["ArrayApply", "PixelLoop", "lifted", "packed", "pixel_arrays"]
+
+
+class ArrayApply(_Unary):
+    """An elementwise function of array bands, scalars among them repeated for every element.
+
+    Parameters
+    ----------
+    function : callable
+        Takes and returns arrays that broadcast.
+    bands : sequence of Band
+        The inputs.
+    kind : PixelType
+        Of the result.
+    """
+
+    __slots__ = ("dtype", "function", "rank", "ranks")
+
+    def __init__(self, function: Callable[..., np.ndarray], bands: Sequence[Band], kind: PixelType):
+        super().__init__(*(b.node for b in bands))
+        self.function = function
+        self.ranks = [b.type.dimensions for b in bands]
+        self.rank = kind.dimensions
+        self.dtype = kind.dtype
+        if any(r not in (0, self.rank) for r in self.ranks):
+            raise EEError(f"Arrays of different dimensions cannot be combined: {', '.join(map(str, self.ranks))}.")
+
+    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
+        mask = both(*(p.mask for p in inputs))
+        if any(p.values.dtype == object for p in inputs):
+            function = self.function
+            valid = mask if mask.dtype == bool else mask > 0
+            return Pixels(packed(_loop(function, inputs, valid, self.dtype), valid, self.dtype, self.rank), mask)
+        arrays = [thin(p.values) for p in inputs]
+        arrays = [a.reshape(*a.shape[:2], *(1,) * self.rank) if r == 0 else a for a, r in zip(arrays, self.ranks, strict=True)]
+        shapes = {a.shape[2:] for a, r in zip(arrays, self.ranks, strict=True) if r}
+        if len(shapes) > 1 and mask.any():
+            raise EEError(f"Array shapes do not match: {' and '.join(str(list(s)) for s in sorted(shapes))}.")
+        with np.errstate(all="ignore"):
+            values = np.asarray(self.function(*arrays)).astype(self.dtype, copy=False)
+        return Pixels(np.broadcast_to(values, grid.shape + values.shape[2:]), mask)
+
+
+def lifted(function: Callable[..., np.ndarray], bands: Sequence[Band], kind: PixelType) -> Node:
+    """Return the node of an elementwise function where at least one band holds arrays."""
+    return ArrayApply(function, bands, kind)
+
+
+def pixel_arrays(pixels: Pixels) -> Callable[[int, int], np.ndarray]:
+    """Return access to single pixels as arrays, dense or not."""
+    values = pixels.values
+    return lambda row, col: values[row, col]
+
+
+def _loop(function: Callable[..., Any], inputs: Sequence[Pixels], valid: np.ndarray, dtype: Any) -> np.ndarray:
+    out = np.empty(valid.shape, object)
+    with np.errstate(all="ignore"):
+        for row, col in zip(*np.nonzero(valid), strict=True):
+            try:
+                out[row, col] = np.asarray(function(*(np.asarray(p.values[row, col]) for p in inputs))).astype(dtype, copy=False)
+            except ValueError as error:
+                shapes = [list(np.shape(p.values[row, col])) for p in inputs]
+                raise EEError(f"Array shapes do not match: {shapes}.") from error
+    return out
+
+
+def packed(cells: np.ndarray, valid: np.ndarray, dtype: Any, rank: int) -> np.ndarray:
+    """Return per-pixel arrays as one dense array where all unmasked ones have one shape, else as they are."""
+    shapes = {cells[r, c].shape for r, c in zip(*np.nonzero(valid), strict=True)}
+    if len(shapes) > 1:
+        return cells
+    shape = shapes.pop() if shapes else (0,) * rank
+    dense = np.zeros((*valid.shape, *shape), dtype)
+    for r, c in zip(*np.nonzero(valid), strict=True):
+        dense[r, c] = cells[r, c]
+    return dense
+
+
+class PixelLoop(_Unary):
+    """A function applied to each unmasked pixel's arrays in turn, for what has no dense form.
+
+    Parameters
+    ----------
+    function : callable
+        Takes one array or scalar per node and returns an array.
+    nodes : sequence of Node
+        The inputs.
+    dtype : numpy dtype
+        Of the result.
+    rank : int
+        Dimensions of the result.
+    optional : sequence of int
+        Inputs that may be masked; they are given as None then.
+    """
+
+    __slots__ = ("dtype", "function", "optional", "rank")
+
+    def __init__(self, function: Callable[..., Any], nodes: Sequence[Node], dtype: Any, rank: int, *, optional: Sequence[int] = ()):
+        super().__init__(*nodes)
+        self.function = function
+        self.dtype = np.dtype(dtype)
+        self.rank = rank
+        self.optional = frozenset(optional)
+
+    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
+        mask = both(*(p.mask for i, p in enumerate(inputs) if i not in self.optional))
+        valid = mask if mask.dtype == bool else mask > 0
+        out = np.empty(valid.shape, object)
+        shown = [p.valid for p in inputs]
+        with np.errstate(all="ignore"):
+            for row, col in zip(*np.nonzero(valid), strict=True):
+                cells = [p.values[row, col] if ok[row, col] else None for p, ok in zip(inputs, shown, strict=True)]
+                out[row, col] = np.asarray(self.function(*cells)).astype(self.dtype, copy=False)
+        return Pixels(packed(out, valid, self.dtype, self.rank), mask)
