@@ -57,14 +57,28 @@ def short_thresholds(values: np.ndarray, *, upward: bool) -> list[str]:
     with np.errstate(over="ignore"):
         neighbour = np.nextafter(single, np.float32(np.inf if upward else -np.inf)).astype(np.float64)
     limit = np.where(np.isfinite(neighbour), (distinct + neighbour) / 2, distinct)
-    texts = [_shortest(t, end, upward) for t, end in zip(distinct.tolist(), limit.tolist(), strict=True)]
-    return [texts[i] for i in position.tolist()]
+    texts = np.full(len(distinct), "", dtype=object)
+    texts[distinct == 0] = "0"
+    with np.errstate(divide="ignore"):
+        exponent = np.floor(np.log10(np.abs(distinct)))
+    # Powers of ten are exact up to 10**22, so number / power is the very float64 that the decimal parses to.
+    open_ = np.flatnonzero((distinct != 0) & (np.abs(exponent) <= 12))
+    for digits in range(1, SIGNIFICANT + 1):
+        t, end, places = distinct[open_], limit[open_], digits - 1 - exponent[open_]
+        up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)
+        number = (np.ceil if upward else np.floor)(t * up / down)
+        candidate = number * down / up
+        fits = (t <= candidate) & (candidate < end) if upward else (end < candidate) & (candidate <= t)
+        chosen = zip(candidate[fits].tolist(), np.maximum(places[fits], 0).astype(int).tolist(), strict=True)
+        texts[open_[fits]] = [f"{c:.{n}f}" for c, n in chosen]
+        open_ = open_[~fits]
+    rest = np.flatnonzero(texts == "")
+    texts[rest] = [_shortest(t, end, upward) for t, end in zip(distinct[rest].tolist(), limit[rest].tolist(), strict=True)]
+    return texts[position].tolist()
 
 
 def _shortest(start: float, end: float, upward: bool) -> str:
-    """Return the shortest decimal from `start` (included) towards `end` (not included)."""
-    if start == 0:
-        return "0"
+    """Return the shortest decimal from `start` (included) towards `end` (not included), for any magnitude."""
     number = Decimal(start)
     exponent = math.floor(math.log10(abs(start)))
     for digits in range(1, SIGNIFICANT + 1):

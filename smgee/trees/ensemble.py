@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Comparison = Literal["lt", "le"]
 Aggregation = Literal["sum", "mean"]
+Transport = Literal["auto", "inline", "table", "blob", "classifier"]
+Digits = Literal["exact", "short"]
 LEAF = -1
 
 
@@ -247,17 +249,17 @@ class TreeEnsemble:
 
         return predict(self, X)
 
-    def iter_ee_strings(self, *, digits: Literal["exact", "short"] = "exact", max_depth: int | None = None) -> Iterator[str]:
+    def iter_ee_strings(self, *, digits: Digits = "exact", max_depth: int | None = None) -> Iterator[str]:
         """Yield Earth Engine's tree text, one string per tree; see `smgee.trees.text.iter_ee_strings`."""
         from smgee.trees.text import MAX_DEPTH, iter_ee_strings
 
         return iter_ee_strings(self, digits=digits, max_depth=MAX_DEPTH if max_depth is None else max_depth)
 
-    def to_ee_strings(self, *, digits: Literal["exact", "short"] = "exact", max_depth: int | None = None) -> list[str]:
+    def to_ee_strings(self, *, digits: Digits = "exact", max_depth: int | None = None) -> list[str]:
         """Return Earth Engine's tree text, one string per tree, whose **mean** is the prediction; see `smgee.trees.text`."""
         return list(self.iter_ee_strings(digits=digits, max_depth=max_depth))
 
-    def to_classifier(self, transport: str = "auto", **options: Any) -> Any:
+    def to_classifier(self, transport: Transport = "auto", **options: Any) -> Any:
         """Return an `ee.Classifier` that predicts the same on Earth Engine; see `smgee.trees.transports.to_classifier`."""
         from smgee.trees.transports import to_classifier
 
@@ -289,11 +291,13 @@ class TreeEnsemble:
 
         return bound_depth(self, max_depth)
 
-    def simplify(self, max_bytes: int, X: Any, *, y: Any = None, digits: Literal["exact", "short"] = "short") -> Simplified:
+    def simplify(
+        self, max_bytes: int, X: Any, *, y: Any = None, test: tuple[Any, Any] | None = None, digits: Digits = "short"
+    ) -> Simplified:
         """Fit the tree text into a byte budget, with its measured price; see `smgee.trees.simplify.simplify`."""
         from smgee.trees.simplify import simplify
 
-        return simplify(self, max_bytes, X=X, y=y, digits=digits)
+        return simplify(self, max_bytes, X=X, y=y, test=test, digits=digits)
 
     def with_names(self, feature_names: Sequence[str]) -> TreeEnsemble:
         """Return the same ensemble with other predictor names, in the same order."""

@@ -22,14 +22,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 
 from smgee.errors import InputError
 from smgee.io import atomic_path
 from smgee.trees.decimals import exact, rounded, short_thresholds
-from smgee.trees.ensemble import LEAF, TreeEnsemble
+from smgee.trees.ensemble import LEAF, Digits, TreeEnsemble
 from smgee.trees.importers.common import floor_float32
 from smgee.trees.layout import canonical, heap_ids, levels
 from smgee.trees.reshape import bound_depth, drop_vacuous
@@ -40,7 +39,7 @@ MAX_DEPTH = 30  # heap numbers below 2**31; nobody has published whether Earth E
 BATCH_NODES = 1 << 16
 
 
-def iter_ee_strings(ensemble: TreeEnsemble, *, digits: Literal["exact", "short"] = "exact", max_depth: int = MAX_DEPTH) -> Iterator[str]:
+def iter_ee_strings(ensemble: TreeEnsemble, *, digits: Digits = "exact", max_depth: int = MAX_DEPTH) -> Iterator[str]:
     """Yield the text of one tree after another; memory beyond the ensemble stays at that of a few trees.
 
     Parameters
@@ -83,7 +82,7 @@ def iter_ee_strings(ensemble: TreeEnsemble, *, digits: Literal["exact", "short"]
 
 
 def write_ee_strings(
-    ensemble: TreeEnsemble, path: str | os.PathLike[str], *, digits: Literal["exact", "short"] = "exact", max_depth: int = MAX_DEPTH
+    ensemble: TreeEnsemble, path: str | os.PathLike[str], *, digits: Digits = "exact", max_depth: int = MAX_DEPTH
 ) -> None:
     """Write the text of all trees into one file, tree after tree, whole or not at all."""
     with atomic_path(path) as scratch, scratch.open("w", encoding="ascii") as stream:

@@ -159,7 +159,12 @@ def _symmetric(tree: dict[str, Any], column: dict[int, int], nan_left: dict[int,
 
 def _asymmetric(tree: dict[str, Any], column: dict[int, int], nan_left: dict[int, bool]) -> dict[str, np.ndarray]:
     """Flatten a nested tree in pre-order, without recursion."""
-    feature, threshold, left, right, value, missing = [], [], [], [], [], []
+    feature: list[int] = []
+    threshold: list[float] = []
+    left: list[int] = []
+    right: list[int] = []
+    value: list[float] = []
+    missing: list[bool] = []
     stack: list[tuple[dict[str, Any], int]] = [(tree, -1)]
     while stack:
         node, parent = stack.pop()
