@@ -1,7 +1,7 @@
 """smgee: soil moisture at 30 m from stations, HLS and Google Earth Engine, and the validation of SMAP with it.
 
-``smgee.connect()`` starts a session; the parts of the toolkit are submodules, imported when first used: `smgee.insitu`, `smgee.predictors`,
-`smgee.trees`, `smgee.models`, `smgee.upscale`, `smgee.validation`, `smgee.report`, `smgee.twin`.
+``smgee.connect()`` starts a session; the parts of the toolkit are submodules, imported when first used: `smgee.insitu`,
+`smgee.predictors`, `smgee.trees`, `smgee.models`, `smgee.upscale`, `smgee.validation`, `smgee.report`, `smgee.twin`.
 """
 
 from importlib import import_module

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from smgee.eelocal.service import Service
     from smgee.source import Source
 
-__all__ = ["Session", "connect", "current_session", "default_store"]
+__all__ = ["Session", "connect", "current_session", "default_store", "fault_plan"]
 
 EMBEDDED_PROJECT = "smgee-embedded"
 _lock = threading.RLock()
 _current: Session | None = None
 
-# What the service's list of deprecated assets says of the data sets that smgee knows (Earth Engine's catalog, August 2026). Giving it to
-# the client at start keeps it from downloading that list, which it does outside any transport and without a time-out.
+# What the service's list of deprecated assets says of the data sets that smgee knows (Earth Engine's catalog, August 2026).
+# Giving it to the client at start keeps it from downloading that list, which it does outside any transport and without a
+# time-out.
 _DEPRECATED = {
     "NASA/SMAP/SPL4SMGP/007": "NASA/SMAP/SPL4SMGP/008",
     "COPERNICUS/DEM/GLO30": "COPERNICUS/DEM/GLO30_2024_1",
@@ -62,7 +63,14 @@ class Session:
     """
 
     def __init__(
-        self, backend: str, project: str, url: str | None, *, service: Service | None = None, server: LoopbackServer | None = None, transport: Any = None
+        self,
+        backend: str,
+        project: str,
+        url: str | None,
+        *,
+        service: Service | None = None,
+        server: LoopbackServer | None = None,
+        transport: Any = None,
     ):
         self.backend = backend
         self.project = project
@@ -85,6 +93,15 @@ class Session:
             return self.url
         self._server.start()
         return self._server.url
+
+    def wait(self) -> None:
+        """Serve until interrupted."""
+        if self._server is None:
+            raise InputError("This session serves nothing; connect with backend 'embedded' and without url.")
+        try:
+            self._server.run()
+        except KeyboardInterrupt:
+            return
 
     def close(self) -> None:
         """End the session: the client is reset, the server stops, running tasks are cancelled."""
@@ -144,11 +161,13 @@ def connect(
     backend : {"embedded", "earthengine"}
         The Earth Engine in a box, in this process, which needs no account; or the real service.
     project : str, optional
-        The Cloud project. Needed for the real service, where its default is ``EARTHENGINE_PROJECT`` or the one stored with the credentials.
+        The Cloud project. Needed for the real service, where its default is ``EARTHENGINE_PROJECT`` or the one stored with the
+        credentials.
     catalog : path, optional
         A folder made by ``smgee catalog add``: the user's own files under official ids, instead of the synthetic basin.
     sources : sequence of smgee.source.Source, optional
-        Other providers of assets than the default synthetic basin, for example ``[TwinSource(Basin(...))]``; `catalog` comes before them.
+        Other providers of assets than the default synthetic basin, for example ``[TwinSource(Basin(...))]``; `catalog` comes
+        before them.
     store : path, optional
         Where new assets are written; see `default_store`.
     buckets : mapping of str to path, optional
@@ -156,8 +175,8 @@ def connect(
     drive : path, optional
         The local folder that stands for Google Drive.
     serve : bool
-        Answer over loopback HTTP from the start, so that other processes can attach; otherwise that begins with the first map, thumbnail or
-        download.
+        Answer over loopback HTTP from the start, so that other processes can attach; otherwise that begins with the first map,
+        thumbnail or download.
     port : int
         The port to serve on; 0 for any free one.
     url : str, optional
@@ -199,6 +218,13 @@ def connect(
     return session
 
 
+def fault_plan(rate: float, kinds: Sequence[str] = ("429", "500", "503"), seed: int = 0) -> FaultPlan:
+    """Return a plan of faults for `connect`; see `smgee.eelocal.faults`."""
+    from smgee.eelocal.faults import FaultPlan
+
+    return FaultPlan(rate, tuple(kinds), seed)
+
+
 def _sources(catalog: str | os.PathLike[str] | None, sources: Sequence[Source] | None) -> list[Source]:
     """Return the read-only sources: the user's catalog, what the caller gives, or the synthetic basin."""
     chosen: list[Source] = []
@@ -234,10 +260,12 @@ def _connect_embedded(
     from smgee.eelocal.transport import Transport
 
     if not is_cloud_id(f"projects/{project}/assets"):
-        raise InputError(f"The project id {project!r} is not valid: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter.")
+        raise InputError(
+            f"The project id {project!r} is not valid: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter."
+        )
     folders = {name: Path(folder) for name, folder in (buckets or {}).items()}
     assets = AssetStore(sources, user=UserAssets(store), buckets=folders)
-    service = Service(assets, limits=limits, faults=faults, drive=drive)
+    service = Service(assets, limits=limits, faults=faults, drive=None if drive is None else Path(drive))
     server = LoopbackServer(service, port=port)
     service.on_link = server.start
     transport = Transport(service)
@@ -250,12 +278,16 @@ def _attach(url: str, project: str) -> Session:
 
     url = url.rstrip("/")
     if not url.startswith(("http://127.0.0.1:", "http://localhost:", "http://[::1]:")):
-        raise InputError(f"The URL {url} is not a loopback address; an embedded Earth Engine is served on http://127.0.0.1:<port> only.")
+        raise InputError(
+            f"The URL {url} is not a loopback address; an embedded Earth Engine is served on http://127.0.0.1:<port> only."
+        )
     transport = LoopbackTransport()
     try:
         _initialize(project, url, transport)
     except ConnectionError as error:
-        raise RemoteError(f"Nothing answers at {url}; start it with `smgee serve`, or with smgee.connect(serve=True) in the other process.") from error
+        raise RemoteError(
+            f"Nothing answers at {url}; start it with `smgee serve`, or with smgee.connect(serve=True) in the other process."
+        ) from error
     return Session("embedded", project, url, transport=transport)
 
 
@@ -267,7 +299,8 @@ def _initialize(project: str, url: str, transport: Any) -> None:
 
     ee.Reset()
     deprecation.deprecated_assets = {
-        old: deprecation.DeprecatedAsset(id=old, replacement_id=new, removal_date=None, learn_more_url=None) for old, new in _DEPRECATED.items()
+        old: deprecation.DeprecatedAsset(id=old, replacement_id=new, removal_date=None, learn_more_url=None)
+        for old, new in _DEPRECATED.items()
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -286,7 +319,8 @@ def _connect_real(project: str | None, high_volume: bool) -> Session:
     except ee_exception.EEException as error:
         text = str(error).strip().splitlines()[0]
         raise RemoteError(
-            f"The real Earth Engine refused the connection ({text}); run `earthengine authenticate` and give a Cloud project registered for "
+            f"The real Earth Engine refused the connection ({text}); run `earthengine authenticate` and give a Cloud "
+            "project registered for "
             "Earth Engine with project=, or use the embedded backend."
         ) from error
     return Session("earthengine", str(project or ee.data._get_state().cloud_api_user_project), url)

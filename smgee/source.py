@@ -6,6 +6,7 @@ pixels. Projection, pyramids, masks in coarser grids and everything else that Ea
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -73,7 +74,7 @@ class Source(Protocol):
     def list(self, parent: str) -> list[str]:
         """Return the ids of the assets directly under a parent id; ``""`` lists the roots of this source (its top-level assets)."""
 
-    def images(self, collection_id: str) -> list[ImageInfo]:
+    def images(self, collection_id: str) -> builtins.list[ImageInfo]:
         """Return the images of a collection, ordered by id as Earth Engine lists them."""
 
     def read(self, image_id: str, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """The discovery document: the one bundled with the client, completed for what the client calls.
 
-The bundled document has v1alpha paths, lacks several methods and the ``workloadTag`` query parameter; the client builds its URLs from what it
-is served, so the completed one makes it speak v1 throughout.
+The bundled document has v1alpha paths, lacks several methods and the ``workloadTag`` query parameter; the client builds its
+URLs from what it is served, so the completed one makes it speak v1 throughout.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def _document(root: str) -> bytes:
     features = assets["listFeatures"]
     features.update(path="v1/{+asset}:listFeatures", flatPath="v1/{+asset}:listFeatures", parameterOrder=["asset"])
     features["parameters"]["asset"] = features["parameters"].pop("parent")
-    methods["getConfig"] = _method("projects.getConfig", "GET", "v1/{+name}", {"name": _path("^projects/[^/]+/config$")}, body=False)
+    methods["getConfig"] = _method(
+        "projects.getConfig", "GET", "v1/{+name}", {"name": _path("^projects/[^/]+/config$")}, body=False
+    )
     methods["updateConfig"] = _method(
         "projects.updateConfig", "PATCH", "v1/{+name}", {"name": _path("^projects/[^/]+/config$"), "updateMask": deepcopy(_QUERY)}
     )
@@ -86,7 +88,11 @@ def _document(root: str) -> bytes:
             f"projects.{resource}.create", "POST", f"v1/{{+parent}}/{resource}", {"parent": _path(_PROJECT)}
         )
     resources["tables"]["methods"]["getFeatures"] = _method(
-        "projects.tables.getFeatures", "GET", "v1/{+name}:getFeatures", {"name": _path("^projects/[^/]+/tables/[^/]+$")}, body=False
+        "projects.tables.getFeatures",
+        "GET",
+        "v1/{+name}:getFeatures",
+        {"name": _path("^projects/[^/]+/tables/[^/]+$")},
+        body=False,
     )
     for resource in _TAGGED:
         resources[resource]["methods"]["create"]["parameters"]["workloadTag"] = deepcopy(_QUERY)

@@ -16,7 +16,8 @@ FAULTS = {
     "429": (
         429,
         "RESOURCE_EXHAUSTED",
-        "Quota exceeded for quota metric 'Number of read requests' and limit 'Number of read requests per minute per user' of service "
+        "Quota exceeded for quota metric 'Number of read requests' and limit 'Number of read requests per minute per "
+        "user' of service "
         "'earthengine.googleapis.com' for consumer 'project_number:0'.",
     ),
     "concurrency": (429, "RESOURCE_EXHAUSTED", "Too many concurrent aggregations."),
@@ -41,7 +42,8 @@ class FaultPlan:
     rate : float
         The share of requests that fail, 0 to 1.
     kinds : sequence of str
-        Keys of `FAULTS`, drawn with equal chance: HTTP statuses, ``concurrency``, ``timeout``, ``memory``, ``cut`` (the body is cut short).
+        Keys of `FAULTS`, drawn with equal chance: HTTP statuses, ``concurrency``, ``timeout``, ``memory``, ``cut`` (the body is
+        cut short).
     seed : int
         The same seed gives the same sequence of decisions.
     routes : sequence of str

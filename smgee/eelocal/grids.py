@@ -58,8 +58,8 @@ def requested_grid(grid: Mapping[str, Any], image: Image) -> PixelGrid:
     Parameters
     ----------
     grid : mapping
-        ``dimensions`` {width, height}, ``affineTransform`` {scaleX, shearX, translateX, shearY, scaleY, translateY}, ``crsCode`` or ``crsWkt``;
-        all optional.
+        ``dimensions`` {width, height}, ``affineTransform`` {scaleX, shearX, translateX, shearY, scaleY, translateY},
+        ``crsCode`` or ``crsWkt``; all optional.
     image : Image
         Whose first band's projection and footprint fill the gaps.
 

@@ -112,8 +112,8 @@ class Operations:
         kind : str
             Its type, for example ``EXPORT_IMAGE``.
         run : callable
-            Does the work; it is given ``progress(fraction)``, which it calls often: that is where cancellation takes effect. It returns
-            the destination URIs.
+            Does the work; it is given ``progress(fraction)``, which it calls often: that is where cancellation takes effect. It
+            returns the destination URIs.
         description : str
             What the user called it.
         priority : int
@@ -247,7 +247,10 @@ class Operations:
         except Exception:
             logger.exception("%s failed", operation.name)
             state = "FAILED"
-            operation.error = (13, "Execution failed: an internal error has occurred. The log of smgee.eelocal.operations has the details.")
+            operation.error = (
+                13,
+                "Execution failed: an internal error has occurred. The log of smgee.eelocal.operations has the details.",
+            )
         operation.seconds = time.monotonic() - begun
         with self._changed:
             self._finish(operation, state)

@@ -53,9 +53,15 @@ def to_npy(layers: Layers) -> bytes:
 
 
 def to_geotiff(
-    layers: Layers, grid: PixelGrid, *, nodata: float | None = None, options: Mapping[str, Any] | None = None, tags: Mapping[str, Any] | None = None
+    layers: Layers,
+    grid: PixelGrid,
+    *,
+    nodata: float | None = None,
+    options: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Return a GeoTIFF whose bands share the type that holds them all; masked pixels are 0, or `nodata` where the caller states one.
+    """Return a GeoTIFF whose bands share the type that holds them all; masked pixels are 0, or `nodata` where the caller states
+    one.
 
     Parameters
     ----------

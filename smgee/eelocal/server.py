@@ -27,8 +27,8 @@ _CORS = {
 class LoopbackServer:
     """Holds a port from the beginning, and serves it once asked to.
 
-    Binding is cheap, so that URLs can be given out at once; the web server and its threads start with the first of them that will be
-    fetched.
+    Binding is cheap, so that URLs can be given out at once; the web server and its threads start with the first of them that
+    will be fetched.
 
     Parameters
     ----------
@@ -51,7 +51,9 @@ class LoopbackServer:
             self._socket.bind((HOST, port))
         except OSError as error:
             self._socket.close()
-            raise InputError(f"Port {port} on {HOST} cannot be used ({error.strerror}); choose another one, or 0 for any.") from error
+            raise InputError(
+                f"Port {port} on {HOST} cannot be used ({error.strerror}); choose another one, or 0 for any."
+            ) from error
         self.port: int = self._socket.getsockname()[1]
         self._lock = threading.Lock()
         self._server: Any = None
@@ -74,7 +76,9 @@ class LoopbackServer:
                 return
             import uvicorn
 
-            config = uvicorn.Config(_app(self.service), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+            config = uvicorn.Config(
+                _app(self.service), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+            )
             self._server = uvicorn.Server(config)
             self._server.install_signal_handlers = lambda: None  # signals belong to the host program
             self._thread = threading.Thread(

@@ -172,7 +172,9 @@ class Service:
             response = _error(400, str(error), "INVALID_ARGUMENT")
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
-            response = _error(500, "An internal error has occurred. The log of smgee.eelocal.service has the details.", "INTERNAL")
+            response = _error(
+                500, "An internal error has occurred. The log of smgee.eelocal.service has the details.", "INTERNAL"
+            )
         if response.status == 200 and "fields" in request.query and response.content_type == JSON:
             response = _select_fields(response, request.query["fields"])
         return Response(response.status, response.body, response.content_type, response.headers, cut=cut)
@@ -187,7 +189,9 @@ class Service:
                 return handler(self, request, **match.groupdict())
             allowed.add(method)
         if allowed:
-            raise EEError(f"The method {request.method} is not allowed for {request.path}; use {', '.join(sorted(allowed))}.", code=405)
+            raise EEError(
+                f"The method {request.method} is not allowed for {request.path}; use {', '.join(sorted(allowed))}.", code=405
+            )
         raise NotFoundError(f"The embedded Earth Engine has no method at {request.method} {request.path}.")
 
     def close(self) -> None:

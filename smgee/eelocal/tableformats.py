@@ -30,7 +30,9 @@ TABLE_CONTENT_TYPES = {
     "SHP": "application/zip",
 }
 EXTENSIONS = {"CSV": "csv", "GEO_JSON": "geojson", "JSON": "geojson", "KML": "kml", "KMZ": "kmz", "SHP": "zip"}
-_SEGMENTS = 64  # straight edges of a projected geometry are split in this many parts before they are turned into longitude and latitude
+_SEGMENTS = (
+    64  # straight edges of a projected geometry are split in this many parts before they are turned into longitude and latitude
+)
 
 
 def planar_geojson(geometry: Geometry | None) -> dict[str, Any] | None:
@@ -76,7 +78,7 @@ def encode_table(features: Features, kind: str, selectors: Sequence[str] | None 
         return _shapefile(features)
     if kind in ("TF_RECORD_TABLE", "TF_RECORD"):
         raise UnsupportedAlgorithmError("The table format TF_RECORD", "is not written by the embedded Earth Engine")
-    raise EEError(f'Invalid value at \'file_format\': "{kind}".')
+    raise EEError(f"Invalid value at 'file_format': \"{kind}\".")
 
 
 def _selected(feature: Mapping[str, Any], selectors: Sequence[str]) -> dict[str, Any]:
@@ -114,7 +116,9 @@ def _csv(features: Features, selectors: Sequence[str] | None) -> bytes:
                 row.append(feature.get("id", ""))
             elif column == ".geo":
                 # Earth Engine writes a null geometry as an empty MultiPoint.
-                row.append(json.dumps(feature.get("geometry") or {"type": "MultiPoint", "coordinates": []}, separators=(",", ":")))
+                row.append(
+                    json.dumps(feature.get("geometry") or {"type": "MultiPoint", "coordinates": []}, separators=(",", ":"))
+                )
             else:
                 row.append(_cell(feature["properties"].get(column)))
         writer.writerow(row)
@@ -148,7 +152,8 @@ def _kml(features: Features) -> bytes:
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<kml xmlns="http://www.opengis.net/kml/2.2"><Document>']
     for feature in features:
         data = "".join(
-            f"<Data name={quoteattr(k)}><value>{escape(str(_cell(v)))}</value></Data>" for k, v in sorted(feature["properties"].items())
+            f"<Data name={quoteattr(k)}><value>{escape(str(_cell(v)))}</value></Data>"
+            for k, v in sorted(feature["properties"].items())
         )
         geometry = _kml_geometry(feature["geometry"]) if feature.get("geometry") else ""
         name = escape(str(feature.get("id", "")))
@@ -170,7 +175,9 @@ def _shapefile(features: Features) -> bytes:
 
     kinds = {f["geometry"]["type"].removeprefix("Multi") for f in features if f.get("geometry")}
     if len(kinds) != 1:
-        raise EEError(f"A shapefile holds one geometry type, this collection has {sorted(kinds) or 'none'}; use GeoJSON, or split it.")
+        raise EEError(
+            f"A shapefile holds one geometry type, this collection has {sorted(kinds) or 'none'}; use GeoJSON, or split it."
+        )
     frame = geopandas.GeoDataFrame.from_features(list(features), crs="EPSG:4326")
     with tempfile.TemporaryDirectory() as folder:
         frame.to_file(Path(folder) / "table.shp")

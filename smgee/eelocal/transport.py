@@ -42,7 +42,12 @@ class Transport:
             half = answer.body[: len(answer.body) // 2]
             raise http.client.IncompleteRead(half, len(answer.body) - len(half))
         response = httplib2.Response(
-            {"status": str(answer.status), "content-type": answer.content_type, "content-length": str(len(answer.body)), **answer.headers}
+            {
+                "status": str(answer.status),
+                "content-type": answer.content_type,
+                "content-length": str(len(answer.body)),
+                **answer.headers,
+            }
         )
         return response, answer.body
 

@@ -112,7 +112,8 @@ def _image_fields(info: ImageInfo) -> dict[str, Any]:
     elif info.bands:
         fields["geometry"] = outline(info.bands[0].grid)
     fields["bands"] = [
-        {"id": b.name, "dataType": _data_type(b.dtype), "grid": _grid(b.grid), "pyramidingPolicy": b.pyramiding} for b in info.bands
+        {"id": b.name, "dataType": _data_type(b.dtype), "grid": _grid(b.grid), "pyramidingPolicy": b.pyramiding}
+        for b in info.bands
     ]
     return fields
 
@@ -127,8 +128,9 @@ def describe_computed(image: Image) -> dict[str, Any]:
         asset |= {"name": asset_name(image.id), "id": image.id}
     properties = {k: v for k, v in image.properties.items() if isinstance(v, (int, float, str, list))}
     for key, field in (("system:time_start", "startTime"), ("system:time_end", "endTime")):
-        if isinstance(properties.get(key), (int, float)):
-            asset[field] = timestamp(properties[key])
+        value = properties.get(key)
+        if isinstance(value, (int, float)):
+            asset[field] = timestamp(value)
     asset["properties"] = {k: v for k, v in properties.items() if k not in ("system:time_start", "system:time_end")}
     if image.footprint is not None:
         asset["geometry"] = planar_geojson(image.footprint)

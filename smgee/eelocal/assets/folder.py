@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import threading
@@ -41,7 +42,9 @@ def load_records(folder: Path) -> dict[str, dict[str, Any]]:
             raise KeyError(content["format"])
         return {r["id"]: r for r in content["assets"]}
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"The file {path} is not a catalog of this version ({_FORMAT}); make it anew with `smgee catalog add`.") from error
+        raise InputError(
+            f"The file {path} is not a catalog of this version ({_FORMAT}); make it anew with `smgee catalog add`."
+        ) from error
 
 
 @contextmanager
@@ -56,7 +59,9 @@ def changing_records(folder: Path) -> Iterator[dict[str, dict[str, Any]]]:
         yield records
         with atomic_path(folder / CATALOG_FILE) as path:
             entries = [records[i] for i in sorted(records)]
-            path.write_text(json.dumps({"format": _FORMAT, "assets": entries}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            path.write_text(
+                json.dumps({"format": _FORMAT, "assets": entries}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
 
 
 class FolderSource:
@@ -71,7 +76,10 @@ class FolderSource:
     def __init__(self, folder: str | os.PathLike[str]):
         self.folder = Path(folder).expanduser().absolute()
         if not (self.folder / CATALOG_FILE).is_file():
-            raise InputError(f"The folder {self.folder} holds no {CATALOG_FILE}; register files in it with `smgee catalog add ID FILES --catalog {folder}`.")
+            raise InputError(
+                f"The folder {self.folder} holds no {CATALOG_FILE}; register files in it with `smgee catalog add ID "
+                f"FILES --catalog {folder}`."
+            )
         self._lock = threading.Lock()
         self._stamp: tuple[int, int] | None = None
         self._records: dict[str, dict[str, Any]] = {}
@@ -110,7 +118,7 @@ class FolderSource:
         self._load()
         return list(self._children.get(parent, ()))
 
-    def images(self, collection_id: str) -> list[ImageInfo]:
+    def images(self, collection_id: str) -> builtins.list[ImageInfo]:
         """Return the images of a collection, by id."""
         infos = (self.get(i) for i in self.list(collection_id))
         return [i for i in infos if isinstance(i, ImageInfo)]

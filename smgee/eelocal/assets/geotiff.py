@@ -83,7 +83,9 @@ def grid_of(dataset: Any) -> PixelGrid:
     return PixelGrid(crs_name(dataset.crs), tuple(dataset.transform)[:6], dataset.width, dataset.height)
 
 
-def read_band(root: Path, source: Mapping[str, Any], dtype: str, window: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+def read_band(
+    root: Path, source: Mapping[str, Any], dtype: str, window: tuple[int, int, int, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Read a window of a band that lies in one or several files of one lattice.
 
     Parameters
@@ -91,10 +93,10 @@ def read_band(root: Path, source: Mapping[str, Any], dtype: str, window: tuple[i
     root : Path
         Relative file names start here.
     source : mapping
-        ``pieces``: list of {file, band, row, col, height, width}, where row and col place a file in the band's grid; later pieces fill only
-        what earlier ones left masked. Optional ``nodata`` (number or list of numbers), ``scale``, ``offset`` (value = stored × scale +
-        offset), ``least`` and ``greatest`` (stored values outside are masked), and ``mask``, true for files with a mask of their own, or a
-        list of pieces whose uint8 values 0…255 are masks 0…1.
+        ``pieces``: list of {file, band, row, col, height, width}, where row and col place a file in the band's grid; later
+        pieces fill only what earlier ones left masked. Optional ``nodata`` (number or list of numbers), ``scale``, ``offset``
+        (value = stored × scale + offset), ``least`` and ``greatest`` (stored values outside are masked), and ``mask``, true for
+        files with a mask of their own, or a list of pieces whose uint8 values 0…255 are masks 0…1.
     dtype : str
         Type of the values returned.
     window : (row, col, height, width)
@@ -105,7 +107,7 @@ def read_band(root: Path, source: Mapping[str, Any], dtype: str, window: tuple[i
     values : (height, width) array
     mask : (height, width) bool array, or float32 in 0…1 where a stored mask is fractional
     """
-    row, col, height, width = window
+    _, _, height, width = window
     values = np.zeros((height, width), dtype)
     mask = np.zeros((height, width), bool)
     for piece in source["pieces"]:

@@ -34,11 +34,14 @@ def join_grids(grids: Sequence[PixelGrid], names: Sequence[str]) -> tuple[PixelG
     places = []
     for grid, name in zip(grids, names, strict=True):
         a, b, c, d, e, f = grid.transform
-        same = grid.crs == first.crs and all(abs(p - q) <= 1e-9 * abs(first.transform[0]) for p, q in zip((a, b, d, e), _linear(first)))
+        same = grid.crs == first.crs and all(
+            abs(p - q) <= 1e-9 * abs(first.transform[0]) for p, q in zip((a, b, d, e), _linear(first))
+        )
         col, row = inverse * (c, f)
         if not same or max(abs(col - round(col)), abs(row - round(row))) > _ALIGNED:
             raise InputError(
-                f"The file {name} does not share the pixel lattice of {names[0]} (CRS, pixel size and alignment must agree to be one image); "
+                f"The file {name} does not share the pixel lattice of {names[0]} (CRS, pixel size and alignment must "
+                "agree to be one image); "
                 "register it under another id, or warp it to the same grid."
             )
         places.append((round(row), round(col)))

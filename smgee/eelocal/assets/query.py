@@ -35,8 +35,8 @@ def asset_filter(text: str | None) -> Callable[[Asset], bool]:
     Parameters
     ----------
     text : str or None
-        Comparisons of ``properties.<name>``, ``startTime``, ``endTime``, ``id``, ``name`` or ``type``, and ``intersects("<GeoJSON or WKT>")``,
-        joined by AND.
+        Comparisons of ``properties.<name>``, ``startTime``, ``endTime``, ``id``, ``name`` or ``type``, and
+        ``intersects("<GeoJSON or WKT>")``, joined by AND.
 
     Raises
     ------
@@ -91,7 +91,9 @@ def _term(text: str) -> Callable[[Asset], bool]:
         return test
     if name in ("id", "name", "type"):
         return lambda asset: compare(asset.get(name), value)
-    raise EEError(f"Invalid filter: '{name}' is no field to filter by; use properties.<name>, startTime, endTime, id, name or type.")
+    raise EEError(
+        f"Invalid filter: '{name}' is no field to filter by; use properties.<name>, startTime, endTime, id, name or type."
+    )
 
 
 def _literal(text: str) -> Any:

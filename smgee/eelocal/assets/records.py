@@ -1,7 +1,7 @@
 """How an asset is written down on disk: one JSON record, and the files it names.
 
-A record holds ``type`` (IMAGE, IMAGE_COLLECTION, TABLE, FOLDER, CLASSIFIER), ``id`` and ``properties``; an image adds ``start_ms``, ``end_ms``,
-``footprint`` and ``bands``, each with a ``source`` that says which driver reads which files.
+A record holds ``type`` (IMAGE, IMAGE_COLLECTION, TABLE, FOLDER, CLASSIFIER), ``id`` and ``properties``; an image adds
+``start_ms``, ``end_ms``, ``footprint`` and ``bands``, each with a ``source`` that says which driver reads which files.
 """
 
 from __future__ import annotations

@@ -31,10 +31,12 @@ class AssetStore:
         Local folders that stand for Cloud Storage buckets.
     """
 
-    def __init__(self, sources: Sequence[Source] = (), *, user: UserAssets | None = None, buckets: Mapping[str, Path] | None = None):
+    def __init__(
+        self, sources: Sequence[Source] = (), *, user: UserAssets | None = None, buckets: Mapping[str, Path] | None = None
+    ):
         self.user = user
         self.buckets = {name: Path(folder).expanduser().resolve() for name, folder in (buckets or {}).items()}
-        self.sources: tuple[Source, ...] = ((user, *sources) if user is not None else tuple(sources))
+        self.sources: tuple[Source, ...] = (user, *sources) if user is not None else tuple(sources)
 
     def find(self, name: str) -> tuple[Source, Info] | None:
         """Return the source and the description of an asset by id or name, or None when no source has it."""
@@ -102,7 +104,8 @@ class AssetStore:
         folder = self.buckets.get(bucket)
         if folder is None:
             raise EEError(
-                f"The bucket '{bucket}' of '{uri}' is not mapped to a local folder; connect with buckets={{'{bucket}': <folder>}}.",
+                f"The bucket '{bucket}' of '{uri}' is not mapped to a local folder; connect with "
+                f"buckets={{'{bucket}': <folder>}}.",
                 code=403,
                 status="PERMISSION_DENIED",
             )

@@ -70,7 +70,7 @@ def read_table(root: Path, source: Mapping[str, Any]) -> Iterator[dict[str, Any]
                     yield _with_id(json.loads(line), number)
     elif kind in ("geojson", "json"):
         content = json.loads(path.read_text(encoding="utf-8"))
-        for number, feature in enumerate(content["features"] if "features" in content else [content]):
+        for number, feature in enumerate(content.get("features", [content])):
             yield _with_id(feature, number)
     elif kind == "csv":
         yield from _csv(path, source)
@@ -120,8 +120,8 @@ def _csv(path: Path, source: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             geometry = json.loads(text) if text else None
             if geometry is not None and geometry.get("coordinates") == []:
                 geometry = None
-        elif x is not None and properties.get(x) is not None and properties.get(y) is not None:
-            lon, lat = float(properties[x]), float(properties[str(y)])
+        elif x is not None and y is not None and properties.get(x) is not None and properties.get(y) is not None:
+            lon, lat = float(properties[x]), float(properties[y])
             if crs != "EPSG:4326":
                 lon, lat = transformer(crs, "EPSG:4326").transform(lon, lat)
             geometry = {"type": "Point", "coordinates": [lon, lat]}

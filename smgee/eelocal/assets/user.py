@@ -1,11 +1,13 @@
 """The user's own assets: written atomically, readable by several processes at once, whole even after a crash.
 
-An asset ``projects/p/assets/a/b`` is the file ``p/a/b/.asset.json``, a record that names data files under ``.data``. Data is written first,
-under a fresh name; the record then appears in one step. Whoever reads sees the old asset or the new one, never a mixture.
+An asset ``projects/p/assets/a/b`` is the file ``p/a/b/.asset.json``, a record that names data files under ``.data``. Data is
+written first, under a fresh name; the record then appears in one step. Whoever reads sees the old asset or the new one, never a
+mixture.
 """
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import shutil
@@ -14,7 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +100,13 @@ class UserAssets:
         except (FileNotFoundError, NotADirectoryError):
             return
 
-    def images(self, collection_id: str) -> list[ImageInfo]:
+    def images(self, collection_id: str) -> builtins.list[ImageInfo]:
         """Return the images of a collection, by id."""
         infos = (self.get(i) for i in self.list(collection_id))
         return [i for i in infos if isinstance(i, ImageInfo)]
 
     def read(self, image_id: str, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """Read a window of native pixels; the mask is float32 in steps of 1/255 where the asset was written with a fractional one."""
+        """Read a window of native pixels; a mask that was written fractional comes back as float32, in steps of 1/255."""
         for attempt in range(3):
             record = self._need(image_id)
             try:
@@ -220,10 +222,8 @@ class UserAssets:
         (folder / _RECORD).unlink(missing_ok=True)
         if record.get("data"):
             self._discard(record["data"])
-        try:
+        with suppress(OSError):  # something appeared in it meanwhile
             folder.rmdir()
-        except OSError:
-            pass  # something appeared in it meanwhile
 
     def move(self, source: str, destination: str) -> dict[str, Any]:
         """Give an asset another id; a folder or collection moves with what it holds."""
@@ -239,10 +239,8 @@ class UserAssets:
         folder = self._path(source)
         assert folder is not None
         (folder / _RECORD).unlink(missing_ok=True)
-        try:
+        with suppress(OSError):
             folder.rmdir()
-        except OSError:
-            pass
         return moved
 
     def copy(self, source: str, destination: str, *, overwrite: bool = False) -> dict[str, Any]:

@@ -30,7 +30,9 @@ def writable(service: Service, identifier: str) -> UserAssets:
         When this service has none, or the id belongs to the public catalog.
     """
     if service.store.user is None:
-        raise EEError("This session has no place for new assets; connect with store=<folder>.", code=403, status="PERMISSION_DENIED")
+        raise EEError(
+            "This session has no place for new assets; connect with store=<folder>.", code=403, status="PERMISSION_DENIED"
+        )
     check_new_id(identifier)
     return service.store.user
 
@@ -91,7 +93,10 @@ def create_asset(service: Service, request: Request, project: str) -> Response:
     user = writable(service, identifier)
     kind = body.get("type")
     if kind not in ("FOLDER", "IMAGE_COLLECTION"):
-        raise EEError(f"Cannot create an asset of type {kind!r} without data: only FOLDER and IMAGE_COLLECTION; import or export the others.")
+        raise EEError(
+            f"Cannot create an asset of type {kind!r} without data: only FOLDER and IMAGE_COLLECTION; import or export "
+            "the others."
+        )
     user.put({"type": kind, "id": identifier, "properties": checked_properties(body.get("properties") or {}, service)})
     return Response.json(describe(service.store, identifier))
 
@@ -156,7 +161,9 @@ def update_asset(service: Service, request: Request, name: str) -> Response:
         elif path == "bands" and record["type"] == "IMAGE":
             names = [b["id"] for b in asset.get("bands", ())]
             if len(names) != len(record["bands"]) or len(set(names)) != len(names):
-                raise EEError(f"Asset '{identifier}' has {len(record['bands'])} bands; as many different names are needed, got {names}.")
+                raise EEError(
+                    f"Asset '{identifier}' has {len(record['bands'])} bands; as many different names are needed, got {names}."
+                )
             change["bands"] = [{**b, "name": n} for b, n in zip(record["bands"], names, strict=True)]
         else:
             raise EEError(f"Invalid update mask: '{path}' cannot be updated; startTime, endTime, properties and bands can.")
@@ -196,7 +203,10 @@ def checked_properties(properties: Mapping[str, Any], service: Service) -> dict[
         items = value if isinstance(value, (list, tuple)) else [value]
         for item in items:
             if not isinstance(item, (int, float, str)):
-                raise EEError(f"Property '{key}' has a value of type {type(item).__name__}: asset properties are numbers, strings, or lists of these.")
+                raise EEError(
+                    f"Property '{key}' has a value of type {type(item).__name__}: asset properties are numbers, "
+                    "strings, or lists of these."
+                )
             if isinstance(item, str) and len(item) > longest:
                 raise EEError(f"Property '{key}' is too long: {len(item)} characters, the maximum is {longest}.")
     return dict(properties)
@@ -211,11 +221,17 @@ def get_pixels(service: Service, request: Request, name: str) -> Response:
     from smgee.eelocal.routes.pixels import answer_pixels
 
     body = request.json()
-    expression = {"functionInvocationValue": {"functionName": "Image.load", "arguments": {"id": {"constantValue": asset_id(name)}}}}
+    expression = {
+        "functionInvocationValue": {"functionName": "Image.load", "arguments": {"id": {"constantValue": asset_id(name)}}}
+    }
     region = body.get("region")
     if region:
-        geometry = {"functionInvocationValue": {"functionName": f"GeometryConstructors.{region['type']}", "arguments": _geometry(region)}}
-        expression = {"functionInvocationValue": {"functionName": "Image.clip", "arguments": {"input": expression, "geometry": geometry}}}
+        geometry = {
+            "functionInvocationValue": {"functionName": f"GeometryConstructors.{region['type']}", "arguments": _geometry(region)}
+        }
+        expression = {
+            "functionInvocationValue": {"functionName": "Image.clip", "arguments": {"input": expression, "geometry": geometry}}
+        }
     image = evaluate(expression, service.context)
     assert isinstance(image, Image)
     return answer_pixels(image, body, service)

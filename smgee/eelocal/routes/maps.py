@@ -77,7 +77,9 @@ def create_thumbnail(service: Service, request: Request, project: str) -> Respon
     )
     if kind == "ZIPPED_GEO_TIFF_PER_BAND":
         for band in image.bands:
-            check_size(replace(image, bands=(band,)), native_grid(image, band), total=total, dimension=dimension, bands=limits.bands)
+            check_size(
+                replace(image, bands=(band,)), native_grid(image, band), total=total, dimension=dimension, bands=limits.bands
+            )
     else:
         check_size(image, native_grid(image), total=total, dimension=dimension, bands=limits.bands)
     prefix = body.get("filenamePrefix") or (image.id or "download").replace("/", "_")
@@ -114,7 +116,11 @@ def _frames(service: Service, body: Mapping[str, Any]) -> list[Image]:
         raise EEError("The collection has no images.")
     for frame in frames:
         check_size(
-            frame, native_grid(frame), total=service.limits.pixel_bytes, dimension=service.limits.pixel_dimension, bands=service.limits.bands
+            frame,
+            native_grid(frame),
+            total=service.limits.pixel_bytes,
+            dimension=service.limits.pixel_dimension,
+            bands=service.limits.bands,
         )
     return frames
 
@@ -159,4 +165,7 @@ def get_animation(service: Service, request: Request, name: str, kind: str) -> R
 @route("POST", r"projects/(?P<project>[^/]+)/featureView")
 def create_feature_view(service: Service, request: Request, project: str) -> Response:
     """Refuse: FeatureView assets are drawn by the Code Editor's own tiles."""
-    raise EEError("FeatureView is not implemented in the embedded Earth Engine; draw the table with style() or draw() instead.", status="UNIMPLEMENTED")
+    raise EEError(
+        "FeatureView is not implemented in the embedded Earth Engine; draw the table with style() or draw() instead.",
+        status="UNIMPLEMENTED",
+    )

@@ -56,7 +56,8 @@ def selected(image: Image, names: Any) -> Image:
 def displayed(image: Image, options: Mapping[str, Any] | None, service: Service) -> Image:
     """Return the image as one or three byte bands, by a request's ``visualizationOptions``.
 
-    Images that are bytes already stay as they are; others get the default visualisation of their types, of their first three bands.
+    Images that are bytes already stay as they are; others get the default visualisation of their types, of their first three
+    bands.
     """
     arguments: dict[str, Any] = {"image": image}
     if options:

@@ -15,7 +15,7 @@ def create_table(service: Service, request: Request, project: str) -> Response:
     body = request.json()
     kind = body.get("fileFormat") or "CSV"
     if kind not in TABLE_CONTENT_TYPES and not kind.startswith("TF_RECORD"):
-        raise EEError(f'Invalid value at \'file_format\': "{kind}".')
+        raise EEError(f"Invalid value at 'file_format': \"{kind}\".")
     collection = as_collection(evaluate(expression_of(body), service.context))
     service.on_link()
     payload = (collection, kind, body.get("selectors"), body.get("filename") or "table")

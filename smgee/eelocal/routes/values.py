@@ -62,7 +62,10 @@ def compute_images(service: Service, request: Request, project: str) -> Response
     elements, token = _page(service, request.json())
     for element in elements:
         if not isinstance(element, Image):
-            raise EEError(f"imageCollection:computeImages: an image collection is required, got an element of type {type(element).__name__}.")
+            raise EEError(
+                "imageCollection:computeImages: an image collection is required, got an element of type "
+                f"{type(element).__name__}."
+            )
     return Response.json({"images": [describe_computed(e) for e in elements]} | token)
 
 
@@ -122,7 +125,9 @@ def geojson_feature(element: Any, service: Service) -> dict[str, Any]:
         element = Feature(element.footprint, element.properties, element.properties.get("system:index"))
     if not isinstance(element, Feature):
         raise EEError(f"A feature is required, got {type(element).__name__}.")
-    properties = {k: encode_value(v, service.context) for k, v in element.properties.items() if k != "system:index" and v is not None}
+    properties = {
+        k: encode_value(v, service.context) for k, v in element.properties.items() if k != "system:index" and v is not None
+    }
     identifier = element.id if element.id is not None else element.properties.get("system:index")
     result: dict[str, Any] = {"type": "Feature", "geometry": planar_geojson(element.geometry), "properties": properties}
     if identifier is not None:

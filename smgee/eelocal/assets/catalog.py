@@ -1,0 +1,535 @@
+"""The user's own files under official or private ids: what ``smgee catalog`` does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from smgee.eelocal.assets.arrays import EE_SMAP_GRID, ease_grid, inspect_arrays
+from smgee.eelocal.assets.folder import CATALOG_FILE, changing_records, load_records
+from smgee.eelocal.assets.geotiff import grid_of, open_dataset
+from smgee.eelocal.assets.mosaic import join_grids
+from smgee.eelocal.assets.names import asset_id
+from smgee.eelocal.assets.products import SMAP_BANDS, BandSpec, FileFacts, Product, product_of, read_name, tag_properties
+from smgee.eelocal.assets.records import band_record, info_of, read_features, read_pixels
+from smgee.eelocal.assets.tables import TABLE_SUFFIXES, inspect_table
+from smgee.errors import InputError
+from smgee.source import BandInfo
+
+__all__ = ["AddOptions", "Added", "add_files", "check_catalog", "list_catalog", "remove_asset"]
+
+_ARRAYS = (".nc", ".nc4", ".cdf", ".zarr")
+_HDF5 = (".h5", ".hdf5", ".he5")
+
+
+@dataclass(frozen=True)
+class AddOptions:
+    """Choices of ``catalog add``.
+
+    `kind` says what the id is, where its name and the files leave that open; `scale` and `offset` are applied to stored values;
+    `x`, `y`, `crs` are for tables and for arrays without georeference; `bands` renames the bands of files that don't name them.
+    """
+
+    copy: bool = False
+    kind: Literal["image", "collection", "table"] | None = None
+    scale: float | None = None
+    offset: float | None = None
+    nodata: float | None = None
+    bands: tuple[str, ...] = ()
+    x: str | None = None
+    y: str | None = None
+    crs: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Added:
+    """What ``catalog add`` registered."""
+
+    id: str
+    type: str
+    images: list[str] = field(default_factory=list)
+    bands: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+def add_files(
+    folder: str | os.PathLike[str],
+    identifier: str,
+    files: Iterable[str | os.PathLike[str]],
+    options: AddOptions | None = None,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Added:
+    """Register files under an id in a catalog folder.
+
+    Parameters
+    ----------
+    folder : path
+        The catalog; made when it is not there.
+    identifier : str
+        ``NASA/HLS/HLSS30/v002``, ``USGS/SRTMGL1_003``, ``projects/my-project/assets/name``, …
+    files : iterable of path
+        GeoTIFF and whatever else GDAL reads, NetCDF, Zarr, SMAP L3 HDF5, or one table.
+    options : AddOptions, optional
+        Choices.
+    progress : callable
+        Called with (files done, files in all).
+
+    Raises
+    ------
+    InputError
+        When a file cannot be registered, in one sentence; the catalog is then as it was.
+    """
+    options = options or AddOptions()
+    base = Path(folder).expanduser().absolute()
+    identifier = asset_id(identifier)
+    if not identifier or any(not part for part in identifier.split("/")):
+        raise InputError(f"The id {identifier!r} is not an asset id; give one such as NASA/HLS/HLSS30/v002.")
+    paths = [Path(f).expanduser().absolute() for f in files]
+    if not paths:
+        raise InputError("No files were given; name at least one to register.")
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"The file {path} does not exist.")
+    suffixes = {p.suffix.lower() for p in paths}
+    with changing_records(base) as records:
+        place = _Placer(base, identifier, options.copy)
+        if options.kind == "table" or (suffixes <= set(TABLE_SUFFIXES) and options.kind is None):
+            added = _add_table(records, identifier, paths, options, place)
+        else:
+            added = _add_rasters(records, identifier, paths, options, place, progress)
+    return added
+
+
+class _Placer:
+    """Gives the name under which a record refers to a file: relative to the catalog, copied into it first where asked."""
+
+    def __init__(self, base: Path, identifier: str, copy: bool):
+        self.base, self.copy = base, copy
+        self.folder = base / "files" / identifier
+
+    def __call__(self, path: Path) -> str:
+        if self.copy and not path.is_relative_to(self.base):
+            target = self.folder / path.name
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if path.is_dir():
+                    shutil.copytree(path, target)
+                else:
+                    partial = target.with_name(f".{target.name}.part")
+                    shutil.copyfile(path, partial)
+                    os.replace(partial, target)
+            path = target
+        return os.path.relpath(path, self.base)
+
+
+# -- tables --------------------------------------------------------------------------------------------------------------
+
+
+def _add_table(records: dict[str, Any], identifier: str, paths: Sequence[Path], options: AddOptions, place: _Placer) -> Added:
+    if len(paths) != 1:
+        raise InputError(f"A table is one file, got {len(paths)}; register each under its own id.")
+    source = inspect_table(paths[0], x=options.x, y=options.y, crs=options.crs or "EPSG:4326")
+    record = {
+        "type": "TABLE",
+        "id": identifier,
+        "properties": dict(options.properties),
+        "source": {**source, "file": place(paths[0])},
+    }
+    first = next(iter(read_features(place.base, record)), None)
+    if first is None:
+        raise InputError(f"The table {paths[0]} holds no rows.")
+    records[identifier] = record
+    return Added(identifier, "TABLE", bands=sorted(first["properties"]))
+
+
+# -- rasters -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Band:
+    """One band found in one file."""
+
+    spec: BandSpec
+    info: BandInfo
+    source: dict[str, Any]
+    path: Path
+
+
+@dataclass
+class _Image:
+    """What the files say about one image."""
+
+    facts: FileFacts
+    bands: list[_Band] = field(default_factory=list)
+    properties: dict[str, Any] = field(default_factory=dict)
+    start: int | None = None
+
+
+def _add_rasters(
+    records: dict[str, Any],
+    identifier: str,
+    paths: Sequence[Path],
+    options: AddOptions,
+    place: _Placer,
+    progress: Callable[[int, int], None],
+) -> Added:
+    product = product_of(identifier)
+    images: dict[str, _Image] = {}
+    skipped: list[str] = []
+    for number, path in enumerate(paths):
+        progress(number, len(paths))
+        facts = read_name(path)
+        suffix = path.suffix.lower()
+        if suffix in _ARRAYS or (path.is_dir() and (path / "zarr.json").exists()):
+            _read_arrays(path, facts, options, images)
+        elif suffix in _HDF5 or facts.style in ("smap", "smap_e"):
+            _read_smap(path, facts, identifier, images)
+        elif suffix in (".xml", ".json", ".txt", ".md"):
+            skipped.append(path.name)
+        else:
+            _read_geotiff(path, facts, product, options, images)
+    progress(len(paths), len(paths))
+    if not images:
+        raise InputError("None of the files holds pixels.")
+    single = _is_single(identifier, product, options, images, records)
+    if single:
+        merged = _merge_single(list(images.values()))
+        _put_image(records, identifier, identifier, merged, options, place)
+        return Added(identifier, "IMAGE", [identifier], [b["name"] for b in records[identifier]["bands"]], skipped)
+    records.setdefault(identifier, {"type": "IMAGE_COLLECTION", "id": identifier, "properties": dict(options.properties)})
+    if records[identifier]["type"] != "IMAGE_COLLECTION":
+        raise InputError(f"The id {identifier} is already registered as {records[identifier]['type'].lower()}; remove it first.")
+    added = Added(identifier, "IMAGE_COLLECTION", skipped=skipped)
+    for index, image in sorted(images.items()):
+        child = f"{identifier}/{index}"
+        _put_image(records, child, identifier, image, options, place)
+        added.images.append(child)
+        added.bands = [b["name"] for b in records[child]["bands"]]
+    return added
+
+
+def _is_single(
+    identifier: str, product: Product | None, options: AddOptions, images: Mapping[str, _Image], records: Mapping[str, Any]
+) -> bool:
+    if options.kind is not None:
+        return options.kind == "image"
+    if product is not None:
+        return product.single
+    if identifier in records:
+        return records[identifier]["type"] == "IMAGE"
+    return len(images) == 1 or all(i.start is None for i in images.values())
+
+
+def _merge_single(images: list[_Image]) -> _Image:
+    """Join tiles into one image: bands of one name are mosaicked."""
+    merged = images[0]
+    for other in images[1:]:
+        merged.bands += other.bands
+        merged.properties |= other.properties
+    if len({i.start for i in images}) > 1:
+        merged.start = None
+    return merged
+
+
+def _put_image(records: dict[str, Any], identifier: str, asset: str, image: _Image, options: AddOptions, place: _Placer) -> None:
+    """Write an image's record; bands of an image that is there already are kept and joined."""
+    previous = records.get(identifier)
+    if previous is not None and previous["type"] != "IMAGE":
+        raise InputError(f"The id {identifier} is already registered as {previous['type'].lower()}; remove it first.")
+    by_name: dict[str, list[_Band]] = {}
+    for band in image.bands:
+        by_name.setdefault(band.info.name, []).append(band)
+    entries = {b["name"]: b for b in (previous or {}).get("bands", ())}
+    for name, bands in by_name.items():
+        entries[name] = _join(bands, place)
+    product = product_of(asset)
+    if product is not None:
+        order = {spec.name: i for i, spec in enumerate(product.bands.values())}
+        entries = dict(sorted(entries.items(), key=lambda item: order.get(item[0], len(order))))
+    properties = {**(previous or {}).get("properties", {}), **image.properties, **options.properties}
+    records[identifier] = {
+        "type": "IMAGE",
+        "id": identifier,
+        "properties": properties,
+        "start_ms": image.start if image.start is not None else (previous or {}).get("start_ms"),
+        "end_ms": (previous or {}).get("end_ms"),
+        "footprint": None,
+        "bands": list(entries.values()),
+    }
+
+
+def _join(bands: list[_Band], place: _Placer) -> dict[str, Any]:
+    """Return the record of a band that lies in one or several files."""
+    first = bands[0]
+    if first.source["driver"] != "geotiff":
+        if len(bands) > 1:
+            raise InputError(
+                f"The band {first.info.name} occurs in several files ({bands[1].path.name} among them) for the same image."
+            )
+        return band_record(first.info, {**first.source, "file": place(first.path)})
+    if any(b.info.dtype != first.info.dtype for b in bands):
+        raise InputError(
+            f"The files of band {first.info.name} differ in data type ({bands[1].path.name} among them); register them "
+            "separately."
+        )
+    grid, offsets = join_grids([b.info.grid for b in bands], [b.path.name for b in bands])
+    pieces = [
+        {
+            "file": place(b.path),
+            "band": b.source["band"],
+            "row": row,
+            "col": col,
+            "height": b.info.grid.height,
+            "width": b.info.grid.width,
+        }
+        for b, (row, col) in zip(bands, offsets, strict=True)
+    ]
+    source = {k: v for k, v in first.source.items() if k != "band"} | {"pieces": pieces}
+    info = BandInfo(first.info.name, first.info.dtype, grid, first.info.pyramiding)
+    return band_record(info, source)
+
+
+def _image_for(images: dict[str, _Image], facts: FileFacts, index: str | None = None, start: int | None = None) -> _Image:
+    key = index or facts.index or "image"
+    if key not in images:
+        if start is None and facts.start is not None:
+            start = round(facts.start.timestamp() * 1000)
+        images[key] = _Image(facts, start=start)
+    return images[key]
+
+
+def _read_geotiff(path: Path, facts: FileFacts, product: Product | None, options: AddOptions, images: dict[str, _Image]) -> None:
+    with open_dataset(path) as dataset:
+        grid, tags = grid_of(dataset), dict(dataset.tags())
+        names, specs = _band_names(path, facts, product, options, dataset)
+        image = _image_for(images, facts)
+        for number, (name, spec) in enumerate(zip(names, specs, strict=True), start=1):
+            stored, tagged = dataset.dtypes[number - 1], dataset.nodatavals[number - 1]
+            nodata = (
+                [options.nodata] if options.nodata is not None else sorted({*spec.nodata, *([] if tagged is None else [tagged])})
+            )
+            scale = options.scale if options.scale is not None else _scale_of(spec, dataset, number)
+            scaled = scale is not None or options.offset is not None
+            source: dict[str, Any] = {"driver": "geotiff", "band": number}
+            finite = [v for v in nodata if v == v]
+            if finite:
+                source["nodata"] = finite
+            if scale is not None:
+                source["scale"] = scale
+            if options.offset is not None:
+                source["offset"] = options.offset
+            if any(flag.name == "per_dataset" for flag in dataset.mask_flag_enums[number - 1]):
+                source["mask"] = True
+            dtype = spec.dtype if spec.dtype is not None and (scaled or spec.scale is None) else "float32" if scaled else stored
+            image.bands.append(_Band(spec, BandInfo(name, dtype, grid, spec.pyramiding), source, path))
+        if product is not None:
+            image.properties |= tag_properties(product, tags, facts)
+
+
+def _scale_of(spec: BandSpec, dataset: Any, number: int) -> float | None:
+    """Return the factor to apply: the product's, or the one that the file's tag states; other files are taken as stored."""
+    if spec.scale is None:
+        return None
+    if dataset.dtypes[number - 1].startswith("float"):
+        return None  # reflectance that was scaled before it was written
+    tagged = dataset.scales[number - 1]
+    return float(tagged) if tagged not in (0.0, 1.0) else spec.scale
+
+
+def _band_names(
+    path: Path, facts: FileFacts, product: Product | None, options: AddOptions, dataset: Any
+) -> tuple[list[str], list[BandSpec]]:
+    count = dataset.count
+    if options.bands:
+        if len(options.bands) != count:
+            raise InputError(f"The file {path.name} has {count} bands, but {len(options.bands)} names were given with --bands.")
+        known = {s.name: s for s in (product.bands.values() if product else ())}
+        return list(options.bands), [known.get(n, BandSpec(n)) for n in options.bands]
+    descriptions = [d for d in dataset.descriptions if d]
+    if product is not None:
+        layers = [facts.layer] if count == 1 else descriptions
+        if count == 1 and facts.layer == "" and descriptions and descriptions[0] in product.bands:
+            layers = descriptions
+        specs = [product.bands.get(layer) for layer in layers]
+        if len(specs) != count or any(s is None for s in specs):
+            wanted = ", ".join(sorted(k for k in product.bands if k)[:12])
+            raise InputError(
+                f"The file {path.name} does not say which band of {product.id} it holds; its name should be that of an "
+                "LP DAAC or AppEEARS file "
+                f"(layers {wanted}, …), or name the bands with --bands."
+            )
+        found = [s for s in specs if s is not None]
+        return [s.name for s in found], found
+    if facts.layer and count == 1:
+        return [facts.layer], [BandSpec(facts.layer)]
+    names = (
+        descriptions if len(descriptions) == count and len(set(descriptions)) == count else [f"b{i}" for i in range(1, count + 1)]
+    )
+    return names, [BandSpec(n) for n in names]
+
+
+def _read_arrays(path: Path, facts: FileFacts, options: AddOptions, images: dict[str, _Image]) -> None:
+    from datetime import UTC, datetime
+
+    variables = inspect_arrays(path, crs=options.crs)
+    stem = facts.index or "image"
+    for variable in variables:
+        for position, start in enumerate(variable.times or (None,)):
+            source = dict(variable.source)
+            index = stem
+            if start is not None:
+                source["index"] = [position]
+                moment = datetime.fromtimestamp(start / 1000, UTC)
+                index = f"{moment:%Y%m%d}" if moment.hour == moment.minute == moment.second == 0 else f"{moment:%Y%m%dT%H%M%S}"
+            image = _image_for(images, facts, index, start)
+            info = BandInfo(variable.name, variable.dtype, variable.grid)
+            image.bands.append(_Band(BandSpec(variable.name), info, source, path))
+
+
+def _read_smap(path: Path, facts: FileFacts, identifier: str, images: dict[str, _Image]) -> None:
+    """Read a SMAP L3 file: on the catalog's 0.08° grid under the official id, on the exact EASE-Grid under any other."""
+    import h5py
+
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"The file {path} is not readable HDF5 ({error}).") from error
+    with file:
+        image = _image_for(images, facts)
+        for half, group, suffix in (
+            ("am", "Soil_Moisture_Retrieval_Data_AM", ""),
+            ("pm", "Soil_Moisture_Retrieval_Data_PM", "_pm"),
+        ):
+            if group not in file:
+                continue
+            for band, spec in SMAP_BANDS.items():
+                if not band.endswith(f"_{half}"):
+                    continue
+                stored = band.removesuffix(f"_{half}") + suffix
+                if stored not in file[group]:
+                    continue
+                array = file[group][stored]
+                name = {(1624, 3856): "M09", (406, 964): "M36"}.get(array.shape)
+                if name is None:
+                    raise InputError(
+                        f"The variable {group}/{stored} of {path.name} has the shape {array.shape}, which is no global "
+                        "EASE-Grid 2.0 grid."
+                    )
+                source: dict[str, Any] = {"driver": "arrays", "format": "hdf5", "variable": f"{group}/{stored}"}
+                if "_FillValue" in array.attrs:
+                    source["nodata"] = [float(array.attrs["_FillValue"])]
+                if band.startswith("retrieval_qual_flag"):
+                    source["flag"] = 0b101  # not recommended, or the retrieval failed
+                elif band.startswith("tb_qual_flag"):
+                    source["flag"] = 0b1
+                elif "valid_min" in array.attrs and "valid_max" in array.attrs and not band.startswith("soil_moisture"):
+                    source["least"], source["greatest"] = float(array.attrs["valid_min"]), float(array.attrs["valid_max"])
+                grid = ease_grid(name)
+                if identifier.startswith("NASA/SMAP/SPL3SMP_E/"):
+                    if name != "M09":
+                        raise InputError(
+                            f"{identifier} is the 9 km product, but {path.name} holds the 36 km grid; give it an id of your own."
+                        )
+                    source["ease"], grid = name, EE_SMAP_GRID
+                info = BandInfo(band, spec.dtype or "float32", grid, spec.pyramiding)
+                image.bands.append(_Band(spec, info, source, path))
+        if not image.bands:
+            raise InputError(
+                f"The file {path.name} holds no SMAP L3 soil moisture groups (Soil_Moisture_Retrieval_Data_AM or _PM)."
+            )
+
+
+# -- looking after a catalog ---------------------------------------------------------------------------------------------
+
+
+def _records(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, dict[str, Any]]]:
+    base = Path(folder).expanduser().absolute()
+    if not (base / CATALOG_FILE).is_file():
+        raise InputError(
+            f"The folder {base} holds no {CATALOG_FILE}; make one with `smgee catalog add ID FILES --catalog {folder}`."
+        )
+    return base, load_records(base)
+
+
+def list_catalog(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Return a row per asset: id, type, images, bands, first and last time (milliseconds)."""
+    _, records = _records(folder)
+    rows = []
+    for identifier, record in sorted(records.items()):
+        parent = identifier.rpartition("/")[0]
+        if record["type"] == "IMAGE" and records.get(parent, {}).get("type") == "IMAGE_COLLECTION":
+            continue
+        images = [record]
+        if record["type"] == "IMAGE_COLLECTION":
+            images = [r for i, r in records.items() if i.rpartition("/")[0] == identifier]
+        times = [i["start_ms"] for i in images if i.get("start_ms") is not None]
+        bands = list(dict.fromkeys(b["name"] for i in images for b in i.get("bands", ())))
+        rows.append({
+            "id": identifier, "type": record["type"], "images": len(images) if record["type"] != "TABLE" else 0, "bands": bands,
+            "first": min(times, default=None), "last": max(times, default=None),
+        })  # fmt: skip
+    return rows
+
+
+def remove_asset(folder: str | os.PathLike[str], identifier: str) -> list[str]:
+    """Take an asset, and the images of a collection, out of a catalog; files that were copied into it are deleted.
+
+    Returns
+    -------
+    list of str
+        The ids removed.
+    """
+    base, _ = _records(folder)
+    identifier = asset_id(identifier)
+    with changing_records(base) as records:
+        gone = [i for i in records if i == identifier or i.startswith(identifier + "/")]
+        if not gone:
+            raise InputError(f"The id {identifier} is not in the catalog {base}; `smgee catalog list` shows what is.")
+        files = {f for i in gone for f in _files(records[i])}
+        for i in gone:
+            del records[i]
+        kept = {f for r in records.values() for f in _files(r)}
+    for name in files - kept:
+        path = (base / name).resolve()
+        if path.is_relative_to((base / "files").resolve()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return gone
+
+
+def _files(record: Mapping[str, Any]) -> list[str]:
+    names = []
+    for source in [record.get("source") or {}, *(b["source"] for b in record.get("bands", ()))]:
+        names += [p["file"] for p in source.get("pieces", ())] + ([source["file"]] if "file" in source else [])
+    return names
+
+
+def check_catalog(folder: str | os.PathLike[str]) -> list[str]:
+    """Return one sentence per thing that is wrong with a catalog: files gone, unreadable, or not as they were registered."""
+    base, records = _records(folder)
+    problems = []
+    for identifier, record in sorted(records.items()):
+        try:
+            if record["type"] == "TABLE":
+                next(iter(read_features(base, record)), None)
+            info = info_of(record)
+            for band in record.get("bands", ()):
+                for piece in band["source"].get("pieces", ()):
+                    with open_dataset(base / piece["file"]) as dataset:
+                        if (dataset.height, dataset.width) != (piece["height"], piece["width"]):
+                            raise InputError(
+                                f"The file {piece['file']} is now {dataset.width}×{dataset.height} pixels; register it again."
+                            )
+                height, width = band["grid"]["height"], band["grid"]["width"]
+                read_pixels(base, record, band["name"], (height // 2, width // 2, 1, 1))
+            if record["type"] == "IMAGE_COLLECTION" and not any(i.rpartition("/")[0] == identifier for i in records):
+                problems.append(f"{identifier}: the collection has no images.")
+            del info
+        except InputError as error:
+            problems.append(f"{identifier}: {error}")
+    return problems

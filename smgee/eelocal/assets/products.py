@@ -1,0 +1,209 @@
+"""What is known about the products that people download: their file names, and their bands as Earth Engine shows them.
+
+Sources: the HLS v2.0 user guide (file names, scale factors, fill values), AppEEARS' file names, the Earth Engine catalog pages
+of the ids below, and the catalog's public ingestion scripts for SMAP. Reflectance in Earth Engine is unit reflectance, the
+stored integers times 1e-4.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+__all__ = ["PRODUCTS", "BandSpec", "FileFacts", "Product", "product_of", "read_name"]
+
+
+@dataclass(frozen=True)
+class BandSpec:
+    """A band as Earth Engine shows it: value = stored × scale + offset, in `dtype`, masked where stored is one of `nodata`."""
+
+    name: str
+    dtype: str | None = None
+    scale: float | None = None
+    nodata: tuple[float, ...] = ()
+    pyramiding: str = "MEAN"
+
+
+@dataclass(frozen=True)
+class Product:
+    """A data set of the catalog: `single` is one image of many tiles, otherwise a collection; `bands` by the name in files."""
+
+    id: str
+    single: bool
+    bands: Mapping[str, BandSpec] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)  # metadata item of the file → property of the image
+
+
+def _reflectance(stored: str) -> BandSpec:
+    return BandSpec(re.sub(r"^B0", "B", stored), "float32", 1e-4, (-9999.0,))
+
+
+_ANGLES = {name: BandSpec(name, "float32", 0.01, (40000.0,)) for name in ("SZA", "SAA", "VZA", "VAA")}
+_FMASK = {"Fmask": BandSpec("Fmask", "uint8", None, (255.0,), "MODE")}
+_HLS_TAGS = {
+    "cloud_coverage": "CLOUD_COVERAGE", "spatial_coverage": "SPATIAL_COVERAGE", "HLS_PROCESSING_TIME": "HLS_PROCESSING_TIME",
+    "MEAN_SUN_AZIMUTH_ANGLE": "MEAN_SUN_AZIMUTH_ANGLE", "MEAN_SUN_ZENITH_ANGLE": "MEAN_SUN_ZENITH_ANGLE",
+    "MEAN_VIEW_AZIMUTH_ANGLE": "MEAN_VIEW_AZIMUTH_ANGLE", "MEAN_VIEW_ZENITH_ANGLE": "MEAN_VIEW_ZENITH_ANGLE",
+    "NBAR_SOLAR_ZENITH": "NBAR_SOLAR_ZENITH", "ACCODE": "ACCODE",
+}  # fmt: skip
+_L30_TAGS = {k: k for k in ("LANDSAT_PRODUCT_ID", "TIRS_SSM_MODEL", "TIRS_SSM_POSITION_STATUS", "USGS_SOFTWARE")}
+_S30_TAGS = {k: k for k in ("PRODUCT_URI", "PROCESSING_BASELINE", "SENSING_TIME")}
+_S30 = {b: _reflectance(b) for b in ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")}
+_L30 = {b: _reflectance(b) for b in ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B09")}
+# The catalog page states no unit for the thermal bands; LP DAAC stores hundredths of a degree Celsius.
+_L30 |= {b: BandSpec(b, "float32", 0.01, (-9999.0,)) for b in ("B10", "B11")}
+
+_SMAP_VALUES = ("soil_moisture", "tb_h_corrected", "tb_v_corrected", "vegetation_water_content")
+_SMAP_FLAGS = ("retrieval_qual_flag", "tb_qual_flag_h", "tb_qual_flag_v")
+SMAP_BANDS = {
+    f"{name}_{half}": BandSpec(
+        f"{name}_{half}", "uint8" if name in _SMAP_FLAGS else "float32", None, (), "MODE" if name in _SMAP_FLAGS else "MEAN"
+    )
+    for half in ("am", "pm")
+    for name in (*_SMAP_VALUES, *_SMAP_FLAGS)
+}
+
+_ELEVATION = BandSpec("elevation")
+PRODUCTS = {
+    p.id: p
+    for p in (
+        Product("NASA/HLS/HLSL30/v002", False, {**_L30, **_ANGLES, **_FMASK}, {**_HLS_TAGS, **_L30_TAGS}),
+        Product("NASA/HLS/HLSS30/v002", False, {**_S30, **_ANGLES, **_FMASK}, {**_HLS_TAGS, **_S30_TAGS}),
+        Product("USGS/SRTMGL1_003", True, {"": _ELEVATION, "SRTMGL1_DEM": _ELEVATION}),
+        Product(
+            "NASA/NASADEM_HGT/001",
+            True,
+            {
+                "": _ELEVATION,
+                "NASADEM_HGT": _ELEVATION,
+                "num": BandSpec("num", "uint8", None, (), "MODE"),
+                "NASADEM_NUM": BandSpec("num", "uint8", None, (), "MODE"),
+                "swb": BandSpec("swb", "uint8", None, (), "MODE"),
+                "NASADEM_SWB": BandSpec("swb", "uint8", None, (), "MODE"),
+            },
+        ),
+        Product(
+            "COPERNICUS/DEM/GLO30_2024_1",
+            False,
+            {"": BandSpec("DEM"), **{b: BandSpec(b) for b in ("DEM", "EDM", "FLM", "HEM", "WBM")}},
+        ),
+        Product(
+            "COPERNICUS/DEM/GLO30", False, {"": BandSpec("DEM"), **{b: BandSpec(b) for b in ("DEM", "EDM", "FLM", "HEM", "WBM")}}
+        ),
+        Product("JAXA/ALOS/AW3D30/V4_1", False, {"": BandSpec("DSM"), **{b: BandSpec(b) for b in ("DSM", "STK", "MSK")}}),
+        Product("NASA/SMAP/SPL3SMP_E/005", False, SMAP_BANDS),
+        Product("NASA/SMAP/SPL3SMP_E/006", False, SMAP_BANDS),
+    )
+}
+
+
+def product_of(identifier: str) -> Product | None:
+    """Return what is known of an id, or None."""
+    return PRODUCTS.get(identifier)
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a file's name says: `layer` names the band ("" when it does not), `index` the image, `start` its time (UTC)."""
+
+    style: str
+    layer: str = ""
+    index: str | None = None
+    start: datetime | None = None
+    tile: str | None = None
+
+
+_APPEEARS = re.compile(
+    r"(?P<product>[A-Za-z0-9_]+)\.(?P<version>\d{3})_(?P<layer>.+)_doy(?P<day>\d{7})(?P<time>\d{6})?_aid(?P<area>\d{4})(?:_(?P<zone>\w+))?"
+)
+_LPDAAC = re.compile(
+    r"HLS\.(?P<sensor>[LS]30)\.(?P<tile>T\d{2}[A-Z]{3})\.(?P<time>\d{7}T\d{6})\.v(?P<version>[\d.]+)\.(?P<layer>\w+)"
+)
+_SMAP = re.compile(r"SMAP_L3_SM_P(?P<enhanced>_E)?_(?P<day>\d{8})_R\d+_\d+")
+_COPERNICUS = re.compile(r"Copernicus_DSM_(?:COG_)?\d+_(?P<index>[NS]\d{2}_\d{2}_[EW]\d{3}_\d{2})_(?P<layer>DEM|EDM|FLM|HEM|WBM)")
+_ALOS = re.compile(r"ALPSMLC30_(?P<index>[NS]\d{3}[EW]\d{3})_(?P<layer>DSM|STK|MSK)")
+_SRTM = re.compile(r"(?P<index>[NSns]\d{2}[EWew]\d{3})(?:\.(?P<layer>\w+))?")
+_DATES = (
+    (re.compile(r"doy(\d{7})"), "%Y%j"),
+    (re.compile(r"(?<!\d)(\d{8}T\d{6})(?!\d)"), "%Y%m%dT%H%M%S"),
+    (re.compile(r"(?<!\d)((?:19|20)\d{2}-[01]\d-[0-3]\d)(?!\d)"), "%Y-%m-%d"),
+    (re.compile(r"(?<!\d)((?:19|20)\d{2}_[01]\d_[0-3]\d)(?!\d)"), "%Y_%m_%d"),
+    (re.compile(r"(?<!\d)((?:19|20)\d{2}[01]\d[0-3]\d)(?!\d)"), "%Y%m%d"),
+    (re.compile(r"(?<!\d)((?:19|20)\d{2}[0-3]\d{2})(?!\d)"), "%Y%j"),
+)
+
+
+def _utc(text: str, pattern: str) -> datetime:
+    return datetime.strptime(text, pattern).replace(tzinfo=UTC)
+
+
+def read_name(path: Path) -> FileFacts:
+    """Return what a file's name says about its content.
+
+    AppEEARS, LP DAAC HLS granules, NSIDC SMAP L3, Copernicus and ALOS elevation tiles, and SRTM tiles are understood; for other
+    names, a date in any usual form is.
+
+    An HLS image's index is ``T<tile>_<yyyymmdd>T<hhmmss>`` as in Earth Engine. AppEEARS names hold neither tile nor time of
+    day: their index is ``<yyyymmdd>_aid<area>[_<zone>]``, their time midnight UTC.
+    """
+    name = path.name
+    while Path(name).suffix.lower() in (".tif", ".tiff", ".h5", ".hdf5", ".hgt", ".nc", ".zarr", ".img", ".vrt", ".zip"):
+        name = Path(name).stem
+    match = _LPDAAC.fullmatch(name)
+    if match:
+        start = _utc(match["time"], "%Y%jT%H%M%S")
+        return FileFacts("lpdaac", match["layer"], f"{match['tile']}_{start:%Y%m%dT%H%M%S}", start, match["tile"])
+    match = _APPEEARS.fullmatch(name)
+    if match:
+        start = _utc(match["day"] + (match["time"] or "000000"), "%Y%j%H%M%S")
+        suffix = f"_{match['zone']}" if match["zone"] else ""
+        moment = f"{start:%Y%m%dT%H%M%S}" if match["time"] else f"{start:%Y%m%d}"
+        return FileFacts("appeears", match["layer"], f"{moment}_aid{match['area']}{suffix}", start)
+    match = _SMAP.fullmatch(name)
+    if match:
+        return FileFacts(
+            "smap_e" if match["enhanced"] else "smap", "", match["day"], _utc(match["day"], "%Y%m%d") + timedelta(hours=12)
+        )
+    for style, pattern in (("copernicus", _COPERNICUS), ("alos", _ALOS)):
+        match = pattern.fullmatch(name)
+        if match:
+            return FileFacts(style, match["layer"], match["index"])
+    match = _SRTM.fullmatch(name)
+    if match:
+        layer = match["layer"] or ""
+        return FileFacts("srtm", "" if layer.upper().startswith(("SRTM", "NASADEM", "HGT")) else layer, match["index"].upper())
+    for expression, layout in _DATES:
+        found = expression.search(name)
+        if found:
+            try:
+                start = _utc(found[1], layout)
+            except ValueError:
+                continue
+            return FileFacts("dated", "", _clean(name), start)
+    return FileFacts("plain", "", _clean(name))
+
+
+def _clean(name: str) -> str:
+    """Return a name as an asset's: letters, digits, hyphens and underscores."""
+    return re.sub(r"[^A-Za-z0-9_\-]+", "_", name).strip("_")[:100] or "image"
+
+
+def tag_properties(product: Product, tags: Mapping[str, Any], facts: FileFacts) -> dict[str, Any]:
+    """Return image properties from a file's metadata, numbers as numbers."""
+    properties: dict[str, Any] = {}
+    for key, name in product.tags.items():
+        if key in tags:
+            text = str(tags[key])
+            try:
+                properties[name] = float(text)
+                if properties[name].is_integer() and re.fullmatch(r"-?\d+", text):
+                    properties[name] = int(text)
+            except ValueError:
+                properties[name] = text
+    if product.id == "NASA/HLS/HLSS30/v002" and facts.tile is not None:
+        properties["MGRS_TILE_ID"] = facts.tile[1:]
+    return properties

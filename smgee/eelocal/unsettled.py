@@ -1,0 +1,195 @@
+"""The rules that no public source settles, and small cases that documentation does: asked of both backends by ``smgee doctor
+--live``.
+
+Each probe builds a small graph. Where it needs no catalog data, the embedded answer is computed; where it does, `assumed`
+states what this implementation takes for granted. A difference means that a rule here must change.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["PROBES", "Probe", "answers_agree", "ask"]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question: `build` makes the computed object, `assumed` is the answer where the embedded backend has no data for it."""
+
+    key: str
+    question: str
+    build: Callable[[], Any]
+    assumed: Any = None
+    catalog: bool = False
+
+
+def _region() -> Any:
+    import ee
+
+    return ee.Geometry.Rectangle([0, 0, 1, 1], "EPSG:4326", False)
+
+
+def _at(image: Any) -> Any:
+    import ee
+
+    return image.reduceRegion(ee.Reducer.first(), ee.Geometry.Point([0.5, 0.5]), 1000)
+
+
+def _type(image: Any) -> Any:
+    import ee
+
+    return ee.List(image.bandTypes().values())
+
+
+def _image(value: Any) -> Any:
+    import ee
+
+    return ee.Image(value)
+
+
+def _small_collection(*values: float) -> Any:
+    import ee
+
+    return ee.ImageCollection([ee.Image(v).rename("a") for v in values])
+
+
+def _stump() -> Any:
+    import ee
+
+    tree = "1) root 1 1 0.25 *\n"
+    return _at(ee.Image(1).rename("x").classify(ee.Classifier.decisionTreeEnsemble([tree]).setOutputMode("REGRESSION")))
+
+
+def _ensemble(mode: str) -> Any:
+    import ee
+
+    trees = [
+        "1) root 1 1 0\n  2) x<0.5 1 1 0.1 *\n  3) x>=0.5 1 1 0.3 *",
+        "1) root 1 1 0\n  2) x<0.5 1 1 0.2 *\n  3) x>=0.5 1 1 0.6 *",
+    ]
+    classifier = ee.Classifier.decisionTreeEnsemble(trees)
+    if mode:
+        classifier = classifier.setOutputMode(mode)
+    return ee.Image(1).rename("x").classify(classifier)
+
+
+def _missing_property() -> Any:
+    import ee
+
+    trees = ["1) root 1 1 0\n  2) x<0.5 1 1 0.1 *\n  3) x>=0.5 1 1 0.3 *"]
+    table = ee.FeatureCollection([ee.Feature(None, {"x": 1}), ee.Feature(None, {"y": 1})])
+    return table.classify(ee.Classifier.decisionTreeEnsemble(trees).setOutputMode("REGRESSION")).aggregate_array("classification")
+
+
+def _weighted_sum() -> Any:
+    import ee
+
+    region = ee.Geometry.Rectangle([0, 0, 0.3, 0.7], "EPSG:4326", False)
+    return ee.Image(1).reduceRegion(ee.Reducer.sum(), region, None, "EPSG:4326", [0.1, 0, 0.05, 0, -0.1, 0.05])
+
+
+def _hls_types() -> Any:
+    import ee
+
+    image = ee.ImageCollection("NASA/HLS/HLSS30/v002").filterDate("2021-07-01", "2021-07-02").first()
+    return ee.Dictionary(image.select(["B4", "Fmask"]).bandTypes())
+
+
+def _thermal() -> Any:
+    import ee
+
+    area = ee.Geometry.Point([99.8, 37.5])
+    images = ee.ImageCollection("NASA/HLS/HLSL30/v002").filterBounds(area).filterDate("2021-07-01", "2021-08-01").select("B10")
+    return images.max().reduceRegion(ee.Reducer.max(), area.buffer(3000), 30).getNumber("B10").lt(100)
+
+
+def _smap_origin() -> Any:
+    import ee
+
+    image = ee.ImageCollection("NASA/SMAP/SPL3SMP_E/006").first()
+    return ee.List(ee.Dictionary(ee.Algorithms.Describe(image.select(0).projection())).get("transform"))
+
+
+def _smap_flag() -> Any:
+    """Share of pixels with brightness temperature among those whose flag is 0: near 1 when 1 means bad."""
+    import ee
+
+    image = ee.ImageCollection("NASA/SMAP/SPL3SMP_E/006").first()
+    good = image.select("tb_v_corrected_am").mask().updateMask(image.select("tb_qual_flag_v_am").eq(0))
+    region = ee.Geometry.Rectangle([-110, 30, -90, 45], "EPSG:4326", False)
+    return good.reduceRegion(ee.Reducer.mean(), region, 20000).getNumber("tb_v_corrected_am").gt(0.5)
+
+
+PROBES: tuple[Probe, ...] = (
+    Probe("hls-types", "Are HLS bands 32-bit floats, and Fmask bytes?", _hls_types, assumed={
+        "B4": {"type": "PixelType", "precision": "float"},
+        "Fmask": {"type": "PixelType", "precision": "int", "min": 0, "max": 255}},
+          catalog=True),
+    Probe("hls-thermal", "Are HLS L30 thermal bands degrees Celsius?", _thermal, assumed=1, catalog=True),
+    Probe("smap-grid", "Does the 0.08° grid of SPL3SMP_E begin at -180°, 85.0445664°?", _smap_origin,
+          assumed=[0.08, 0, -180, 0, -0.08, 85.04456640131836], catalog=True),
+    Probe("smap-tb-flag", "Does 1 in tb_qual_flag mean bad?", _smap_flag, assumed=1, catalog=True),
+    Probe("cast-range", "Do integer casts truncate towards zero and clamp to the range?",
+          lambda: _at(_image([300.7, -1.9, -300.0]).toInt8().addBands(_image([300.7, 1.9]).toUint8()))),
+    Probe("arithmetic-properties", "Which properties does the sum of two images keep?",
+          lambda: _image(1).set("a", 1).add(_image(2).set("b", 2)).propertyNames()),
+    Probe("median-type", "What is the type of the median of integer images?", lambda: _type(_small_collection(1, 2).median())),
+    Probe("mean-type", "What is the type of the mean of integer images?", lambda: _type(_small_collection(1, 2).mean())),
+    Probe("classify-type", "What is the type of a regression's classification band?", lambda: _type(_ensemble("REGRESSION"))),
+    Probe("classify-missing", "What does FeatureCollection.classify give where a property is missing?", _missing_property),
+    Probe("single-leaf", "May a tree be one root line with an asterisk?", _stump),
+    Probe("ensemble-default", "What does an ensemble give without an output mode?", lambda: _at(_ensemble(""))),
+    Probe("ensemble-mean", "Is REGRESSION the mean of the trees?", lambda: _at(_ensemble("REGRESSION"))),
+    Probe("ensemble-raw", "Is RAW_REGRESSION one value per tree?", lambda: _at(_ensemble("RAW_REGRESSION"))),
+    Probe("weights", "How are fractional weights quantised?", _weighted_sum),
+    Probe("reduce-null", "What does the mean over no valid pixel give?",
+          lambda: _image(1).updateMask(0).rename("a").reduceRegion(_reducer("mean"), _region(), 10000)),
+    Probe("composite-projection", "Do composites of equal grids have the 1° projection?",
+          lambda: _small_collection(1, 2).map(lambda i: i.setDefaultProjection("EPSG:32647", None, 30)).median().projection()),
+    Probe("divide-zero", "Is x / 0 zero?", lambda: _at(_image(1).divide(0))),
+    Probe("divide-integers", "Is 1 / 2 of integer images a half?", lambda: _at(_image(1).divide(2))),
+    Probe("expression-floor", "Does '/' in an expression floor integers?", lambda: _at(_image(10).expression("b(0) / 20"))),
+    Probe("normalized-negative", "Does normalizedDifference mask negative inputs?",
+          lambda: _at(_image([-0.1, 0.3]).normalizedDifference())),
+    Probe("duplicate-bands", "Is a repeated band name suffixed _1?", lambda: _image([1, 2, 3]).addBands(_image(4)).bandNames()),
+    Probe("calendar-wrap", "Does calendarRange wrap around the year?", lambda: _small_collection(1).map(
+        lambda i: i.set("system:time_start", 0)).filter(_calendar(300, 10)).size()),
+)  # fmt: skip
+
+
+def _reducer(name: str) -> Any:
+    import ee
+
+    return getattr(ee.Reducer, name)()
+
+
+def _calendar(start: int, end: int) -> Any:
+    import ee
+
+    return ee.Filter.calendarRange(start, end, "day_of_year")
+
+
+def answers_agree(one: Any, other: Any) -> bool:
+    """Whether two JSON answers are equal, numbers to a relative 1e-6."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one == other
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(answers_agree(one[k], other[k]) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(answers_agree, one, other))
+    return one == other
+
+
+def ask(probe: Probe) -> Any:
+    """Return the connected backend's answer to a probe; a refusal is an answer too."""
+    import ee
+
+    try:
+        return probe.build().getInfo()
+    except ee.EEException as error:
+        return f"error: {error}"
