@@ -161,9 +161,11 @@ def _print(
     from smgee.errors import MissingDataError
 
     # Eight narrow columns fit 80 characters; the CSV has the rest.
-    shown = Table(title=f"{path.name}: {len(table)} stations", title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    title = f"{path.name}: {len(table)} station{'s' if len(table) != 1 else ''}"
+    shown = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     for head in ("station", "elev", "from", "to", "used %", "days", "mean", "std", "gap d"):
-        shown.add_column(head, justify="left" if head in ("station", "from", "to") else "right", no_wrap=True, max_width=20 if head == "station" else None)
+        text = head in ("station", "from", "to")
+        shown.add_column(head, justify="left" if text else "right", no_wrap=True, max_width=20 if head == "station" else None)
 
     def number(value: float, pattern: str) -> str:
         return format(value, pattern) if math.isfinite(value) else "–"

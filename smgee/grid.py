@@ -83,13 +83,18 @@ class PixelGrid:
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """(left, bottom, right, top) in the CRS, of the outer pixel edges."""
-        corners = [self.affine * c for c in ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))]
+        corners = [self.corner(*c) for c in ((0, 0), (0, self.width), (self.height, 0), (self.height, self.width))]
         xs, ys = zip(*corners, strict=True)
         return min(xs), min(ys), max(xs), max(ys)
 
+    def corner(self, row: float, col: float) -> tuple[float, float]:
+        """Return (x, y) of the upper left corner of pixel (row, col); fractions are allowed."""
+        a, b, c, d, e, f = self.transform
+        return a * col + b * row + c, d * col + e * row + f
+
     def window(self, row: int, col: int, height: int, width: int) -> PixelGrid:
         """Return the part of the lattice starting at (row, col); it may reach beyond this grid."""
-        x, y = self.affine * (col, row)
+        x, y = self.corner(row, col)
         a, b, _, d, e, _ = self.transform
         return PixelGrid(self.crs, (a, b, x, d, e, y), width, height)
 
@@ -136,6 +141,7 @@ class EaseGrid:
 
 
 EASE_CRS = "EPSG:6933"
+EASE_MAX_LATITUDE = 85.0445  # of the outer edge of the global grids, degrees
 EASE_GRIDS = {
     "M36": EaseGrid("M36", 36032.220840584, 406, 964),
     "M09": EaseGrid("M09", 9008.055210146, 1624, 3856),
@@ -156,7 +162,7 @@ class EaseCell:
         g = EASE_GRIDS[self.grid]
         if not (0 <= self.row < g.rows and 0 <= self.col < g.cols):
             raise InputError(
-                f"Row {self.row}, column {self.col} is not a cell of {self.grid}; it has {g.rows} rows and {g.cols} columns from 0."
+                f"Row {self.row}, column {self.col} is not a cell of {self.grid}, of {g.rows} rows and {g.cols} columns from 0."
             )
 
     @classmethod
@@ -202,9 +208,7 @@ class EaseCell:
         if grid not in EASE_GRIDS or EASE_GRIDS[grid].cols < EASE_GRIDS[self.grid].cols:
             raise InputError(f"{grid!r} is not nested in {self.grid}; the grids from coarse to fine are {', '.join(EASE_GRIDS)}.")
         ratio = EASE_GRIDS[grid].cols // EASE_GRIDS[self.grid].cols
-        return [
-            EaseCell(grid, self.row * ratio + r, self.col * ratio + c) for r in range(ratio) for c in range(ratio)
-        ]
+        return [EaseCell(grid, self.row * ratio + r, self.col * ratio + c) for r in range(ratio) for c in range(ratio)]
 
 
 def ease_cell_at(lon: float, lat: float, grid: str = "M36") -> EaseCell:
@@ -219,9 +223,9 @@ def ease_cell_at(lon: float, lat: float, grid: str = "M36") -> EaseCell:
     """
     if grid not in EASE_GRIDS:
         raise InputError(f"The EASE-Grid {grid!r} is not known; choose one of {', '.join(EASE_GRIDS)}.")
-    if not (-180 <= lon <= 180 and -84 <= lat <= 84):
+    if not (-180 <= lon <= 180 and abs(lat) < EASE_MAX_LATITUDE):
         raise InputError(
-            f"The point longitude {lon}, latitude {lat} lies outside EASE-Grid 2.0 (±180°, ±84°); check their order."
+            f"The point longitude {lon}, latitude {lat} lies outside EASE-Grid 2.0 (±180°, ±85.04°); check their order."
         )
     g = EASE_GRIDS[grid]
     x, y = transformer("EPSG:4326", EASE_CRS).transform(lon, lat)

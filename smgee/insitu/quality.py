@@ -134,8 +134,9 @@ def check_fractions(values: np.ndarray, source: str) -> None:
 def check_times(times: pd.DatetimeIndex, source: str) -> None:
     """Raise `InputError` for missing or repeated time stamps."""
     if times.hasnans:
+        number = int(np.isnat(times.to_numpy()).sum())
         raise InputError(
-            f"{source} has {int(np.isnat(times.to_numpy()).sum())} records without a readable time; give every record a date and time."
+            f"{source} has {number} records without a readable time; give every record a date and time."
         )
     repeated = times[times.duplicated()]
     if len(repeated):

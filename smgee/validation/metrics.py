@@ -49,7 +49,7 @@ def bias(satellite: ArrayLike, reference: ArrayLike) -> float:
 def rmse(satellite: ArrayLike, reference: ArrayLike) -> float:
     """Return √mean((satellite − reference)²); NaN without a pair."""
     x, y = _pairs(satellite, reference)
-    return float(np.sqrt(((x - y) ** 2).mean())) if len(x) else math.nan
+    return float(_moments(x, y)["rmse"]) if len(x) else math.nan
 
 
 def ubrmse(satellite: ArrayLike, reference: ArrayLike) -> float:
@@ -408,7 +408,8 @@ def _interval(name: str, value: float, boot: np.ndarray, n: int, length: int, co
     forward, back = _SCALES[name]
     if math.isnan(value):
         return math.nan, math.nan
-    if np.ptp(boot) == 0:  # a perfect or constant relation: nothing varies between resamples
+    if np.ptp(boot) <= 1e-12 * max(abs(value), float(np.nanmax(np.abs(boot)))):
+        # A perfect or constant relation: nothing varies between resamples.
         return value, value
     if name == "r":
         boot, value = np.clip(boot, -1 + 1e-12, 1 - 1e-12), float(np.clip(value, -1 + 1e-12, 1 - 1e-12))

@@ -106,7 +106,8 @@ def overpass_dates(dates: Any, orbit: str, lon: float) -> pd.DatetimeIndex:
         Degrees east.
     """
     utc_hour = (ORBITS[orbit][1] - lon / 15.0) % 24.0
-    return pd.DatetimeIndex(pd.DatetimeIndex(dates).normalize() + pd.Timedelta(hours=utc_hour + lon / 15.0)).normalize()
+    local = pd.DatetimeIndex(dates).normalize() + pd.Timedelta(hours=utc_hour + lon / 15.0)
+    return pd.DatetimeIndex(local).normalize().as_unit("ns")
 
 
 def select_dates(table: pd.DataFrame, periods: pd.DataFrame) -> pd.DataFrame:
@@ -276,7 +277,7 @@ def _check_smap(smap: pd.DataFrame) -> pd.DataFrame:
     unknown = sorted(set(smap["orbit"]) - set(ORBITS))
     if unknown:
         raise InputError(f"The SMAP table holds the orbit {unknown[0]!r}; AM (descending) and PM (ascending) are known.")
-    table = smap.assign(date=pd.to_datetime(smap["date"]).dt.normalize())
+    table = smap.assign(date=pd.to_datetime(smap["date"]).dt.normalize().astype("datetime64[ns]"))
     twice = table.duplicated(["date", "orbit", "cell"])
     if twice.any():
         at = table[twice].iloc[0]
@@ -296,7 +297,7 @@ def _check_reference(table: pd.DataFrame, name: str) -> pd.DataFrame:
     absent = [c for c in ("date", "soil_moisture") if c not in table]
     if absent:
         raise InputError(f"The table of the reference {name} has no column {absent[0]!r}; it needs date and soil_moisture.")
-    table = table.assign(date=pd.to_datetime(table["date"]).dt.normalize())
+    table = table.assign(date=pd.to_datetime(table["date"]).dt.normalize().astype("datetime64[ns]"))
     key = ["date", "cell"] if "cell" in table else ["date"]
     if table.duplicated(key).any():
         raise InputError(
@@ -312,7 +313,7 @@ def _by_reference_day(passes: pd.DataFrame, orbit: str, lon: float, day: str) ->
         dates = overpass_dates(dates, orbit, lon)
         if "time" in passes:
             seen = pd.to_datetime(passes["time"]) + pd.Timedelta(hours=lon / 15.0)
-            dates = pd.DatetimeIndex(np.where(seen.notna(), seen.dt.normalize(), dates))
+            dates = pd.DatetimeIndex(np.where(seen.notna(), seen.dt.normalize(), dates)).as_unit("ns")
     table = pd.DataFrame({"date": dates, "smap": passes["soil_moisture"].to_numpy(float)})
     # Near the poles a solar day can hold two passes of one direction.
     return table.groupby("date")["smap"].mean().reset_index()

@@ -15,7 +15,6 @@ from smgee.insitu.quality import flag_mask
 from tests.insitu.stm import hourly, write_stm
 
 
-
 def test_values_flags_and_place(tmp_path):
     times = hourly(days=1)
     values = np.linspace(0.10, 0.33, 24).round(3)
@@ -30,9 +29,12 @@ def test_values_flags_and_place(tmp_path):
     keep = np.setdiff1d(np.arange(24), [3, 4, 5])
     np.testing.assert_array_equal(got[keep], values[keep])
     bits = ds["flags"].values[:, 0]
-    assert bits[0] == flag_mask(["G"]) and bits[4] == flag_mask(["D03", "D10"]) and bits[5] == flag_mask(["M"])
+    assert bits[0] == flag_mask(["G"])
+    assert bits[4] == flag_mask(["D03", "D10"])
+    assert bits[5] == flag_mask(["M"])
     assert (float(ds.lon[0]), float(ds.lat[0]), float(ds.elevation[0])) == (100.25, 37.5, 3333.0)
-    assert str(ds.network.values[0]) == "NET" and ds["soil_moisture"].attrs["units"] == "m3 m-3"
+    assert str(ds.network.values[0]) == "NET"
+    assert ds["soil_moisture"].attrs["units"] == "m3 m-3"
 
 
 def test_accepted_flags_need_all_parts(tmp_path):
@@ -80,7 +82,8 @@ def test_union_of_times_and_order_of_stations(tmp_path):
     write_stm(tmp_path, "B", hourly("2021-05-01", 1), [0.2] * 24)
     write_stm(tmp_path, "A", hourly("2021-05-03", 1), [0.3] * 24)
     ds = insitu.read_ismn(tmp_path)
-    assert list(ds.station.values) == ["A", "B"] and ds.sizes["time"] == 48
+    assert list(ds.station.values) == ["A", "B"]
+    assert ds.sizes["time"] == 48
     assert int(ds["soil_moisture"].sel(station="A").notnull().sum()) == 24
 
 
@@ -108,7 +111,8 @@ def test_every_form_of_an_archive_reads_alike(tmp_path, form):
 def test_period(tmp_path):
     write_stm(tmp_path, "A", hourly(days=5), [0.2] * 120)
     ds = insitu.read_ismn(tmp_path, start="2021-05-02", end="2021-05-03")
-    assert ds.sizes["time"] == 48 and str(ds.time.values[-1])[:13] == "2021-05-03T23"
+    assert ds.sizes["time"] == 48
+    assert str(ds.time.values[-1])[:13] == "2021-05-03T23"
 
 
 @pytest.mark.parametrize("how", ["error", "first", "mean"])
@@ -145,7 +149,7 @@ def test_one_station_with_exchanged_coordinates_that_look_possible(tmp_path):
     for i in range(4):
         write_stm(tmp_path, f"S{i}", hourly(days=1), [0.2] * 24, lon=-5.3 + i / 10, lat=41.2 + i / 10)
     write_stm(tmp_path, "S4", hourly(days=1), [0.2] * 24, lon=41.3, lat=-5.2)
-    with pytest.raises(InputError, match="S4 .* exchanged"):
+    with pytest.raises(InputError, match=r"S4 .* exchanged"):
         insitu.read_ismn(tmp_path)
 
 
@@ -194,8 +198,11 @@ def test_txson(real_data):
     ds = insitu.read_ismn(folder)
     assert ds.sizes["station"] == 40
     assert int(ds["soil_moisture"].notnull().sum()) == 947_433
-    assert ds["soil_moisture"].min() == 0.049 and ds["soil_moisture"].max() == 0.497
-    assert 30.16 < float(ds.lat.min()) and float(ds.lat.max()) < 30.47 and 400 < float(ds.elevation.min())
+    assert ds["soil_moisture"].min() == 0.049
+    assert ds["soil_moisture"].max() == 0.497
+    assert float(ds.lat.min()) > 30.16
+    assert float(ds.lat.max()) < 30.47
+    assert float(ds.elevation.min()) > 400
     file = next((folder / "CR200-6").glob("*.stm"))
     raw = pd.read_csv(file, sep=r"\s+", skiprows=1, header=None, names=["d", "t", "v", "f", "o"])
     raw.index = pd.to_datetime(raw["d"] + " " + raw["t"], format="%Y/%m/%d %H:%M")
@@ -206,7 +213,8 @@ def test_txson(real_data):
 @pytest.mark.realdata
 def test_iron(real_data):
     ds = insitu.read_ismn(real_data / "iron")
-    assert ds.sizes["station"] == 10 and set(ds.network.values) == {"iRON"}
+    assert ds.sizes["station"] == 10
+    assert set(ds.network.values) == {"iRON"}
     # Two probes at 5 cm: EC5-II holds not one good record.
     assert str(ds.sensor.sel(station="BrushCreek").values) == "EC5-I"
     assert int(ds["soil_moisture"].sel(station="BrushCreek").notnull().sum()) == 7768

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import typer
 import xarray as xr
+from smgee_cli.stations import stations
 from typer.testing import CliRunner
 
 from smgee.errors import InputError
-from smgee_cli.stations import stations
 from tests.insitu.stm import hourly, write_stm
 
 
@@ -28,11 +28,15 @@ def test_ismn_archive_with_temperature(tmp_path, run):
         write_stm(tmp_path / "in", name, times, np.full(len(times), 0.2))
         write_stm(tmp_path / "in", name, times, warm, variable="ts")
     result = run(tmp_path / "in", "--out", tmp_path / "run")
-    assert result.exit_code == 0 and "2 stations" in result.output and "2021-05-01" in result.output
+    assert result.exit_code == 0
+    assert "2 stations" in result.output
+    assert "2021-05-01" in result.output
     with xr.open_dataset(tmp_path / "run" / "stations.nc", engine="h5netcdf") as ds:
-        assert ds.sizes == {"time": 60, "station": 2} and float(ds["soil_temperature_min"].min()) == -2
+        assert ds.sizes == {"time": 60, "station": 2}
+        assert float(ds["soil_temperature_min"].min()) == -2
     table = pd.read_csv(tmp_path / "run" / "unfrozen.csv")
-    assert table.loc[0, "start"] == "2021-05-01" and table.loc[0, "year"] == 2021
+    assert table.loc[0, "start"] == "2021-05-01"
+    assert table.loc[0, "year"] == 2021
     assert list(pd.read_csv(tmp_path / "run" / "stations_summary.csv")["days"]) == [60, 60]
 
 
@@ -41,17 +45,31 @@ def test_without_temperature_no_period_is_made_up(tmp_path, run):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "unfrozen.csv").write_text("of another run")
     result = run(tmp_path / "in", "--out", tmp_path / "run")
-    assert "unfrozen.csv was not written" in result.output and not (tmp_path / "run" / "unfrozen.csv").exists()
+    assert "unfrozen.csv was not written" in result.output
+    assert not (tmp_path / "run" / "unfrozen.csv").exists()
     run(tmp_path / "in", "--out", tmp_path / "run", "--season", "05-01", "09-30")
     assert "calendar" in (tmp_path / "run" / "unfrozen.csv").read_text()
 
 
 def test_table_options(tmp_path, run):
     pd.DataFrame({"t": hourly(days=2), "P1_sm": 25.0}).to_csv(tmp_path / "t.csv", index=False)
-    args = [tmp_path / "t.csv", "--out", tmp_path / "run", "--time-column", "t", "--unit", "%", "--column", "P1=P1_sm", "--records"]
+    args = [
+        tmp_path / "t.csv",
+        "--out",
+        tmp_path / "run",
+        "--time-column",
+        "t",
+        "--unit",
+        "%",
+        "--column",
+        "P1=P1_sm",
+        "--records",
+    ]
     assert run(*args).exit_code == 0
     with xr.open_dataset(tmp_path / "run" / "stations_records.nc", engine="h5netcdf") as ds:
-        assert list(ds.station.values) == ["P1"] and (ds["soil_moisture"] == 0.25).all() and np.isnan(ds.depth_from.values).all()
+        assert list(ds.station.values) == ["P1"]
+        assert (ds["soil_moisture"] == 0.25).all()
+        assert np.isnan(ds.depth_from.values).all()
 
 
 def test_errors_reach_the_caller_as_one_sentence(tmp_path, run):

@@ -22,7 +22,11 @@ def dataset(times, moisture, *, temperature=None, lon=100.0, lat=37.0, flags=Non
     variables = {"soil_moisture": (("time", "station"), moisture, {"units": "m3 m-3"})}
     variables["flags"] = (("time", "station"), np.full(moisture.shape, 1, np.uint16) if flags is None else flags)
     if temperature is not None:
-        variables["soil_temperature"] = (("time", "station"), np.asarray(temperature, float).reshape(moisture.shape), {"units": "degC"})
+        variables["soil_temperature"] = (
+            ("time", "station"),
+            np.asarray(temperature, float).reshape(moisture.shape),
+            {"units": "degC"},
+        )
     at = {"lon": ("station", np.full(len(names), lon)), "lat": ("station", np.full(len(names), lat))}
     return xr.Dataset(variables, coords={"time": times, "station": names, **at})
 
@@ -50,11 +54,14 @@ def test_a_burst_of_records_does_not_outweigh_the_day():
     assert mean == pytest.approx((23 * 0.1 + 0.5) / 24, rel=1e-12)
 
 
-@pytest.mark.parametrize(("step", "min_hours", "given"), [("3h", 18, True), ("12h", 18, True), ("24h", 24, True), ("3h", 24, True)])
+@pytest.mark.parametrize(
+    ("step", "min_hours", "given"), [("3h", 18, True), ("12h", 18, True), ("24h", 24, True), ("3h", 24, True)]
+)
 def test_longer_steps_stand_for_their_step(step, min_hours, given):
     times = pd.date_range("2021-05-01", "2021-05-04 23:00", freq=step)
     out = insitu.daily_means(dataset(times, np.full(len(times), 0.2)), min_hours)
-    assert bool(out["soil_moisture"].notnull().all()) is given and out.sizes["time"] == 4
+    assert bool(out["soil_moisture"].notnull().all()) is given
+    assert out.sizes["time"] == 4
 
 
 def test_solar_days():
@@ -91,7 +98,8 @@ def test_unfrozen_period_is_found_to_the_day():
     ]  # fmt: skip
     # By the daily mean the soil is never frozen: the whole year, its ends not observed.
     mean = insitu.unfrozen_periods(_year("05-08", "10-13"), statistic="mean")
-    assert mean.loc[0, "days"] == 365 and not mean.loc[0, "start_observed"]
+    assert mean.loc[0, "days"] == 365
+    assert not mean.loc[0, "start_observed"]
 
 
 def test_share_of_stations_and_gaps():
@@ -124,10 +132,13 @@ def test_without_temperature_it_says_so_and_offers_ways():
     with pytest.raises(MissingDataError, match="never frozen or never checked"):
         insitu.unfrozen_periods(ds, method="flags")
     table = insitu.unfrozen_periods(ds, method="calendar", season=("05-08", "10-13"))
-    assert table.loc[0, "days"] == 159 and "calendar" in table.loc[0, "source"]
+    assert table.loc[0, "days"] == 159
+    assert "calendar" in table.loc[0, "source"]
     with pytest.raises(InputError, match="season"):
         insitu.unfrozen_periods(ds, method="calendar", season=("May", "October"))
-    flags = np.where((ds.time.dt.month < 5) | (ds.time.dt.month > 9), flag_mask(["D03"]), flag_mask(["G"])).astype(np.uint16)[:, None]
+    flags = np.where((ds.time.dt.month < 5) | (ds.time.dt.month > 9), flag_mask(["D03"]), flag_mask(["G"])).astype(np.uint16)[
+        :, None
+    ]
     table = insitu.unfrozen_periods(ds.assign(flags=(("time", "station"), flags)), method="flags")
     assert table.loc[0, ["start", "end"]].tolist() == [dt.date(2021, 5, 1), dt.date(2021, 9, 30)]
 
@@ -138,8 +149,11 @@ def test_summary_counts():
     values[10:20, 1] = np.nan
     flags = np.where(np.isfinite(values), flag_mask(["G"]), flag_mask(["D06"])).astype(np.uint16)
     table = insitu.summary(dataset(times, values, flags=flags)).set_index("station")
-    assert table.loc["S1", "accepted"] == 38 and table.loc["S1", "records"] == 48 and table.loc["S1", "flags"] == "G:38 D06:10"
-    assert table.loc["S1", "longest_gap_days"] == pytest.approx(11 / 24) and table.loc["S0", "std"] == pytest.approx(0, abs=1e-15)
+    assert table.loc["S1", "accepted"] == 38
+    assert table.loc["S1", "records"] == 48
+    assert table.loc["S1", "flags"] == "G:38 D06:10"
+    assert table.loc["S1", "longest_gap_days"] == pytest.approx(11 / 24)
+    assert table.loc["S0", "std"] == pytest.approx(0, abs=1e-15)
 
 
 def test_network_mean_and_spread():
@@ -152,7 +166,8 @@ def test_network_mean_and_spread():
     np.testing.assert_allclose(table["std"], [0.1, np.sqrt(0.02)])
     spread = insitu.heterogeneity(daily, min_stations=3)
     # t(0.975, 2) = 4.3027 from the tables: (4.3027 * 0.1 / 0.04)² = 115.7
-    assert spread.loc[0, "needed_stations"] == 116 and spread.loc[0, "cv"] == pytest.approx(0.5)
+    assert spread.loc[0, "needed_stations"] == 116
+    assert spread.loc[0, "cv"] == pytest.approx(0.5)
     with pytest.raises(InputError, match="S9"):
         insitu.network_mean(daily, stations=["S9"])
 
@@ -166,4 +181,5 @@ def test_representativeness_finds_the_station_that_follows_the_mean():
     assert table.loc[0, "station"] == "S0"
     s1 = table.set_index("station").loc["S1"]
     others = values[:, [0, 2, 3]].mean(axis=1)
-    assert s1["mrd"] == pytest.approx(((values[:, 1] - others) / others).mean()) and s1["bias"] == pytest.approx((values[:, 1] - others).mean())
+    assert s1["mrd"] == pytest.approx(((values[:, 1] - others) / others).mean())
+    assert s1["bias"] == pytest.approx((values[:, 1] - others).mean())

@@ -14,7 +14,11 @@ from smgee.insitu.quality import flag_mask
 @pytest.fixture
 def wide() -> pd.DataFrame:
     return pd.DataFrame(
-        {"time": pd.date_range("2021-06-01", periods=48, freq="30min"), "P1": np.linspace(0.1, 0.2, 48), "P2": np.linspace(0.3, 0.2, 48)}
+        {
+            "time": pd.date_range("2021-06-01", periods=48, freq="30min"),
+            "P1": np.linspace(0.1, 0.2, 48),
+            "P2": np.linspace(0.3, 0.2, 48),
+        }
     )
 
 
@@ -28,7 +32,8 @@ def test_wide_layout_in_every_format(tmp_path, wide, suffix):
     ds = insitu.read_table(path, depth_m=0.05, network="PALI")
     assert list(ds.station.values) == ["P1", "P2"]
     np.testing.assert_allclose(ds["soil_moisture"].values, wide[["P1", "P2"]].values, rtol=1e-15)
-    assert (ds.depth_to == 0.05).all() and set(ds.network.values) == {"PALI"}
+    assert (ds.depth_to == 0.05).all()
+    assert set(ds.network.values) == {"PALI"}
 
 
 def test_long_layout_equals_wide(tmp_path, wide):
@@ -41,14 +46,16 @@ def test_long_layout_equals_wide(tmp_path, wide):
     b = insitu.read_table(tmp_path / "w.csv")
     np.testing.assert_array_equal(a["soil_moisture"], b["soil_moisture"])
     np.testing.assert_array_equal(a.lon, [100.1, 100.2])
-    assert (a["soil_temperature"] == 5).all() and "soil_temperature" not in b
+    assert (a["soil_temperature"] == 5).all()
+    assert "soil_temperature" not in b
 
 
 def test_temperature_of_a_second_wide_table(tmp_path, wide):
     wide.to_csv(tmp_path / "w.csv", index=False)
     wide.assign(P1=4.5, P2=np.nan).to_csv(tmp_path / "t.csv", index=False)
     ds = insitu.read_table(tmp_path / "w.csv", temperature_path=tmp_path / "t.csv")
-    assert (ds["soil_temperature"].sel(station="P1") == 4.5).all() and ds["soil_temperature"].sel(station="P2").isnull().all()
+    assert (ds["soil_temperature"].sel(station="P1") == 4.5).all()
+    assert ds["soil_temperature"].sel(station="P2").isnull().all()
 
 
 def test_per_cent_only_when_said(tmp_path, wide):
@@ -65,13 +72,16 @@ def test_clocks(tmp_path, wide):
     zoned.to_csv(tmp_path / "z.csv", index=False)
     a = insitu.read_table(tmp_path / "w.csv", utc_offset_hours=8)
     b = insitu.read_table(tmp_path / "z.csv")
-    assert a.time.values[0] == np.datetime64("2021-05-31T16:00") and (a.time.values == b.time.values).all()
+    assert a.time.values[0] == np.datetime64("2021-05-31T16:00")
+    assert (a.time.values == b.time.values).all()
     with pytest.raises(InputError, match="states its time zone"):
         insitu.read_table(tmp_path / "z.csv", utc_offset_hours=8)
 
 
 def test_missing_numbers_and_own_flags(tmp_path):
-    frame = pd.DataFrame({"time": pd.date_range("2021-06-01", periods=4, freq="h"), "s": "A", "v": [0.2, -9999, 0.3, 0.4], "q": [1, 1, 0, 1]})
+    frame = pd.DataFrame(
+        {"time": pd.date_range("2021-06-01", periods=4, freq="h"), "s": "A", "v": [0.2, -9999, 0.3, 0.4], "q": [1, 1, 0, 1]}
+    )
     frame.to_csv(tmp_path / "l.csv", index=False)
     ds = insitu.read_table(tmp_path / "l.csv", station="s", soil_moisture="v", flag="q", good=("1",))
     np.testing.assert_array_equal(ds["soil_moisture"].values[:, 0], [0.2, np.nan, np.nan, 0.4])
@@ -82,7 +92,9 @@ def test_missing_numbers_and_own_flags(tmp_path):
 
 def test_places(tmp_path, wide):
     wide.to_csv(tmp_path / "w.csv", index=False)
-    places = pd.DataFrame({"station_id": ["P2", "P1", "P9"], "Longitude": [100.2, 100.1, 0.5], "Latitude": [37.2, 37.1, 1], "elev": [1, 2, 3]})
+    places = pd.DataFrame(
+        {"station_id": ["P2", "P1", "P9"], "Longitude": [100.2, 100.1, 0.5], "Latitude": [37.2, 37.1, 1], "elev": [1, 2, 3]}
+    )
     ds = insitu.read_table(tmp_path / "w.csv", stations=places)
     np.testing.assert_array_equal(ds.lon, [100.1, 100.2])
     np.testing.assert_array_equal(ds.elevation, [2, 1])
@@ -144,6 +156,7 @@ def test_naqu_with_its_table_of_places(real_data):
         stations=folder / "Stations_information_NAQU_56.csv",
         depth_m=0.05,
     )
-    assert ds.sizes == {"time": 18_624, "station": 1} and float(ds.lon[0]) == pytest.approx(91.8, abs=0.01)
+    assert ds.sizes == {"time": 18_624, "station": 1}
+    assert float(ds.lon[0]) == pytest.approx(91.8, abs=0.01)
     with pytest.raises(InputError, match="plain numbers"):
         insitu.read_table(folder / "naqu_11stations_5cm_600steps_relative_time.csv", time="time_index")

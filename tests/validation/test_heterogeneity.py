@@ -1,0 +1,84 @@
+"""Errors against terrain."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from smgee.errors import InputError
+from smgee.grid import PixelGrid
+from smgee.validation import cell_conditions, cell_weights, relate_errors
+from tests.validation.tables import CHILDREN, PARENT
+
+
+def table(seed: int = 0, n: int = 16) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rng = np.random.default_rng(seed)
+    names = [c.name for c in CHILDREN[:n]]
+    rough = rng.uniform(20, 300, n)
+    conditions = pd.DataFrame({"cell": names, "elevation_std": rough, "elevation_mean": rng.uniform(3000, 4000, n)})
+    rows = []
+    for name, size in zip(names, rough, strict=True):
+        errors = {"r": 0.9 - size / 1000, "bias": -0.0001 * size, "rmse": 0.05}
+        for orbit in ("AM", "PM"):
+            rows.append({"grid": "M09", "cell": name, "orbit": orbit, "reference": "upscaled", **errors, "ubrmse": rng.random()})
+    return pd.DataFrame(rows), conditions
+
+
+def test_known_relations():
+    validation, conditions = table()
+    out = relate_errors(validation, conditions).set_index(["orbit", "metric", "condition"])
+    assert len(out) == 2 * 4 * 2
+    rough = out.loc[("AM", "r", "elevation_std")]
+    assert rough["spearman"] == pytest.approx(-1)
+    assert rough["n"] == 16
+    assert out.loc[("AM", "abs_bias", "elevation_std"), "spearman"] == pytest.approx(1)
+    assert math.isnan(out.loc[("PM", "rmse", "elevation_std"), "spearman"])
+    assert "same in all cells" in out.loc[("PM", "rmse", "elevation_std"), "reason"]
+    noise = out.loc[("AM", "ubrmse", "elevation_mean")]
+    part = validation[validation["orbit"] == "AM"]
+    assert noise["spearman"] == pytest.approx(spearmanr(part["ubrmse"], conditions["elevation_mean"]).statistic)
+    assert noise["low"] < noise["spearman"] < noise["high"]
+
+
+def test_interval_covers():
+    """Of a bivariate normal population with a known rank correlation, (6/π) asin(ρ/2), over 16 cells."""
+    rng = np.random.default_rng(5)
+    rho = 0.6
+    truth = 6 / math.pi * math.asin(rho / 2)
+    names = [c.name for c in CHILDREN]
+    hits = 0
+    for _ in range(300):
+        a = rng.standard_normal(16)
+        b = rho * a + math.sqrt(1 - rho**2) * rng.standard_normal(16)
+        validation = pd.DataFrame({"grid": "M09", "cell": names, "orbit": "AM", "reference": "upscaled", "r": b})
+        row = relate_errors(validation, pd.DataFrame({"cell": names, "slope_mean": a}), metrics=["r"]).iloc[0]
+        hits += row["low"] <= truth <= row["high"]
+    assert 0.91 <= hits / 300 <= 0.99
+
+
+def test_few_cells_and_bad_tables():
+    validation, conditions = table(n=4)
+    out = relate_errors(validation, conditions, metrics=["r"])
+    assert out["low"].isna().all()
+    assert "needs 5 cells" in out["reason"].iloc[0]
+    with pytest.raises(InputError, match="slope"):
+        relate_errors(validation, conditions, columns=["slope"])
+    with pytest.raises(InputError, match="lack the column 'orbit'"):
+        relate_errors(validation.drop(columns="orbit"), conditions)
+
+
+def test_conditions_of_cells():
+    left, bottom, right, top = PARENT.bounds
+    grid = PixelGrid("EPSG:6933", ((right - left) / 16, 0, left, 0, (bottom - top) / 16, top), 16, 16)
+    weights = cell_weights(grid, CHILDREN)
+    elevation = np.repeat(np.repeat(np.arange(16.0).reshape(4, 4), 4, axis=0), 4, axis=1) * 100
+    out = cell_conditions(weights, {"elevation": elevation, "rough": elevation + np.tile([0.0, 2.0], 8)})
+    np.testing.assert_allclose(out["elevation_mean"], np.arange(16) * 100, atol=1e-6)
+    np.testing.assert_allclose(out["elevation_std"], 0, atol=1e-3)
+    np.testing.assert_allclose(out["rough_std"], 1, atol=1e-6)
+    with pytest.raises(InputError, match="No layer"):
+        cell_conditions(weights, {})
