@@ -1,0 +1,277 @@
+"""Collections of images: loading, making, reducing, compositing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from smgee.eelocal.assets.raster import load_image
+from smgee.eelocal.context import Context
+from smgee.eelocal.errors import EEError, NotFoundError
+from smgee.eelocal.model.collection import Collection
+from smgee.eelocal.model.construct import as_image, unique_names
+from smgee.eelocal.model.geometry import Geometry
+from smgee.eelocal.model.image import Band, Image
+from smgee.eelocal.model.pixels import Pick
+from smgee.eelocal.model.pixeltype import PixelType, parse_type
+from smgee.eelocal.model.reducer import Reducer
+from smgee.eelocal.model.stack import FAST, BestOf, Mosaic, ReducedStack, SimpleStack, output_types, simple_type
+from smgee.eelocal.ops.image_bands import add_bands, cast_image
+from smgee.eelocal.registry import algorithm
+from smgee.source import CollectionInfo, ImageInfo
+
+__all__ = ["images_of", "joint_footprint", "mosaic_images", "stacked_bands"]
+
+
+# -- loading -------------------------------------------------------------------------------------------------------------
+
+
+@algorithm("Image.load")
+def load(context: Context, id: str, version: int | None) -> Image:
+    """Return an image asset."""
+    store = _store(context)
+    found = store.find(id)
+    if found is None or not isinstance(found[1], ImageInfo):
+        if found is not None:
+            raise EEError(f"Asset '{id}' is not an Image.")
+        raise NotFoundError(f"Image.load: Image asset '{id}' not found (does not exist or caller does not have access).")
+    source, info = found
+    return load_image(info, source, version=_version(source, info.id))
+
+
+@algorithm("ImageCollection.load")
+def load_collection(context: Context, id: str, version: int | None) -> Collection:
+    """Return a collection asset; its images are described when they are first needed."""
+    store = _store(context)
+    found = store.find(id)
+    if found is None:
+        raise NotFoundError(
+            f"ImageCollection.load: ImageCollection asset '{id}' not found (does not exist or caller does not have access)."
+        )
+    source, info = found
+    if not isinstance(info, CollectionInfo):
+        raise EEError(f"Asset '{id}' is not an ImageCollection.")
+
+    def images() -> list[Image]:
+        return [load_image(i, source, version=_version(source, i.id)) for i in source.images(info.id)]
+
+    return Collection(images, info.properties, kind="ImageCollection", id=info.id, version=_version(source, info.id))
+
+
+def _store(context: Context) -> Any:
+    if context.store is None:
+        raise EEError("This session has no assets.")
+    return context.store
+
+
+def _version(source: Any, asset_id: str) -> int | None:
+    """Return the version of an asset from a source that keeps one (microseconds of its last change)."""
+    version = getattr(source, "version", None)
+    return version(asset_id) if callable(version) else None
+
+
+@algorithm("ImageCollection.fromImages")
+def from_images(images: list[Any]) -> Collection:
+    """Make a collection of images; those without an index get their position."""
+    converted = [as_image(i) for i in images]
+    if NotImplemented in converted:
+        raise EEError("ImageCollection.fromImages: every element must be an image.")
+    return Collection(lambda: [_indexed(i, str(n)) for n, i in enumerate(converted)], kind="ImageCollection")
+
+
+def _indexed(image: Image, index: str) -> Image:
+    return image.with_properties({**image.properties, "system:index": index})
+
+
+# -- reductions ----------------------------------------------------------------------------------------------------------
+
+
+def images_of(collection: Collection) -> list[Image]:
+    """Return the images of a collection.
+
+    Raises
+    ------
+    EEError
+        When an element is none.
+    """
+    images = []
+    for element in collection:
+        image = as_image(element)
+        if image is NotImplemented:
+            raise EEError(f"A collection of images is required, got an element of type {type(element).__name__}.")
+        images.append(image)
+    return images
+
+
+def stacked_bands(images: Sequence[Image]) -> dict[str, list[Band]]:
+    """Return the bands of all images by name, names in order of first appearance."""
+    bands: dict[str, list[Band]] = {}
+    for image in images:
+        for band in image.bands:
+            bands.setdefault(band.name, []).append(band)
+    return bands
+
+
+def joint_footprint(images: Sequence[Image]) -> Geometry | None:
+    """Return the union of the footprints, None where one is unbounded or there is none."""
+    from shapely import union_all
+
+    shapes = [i.footprint for i in images]
+    if not shapes or any(s is None for s in shapes):
+        return None
+    unique = {s.shape.wkb: s for s in shapes if s is not None}
+    first = next(iter(unique.values()))
+    if len(unique) == 1:
+        return first
+    if any(s.crs != first.crs for s in unique.values()):
+        return None
+    return Geometry(union_all([s.shape for s in unique.values()]), first.crs, first.geodesic)
+
+
+def _composite(images: Sequence[Image], bands: Sequence[Band]) -> Image:
+    """Return a composite: no properties, EPSG:4326 at 1°, the joint footprint."""
+    return Image(tuple(bands), {}, joint_footprint(images))
+
+
+def _register(name: str) -> None:
+    @algorithm(f"reduce.{name}")
+    def reduce(collection: Collection) -> Image:
+        images = images_of(collection)
+        bands = []
+        for band_name, members in stacked_bands(images).items():
+            kind = simple_type(name, [b.type for b in members])
+            bands.append(Band(band_name, SimpleStack(name, [b.node for b in members], kind), kind))
+        return _composite(images, bands)
+
+    reduce.__doc__ = f"Reduce a collection by `{name}`, band by band."
+
+
+for _name in FAST:
+    _register(_name)
+
+
+@algorithm("ImageCollection.reduce")
+def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: float) -> Image:  # noqa: N803
+    """Reduce a collection by any reducer: band by band with one input, else all bands together."""
+    images = images_of(collection)
+    stacks = stacked_bands(images)
+    bands: list[Band] = []
+    if reducer.inputs <= 1:
+        for name, members in stacks.items():
+            if reducer.name in ("median", "mode", "min", "max", "mean", "sum", "product", "count") and reducer.outputs == (reducer.name,) and plain(reducer):
+                kind = simple_type(reducer.name, [b.type for b in members])
+                bands.append(Band(f"{name}_{reducer.name}", SimpleStack(reducer.name, [b.node for b in members], kind), kind))
+                continue
+            union = members[0].type
+            for band in members[1:]:
+                union = union.union(band.type)
+            kinds = output_types(reducer, [union], len(members))
+            node = ReducedStack(reducer, [[b.node for b in members]], kinds)
+            bands += [Band(f"{name}_{output}", Pick(node, i), kinds[i]) for i, output in enumerate(reducer.outputs)]
+        return _composite(images, bands)
+    if not images:
+        return Image(())
+    if len(stacks) != reducer.inputs:
+        raise EEError(f"The reducer needs {reducer.inputs} inputs, but the collection has {len(stacks)} bands.")
+    if any(len(members) != len(images) for members in stacks.values()):
+        raise EEError("Every image of the collection must have all the bands that the reducer takes.")
+    kinds = output_types(reducer, [_joined([b.type for b in members]) for members in stacks.values()], len(images))
+    node = ReducedStack(reducer, [[b.node for b in members] for members in stacks.values()], kinds)
+    return _composite(images, [Band(output, Pick(node, i), kinds[i]) for i, output in enumerate(reducer.outputs)])
+
+
+def plain(reducer: Reducer) -> bool:
+    """Whether a reducer is one of the simple ones as it comes, so that the fast loops compute the same."""
+    from smgee.eelocal.statistics.combine import Combined
+
+    return reducer.inputs == 1 and not isinstance(reducer, Combined) and type(reducer).__name__ in (
+        "Mean", "Sum", "Extreme", "Product", "Count", "Median", "Mode",
+    )  # fmt: skip
+
+
+def _joined(types: Sequence[PixelType]) -> PixelType:
+    union = types[0]
+    for kind in types[1:]:
+        union = union.union(kind)
+    return union
+
+
+# -- composites ----------------------------------------------------------------------------------------------------------
+
+
+def mosaic_images(images: Sequence[Image]) -> Image:
+    """Return a mosaic of images, later ones on top."""
+    bands = []
+    for name, members in stacked_bands(images).items():
+        kind = _joined([b.type for b in members])
+        bands.append(Band(name, members[0].node if len(members) == 1 else Mosaic([b.node for b in members], kind.dtype), kind))
+    return _composite(images, bands)
+
+
+@algorithm("ImageCollection.mosaic")
+def mosaic(collection: Collection) -> Image:
+    """Lay the images on top of each other."""
+    return mosaic_images(images_of(collection))
+
+
+@algorithm("ImageCollection.qualityMosaic")
+def quality_mosaic(collection: Collection, qualityBand: str) -> Image:  # noqa: N803
+    """Take every pixel from the image with the greatest quality there."""
+    images = images_of(collection)
+    if not images:
+        return Image(())
+    names = images[0].names
+    for image in images:
+        missing = [n for n in [qualityBand, *names] if n not in image.names]
+        if missing:
+            raise EEError(f"Every image must have the band '{missing[0]}'.")
+    kinds = [_joined([i.band(n).type for i in images]) for n in names]
+    node = BestOf(
+        [i.band(qualityBand).node for i in images], [[i.band(n).node for i in images] for n in names], [k.dtype for k in kinds]
+    )
+    return _composite(images, [Band(n, Pick(node, k), kinds[k]) for k, n in enumerate(names)])
+
+
+@algorithm("ImageCollection.toBands")
+def to_bands(collection: Collection) -> Image:
+    """Make one image of all bands of all images, named by index and band."""
+    images = images_of(collection)
+    count = sum(len(i.bands) for i in images)
+    if count > 5000:
+        raise EEError(f"Too many bands: {count}. The maximum is 5000.")
+    bands, names = [], []
+    for number, image in enumerate(images):
+        index = image.properties.get("system:index", str(number))
+        names += [f"{index}_{b.name}" for b in image.bands]
+        bands += list(image.bands)
+    unique = unique_names((), names)
+    return Image(tuple(b.renamed(n) for b, n in zip(bands, unique, strict=True)), {}, joint_footprint(images))
+
+
+@algorithm("ImageCollection.combine")
+def combine(primary: Collection, secondary: Collection, overwrite: bool) -> Collection:
+    """Join the bands of images with the same index."""
+
+    def images() -> list[Image]:
+        others = {i.properties.get("system:index"): i for i in images_of(secondary)}
+        pairs = [(i, others.get(i.properties.get("system:index"))) for i in images_of(primary)]
+        return [add_bands(i, list(o.bands), overwrite=overwrite) for i, o in pairs if o is not None]
+
+    return primary.derive(images, kind="ImageCollection")
+
+
+@algorithm("ImageCollection.cast")
+def cast_collection(collection: Collection, bandTypes: dict[str, Any], bandOrder: list[str]) -> Collection:  # noqa: N803
+    """Give every image the same bands of the same types."""
+    types = {n: parse_type(t) for n, t in bandTypes.items()}
+
+    def images() -> list[Image]:
+        converted = []
+        for image in images_of(collection):
+            unknown = [n for n in image.names if n not in types]
+            if unknown:
+                raise EEError(f"bandTypes must include all bands of every image; '{unknown[0]}' is missing.")
+            converted.append(cast_image(image, types, list(bandOrder)))
+        return converted
+
+    return collection.derive(images, kind="ImageCollection")
