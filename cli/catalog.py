@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -46,7 +47,7 @@ def add(
         copy=copy, kind=kind, scale=scale, offset=offset, nodata=nodata, x=x, y=y, crs=crs,
         bands=tuple(b.strip() for b in bands.split(",")) if bands else (), properties=_properties(properties or []),
     )  # fmt: skip
-    with Progress(transient=True) as bar:
+    with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
         task = bar.add_task("reading files", total=len(files))
         added = add_files(catalog, identifier, files, options, progress=lambda done, total: bar.update(task, completed=done))
     what = f"{len(added.images)} images" if added.type == "IMAGE_COLLECTION" else added.type.lower()

@@ -18,6 +18,7 @@ from smgee.eelocal.assets.products import SMAP_BANDS, BandSpec, FileFacts, Produ
 from smgee.eelocal.assets.records import band_record, info_of, read_features, read_pixels
 from smgee.eelocal.assets.tables import TABLE_SUFFIXES, inspect_table
 from smgee.errors import InputError
+from smgee.grid import PixelGrid
 from smgee.source import BandInfo
 
 __all__ = ["AddOptions", "Added", "add_files", "check_catalog", "list_catalog", "remove_asset"]
@@ -247,7 +248,8 @@ def _put_image(records: dict[str, Any], identifier: str, asset: str, image: _Ima
         by_name.setdefault(band.info.name, []).append(band)
     entries = {b["name"]: b for b in (previous or {}).get("bands", ())}
     for name, bands in by_name.items():
-        entries[name] = _join(bands, place)
+        entry = _join(bands, place)
+        entries[name] = _extend(entries[name], entry) if name in entries else entry
     product = product_of(asset)
     if product is not None:
         order = {spec.name: i for i, spec in enumerate(product.bands.values())}
@@ -293,6 +295,35 @@ def _join(bands: list[_Band], place: _Placer) -> dict[str, Any]:
     source = {k: v for k, v in first.source.items() if k != "band"} | {"pieces": pieces}
     info = BandInfo(first.info.name, first.info.dtype, grid, first.info.pyramiding)
     return band_record(info, source)
+
+
+def _extend(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return a band with new files beside those it has; a file that is registered again replaces itself."""
+    if old["source"]["driver"] != "geotiff" or new["source"]["driver"] != "geotiff":
+        return new
+    fresh = {p["file"] for p in new["source"]["pieces"]}
+    kept = [p for p in old["source"]["pieces"] if p["file"] not in fresh]
+    if not kept:
+        return new
+    facts = [{k: v for k, v in e["source"].items() if k != "pieces"} | {"dtype": e["dtype"]} for e in (old, new)]
+    if facts[0] != facts[1]:
+        raise InputError(
+            f"The band {new['name']} is registered with another type, scale or nodata ({kept[0]['file']}); remove that asset first."
+        )
+    grids = [_grid_of_record(e) for e in (old, new)]
+    grid, offsets = join_grids(grids, [kept[0]["file"], new["source"]["pieces"][0]["file"]])
+    pieces = [
+        {**p, "row": p["row"] + row, "col": p["col"] + col}
+        for group, (row, col) in zip((kept, new["source"]["pieces"]), offsets, strict=True)
+        for p in group
+    ]
+    info = BandInfo(new["name"], new["dtype"], grid, new["pyramiding"])
+    return band_record(info, {**new["source"], "pieces": pieces})
+
+
+def _grid_of_record(entry: Mapping[str, Any]) -> PixelGrid:
+    grid = entry["grid"]
+    return PixelGrid(grid["crs"], tuple(grid["transform"]), grid["width"], grid["height"])
 
 
 def _image_for(images: dict[str, _Image], facts: FileFacts, index: str | None = None, start: int | None = None) -> _Image:

@@ -43,7 +43,7 @@ def _reflectance(stored: str) -> BandSpec:
 
 
 _ANGLES = {name: BandSpec(name, "float32", 0.01, (40000.0,)) for name in ("SZA", "SAA", "VZA", "VAA")}
-_FMASK = {"Fmask": BandSpec("Fmask", "uint8", None, (255.0,), "MODE")}
+_FMASK = {"Fmask": BandSpec("Fmask", "uint8", None, (255.0,), "SAMPLE")}
 _HLS_TAGS = {
     "cloud_coverage": "CLOUD_COVERAGE", "spatial_coverage": "SPATIAL_COVERAGE", "HLS_PROCESSING_TIME": "HLS_PROCESSING_TIME",
     "MEAN_SUN_AZIMUTH_ANGLE": "MEAN_SUN_AZIMUTH_ANGLE", "MEAN_SUN_ZENITH_ANGLE": "MEAN_SUN_ZENITH_ANGLE",
@@ -61,7 +61,7 @@ _SMAP_VALUES = ("soil_moisture", "tb_h_corrected", "tb_v_corrected", "vegetation
 _SMAP_FLAGS = ("retrieval_qual_flag", "tb_qual_flag_h", "tb_qual_flag_v")
 SMAP_BANDS = {
     f"{name}_{half}": BandSpec(
-        f"{name}_{half}", "uint8" if name in _SMAP_FLAGS else "float32", None, (), "MODE" if name in _SMAP_FLAGS else "MEAN"
+        f"{name}_{half}", "uint8" if name in _SMAP_FLAGS else "float32", None, (), "SAMPLE" if name in _SMAP_FLAGS else "MEAN"
     )
     for half in ("am", "pm")
     for name in (*_SMAP_VALUES, *_SMAP_FLAGS)
@@ -80,10 +80,10 @@ PRODUCTS = {
             {
                 "": _ELEVATION,
                 "NASADEM_HGT": _ELEVATION,
-                "num": BandSpec("num", "uint8", None, (), "MODE"),
-                "NASADEM_NUM": BandSpec("num", "uint8", None, (), "MODE"),
-                "swb": BandSpec("swb", "uint8", None, (), "MODE"),
-                "NASADEM_SWB": BandSpec("swb", "uint8", None, (), "MODE"),
+                "num": BandSpec("num", "uint8", None, (), "SAMPLE"),
+                "NASADEM_NUM": BandSpec("num", "uint8", None, (), "SAMPLE"),
+                "swb": BandSpec("swb", "uint8", None, (), "SAMPLE"),
+                "NASADEM_SWB": BandSpec("swb", "uint8", None, (), "SAMPLE"),
             },
         ),
         Product(
