@@ -218,3 +218,19 @@ def test_iron(real_data):
     # Two probes at 5 cm: EC5-II holds not one good record.
     assert str(ds.sensor.sel(station="BrushCreek").values) == "EC5-I"
     assert int(ds["soil_moisture"].sel(station="BrushCreek").notnull().sum()) == 7768
+
+
+@pytest.mark.realdata
+def test_ten_day_means_agree_with_a_table_others_derived_from_the_same_files(real_data):
+    """``paired_10day.csv`` was made from the same archive by other code: 3,815 station means."""
+    records = insitu.read_ismn(real_data / "txson" / "TxSON")
+    table = pd.read_csv(real_data / "txson" / "paired_10day.csv").query("Network == 'TxSON'")
+    hourly_values = records["soil_moisture"].to_pandas()
+    places = zip(records.lon.values, records.lat.values, strict=True)
+    names = {(round(lon, 4), round(lat, 4)): name for (lon, lat), name in zip(places, records.station.values, strict=True)}
+    mine = []
+    for row in table.itertuples():
+        series = hourly_values[names[round(row.lon, 4), round(row.lat, 4)]]
+        mine.append(series[pd.Timestamp(row.StartDate) : pd.Timestamp(row.EndDate) - pd.Timedelta(seconds=1)].mean())
+    assert len(mine) == 3_815
+    np.testing.assert_allclose(mine, table["sm"], rtol=0, atol=1e-12)
