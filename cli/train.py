@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def train(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder, such as runs/NAME.")],
+    out: Annotated[Path, typer.Option("--out", "-o", "--run", "-r", help="Run folder, such as runs/NAME.")],
     table: Annotated[
-        Path | None, typer.Option(help="CSV or parquet, one row per station and time. Default: samples.parquet of the run folder.")
+        Path | None,
+        typer.Option(help="CSV or parquet, one row per station and time. Default: samples.parquet of the run folder."),
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column of soil moisture, a fraction (m³/m³).")] = None,
     station: Annotated[
@@ -35,7 +36,9 @@ def train(
         list[str] | None, typer.Option(help="New column, such as 'ndvi=(B8A-B4)/(B8A+B4)'; repeat for several.")
     ] = None,
     target_scale: Annotated[float, typer.Option(help="Factor that turns the target into m³/m³; 0.01 for percent.")] = 1.0,
-    models: Annotated[list[str] | None, typer.Option(help="rf, ert, gbdt, xgboost, catboost, by commas or repeated. Default: all.")] = None,
+    models: Annotated[
+        list[str] | None, typer.Option(help="rf, ert, gbdt, xgboost, catboost, by commas or repeated. Default: all.")
+    ] = None,
     designs: Annotated[
         list[str] | None,
         typer.Option(help="random, station, loso, date, season, block, by commas or repeated. Default: random and station."),
@@ -52,15 +55,15 @@ def train(
     from rich.console import Console
 
     from smgee.errors import InputError
-    from smgee.explain import explain_models
+    from smgee.explain import explain_models, forget
     from smgee.models import DESIGNS, ESTIMATORS, TrainingTable, describe, train_models
 
     if explain not in ("best", "all", "none"):
         raise InputError(f"--explain {explain} was given; choose best, all or none.")
     console = Console()
     rows = TrainingTable.read(
-        table or out / "samples.parquet", target=target, station=split_names(station), time=time_column, predictors=split_names(predictors),
-        where=where, derive=parse_derived(derive), target_scale=target_scale,
+        table or out / "samples.parquet", target=target, station=split_names(station), time=time_column,
+        predictors=split_names(predictors), where=where, derive=parse_derived(derive), target_scale=target_scale,
     )  # fmt: skip
     console.print(describe(rows), highlight=False)
     started = time.perf_counter()
@@ -71,11 +74,15 @@ def train(
         )  # fmt: skip
     trained = time.perf_counter() - started
     result.save(out)
-    _print_scores(console, result.scores, titles={name: design.title for name, design in DESIGNS.items()}, synthetic=rows.synthetic)
+    _print_scores(
+        console, result.scores, titles={name: design.title for name, design in DESIGNS.items()}, synthetic=rows.synthetic
+    )
     best = result.models[result.best]
     console.print(f"Best at stations left out: {best.title}. Scores and fits took {trained:.1f} s.", highlight=False)
     written = ["scores.csv", "models/"]
-    if explain != "none":
+    if explain == "none":
+        forget(out / "shap")
+    else:
         chosen = result.models if explain == "all" else {result.best: best}
         with console.status("explaining"):
             explained = explain_models(chosen, rows, out / "shap", seed=seed)
@@ -109,7 +116,12 @@ def progress_bar(console: Console) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     with Progress(
-        TextColumn("{task.description:<32.32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True
+        TextColumn("{task.description:<32.32}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
     ) as bar:
         task = bar.add_task("fitting", total=None)
 
@@ -120,29 +132,31 @@ def progress_bar(console: Console) -> Iterator[Progress]:
 
 
 def _print_scores(console: Console, scores: pd.DataFrame, *, titles: dict[str, str], synthetic: bool) -> None:
+    """Print designs side by side; three of them fit 80 characters, more are printed three at a time."""
     from rich.box import SIMPLE
     from rich.table import Table
 
     designs = list(dict.fromkeys(scores["design"]))
-    shown = Table(title="Scores" + (" (synthetic data)" if synthetic else ""), title_justify="left", box=SIMPLE)
-    shown.add_column("model")
-    for design in designs:
-        shown.add_column(f"{titles[design]}\nR", justify="right", no_wrap=False)
-        shown.add_column("\nRMSE", justify="right")
-        shown.add_column("\nbias", justify="right")
-    for model, part in scores.groupby("model", sort=False):
-        by_design = part.set_index("design")
-        cells = []
-        for design in designs:
-            row = by_design.loc[design]
-            cells += [
-                f"{row['r']:.3f}\n[dim]{row['r_low']:.2f}–{row['r_high']:.2f}[/dim]",
-                f"{row['rmse']:.4f}\n[dim]{row['rmse_low']:.3f}–{row['rmse_high']:.3f}[/dim]",
-                f"{row['bias']:+.4f}",
-            ]
-        shown.add_row(str(model), *cells)
-    console.print(shown)
-    console.print("RMSE and bias (predicted − observed) in m³/m³; below each, its 95 % interval over stations.", style="dim", highlight=False)
+    for start in range(0, len(designs), 3):
+        shown = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+        shown.add_column("\nmodel", no_wrap=True)
+        for design in designs[start : start + 3]:
+            shown.add_column(f"{design}\nR", justify="left", no_wrap=True)
+            shown.add_column("\nRMSE", justify="left", no_wrap=True)
+        for model, part in scores.groupby("model", sort=False):
+            by_design = part.set_index("design")
+            cells = []
+            for design in designs[start : start + 3]:
+                row = by_design.loc[design]
+                cells.append(f"{row['r']:.3f}\n[dim]{row['r_low']:.2f}–{row['r_high']:.2f}[/dim]")
+                cells.append(f"{row['rmse']:.4f}\n[dim]{row['rmse_low']:.3f}–{row['rmse_high']:.3f}[/dim]")
+            shown.add_row(str(model), *cells)
+        console.print(shown)
+    meaning = "; ".join(f"{design}: {titles[design]}" for design in designs if design != titles[design])
+    if meaning:
+        console.print(meaning, highlight=False)
+    unit = "RMSE in m³/m³; below each figure its 95 % interval over stations. Bias and ubRMSE: scores.csv."
+    console.print(f"Synthetic data. {unit}" if synthetic else unit, highlight=False)
 
 
 def print_ranking(console: Console, titles: dict[str, str], folder: Path, *, top: int = 5) -> None:

@@ -1,8 +1,9 @@
-"""Agreement between two series, with intervals that know the pairs are not independent.
+"""Agreement between estimates and measurements, with intervals that know the pairs are not independent.
 
-The four figures of soil moisture validation, and two bootstraps. Soil moisture pairs are correlated in time (today resembles
-yesterday) and within a station (a probe's offset stays), so an interval that treats every pair as new information is too
-narrow. `cluster_bootstrap` redraws whole stations, `block_bootstrap` whole stretches of a series.
+The four figures of soil moisture validation, for pairs of many stations. Pairs of one station resemble each other (a probe's
+offset stays, today resembles yesterday), so an interval that treats every pair as new information is too narrow:
+`cluster_bootstrap` redraws whole stations. For one long series against another, see `smgee.validation.metrics`, which redraws
+blocks of days.
 
 All differences are ``estimate - reference``. Formulas: Entekhabi et al. (2010), J. Hydrometeorol. 11, 832-840, eq. 1-8.
 """
@@ -138,75 +139,7 @@ def cluster_bootstrap(
     moments = _moments(x[both], y[both])
     sums = np.zeros((count, moments.shape[1]))
     np.add.at(sums, index, moments)
-    return _percentiles(sums, draws=count, level=level, resamples=resamples, seed=seed)
-
-
-def block_bootstrap(
-    estimate: ArrayLike,
-    reference: ArrayLike,
-    *,
-    block: int | None = None,
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> dict[str, tuple[float, float]]:
-    """Percentile intervals from redrawing blocks of consecutive pairs (circular moving blocks) of one series.
-
-    Künsch (1989), Ann. Stat. 17, 1217-1241; made circular after Politis & Romano (1992), so that the ends of the series count as
-    often as its middle.
-
-    Parameters
-    ----------
-    estimate, reference : (n,) array_like
-        One series each, in the order of time. Pairs with a NaN are left out and the rest closes up.
-    block : int, optional
-        Pairs per block, best several times the correlation length. By default ``n ** (1/3)`` rounded up, times the ratio of n to
-        the effective sample size of the differences (`effective_size`), so that stickier series get longer blocks.
-    level, resamples, seed
-        As for `cluster_bootstrap`.
-
-    Returns
-    -------
-    dict of str to (float, float)
-        Lower and upper bound of each figure of `METRICS`; NaN when fewer than `MIN_CLUSTERS` blocks fit into the series.
-    """
-    x, y = pairs(estimate, reference)
-    n = len(x)
-    if block is None:
-        block = int(np.ceil(n ** (1 / 3) * n / effective_size(x - y))) if n > 2 else 1
-    if block < 1:
-        raise InputError(f"A block of {block} pairs was asked for; it takes at least 1.")
-    if n < MIN_CLUSTERS * block:
-        return {name: (float("nan"), float("nan")) for name in METRICS}
-    moments = _moments(x, y)
-    run = np.cumsum(np.vstack([np.zeros((1, moments.shape[1])), moments, moments[: block - 1]]), axis=0)
-    sums = run[block : block + n] - run[:n]
-    return _percentiles(sums, draws=int(np.ceil(n / block)), level=level, resamples=resamples, seed=seed)
-
-
-def effective_size(series: ArrayLike) -> float:
-    """Number of independent values that an autocorrelated series is worth, from its lag-1 autocorrelation.
-
-    ``n (1 - rho) / (1 + rho)``, Bayley & Hammersley (1946) for a first-order autoregressive series; never above n nor below 1.
-
-    Parameters
-    ----------
-    series : (n,) array_like
-        In the order of time, equally spaced, without NaN.
-
-    Returns
-    -------
-    float
-        Effective sample size; n for a constant or very short series.
-    """
-    values = np.asarray(series, dtype="f8")
-    n = len(values)
-    centred = values - values.mean() if n else values
-    power = float(centred @ centred)
-    if n < 3 or power == 0.0:
-        return float(n)
-    rho = min(max(float(centred[1:] @ centred[:-1]) / power, 0.0), 1.0)
-    return float(min(max(n * (1.0 - rho) / (1.0 + rho), 1.0), n))
+    return _percentiles(sums, level=level, resamples=resamples, seed=seed)
 
 
 def _aligned(estimate: ArrayLike, reference: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -245,8 +178,8 @@ def _from_moments(sums: np.ndarray) -> Mapping[str, np.ndarray]:
     }
 
 
-def _percentiles(sums: np.ndarray, *, draws: int, level: float, resamples: int, seed: int) -> dict[str, tuple[float, float]]:
-    """Redraw `draws` rows of `sums` with replacement, `resamples` times, and take percentiles of the figures."""
+def _percentiles(sums: np.ndarray, *, level: float, resamples: int, seed: int) -> dict[str, tuple[float, float]]:
+    """Redraw the rows of `sums` with replacement, `resamples` times, and take percentiles of the figures."""
     if not 0.0 < level < 1.0:
         raise InputError(f"A coverage of {level} was asked for; it lies between 0 and 1.")
     if resamples < 1:
@@ -254,7 +187,7 @@ def _percentiles(sums: np.ndarray, *, draws: int, level: float, resamples: int, 
     rng = np.random.default_rng(seed)
     figures: dict[str, list[np.ndarray]] = {name: [] for name in METRICS}
     for start in range(0, resamples, _BATCH):
-        chosen = rng.integers(0, len(sums), size=(min(_BATCH, resamples - start), draws))
+        chosen = rng.integers(0, len(sums), size=(min(_BATCH, resamples - start), len(sums)))
         for name, value in _from_moments(sums[chosen].sum(axis=1)).items():
             figures[name].append(value)
     tails = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]

@@ -214,7 +214,13 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(
             Design("station", "leave stations out", lambda t: t.station, lambda k, s: StationKFold(k, seed=s), transfers=True),
             Design("loso", "leave one station out", lambda t: t.station, lambda k, s: StationKFold(None, seed=s), transfers=True),
             Design("date", "leave dates out", _dates, lambda k, s: DateKFold(k, seed=s), transfers=False),
-            Design("season", "leave stretches of time out", _dates, lambda k, s: DateKFold(k, seed=s, contiguous=True), transfers=False),
+            Design(
+                "season",
+                "leave stretches of time out",
+                _dates,
+                lambda k, s: DateKFold(k, seed=s, contiguous=True),
+                transfers=False,
+            ),
             Design("block", "leave 9 km blocks out", _blocks, lambda k, s: SpatialBlockKFold(k, seed=s), transfers=True),
         )
     }
@@ -247,6 +253,6 @@ def require_station_design(names: list[str]) -> None:
         raise InputError(f"No cross-validation design was given; choose from {', '.join(DESIGNS)}.")
     if "random" in names and not {"station", "loso"} & set(names):
         raise InputError(
-            f"Scores for {', '.join(names)} were asked for; a random split flatters the model, so its scores are only made beside "
-            "those of whole stations left out: add the design 'station' or 'loso'."
+            f"Scores for {', '.join(names)} were asked for; a random split flatters the model, so its scores are only made "
+            "beside those of whole stations left out: add the design 'station' or 'loso'."
         )

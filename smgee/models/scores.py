@@ -19,8 +19,8 @@ COLUMNS = ("model", "design", *(f"{m}{end}" for m in METRICS for end in ("", "_l
 def score_table(predictions: pd.DataFrame, *, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
     """Scores of out-of-fold predictions, pooled over folds.
 
-    The intervals redraw whole stations (`smgee.metrics.cluster_bootstrap`), because the rows of one station share its probe, its soil
-    and its weather. They describe which stations happened to be there, not the chance in training.
+    The intervals redraw whole stations (`smgee.metrics.cluster_bootstrap`), because the rows of one station share its probe,
+    its soil and its weather. They describe which stations happened to be there, not the chance in training.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ def score_table(predictions: pd.DataFrame, *, level: float = 0.95, resamples: in
     Returns
     -------
     pandas.DataFrame
-        `COLUMNS`: ``r``, ``bias`` (predicted − observed), ``rmse``, ``ubrmse`` in m³ m⁻³, each with ``_low`` and ``_high``; ``n`` rows,
-        ``stations`` and ``folds``. Intervals are NaN below five stations.
+        `COLUMNS`: ``r``, ``bias`` (predicted − observed), ``rmse``, ``ubrmse`` in m³ m⁻³, each with ``_low`` and ``_high``;
+        ``n`` rows, ``stations`` and ``folds``. Intervals are NaN below five stations.
 
     Raises
     ------
@@ -45,13 +45,17 @@ def score_table(predictions: pd.DataFrame, *, level: float = 0.95, resamples: in
     designs = [name for name in DESIGNS if name in set(predictions["design"])]
     require_station_design(designs)
     if not np.isfinite(predictions["predicted"].to_numpy()).all():
-        raise InputError("Some rows carry no finite prediction; scores over part of the rows would mislead, so predict every row.")
+        raise InputError(
+            "Some rows carry no finite prediction; scores over part of the rows would mislead, so predict every row."
+        )
     rows = []
     for model, of_model in predictions.groupby("model", sort=False):
         for design in designs:
             part = of_model[of_model["design"] == design]
             if not len(part):
-                raise InputError(f"The model {model} was not scored with the design {design!r}; score all models in the same ways.")
+                raise InputError(
+                    f"The model {model} was not scored with the design {design!r}; score all models in the same ways."
+                )
             figures = agreement(part["predicted"], part["observed"])
             bounds = cluster_bootstrap(
                 part["predicted"], part["observed"], clusters=part["station"], level=level, resamples=resamples, seed=seed
@@ -66,7 +70,8 @@ def score_table(predictions: pd.DataFrame, *, level: float = 0.95, resamples: in
 def station_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """Scores of every model and design at each station.
 
-    Within a station R tells whether the course of the year is followed, and ``bias`` how far off the level is; pooled scores mix both.
+    Within a station R tells whether the course of the year is followed, and ``bias`` how far off the level is; pooled scores
+    mix both.
 
     Returns
     -------
@@ -97,12 +102,14 @@ def best_model(scores: pd.DataFrame) -> str:
     for design in ("station", "loso", "block"):
         rows = scores[scores["design"] == design]
         if len(rows):
-            return str(rows.loc[rows["rmse"].idxmin(), "model"])
-    raise InputError("The scores hold no design that leaves stations out, which is what models are chosen by; add the design 'station'.")
+            return str(rows["model"].iloc[int(rows["rmse"].to_numpy().argmin())])
+    raise InputError(
+        "The scores hold no design that leaves stations out, which is what models are chosen by; add the design 'station'."
+    )
 
 
-def write_scores(scores: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Write the score table as CSV, six decimals.
+def write_scores(scores: pd.DataFrame, path: str | os.PathLike[str], *, synthetic: bool = False) -> None:
+    """Write the score table as CSV, six decimals; with a column ``synthetic`` where the rows come from the synthetic basin.
 
     Raises
     ------
@@ -110,5 +117,7 @@ def write_scores(scores: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         If the table holds random splits only.
     """
     require_station_design([name for name in DESIGNS if name in set(scores["design"])])
+    if synthetic:
+        scores = scores.assign(synthetic=1)
     with atomic_path(path) as scratch:
         scores.to_csv(scratch, index=False, float_format="%.6f")

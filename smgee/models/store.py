@@ -31,8 +31,8 @@ class TrainedModel:
     ensemble : TreeEnsemble
         The trees.
     record : mapping
-        JSON-like provenance: title, predictors, target, units, settings, seed, library versions, the training table's hash and size,
-        synthetic or not, scores, and the hash of the trees.
+        JSON-like provenance: title, predictors, target, units, settings, seed, library versions, the training table's hash and
+        size, synthetic or not, scores, and the hash of the trees.
     """
 
     name: str
@@ -59,13 +59,22 @@ def save_model(model: TrainedModel, folder: str | os.PathLike[str]) -> Path:
     folder = Path(folder)
     path = folder / f"{model.name}.npz"
     model.ensemble.save(path)
-    _write_json(folder / f"{model.name}.json", dict(model.record) | {"name": model.name, "trees": path.name, "trees_hash": model.ensemble.hash})
+    _write_json(
+        folder / f"{model.name}.json",
+        dict(model.record) | {"name": model.name, "trees": path.name, "trees_hash": model.ensemble.hash},
+    )
     return path
 
 
 def write_index(folder: str | os.PathLike[str], *, names: list[str], best: str, table_hash: str, synthetic: bool) -> None:
     """Write which models the folder holds and which one is best at stations left out."""
-    content = {"models": names, "best": best, "chosen_by": "smallest RMSE at stations left out", "table_hash": table_hash, "synthetic": synthetic}
+    content = {
+        "models": names,
+        "best": best,
+        "chosen_by": "smallest RMSE at stations left out",
+        "table_hash": table_hash,
+        "synthetic": synthetic,
+    }
     _write_json(Path(folder) / INDEX, content)
 
 
@@ -114,7 +123,9 @@ def load_model(folder: str | os.PathLike[str], name: str = "best") -> TrainedMod
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     with atomic_path(path) as scratch:
-        scratch.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+        scratch.write_text(
+            json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def _read_json(path: Path) -> dict[str, Any]:

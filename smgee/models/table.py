@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError, MissingDataError
+from smgee.io import atomic_path
 
 CALENDAR = "doy"
 """Predictor that every table can have: the day of year (1-366) of its time column, unless it has a column of this name."""
@@ -79,6 +80,25 @@ class TrainingTable:
         digest.update("\n".join(self.station.tolist()).encode())
         return digest.hexdigest()
 
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the rows as parquet that `read` understands by itself, equal to the last bit."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        taken = {self.target, *self.predictors}
+        station, time = (name if name not in taken else f"{name}_of_row" for name in ("station", "date"))
+        columns: dict[str, Any] = {station: self.station, time: self.time}
+        columns |= {name: values for name, values in (("lon", self.lon), ("lat", self.lat)) if values is not None}
+        columns |= {self.target: self.y} | {name: self.x[:, j] for j, name in enumerate(self.predictors)}
+        described = {
+            "target": self.target, "station": station, "time": time, "predictors": list(self.predictors),
+            "synthetic": self.synthetic, "units": dict(self.units), "source": self.source,
+        }  # fmt: skip
+        content = pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
+        content = content.replace_schema_metadata({**(content.schema.metadata or {}), b"smgee": json.dumps(described).encode()})
+        with atomic_path(path) as scratch:
+            pq.write_table(content, scratch)
+
     @classmethod
     def from_frame(
         cls,
@@ -132,12 +152,12 @@ class TrainingTable:
         Raises
         ------
         InputError
-            For a missing or non-numeric column, two rows of one station and time, a target beyond 0..1 or infinite, or fewer than two
-            stations.
+            For a missing or non-numeric column, two rows of one station and time, a target beyond 0..1 or infinite, or fewer
+            than two stations.
         MissingDataError
             If no complete row is left.
         """
-        label = source or "the table"
+        label = f"the table {source}" if source else "the table"
         columns = [station] if isinstance(station, str) else list(station)
         _unique(predictors, target=target, station=columns, time=time)
         frame = frame.copy(deep=False)
@@ -171,8 +191,14 @@ class TrainingTable:
         }
         keep = ~station_absent & ~absent & (keep_missing | ~incomplete)
         if not keep.any():
-            raise MissingDataError(f"Of {len(frame)} rows none is complete ({_spoken(dropped)}); choose other predictors or rows.")
-        labels = names.loc[keep].agg("/".join, axis=1).to_numpy(dtype=str) if len(columns) > 1 else names[columns[0]][keep].to_numpy(dtype=str)
+            raise MissingDataError(
+                f"Of {len(frame)} rows none is complete ({_spoken(dropped)}); choose other predictors or rows."
+            )
+        labels = (
+            names.loc[keep].agg("/".join, axis=1).to_numpy(dtype=str)
+            if len(columns) > 1
+            else names[columns[0]][keep].to_numpy(dtype=str)
+        )
         stamps = frame[time][keep].to_numpy(dtype="datetime64[ns]")
         _check_target(y[keep], target)
         _check_rows(labels, stamps, columns, time)
@@ -228,7 +254,8 @@ def describe(table: TrainingTable) -> str:
     days = table.time.astype("datetime64[D]")
     left_out = f"; left out: {_spoken(table.dropped)}" if table.dropped else ""
     return (
-        f"{len(table)} rows of {len(table.stations)} stations, {days.min()} to {days.max()}, {len(table.predictors)} predictors{left_out}"
+        f"{len(table)} rows of {len(table.stations)} stations, {days.min()} to {days.max()}, "
+        f"{len(table.predictors)} predictors{left_out}"
         f"{' (synthetic)' if table.synthetic else ''}"
     )
 
@@ -239,7 +266,7 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     content = pq.read_table(path)
     raw = (content.schema.metadata or {}).get(b"smgee")
     described = json.loads(raw) if raw else {}
-    known = ("target", "station", "time", "predictors", "synthetic", "units")
+    known = ("target", "station", "time", "predictors", "synthetic", "units", "source")
     return content.to_pandas(), {key: described[key] for key in known if key in described}
 
 
@@ -263,11 +290,16 @@ def _require(frame: pd.DataFrame, names: Sequence[str], label: str) -> None:
 
 def _dates(column: pd.Series, name: str) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column):
-        raise InputError(f"The time column {name!r} holds numbers such as {column.iloc[0] if len(column) else '?'}; give dates like 2021-07-01.")
+        raise InputError(
+            f"The time column {name!r} holds numbers such as {column.iloc[0] if len(column) else '?'}; "
+            "give dates like 2021-07-01."
+        )
     try:
         stamps = pd.to_datetime(column, utc=True, format="ISO8601")
     except (ValueError, TypeError) as error:
-        raise InputError(f"The time column {name!r} holds something else than ISO dates like 2021-07-01 ({_first_line(error)}).") from error
+        raise InputError(
+            f"The time column {name!r} holds something else than ISO dates like 2021-07-01 ({_first_line(error)})."
+        ) from error
     return stamps.dt.tz_localize(None).astype("datetime64[ns]")
 
 
@@ -277,7 +309,9 @@ def _evaluate(frame: pd.DataFrame, expression: str, *, what: str) -> pd.Series:
     try:
         result = frame.eval(expression, engine="python", parser="pandas", local_dict={}, global_dict={})
     except Exception as error:  # pandas raises whatever the expression provokes
-        raise InputError(f"{what} {expression!r} cannot be worked out ({_first_line(error)}); it may use the columns of the table.") from error
+        raise InputError(
+            f"{what} {expression!r} cannot be worked out ({_first_line(error)}); it may use the columns of the table."
+        ) from error
     if not isinstance(result, pd.Series):
         raise InputError(f"{what} {expression!r} gives one value instead of one per row; use the columns of the table.")
     return result
@@ -290,16 +324,26 @@ def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
     try:
         return pd.to_numeric(column, errors="raise").to_numpy(dtype="f8", na_value=np.nan)
     except (ValueError, TypeError) as error:
-        raise InputError(f"The column {name!r} holds something that is no number ({_first_line(error)}); only numbers can be used.") from error
+        raise InputError(
+            f"The column {name!r} holds something that is no number ({_first_line(error)}); only numbers can be used."
+        ) from error
 
 
 def _check_target(y: np.ndarray, target: str) -> None:
     if np.isinf(y).any():
-        raise InputError(f"The target {target!r} holds {int(np.isinf(y).sum())} infinite values; remove them or mark them as missing.")
+        raise InputError(
+            f"The target {target!r} holds {int(np.isinf(y).sum())} infinite values; remove them or mark them as missing."
+        )
     low, high = float(y.min()), float(y.max())
     if high > 1.0:
-        hint = "it looks like percent: scale it with 0.01 (--target-scale 0.01)" if 1.5 < high <= 100.0 else "choose rows within 0 to 1"
-        raise InputError(f"The target {target!r} reaches {high:g}, but soil moisture is taken as a fraction (m³/m³, 0 to 1); {hint}.")
+        hint = (
+            "it looks like percent: scale it with 0.01 (--target-scale 0.01)"
+            if 1.5 < high <= 100.0
+            else "choose rows within 0 to 1"
+        )
+        raise InputError(
+            f"The target {target!r} reaches {high:g}, but soil moisture is taken as a fraction (m³/m³, 0 to 1); {hint}."
+        )
     if low < 0.0:
         raise InputError(
             f"The target {target!r} holds {int((y < 0).sum())} negative values down to {low:g}, which soil moisture cannot be; "
@@ -313,11 +357,12 @@ def _check_rows(labels: np.ndarray, stamps: np.ndarray, columns: list[str], time
     if twice.any():
         first = rows[twice].iloc[0]
         raise InputError(
-            f"{int(twice.sum())} rows share their station and time, such as {first['station']!r} at {first['time']:%Y-%m-%d %H:%M}; "
-            f"the columns {', '.join(columns)} and {time} must tell rows apart, so name more station columns or remove the copies."
+            f"{int(twice.sum())} rows share their station and time, such as {str(first['station'])!r} at "
+            f"{first['time']:%Y-%m-%d %H:%M}; the columns {', '.join(columns)} and {time} must tell rows apart, "
+            "so name more station columns or remove the copies."
         )
     if len(rows["station"].unique()) < 2:
-        raise InputError(f"The rows come from one station ({labels[0]!r}); holding stations out takes at least two.")
+        raise InputError(f"The rows come from one station ({str(labels[0])!r}); holding stations out takes at least two.")
 
 
 def _spoken(dropped: Mapping[str, int]) -> str:

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from smgee.models.table import TrainingTable
 from smgee.trees import TreeEnsemble
 
 PARITY_TOLERANCE = 1e-6
-"""Largest difference, in m³ m⁻³, allowed between the converted trees and the library's own prediction: float32 rounding of sums."""
+"""Largest difference, m³ m⁻³, allowed between the converted trees and the library's own prediction: float32 rounding of sums."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,17 +53,27 @@ class TrainingResult:
     predictions: pd.DataFrame
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write ``scores.csv`` and ``models/`` (trees, JSON pages, out-of-fold predictions, scores by station) into a run folder."""
+        """Write ``scores.csv`` and ``models/`` into a run folder.
+
+        ``models/`` holds the trees, their JSON pages, the training rows, out-of-fold predictions and scores by station.
+        """
         folder = Path(folder)
-        write_scores(self.scores, folder / "scores.csv")
+        write_scores(self.scores, folder / "scores.csv", synthetic=self.table.synthetic)
         for model in self.models.values():
             save_model(model, folder / "models")
+        for name in set(ESTIMATORS) - set(self.models):
+            # a model of an earlier training would pass for one of this
+            for suffix in (".npz", ".json"):
+                (folder / "models" / f"{name}{suffix}").unlink(missing_ok=True)
+        self.table.write(folder / "models" / "training.parquet")
         with atomic_path(folder / "models" / "cross_validation.parquet") as scratch:
             self.predictions.to_parquet(scratch, index=False)
         with atomic_path(folder / "models" / "station_scores.csv") as scratch:
             station_table(self.predictions).to_csv(scratch, index=False, float_format="%.6f")
         # last, so that a folder with an index is a whole one
-        write_index(folder / "models", names=list(self.models), best=self.best, table_hash=self.table.hash, synthetic=self.table.synthetic)
+        write_index(
+            folder / "models", names=list(self.models), best=self.best, table_hash=self.table.hash, synthetic=self.table.synthetic
+        )
 
 
 def fit_models(
@@ -92,7 +103,7 @@ def fit_models(
     """
     specs = list(dict.fromkeys(find(name) for name in models))
     check_missing(table, specs)
-    jobs = [(f"{spec.title}, all rows", lambda spec=spec: _fit(table, spec, seed)) for spec in specs]
+    jobs = [(f"{spec.title}, all rows", partial(_fit, table, spec, seed)) for spec in specs]
     return dict(zip([spec.name for spec in specs], run_all(jobs, n_jobs=n_jobs, progress=progress), strict=True))
 
 
@@ -118,9 +129,20 @@ def train_models(
     TrainingResult
         Ready to `save`.
     """
-    predictions = cross_validate(table, models=models, designs=designs, folds=folds, seed=seed, n_jobs=n_jobs, progress=progress)
+    last = len({find(name) for name in models})
+
+    def count(what: str, done: int, total: int) -> None:
+        if progress:  # one count over both parts, so that a bar runs once from left to right
+            progress(what, done, total + last)
+
+    def count_last(what: str, done: int, total: int) -> None:
+        if progress:
+            progress(what, fits + done, fits + total)
+
+    predictions = cross_validate(table, models=models, designs=designs, folds=folds, seed=seed, n_jobs=n_jobs, progress=count)
+    fits = int(predictions.groupby(["design", "model"])["fold"].nunique().sum())
     scores = score_table(predictions, seed=seed)
-    fitted = fit_models(table, models=models, seed=seed, n_jobs=n_jobs, progress=progress)
+    fitted = fit_models(table, models=models, seed=seed, n_jobs=n_jobs, progress=count_last)
     scored = {
         name: TrainedModel(name, model.ensemble, dict(model.record) | {"scores": _scores_of(scores, model.title), "folds": folds})
         for name, model in fitted.items()
@@ -148,7 +170,7 @@ def _record(table: TrainingTable, spec: EstimatorSpec, seed: int) -> dict[str, A
         "library": spec.library,
         "class": f"{spec.package}.{spec.class_name}",
         "reference": spec.reference,
-        "settings": {key: value for key, value in sorted(spec.settings.items())},
+        "settings": dict(sorted(spec.settings.items())),
         "seed": seed,
         "versions": {name: version(name) for name in sorted({"smgee", "numpy", spec.library})},
         "predictors": list(table.predictors),
