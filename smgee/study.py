@@ -39,6 +39,7 @@ class Stations(_Section):
     depth_m: tuple[float, float] = (0.0, 0.05)
     flags: tuple[str, ...] = ("G",)
     min_hours: Annotated[int, Field(ge=1, le=24)] = 18
+    season: tuple[str, str] | None = Field(None, description="unfrozen season, MM-DD to MM-DD, where no soil temperature tells it")
 
     @field_validator("depth_m")
     @classmethod

@@ -70,7 +70,7 @@ def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
     if is_synthetic(study):
         daily.attrs["synthetic"] = 1
     insitu.write_dataset(daily, run / "stations.nc")
-    periods = insitu.unfrozen_periods(records)
+    periods = insitu.unfrozen_periods(records, method="calendar", season=s.season) if s.season else insitu.unfrozen_periods(records)
     _csv(periods, run / "unfrozen.csv", synthetic=is_synthetic(study))
     days = active_days(study, periods)
     return {"stations": int(daily.sizes["station"]), "station_days": int(daily["soil_moisture"].notnull().sum()), "unfrozen_days": len(days)}

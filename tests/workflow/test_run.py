@@ -1,0 +1,167 @@
+"""A whole run on the synthetic basin, coarse and short but through every step, from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import ee
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+import xarray as xr
+from typer.testing import CliRunner
+
+import smgee
+from smgee.errors import MissingDataError, ParityError
+from smgee.models import load_model
+from smgee.study import Study
+from smgee.upscale.parity import compare_maps
+from smgee.workflow import RunFolder
+from smgee_cli.app import app, main
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    demo = Study.demo()
+    content = demo.model_dump(mode="json") | {"name": "small", "start": "2021-06-10", "end": "2021-07-20"}
+    content["area"] |= {"scale_m": 300}
+    content["training"] |= {"models": ["XGBoost", "RF"], "folds": 4}
+    content["predictors"] |= {"indices": ["NDVI", "NDMI"], "step_days": 20}
+    return Study.parse(content)
+
+
+@pytest.fixture(scope="module")
+def run(study, tmp_path_factory) -> RunFolder:
+    folder = tmp_path_factory.mktemp("runs")
+    study.to_yaml(folder / "study.yml")
+    result = CliRunner().invoke(app, ["run", str(folder / "study.yml"), "--out", str(folder / "small")], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return RunFolder(folder / "small")
+
+
+def test_every_file_is_there_and_says_it_is_synthetic(run):
+    for name in ("stations.nc", "unfrozen.csv", "samples.parquet", "scores.csv", "models", "shap", "maps.zarr", "maps/season_mean.tif", "smap.csv",
+                 "validation_36km.csv", "validation_9km.csv", "heterogeneity.csv", "report.html", "manifest.json", "study.yml"):  # fmt: skip
+        assert (run / name).exists(), name
+    for name in ("unfrozen.csv", "smap.csv", "validation_36km.csv", "validation_9km.csv", "heterogeneity.csv"):
+        assert (pd.read_csv(run / name)["synthetic"] == 1).all(), name
+    assert xr.open_zarr(run / "maps.zarr", consolidated=False).attrs["synthetic"] == 1
+    assert "SYNTHETIC" in (run / "report.html").read_text(encoding="utf-8")
+    with rasterio.open(run / "maps" / "season_mean.tif") as file:
+        assert file.tags()["synthetic"] == "1"
+
+
+def test_both_routes_agreed(run):
+    parity = json.loads((run / "manifest.json").read_text())["steps"]["predict"]["parity"]
+    assert parity["agrees"]
+    assert parity["max_abs_difference"] <= 1e-6
+    assert parity["valid"] > 0.5 * parity["pixels"]
+
+
+def test_maps_are_the_models_predictions(run, study):
+    """The stored map at a station's pixel is what the model's own library predicts from the sampled row."""
+    rows = pd.read_parquet(run / "samples.parquet")
+    model = load_model(run / "models").ensemble
+    maps = xr.open_zarr(run / "maps.zarr", consolidated=False, decode_coords="all")["soil_moisture"]
+    x, y = smgee.grid.transformer("EPSG:4326", study.area.crs).transform(rows["lon"].to_numpy(), rows["lat"].to_numpy())
+    complete = rows[list(study.predictors.names)].notna().all(axis=1) & rows["date"].isin(maps["time"].values)
+    assert complete.sum() > 50
+    rows, x, y = rows[complete], x[complete], y[complete]
+    predicted = model.predict_reference(rows[list(model.feature_names)].to_numpy("float32"))
+    mapped = maps.sel(x=xr.DataArray(x, dims="row"), y=xr.DataArray(y, dims="row"), time=xr.DataArray(rows["date"].values, dims="row"), method="nearest")
+    np.testing.assert_allclose(mapped.values, predicted, atol=1e-6)
+
+
+def test_random_scores_never_stand_alone(run):
+    scores = pd.read_csv(run / "scores.csv")
+    assert set(scores["design"]) >= {"random", "station"}
+    assert (scores.groupby("model")["design"].nunique() >= 2).all()
+    assert (scores["n"] > 0).all()
+
+
+def test_validation_tables_are_complete(run, study):
+    large, small = (pd.read_csv(run / f"validation_{n}.csv") for n in ("36km", "9km"))
+    assert set(large["cell"]) == {study.cell.name}
+    assert set(small["cell"]) == {c.name for c in study.cell.children()}
+    for table in (large, small):
+        assert set(table["orbit"]) == {"AM", "PM"}
+        np.testing.assert_allclose(table["rmse"] ** 2, table["ubrmse"] ** 2 + table["bias"] ** 2, rtol=1e-3, atol=1e-7)
+    assert set(large["reference"]) == {"upscaled", "insitu_mean"}
+
+
+def test_published_assets_are_listed_and_hold_the_data(run):
+    published = run.manifest["steps"]["publish"]
+    assert {name.rsplit("/", 1)[1] for name in published["assets"]} == {"season_mean", "model", "stations"}
+    with smgee.connect():
+        image = ee.Image(f"{published['folder']}/season_mean")
+        info = image.getInfo()
+        assert info["properties"]["synthetic"] == 1
+        assert "rmse_station" in info["properties"]
+        with rasterio.open(run / "maps" / "season_mean.tif") as file:
+            mean = file.read(1)
+            x, y = file.xy(60, 50)
+        lon, lat = smgee.grid.transformer(str(run.study.area.crs), "EPSG:4326").transform(x, y)
+        value = image.reduceRegion(ee.Reducer.first(), ee.Geometry.Point([lon, lat]), 300).get("soil_moisture").getInfo()
+        assert value == pytest.approx(float(mean[60, 50]), abs=1e-7)
+        assert ee.FeatureCollection(f"{published['folder']}/stations").size().getInfo() == run.manifest["steps"]["stations"]["stations"]
+
+
+def test_finished_steps_are_not_done_again(run, study):
+    before = run.manifest["steps"]["predict"]["finished"]
+    result = CliRunner().invoke(app, ["predict", "--run", str(run.path)], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert RunFolder(run.path).manifest["steps"]["predict"]["finished"] == before
+
+
+def test_an_interrupted_season_goes_on(run, study):
+    """A map store left half way keeps its days and gets the others."""
+    from smgee.upscale import MapStore, map_season
+
+    model = load_model(run / "models").ensemble
+    days = [d.date() for d in pd.date_range("2021-06-12", "2021-06-15")]
+    options = {"days": days, "grid": study.grid, "identity": "x", "synthetic": True}
+    with smgee.connect():
+        first = MapStore(run / "half.zarr", **options)
+
+        def stop(day):
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            map_season(study, model, first, progress=stop)
+        again = MapStore(run / "half.zarr", **options)
+        assert again.missing == days[1:]
+        written = []
+        map_season(study, model, again, progress=written.append)
+    assert written == days[1:]
+    assert MapStore(run / "half.zarr", **options).missing == []
+    other = MapStore(run / "half.zarr", **(options | {"identity": "y"}))
+    assert other.missing == days
+
+
+def test_parity_sees_a_difference():
+    from datetime import date
+
+    a = np.full((3, 3), 0.2, "float32")
+    b = a.copy()
+    assert compare_maps(date(2021, 7, 1), a, b).agrees
+    b[0, 0] += 2e-6
+    assert not compare_maps(date(2021, 7, 1), a, b).agrees
+    b = a.copy()
+    b[1, 1] = np.nan
+    found = compare_maps(date(2021, 7, 1), a, b)
+    assert (found.agrees, found.mask_differs) == (False, 1)
+    assert not compare_maps(date(2021, 7, 1), a * np.nan, a * np.nan).agrees
+
+
+def test_steps_ask_for_what_they_need(tmp_path, capsys, monkeypatch):
+    Study.demo().to_yaml(tmp_path / "r" / "study.yml")
+    monkeypatch.setattr("sys.argv", ["smgee", "validate", "--run", str(tmp_path / "r")])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    said = capsys.readouterr().err
+    assert stopped.value.code == MissingDataError.exit_code
+    assert said.startswith("smgee: ")
+    assert "smgee predict" in said
+    assert "Traceback" not in said
+    assert ParityError.exit_code != MissingDataError.exit_code
