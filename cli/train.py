@@ -138,7 +138,7 @@ def _print_scores(console: Console, scores: pd.DataFrame, *, titles: dict[str, s
 
     designs = list(dict.fromkeys(scores["design"]))
     for start in range(0, len(designs), 3):
-        shown = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+        shown = Table(box=SIMPLE, padding=0)
         shown.add_column("\nmodel", no_wrap=True)
         for design in designs[start : start + 3]:
             shown.add_column(f"{design}\nR", justify="left", no_wrap=True)

@@ -1,0 +1,111 @@
+"""`smgee train` and `smgee explain`, from files to files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from smgee_cli.explain import explain
+from smgee_cli.train import parse_derived, split_names, train
+
+from smgee.errors import InputError, MissingDataError
+from smgee.models import TrainingTable, list_models
+
+
+@pytest.fixture
+def rows() -> pd.DataFrame:
+    """Eight stations of two networks by 25 dates, soil moisture in percent, reflectances."""
+    rng = np.random.default_rng(3)
+    station = np.repeat(np.arange(8), 25)
+    b8a, b11 = rng.uniform(1500, 4000, (2, 200))
+    return pd.DataFrame(
+        {
+            "network": np.where(station < 4, "A", "B"),
+            "site": station % 4,
+            "day": np.tile(pd.date_range("2021-05-01", periods=25, freq="5D").strftime("%Y-%m-%d"), 8),
+            "vwc": 20 + 15 * (b8a - b11) / (b8a + b11) + rng.normal(0, 1, 200),
+            "B8A": b8a,
+            "B11": b11,
+        }
+    )
+
+
+def test_a_table_with_names_of_its_own(rows, tmp_path, capsys):
+    rows.to_csv(tmp_path / "mine.csv", index=False)
+    train(
+        tmp_path / "run",
+        table=tmp_path / "mine.csv",
+        target="vwc",
+        target_scale=0.01,
+        station=["network,site"],
+        time_column="day",
+        predictors=["ndmi,B11", "doy"],
+        derive=["ndmi=(B8A-B11)/(B8A+B11)"],
+        where="B11 < 3900",
+        models=["gbdt,xgboost"],
+        designs=["random,station,date,season"],
+        folds=4,
+        explain="all",
+    )
+    printed = capsys.readouterr().out
+    assert "rows of 8 stations" in printed
+    assert all(word in printed for word in ("random", "station", "GBDT", "XGBoost", "Best at stations left out", "ndmi"))
+    scores = pd.read_csv(tmp_path / "run" / "scores.csv")
+    assert len(scores) == 8
+    assert scores["rmse"].max() < 0.06
+    assert "synthetic" not in scores
+    assert list_models(tmp_path / "run" / "models")[0] == ["gbdt", "xgboost"]
+    assert pd.read_csv(tmp_path / "run" / "shap" / "xgboost_ranking.csv")["predictor"].iloc[0] == "ndmi"
+
+
+def test_the_samples_of_a_run_need_no_names(rows, tmp_path, capsys):
+    from smgee.sampling import write_samples
+
+    sampled = pd.DataFrame(
+        {
+            "station": rows["network"] + rows["site"].astype(str),
+            "date": pd.to_datetime(rows["day"]),
+            "lon": 99.8,
+            "lat": 37.5,
+            "soil_moisture": rows["vwc"] / 100,
+            "B8A": rows["B8A"],
+            "B11": rows["B11"],
+        }
+    )
+    write_samples(sampled, tmp_path / "samples.parquet", predictors=["B8A", "B11"], synthetic=True)
+    train(tmp_path, models=["gbdt"], folds=3)
+    printed = capsys.readouterr().out
+    assert "(synthetic)" in printed
+    assert "Synthetic data." in printed
+    assert (pd.read_csv(tmp_path / "scores.csv")["synthetic"] == 1).all()
+    table = TrainingTable.read(tmp_path / "models" / "training.parquet")
+    assert (table.predictors, table.synthetic, len(table)) == (("B8A", "B11"), True, 200)
+    train(tmp_path, models=["gbdt"], folds=3, explain="none")
+    assert not list((tmp_path / "shap").iterdir())
+    explain(tmp_path)
+    assert "What drives GBDT" in capsys.readouterr().out
+    assert (tmp_path / "shap" / "gbdt_summary.png").stat().st_size > 10_000
+
+
+def test_mistakes_are_one_sentence(rows, tmp_path):
+    with pytest.raises(InputError, match=r"samples\.parquet does not exist"):
+        train(tmp_path)
+    with pytest.raises(InputError, match="choose best, all or none"):
+        train(tmp_path, explain="some")
+    with pytest.raises(MissingDataError, match="no trained models"):
+        explain(tmp_path)
+    rows.to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(InputError, match="--target"):
+        train(tmp_path, table=tmp_path / "mine.csv")
+
+
+def test_names_by_commas_or_repeated():
+    assert split_names(["a, b", "c"]) == ["a", "b", "c"]
+    assert split_names(None) is split_names([""]) is None
+
+
+def test_derived_columns_are_parsed():
+    assert parse_derived(["a=b/c", "d = a==1"]) == {"a": "b/c", "d": "a==1"}
+    for wrong in ("a", "=b", "a=", "1a=b", "a==b"):
+        with pytest.raises(InputError, match="name=expression"):
+            parse_derived([wrong])
