@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from affine import Affine
-
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.image import Band, Image
 from smgee.eelocal.model.projection import Projection
@@ -96,8 +94,7 @@ def requested_grid(grid: Mapping[str, Any], image: Image) -> PixelGrid:
         if bounds is None:
             raise EEError("Unable to compute the pixels of an image that is unbounded: specify the grid's affineTransform.")
         left, bottom, right, top = bounds
-        affine = Affine.translation(left, top) * Affine.scale((right - left) / width, -(top - bottom) / height)
-        return PixelGrid(crs, tuple(affine)[:6], width, height)
+        return PixelGrid(crs, ((right - left) / width, 0.0, left, 0.0, -(top - bottom) / height, top), width, height)
     if crs == default.crs:
         return native_grid(image)
     bounds = footprint_bounds(image, crs)

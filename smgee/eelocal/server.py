@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from smgee.errors import InputError
 
@@ -15,13 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["LoopbackServer"]
 
 HOST = "127.0.0.1"
-_CORS = {
-    "access-control-allow-origin": "*",
-    "access-control-allow-methods": "GET, POST, PATCH, DELETE, OPTIONS",
-    "access-control-allow-headers": "*",
-    "access-control-max-age": "3600",
-    "cross-origin-resource-policy": "cross-origin",
-}
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# What a page of any origin may fetch: pictures and files behind unguessable names.
+_PUBLIC = re.compile(r"/v1(alpha|beta)?/projects/[^/]+/(maps|thumbnails|videoThumbnails|filmstripThumbnails|tables)/[^/]+[:/].+")
 
 
 class LoopbackServer:
@@ -105,6 +103,30 @@ class LoopbackServer:
             self._socket.close()
 
 
+def _cors(method: str, path: str, host: str, origin: str | None) -> dict[str, str] | None:
+    """Return the CORS headers of an answer; None where the request must be refused.
+
+    The service can write files, so a page that the user happens to visit must not be able to call it: only loopback hosts are
+    answered (a name that resolves here does not count), and foreign origins get no further than tiles and downloads.
+    """
+    if urlsplit(f"//{host}").hostname not in _LOOPBACK:
+        return None
+    headers = {"cross-origin-resource-policy": "cross-origin"}
+    if origin is None:
+        return headers | ({"access-control-allow-origin": "*"} if _PUBLIC.fullmatch(path) else {})
+    if urlsplit(origin).hostname in _LOOPBACK:
+        return headers | {
+            "access-control-allow-origin": origin,
+            "access-control-allow-methods": "GET, POST, PATCH, DELETE, OPTIONS",
+            "access-control-allow-headers": "*",
+            "access-control-max-age": "3600",
+            "vary": "origin",
+        }
+    if method in ("GET", "HEAD", "OPTIONS") and _PUBLIC.fullmatch(path):
+        return headers | {"access-control-allow-origin": "*", "access-control-allow-methods": "GET, OPTIONS"}
+    return None
+
+
 def _app(service: Service) -> Any:
     """Return the ASGI application: every path goes to the service."""
     from starlette.applications import Starlette
@@ -116,13 +138,16 @@ def _app(service: Service) -> Any:
     from smgee.eelocal.service import Request
 
     async def answer(web: WebRequest) -> WebResponse:
+        cors = _cors(web.method, web.url.path, web.headers.get("host", ""), web.headers.get("origin"))
+        if cors is None:
+            return WebResponse("Pages of other origins may only fetch map tiles and downloads.", status_code=403)
         if web.method == "OPTIONS":
-            return WebResponse(status_code=204, headers=_CORS)
+            return WebResponse(status_code=204, headers=cors)
         body = await web.body()
         method = "GET" if web.method == "HEAD" else web.method
         request = Request.parse(method, str(web.url), dict(web.headers), body)
         response = await run_in_threadpool(service.handle, request)
-        headers = {**_CORS, **response.headers, "content-type": response.content_type}
+        headers = {**cors, **response.headers, "content-type": response.content_type}
         if response.cut:
             # Announce the whole length, send half: the server then breaks the connection.
             headers["content-length"] = str(len(response.body))

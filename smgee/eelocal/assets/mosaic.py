@@ -37,7 +37,8 @@ def join_grids(grids: Sequence[PixelGrid], names: Sequence[str]) -> tuple[PixelG
         same = grid.crs == first.crs and all(
             abs(p - q) <= 1e-9 * abs(first.transform[0]) for p, q in zip((a, b, d, e), _linear(first))
         )
-        col, row = inverse * (c, f)
+        col = inverse.a * c + inverse.b * f + inverse.c
+        row = inverse.d * c + inverse.e * f + inverse.f
         if not same or max(abs(col - round(col)), abs(row - round(row))) > _ALIGNED:
             raise InputError(
                 f"The file {name} does not share the pixel lattice of {names[0]} (CRS, pixel size and alignment must "
