@@ -49,7 +49,7 @@ def _opened(path: Path, kind: str) -> Any:
         elif kind == "zarr":
             import xarray as xr
 
-            file = xr.open_zarr(path, mask_and_scale=False, decode_times=False, chunks=None)
+            file = xr.open_zarr(path, mask_and_scale=False, decode_times=False, chunks=None, consolidated=False)
         else:
             import xarray as xr
 

@@ -17,6 +17,7 @@ from smgee.eelocal.assets.names import asset_id
 from smgee.eelocal.assets.products import SMAP_BANDS, BandSpec, FileFacts, Product, product_of, read_name, tag_properties
 from smgee.eelocal.assets.records import band_record, info_of, read_features, read_pixels
 from smgee.eelocal.assets.tables import TABLE_SUFFIXES, inspect_table
+from smgee.eelocal.assets.user import now
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 from smgee.source import BandInfo
@@ -141,6 +142,7 @@ def _add_table(records: dict[str, Any], identifier: str, paths: Sequence[Path], 
         "id": identifier,
         "properties": dict(options.properties),
         "source": {**source, "file": place(paths[0])},
+        "updated": now(),
     }
     first = next(iter(read_features(place.base, record)), None)
     if first is None:
@@ -203,7 +205,15 @@ def _add_rasters(
         merged = _merge_single(list(images.values()))
         _put_image(records, identifier, identifier, merged, options, place)
         return Added(identifier, "IMAGE", [identifier], [b["name"] for b in records[identifier]["bands"]], skipped)
-    records.setdefault(identifier, {"type": "IMAGE_COLLECTION", "id": identifier, "properties": dict(options.properties)})
+    records.setdefault(
+        identifier,
+        {
+            "type": "IMAGE_COLLECTION",
+            "id": identifier,
+            "properties": dict(options.properties),
+            "updated": now(),
+        },
+    )
     if records[identifier]["type"] != "IMAGE_COLLECTION":
         raise InputError(f"The id {identifier} is already registered as {records[identifier]['type'].lower()}; remove it first.")
     added = Added(identifier, "IMAGE_COLLECTION", skipped=skipped)
@@ -262,6 +272,7 @@ def _put_image(records: dict[str, Any], identifier: str, asset: str, image: _Ima
         "start_ms": image.start if image.start is not None else (previous or {}).get("start_ms"),
         "end_ms": (previous or {}).get("end_ms"),
         "footprint": None,
+        "updated": now(),
         "bands": list(entries.values()),
     }
 

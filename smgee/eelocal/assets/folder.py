@@ -15,6 +15,7 @@ import numpy as np
 
 from smgee.eelocal.assets.names import parent_of
 from smgee.eelocal.assets.records import info_of, read_features, read_pixels
+from smgee.eelocal.assets.user import microseconds
 from smgee.errors import InputError
 from smgee.io import atomic_path
 from smgee.source import CollectionInfo, ImageInfo, TableInfo
@@ -112,6 +113,11 @@ class FolderSource:
         if info is None:
             info = self._infos[asset_id] = info_of(record)
         return info
+
+    def version(self, asset_id: str) -> int | None:
+        """Return when an asset was last registered, microseconds."""
+        record = self._load().get(asset_id)
+        return None if record is None or "updated" not in record else microseconds(record["updated"])
 
     def list(self, parent: str) -> list[str]:
         """Return the ids directly under a parent; prefixes of ids count as folders."""

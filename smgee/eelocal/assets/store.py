@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smgee.eelocal.assets.names import asset_id, asset_name, last_part
 from smgee.eelocal.errors import EEError, NotFoundError
@@ -89,6 +89,27 @@ class AssetStore:
     def name(self, info: Info) -> str:
         """Return the REST name of an asset."""
         return asset_name(info.id)
+
+    def classifier(self, name: str) -> Mapping[str, Any]:
+        """Return the expression of a classifier asset, to be evaluated.
+
+        Raises
+        ------
+        NotFoundError
+            When there is no such classifier.
+        """
+        record = self.user.record(asset_id(name)) if self.user is not None else None
+        if record is None or record["type"] != "CLASSIFIER":
+            raise NotFoundError(f"Classifier asset '{asset_id(name)}' not found (does not exist or caller does not have access).")
+        return record["expression"]
+
+    def geotiff(self, uri: str) -> tuple[Source, ImageInfo]:
+        """Return a GeoTIFF of a mapped bucket as a source of one image."""
+        from smgee.eelocal.assets.loose import GeoTiffFile
+
+        path = self.local_path(uri)
+        source = GeoTiffFile(path, uri)
+        return source, source.info
 
     def local_path(self, uri: str, *, must_exist: bool = True) -> Path:
         """Return the local file that stands for ``gs://bucket/path``.

@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from smgee.eelocal.assets.records import info_of, read_features, read_pixels
 from smgee.eelocal.errors import EEError, NotFoundError
 from smgee.source import CollectionInfo, ImageInfo, TableInfo
 
-__all__ = ["UserAssets"]
+__all__ = ["UserAssets", "microseconds", "now"]
 
 _RECORD = ".asset.json"
 _ABANDONED_S = 86_400  # data files that no record names for a day were left by a crash
@@ -76,6 +77,11 @@ class UserAssets:
         """Describe an asset; None when it is not here, or is a folder or classifier."""
         record = self.record(asset_id)
         return None if record is None else info_of(record)
+
+    def version(self, asset_id: str) -> int | None:
+        """Return when an asset was last written, microseconds: what tells a replaced asset from the old one."""
+        record = self.record(asset_id)
+        return None if record is None else microseconds(record["updated"])
 
     def is_folder(self, identifier: str) -> bool:
         """Whether this is a folder, or the root of a project."""
@@ -185,7 +191,7 @@ class UserAssets:
         """
         identifier = asset_id(record["id"])
         self.check_parent(identifier)
-        entry = dict(record, id=identifier, updated=_now())
+        entry = dict(record, id=identifier, updated=now())
         entry.setdefault("created", entry["updated"])
         if data is not None:
             entry["data"] = str(data.relative_to(self.root))
@@ -205,7 +211,7 @@ class UserAssets:
 
     def update(self, identifier: str, change: Mapping[str, Any]) -> dict[str, Any]:
         """Replace top-level parts of a record."""
-        record = {**self._need(identifier), **change, "updated": _now()}
+        record = {**self._need(identifier), **change, "updated": now()}
         folder = self._path(identifier)
         assert folder is not None
         self._publish(folder / _RECORD, record, exclusive=False, identifier=identifier)
@@ -294,7 +300,11 @@ class UserAssets:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _now() -> str:
-    from datetime import UTC, datetime
+def microseconds(moment: str) -> int:
+    """Return an RFC 3339 time in microseconds."""
+    return round(datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp() * 1_000_000)
 
+
+def now() -> str:
+    """Return the present time, RFC 3339 with microseconds."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
