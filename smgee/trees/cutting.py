@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,9 @@ class Cutter:
         self.parent[ensemble.left[inner]] = inner
         self.parent[ensemble.right[inner]] = inner
         self.place = np.full(ensemble.n_nodes, LEAF)  # new index of a node, within the piece being written
-        self.columns: dict[str, list[np.ndarray]] = {n: [] for n in ("feature", "threshold", "left", "right", "value", "missing_left")}
+        self.columns: dict[str, list[np.ndarray]] = {
+            n: [] for n in ("feature", "threshold", "left", "right", "value", "missing_left")
+        }
         self.roots: list[int] = []
         self.size = 0
 
@@ -55,8 +58,10 @@ class Cutter:
         room = self.max_depth - len(bounds)
         if room < 1:
             raise UnsupportedError(
-                f"A tree is {self.source.depth} levels deep, and {len(bounds)} separate bounds lead to one of its parts, so it cannot be cut to "
-                f"{self.max_depth} levels; train with max_depth={self.max_depth} or a larger min_samples_leaf, or allow up to 62 levels."
+                f"A tree is {self.source.depth} levels deep, and {len(bounds)} separate bounds lead to one of its parts, so it "
+                "cannot be cut to "
+                f"{self.max_depth} levels; train with max_depth={self.max_depth} or a larger min_samples_leaf, or allow up to 62 "
+                "levels."
             )
         e = self.source
         too_deep = self._walk(node, room, set())[1]
@@ -105,7 +110,7 @@ class Cutter:
         path.reverse()
         seen: set[tuple[int, bool]] = set()
         best, lift, below_top = node, -1, path[0] == top
-        for depth, (above, here) in enumerate(zip(path[:-1], path[1:], strict=True), start=1):
+        for depth, (above, here) in enumerate(pairwise(path), start=1):
             seen.add((int(self.source.feature[above]), int(self.source.left[above]) == here))
             if below_top and depth - len(seen) >= lift:
                 best, lift = here, depth - len(seen)

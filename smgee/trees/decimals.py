@@ -45,8 +45,8 @@ def short_thresholds(values: np.ndarray, *, upward: bool) -> list[str]:
     values : (n,) float64
         Thresholds that are float32 numbers, finite.
     upward : bool
-        True for the test ``x <= t``: the decimal lies in [t, t + half a step to the next float32). False for ``x < t``: it lies in
-        (t - half a step, t]. So both a parser that keeps float64 and one that rounds to float32 test float32 pixels alike.
+        True for the test ``x <= t``: the decimal lies in [t, t + half a step to the next float32). False for ``x < t``: it lies
+        in (t - half a step, t]. So both a parser that keeps float64 and one that rounds to float32 test float32 pixels alike.
 
     Returns
     -------

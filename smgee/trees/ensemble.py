@@ -26,8 +26,8 @@ LEAF = -1
 class TreeEnsemble:
     """An ensemble of binary decision trees as flat arrays, one entry per node.
 
-    A row goes left at an internal node when ``x < threshold`` (`comparison` ``"lt"``) or ``x <= threshold`` (``"le"``), both sides in
-    `threshold_dtype`; NaN goes left where `missing_left` is set. The prediction is ``base_score + sum(leaves)`` or, with
+    A row goes left at an internal node when ``x < threshold`` (`comparison` ``"lt"``) or ``x <= threshold`` (``"le"``), both
+    sides in `threshold_dtype`; NaN goes left where `missing_left` is set. The prediction is ``base_score + sum(leaves)`` or, with
     `aggregation` ``"mean"``, ``base_score + mean(leaves)``.
 
     Parameters
@@ -76,7 +76,15 @@ class TreeEnsemble:
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        types = {"feature": "i4", "threshold": "f8", "left": "i4", "right": "i4", "value": "f8", "missing_left": "?", "roots": "i4"}
+        types = {
+            "feature": "i4",
+            "threshold": "f8",
+            "left": "i4",
+            "right": "i4",
+            "value": "f8",
+            "missing_left": "?",
+            "roots": "i4",
+        }
         for name, dtype in types.items():
             array = np.array(getattr(self, name), dtype=dtype)
             array.setflags(write=False)
@@ -94,7 +102,9 @@ class TreeEnsemble:
         choices = {"comparison": ("lt", "le"), "threshold_dtype": ("float32", "float64"), "aggregation": ("sum", "mean")}
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
-                raise InputError(f"The {name} {getattr(self, name)!r} of an ensemble is not known; use one of {', '.join(allowed)}.")
+                raise InputError(
+                    f"The {name} {getattr(self, name)!r} of an ensemble is not known; use one of {', '.join(allowed)}."
+                )
         if len(set(self.feature_names)) != len(self.feature_names):
             raise InputError("Two predictors of an ensemble share one name; give every predictor its own.")
         internal = self.feature != LEAF
@@ -102,7 +112,8 @@ class TreeEnsemble:
         f = self.feature[internal]
         if len(f) and not (f.min() >= 0 and f.max() < len(self.feature_names)):
             raise InputError(
-                f"A node tests predictor number {int(f.max() if f.min() >= 0 else f.min())}, but {len(self.feature_names)} predictors are named; "
+                f"A node tests predictor number {int(f.max() if f.min() >= 0 else f.min())}, but {len(self.feature_names)} "
+                "predictors are named; "
                 "name every predictor of the model, in column order."
             )
         if np.isnan(self.threshold[internal]).any():
@@ -162,7 +173,8 @@ class TreeEnsemble:
     def __repr__(self) -> str:
         family = self.metadata.get("family", "unknown origin")
         return (
-            f"TreeEnsemble({family}: {self.n_trees} trees, {self.n_nodes} nodes, depth {self.depth}, {self.n_features} predictors, "
+            f"TreeEnsemble({family}: {self.n_trees} trees, {self.n_nodes} nodes, depth {self.depth}, {self.n_features} "
+            "predictors, "
             f"{self.aggregation} of leaves, base {self.base_score:g})"
         )
 
@@ -302,5 +314,7 @@ class TreeEnsemble:
     def with_names(self, feature_names: Sequence[str]) -> TreeEnsemble:
         """Return the same ensemble with other predictor names, in the same order."""
         if len(feature_names) != self.n_features:
-            raise InputError(f"{len(feature_names)} names were given for an ensemble of {self.n_features} predictors; give one for each.")
+            raise InputError(
+                f"{len(feature_names)} names were given for an ensemble of {self.n_features} predictors; give one for each."
+            )
         return replace(self, feature_names=tuple(feature_names))

@@ -68,7 +68,9 @@ def is_canonical(ensemble: TreeEnsemble) -> bool:
         return False
     size = subtree_sizes(ensemble.left, ensemble.right, tiers)
     starts = np.concatenate([[0], np.cumsum(size[ensemble.roots])[:-1]])
-    return np.array_equal(ensemble.right[inner], inner + 1 + size[ensemble.left[inner]]) and np.array_equal(ensemble.roots, starts)
+    return np.array_equal(ensemble.right[inner], inner + 1 + size[ensemble.left[inner]]) and np.array_equal(
+        ensemble.roots, starts
+    )
 
 
 def rebuild(ensemble: TreeEnsemble, left: np.ndarray, right: np.ndarray, roots: np.ndarray, **changes: Any) -> TreeEnsemble:
@@ -142,7 +144,9 @@ def assemble(trees: list[dict[str, np.ndarray]], **settings: Any) -> TreeEnsembl
     shift = np.repeat(offsets, sizes)
     left, right = joined("left").astype(np.int64), joined("right").astype(np.int64)
     leaf = left == LEAF
-    missing = np.concatenate([np.asarray(t.get("missing_left", np.zeros(n, bool)), dtype=bool) for t, n in zip(trees, sizes, strict=True)])
+    missing = np.concatenate(
+        [np.asarray(t.get("missing_left", np.zeros(n, bool)), dtype=bool) for t, n in zip(trees, sizes, strict=True)]
+    )
     return canonical(
         TreeEnsemble(
             feature=np.where(leaf, LEAF, joined("feature")),

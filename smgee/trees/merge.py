@@ -1,12 +1,13 @@
 """Smaller trees with the same predictions: what decides nothing is dropped, what is equal is joined.
 
-Tree text has no way to share a subtree, so equal parts can be joined only where one of them becomes superfluous: children of one node,
-and trees that test the same thresholds in the same places.
+Tree text has no way to share a subtree, so equal parts can be joined only where one of them becomes superfluous: children of one
+node, and trees that test the same thresholds in the same places.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def _signatures(ensemble: TreeEnsemble, *, with_values: bool) -> np.ndarray:
     if with_values:
         number[leaf] = np.unique(ensemble.value[leaf], return_inverse=True)[1]
     following = int(number[leaf].max()) + 1
-    for low, high in zip(ends[1:-1], ends[2:], strict=True):
+    for low, high in pairwise(ends[1:].tolist()):
         nodes = order[low:high]
         key = np.column_stack(
             [

@@ -1,7 +1,7 @@
 """Band names that Earth Engine's tree text can carry.
 
-Names outside ``[A-Za-z_][A-Za-z0-9_]*`` are known to break the parser of `ee.Classifier.decisionTreeEnsemble` (periods among them), so
-others are mapped; `TreeEnsemble.ee_names` records the mapping and `TreeEnsemble.classify` applies it.
+Names outside ``[A-Za-z_][A-Za-z0-9_]*`` are known to break the parser of `ee.Classifier.decisionTreeEnsemble` (periods among
+them), so others are mapped; `TreeEnsemble.ee_names` records the mapping and `TreeEnsemble.classify` applies it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Earth Engine's tree text: strict reading.
 
 The grammar is what `ee.Classifier.decisionTreeEnsemble` is known to take, and errors bear its texts
-(``Error parsing line 4: expected 8, got 3.``). It covers what `smgee.trees.text`, geemap, R's rpart (its header lines included) and
-``smileRandomForest.explain()['trees']`` write: blanks in front of lines and around operators, free numbers for n and deviance,
-class probabilities in parentheses, several trees in one string.
+(``Error parsing line 4: expected 8, got 3.``). It covers what `smgee.trees.text`, geemap, R's rpart (its header lines included)
+and ``smileRandomForest.explain()['trees']`` write: blanks in front of lines and around operators, free numbers for n and
+deviance, class probabilities in parentheses, several trees in one string.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def from_ee_strings(
     Returns
     -------
     TreeEnsemble
-        With `aggregation` ``"mean"``, `threshold_dtype` ``"float64"`` and no missing values. Text that mixes ``<`` with ``<=`` becomes
-        ``<`` alone, with the next float64 for ``<=``.
+        With `aggregation` ``"mean"``, `threshold_dtype` ``"float64"`` and no missing values. Text that mixes ``<`` with ``<=``
+        becomes ``<`` alone, with the next float64 for ``<=``.
 
     Raises
     ------
@@ -103,9 +103,17 @@ class _Reader:
             identity, name, operator, cut, value, star = match.groups()
             expected, parent = waiting.pop() if waiting else (1, LEAF)
             if int(identity) != expected:
-                _refuse(number, f"expected {expected}, got {identity}.", "nodes must stand in pre-order, with numbers 2k and 2k+1 below k")
+                _refuse(
+                    number,
+                    f"expected {expected}, got {identity}.",
+                    "nodes must stand in pre-order, with numbers 2k and 2k+1 below k",
+                )
             if (name is None) != (expected == 1):
-                _refuse(number, f"expected {'root' if expected == 1 else 'a split'}, got {line.split(')')[1].strip()[:40]!r}.", "only node 1 is the root")
+                _refuse(
+                    number,
+                    f"expected {'root' if expected == 1 else 'a split'}, got {line.split(')')[1].strip()[:40]!r}.",
+                    "only node 1 is the root",
+                )
             here = len(self.feature)
             self._add(float(value) if star else 0.0)
             if parent == LEAF:
@@ -138,15 +146,21 @@ class _Reader:
         self.right[parent] = here
         same = self.names.get(name) == self.feature[parent] and float(cut) == self.threshold[parent]
         if not same or operator != OPPOSITE[self.operator[parent]]:
-            _refuse(number, f"the split {name}{operator}{cut} is not the opposite of its sibling's.", "both children must test the same threshold")
+            _refuse(
+                number,
+                f"the split {name}{operator}{cut} is not the opposite of its sibling's.",
+                "both children must test the same threshold",
+            )
 
     def _explain(self, number: int, line: str) -> NoReturn:
         """Say why a line is none."""
-        if re.search(r"\d[eE][-+]?\d", line):
-            _refuse(number, f"cannot read {line[:60]!r}.", "scientific notation is not understood; print plain decimals, in R with options(scipen = 999), or read with strict=False and write again")
+        cannot = f"cannot read {line[:60]!r}."
         if re.match(r"\d+\)\s*[^\s<>=]*[^\w\s<>=][^\s<>=]*\s*[<>]", line):
-            _refuse(number, f"cannot read {line[:60]!r}.", "name predictors with letters, digits and underscores only")
-        _refuse(number, f"cannot read {line[:60]!r}.", "a line is '<id>) <name><operator><threshold> <n> <deviance> <value> [*]'")
+            _refuse(number, cannot, "name predictors with letters, digits and underscores only, or read with strict=False")
+        if re.search(r"\d[eE][-+]?\d", line):
+            advice = "print plain decimals, in R with options(scipen = 999), or read with strict=False and write again"
+            _refuse(number, cannot, f"scientific notation is not understood; {advice}")
+        _refuse(number, cannot, "a line is '<id>) <name><operator><threshold> <n> <deviance> <value> [*]'")
 
     def finish(self) -> TreeEnsemble:
         """Return the ensemble of all strings read."""

@@ -10,7 +10,8 @@ The archive has these members, and no others:
 - ``feature``, ``left``, ``right``, ``roots``: int32; ``threshold``, ``value``: float64; ``missing_left``: bool.
   Their meaning is that of the fields of `TreeEnsemble`.
 
-``hash`` is the SHA-256 of everything that decides a prediction; a file whose content does not match it is refused. Loading never unpickles.
+``hash`` is the SHA-256 of everything that decides a prediction; a file whose content does not match it is refused. Loading never
+unpickles.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ def save(ensemble: TreeEnsemble, path: str | os.PathLike[str]) -> None:
     try:
         text = json.dumps(header, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InputError(f"The metadata of the ensemble cannot be written as JSON ({error}); keep strings, numbers, lists and dicts there.") from error
+        raise InputError(
+            f"The metadata of the ensemble cannot be written as JSON ({error}); keep strings, numbers, lists and dicts there."
+        ) from error
     arrays = {name: getattr(ensemble, name).astype(dtype) for name, dtype in ARRAYS.items()}
     with atomic_path(path) as scratch:
         np.savez_compressed(scratch, header=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)
@@ -97,12 +100,17 @@ def load(path: str | os.PathLike[str]) -> TreeEnsemble:
             if not isinstance(header, dict) or header.get("format") != FORMAT:
                 raise InputError(f"The file {path} is not an ensemble of smgee.")
             if header.get("version") != VERSION:
-                raise UnsupportedError(f"The file {path} has version {header.get('version')} of the format; this smgee reads version {VERSION}.")
+                raise UnsupportedError(
+                    f"The file {path} has version {header.get('version')} of the format; this smgee reads version {VERSION}."
+                )
             arrays = {}
             for name, dtype in ARRAYS.items():
                 array = archive[name]
                 if array.dtype != np.dtype(dtype) or array.ndim != 1:
-                    raise InputError(f"The member {name} of {path} is {array.dtype} with {array.ndim} dimensions, not {np.dtype(dtype)} with one.")
+                    raise InputError(
+                        f"The member {name} of {path} is {array.dtype} with {array.ndim} dimensions, not {np.dtype(dtype)} with "
+                        "one."
+                    )
                 arrays[name] = array
         ensemble = TreeEnsemble(
             **arrays,

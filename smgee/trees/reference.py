@@ -24,7 +24,9 @@ def as_matrix(ensemble: TreeEnsemble, X: Any) -> np.ndarray:
     if X.ndim != 2 or X.shape[1] != ensemble.n_features:
         raise InputError(f"Predictors of shape {X.shape} were given; the ensemble takes (rows, {ensemble.n_features}).")
     if not ensemble.allows_missing and np.isnan(X.astype(np.float64, copy=False)).any():
-        raise InputError("The predictors hold NaN, which this model refuses; drop or fill the rows, or train with missing values.")
+        raise InputError(
+            "The predictors hold NaN, which this model refuses; drop or fill the rows, or train with missing values."
+        )
     return X
 
 

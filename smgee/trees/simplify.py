@@ -1,9 +1,9 @@
 """Smaller trees that predict almost the same, with the price measured.
 
-What changes nothing goes first (`smgee.trees.merge.merge`). Then subtrees are replaced by the mean of their leaves over given rows, by
-cost-complexity pruning (Breiman, Friedman, Olshen & Stone 1984, Classification and Regression Trees, ch. 3), with bytes of text as the
-complexity and one exchange rate between squared error and bytes for all trees: for any rate the pruning is the best one, found bottom-up
-in one pass, and the rate is found by bisection.
+What changes nothing goes first (`smgee.trees.merge.merge`). Then subtrees are replaced by the mean of their leaves over given
+rows, by cost-complexity pruning (Breiman, Friedman, Olshen & Stone 1984, Classification and Regression Trees, ch. 3), with bytes
+of text as the complexity and one exchange rate between squared error and bytes for all trees: for any rate the pruning is the
+best one, found bottom-up in one pass, and the rate is found by bisection.
 """
 
 from __future__ import annotations
@@ -48,11 +48,13 @@ class Price:
 
     def __str__(self) -> str:
         text = (
-            f"{self.bytes_before:,} → {self.bytes_after:,} bytes, {self.nodes_before:,} → {self.nodes_after:,} nodes; against the full trees "
+            f"{self.bytes_before:,} → {self.bytes_after:,} bytes, {self.nodes_before:,} → {self.nodes_after:,} nodes; against "
+            "the full trees "
             f"R {self.r:.6f}, ubRMSE {self.ubrmse:.3g} on {self.rows:,} rows"
         )
         if self.r_before is not None:
-            text += f"; against the target R {self.r_before:.4f} → {self.r_after:.4f}, ubRMSE {self.ubrmse_before:.4g} → {self.ubrmse_after:.4g}"
+            text += f"; against the target R {self.r_before:.4f} → {self.r_after:.4f}"
+            text += f", ubRMSE {self.ubrmse_before:.4g} → {self.ubrmse_after:.4g}"
         return text
 
 
@@ -78,7 +80,13 @@ def agreement(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 def simplify(
-    ensemble: TreeEnsemble, max_bytes: int, *, X: Any, y: Any = None, test: tuple[Any, Any] | None = None, digits: Digits = "short"
+    ensemble: TreeEnsemble,
+    max_bytes: int,
+    *,
+    X: Any,
+    y: Any = None,
+    test: tuple[Any, Any] | None = None,
+    digits: Digits = "short",
 ) -> Simplified:
     """Fit the tree text into a byte budget.
 
@@ -92,8 +100,8 @@ def simplify(
     y : (rows,) array, optional
         Target, to measure the price against as well.
     test : tuple of array, optional
-        Other rows and their target to measure the price on: on the rows of training it looks higher than it is, because the full trees
-        know them by heart.
+        Other rows and their target to measure the price on: on the rows of training it looks higher than it is, because the full
+        trees know them by heart.
     digits : {"exact", "short"}
         How the text will be written.
 
@@ -132,7 +140,8 @@ def _prune_to(ensemble: TreeEnsemble, max_bytes: int, matrix: np.ndarray, digits
     best = pruner.prune(math.inf)
     if text_bytes(best, digits=digits) > max_bytes:
         raise InputError(
-            f"{max_bytes:,} bytes cannot hold {ensemble.n_trees} trees even as single leaves ({text_bytes(best, digits=digits):,} bytes); allow more, "
+            f"{max_bytes:,} bytes cannot hold {ensemble.n_trees} trees even as single leaves "
+            f"({text_bytes(best, digits=digits):,} bytes); allow more, "
             "or train fewer trees."
         )
     # Bytes a node vary little with pruning, so the number of nodes is aimed at and the aim corrected by what was written.
@@ -151,8 +160,8 @@ def _prune_to(ensemble: TreeEnsemble, max_bytes: int, matrix: np.ndarray, digits
 class _Pruner:
     """Cost-complexity pruning of all trees at one exchange rate.
 
-    The cost of a pruned forest is the squared error that its leaves make against the leaves below them, summed over rows and trees, plus
-    `rate` for every node kept.
+    The cost of a pruned forest is the squared error that its leaves make against the leaves below them, summed over rows and
+    trees, plus `rate` for every node kept.
     """
 
     def __init__(self, ensemble: TreeEnsemble, matrix: np.ndarray) -> None:

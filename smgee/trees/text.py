@@ -1,19 +1,19 @@
 """Earth Engine's tree text: writing.
 
 `ee.Classifier.decisionTreeEnsemble` takes trees as R's rpart prints them: one node a line,
-``<id>) <predictor><operator><threshold> <n> <deviance> <value>``, with ``*`` behind leaves, heap numbers (children of k are 2k and
-2k + 1), strictly in pre-order. The condition is that for entering the node. In output mode REGRESSION the **mean** over trees is
-returned, so a model that sums gets its leaves written as ``trees * leaf + base``.
+``<id>) <predictor><operator><threshold> <n> <deviance> <value>``, with ``*`` behind leaves, heap numbers (children of k are 2k
+and 2k + 1), strictly in pre-order. The condition is that for entering the node. In output mode REGRESSION the **mean** over trees
+is returned, so a model that sums gets its leaves written as ``trees * leaf + base``.
 
 Exactness
 ---------
-With ``digits="exact"`` every threshold and leaf parses back to exactly the number of the ensemble, as float64. With ``digits="short"``
-thresholds keep the digits that float32 pixels need (the same branch for every float32 value, half the bytes) and leaves nine
-significant digits.
+With ``digits="exact"`` every threshold and leaf parses back to exactly the number of the ensemble, as float64. With
+``digits="short"`` thresholds keep the digits that float32 pixels need (the same branch for every float32 value, half the bytes)
+and leaves nine significant digits.
 
-Pixels of type double are compared by Earth Engine as doubles, while most libraries round predictors to float32 first. A double that
-lies within half a float32 step of a threshold can then take the other branch. `TreeEnsemble.classify` therefore casts the image
-to float where the model compares in float32; whoever uses the text by hand should do so too.
+Pixels of type double are compared by Earth Engine as doubles, while most libraries round predictors to float32 first. A double
+that lies within half a float32 step of a threshold can then take the other branch. `TreeEnsemble.classify` therefore casts the
+image to float where the model compares in float32; whoever uses the text by hand should do so too.
 
 NaN directions have no place in the text: masked pixels stay masked.
 """
@@ -123,10 +123,14 @@ def _thresholds(ensemble: TreeEnsemble, threshold: np.ndarray, digits: str) -> l
     upward = ensemble.comparison == "le"
     # After `drop_vacuous` what is infinite separates an infinity from every finite number: x <= -inf, or x < +inf.
     if not np.isfinite(threshold).all():
-        raise InputError("A threshold separates infinite values from all finite ones, which tree text cannot say; clip the predictors first.")
+        raise InputError(
+            "A threshold separates infinite values from all finite ones, which tree text cannot say; clip the predictors first."
+        )
     if digits == "exact":
         return exact(threshold.tolist())
-    if ensemble.threshold_dtype == "float64":
-        # x < t holds for a float32 x when it holds for the smallest float32 not below t.
-        threshold = floor_float32(threshold) if upward else -floor_float32(-threshold)
-    return short_thresholds(threshold, upward=upward)
+    # x < t holds for a float32 x when it holds for the smallest float32 not below t; beyond the range of float32 there is none.
+    single = floor_float32(threshold) if upward else -floor_float32(-threshold)
+    held = np.isfinite(single)
+    texts = np.array(exact(threshold.tolist()), dtype=object)
+    texts[held] = short_thresholds(single[held], upward=upward)
+    return texts.tolist()

@@ -1,28 +1,26 @@
 """Ways for a tree ensemble to reach Earth Engine as an `ee.Classifier`.
 
-==========  ==========================================================================================  ====================================
-transport   how the text travels                                                                        limits
-==========  ==========================================================================================  ====================================
-inline      inside every request                                                                        10,485,760 bytes a request
-table       once, into table assets, in strings below 100,000 characters; joined again on the server    10,485,760 bytes an export, any number
-blob        once, into Cloud Storage; read by `ee.Blob`                                                 a bucket that the project may read
-classifier  once, into a classifier asset (`Export.classifier.toAsset`, `ee.Classifier.load`)           100 MB
-==========  ==========================================================================================  ====================================
+- inline: the text is inside every request; at most 10,485,760 bytes with all else in it.
+- table: written once into table assets, in strings below 100,000 characters, and joined again on the server; each export at most
+  10,485,760 bytes, as many as it takes.
+- blob: written once into Cloud Storage, into a bucket that the project may read, and read there by `ee.Blob`.
+- classifier: written once into a classifier asset (`Export.classifier.toAsset`, `ee.Classifier.load`) of at most 100 MB.
 
-Limits: Earth Engine's guides "Usage", "Exporting tables" and "Classification". The output mode is always REGRESSION, the mean over
-trees; the default mode is for classes. NaN directions have no place in the text: a pixel masked in any predictor is masked in the result.
+Limits: Earth Engine's guides "Usage", "Exporting tables" and "Classification". The output mode is always REGRESSION, the mean
+over trees; the default mode is for classes. NaN directions have no place in the text: a pixel masked in any predictor is masked
+in the result.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
 
 from smgee.errors import InputError, RemoteError
 from smgee.remote import call
@@ -33,8 +31,8 @@ if TYPE_CHECKING:
     import ee
 
 __all__ = [
-    "REQUEST_LIMIT", "blob_classifier", "classify", "inline_classifier", "load_classifier", "request_bytes", "save_classifier", "save_tables",
-    "table_classifier", "to_classifier",
+    "REQUEST_LIMIT", "blob_classifier", "bucket_uploader", "classify", "inline_classifier", "load_classifier", "request_bytes",
+    "save_classifier", "save_tables", "table_classifier", "to_classifier",
 ]  # fmt: skip
 
 REQUEST_LIMIT = 10_485_760  # bytes of a request
@@ -61,8 +59,8 @@ def to_classifier(
     ----------
     ensemble : TreeEnsemble
     transport : {"auto", "inline", "table", "blob", "classifier"}
-        How the trees travel. ``"auto"`` measures the request: inline if it fits, else a table if `asset_id` is given, else a blob if `upload`
-        is.
+        How the trees travel. ``"auto"`` measures the request: inline if it fits, else a table if `asset_id` is given, else a blob
+        if `upload` is.
     asset_id : str, optional
         ``projects/…/assets/…`` for the table or the classifier; replaced when it exists.
     upload : callable, optional
@@ -92,7 +90,9 @@ def to_classifier(
         raise InputError(f"The transport {transport!r} is not known; use auto, inline, table, blob or classifier.")
     say = progress or log.info
     if ensemble.allows_missing:
-        log.info("Earth Engine cannot follow the model's directions for missing values; pixels masked in any predictor stay masked.")
+        log.info(
+            "Earth Engine cannot follow the model's directions for missing values; pixels masked in any predictor stay masked."
+        )
     strings = list(iter_ee_strings(ensemble, digits=digits or "exact", max_depth=max_depth))
     if transport in ("auto", "inline"):
         size = request_bytes(inline_classifier(strings)) + RESERVE
@@ -100,20 +100,27 @@ def to_classifier(
             short = list(iter_ee_strings(ensemble, digits="short", max_depth=max_depth))
             smaller = request_bytes(inline_classifier(short)) + RESERVE
             if smaller <= limit:
-                say(f"Exact digits would need {size:,} bytes of {limit:,}, so the trees travel with the digits that float32 pixels need.")
+                say(
+                    f"Exact digits would need {size:,} bytes of {limit:,}, so the trees travel with the digits that float32 "
+                    "pixels need."
+                )
                 strings, size = short, smaller
         if size <= limit:
             return inline_classifier(strings)
         if transport == "inline" or (asset_id is None and upload is None):
             raise InputError(
-                f"The trees need {size:,} bytes of request, image included, and {limit:,} are allowed; give asset_id= to keep them in a table "
+                f"The trees need {size:,} bytes of request, image included, and {limit:,} are allowed; give asset_id= to keep "
+                "them in a table "
                 "asset, upload= for Cloud Storage, or make them smaller with digits='short', specialize() or simplify()."
             )
         transport = "table" if asset_id is not None else "blob"
         say(f"The trees need {size:,} bytes of request and {limit:,} are allowed, so they travel by {transport}.")
     if transport == "blob":
         if upload is None:
-            raise InputError("The transport 'blob' needs upload=, a function that brings a local file to Cloud Storage and returns its gs:// URI.")
+            raise InputError(
+                "The transport 'blob' needs upload=, a function that brings a local file to Cloud Storage and returns its gs:// "
+                "URI."
+            )
         with tempfile.TemporaryDirectory(prefix="smgee-") as folder:
             path = Path(folder) / f"trees_{ensemble.hash[:16]}.txt"
             write_ee_strings(ensemble, path, digits=digits or "exact", max_depth=max_depth)
@@ -129,14 +136,16 @@ def to_classifier(
     return save_classifier(classifier, asset_id, progress=say)
 
 
-def classify(ensemble: TreeEnsemble, image: ee.Image, *, classifier: ee.Classifier | None = None, band_name: str = "prediction") -> ee.Image:
+def classify(
+    ensemble: TreeEnsemble, image: ee.Image, *, classifier: ee.Classifier | None = None, band_name: str = "prediction"
+) -> ee.Image:
     """Predict over an image.
 
     Parameters
     ----------
     ensemble : TreeEnsemble
-        Its predictors are picked from the image by name, and cast to float where the model compares in float32, so that a pixel takes
-        the branch that it takes here.
+        Its predictors are picked from the image by name, and cast to float where the model compares in float32, so that a pixel
+        takes the branch that it takes here.
     image : ee.Image
         With a band for every predictor; others are left out.
     classifier : ee.Classifier, optional
@@ -154,6 +163,34 @@ def classify(ensemble: TreeEnsemble, image: ee.Image, *, classifier: ee.Classifi
     if ensemble.threshold_dtype == "float32":
         bands = bands.toFloat()
     return bands.classify(to_classifier(ensemble) if classifier is None else classifier, band_name)
+
+
+def bucket_uploader(bucket: str, *, folder: Path | None = None, project: str | None = None) -> Callable[[Path], str]:
+    """Return the function that brings a file into a Cloud Storage bucket and returns its URI, for the transport ``"blob"``.
+
+    Parameters
+    ----------
+    bucket : str
+        Name of the bucket.
+    folder : path, optional
+        The local folder that stands for it, on the embedded backend (``smgee.connect(buckets={bucket: folder})``).
+    project : str, optional
+        The Cloud project that pays, for a real bucket; it is reached with the default credentials of Google Cloud.
+    """
+
+    def copy(file: Path) -> str:
+        assert folder is not None
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, folder / file.name)
+        return f"gs://{bucket}/{file.name}"
+
+    def upload(file: Path) -> str:
+        from google.cloud import storage
+
+        storage.Client(project=project).bucket(bucket).blob(file.name).upload_from_filename(str(file))
+        return f"gs://{bucket}/{file.name}"
+
+    return upload if folder is None else copy
 
 
 def request_bytes(value: Any) -> int:
@@ -212,7 +249,8 @@ def save_tables(
     Returns
     -------
     list of str
-        The ids of the tables, for `table_classifier`. Every row has its place in the text in property ``shard`` and the text in ``trees``.
+        The ids of the tables, for `table_classifier`. Every row has its place in the text in property ``shard`` and the text in
+        ``trees``.
     """
     import ee
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ def table(request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray]:
 def trained(table: tuple[np.ndarray, np.ndarray]) -> Any:
     """A function from the name of a family to (family, model, ensemble)."""
 
-    @lru_cache(maxsize=None)
+    @cache
     def get(name: str) -> tuple[Family, Any, TreeEnsemble]:
         family = FAMILIES[name]
         X, y = table

@@ -75,7 +75,9 @@ def _lgb(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
     def train(X: np.ndarray, y: np.ndarray) -> Any:
         from lightgbm import LGBMRegressor
 
-        return LGBMRegressor(**{"n_estimators": 40, "num_leaves": 21, "n_jobs": 2, "verbose": -1, "random_state": 1, **options}).fit(X, y)
+        return LGBMRegressor(
+            **{"n_estimators": 40, "num_leaves": 21, "n_jobs": 2, "verbose": -1, "random_state": 1, **options}
+        ).fit(X, y)
 
     return train
 
@@ -107,7 +109,9 @@ FAMILIES: dict[str, Family] = {
     "xgboost-exact": Family(_xgb(tree_method="exact", n_estimators=20), missing=True),
     "xgboost-pruned": Family(_xgb(tree_method="exact", gamma=0.02, n_estimators=20), missing=True),
     "xgboost-booster": Family(_booster(), missing=True, predict=_booster_predict),
-    "xgboost-quantile": Family(_booster(objective="reg:quantileerror", quantile_alpha=0.8), missing=True, predict=_booster_predict),
+    "xgboost-quantile": Family(
+        _booster(objective="reg:quantileerror", quantile_alpha=0.8), missing=True, predict=_booster_predict
+    ),
     "catboost": Family(_cat(), missing=True),
     "catboost-nan-max": Family(_cat(nan_mode="Max"), missing=True),
     "catboost-depthwise": Family(_cat(grow_policy="Depthwise"), missing=True),
@@ -120,14 +124,18 @@ FAMILIES: dict[str, Family] = {
     "decision-tree": Family(_sk("DecisionTreeRegressor", min_samples_leaf=2), missing=True, infinite=False),
     "decision-tree-best-first": Family(_sk("DecisionTreeRegressor", max_leaf_nodes=40), missing=True, infinite=False),
     "random-forest": Family(_sk("RandomForestRegressor", n_estimators=15, min_samples_leaf=3), missing=True, infinite=False),
-    "random-forest-best-first": Family(_sk("RandomForestRegressor", n_estimators=15, max_leaf_nodes=40), missing=True, infinite=False),
+    "random-forest-best-first": Family(
+        _sk("RandomForestRegressor", n_estimators=15, max_leaf_nodes=40), missing=True, infinite=False
+    ),
     "extra-trees": Family(_sk("ExtraTreesRegressor", n_estimators=15, min_samples_leaf=3), missing=True, infinite=False),
     "extra-trees-bootstrap": Family(
         _sk("ExtraTreesRegressor", n_estimators=10, max_leaf_nodes=60, bootstrap=True), missing=True, infinite=False
     ),
     "gradient-boosting": Family(_sk("GradientBoostingRegressor", n_estimators=40, max_depth=4), missing=False, infinite=False),
     "gradient-boosting-huber": Family(
-        _sk("GradientBoostingRegressor", n_estimators=30, loss="huber", init="zero", learning_rate=0.3), missing=False, infinite=False
+        _sk("GradientBoostingRegressor", n_estimators=30, loss="huber", init="zero", learning_rate=0.3),
+        missing=False,
+        infinite=False,
     ),
     "gradient-boosting-best-first": Family(
         _sk("GradientBoostingRegressor", n_estimators=30, max_leaf_nodes=12, loss="absolute_error"), missing=False, infinite=False

@@ -1,8 +1,8 @@
 """CatBoost: oblivious (SymmetricTree), Depthwise and Lossguide trees on numeric predictors.
 
-CatBoost converts predictors to float32 and sets a split's bit when ``x > border`` (catboost/libs/model/cpu/quantization.h), so a row goes
-left when ``x <= border``. NaN counts as the smallest or the largest value as ``nan_value_treatment`` says. The prediction is
-``scale * sum(leaves) + bias``. The JSON form is described in catboost/docs, "Model in JSON format".
+CatBoost converts predictors to float32 and sets a split's bit when ``x > border`` (catboost/libs/model/cpu/quantization.h), so a
+row goes left when ``x <= border``. NaN counts as the smallest or the largest value as ``nan_value_treatment`` says. The
+prediction is ``scale * sum(leaves) + bias``. The JSON form is described in catboost/docs, "Model in JSON format".
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def from_model(model: Any, feature_names: Sequence[str] | None = None, *, iterat
         raise UnsupportedError(f"CatBoost's {type(model).__name__} cannot be converted; only regressors can (CatBoostRegressor).")
     if not model.is_fitted():
         raise InputError(f"The {type(model).__name__} has not been trained; fit it first.")
-    _refuse_categories(bool(model.get_cat_feature_indices()), bool(model.get_text_feature_indices() or model.get_embedding_feature_indices()))
+    _refuse_categories(
+        bool(model.get_cat_feature_indices()), bool(model.get_text_feature_indices() or model.get_embedding_feature_indices())
+    )
     # The library writes JSON to files only.
     with tempfile.TemporaryDirectory(prefix="smgee-") as folder:
         path = Path(folder) / "model.json"
@@ -67,12 +69,14 @@ def from_document(
     own: Sequence[str] | None = None,
     count: int | None = None,
 ) -> TreeEnsemble:
-    """Convert what ``save_model(format="json")`` writes; `own` and `count` are the model's names and number of predictors, if known."""
+    """Convert what ``save_model(format="json")`` writes; `own` and `count` are the names and number of predictors, if known."""
     info = document["features_info"]
     _refuse_categories(bool(info.get("categorical_features")), bool(info.get("text_features") or info.get("embedding_features")))
     loss = _loss(document)
     if loss not in IDENTITY:
-        raise UnsupportedError(f"The CatBoost loss {loss!r} is not one that this converts; train with one of {', '.join(sorted(IDENTITY))}.")
+        raise UnsupportedError(
+            f"The CatBoost loss {loss!r} is not one that this converts; train with one of {', '.join(sorted(IDENTITY))}."
+        )
     scale, bias = document["scale_and_bias"]
     bias = bias if isinstance(bias, list) else [bias]
     if len(bias) > 1:
@@ -112,9 +116,13 @@ def from_document(
 
 def _refuse_categories(categorical: bool, other: bool) -> None:
     if categorical:
-        raise UnsupportedError("The CatBoost model has categorical predictors, which tree text cannot express; encode them as numbers first.")
+        raise UnsupportedError(
+            "The CatBoost model has categorical predictors, which tree text cannot express; encode them as numbers first."
+        )
     if other:
-        raise UnsupportedError("The CatBoost model has text or embedding predictors, which trees on bands cannot express; leave them out.")
+        raise UnsupportedError(
+            "The CatBoost model has text or embedding predictors, which trees on bands cannot express; leave them out."
+        )
 
 
 def _loss(document: dict[str, Any]) -> str:
@@ -135,7 +143,9 @@ def _symmetric(tree: dict[str, Any], column: dict[int, int], nan_left: dict[int,
     splits, values = tree.get("splits") or [], tree["leaf_values"]
     depth = len(splits)
     if len(values) != 2**depth:
-        raise UnsupportedError(f"A CatBoost tree of {depth} splits has {len(values)} leaf values, so several outputs; train one per target.")
+        raise UnsupportedError(
+            f"A CatBoost tree of {depth} splits has {len(values)} leaf values, so several outputs; train one per target."
+        )
     for split in splits:
         _check_split(split)
     inner = 2**depth - 1
@@ -183,7 +193,9 @@ def _asymmetric(tree: dict[str, Any], column: dict[int, int], nan_left: dict[int
             stack += [(node["right"], here), (node["left"], -1)]
         else:
             if isinstance(node["value"], list):
-                raise UnsupportedError("The CatBoost trees have vector leaves, so several outputs; train one regressor for each target.")
+                raise UnsupportedError(
+                    "The CatBoost trees have vector leaves, so several outputs; train one regressor for each target."
+                )
             feature.append(LEAF)
             threshold.append(0.0)
             missing.append(False)
@@ -196,4 +208,6 @@ def _asymmetric(tree: dict[str, Any], column: dict[int, int], nan_left: dict[int
 
 def _check_split(split: dict[str, Any]) -> None:
     if split.get("split_type") != "FloatFeature":
-        raise UnsupportedError(f"A CatBoost split of type {split.get('split_type')!r} cannot be converted; train on numeric predictors only.")
+        raise UnsupportedError(
+            f"A CatBoost split of type {split.get('split_type')!r} cannot be converted; train on numeric predictors only."
+        )

@@ -24,10 +24,13 @@ def choose_names(given: Sequence[str] | None, own: Sequence[str] | None, count: 
         return tuple(own) if own else tuple(f"f{i}" for i in range(count))
     names = tuple(str(n) for n in given)
     if len(names) != count:
-        raise InputError(f"{len(names)} predictor names were given, but the model has {count} predictors; name each one, in column order.")
+        raise InputError(
+            f"{len(names)} predictor names were given, but the model has {count} predictors; name each one, in column order."
+        )
     if own and names != tuple(own) and sorted(names) == sorted(own):
         raise InputError(
-            f"The predictor names were given in another order ({', '.join(names)}) than the model was trained with ({', '.join(own)}); "
+            f"The predictor names were given in another order ({', '.join(names)}) than the model was trained with "
+            f"({', '.join(own)}); "
             "give them in the order of training, or leave them out."
         )
     return names
@@ -45,12 +48,12 @@ def first_rounds(wanted: int | None, available: int) -> int:
 def floor_float32(threshold: np.ndarray) -> np.ndarray:
     """Return the largest float32 that is not above each float64, as float64.
 
-    For float32 values ``x``, ``x <= threshold`` holds exactly when ``x <= floor_float32(threshold)``, so a library that compares a
-    float32 value with a float64 threshold compares, in effect, two float32.
+    For float32 values ``x``, ``x <= threshold`` holds exactly when ``x <= floor_float32(threshold)``, so a library that compares
+    a float32 value with a float64 threshold compares, in effect, two float32.
     """
     threshold = np.asarray(threshold, dtype=np.float64)
     with np.errstate(over="ignore"):
         low = threshold.astype(np.float32)
-    above = low.astype(np.float64) > threshold
-    low[above] = np.nextafter(low[above], np.float32(-np.inf))
+        above = low.astype(np.float64) > threshold
+        low[above] = np.nextafter(low[above], np.float32(-np.inf))
     return low.astype(np.float64)

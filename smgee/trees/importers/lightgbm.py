@@ -1,8 +1,9 @@
 """LightGBM: boosted trees and its random forests, from memory or from model text.
 
-LightGBM compares in float64 and sends a row left when ``x <= threshold`` (`Tree::NumericalDecision`, LightGBM/include/LightGBM/tree.h). Two
-habits of its ``predict`` are carried over: where a split knows no missing values NaN counts as zero, and values within ±1e-35
-(``kZeroThreshold``) count as zero always, because dense rows are handed on without their zeros.
+LightGBM compares in float64 and sends a row left when ``x <= threshold`` (`Tree::NumericalDecision`,
+LightGBM/include/LightGBM/tree.h). Two habits of its ``predict`` are carried over: where a split knows no missing values NaN
+counts as zero, and values within ±1e-35 (``kZeroThreshold``) count as zero always, because dense rows are handed on without their
+zeros.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def from_model(model: Any, feature_names: Sequence[str] | None = None, *, iterat
 
     if isinstance(model, lightgbm.LGBMModel):
         if not isinstance(model, lightgbm.LGBMRegressor):
-            raise UnsupportedError(f"LightGBM's {type(model).__name__} cannot be converted; only regressors can (LGBMRegressor or a Booster).")
+            raise UnsupportedError(
+                f"LightGBM's {type(model).__name__} cannot be converted; only regressors can (LGBMRegressor or a Booster)."
+            )
         try:
             model = model.booster_
         except Exception as error:
@@ -53,12 +56,19 @@ def from_text(text: str, feature_names: Sequence[str] | None = None, *, iteratio
     header = _fields(head)
     objective = header.get("objective", "regression").split()
     if objective[0] not in IDENTITY or "sqrt" in objective:
-        raise UnsupportedError(f"The LightGBM objective {' '.join(objective)!r} is not one that this converts; use one of {', '.join(sorted(IDENTITY))}.")
+        raise UnsupportedError(
+            f"The LightGBM objective {' '.join(objective)!r} is not one that this converts; use one of "
+            f"{', '.join(sorted(IDENTITY))}."
+        )
     if int(header.get("num_tree_per_iteration", "1")) != 1:
-        raise UnsupportedError("The LightGBM model grows several trees a round, so it has several outputs; train one regressor for each.")
+        raise UnsupportedError(
+            "The LightGBM model grows several trees a round, so it has several outputs; train one regressor for each."
+        )
     tail = text.partition("pandas_categorical:")[2].strip().splitlines()
     if tail and tail[0] not in ("null", "[]"):
-        raise UnsupportedError("The LightGBM model has categorical predictors, which tree text cannot express; encode them as numbers first.")
+        raise UnsupportedError(
+            "The LightGBM model has categorical predictors, which tree text cannot express; encode them as numbers first."
+        )
     rounds = first_rounds(iterations, len(blocks)) if blocks else 0
     trees = [_tree(_fields(block)) for block in blocks[:rounds]]
     own = header["feature_names"].split(" ")
@@ -85,9 +95,13 @@ def _fields(block: str) -> dict[str, str]:
 def _tree(fields: dict[str, str]) -> dict[str, np.ndarray]:
     """Return the arrays of one tree: internal nodes first, then leaves (LightGBM points to leaf i by ~i)."""
     if fields.get("is_linear", "0") != "0":
-        raise UnsupportedError("The LightGBM model has linear leaves (linear_tree), which tree text cannot express; train without them.")
+        raise UnsupportedError(
+            "The LightGBM model has linear leaves (linear_tree), which tree text cannot express; train without them."
+        )
     if fields.get("num_cat", "0") != "0":
-        raise UnsupportedError("The LightGBM model has categorical splits, which tree text cannot express; encode categories as numbers first.")
+        raise UnsupportedError(
+            "The LightGBM model has categorical splits, which tree text cannot express; encode categories as numbers first."
+        )
     count = int(fields["num_leaves"])
     value = np.array(fields["leaf_value"].split(), dtype=np.float64)
     inner = count - 1
@@ -105,9 +119,13 @@ def _tree(fields: dict[str, str]) -> dict[str, np.ndarray]:
     decision = numbers("decision_type", np.int64)
     missing = decision >> 2 & 3
     if (decision & CATEGORICAL).any():
-        raise UnsupportedError("The LightGBM model has categorical splits, which tree text cannot express; encode categories as numbers first.")
+        raise UnsupportedError(
+            "The LightGBM model has categorical splits, which tree text cannot express; encode categories as numbers first."
+        )
     if (missing == MISSING_ZERO).any():
-        raise UnsupportedError("The LightGBM model takes zero as missing (zero_as_missing), which trees cannot express; mark gaps with NaN.")
+        raise UnsupportedError(
+            "The LightGBM model takes zero as missing (zero_as_missing), which trees cannot express; mark gaps with NaN."
+        )
     threshold = numbers("threshold", np.float64)
     # Tiny values count as zero, so a threshold among them acts as if at the edge of their interval.
     threshold = np.where((threshold >= 0) & (threshold < ZERO), ZERO, threshold)

@@ -30,7 +30,12 @@ GRADIENT_LOSSES = {"squared_error", "absolute_error", "huber", "quantile"}
 def from_model(model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None) -> TreeEnsemble:
     """Convert a fitted regressor; `iterations` limits boosting rounds and is refused for forests."""
     import sklearn
-    from sklearn.ensemble import ExtraTreesRegressor, GradientBoostingRegressor, HistGradientBoostingRegressor, RandomForestRegressor
+    from sklearn.ensemble import (
+        ExtraTreesRegressor,
+        GradientBoostingRegressor,
+        HistGradientBoostingRegressor,
+        RandomForestRegressor,
+    )
     from sklearn.tree import DecisionTreeRegressor
 
     settings: dict[str, Any] = {"comparison": "le"}
@@ -45,16 +50,27 @@ def from_model(model: Any, feature_names: Sequence[str] | None = None, *, iterat
     elif isinstance(model, GradientBoostingRegressor):
         _check_fitted(model, "estimators_")
         if model.loss not in GRADIENT_LOSSES:
-            raise UnsupportedError(f"The loss {model.loss!r} of {type(model).__name__} is not one that this converts; use {_any(GRADIENT_LOSSES)}.")
+            raise UnsupportedError(
+                f"The loss {model.loss!r} of {type(model).__name__} is not one that this converts; use {_any(GRADIENT_LOSSES)}."
+            )
         rounds = first_rounds(iterations, len(model.estimators_))
         trees = [_tree(e.tree_, factor=model.learning_rate) for e in model.estimators_[:rounds, 0]]
-        settings |= {"threshold_dtype": "float32", "aggregation": "sum", "base_score": _constant_start(model), "allows_missing": False}
+        settings |= {
+            "threshold_dtype": "float32",
+            "aggregation": "sum",
+            "base_score": _constant_start(model),
+            "allows_missing": False,
+        }
     elif isinstance(model, HistGradientBoostingRegressor):
         _check_fitted(model, "_predictors")
         if model.loss not in HIST_LOSSES:
-            raise UnsupportedError(f"The loss {model.loss!r} of {type(model).__name__} has a link function; use {_any(HIST_LOSSES)}.")
+            raise UnsupportedError(
+                f"The loss {model.loss!r} of {type(model).__name__} has a link function; use {_any(HIST_LOSSES)}."
+            )
         if model.is_categorical_ is not None and np.any(model.is_categorical_):
-            raise UnsupportedError("The HistGradientBoosting model has categorical predictors, which tree text cannot express; encode them first.")
+            raise UnsupportedError(
+                "The HistGradientBoosting model has categorical predictors, which tree text cannot express; encode them first."
+            )
         rounds = first_rounds(iterations, len(model._predictors))
         trees = [_hist_tree(p[0].nodes) for p in model._predictors[:rounds]]
         base = float(np.asarray(model._baseline_prediction).reshape(-1)[0])
@@ -114,7 +130,9 @@ def _hist_tree(nodes: np.ndarray) -> dict[str, np.ndarray]:
     """Return the arrays of a histogram tree (`PREDICTOR_RECORD_DTYPE`); leaves hold the learning rate already."""
     leaf = nodes["is_leaf"].astype(bool)
     if nodes["is_categorical"][~leaf].any():
-        raise UnsupportedError("The HistGradientBoosting model has categorical splits, which tree text cannot express; encode them first.")
+        raise UnsupportedError(
+            "The HistGradientBoosting model has categorical splits, which tree text cannot express; encode them first."
+        )
     return {
         "feature": nodes["feature_idx"].astype(np.int64),
         "threshold": np.where(leaf, 0.0, nodes["num_threshold"]),
@@ -134,5 +152,6 @@ def _constant_start(model: Any) -> float:
     if isinstance(model.init_, DummyRegressor):
         return float(np.asarray(model.init_.constant_).reshape(-1)[0])
     raise UnsupportedError(
-        f"The initial estimator {type(model.init_).__name__} of GradientBoosting is no constant; train with init=None, 'zero' or a DummyRegressor."
+        f"The initial estimator {type(model.init_).__name__} of GradientBoosting is no constant; train with init=None, 'zero' or "
+        "a DummyRegressor."
     )

@@ -1,8 +1,8 @@
 """XGBoost: gbtree and dart boosters, from memory or from JSON and UBJ files.
 
 XGBoost converts predictors to float32 and sends a row left when ``x < split_condition``; NaN goes the way of ``default_left``
-(`RegTree::GetNext`, xgboost/include/xgboost/tree_model.h). The prediction is ``base_score + sum(leaves)``, and DART multiplies the
-leaves of each tree by its entry in ``weight_drop``. The model document is specified in xgboost/doc/model.schema.
+(`RegTree::GetNext`, xgboost/include/xgboost/tree_model.h). The prediction is ``base_score + sum(leaves)``, and DART multiplies
+the leaves of each tree by its entry in ``weight_drop``. The model document is specified in xgboost/doc/model.schema.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def from_model(model: Any, feature_names: Sequence[str] | None = None, *, iterat
     if isinstance(model, xgboost.Booster):
         return from_document(json.loads(bytes(model.save_raw("json"))), feature_names, iterations=iterations, stop_at_best=False)
     if not isinstance(model, xgboost.XGBRegressor):
-        raise UnsupportedError(f"XGBoost's {type(model).__name__} cannot be converted; only regressors can (XGBRegressor or a Booster).")
+        raise UnsupportedError(
+            f"XGBoost's {type(model).__name__} cannot be converted; only regressors can (XGBRegressor or a Booster)."
+        )
     missing = model.missing
     if missing is not None and not math.isnan(missing):
         raise UnsupportedError(f"The model treats {missing} as missing, which trees cannot express; train it with missing=NaN.")
@@ -61,7 +63,11 @@ def from_file(path: Path, feature_names: Sequence[str] | None = None, *, iterati
 
 
 def from_document(
-    document: dict[str, Any], feature_names: Sequence[str] | None = None, *, iterations: int | None = None, stop_at_best: bool | None = None
+    document: dict[str, Any],
+    feature_names: Sequence[str] | None = None,
+    *,
+    iterations: int | None = None,
+    stop_at_best: bool | None = None,
 ) -> TreeEnsemble:
     """Convert the JSON document of a model.
 
@@ -81,15 +87,21 @@ def from_document(
         weights = np.asarray(booster["weight_drop"], dtype=np.float32).astype(np.float64)
         booster = booster["gbtree"]
     elif booster["name"] != "gbtree":
-        raise UnsupportedError(f"The XGBoost booster {booster['name']!r} has no trees to convert; train with booster='gbtree' or 'dart'.")
+        raise UnsupportedError(
+            f"The XGBoost booster {booster['name']!r} has no trees to convert; train with booster='gbtree' or 'dart'."
+        )
     objective = learner["objective"]["name"]
     if objective not in IDENTITY:
-        raise UnsupportedError(f"The XGBoost objective {objective!r} transforms the sum of leaves; use one of {', '.join(sorted(IDENTITY))}.")
+        raise UnsupportedError(
+            f"The XGBoost objective {objective!r} transforms the sum of leaves; use one of {', '.join(sorted(IDENTITY))}."
+        )
     parameters = learner["learner_model_param"]
     if int(parameters.get("num_class", "0")) > 1 or int(parameters.get("num_target", "1")) > 1:
         raise UnsupportedError("The XGBoost model predicts several targets or classes; train one regressor for each target.")
     if "c" in (learner.get("feature_types") or []):
-        raise UnsupportedError("The XGBoost model has categorical predictors, which tree text cannot express; encode them as numbers first.")
+        raise UnsupportedError(
+            "The XGBoost model has categorical predictors, which tree text cannot express; encode them as numbers first."
+        )
 
     model = booster["model"]
     attributes = learner.get("attributes") or {}
@@ -135,16 +147,22 @@ def _base_score(text: Any) -> float:
     values = json.loads(text) if isinstance(text, str) else text
     values = values if isinstance(values, list) else [values]
     if len(values) != 1:
-        raise UnsupportedError(f"The XGBoost model has {len(values)} base scores, so several outputs; train one regressor for each target.")
+        raise UnsupportedError(
+            f"The XGBoost model has {len(values)} base scores, so several outputs; train one regressor for each target."
+        )
     return float(np.float32(values[0]))
 
 
 def _tree(tree: dict[str, Any]) -> dict[str, np.ndarray]:
     """Return the arrays of one tree; leaf values stand among the split conditions."""
     if int(tree["tree_param"].get("size_leaf_vector") or 0) > 1:
-        raise UnsupportedError("The XGBoost trees have vector leaves (multi_strategy='multi_output_tree'); train one tree per output.")
+        raise UnsupportedError(
+            "The XGBoost trees have vector leaves (multi_strategy='multi_output_tree'); train one tree per output."
+        )
     if any(tree.get("split_type") or []) or tree.get("categories_nodes"):
-        raise UnsupportedError("The XGBoost model has categorical splits, which tree text cannot express; encode categories as numbers first.")
+        raise UnsupportedError(
+            "The XGBoost model has categorical splits, which tree text cannot express; encode categories as numbers first."
+        )
     left = np.asarray(tree["left_children"], dtype=np.int64)
     number = np.asarray(tree["split_conditions"], dtype=np.float32).astype(np.float64)
     return {
