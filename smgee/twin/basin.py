@@ -1,0 +1,377 @@
+"""The synthetic basin: what it is made of, and its truth."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from smgee.errors import InputError
+from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, PixelGrid, ease_cell_at, transformer
+from smgee.io import atomic_path
+from smgee.twin import store
+from smgee.twin.parallel import run_blocks
+from smgee.twin.weather import Weather, build_weather
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from smgee.twin.clouds import CloudField
+    from smgee.twin.orbits import Scene
+
+__all__ = ["Basin"]
+
+CENTRE = (99.8, 37.5)  # longitude and latitude that pick the cell, north of Qinghai Lake
+MARGIN_M = 1500.0
+PAD = 24  # pixels of terrain around the grid: the DEM's geographic box is wider than the tilted cell
+CRS = "EPSG:32647"
+TILE = "47SNB"  # the MGRS 100 km square that holds the whole cell
+RELIEF = {"M36": 1280.0, "M09": 640.0}
+
+
+class Basin:
+    """A made-up basin on one EASE-Grid 2.0 cell, at 30 m and by the day, with everything known about it.
+
+    Nothing is computed before it is asked for. Terrain and soil take some seconds, the year of soil water longer; both are kept on
+    disk and made again when the code or the seed changes. Thread-safe.
+
+    Parameters
+    ----------
+    seed : int
+        Another seed is another basin with other weather.
+    year : int
+        Calendar year, 2017 or later.
+    cache : path-like, optional
+        Folder for the computed arrays (up to 0.8 GB); by default ``SMGEE_CACHE`` or the user's cache folder.
+    extent : {"M36", "M09"}
+        A 36 km cell with its 16 cells of 9 km, or a single 9 km cell for quick trials.
+    progress : callable, optional
+        Called with (what, fraction) while something long is computed.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        year: int = 2021,
+        cache: str | Path | None = None,
+        *,
+        extent: str = "M36",
+        progress: Callable[[str, float], None] | None = None,
+    ) -> None:
+        if extent not in RELIEF:
+            raise InputError(f"The extent {extent!r} is not known; choose M36 (a 36 km cell) or M09 (a 9 km cell).")
+        if not 2017 <= int(year) <= 2100:
+            raise InputError(f"The year {year} is out of range; the twin's satellites fly from 2017 to 2100.")
+        self.seed, self.year, self.extent = int(seed), int(year), extent
+        self.progress = progress
+        self.cell = ease_cell_at(*CENTRE, grid=extent)
+        """The EASE-Grid 2.0 cell of the basin."""
+        self.cells: list[EaseCell] = self.cell.children() if extent == "M36" else [self.cell]
+        """The 9 km cells in it, row by row."""
+        left, bottom, right, top = self.cell.polygon(CRS, points_per_edge=64).bounds
+        grid = PixelGrid.from_bounds(CRS, (left - MARGIN_M, bottom - MARGIN_M, right + MARGIN_M, top + MARGIN_M), 30.0)
+        self.grid = PixelGrid(CRS, grid.transform, grid.width + grid.width % 2, grid.height)
+        """The 30 m grid of everything, on the lattice of the HLS tile."""
+        self.tile = TILE
+        prefix = f"{extent}-{self.year}-seed{self.seed}"
+        self._root = Path(cache) if cache is not None else store.cache_root()
+        self._folder, self._prefix = self._root / f"{prefix}-{store.code_version()}", prefix
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        return f"Basin(seed={self.seed}, year={self.year}, extent={self.extent!r}): synthetic, {self.grid.height}×{self.grid.width} pixels of 30 m"
+
+    # ---- stored stages ----
+
+    def _stage(self, name: str, make: Callable[[Path], None]) -> Path:
+        """Return the folder of a stored stage, made under a lock among processes when it is not there."""
+        target = self._folder / name
+        if not target.exists():
+            with store.locked(self._folder):
+                if not target.exists():
+                    store.remove_outdated(self._folder, self._prefix)
+                    with atomic_path(target) as scratch:
+                        scratch.mkdir()
+                        make(scratch)
+        return target
+
+    def _report(self, what: str) -> Callable[[float], None] | None:
+        return None if self.progress is None else (lambda fraction: self.progress(what, fraction) if self.progress else None)
+
+    @cached_property
+    def _static(self) -> dict[str, np.ndarray]:
+        with self._lock:
+            folder = self._stage("static", self._make_static)
+            return {p.stem: np.load(p, mmap_mode="r" if p.stem == "label" else None) for p in folder.glob("*.npy")}
+
+    def _make_static(self, folder: Path) -> None:
+        from scipy.ndimage import map_coordinates
+
+        from smgee.twin.balance import prepare_static
+        from smgee.twin.land import build_land
+        from smgee.twin.terrain import build_terrain, survey_error, topography
+
+        domain = self.grid.pad(PAD)
+        raw = build_terrain(self.seed, domain.shape, relief=RELIEF[self.extent])
+        terrain = topography(raw, self.centre[1])
+        inner = (slice(PAD, -PAD), slice(PAD, -PAD))
+        dem = self.dem_grid
+        x, y = transformer("EPSG:4326", CRS).transform(*dem.centers())
+        cols, rows = ~domain.affine * (x, y)
+        at = np.stack([rows - 0.5, cols - 0.5])
+        surveyed = map_coordinates(raw + survey_error(self.seed, domain.shape), at, order=1, mode="nearest")
+        np.save(folder / "dem.npy", np.rint(surveyed).astype(np.int16))
+        np.save(folder / "dem_water.npy", map_coordinates(terrain.water.astype(np.uint8), at, order=0, mode="nearest") * np.uint8(255))
+        from dataclasses import fields, replace
+
+        terrain = replace(terrain, **{f.name: np.ascontiguousarray(getattr(terrain, f.name)[inner]) for f in fields(terrain)})
+        # Hillslopes keep their numbers from the larger domain; close the gaps that cutting leaves.
+        terrain = replace(terrain, hillslope=np.unique(terrain.hillslope, return_inverse=True)[1].reshape(self.grid.shape).astype(np.int32))
+        land = build_land(self.seed, terrain)
+        static = prepare_static(terrain, land, self.cell_index)
+        for name, array in {"layers": static.layers, "label": static.label, "bins": static.bins, "elevation": terrain.elevation}.items():
+            np.save(folder / f"{name}.npy", array)
+        np.save(folder / "soil.npy", np.stack([land.sand, land.clay, land.organic, terrain.wetness]))
+
+    @cached_property
+    def _truth(self) -> tuple[store.RowStore, dict[str, np.ndarray]]:
+        with self._lock:
+            folder = self._stage("truth", self._make_truth)
+            with np.load(folder / "series.npz") as series:
+                return store.RowStore(folder / "water.bin", *self.grid.shape), {k: series[k] for k in series.files}
+
+    def _make_truth(self, folder: Path) -> None:
+        from smgee.twin.balance import Static, run_balance
+
+        s = self._static
+        static = Static(s["layers"], s["label"], s["bins"])
+        run_balance(static, self.weather, self.year, folder, progress=self._report("water balance"))
+
+    @cached_property
+    def _clouds(self) -> dict[str, CloudField]:
+        from smgee.twin.clouds import CloudField
+
+        with self._lock:
+            folder = self._stage("clouds", self._make_clouds)
+            meta = json.loads((folder / "clouds.json").read_text())
+            opacity = np.load(folder / "opacity.npy", mmap_mode="r")
+            return {k: CloudField(opacity[i], *meta[k]) for i, k in enumerate(meta)}
+
+    def _make_clouds(self, folder: Path) -> None:
+        from smgee.twin.clouds import draw_clouds
+
+        weather, scenes = self.weather, self.scenes
+        fields: list[Any] = [None] * len(scenes)
+
+        def draw(block: int, start: int, stop: int) -> None:
+            for i in range(start, stop):
+                wet = bool(weather.wet[weather.index(scenes[i].time.date())])
+                fields[i] = draw_clouds(self.seed, scenes[i], self.grid.shape, wet=wet)
+
+        run_blocks(draw, len(scenes))
+        meta = {s.product + s.index: [f.shadow_rows, f.shadow_cols, f.coverage] for s, f in zip(scenes, fields)}
+        np.save(folder / "opacity.npy", np.stack([f.opacity for f in fields]))
+        (folder / "clouds.json").write_text(json.dumps(meta))
+
+    # ---- what it is made of ----
+
+    @cached_property
+    def centre(self) -> tuple[float, float]:
+        """Longitude and latitude of the middle of the cell."""
+        point = self.cell.polygon(EASE_CRS).centroid
+        lon, lat = transformer(EASE_CRS, "EPSG:4326").transform(point.x, point.y)
+        return float(lon), float(lat)
+
+    @cached_property
+    def dem_grid(self) -> PixelGrid:
+        """The 1 arc-second grid of the DEM, pixel centres on whole arc-seconds as in SRTM and NASADEM."""
+        x, y = self.grid.centers()
+        edge = np.zeros(self.grid.shape, bool)
+        edge[[0, -1]] = edge[:, [0, -1]] = True
+        lon, lat = transformer(CRS, "EPSG:4326").transform(x[edge], y[edge])
+        c0, c1 = int(np.floor(lon.min() * 3600)) - 2, int(np.ceil(lon.max() * 3600)) + 2
+        r0, r1 = int(np.ceil(lat.max() * 3600)) + 2, int(np.floor(lat.min() * 3600)) - 2
+        step = 1 / 3600
+        return PixelGrid("EPSG:4326", (step, 0.0, (c0 - 0.5) * step, 0.0, -step, (r0 + 0.5) * step), c1 - c0 + 1, r0 - r1 + 1)
+
+    @cached_property
+    def cell_index(self) -> np.ndarray:
+        """For each pixel the position in `cells` of the 9 km cell that holds its centre, 255 outside; (height, width) uint8."""
+        ease = EASE_GRIDS["M09"]
+        x, y = transformer(CRS, EASE_CRS).transform(*self.grid.centers())
+        col = np.floor((x - ease.left) / ease.cell_size).astype(int) - self.cells[0].col
+        row = np.floor((ease.top - y) / ease.cell_size).astype(int) - self.cells[0].row
+        n = self.cells_across
+        inside = (col >= 0) & (col < n) & (row >= 0) & (row < n)
+        return np.where(inside, row * n + col, 255).astype(np.uint8)
+
+    @property
+    def cells_across(self) -> int:
+        """How many 9 km cells lie side by side, 4 or 1."""
+        return 4 if self.extent == "M36" else 1
+
+    @cached_property
+    def weather(self) -> Weather:
+        """The daily weather series."""
+        return build_weather(self.seed, self.year, self.centre[1])
+
+    @cached_property
+    def scenes(self) -> list[Scene]:
+        """The HLS acquisitions of the year, by time."""
+        from smgee.twin.orbits import scenes_of_year
+
+        return scenes_of_year(self.year, self.tile, *self.centre)
+
+    def clouds(self, scene: Scene) -> CloudField:
+        """Return the clouds of a scene."""
+        return self._clouds[scene.product + scene.index]
+
+    @cached_property
+    def days(self) -> list[date]:
+        """Every day of the year."""
+        return [d for d in self.weather.days if d.year == self.year]
+
+    def elevation(self) -> np.ndarray:
+        """Return the true elevation, (height, width) float32 metres."""
+        return self._static["elevation"]
+
+    def land(self) -> np.ndarray:
+        """Return where there is soil (False on open water), (height, width) bool."""
+        return self._static["layers"][..., 3] > 0
+
+    # ---- truth ----
+
+    def day(self, when: date | datetime | str) -> int:
+        """Return a day's position in the year; raises `InputError` for another year."""
+        day = _as_date(when)
+        if day.year != self.year:
+            raise InputError(f"The day {day} is outside the twin's year {self.year}; choose a day of {self.year} or make another basin.")
+        return day.timetuple().tm_yday - 1
+
+    def frame(self, day: int) -> int:
+        """Return the stored frame of soil water of a day of the year (the last one before it in winter)."""
+        return int(np.searchsorted(self._frames, day, side="right")) - 1
+
+    @cached_property
+    def _frames(self) -> np.ndarray:
+        from smgee.twin.balance import frame_days
+
+        return np.array([d.timetuple().tm_yday - 1 for d in frame_days(self.year)])
+
+    def daily(self, day: int) -> np.ndarray:
+        """Return what the daily laws need of a day: (4,) float32 soil, lapse, soil_sun, wet skin."""
+        w = self.weather
+        i = w.index(self.days[day])
+        # The top millimetres dry out within two days after rain.
+        recent = max(float(w.wet[i]), 0.6 * float(w.wet[i - 1]), 0.25 * float(w.wet[i - 2]))
+        return np.array([w.soil[i], w.lapse[i], w.soil_sun[i], 0.55 + 0.45 * recent], np.float32)
+
+    def green(self, day: int) -> np.ndarray:
+        """Return the green share of the season's maximum by elevation bin, (bins,) float32."""
+        from smgee.twin.land import phenology_table
+
+        return phenology_table(np.array([day + 1]))[0]
+
+    def snow(self, day: int) -> np.ndarray:
+        """Return mean snow water by sunniness and elevation, (sun bins, bins) float32 mm."""
+        return np.ascontiguousarray(self._truth[1]["snow"][day].T)
+
+    def water_rows(self, day: int, row: int, count: int) -> np.ndarray:
+        """Return packed rows of total soil water of a day; see `smgee.twin.store`."""
+        return self._truth[0].rows(self.frame(day), row, count)
+
+    def truth(self, when: date | datetime | str) -> np.ndarray:
+        """Return the true soil moisture of 0-5 cm, daily mean (UTC), (height, width) float32 m³ m⁻³; NaN on open water.
+
+        It is liquid water, which is what probes and radiometers sense. From November to March the total water content is updated
+        every five days; its frozen part follows the temperature every day.
+        """
+        values, valid = self.truth_window(self.day(when), 0, 0, *self.grid.shape)
+        values[~valid] = np.nan
+        return values
+
+    def soil_temperature(self, when: date | datetime | str) -> np.ndarray:
+        """Return the true soil temperature at 5 cm, daily mean, (height, width) float32 °C; NaN on open water."""
+        values, valid = self.temperature_window(self.day(when), 0, 0, *self.grid.shape)
+        values[~valid] = np.nan
+        return values
+
+    def truth_window(self, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return true soil moisture of a window and where it is valid; `day` counts from 0."""
+        from smgee.twin.optics import soil_water
+
+        out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
+        soil_water(out, valid, row, col, self.water_rows(day, row, height), self._static["layers"], self.daily(day))
+        return out, valid
+
+    def temperature_window(self, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return true soil temperature of a window and where it is valid; `day` counts from 0."""
+        from smgee.twin.optics import temperature_window
+
+        out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
+        temperature_window(out, valid, row, col, self._static["layers"], self.daily(day))
+        return out, valid
+
+    def cell_means(self) -> pd.DataFrame:
+        """Return daily means over the land of each 9 km cell, as the balance summed them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index (day, cell name); columns soil_moisture and total_water (m³ m⁻³), soil_temperature (°C), snow_covered and frozen
+            (share of area), vegetation_water (kg m⁻²).
+        """
+        import pandas as pd
+
+        from smgee.twin.hydrology import AGGREGATES
+
+        values = self._truth[1]["cells"]
+        index = pd.MultiIndex.from_product([pd.DatetimeIndex(self.days), [c.name for c in self.cells]], names=["day", "cell"])
+        return pd.DataFrame(values.reshape(-1, len(AGGREGATES)), index=index, columns=list(AGGREGATES))
+
+    def budget(self) -> pd.DataFrame:
+        """Return the water budget of the basin from 1 October before the year on, mm averaged over its land.
+
+        Columns precipitation, evaporation, streamflow (per day) and the stores surface, root, snow, pool, groundwater at the end of
+        the day; the row before the first day holds the initial stores.
+        """
+        import pandas as pd
+
+        series = self._truth[1]
+        columns = ["precipitation", "evaporation", "streamflow", "surface", "root", "snow", "pool", "groundwater"]
+        table = np.vstack([[0.0, 0.0, 0.0, *series["initial"]], series["budget"]]) / self.land().sum()
+        first = pd.Timestamp(self.weather.days[0]) - pd.Timedelta(days=1)
+        return pd.DataFrame(table, columns=columns, index=pd.date_range(first, periods=len(table), name="day"))
+
+    # ---- stations ----
+
+    @cached_property
+    def stations(self) -> pd.DataFrame:
+        """The stations: name, longitude, latitude, elevation, row, col, group, and the texture of their soil."""
+        from smgee.twin.stations import place_stations
+
+        return place_stations(self)
+
+    def write_stations(self, folder: str | Path) -> Path:
+        """Write the stations' hourly records as ISMN files below a folder; see `smgee.twin.stations.write_stations`."""
+        from smgee.twin.stations import write_stations
+
+        return write_stations(self, folder)
+
+
+def _as_date(when: date | datetime | str) -> date:
+    """Turn a day given as text, date or time stamp into a date."""
+    if isinstance(when, datetime):
+        return (when.astimezone(UTC) if when.tzinfo else when).date()
+    if isinstance(when, date):
+        return when
+    try:
+        return date.fromisoformat(str(when)[:10])
+    except ValueError:
+        raise InputError(f"The day {when!r} is no date; write it as YYYY-MM-DD.") from None

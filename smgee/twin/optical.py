@@ -1,0 +1,175 @@
+"""HLS scenes of the basin: descriptions as Earth Engine shows them, and their pixels."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections import OrderedDict
+from functools import lru_cache
+
+import numpy as np
+
+from smgee.source import BandInfo, ImageInfo
+from smgee.twin.basin import Basin
+from smgee.twin.clouds import CloudField
+from smgee.twin.notice import SYNTHETIC_PROPERTIES
+from smgee.twin.optics import brightness_temperature, classify, darkening, dilate, reflect
+from smgee.twin.orbits import Scene
+from smgee.twin.spectra import ENDMEMBERS, L30_BANDS, S30_BANDS, Band, endmember_table
+
+__all__ = ["COLLECTIONS", "OpticalReader", "describe_scene"]
+
+COLLECTIONS = {"NASA/HLS/HLSL30/v002": "L30", "NASA/HLS/HLSS30/v002": "S30"}
+ADJACENT_PIXELS = 5  # HLS v2.0 dilates clouds and shadows by 5 pixels of 30 m (HLS user guide v2.0, section 6.4)
+KEPT_MASKS = 48  # whole-basin Fmask layers in memory, 1.7 MB each
+_NOWHERE = np.zeros((1, 1), np.uint8)
+
+
+def bands_of(product: str) -> tuple[Band, ...]:
+    """Return the bands of L30 or S30 in Earth Engine's order."""
+    return L30_BANDS if product == "L30" else S30_BANDS
+
+
+@lru_cache(maxsize=2)
+def _endmembers(product: str) -> dict[str, np.ndarray]:
+    bands = bands_of(product)
+    return {b.name: row for b, row in zip(bands, endmember_table(bands))}
+
+
+def describe_scene(basin: Basin, collection: str, scene: Scene) -> ImageInfo:
+    """Describe a scene with the properties of the HLS catalog pages."""
+    bands = tuple(
+        BandInfo(b.name, "uint8" if b.kind == "quality" else "float32", basin.grid, "SAMPLE" if b.kind == "quality" else "MEAN")
+        for b in bands_of(scene.product)
+    )
+    seen = 100.0 if scene.edge is None else 50.0 * (scene.edge[0] + scene.edge[1])
+    stamp = f"{scene.time:%Y%m%dT%H%M%S}"
+    properties: dict[str, object] = {
+        "system:index": scene.index,
+        "CLOUD_COVERAGE": round(basin.clouds(scene).coverage, 2),
+        "SPATIAL_COVERAGE": round(seen, 2),
+        "HLS_PROCESSING_TIME": f"{scene.time:%Y-%m-%d}T23:59:59Z",
+        "MEAN_SUN_AZIMUTH_ANGLE": round(scene.sun_azimuth, 4),
+        "MEAN_SUN_ZENITH_ANGLE": round(scene.sun_zenith, 4),
+        "MEAN_VIEW_AZIMUTH_ANGLE": scene.view_azimuth,
+        "MEAN_VIEW_ZENITH_ANGLE": scene.view_zenith,
+        "NBAR_SOLAR_ZENITH": round(scene.sun_zenith, 4),
+        "ACCODE": "synthetic",
+    }
+    if scene.product == "L30":
+        path = 133 if scene.edge is None else 134
+        number = scene.platform[-1]
+        properties["LANDSAT_PRODUCT_ID"] = f"SYNTHETIC_LC0{number}_L1TP_{path}034_{scene.time:%Y%m%d}"
+        properties["USGS_SOFTWARE"] = "smgee.twin"
+    else:
+        orbit, letter = ("R004" if scene.edge is None else "R047"), scene.platform[-1]
+        properties["PRODUCT_URI"] = f"SYNTHETIC_S2{letter}_MSIL1C_{stamp}_{orbit}_T{scene.tile}.SAFE"
+        properties["MGRS_TILE_ID"] = scene.tile
+        properties["SENSING_TIME"] = f"{scene.time:%Y-%m-%dT%H:%M:%S}Z"
+    start = int(scene.time.timestamp() * 1000)
+    return ImageInfo(f"{collection}/{scene.index}", bands, {**properties, **SYNTHETIC_PROPERTIES}, start, start)
+
+
+class OpticalReader:
+    """Reads windows of scenes; keeps some Fmask layers, since their dilation looks at the whole basin."""
+
+    def __init__(self, basin: Basin) -> None:
+        self.basin = basin
+        self._masks: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, scene: Scene, name: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Read a window of a band; see `smgee.source.Source.read`."""
+        band = next(b for b in bands_of(scene.product) if b.name == name)
+        if band.kind == "quality":
+            window = self.fmask(scene)[row : row + height, col : col + width]
+            return window.copy(), window != 255
+        if band.kind == "angle":
+            return self._angle(scene, name, row, col, height, width)
+        if band.kind == "thermal":
+            return self._thermal(scene, band, row, col, height, width)
+        return self._reflective(scene, band, row, col, height, width)
+
+    def _key(self, scene: Scene, name: str) -> np.uint32:
+        return np.uint32(zlib.crc32(f"{self.basin.seed}/{scene.product}/{scene.index}/{name}".encode()))
+
+    def _clouds(self, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+        field: CloudField = self.basin.clouds(scene)
+        cast = np.array([field.shadow_rows, field.shadow_cols], np.float32)
+        return (_NOWHERE if field.clear else np.ascontiguousarray(field.opacity)), cast
+
+    def _edge(self, scene: Scene) -> np.ndarray:
+        grid = self.basin.grid
+        if scene.edge is None:
+            return np.array([1e9, 0.0], np.float32)
+        top, low = scene.edge
+        return np.array([top * grid.width, (low - top) * grid.width / grid.height], np.float32)
+
+    @staticmethod
+    def _sun(scene: Scene) -> np.ndarray:
+        zenith, azimuth = np.radians(scene.sun_zenith), np.radians(scene.sun_azimuth)
+        return np.array([np.sin(zenith) * np.sin(azimuth), np.sin(zenith) * np.cos(azimuth), np.cos(zenith)], np.float32)
+
+    def _reflective(self, scene: Scene, band: Band, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        basin = self.basin
+        layers, bins = basin._static["layers"], basin._static["bins"]
+        day = basin.day(scene.time)
+        rng = np.random.default_rng(int(self._key(scene, "aerosol")))
+        # What atmospheric correction leaves: an offset that fades towards longer waves, the same for a whole scene.
+        haze = rng.normal(0.0, 0.004) * (0.482 / band.wavelength) ** 2 + rng.normal(0.0, 0.001)
+        ends = np.append(_endmembers(scene.product)[band.name], np.float32(haze)).astype(np.float32)
+        if band.kind == "cirrus":  # water vapour hides the ground at 1.38 µm
+            ends[[0, 1, 2, 3, 4, 5]] *= np.float32(0.004)
+        elif band.kind == "vapour":  # top of atmosphere, partly absorbed
+            ends[[0, 1, 2, 3, 4, 5]] *= np.float32(0.6)
+        table = darkening(float(ends[ENDMEMBERS.index("wet_share")]), float(ends[ENDMEMBERS.index("wet_rate")]))
+        opacity, cast = self._clouds(scene)
+        out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
+        reflect(
+            out, valid, row, col, basin.water_rows(day, row, height), layers, bins, basin.green(day), basin.snow(day), basin.daily(day), ends,
+            table, self._sun(scene), opacity, cast, self._edge(scene), self._key(scene, band.name),
+        )  # fmt: skip
+        return out, valid
+
+    def _thermal(self, scene: Scene, band: Band, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        basin, weather = self.basin, self.basin.weather
+        i = weather.index(scene.time.date())
+        out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
+        air = weather.air[i] - (1.0 if band.name == "B11" else 0.0)
+        brightness_temperature(
+            out, valid, row, col, basin._static["layers"], np.float32(air), np.float32(weather.lapse[i]), np.float32(20.0), self._sun(scene),
+            self._clouds(scene)[0], self._edge(scene), self._key(scene, band.name),
+        )  # fmt: skip
+        return out, valid
+
+    def _angle(self, scene: Scene, name: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        middle = {"SZA": scene.sun_zenith, "SAA": scene.sun_azimuth, "VZA": scene.view_zenith, "VAA": scene.view_azimuth}[name]
+        # Degrees per pixel to the south and to the east, over a 110 km tile: the sun moves by less than a degree, the view by some.
+        south, east = {"SZA": (-2.4e-4, -2.0e-4), "SAA": (0.0, 3.0e-4), "VZA": (0.0, -1.2e-3), "VAA": (1e-4, 0.0)}[name]
+        rows, cols = np.arange(row, row + height)[:, None], np.arange(col, col + width)[None, :]
+        grid = self.basin.grid
+        values = middle + south * (rows - grid.height / 2) + east * (cols - grid.width / 2)
+        edge = self._edge(scene)
+        valid = cols.astype(np.float32) < edge[0] + edge[1] * rows.astype(np.float32)
+        return np.where(valid, np.round(values, 2), 0.0).astype(np.float32), valid
+
+    def fmask(self, scene: Scene) -> np.ndarray:
+        """Return the Fmask of the whole basin, (height, width) uint8, 255 outside the swath."""
+        key = scene.product + scene.index
+        with self._lock:
+            if key in self._masks:
+                self._masks.move_to_end(key)
+                return self._masks[key]
+        basin, margin = self.basin, ADJACENT_PIXELS
+        height, width = basin.grid.shape
+        raw, bits = np.empty((height + 2 * margin, width + 2 * margin), np.uint8), np.empty((height, width), np.uint8)
+        opacity, cast = self._clouds(scene)
+        s = basin._static
+        classify(raw, bits, s["layers"], s["bins"], basin.snow(basin.day(scene.time)), opacity, cast, self._edge(scene), margin)
+        if opacity.size > 1:
+            dilate(raw, margin, bits)
+        with self._lock:
+            self._masks[key] = bits
+            while len(self._masks) > KEPT_MASKS:
+                self._masks.popitem(last=False)
+        return bits

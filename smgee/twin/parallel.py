@@ -1,0 +1,34 @@
+"""Row blocks on all cores.
+
+Kernels release the GIL and threads belong to Python: Numba's own thread pool may not be entered from two threads at once, and the
+embedded Earth Engine reads tiles concurrently.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+__all__ = ["BLOCKS", "row_blocks", "run_blocks"]
+
+BLOCKS = 16  # fixed, so that sums in blocks do not depend on the machine
+
+
+@lru_cache(maxsize=1)
+def pool() -> ThreadPoolExecutor:
+    """Return the shared threads."""
+    return ThreadPoolExecutor(max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1))
+
+
+def row_blocks(height: int) -> list[tuple[int, int]]:
+    """Cut rows into `BLOCKS` ranges (start, stop)."""
+    edges = [height * i // BLOCKS for i in range(BLOCKS + 1)]
+    return list(zip(edges[:-1], edges[1:]))
+
+
+def run_blocks(work: Callable[[int, int, int], object], height: int) -> None:
+    """Call `work(block, start, stop)` for every block of rows, all cores at once; the first error is raised."""
+    for done in [pool().submit(work, i, a, b) for i, (a, b) in enumerate(row_blocks(height))]:
+        done.result()

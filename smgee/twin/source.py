@@ -1,0 +1,264 @@
+"""The twin as a source of assets under the official dataset ids."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from smgee.errors import InputError
+from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid, transformer
+from smgee.source import BandInfo, CollectionInfo, ImageInfo, TableInfo
+from smgee.twin.basin import Basin
+from smgee.twin.notice import SYNTHETIC_PROPERTIES
+from smgee.twin.optical import COLLECTIONS, OpticalReader, describe_scene
+from smgee.twin.smap import CELLS_AROUND, Retrievals, retrieve_9km, retrieve_36km
+
+__all__ = ["TwinSource"]
+
+NASADEM = "NASA/NASADEM_HGT/001"
+SMAP_005, SMAP_006 = "NASA/SMAP/SPL3SMP_E/005", "NASA/SMAP/SPL3SMP_E/006"
+SEAM = date(2023, 12, 4)  # first day of version 006
+PRIVATE = "projects/smgee-twin/assets"
+SMAP_36KM, TRUTH, STATIONS = f"{PRIVATE}/SPL3SMP", f"{PRIVATE}/truth", f"{PRIVATE}/stations"
+TITLES = {
+    **{c: f"HLS {p} over the synthetic basin of smgee" for c, p in COLLECTIONS.items()},
+    SMAP_005: "SMAP L3 enhanced 9 km retrievals over the synthetic basin of smgee",
+    SMAP_006: "SMAP L3 enhanced 9 km retrievals over the synthetic basin of smgee",
+    SMAP_36KM: "SMAP L3 36 km retrievals over the synthetic basin of smgee, on the exact EASE-Grid 2.0",
+    TRUTH: "True daily soil moisture and temperature of 0-5 cm in the synthetic basin of smgee",
+    STATIONS: "Stations of the synthetic basin of smgee",
+}
+_FLOATS = ("soil_moisture", "tb_h_corrected", "tb_v_corrected", "vegetation_water_content")
+_FLAGS = ("retrieval_qual_flag", "tb_qual_flag_h", "tb_qual_flag_v")
+
+
+@dataclass(frozen=True)
+class _Daily:
+    """A daily collection: a band's window of a day of the year, and the band descriptions that all its images share."""
+
+    bands: tuple[BandInfo, ...]
+    hour: int
+    read: Callable[[str, int, int, int, int, int], tuple[np.ndarray, np.ndarray]]
+
+
+class TwinSource:
+    """Serves a `Basin`; implements `smgee.source.Source`.
+
+    Assets: ``NASA/HLS/HLSL30/v002``, ``NASA/HLS/HLSS30/v002``, ``NASA/NASADEM_HGT/001``, ``NASA/SMAP/SPL3SMP_E/005`` and ``/006``; and
+    private ones below ``projects/smgee-twin/assets``: ``SPL3SMP`` (36 km, exact EASE-Grid 2.0, flags as in the NSIDC product), ``truth`` and
+    ``stations``. Every one carries ``synthetic: 1``.
+    """
+
+    def __init__(self, basin: Basin | None = None) -> None:
+        self.basin = basin if basin is not None else Basin()
+        self._optical = OpticalReader(self.basin)
+        self._lock = threading.RLock()
+        self._image_lists: dict[str, list[ImageInfo]] = {}
+
+    def __repr__(self) -> str:
+        return f"TwinSource({self.basin!r})"
+
+    # ---- descriptions ----
+
+    @property
+    def _collections(self) -> tuple[str, ...]:
+        return (*COLLECTIONS, SMAP_005, SMAP_006, SMAP_36KM, TRUTH)
+
+    def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
+        """Describe an asset; None when it is not the twin's."""
+        if asset_id == NASADEM:
+            return self._dem
+        if asset_id == STATIONS:
+            return TableInfo(STATIONS, {"title": TITLES[STATIONS], **SYNTHETIC_PROPERTIES})
+        if asset_id in self._collections:
+            return CollectionInfo(asset_id, {"title": TITLES[asset_id], **SYNTHETIC_PROPERTIES})
+        parent, _, _ = asset_id.rpartition("/")
+        return self._by_id(parent).get(asset_id) if parent in self._collections else None
+
+    def list(self, parent: str) -> list[str]:
+        """Return the ids of the assets directly under a parent; ``""`` lists the twin's top-level assets."""
+        parent = parent.rstrip("/")
+        if parent in self._collections:
+            return [i.id for i in self.images(parent)]
+        tops = [*self._collections, NASADEM, STATIONS]
+        return sorted(t for t in tops if not parent or t.rpartition("/")[0] == parent)
+
+    def images(self, collection_id: str) -> list[ImageInfo]:
+        """Return the images of a collection, ordered by id."""
+        if collection_id not in self._collections:
+            raise InputError(f"{collection_id!r} is no image collection of the twin; it has {', '.join(self._collections)}.")
+        with self._lock:
+            if collection_id not in self._image_lists:
+                self._image_lists[collection_id] = sorted(self._describe(collection_id), key=lambda i: i.id)
+            return self._image_lists[collection_id]
+
+    def _by_id(self, collection_id: str) -> dict[str, ImageInfo]:
+        return {i.id: i for i in self.images(collection_id)}
+
+    def _describe(self, collection_id: str) -> Iterable[ImageInfo]:
+        if collection_id in COLLECTIONS:
+            wanted = COLLECTIONS[collection_id]
+            return [describe_scene(self.basin, collection_id, s) for s in self.basin.scenes if s.product == wanted]
+        daily = self._dailies[collection_id]
+        images = []
+        for day in self.basin.days:
+            if (collection_id == SMAP_005 and day >= SEAM) or (collection_id == SMAP_006 and day < SEAM):
+                continue
+            index = f"{day:%Y%m%d}"
+            start = int(datetime(day.year, day.month, day.day, daily.hour, tzinfo=UTC).timestamp() * 1000)
+            end = start + int(timedelta(1).total_seconds() * 1000)
+            images.append(ImageInfo(f"{collection_id}/{index}", daily.bands, {"system:index": index, **SYNTHETIC_PROPERTIES}, start, end))
+        return images
+
+    @cached_property
+    def _dem(self) -> ImageInfo:
+        grid = self.basin.dem_grid
+        bands = (BandInfo("elevation", "int16", grid), BandInfo("num", "uint8", grid, "SAMPLE"), BandInfo("swb", "uint8", grid, "SAMPLE"))
+        title = {"title": "NASADEM over the synthetic basin of smgee", **SYNTHETIC_PROPERTIES}
+        return ImageInfo(NASADEM, bands, title, *(int(datetime(2000, 2, d, tzinfo=UTC).timestamp() * 1000) for d in (11, 22)))
+
+    @cached_property
+    def _dailies(self) -> dict[str, _Daily]:
+        plain, exact, fine = self._smap_grid[0], self._ease_grid, self.basin.grid
+        halves = ("am", "pm")
+        nine = [BandInfo(f"{n}_{h}", "float32" if n in _FLOATS else "uint8", plain, "MEAN" if n in _FLOATS else "MODE")
+                for h in halves for n in (*_FLOATS, *_FLAGS)]  # fmt: skip
+        nine += [BandInfo(f"soil_moisture_{h}_anomaly", "float32", plain) for h in halves]
+        coarse = [BandInfo(f"{n}_{h}", "float32", exact) for h in halves for n in _FLOATS]
+        coarse += [BandInfo(f"{n}_{h}", "uint16", exact, "MODE") for h in halves for n in ("retrieval_qual_flag", "surface_flag")]
+        truth = (BandInfo("soil_moisture", "float32", fine), BandInfo("soil_temperature", "float32", fine))
+        enhanced = _Daily(tuple(nine), 12, self._read_9km)
+        return {SMAP_005: enhanced, SMAP_006: enhanced, SMAP_36KM: _Daily(tuple(coarse), 12, self._read_36km), TRUTH: _Daily(truth, 0, self._read_truth)}
+
+    # ---- pixels ----
+
+    def read(self, image_id: str, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Read a window of native pixels; see `smgee.source.Source.read`."""
+        image = self.get(image_id)
+        if not isinstance(image, ImageInfo):
+            raise InputError(f"{image_id!r} is no image of the twin; list a collection to see its images.")
+        info = next((b for b in image.bands if b.name == band), None)
+        if info is None:
+            raise InputError(f"The image {image_id} has no band {band!r}; its bands are {', '.join(b.name for b in image.bands)}.")
+        if not (0 <= row and 0 <= col and height > 0 and width > 0 and row + height <= info.grid.height and col + width <= info.grid.width):
+            raise InputError(
+                f"The window at row {row}, column {col} of {height}×{width} pixels leaves the {info.grid.height}×{info.grid.width} pixels of {image_id}."
+            )
+        if image_id == NASADEM:
+            return self._read_dem(band, row, col, height, width)
+        parent, _, index = image_id.rpartition("/")
+        if parent in COLLECTIONS:
+            return self._optical.read(self._scenes[parent, index], band, row, col, height, width)
+        day = date(int(index[:4]), int(index[4:6]), int(index[6:]))
+        return self._dailies[parent].read(band, self.basin.day(day), row, col, height, width)
+
+    def features(self, table_id: str) -> Iterable[Mapping[str, Any]]:
+        """Yield the stations as GeoJSON features."""
+        if table_id != STATIONS:
+            raise InputError(f"{table_id!r} is no table of the twin; it has {STATIONS}.")
+        for name, place in self.basin.stations.iterrows():
+            properties = {"name": str(name), "elevation": float(place.elevation), "group": str(place.group), "network": "SMGEE-TWIN", "synthetic": 1}
+            geometry = {"type": "Point", "coordinates": [float(place.lon), float(place.lat)]}
+            yield {"type": "Feature", "id": str(name), "geometry": geometry, "properties": properties}
+
+    @cached_property
+    def _scenes(self) -> dict[tuple[str, str], Any]:
+        ids = {p: c for c, p in COLLECTIONS.items()}
+        return {(ids[s.product], s.index): s for s in self.basin.scenes}
+
+    def _read_dem(self, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        window = (slice(row, row + height), slice(col, col + width))
+        valid = np.ones((height, width), bool)
+        if band == "num":  # a plain count of SRTM swaths
+            return np.where(self.basin._static["dem_water"][window] > 0, 0, 4).astype(np.uint8), valid
+        return self.basin._static["dem" if band == "elevation" else "dem_water"][window].copy(), valid
+
+    def _read_truth(self, band: str, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        window = self.basin.truth_window if band == "soil_moisture" else self.basin.temperature_window
+        return window(day, row, col, height, width)
+
+    # ---- SMAP ----
+
+    @cached_property
+    def _smap_grid(self) -> tuple[PixelGrid, np.ndarray, np.ndarray]:
+        """Earth Engine's 0.08° grid around the basin, and the M09 row and column (from the window's corner) of each pixel's centre.
+
+        The ingest warps EASE-Grid 2.0 to EPSG:4326 at 0.08° with nearest neighbour, from the outer corner of the grid (180° W, 85.0446° N).
+        """
+        basin, ease = self.basin, EASE_GRIDS["M09"]
+        first, n = basin.cells[0], basin.cells_across + 2 * CELLS_AROUND
+        row0, col0 = first.row - CELLS_AROUND, first.col - CELLS_AROUND
+        to_lonlat = transformer(EASE_CRS, "EPSG:4326").transform
+        _, north = to_lonlat(0.0, ease.top)
+        west, top = to_lonlat(ease.left + col0 * ease.cell_size, ease.top - row0 * ease.cell_size)
+        east, low = to_lonlat(ease.left + (col0 + n) * ease.cell_size, ease.top - (row0 + n) * ease.cell_size)
+        step = 0.08
+        c0, c1 = int(np.ceil((west + 180) / step - 0.5)), int(np.floor((east + 180) / step - 0.5))
+        r0, r1 = int(np.ceil((north - top) / step - 0.5)), int(np.floor((north - low) / step - 0.5))
+        grid = PixelGrid("EPSG:4326", (step, 0.0, -180 + c0 * step, 0.0, -step, north - r0 * step), c1 - c0 + 1, r1 - r0 + 1)
+        x, y = transformer("EPSG:4326", EASE_CRS).transform(*grid.centers())
+        rows = np.floor((ease.top - y) / ease.cell_size).astype(int) - row0
+        cols = np.floor((x - ease.left) / ease.cell_size).astype(int) - col0
+        return grid, rows, cols
+
+    @cached_property
+    def _ease_grid(self) -> PixelGrid:
+        """Three by three cells of the exact 36 km EASE-Grid 2.0 around the basin."""
+        ease, cell = EASE_GRIDS["M36"], self.basin.cell
+        ratio = 1 if cell.grid == "M36" else 4
+        left, top = ease.left + (cell.col // ratio - 1) * ease.cell_size, ease.top - (cell.row // ratio - 1) * ease.cell_size
+        return PixelGrid(EASE_CRS, (ease.cell_size, 0.0, left, 0.0, -ease.cell_size, top), 3, 3)
+
+    def _retrievals(self, product: str, half: str) -> Retrievals:
+        with self._lock:
+            store: dict[tuple[str, str], Retrievals] = self.__dict__.setdefault("_retrieved", {})
+            if (product, half) not in store:
+                store[product, half] = (retrieve_9km if product == "9km" else retrieve_36km)(self.basin, half)
+            return store[product, half]
+
+    def _read_9km(self, band: str, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        _, rows, cols = self._smap_grid
+        window = (slice(row, row + height), slice(col, col + width))
+        at = (day, rows[window], cols[window])
+        if band.endswith("_anomaly"):  # needs other years for its climatology, which the twin does not have
+            return np.zeros((height, width), np.float32), np.zeros((height, width), bool)
+        name, half = band[:-3], band[-2:]
+        seen = self._retrievals("9km", half)
+        if name == "retrieval_qual_flag":
+            # The ingest keeps one bit: 1 where not recommended (bit 0) or unsuccessful (bit 2), and where there are no data.
+            return ((seen.quality[at] & 0b101) > 0).astype(np.uint8), np.ones((height, width), bool)
+        if name in _FLAGS:
+            missing = np.isnan(seen.tb_v[at])
+            return missing.astype(np.uint8), np.ones((height, width), bool)
+        return _masked(_field(seen, name)[at])
+
+    def _read_36km(self, band: str, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        at = (day, slice(row, row + height), slice(col, col + width))
+        name, half = band[:-3], band[-2:]
+        seen = self._retrievals("36km", half)
+        if name in ("retrieval_qual_flag", "surface_flag"):
+            values = (seen.quality if name == "retrieval_qual_flag" else seen.surface)[at]
+            return values.copy(), ~np.isnan(seen.tb_v[at])
+        return _masked(_field(seen, name)[at])
+
+
+def _field(seen: Retrievals, name: str) -> np.ndarray:
+    """Return a float layer of the retrievals by its band name without the half orbit."""
+    return {
+        "soil_moisture": seen.soil_moisture,
+        "tb_h_corrected": seen.tb_h,
+        "tb_v_corrected": seen.tb_v,
+        "vegetation_water_content": seen.vegetation_water,
+    }[name]
+
+
+def _masked(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split an array with NaN into values (0 where missing) and validity."""
+    valid = ~np.isnan(values)
+    return np.where(valid, values, 0).astype(np.float32), valid
