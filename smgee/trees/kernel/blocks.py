@@ -1,4 +1,4 @@
-"""Compiled: rows of a chunk ordered into blocks that are tight in predictor space.
+"""Compiled: rows of a chunk ordered into blocks that are tight in predictor space, and trees pruned to what a block can see.
 
 A small k-d tree, fitted to a sample of the chunk, cuts the rows where the most nodes can be pruned: across the predictor whose cuts
 within the sample's range have the most nodes below them, at the sample's median.
@@ -9,43 +9,37 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE, RANK_BITS
 
-@njit(cache=True, nogil=True)
-def rank_of(cuts, start, stop, key):
-    """Return how many of the ascending ``cuts[start:stop]`` are below `key`."""
-    low, high = start, stop
-    while low < high:
-        middle = (low + high) >> 1
-        if cuts[middle] < key:
-            low = middle + 1
-        else:
-            high = middle
-    return low - start
+RANK = (1 << RANK_BITS) - 1
+RIGHT_SHIFT = LANE_BITS + RANK_BITS
+TO_RANK = (1 << RIGHT_SHIFT) - 1
 
 
 @njit(cache=True, nogil=True)
-def fit_splits(keys, lane_feature, cuts, cut_start, cut_weight, depth, sample_size):
-    """Return (lane, key) of the splits of a complete tree of `depth`, heap order; rows with ``keys[lane] <= key`` go left.
+def fit_splits(codes, n, lane_feature, cut_start, cut_weight, depth, sample_size):
+    """Return (lane, code) of the splits of a complete tree of `depth`, heap order; rows with ``codes[lane] <= code`` go left.
 
     A lane of −1 sends all rows left: the sample is alike, or no split prunes anything.
     """
-    lanes, n = keys.shape
+    lanes = len(codes)
     count = (1 << depth) - 1
     split_lane = np.full(count, -1, np.int32)
-    split_key = np.zeros(count, keys.dtype)
+    split_code = np.zeros(count, np.int32)
     m = min(n, sample_size)
-    sample = np.empty((lanes, m), keys.dtype)
-    # A stride that is no round number keeps the sample from following the lines of an image.
+    sample = np.empty((lanes, m), np.int32)
+    stride = max(1, n // m)
     for j in range(m):
-        row = (j * n) // m + (j * 7919) % max(1, n // m)
+        # An offset that is no round number keeps the sample from following the lines of an image.
+        row = min(n - 1, (j * n) // m + (j * 7919) % stride)
         for a in range(lanes):
-            sample[a, j] = keys[a, row]
+            sample[a, j] = codes[a, row]
     order = np.arange(m)
     first = np.zeros(2 * count + 2, np.int64)
     last = np.zeros(2 * count + 2, np.int64)
     last[0] = m
-    scratch = np.empty(m, np.int64)
-    values = np.empty(m, keys.dtype)
+    other = np.empty(m, np.int64)
+    values = np.empty(m, np.int32)
     for node in range(count):
         a0, a1 = first[node], last[node]
         best, best_lane = np.float32(0), -1
@@ -53,55 +47,59 @@ def fit_splits(keys, lane_feature, cuts, cut_start, cut_weight, depth, sample_si
             for a in range(lanes):
                 low = high = sample[a, order[a0]]
                 for j in range(a0 + 1, a1):
-                    key = sample[a, order[j]]
-                    low, high = min(low, key), max(high, key)
-                f = lane_feature[a]
-                at = cut_start[f] + f
-                score = (
-                    cut_weight[at + rank_of(cuts, cut_start[f], cut_start[f + 1], high)]
-                    - cut_weight[at + rank_of(cuts, cut_start[f], cut_start[f + 1], low)]
-                )
+                    code = sample[a, order[j]]
+                    low, high = min(low, code), max(high, code)
+                at = cut_start[lane_feature[a]] + lane_feature[a]
+                score = cut_weight[at + high] - cut_weight[at + low]
                 if score > best:
                     best, best_lane = score, a
         middle = a1
         if best_lane >= 0:
             for j in range(a0, a1):
                 values[j - a0] = sample[best_lane, order[j]]
-            part = np.sort(values[: a1 - a0])
-            key = part[(a1 - a0 - 1) // 2]
-            if key == part[-1]:
-                at = (a1 - a0 - 1) // 2
-                while part[at] == key:
-                    at -= 1
-                key = part[at]
-            split_lane[node], split_key[node] = best_lane, key
+            part = values[: a1 - a0]
+            part.sort()
+            at = (a1 - a0 - 1) // 2
+            while part[at] == part[-1]:
+                at -= 1
+            code = part[at]
+            split_lane[node], split_code[node] = best_lane, code
             left, right = a0, 0
             for j in range(a0, a1):
                 row = order[j]
-                if sample[best_lane, row] <= key:
+                if sample[best_lane, row] <= code:
                     order[left] = row
                     left += 1
                 else:
-                    scratch[right] = row
+                    other[right] = row
                     right += 1
-            order[left:a1] = scratch[:right]
+            order[left:a1] = other[:right]
             middle = left
         first[2 * node + 1], last[2 * node + 1] = a0, middle
         first[2 * node + 2], last[2 * node + 2] = middle, a1
-    return split_lane, split_key
+    return split_lane, split_code
 
 
 @njit(cache=True, nogil=True)
-def order_rows(keys, split_lane, split_key, depth):
-    """Return (permutation, block starts): rows by the leaf of the split tree that they reach, else in their own order."""
-    n = keys.shape[1]
+def order_rows(codes, n, split_lane, split_code, depth):
+    """Put the first `n` columns of `codes` in order of the leaf of the split tree that they reach, else in their own order.
+
+    Returns (permutation, starts): where each ordered row came from, and where each block begins.
+    """
     blocks = 1 << depth
     leaf = np.zeros(n, np.int32)
+    flat = codes.reshape(-1)
+    width = codes.shape[1]
+    at_lane = np.empty(blocks, np.int64)
+    above = np.empty(blocks, np.int32)
+    for node in range(blocks - 1):
+        unsplit = split_lane[node] < 0
+        at_lane[node] = 0 if unsplit else split_lane[node] * width
+        above[node] = np.iinfo(np.int32).max if unsplit else split_code[node]
     for i in range(n):
         node = 0
         for _ in range(depth):
-            lane = split_lane[node]
-            node = 2 * node + 1 + (lane >= 0 and keys[lane, i] > split_key[node])
+            node = 2 * node + 1 + (np.int32(flat[at_lane[node] + i]) > above[node])
         leaf[i] = node - (blocks - 1)
     start = np.zeros(blocks + 1, np.int64)
     for i in range(n):
@@ -114,96 +112,87 @@ def order_rows(keys, split_lane, split_key, depth):
         b = leaf[i]
         permutation[at[b]] = i
         at[b] += 1
+    lane = np.empty(n, codes.dtype)
+    for a in range(len(codes)):
+        row = codes[a]
+        for i in range(n):
+            lane[i] = row[i]
+        for i in range(n):
+            row[i] = lane[np.uint64(permutation[i])]
     return permutation, start
 
 
 @njit(cache=True, nogil=True)
-def gather(keys, permutation, ordered):
-    """Write the columns of `keys` in the order of `permutation`."""
-    for a in range(len(keys)):
-        for i in range(len(permutation)):
-            ordered[a, i] = keys[a, permutation[i]]
+def boxes_of(codes, start, depth):
+    """Return the least and greatest codes of every node of the split tree, each (heap nodes, lanes + 1) int32.
 
-
-@njit(cache=True, nogil=True)
-def boxes_of(keys, start, depth, lane_feature, cuts, cut_start):
-    """Return (low, high), each (heap nodes, lanes) int32: ranks among the cuts of the least and greatest key below each split node."""
+    The last lane is that of leaves (`prune`): no cut is beyond its box. An empty block has the neutral box.
+    """
     blocks = 1 << depth
-    lanes = len(keys)
-    low = np.empty((2 * blocks - 1, lanes), keys.dtype)
-    high = np.empty((2 * blocks - 1, lanes), keys.dtype)
+    lanes = len(codes)
+    low = np.full((2 * blocks - 1, lanes + 1), np.iinfo(np.int32).max, np.int32)
+    high = np.full((2 * blocks - 1, lanes + 1), -1, np.int32)
     for b in range(blocks):
-        node = blocks - 1 + b
+        if start[b] == start[b + 1]:
+            continue
         for a in range(lanes):
-            if start[b] == start[b + 1]:  # an empty block: the neutral box
-                low[node, a], high[node, a] = np.iinfo(keys.dtype).max, np.iinfo(keys.dtype).min
-                continue
-            part = keys[a, start[b] : start[b + 1]]
+            part = codes[a][start[b] : start[b + 1]]
             least = greatest = part[0]
             for i in range(len(part)):
-                least, greatest = min(least, part[i]), max(greatest, part[i])
-            low[node, a], high[node, a] = least, greatest
+                x = part[i]
+                least = x if x < least else least
+                greatest = x if x > greatest else greatest
+            low[blocks - 1 + b, a], high[blocks - 1 + b, a] = least, greatest
     for node in range(blocks - 2, -1, -1):
         for a in range(lanes):
             low[node, a] = min(low[2 * node + 1, a], low[2 * node + 2, a])
             high[node, a] = max(high[2 * node + 1, a], high[2 * node + 2, a])
-    low_rank = np.empty(low.shape, np.int32)
-    high_rank = np.empty(low.shape, np.int32)
-    for node in range(2 * blocks - 1):
-        for a in range(lanes):
-            f = lane_feature[a]
-            low_rank[node, a] = rank_of(cuts, cut_start[f], cut_start[f + 1], low[node, a])
-            high_rank[node, a] = rank_of(cuts, cut_start[f], cut_start[f + 1], high[node, a])
-    return low_rank, high_rank
+    low[:, lanes] = -1
+    high[:, lanes] = np.iinfo(np.int32).max
+    return low, high
 
 
 @njit(cache=True, nogil=True)
-def prune(slot, rank, right, roots, lane_of, low, high, to_lane, to_rank, to_right, to_roots, at):
-    """Copy the trees as rows within the box (low, high) see them to ``to_*[at:]``; returns one past the last node written.
+def prune(words, roots, lane_of, low, high, to_words, to_roots, begin):
+    """Copy the trees as rows within the box (low, high) see them to ``to_words[begin:]``; returns one past the last node written.
 
     A node survives where rows of the box may go both ways; else the child that all of them take stands in its place.
+    ``lane_of[slot]`` turns what a word holds into a lane of the box; that of a leaf is the last.
     """
-    stack = np.empty(64, np.int32)
-    owner = np.empty(64, np.int32)
+    capacity = 64
+    stack = np.empty(capacity, np.int64)
+    owner = np.empty(capacity, np.int64)
+    at = begin
     for tree in range(len(roots)):
         to_roots[tree] = at
-        node = roots[tree]
-        parent = -1
+        node = np.int64(roots[tree])
         top = 0
         while True:
-            s = slot[node]
-            lane = -1
-            k = rank[node]
-            while s >= 0:
-                lane = lane_of[s]
-                if high[lane] <= k:
-                    node += 1
-                elif low[lane] > k:
-                    node = right[node]
-                else:
-                    break
-                s = slot[node]
-                k = rank[node]
-            if parent >= 0:
-                to_right[parent] = at
-            to_rank[at] = k
-            if s >= 0:
-                to_lane[at] = lane
-                if top == len(stack):
-                    stack = np.concatenate((stack, np.empty(top, np.int32)))
-                    owner = np.concatenate((owner, np.empty(top, np.int32)))
-                stack[top] = right[node]
+            word = words[node]
+            rank = (word >> LANE_BITS) & RANK
+            lane = lane_of[word & LEAF_LANE]
+            left = high[lane] <= rank
+            if left or low[lane] > rank:
+                node += 1 if left else word >> RIGHT_SHIFT
+                continue
+            if word & LEAF_LANE != LEAF_LANE:
+                to_words[at] = lane | rank << LANE_BITS
+                if top == capacity:
+                    stack = np.concatenate((stack, np.empty(capacity, np.int64)))
+                    owner = np.concatenate((owner, np.empty(capacity, np.int64)))
+                    capacity *= 2
+                stack[top] = node + (word >> RIGHT_SHIFT)
                 owner[top] = at
                 top += 1
                 at += 1
                 node += 1
-                parent = -1
             else:
-                to_lane[at] = -1
+                to_words[at] = word
                 at += 1
                 if top == 0:
                     break
                 top -= 1
                 node = stack[top]
                 parent = owner[top]
+                to_words[parent] |= (at - parent) << RIGHT_SHIFT
     return at

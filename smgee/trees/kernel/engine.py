@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from smgee.trees.kernel.forest import Forest
-from smgee.trees.kernel.keys import key_type
+from smgee.trees.kernel.forest import LEAF_LANE, Forest
 
 __all__ = ["predict_chunk"]
 
@@ -37,65 +36,63 @@ def predict_chunk(forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray
     """
     from smgee.trees.kernel import chunk, walk
 
-    keys, lane_of, missing = _load(forest, columns, len(out))
-    lane_feature = np.empty(len(keys), np.int64)
-    lane_feature[lane_of] = forest.slot_feature
-    total = np.zeros(len(out), forest.leaf.dtype)
-    tree = forest.slot, forest.rank, forest.right, forest.roots, forest.leaf, lane_of
+    codes, lane_of, lane_feature, missing = _load(forest, columns, len(out))
+    trees = forest.words, forest.roots, forest.leaf, lane_of
     depth = DEPTH if DEPTH is not None else max(0, round(np.log2(max(1, len(out) / BLOCK_ROWS))))
-    done = (
+    if not (
         forest.leaf.dtype == np.int32
         and len(out) > WALK_ROWS
-        and chunk.predict_rows(*tree, lane_feature, forest.cuts, forest.cut_start, forest.cut_weight, keys, depth, total)
-    )
-    if not done:
-        total[:] = 0
-        walk.walk(*tree, forest.cuts, forest.cut_start, forest.slot_feature, keys, total)
-    out[:] = forest.offset + forest.scale * total
+        and chunk.predict_rows(*trees, lane_feature, forest.cut_start, forest.cut_weight, codes, depth, forest.scale, forest.offset, out)
+    ):
+        total = np.zeros(len(out), np.int64)
+        codes = _load(forest, columns, len(out))[0]  # the other engine may have reordered them
+        walk.walk(*trees, codes, total)
+        out[:] = forest.offset + forest.scale * total
     if missing is not None and not keep_missing:
         out[missing] = np.nan
     return missing is not None
 
 
-def _load(forest: Forest, columns: Sequence[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return keys shaped (lanes, rows), the lane of every slot, and which rows hold NaN (None if none does).
+def _load(forest: Forest, columns: Sequence[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return codes shaped (lanes, rows), the lane of every slot, the predictor of every lane, and which rows hold NaN (None: no row).
 
     A predictor has one lane, or one for each of its slots if it holds NaN here.
     """
-    from smgee.trees.kernel import loading
+    from smgee.trees.kernel.loading import encode_column
 
-    kind = key_type(np.dtype(np.float32 if forest.cuts.dtype == np.int32 else np.float64))
-    number = np.dtype(np.float32 if kind == np.int32 else np.float64)
-    load = loading.load32 if kind == np.int32 else loading.load64
-    low, high = np.iinfo(kind).min, np.iinfo(kind).max
-    keys = np.empty((len(forest.slot_feature), n), kind)
-    spare = None
-    lane_of = np.empty(len(forest.slot_feature), np.int64)
+    number = np.dtype(np.float32 if forest.cuts.dtype == np.int32 else np.float64)
+    most = forest.most_cuts
+    slots = len(forest.slot_feature)
+    codes = np.empty((slots, n), np.uint8 if most <= 255 else np.uint16 if most <= 65535 else np.int32)
+    lane_of = np.zeros(LEAF_LANE + 1, np.int64)
+    lane_feature = np.empty(slots, np.int64)
     missing = None
     lanes = slot = 0
     for f, column in enumerate(columns):
         with np.errstate(over="ignore"):
-            bits = column.astype(number, copy=False).view(kind)
-        slots = []
-        while slot < len(forest.slot_feature) and forest.slot_feature[slot] == f:
-            slots.append(slot)
+            column = column.astype(number, copy=False)
+        mine = []
+        while slot < slots and forest.slot_feature[slot] == f:
+            mine.append(slot)
             slot += 1
-        if slots:
-            target = keys[lanes]
+        if mine:
+            e = forest.encoders[f]
+            gaps = encode_column(column, e.low, e.factor, e.first, e.cuts, e.span, codes[lanes])
         else:
-            target = spare = np.empty(n, kind) if spare is None else spare
-        gaps = load(bits, target)
+            gaps = np.isnan(column).sum()
         if gaps:
-            missing = np.zeros(n, bool) if missing is None else missing
-            loading.mark_missing(target, low, missing)
-        for k, s in enumerate(slots):
+            holes = np.isnan(column)
+            missing = holes if missing is None else missing | holes
+        source = codes[lanes] if mine else None
+        for k, s in enumerate(mine):
             if k == 0 or gaps:
                 lane, lanes = lanes, lanes + 1
+                lane_feature[lane] = f
             lane_of[s] = lane
-            if k:
-                keys[lane] = target
-        for s in slots if gaps else ():
+            if k and gaps:
+                codes[lane] = source
+        for s in mine if gaps else ():
             if not forest.slot_nan_left[s]:
-                part = keys[lane_of[s]]
-                part[part == low] = high
-    return keys[:lanes], lane_of, missing
+                codes[lane_of[s]][holes] = forest.cut_start[f + 1] - forest.cut_start[f]
+    lane_of[LEAF_LANE] = lanes
+    return codes[:lanes], lane_of, lane_feature[:lanes], missing

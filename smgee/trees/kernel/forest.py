@@ -19,16 +19,22 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from smgee.errors import UnsupportedError
 from smgee.trees.ensemble import TreeEnsemble
-from smgee.trees.kernel.keys import key_of_number
+from smgee.trees.kernel.keys import Encoder, key_of_number
 from smgee.trees.layout import canonical
 
 # Sums of leaves of this many fractional bits fit int32; where that is too coarse, int64 and the plain walk take over.
 SHORT_BITS, LONG_BITS = 30, 52
+
+
+# Bits of a node's word: slot or lane, rank, distance to the right child.
+LANE_BITS, RANK_BITS, RIGHT_BITS = 12, 25, 27
+LEAF_LANE = (1 << LANE_BITS) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +43,9 @@ class Forest:
 
     Parameters
     ----------
-    slot : (nodes,) int16
-        Slot tested, −1 at a leaf.
-    rank : (nodes,) int32
-        Rank of the node's cut among those of its predictor; at a leaf its number among the leaves.
-    right : (nodes,) int32
-        Right child.
+    words : (nodes,) int64
+        From the lowest bit: the slot tested, `LEAF_LANE` at a leaf; the rank of the node's cut among those of its predictor, at a leaf
+        its number among the leaves; how far behind the node its right child is.
     roots : (trees,) int32
         Root of each tree.
     leaf : (leaves,) int32 or int64
@@ -50,7 +53,7 @@ class Forest:
     scale, offset : float
         See `leaf`.
     slot_feature : (slots,) int64
-        Predictor of each slot.
+        Predictor of each slot, ascending.
     slot_nan_left : (slots,) bool
         Whether NaN goes left at the nodes of the slot.
     cuts : (cuts,) int32 or int64
@@ -61,9 +64,7 @@ class Forest:
         For each predictor, sums over its first ``0, 1, …`` cuts of the number of internal nodes below the nodes with that cut.
     """
 
-    slot: np.ndarray
-    rank: np.ndarray
-    right: np.ndarray
+    words: np.ndarray
     roots: np.ndarray
     leaf: np.ndarray
     scale: float
@@ -73,6 +74,16 @@ class Forest:
     cuts: np.ndarray
     cut_start: np.ndarray
     cut_weight: np.ndarray
+
+    @cached_property
+    def most_cuts(self) -> int:
+        """The greatest number of cuts of one predictor."""
+        return int(np.diff(self.cut_start).max())
+
+    @cached_property
+    def encoders(self) -> list[Encoder]:
+        """The encoder of each predictor."""
+        return [Encoder.of_cuts(self.cuts[a:b]) for a, b in zip(self.cut_start[:-1], self.cut_start[1:], strict=True)]
 
 
 _forests: weakref.WeakKeyDictionary[TreeEnsemble, dict[np.dtype, Forest]] = weakref.WeakKeyDictionary()
@@ -100,26 +111,23 @@ def compare_dtype(ensemble: TreeEnsemble, given: np.dtype) -> np.dtype:
 
 def _prepare(ensemble: TreeEnsemble, dtype: np.dtype) -> Forest:
     inner = ensemble.feature >= 0
-    if ensemble.n_features > 8000:
-        raise UnsupportedError(f"The model has {ensemble.n_features} predictors; the kernel takes at most 8000.")
-    feature = ensemble.feature[inner]
-    nan_left = ensemble.missing_left[inner]
-    cut = cuts_of(ensemble.threshold[inner], ensemble.comparison, np.dtype(ensemble.threshold_dtype), dtype)
-
+    nodes = np.flatnonzero(inner)
+    if 2 * ensemble.n_features >= LEAF_LANE or ensemble.n_nodes >> RANK_BITS:
+        raise UnsupportedError(
+            f"The model has {ensemble.n_features} predictors and {ensemble.n_nodes} nodes; the kernel takes at most "
+            f"{LEAF_LANE // 2 - 1} and {(1 << RANK_BITS) - 1}."
+        )
+    feature = ensemble.feature[nodes]
+    cut = cuts_of(ensemble.threshold[nodes], ensemble.comparison, np.dtype(ensemble.threshold_dtype), dtype)
     cuts, cut_start, rank = _ranks(feature, cut, ensemble.n_features)
-    codes = 2 * feature + nan_left
-    present, slot = np.unique(codes, return_inverse=True)
-    slots = np.full(ensemble.n_nodes, -1, np.int16)
-    slots[inner] = slot
-    ranks = np.empty(ensemble.n_nodes, np.int32)
-    ranks[inner] = rank
-    ranks[~inner] = np.arange(np.count_nonzero(~inner))
-    right = np.where(inner, ensemble.right, 0).astype(np.int32)
+    weight = _cut_weights(ensemble, nodes, feature, rank, cut_start)
+    present, slot = np.unique(2 * feature + ensemble.missing_left[nodes], return_inverse=True)
+    words = np.empty(ensemble.n_nodes, np.int64)
+    words[nodes] = slot | rank.astype(np.int64) << LANE_BITS | (ensemble.right[nodes] - nodes) << (LANE_BITS + RANK_BITS)
+    words[~inner] = LEAF_LANE | np.arange(ensemble.n_nodes - len(nodes)) << LANE_BITS
     leaf, scale, offset = _fixed_point(ensemble, inner)
-    weight = _cut_weights(ensemble, inner, feature, rank, cut_start)
-    return Forest(
-        slots, ranks, right, ensemble.roots.copy(), leaf, scale, offset, (present // 2).astype(np.int64), present % 2 == 1, cuts, cut_start, weight
-    )
+    slots = (present // 2).astype(np.int64), present % 2 == 1
+    return Forest(words, ensemble.roots.copy(), leaf, scale, offset, *slots, cuts, cut_start, weight)
 
 
 def cuts_of(threshold: np.ndarray, comparison: str, compared: np.dtype, dtype: np.dtype) -> np.ndarray:
@@ -179,9 +187,8 @@ def _fixed_point(ensemble: TreeEnsemble, inner: np.ndarray) -> tuple[np.ndarray,
     return np.rint(value / scale).astype(np.int32 if short else np.int64), scale, offset
 
 
-def _cut_weights(ensemble: TreeEnsemble, inner: np.ndarray, feature: np.ndarray, rank: np.ndarray, cut_start: np.ndarray) -> np.ndarray:
+def _cut_weights(ensemble: TreeEnsemble, nodes: np.ndarray, feature: np.ndarray, rank: np.ndarray, cut_start: np.ndarray) -> np.ndarray:
     """Return what pruning at a cut can save, summed over cuts: see `Forest.cut_weight`."""
-    nodes = np.flatnonzero(inner)
     end = _subtree_ends(ensemble, nodes)
     total = np.bincount(cut_start[feature] + rank, weights=(end - nodes) // 2, minlength=cut_start[-1])
     parts = [np.concatenate([[0.0], np.cumsum(total[a:b])]) for a, b in zip(cut_start[:-1], cut_start[1:], strict=True)]

@@ -1,49 +1,64 @@
-"""Compiled: predictors read from wherever they lie into rows of integer keys."""
+"""Compiled: predictors read from wherever they lie, into codes (see `smgee.trees.kernel.keys`)."""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, uint64
 
-LOW32, HIGH32 = np.int32(-(2**31)), np.int32(2**31 - 1)
-LOW64, HIGH64 = np.int64(-(2**63)), np.int64(2**63 - 1)
+TILE = 1024
+NONE, ONE = np.uint64(0), np.uint64(1)
 
 
 @njit(cache=True, nogil=True)
-def load32(numbers, keys):
-    """Write the keys (int32) of float32 `numbers`, NaN as the smallest integer; returns how many are NaN.
-
-    `numbers` come as their bits, int32 of any stride.
-    """
+def encode_column(numbers, low, factor, first, cuts, span, codes):
+    """Write the codes of `numbers`, (rows,) float of any stride, NaN as 0; returns how many are NaN. The tables are an `Encoder`'s."""
+    x = np.empty(TILE, numbers.dtype)
+    bucket = np.empty(TILE, np.int32)
+    key = np.empty(TILE, cuts.dtype)
     gaps = 0
-    for i in range(len(numbers)):
-        bits = numbers[i]
-        magnitude = bits & HIGH32
-        key = bits ^ ((bits >> np.int32(31)) & HIGH32)
-        key = np.int32(0) if magnitude == 0 else key
-        nan = magnitude > np.int32(0x7F800000)
-        gaps += nan
-        keys[i] = LOW32 if nan else key
+    for start in range(0, len(numbers), TILE):
+        n = min(TILE, len(numbers) - start)
+        part = numbers[start : start + n]
+        for i in range(n):
+            x[i] = part[i]
+        gaps += _encode_tile(x, n, low, factor, first, cuts, span, bucket, key, codes[start : start + n])
     return gaps
 
 
 @njit(cache=True, nogil=True)
-def load64(numbers, keys):
-    """As `load32`, for float64 and int64."""
+def _encode_tile(x, n, low, factor, first, cuts, span, bucket, key, codes):
+    bits = x.view(key.dtype)
+    inverse = np.iinfo(key.dtype).max
+    last = x.dtype.type(len(first) - 1)
     gaps = 0
-    for i in range(len(numbers)):
-        bits = numbers[i]
-        magnitude = bits & HIGH64
-        key = bits ^ ((bits >> np.int64(63)) & HIGH64)
-        key = np.int64(0) if magnitude == 0 else key
-        nan = magnitude > np.int64(0x7FF0000000000000)
-        gaps += nan
-        keys[i] = LOW64 if nan else key
+    m = uint64(n)
+    for i in range(m):
+        place = (x[i] - low) * factor
+        place = place if place > 0 else x.dtype.type(0)  # NaN too
+        bucket[i] = np.int32(place if place < last else last)
+        b = bits[i]
+        k = b ^ inverse if b < 0 else b
+        key[i] = k if b & inverse else 0  # bits, since denormal comparisons may be flushed
+        gaps += x[i] != x[i]
+    if span <= 2:
+        for i in range(m):
+            at = uint64(first[bucket[i]])
+            codes[i] = at + (ONE if cuts[at] < key[i] else NONE)
+    elif span == 4:
+        for i in range(m):
+            at = uint64(first[bucket[i]])
+            at += (ONE + ONE) if cuts[at + ONE] < key[i] else NONE
+            codes[i] = at + (ONE if cuts[at] < key[i] else NONE)
+    else:
+        for i in range(m):
+            at = uint64(first[bucket[i]])
+            half = uint64(span) >> ONE
+            while half > NONE:
+                at += half if cuts[at + half - ONE] < key[i] else NONE
+                half >>= ONE
+            codes[i] = at
+    if gaps:
+        for i in range(m):
+            if x[i] != x[i]:
+                codes[i] = 0
     return gaps
-
-
-@njit(cache=True, nogil=True)
-def mark_missing(keys, low, missing):
-    """Set ``missing[i]`` where ``keys[i]`` is `low`, the key of NaN."""
-    for i in range(len(keys)):
-        missing[i] |= keys[i] == low

@@ -1,25 +1,24 @@
-"""Compiled: the plain node walk, one row and one tree at a time. The engine for few rows, and for what the fast ones cannot express."""
+"""Compiled: the plain node walk, one row and one tree at a time. The engine for few rows, and for what programs cannot express."""
 
 from __future__ import annotations
 
 from numba import njit
 
+from smgee.trees.kernel.blocks import RANK, RIGHT_SHIFT
+from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
+
 
 @njit(cache=True, nogil=True)
-def walk(slot, rank, right, roots, leaf, lane_of, cuts, cut_start, slot_feature, keys, total):
-    """Add to ``total[i]`` the fixed-point leaves that row ``i`` of `keys`, shaped (lanes, rows), reaches.
-
-    ``lane_of[slot]`` is the row of `keys` that the slot reads.
-    """
+def walk(words, roots, leaf, lane_of, codes, total):
+    """Add to ``total[i]`` the fixed-point leaves that row ``i`` of `codes`, (lanes, rows), reaches; ``lane_of[slot]`` is a slot's lane."""
     for tree in range(len(roots)):
-        root = roots[tree]
         for i in range(len(total)):
-            node = root
-            s = slot[node]
-            while s >= 0:
-                if keys[lane_of[s], i] <= cuts[cut_start[slot_feature[s]] + rank[node]]:
+            node = roots[tree]
+            word = words[node]
+            while word & LEAF_LANE != LEAF_LANE:
+                if codes[lane_of[word & LEAF_LANE], i] <= (word >> LANE_BITS) & RANK:
                     node += 1
                 else:
-                    node = right[node]
-                s = slot[node]
-            total[i] += leaf[rank[node]]
+                    node += word >> RIGHT_SHIFT
+                word = words[node]
+            total[i] += leaf[(word >> LANE_BITS) & RANK]
