@@ -79,6 +79,14 @@ def train(
     )
     best = result.models[result.best]
     console.print(f"Best at stations left out: {best.title}. Scores and fits took {trained:.1f} s.", highlight=False)
+    interval = best.record["interval"]
+    if interval["half_width"] is not None:
+        console.print(
+            f"At a place without a station, {best.title} ± {interval['half_width']:.3f} m³/m³ is to cover "
+            f"{interval['level']:.0%} of days "
+            f"(at stations left out it covered {interval['coverage']:.0%}).",
+            highlight=False,
+        )
     written = ["scores.csv", "models/"]
     if explain == "none":
         forget(out / "shap")

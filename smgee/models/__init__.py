@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smgee.models.applicability import Applicability, area_of_applicability
 from smgee.models.crossval import cross_validate
 from smgee.models.designs import DESIGNS, DateKFold, Design, GroupedKFold, SpatialBlockKFold, StationKFold, spatial_blocks
 from smgee.models.estimators import ESTIMATORS, EstimatorSpec, make
@@ -9,20 +10,25 @@ from smgee.models.scores import best_model, score_table, station_table, write_sc
 from smgee.models.store import TrainedModel, list_models, load_model, save_model
 from smgee.models.table import TrainingTable, describe
 from smgee.models.training import TrainingResult, fit_models, train_models
+from smgee.models.uncertainty import Interval, conformal_interval
 
 __all__ = [
     "DESIGNS",
     "ESTIMATORS",
+    "Applicability",
     "DateKFold",
     "Design",
     "EstimatorSpec",
     "GroupedKFold",
+    "Interval",
     "SpatialBlockKFold",
     "StationKFold",
     "TrainedModel",
     "TrainingResult",
     "TrainingTable",
+    "area_of_applicability",
     "best_model",
+    "conformal_interval",
     "cross_validate",
     "describe",
     "fit_models",

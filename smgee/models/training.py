@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ from smgee.models.estimators import ESTIMATORS, EstimatorSpec, find
 from smgee.models.scores import best_model, score_table, station_table, write_scores
 from smgee.models.store import TrainedModel, save_model, write_index
 from smgee.models.table import TrainingTable
+from smgee.models.uncertainty import conformal_interval
 from smgee.trees import TreeEnsemble
 
 PARITY_TOLERANCE = 1e-6
@@ -144,7 +145,12 @@ def train_models(
     scores = score_table(predictions, seed=seed)
     fitted = fit_models(table, models=models, seed=seed, n_jobs=n_jobs, progress=count_last)
     scored = {
-        name: TrainedModel(name, model.ensemble, dict(model.record) | {"scores": _scores_of(scores, model.title), "folds": folds})
+        name: TrainedModel(
+            name,
+            model.ensemble,
+            dict(model.record)
+            | {"scores": _scores_of(scores, model.title), "interval": _interval_of(predictions, model.title), "folds": folds},
+        )
         for name, model in fitted.items()
     }
     return TrainingResult(table, scored, find(best_model(scores)).name, scores, predictions)
@@ -188,6 +194,11 @@ def _record(table: TrainingTable, spec: EstimatorSpec, seed: int) -> dict[str, A
             "dropped": dict(table.dropped),
         },
     }
+
+
+def _interval_of(predictions: pd.DataFrame, title: str) -> dict[str, float | int | None]:
+    interval = asdict(conformal_interval(predictions, title))
+    return {key: value if math.isfinite(value) else None for key, value in interval.items()}
 
 
 def _scores_of(scores: pd.DataFrame, title: str) -> dict[str, dict[str, float | int | None]]:
