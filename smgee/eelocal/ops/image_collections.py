@@ -158,7 +158,7 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
     bands: list[Band] = []
     if reducer.inputs <= 1:
         for name, members in stacks.items():
-            if reducer.name in ("median", "mode", "min", "max", "mean", "sum", "product", "count") and reducer.outputs == (reducer.name,) and plain(reducer):
+            if plain(reducer):
                 kind = simple_type(reducer.name, [b.type for b in members])
                 bands.append(Band(f"{name}_{reducer.name}", SimpleStack(reducer.name, [b.node for b in members], kind), kind))
                 continue
@@ -182,11 +182,16 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
 
 def plain(reducer: Reducer) -> bool:
     """Whether a reducer is one of the simple ones as it comes, so that the fast loops compute the same."""
-    from smgee.eelocal.statistics.combine import Combined
+    from smgee.eelocal.statistics.moments import Count, Extreme, Mean, Product, Sum
+    from smgee.eelocal.statistics.order import Mode, Percentile
 
-    return reducer.inputs == 1 and not isinstance(reducer, Combined) and type(reducer).__name__ in (
-        "Mean", "Sum", "Extreme", "Product", "Count", "Median", "Mode",
-    )  # fmt: skip
+    if reducer.outputs != (reducer.name,) or reducer.name not in FAST:
+        return False
+    return type(reducer) in (Mean, Sum, Product, Mode) or (
+        type(reducer) is Extreme
+        or (type(reducer) is Percentile and reducer.name == "median")
+        or (type(reducer) is Count and not reducer.every)
+    )
 
 
 def _joined(types: Sequence[PixelType]) -> PixelType:

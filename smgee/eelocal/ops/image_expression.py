@@ -1,0 +1,312 @@
+"""Arithmetic expressions on images as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.model.construct import as_image, constant_image, matched, spread
+from smgee.eelocal.model.function import Function
+from smgee.eelocal.model.image import Band, Image
+from smgee.eelocal.model.nodes import Apply
+from smgee.eelocal.model.pixeltype import BOOLEAN
+from smgee.eelocal.ops.image_bands import select_bands
+from smgee.eelocal.ops.image_math import BINARY, UNARY, binary, integer_divide, unary
+from smgee.eelocal.registry import algorithm
+
+__all__ = ["parse"]
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<text>'[^']*'|\"[^\"]*\")|(?P<mark>\*\*|&&|\|\||==|!=|<=|>=|<<|>>|[-+*/%<>!^?:()\[\],.=&|~]))"
+)
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    at: int
+
+
+def _tokens(expression: str) -> list[_Token]:
+    tokens, at = [], 0
+    text = expression.rstrip()
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None or match.end() == at:
+            raise EEError(f"Image.parseExpression: Missing or extraneous input at '{text[at:at + 20].strip()}' (position {at}).")
+        kind = match.lastgroup
+        assert kind is not None
+        tokens.append(_Token(kind, match.group(kind), match.start(kind)))
+        at = match.end()
+    return [*tokens, _Token("end", "", len(text))]
+
+
+Env = Mapping[str, Any]
+Step = Callable[[Env], Image]
+
+# Binary operators from the weakest to the strongest; all group to the left except **.
+_LEVELS: tuple[dict[str, str], ...] = (
+    {"||": "or"},
+    {"&&": "and"},
+    {"|": "bitwiseOr"},
+    {"^": "xor"},
+    {"&": "bitwiseAnd"},
+    {"==": "eq", "!=": "neq"},
+    {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"},
+    {"<<": "leftShift", ">>": "rightShift"},
+    {"+": "add", "-": "subtract"},
+    {"*": "multiply", "/": "divide", "%": "mod"},
+)
+
+
+class _Parser:
+    """A recursive descent parser that compiles to functions of the variables."""
+
+    def __init__(self, expression: str, default: str, variables: list[str], *, free_bands: bool):
+        self.tokens = _tokens(expression)
+        self.position = 0
+        self.default = default
+        self.variables = frozenset(variables)
+        self.free_bands = free_bands
+        self.expression = expression
+
+    @property
+    def token(self) -> _Token:
+        return self.tokens[self.position]
+
+    def take(self, *texts: str) -> str | None:
+        if self.token.kind == "mark" and self.token.text in texts:
+            self.position += 1
+            return self.tokens[self.position - 1].text
+        return None
+
+    def expect(self, text: str) -> None:
+        if self.take(text) is None:
+            raise self.error(f"'{text}' expected")
+
+    def error(self, what: str) -> EEError:
+        found = f"'{self.token.text}'" if self.token.kind != "end" else "the end"
+        return EEError(f"Image.parseExpression: {what} at {found} (position {self.token.at}) in: {self.expression[:200]}")
+
+    def parse(self) -> Step:
+        step = self.assignment()
+        if self.token.kind != "end":
+            raise self.error("Missing operator or extraneous input")
+        return step
+
+    def assignment(self) -> Step:
+        if self.token.kind == "name" and self.tokens[self.position + 1].text == "=":
+            name = self.token.text
+            self.position += 2
+            value = self.ternary()
+
+            def named(env: Env) -> Image:
+                image = value(env)
+                if len(image.bands) != 1:
+                    raise EEError(f"Only a single band can be assigned a name; '{name}' would have {len(image.bands)}.")
+                return image.with_bands([image.bands[0].renamed(name)])
+
+            return named
+        return self.ternary()
+
+    def ternary(self) -> Step:
+        test = self.level(0)
+        if self.take("?") is None:
+            return test
+        yes = self.ternary()
+        self.expect(":")
+        no = self.ternary()
+        return lambda env: _choose(test(env), yes(env), no(env))
+
+    def level(self, depth: int) -> Step:
+        if depth == len(_LEVELS):
+            return self.prefix()
+        left = self.level(depth + 1)
+        operators = _LEVELS[depth]
+        while (mark := self.take(*operators)) is not None:
+            left = _combine(operators[mark], left, self.level(depth + 1))
+        return left
+
+    def prefix(self) -> Step:
+        mark = self.take("-", "+", "!", "~")
+        if mark is None:
+            return self.power()
+        value = self.prefix()
+        if mark == "-":
+            return lambda env: _binary("subtract", constant_image(0), value(env), name_from=1)
+        if mark == "+":
+            return value
+        name = "not" if mark == "!" else "bitwiseNot"
+        return lambda env: _unary(name, value(env))
+
+    def power(self) -> Step:
+        base = self.postfix()
+        if self.take("**") is None:
+            return base
+        return _combine("pow", base, self.prefix())
+
+    def postfix(self) -> Step:
+        token = self.token
+        if token.kind == "number":
+            self.position += 1
+            text = token.text
+            value: float = int(text, 16) if text[:2] in ("0x", "0X") else float(text) if any(c in text for c in ".eE") else int(text)
+            return lambda env: constant_image(value)
+        if self.take("("):
+            inner = self.ternary()
+            self.expect(")")
+            return inner
+        if token.kind != "name":
+            raise self.error("A value expected")
+        self.position += 1
+        if self.take("("):
+            return self.call(token.text)
+        return self.access(token.text)
+
+    def call(self, name: str) -> Step:
+        if name == "b":
+            selectors = self.selectors(")")
+            return lambda env: self.bands(env, self.default, selectors)
+        arguments: list[Step] = []
+        if self.take(")") is None:
+            arguments.append(self.ternary())
+            while self.take(","):
+                arguments.append(self.ternary())
+            self.expect(")")
+        if name in UNARY and len(arguments) == 1:
+            return lambda env: _unary(name, arguments[0](env))
+        if name in BINARY and len(arguments) == 2:
+            return _combine(name, *arguments)
+        if name in ("min", "max") and len(arguments) > 2:
+            step = arguments[0]
+            for argument in arguments[1:]:
+                step = _combine(name, step, argument)
+            return step
+        raise EEError(f"Image.parseExpression: Unknown function '{name}' of {len(arguments)} arguments.")
+
+    def selectors(self, end: str) -> list[Any]:
+        chosen: list[Any] = []
+        while self.take(end) is None:
+            token = self.token
+            if token.kind == "number":
+                chosen.append(int(token.text))
+            elif token.kind == "text":
+                chosen.append(token.text[1:-1])
+            else:
+                raise self.error("A band name or position expected")
+            self.position += 1
+            if self.take(",") is None and self.token.text != end:
+                raise self.error(f"'{end}' expected")
+        return chosen
+
+    def access(self, name: str) -> Step:
+        if self.take("["):
+            selectors = self.selectors("]")
+            return lambda env: self.bands(env, name, selectors)
+        if self.take("."):
+            if self.token.kind != "name":
+                raise self.error("A band name expected")
+            band = self.token.text
+            self.position += 1
+            return lambda env: self.bands(env, name, [band])
+        if name in self.variables:
+            return lambda env: _image(env, name)
+        if self.free_bands:
+            return lambda env: self.bands(env, self.default, [name])
+        raise EEError(f"Image.parseExpression: The variable '{name}' is not among the arguments: {', '.join(sorted(self.variables))}.")
+
+    def bands(self, env: Env, name: str, selectors: list[Any]) -> Image:
+        image = _image(env, name)
+        return select_bands(image, selectors) if selectors else image
+
+
+def _image(env: Env, name: str) -> Image:
+    if env.get(name) is None:
+        raise EEError(f"Image.parseExpression: The variable '{name}' has no value.")
+    image = as_image(env[name])
+    if image is NotImplemented:
+        raise EEError(f"Image.parseExpression: The variable '{name}' must be an image, got {type(env[name]).__name__}.")
+    return image
+
+
+def _combine(name: str, left: Step, right: Step) -> Step:
+    return lambda env: _binary(name, left(env), right(env))
+
+
+def _binary(name: str, left: Image, right: Image, *, name_from: int = 0) -> Image:
+    bands = []
+    for band_name, a, b in matched(left, right):
+        if name == "divide" and a.type.is_int and b.type.is_int and not (a.type.dimensions or b.type.dimensions):
+            band = _integer_quotient(a, b)
+        elif name == "xor":
+            band = a.holding(Apply(lambda x, y: (x != 0) != (y != 0), (a.node, b.node), BOOLEAN.dtype), BOOLEAN)
+        else:
+            band = binary(name, a, b)
+        if name_from and len(right.bands) == 1:
+            band_name = right.bands[0].name
+        # A literal on the left has no place of its own.
+        if a.projection.is_default and not b.projection.is_default:
+            band = Band(band_name, band.node, band.type, b.projection, b.extent)
+        bands.append(band.renamed(band_name))
+    base = left if left.footprint is not None or right.footprint is None else right
+    return base.computed(bands)
+
+
+def _integer_quotient(a: Band, b: Band) -> Band:
+    """In expressions, integers divide into integers."""
+    kind = a.type.union(b.type)
+    reach = max(abs(int(v)) for v in a.type.bounds)
+    kind = kind.ranging(-reach if min(a.type.bounds[0], b.type.bounds[0]) < 0 else 0, reach)
+    work = np.dtype("i8")
+    return a.holding(Apply(lambda x, y: integer_divide(x.astype(work), y.astype(work)), (a.node, b.node), kind.dtype), kind)
+
+
+def _unary(name: str, image: Image) -> Image:
+    return image.computed([unary(name, b) for b in image.bands])
+
+
+def _choose(test: Image, yes: Image, no: Image) -> Image:
+    """Choose between two images by a third; the result exists where all three do."""
+    count = max(len(test.bands), len(yes.bands), len(no.bands))
+    longest = next(i for i in (yes, no, test) if len(i.bands) == count)
+    bands = []
+    rows = zip(longest.bands, spread(test, count, what="condition"), spread(yes, count, what="value"), spread(no, count, what="value"), strict=True)
+    for model, t, y, n in rows:
+        kind = y.type.union(n.type)
+        node = Apply(lambda c, a, b, d=kind.dtype: np.where(c != 0, a.astype(d), b.astype(d)), (t.node, y.node, n.node), kind.dtype)
+        place = next((b for b in (y, n, t) if not b.projection.is_default), y)
+        bands.append(Band(model.name, node, kind, place.projection, place.extent))
+    base = next((i for i in (yes, no, test) if i.footprint is not None), yes)
+    return base.computed(bands)
+
+
+def parse(expression: str, default: str, variables: list[str], *, free_bands: bool = False) -> Callable[[Env], Image]:
+    """Compile an expression to a function of its variables.
+
+    Raises
+    ------
+    EEError
+        When the expression is malformed, or uses a variable that is not declared.
+    """
+    return _Parser(expression, default, variables, free_bands=free_bands).parse()
+
+
+@algorithm("Image.parseExpression")
+def parse_expression(expression: str, argName: str, vars: list[str], mapFreeVarsToDefaultImageBands: bool) -> Function:  # noqa: N803
+    """Return an expression as a function of images."""
+    step = parse(expression, argName, list(vars), free_bands=mapFreeVarsToDefaultImageBands)
+
+    def body(arguments: dict[str, Any]) -> Image:
+        try:
+            return step(arguments)
+        except EEError as error:
+            raise error.prefixed("Image.parseExpression") from error
+
+    return Function(tuple(vars), body)
