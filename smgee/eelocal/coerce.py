@@ -7,9 +7,27 @@ from typing import Any
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["coerce", "coercion"]
+__all__ = ["CoercionError", "coerce", "coercion"]
 
 _COERCIONS: dict[str, Callable[[Any], Any]] = {}
+
+
+class CoercionError(EEError):
+    """A value of the wrong type for an argument."""
+
+    def __init__(self, argument: str, expected: str, value: Any):
+        from smgee.eelocal.values import type_name
+
+        self.argument = argument
+        self.text = f"argument '{argument}': Invalid type.\nExpected type: {expected}.\nActual type: {type_name(value)}."
+        if value is None or isinstance(value, (bool, int, float, str)):
+            self.text += f"\nActual value: {value}"
+        super().__init__(self.text[0].upper() + self.text[1:])
+
+    def prefixed(self, function: str) -> EEError:
+        error = EEError(f"{function}, {self.text}")
+        error.named = True  # type: ignore[attr-defined]
+        return error
 
 
 def coercion(*types: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
@@ -28,15 +46,15 @@ def coerce(value: Any, full_type: str, *, name: str) -> Any:
 
     Raises
     ------
-    EEError
-        ``Parameter 'name' must be …`` when it can't be.
+    CoercionError
+        ``argument 'name': Invalid type. …`` when it can't be.
     """
     outer, _, inner = full_type.partition("<")
     inner = inner[:-1] if outer != "Image" else ""
     convert = _COERCIONS.get(outer)
     result = value if convert is None else convert(value)
     if result is NotImplemented:
-        raise EEError(f"Parameter '{name}' must be of type {outer}, got {type(value).__name__}.")
+        raise CoercionError(name, full_type, value)
     if inner and inner != "Object":
         if isinstance(result, list):
             return [None if v is None else coerce(v, inner, name=name) for v in result]

@@ -13,6 +13,7 @@ from typing import Any
 from smgee.eelocal.context import Context
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.function import Function
+from smgee.eelocal.model.number import plain
 from smgee.eelocal.registry import call
 
 __all__ = ["evaluate"]
@@ -136,7 +137,7 @@ class _Graph:
             raise EEError(f"A value of the expression must have exactly one kind, got {sorted(value) if isinstance(value, Mapping) else value!r}.")
         ((kind, body),) = value.items()
         if kind == "constantValue":
-            return _Node("constant", payload=body)
+            return _Node("constant", payload=_literal(body))
         if kind == "integerValue":
             return _Node("constant", payload=int(body))
         if kind == "bytesValue":
@@ -238,6 +239,17 @@ class _Graph:
     def _closure(self, node: _Node, frame: _Frame) -> Callable[[dict[str, Any]], Any]:
         body = node.children[0]
         return lambda arguments: self.value(body, _Frame(arguments, frame))
+
+
+def _literal(value: Any) -> Any:
+    """Return a constant as the service reads it: JSON has one kind of number, so a whole one is an integer however it is written."""
+    if isinstance(value, float):
+        return plain(value)
+    if isinstance(value, list):
+        return [_literal(v) for v in value]
+    if isinstance(value, Mapping):
+        return {k: _literal(v) for k, v in value.items()}
+    return value
 
 
 def _is_true(value: Any) -> bool:

@@ -1,0 +1,484 @@
+"""Geometry on the Earth: measures on the WGS 84 ellipsoid, predicates and overlays on the sphere.
+
+Overlays and predicates run in a gnomonic projection, in which great circles are straight, so polygons with geodesic edges are treated exactly; edges
+that are straight in another projection are densified first. Areas, lengths and distances are those of the ellipsoid (Karney 2013,
+doi:10.1007/s00190-012-0578-z, through PROJ).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.model.geometry import Geometry, is_wgs84
+from smgee.eelocal.model.projection import Projection
+
+__all__ = ["area_of", "as_lonlat", "bounds_of", "buffer_of", "centroid_of", "distance_of", "in_projection", "length_of", "nearest", "overlay", "perimeter_of", "predicate"]
+
+EARTH_RADIUS = 6_371_010.0  # mean radius in metres, of S2's Earth
+_WIDEST = math.radians(60.0)  # gnomonic frames are not used beyond this angular radius
+DEFAULT_ERROR = 1.0  # metres, where the caller names no margin
+
+Overlay = Callable[[BaseGeometry, BaseGeometry], BaseGeometry]
+
+
+@lru_cache(maxsize=1)
+def _geod() -> Any:
+    from pyproj import Geod
+
+    return Geod(ellps="WGS84")
+
+
+@lru_cache(maxsize=256)
+def _transformer(source: str, target: str) -> Any:
+    from pyproj import Transformer
+
+    from smgee.grid import parse_crs
+
+    return Transformer.from_crs(parse_crs(source), parse_crs(target), always_xy=True)
+
+
+# -- edges -------------------------------------------------------------------------------------------------------------
+
+
+def _degrees_for(error: float) -> float:
+    """Return the longest planar edge, in degrees, that stays within `error` metres of the great circle: R Δλ² / 16 at worst."""
+    return math.degrees(math.sqrt(16.0 * max(error, 1e-3) / EARTH_RADIUS))
+
+
+def _steps(shape: BaseGeometry, parts: int) -> float:
+    left, bottom, right, top = shape.bounds
+    return max(right - left, top - bottom, 1e-12) / parts
+
+
+def as_lonlat(geometry: Geometry, error: float = DEFAULT_ERROR) -> BaseGeometry:
+    """Return the shape in longitude and latitude with vertices so dense that its edges may be taken for geodesics within `error` metres."""
+    shape = geometry.sound
+    if shape.is_empty:
+        return shape
+    flat = shapely.get_dimensions(shape) == 0
+    if is_wgs84(geometry.crs):
+        return shape if geometry.geodesic or flat else _segmentize_rows(shape, _degrees_for(error))
+    if not flat and not geometry.geodesic:
+        shape = shapely.segmentize(shape, _steps(shape, 64))
+    return _moved(shape, geometry.crs, "EPSG:4326")
+
+
+def _segmentize_rows(shape: BaseGeometry, step: float) -> BaseGeometry:
+    """Densify edges that are not meridians; those already are great circles."""
+    left, _, right, _ = shape.bounds
+    return shape if right - left <= step else shapely.segmentize(shape, step)
+
+
+def _along_geodesics(shape: BaseGeometry, error: float) -> BaseGeometry:
+    """Return the shape with vertices so dense along its geodesic edges that they may be taken for straight in longitude and latitude."""
+    if shapely.get_dimensions(shape) == 0:
+        return shape
+    step = _degrees_for(error)
+    left, bottom, right, top = shape.bounds
+    if max(right - left, top - bottom) <= step:
+        return shape
+
+    def ring(coords: np.ndarray) -> np.ndarray:
+        out = [coords[:1]]
+        for (x0, y0), (x1, y1) in zip(coords[:-1], coords[1:], strict=True):
+            n = math.ceil(max(abs(x1 - x0), abs(y1 - y0)) / step)
+            if n > 1 and x0 != x1:
+                out.append(_great_circle((x0, y0), (x1, y1), n))
+            out.append(np.array([[x1, y1]]))
+        return np.concatenate(out)
+
+    return _map_lines(shape, ring)
+
+
+def _great_circle(start: tuple[float, float], end: tuple[float, float], n: int) -> np.ndarray:
+    a, b = _vectors(np.array([start, end]))
+    angle = math.acos(float(np.clip(a @ b, -1.0, 1.0)))
+    t = np.arange(1, n)[:, None] / n
+    points = (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / math.sin(angle) if angle > 1e-9 else a + t * (b - a)
+    return _lonlat(points, near=start[0])
+
+
+def _map_lines(shape: BaseGeometry, change: Callable[[np.ndarray], np.ndarray]) -> BaseGeometry:
+    if isinstance(shape, shapely.Polygon):
+        return shapely.Polygon(change(np.array(shape.exterior.coords)), [change(np.array(r.coords)) for r in shape.interiors])
+    if isinstance(shape, shapely.LinearRing):
+        return shapely.LinearRing(change(np.array(shape.coords)))
+    if isinstance(shape, shapely.LineString):
+        return shapely.LineString(change(np.array(shape.coords)))
+    if hasattr(shape, "geoms"):
+        return type(shape)([_map_lines(g, change) for g in shape.geoms])
+    return shape
+
+
+def _moved(shape: BaseGeometry, source: str, target: str) -> BaseGeometry:
+    if source == target or (is_wgs84(source) and is_wgs84(target)):
+        return shape
+    transformer = _transformer(source, target)
+
+    def move(coords: np.ndarray) -> np.ndarray:
+        x, y = transformer.transform(coords[:, 0], coords[:, 1])
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise EEError(f"Unable to transform the geometry from {source} to {target}: it lies outside the projection's area.")
+        return np.stack([x, y], axis=1)
+
+    return shapely.transform(shape, move)
+
+
+def in_projection(geometry: Geometry, projection: Projection, error: float = DEFAULT_ERROR) -> BaseGeometry:
+    """Return the shape in the coordinates of a projection, its transform included, with edges that may be taken for straight there."""
+    from affine import Affine
+
+    if is_wgs84(geometry.crs) and geometry.geodesic:
+        shape = _along_geodesics(geometry.sound, error)
+    else:
+        shape = geometry.sound
+    if not _same_crs(geometry.crs, projection.crs):
+        if shapely.get_dimensions(shape) > 0:
+            shape = shapely.segmentize(shape, _steps(shape, 64))
+        shape = _moved(shape, geometry.crs, projection.crs)
+    if projection.transform == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0):
+        return shape
+    inverse = ~Affine(*projection.transform)
+    return shapely.transform(shape, lambda c: np.stack(inverse * (c[:, 0], c[:, 1]), axis=1))
+
+
+def _same_crs(a: str, b: str) -> bool:
+    return a.upper() == b.upper() or (is_wgs84(a) and is_wgs84(b))
+
+
+# -- the sphere --------------------------------------------------------------------------------------------------------
+
+
+def _vectors(coords: np.ndarray) -> np.ndarray:
+    lon, lat = np.radians(coords[:, 0]), np.radians(coords[:, 1])
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
+
+
+def _lonlat(vectors: np.ndarray, near: float) -> np.ndarray:
+    lon = np.degrees(np.arctan2(vectors[:, 1], vectors[:, 0]))
+    lat = np.degrees(np.arctan2(vectors[:, 2], np.hypot(vectors[:, 0], vectors[:, 1])))
+    lon = near + (lon - near + 180.0) % 360.0 - 180.0
+    return np.stack([lon, lat], axis=1)
+
+
+class _Frame:
+    """A gnomonic projection around some shapes."""
+
+    def __init__(self, *shapes: BaseGeometry):
+        coords = np.concatenate([shapely.get_coordinates(s) for s in shapes])
+        if not len(coords):
+            coords = np.zeros((1, 2))
+        vectors = _vectors(coords)
+        self.coords = coords
+        center = vectors.mean(axis=0)
+        size = float(np.linalg.norm(center))
+        self.center = center / size if size > 1e-9 else vectors[0]
+        self.radius = math.acos(float(np.clip((vectors @ self.center).min(), -1.0, 1.0)))
+        self.near = float(np.degrees(np.arctan2(self.center[1], self.center[0])))
+        self.near += round((float(coords[:, 0].mean()) - self.near) / 360.0) * 360.0
+        pole = np.array([0.0, 0.0, 1.0]) if abs(self.center[2]) < 0.9 else np.array([1.0, 0.0, 0.0])
+        self.east = np.cross(pole, self.center)
+        self.east /= np.linalg.norm(self.east)
+        self.north = np.cross(self.center, self.east)
+
+    @property
+    def usable(self) -> bool:
+        return self.radius < _WIDEST
+
+    def forward(self, shape: BaseGeometry) -> BaseGeometry:
+        def move(coords: np.ndarray) -> np.ndarray:
+            v = _vectors(coords)
+            depth = v @ self.center
+            return np.stack([v @ self.east / depth, v @ self.north / depth], axis=1)
+
+        return shapely.transform(shape, move)
+
+    def back(self, shape: BaseGeometry) -> BaseGeometry:
+        known = {tuple(np.round(c, 9)): c for c in self.coords}
+
+        def move(coords: np.ndarray) -> np.ndarray:
+            v = self.center + coords[:, :1] * self.east + coords[:, 1:] * self.north
+            out = _lonlat(v / np.linalg.norm(v, axis=1, keepdims=True), self.near)
+            # Vertices of the inputs come back as they were.
+            return np.array([known.get(tuple(np.round(c, 9)), c) for c in out]).reshape(-1, 2)
+
+        return shapely.transform(shape, move)
+
+
+def overlay(left: Geometry, right: Geometry, operation: Overlay, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> Geometry:
+    """Return the result of a set operation, on the sphere or in a projection.
+
+    Parameters
+    ----------
+    operation : callable
+        Of two shapes in a plane, e.g. `shapely.intersection`.
+    """
+    if projection is not None:
+        a, b = (in_projection(g, Projection(projection.crs), error) for g in (left, right))
+        return Geometry(tidy(operation(a, b)), projection.crs, False)
+    a, b = as_lonlat(left, error), as_lonlat(right, error)
+    frame = _Frame(a, b)
+    if frame.usable:
+        return Geometry(tidy(frame.back(operation(_valid(frame.forward(a)), _valid(frame.forward(b))))))
+    return Geometry(tidy(operation(_along_geodesics(a, error), _along_geodesics(b, error))), geodesic=False)
+
+
+def reshape(geometry: Geometry, operation: Callable[[BaseGeometry], BaseGeometry], *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> Geometry:
+    """Return the result of an operation on one shape (hull, union) on the sphere or in a projection."""
+    return overlay(geometry, geometry, lambda a, _: operation(a), error=error, projection=projection)
+
+
+def predicate(left: Geometry, right: Geometry, test: Callable[[Any, Any], Any], *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> bool:
+    """Return the truth of a relation of two geometries, on the sphere or in a projection."""
+    if projection is not None:
+        return bool(test(*(in_projection(g, Projection(projection.crs), error) for g in (left, right))))
+    a, b = as_lonlat(left, error), as_lonlat(right, error)
+    frame = _Frame(a, b)
+    if frame.usable:
+        return bool(test(_valid(frame.forward(a)), _valid(frame.forward(b))))
+    return bool(test(_along_geodesics(a, error), _along_geodesics(b, error)))
+
+
+def _valid(shape: BaseGeometry) -> BaseGeometry:
+    return shape if shape.is_valid else shapely.make_valid(shape)
+
+
+def tidy(shape: BaseGeometry) -> BaseGeometry:
+    """Drop the parts of no use: empty ones, and collections of one."""
+    if isinstance(shape, shapely.GeometryCollection):
+        parts = [g for g in shape.geoms if not g.is_empty]
+        if not parts:
+            return shapely.GeometryCollection()
+        if len(parts) == 1:
+            return parts[0]
+    return shape
+
+
+# -- measures ----------------------------------------------------------------------------------------------------------
+
+
+def _polygons(shape: BaseGeometry) -> list[shapely.Polygon]:
+    if isinstance(shape, shapely.Polygon):
+        return [] if shape.is_empty else [shape]
+    return [p for g in getattr(shape, "geoms", ()) for p in _polygons(g)]
+
+
+def _lines(shape: BaseGeometry) -> list[Any]:
+    if isinstance(shape, (shapely.LineString, shapely.LinearRing)):
+        return [shape]
+    return [line for g in getattr(shape, "geoms", ()) for line in _lines(g)]
+
+
+def area_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> float:
+    """Return the area of the polygons in m² on the ellipsoid, or in squared units of a projection."""
+    if hasattr(geometry.shape, "geoms"):  # components one by one: where they overlap they count several times
+        return sum(
+            area_of(Geometry(g, geometry.crs, geometry.geodesic), error=error, projection=projection) for g in geometry.shape.geoms
+        )
+    if projection is not None:
+        return float(sum(p.area for p in _polygons(in_projection(geometry, projection, error))))
+    total = 0.0
+    for polygon in _polygons(as_lonlat(geometry, error)):
+        rings = [polygon.exterior, *polygon.interiors]
+        areas = [abs(_geod().polygon_area_perimeter(*np.array(r.coords).T)[0]) for r in rings]
+        total += areas[0] - sum(areas[1:])
+    return total
+
+
+def _line_length(line: Any) -> float:
+    coords = np.array(line.coords)
+    return float(_geod().line_length(coords[:, 0], coords[:, 1]))
+
+
+def length_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> float:
+    """Return the length of the lines in metres on the ellipsoid, or in units of a projection."""
+    if projection is not None:
+        return float(sum(line.length for line in _lines(in_projection(geometry, projection, error))))
+    return sum(_line_length(line) for line in _lines(as_lonlat(geometry, error)))
+
+
+def perimeter_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> float:
+    """Return the length of the polygons' rings in metres on the ellipsoid, or in units of a projection."""
+    if projection is not None:
+        return float(sum(p.length for p in _polygons(in_projection(geometry, projection, error))))
+    return sum(_line_length(r) for p in _polygons(as_lonlat(geometry, error)) for r in (p.exterior, *p.interiors))
+
+
+def bounds_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> Geometry:
+    """Return the bounding rectangle, straight in longitude and latitude or in a projection."""
+    target = Projection("EPSG:4326") if projection is None else projection
+    if geometry.unbounded:
+        return geometry
+    shape = in_projection(geometry, Projection(target.crs), error)
+    if shape.is_empty:
+        return Geometry(shapely.Polygon(), target.crs, False)
+    left, bottom, right, top = shape.bounds
+    return Geometry(shapely.Polygon([(left, bottom), (right, bottom), (right, top), (left, top)]), target.crs, False)
+
+
+# -- local planes ------------------------------------------------------------------------------------------------------
+
+
+def _plane(kind: str, lon: float, lat: float) -> str:
+    return f"+proj={kind} +lat_0={lat!r} +lon_0={lon!r} +datum=WGS84 +units=m"
+
+
+def _middle(*shapes: BaseGeometry) -> tuple[float, float]:
+    frame = _Frame(*shapes)
+    lon, lat = _lonlat(frame.center[None], frame.near)[0]
+    return float(lon), float(lat)
+
+
+def centroid_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> Geometry:
+    """Return the centre of the highest-dimensional parts: by area in an equal-area plane around them, or in a projection."""
+    if projection is not None:
+        shape = in_projection(geometry, Projection(projection.crs), error)
+        return Geometry(_highest(shape).centroid, projection.crs, False)
+    shape = _highest(as_lonlat(geometry, error))
+    if shape.is_empty:
+        return Geometry(shapely.Point())
+    if isinstance(shape, shapely.Point):
+        return Geometry(shape)
+    lon, lat = _middle(shape)
+    for _ in range(2):  # a second round around the first answer
+        plane = _plane("laea", lon, lat)
+        center = _moved(_moved(shape, "EPSG:4326", plane).centroid, plane, "EPSG:4326")
+        lon, lat = center.x, center.y
+    return Geometry(center)
+
+
+def _highest(shape: BaseGeometry) -> BaseGeometry:
+    if isinstance(shape, shapely.GeometryCollection):
+        parts = [p for g in shape.geoms for p in shapely.get_parts(_highest(g)).tolist()]
+        top = max((shapely.get_dimensions(p) for p in parts), default=0)
+        parts = [p for p in parts if shapely.get_dimensions(p) == top]
+        return {0: shapely.MultiPoint, 1: shapely.MultiLineString, 2: shapely.MultiPolygon}[int(top)](parts)
+    return shape
+
+
+def buffer_of(geometry: Geometry, distance: float, *, error: float | None = None, projection: Projection | None = None) -> Geometry:
+    """Return what lies within a distance, in metres or in units of a projection; a negative distance shrinks polygons.
+
+    Rounded corners deviate by at most `error`, by default 1 % of the distance.
+    """
+    margin = abs(distance) * 0.01 if not error else min(error, abs(distance))
+    segments = 1 if distance == 0 else max(1, math.ceil(math.pi / 4 / math.acos(max(1.0 - margin / abs(distance), 0.0))))
+    if projection is not None:
+        shape = in_projection(geometry, Projection(projection.crs), DEFAULT_ERROR)
+        return Geometry(tidy(shape.buffer(distance * _scale(projection), quad_segs=segments)), projection.crs, False)
+    shape = as_lonlat(geometry, min(margin, DEFAULT_ERROR) if margin else DEFAULT_ERROR)
+    if shape.is_empty or (distance <= 0 and shapely.get_dimensions(shape) < 2):
+        return Geometry(shapely.Polygon() if distance <= 0 else shape)
+    if distance == 0:
+        return Geometry(shape)
+    frame = _Frame(shape)
+    if frame.radius * EARTH_RADIUS <= 100_000:
+        return Geometry(_buffer_near(shape, distance, segments))
+    rim = _pieces(shape)
+    ring = shapely.unary_union([_buffer_near(p, abs(distance), segments) for p in rim])
+    if shapely.get_dimensions(shape) < 2:
+        return Geometry(tidy(ring))
+    return overlay(Geometry(shape), Geometry(ring), shapely.union if distance > 0 else shapely.difference)
+
+
+def _scale(projection: Projection) -> float:
+    a, b, _, d, e, _ = projection.transform
+    return math.sqrt(abs(a * e - b * d))
+
+
+def _buffer_near(shape: BaseGeometry, distance: float, segments: int) -> BaseGeometry:
+    """Buffer a shape of at most some 100 km in an equidistant plane around it."""
+    plane = _plane("aeqd", *_middle(shape))
+    flat = _moved(shape, "EPSG:4326", plane).buffer(distance, quad_segs=segments)
+    return _moved(flat, plane, "EPSG:4326") if not flat.is_empty else flat
+
+
+def _pieces(shape: BaseGeometry) -> list[BaseGeometry]:
+    """Cut points, lines and rings into pieces of at most about 100 km."""
+    out: list[BaseGeometry] = []
+    if isinstance(shape, shapely.Point):
+        return [shape]
+    if isinstance(shape, shapely.Polygon):
+        return [p for r in (shape.exterior, *shape.interiors) for p in _pieces(r)]
+    if isinstance(shape, shapely.LineString):
+        coords = np.array(_along_geodesics(shape, 1.0).coords)
+        return [shapely.LineString(coords[i : i + 2]) for i in range(len(coords) - 1)]
+    for part in shape.geoms:  # type: ignore[attr-defined]
+        out.extend(_pieces(part))
+    return out
+
+
+def nearest(left: Geometry, right: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> tuple[Geometry, Geometry] | None:
+    """Return the points of two geometries that are nearest to each other, None when one is empty."""
+    if left.is_empty or right.is_empty:
+        return None
+    if projection is not None:
+        a, b = (in_projection(g, Projection(projection.crs), error) for g in (left, right))
+        p, q = shapely.shortest_line(a, b).coords
+        return Geometry(shapely.Point(p), projection.crs, False), Geometry(shapely.Point(q), projection.crs, False)
+    a, b = as_lonlat(left, error), as_lonlat(right, error)
+    lon, lat = _middle(a, b)
+    for _ in range(4):  # the plane is true near its centre: put that between the points found so far
+        plane = _plane("aeqd", lon, lat)
+        line = shapely.shortest_line(_moved(a, "EPSG:4326", plane), _moved(b, "EPSG:4326", plane))
+        p, q = shapely.get_coordinates(_moved(line, plane, "EPSG:4326"))
+        lon, lat = _middle(shapely.Point(p), shapely.Point(q))
+    return Geometry(shapely.Point(p)), Geometry(shapely.Point(q))
+
+
+def distance_of(left: Geometry, right: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None, spherical: bool = False) -> float | None:
+    """Return the least distance in metres, on the ellipsoid or on a sphere, or in units of a projection; None when one is empty."""
+    if left.is_empty or right.is_empty:
+        return None
+    if projection is not None:
+        a, b = (in_projection(g, projection, error) for g in (left, right))
+        return float(a.distance(b))
+    if predicate(left, right, shapely.intersects, error=error):
+        return 0.0
+    points = nearest(left, right, error=error)
+    assert points is not None
+    (x0, y0), (x1, y1) = (p.shape.coords[0] for p in points)
+    if spherical:
+        u, v = _vectors(np.array([[x0, y0], [x1, y1]]))
+        return float(EARTH_RADIUS * math.atan2(float(np.linalg.norm(np.cross(u, v))), float(u @ v)))
+    return float(_geod().inv(x0, y0, x1, y1)[2])
+
+
+def simplify_of(geometry: Geometry, tolerance: float, *, projection: Projection | None = None) -> Geometry:
+    """Return the geometry with vertices dropped within a tolerance, in metres or in units of a projection."""
+    if projection is not None:
+        shape = in_projection(geometry, Projection(projection.crs), tolerance)
+        return Geometry(shape.simplify(tolerance), projection.crs, False)
+    if not is_wgs84(geometry.crs):
+        return Geometry(geometry.sound.simplify(tolerance / Projection(geometry.crs).unit_meters), geometry.crs, geometry.geodesic)
+    shape = geometry.sound
+    if shape.is_empty:
+        return geometry
+    plane = _plane("aeqd", *_middle(shape))
+    slim = _moved(_moved(shape, "EPSG:4326", plane).simplify(tolerance), plane, "EPSG:4326")
+    return Geometry(_restore(slim, shape), geometry.crs, geometry.geodesic)
+
+
+def _restore(shape: BaseGeometry, original: BaseGeometry) -> BaseGeometry:
+    known = {tuple(np.round(c, 9)): c for c in shapely.get_coordinates(original)}
+    return shapely.transform(shape, lambda cs: np.array([known.get(tuple(np.round(c, 9)), c) for c in cs]).reshape(-1, 2))
+
+
+def union_all(geometries: Sequence[Geometry], *, error: float = DEFAULT_ERROR) -> Geometry:
+    """Return the union of geometries on the sphere."""
+    solid = [g for g in geometries if not g.is_empty]
+    if not solid:
+        return Geometry(shapely.GeometryCollection())
+    shapes = [as_lonlat(g, error) for g in solid]
+    frame = _Frame(*shapes)
+    if frame.usable:
+        return Geometry(tidy(frame.back(shapely.unary_union([_valid(frame.forward(s)) for s in shapes]))))
+    return Geometry(tidy(shapely.unary_union([_along_geodesics(s, error) for s in shapes])), geodesic=False)

@@ -1,0 +1,151 @@
+"""Filters: conditions on one element, or on a pair of them in a join."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.model.collection import Collection
+from smgee.eelocal.model.element import get_property
+from smgee.eelocal.model.geometry import Feature
+from smgee.eelocal.model.image import Image
+
+__all__ = ["All", "Any_", "Comparison", "Condition", "Filter", "Not", "Operand"]
+
+
+class Filter:
+    """A condition on elements."""
+
+    def matches(self, element: Any, other: Any = None) -> bool:
+        """Whether an element passes; with `other`, whether the pair (left, right) does."""
+        raise NotImplementedError
+
+    def measure(self, left: Any, right: Any) -> float | None:
+        """Return the join measure of a pair that passes, None for a filter without one."""
+        return None
+
+    @property
+    def equality(self) -> tuple[str, str] | None:
+        """The (left, right) fields that must be equal for a pair to pass, None when there are none."""
+        return None
+
+    @property
+    def description(self) -> str:
+        """A word for messages."""
+        return type(self).__name__
+
+
+def field_of(element: Any, name: str) -> Any:
+    """Return a field of an element, or of a plain value under the name ``item``."""
+    if isinstance(element, (Feature, Image, Collection)):
+        return get_property(element, name)
+    if name == "item":
+        return element
+    if isinstance(element, dict):
+        return element.get(name)
+    return None
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A field of an element, or a fixed value."""
+
+    field: str | None
+    value: Any = None
+
+    def of(self, element: Any) -> Any:
+        """Return the operand for an element."""
+        return self.value if self.field is None else field_of(element, self.field)
+
+
+@dataclass(frozen=True)
+class Comparison(Filter):
+    """A relation of two operands; a missing one makes it fail. `measured` gives the join measure."""
+
+    name: str
+    left: Operand
+    right: Operand
+    test: Callable[[Any, Any], bool]
+    measured: Callable[[Any, Any], float | None] | None = None
+
+    def matches(self, element: Any, other: Any = None) -> bool:
+        a = self.left.of(element)
+        b = self.right.of(element if other is None else other)
+        return a is not None and b is not None and bool(self.test(a, b))
+
+    def measure(self, left: Any, right: Any) -> float | None:
+        return None if self.measured is None else self.measured(self.left.of(left), self.right.of(right))
+
+    @property
+    def equality(self) -> tuple[str, str] | None:
+        if self.name == "equals" and self.left.field is not None and self.right.field is not None:
+            return self.left.field, self.right.field
+        return None
+
+    @property
+    def description(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Condition(Filter):
+    """A condition on one element, whatever it is joined with."""
+
+    name: str
+    test: Callable[[Any], bool]
+
+    def matches(self, element: Any, other: Any = None) -> bool:
+        return self.test(element)
+
+
+@dataclass(frozen=True)
+class All(Filter):
+    """Every one of several filters."""
+
+    parts: Sequence[Filter]
+
+    def matches(self, element: Any, other: Any = None) -> bool:
+        return all(p.matches(element, other) for p in self.parts)
+
+    @property
+    def equality(self) -> tuple[str, str] | None:
+        return next((p.equality for p in self.parts if p.equality is not None), None)
+
+
+@dataclass(frozen=True)
+class Any_(Filter):  # noqa: N801
+    """At least one of several filters."""
+
+    parts: Sequence[Filter]
+
+    def matches(self, element: Any, other: Any = None) -> bool:
+        return any(p.matches(element, other) for p in self.parts)
+
+
+@dataclass(frozen=True)
+class Not(Filter):
+    """The opposite of a filter."""
+
+    part: Filter
+
+    def matches(self, element: Any, other: Any = None) -> bool:
+        return not self.part.matches(element, other)
+
+
+def operands(left_field: str | None, right_value: Any, right_field: str | None, left_value: Any) -> tuple[Operand, Operand]:
+    """Return the operands of a relation as its four arguments name them.
+
+    Raises
+    ------
+    EEError
+        When an operand is given twice or not at all.
+    """
+    if left_field is not None and left_value is not None:
+        raise EEError("Only one of 'leftField' and 'leftValue' may be specified.")
+    if right_field is not None and right_value is not None:
+        raise EEError("Only one of 'rightField' and 'rightValue' may be specified.")
+    if left_field is None and left_value is None:
+        raise EEError("One of 'leftField' and 'leftValue' must be specified.")
+    return Operand(left_field, left_value), Operand(right_field, right_value)

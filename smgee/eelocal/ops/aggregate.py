@@ -1,0 +1,119 @@
+"""``AggregateFeatureCollection.*``: statistics of one property."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.model.collection import Collection
+from smgee.eelocal.model.element import get_property
+from smgee.eelocal.model.number import Long, is_number
+from smgee.eelocal.registry import algorithm
+from smgee.eelocal.statistics.histograms import format_key
+from smgee.eelocal.values import order_key, to_json, type_name
+
+
+def values_of(collection: Collection, property: str) -> list[Any]:
+    """Return the values of a property that are there."""
+    return [v for v in (get_property(e, property) for e in collection) if v is not None]
+
+
+def numbers_of(collection: Collection, property: str) -> list[float]:
+    """Return the values of a property that must be numbers."""
+    values = values_of(collection, property)
+    for value in values:
+        if not is_number(value):
+            raise EEError(f"The property '{property}' must be a number, got {type_name(value)}.")
+    return values
+
+
+def _moments(values: list[float]) -> dict[str, Any]:
+    n = len(values)
+    total = math.fsum(values)
+    if n == 0:
+        return {k: None for k in ("mean", "sample_sd", "sample_var", "total_sd", "total_var")}
+    mean = total / n
+    spread = math.fsum((v - mean) ** 2 for v in values)
+    sample = spread / (n - 1) if n > 1 else None
+    return {
+        "mean": mean, "total_var": spread / n, "total_sd": math.sqrt(spread / n),
+        "sample_var": sample, "sample_sd": None if sample is None else math.sqrt(sample),
+    }  # fmt: skip
+
+
+def _moment(name: str) -> None:
+    algorithm(f"AggregateFeatureCollection.{name}")(lambda collection, property: _moments(numbers_of(collection, property))[name])
+
+
+for _name in ("mean", "sample_sd", "sample_var", "total_sd", "total_var"):
+    _moment(_name)
+
+
+@algorithm("AggregateFeatureCollection.array")
+def array(collection: Collection, property: str) -> list[Any]:
+    """Return the values as a list."""
+    return values_of(collection, property)
+
+
+@algorithm("AggregateFeatureCollection.first")
+def first(collection: Collection, property: str) -> Any:
+    """Return the property of the first element."""
+    element = next(iter(collection), None)
+    return None if element is None else get_property(element, property)
+
+
+@algorithm("AggregateFeatureCollection.count")
+def count(collection: Collection, property: str) -> int:
+    """Count the values."""
+    return Long(len(values_of(collection, property)))
+
+
+@algorithm("AggregateFeatureCollection.count_distinct")
+def count_distinct(collection: Collection, property: str) -> int:
+    """Count the different values."""
+    return Long(len({v if isinstance(v, (str, int, float)) else to_json(v) for v in values_of(collection, property)}))
+
+
+@algorithm("AggregateFeatureCollection.min")
+def minimum(collection: Collection, property: str) -> Any:
+    """Return the least value."""
+    return min(values_of(collection, property), key=order_key, default=None)
+
+
+@algorithm("AggregateFeatureCollection.max")
+def maximum(collection: Collection, property: str) -> Any:
+    """Return the greatest value."""
+    return max(values_of(collection, property), key=order_key, default=None)
+
+
+@algorithm("AggregateFeatureCollection.product")
+def product(collection: Collection, property: str) -> float:
+    """Return the product."""
+    return math.prod(numbers_of(collection, property))
+
+
+@algorithm("AggregateFeatureCollection.sum")
+def total(collection: Collection, property: str) -> float:
+    """Return the sum."""
+    return sum(numbers_of(collection, property))
+
+
+@algorithm("AggregateFeatureCollection.stats")
+def stats(collection: Collection, property: str) -> dict[str, Any]:
+    """Return counts, extremes, sums, mean and spread."""
+    values = numbers_of(collection, property)
+    n = len(values)
+    return {
+        "total_count": len(collection), "valid_count": n, "min": min(values, default=None), "max": max(values, default=None),
+        "sum": sum(values), "sum_sq": math.fsum(v * v for v in values), "weight_sum": n, "weighted_sum": sum(values), **_moments(values),
+    }  # fmt: skip
+
+
+@algorithm("AggregateFeatureCollection.histogram")
+def histogram(collection: Collection, property: str) -> dict[str, int]:
+    """Count each value."""
+    table: dict[str, int] = {}
+    for value in sorted(values_of(collection, property), key=order_key):
+        table[format_key(value)] = table.get(format_key(value), 0) + 1
+    return table

@@ -1,0 +1,77 @@
+"""``ConfusionMatrix.*``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from smgee.eelocal.coerce import coercion
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.model.array import Array
+from smgee.eelocal.model.confusion import ConfusionMatrix
+from smgee.eelocal.registry import algorithm
+
+
+@coercion("ConfusionMatrix")
+def _matrix(value: Any) -> Any:
+    return value if isinstance(value, ConfusionMatrix) else NotImplemented
+
+
+def _integers(values: np.ndarray) -> np.ndarray:
+    return values.astype("i8") if np.array_equal(values, np.round(values)) else values
+
+
+@algorithm("ConfusionMatrix")
+def confusion_matrix(array: Any, order: list[int] | None) -> ConfusionMatrix:
+    """Make a matrix of an array of counts."""
+    if not isinstance(array, Array):
+        raise EEError("The matrix must be an Array.")
+    counts = array.values
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
+        raise EEError("The array must be square, with two dimensions.")
+    if order is not None and len(order) != len(counts):
+        raise EEError(f"The order must list {len(counts)} classes, got {len(order)}.")
+    return ConfusionMatrix(counts.astype("f8"), tuple(range(len(counts)) if order is None else order))
+
+
+@algorithm("ConfusionMatrix.accuracy")
+def accuracy(confusionMatrix: ConfusionMatrix) -> float:  # noqa: N803
+    """Return the overall accuracy."""
+    return confusionMatrix.accuracy
+
+
+@algorithm("ConfusionMatrix.array")
+def array(confusionMatrix: ConfusionMatrix) -> Array:  # noqa: N803
+    """Return the counts."""
+    return Array(_integers(confusionMatrix.counts))
+
+
+@algorithm("ConfusionMatrix.consumersAccuracy")
+def consumers_accuracy(confusionMatrix: ConfusionMatrix) -> Array:  # noqa: N803
+    """Return the consumer's accuracies as a row."""
+    return Array(confusionMatrix.consumers[None, :])
+
+
+@algorithm("ConfusionMatrix.producersAccuracy")
+def producers_accuracy(confusionMatrix: ConfusionMatrix) -> Array:  # noqa: N803
+    """Return the producer's accuracies as a column."""
+    return Array(confusionMatrix.producers[:, None])
+
+
+@algorithm("ConfusionMatrix.fscore")
+def fscore(confusionMatrix: ConfusionMatrix, beta: float) -> Array:  # noqa: N803
+    """Return the Fβ scores."""
+    return Array(confusionMatrix.fscore(beta))
+
+
+@algorithm("ConfusionMatrix.kappa")
+def kappa(confusionMatrix: ConfusionMatrix) -> float:  # noqa: N803
+    """Return Cohen's κ."""
+    return confusionMatrix.kappa
+
+
+@algorithm("ConfusionMatrix.order")
+def order(confusionMatrix: ConfusionMatrix) -> list[int]:  # noqa: N803
+    """Return the classes."""
+    return list(confusionMatrix.order)

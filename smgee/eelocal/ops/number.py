@@ -1,0 +1,172 @@
+"""``Number.*``."""
+
+from __future__ import annotations
+
+import decimal
+import re
+from typing import Any
+
+import numpy as np
+
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.model.number import Long
+from smgee.eelocal.model.pixeltype import PixelType
+from smgee.eelocal.ops.elementwise import ALIASES, BINARY, CASTS, UNARY, Operation, apply
+from smgee.eelocal.registry import algorithm
+
+
+def compute(operation: Operation, *values: float | int) -> float | int:
+    """Apply an elementwise operation to numbers: integers give 64-bit integers, everything else doubles."""
+    arrays = [np.asarray(v, "i8") if isinstance(v, int) and -(2**63) <= v < 2**63 else np.asarray(v, "f8") for v in values]
+    result = apply(operation, *arrays).item()
+    if operation.kind == "whole" and isinstance(result, float) and abs(result) < 2**63 and result == result:
+        return Long(int(result))
+    return Long(result) if isinstance(result, (bool, int)) else result
+
+
+def _register() -> None:
+    for name in [*UNARY, *(a for a, target in ALIASES.items() if target in UNARY)]:
+        operation = UNARY[ALIASES.get(name, name)]
+        algorithm(f"Number.{name}")(lambda input, _op=operation: compute(_op, input))
+    for name in [*BINARY, *(a for a, target in ALIASES.items() if target in BINARY)]:
+        operation = BINARY[ALIASES.get(name, name)]
+        algorithm(f"Number.{name}")(lambda left, right, _op=operation: compute(_op, left, right))
+    for name, type in CASTS.items():
+        algorithm(f"Number.{name}")(lambda input, _type=type: cast_number(input, _type))
+
+
+def cast_number(value: float | int, type: PixelType) -> float | int:
+    """Cast a number: to integers by truncation and clamping, to float by rounding to single precision."""
+    if type.is_int and isinstance(value, int):
+        low, high = type.bounds
+        return Long(min(max(value, int(low)), int(high)))
+    result = type.cast(np.asarray([value], "f8"))[0].item()
+    return Long(result) if type.is_int else float(result)
+
+
+_register()
+
+
+@algorithm("Number.clamp")
+def clamp(number: float, min: float, max: float) -> float:  # noqa: A002
+    """Return the number moved into a range."""
+    if number < min:
+        return min
+    return max if number > max else number
+
+
+@algorithm("Number.unitScale")
+def unit_scale(number: float, min: float, max: float) -> float:  # noqa: A002
+    """Scale so that `min` becomes 0 and `max` 1, without clamping; 0 for an empty range."""
+    return 0.0 if min == max else (number - min) / (max - min)
+
+
+@algorithm("Number.parse")
+def parse(input: str, radix: int) -> float | int:
+    """Read a number: an integer in any radix, or a decimal in radix 10."""
+    text = input.strip()
+    if not 2 <= radix <= 36:
+        raise EEError(f"The radix must be between 2 and 36, got {radix}.")
+    try:
+        if re.fullmatch(r"[+-]?[0-9A-Za-z]+", text) and not (radix == 10 and re.search("[A-Za-z]", text)):
+            return Long(int(text, radix))
+        if radix == 10 and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(Infinity|NaN)", text):
+            return float(text.replace("Infinity", "inf"))
+    except ValueError:
+        pass
+    raise EEError(f"Cannot parse '{input}' as a number of radix {radix}.")
+
+
+_PATTERN = re.compile(r"%(?P<flags>[-+ 0,(#]*)(?P<width>\d+)?(?:\.(?P<precision>\d+))?(?P<kind>[a-zA-Z%])")
+
+
+@algorithm("Number.format")
+def format_number(number: float | int, pattern: str) -> str:
+    """Write a number by a pattern of Java's Formatter; halves are rounded up in magnitude."""
+    used = 0
+    text, end = "", 0
+    for match in _PATTERN.finditer(pattern):
+        text += pattern[end : match.start()]
+        end = match.end()
+        if match["kind"] == "%":
+            text += "%"
+            continue
+        if match["kind"] == "n":
+            text += "\n"
+            continue
+        used += 1
+        text += _format(number, match)
+    rest = pattern[end:]
+    if "%" in rest:
+        raise EEError(f"Invalid format pattern '{pattern}'.")
+    if used > 1:
+        raise EEError(f"The format pattern '{pattern}' asks for {used} numbers, but there is one.")
+    return text + rest
+
+
+def _format(number: float | int, match: re.Match[str]) -> str:
+    flags, kind = match["flags"], match["kind"]
+    precision = int(match["precision"]) if match["precision"] is not None else None
+    if kind in "dxXo":
+        if isinstance(number, float):
+            if not number.is_integer():
+                raise EEError(f"The format pattern '%{kind}' needs an integer, got {number}; use %f, or cast with toInt().")
+            number = int(number)
+        if kind != "d" and number < 0:
+            number += 2**64  # Java shows the two's complement
+        body = {"d": str, "x": "{:x}".format, "X": "{:X}".format, "o": "{:o}".format}[kind](abs(number))
+        negative = number < 0
+    elif kind in "fFeEgG":
+        value = decimal.Decimal(float(number)) if np.isfinite(number) else None
+        negative = bool(np.signbit(float(number)))
+        if value is None:
+            body = "NaN" if number != number else "Infinity"
+        else:
+            body = _decimal(abs(value), kind, 6 if precision is None else precision)
+    elif kind in "sS":
+        from smgee.eelocal.values import format_number as as_text
+
+        body, negative = as_text(abs(number)), number < 0
+    else:
+        raise EEError(f"Unknown format conversion '%{kind}'.")
+    if "," in flags:
+        whole, dot, fraction = body.partition(".")
+        body = f"{int(whole):,}" + dot + fraction if whole.isdigit() else body
+    sign = "-" if negative else "+" if "+" in flags else " " if " " in flags else ""
+    if "(" in flags and negative:
+        sign, body = "(", body + ")"
+    width = int(match["width"] or 0)
+    if "0" in flags and "-" not in flags:
+        body = body.rjust(max(width - len(sign), 0), "0")
+    text = sign + body
+    return text.ljust(width) if "-" in flags else text.rjust(width)
+
+
+def _decimal(value: decimal.Decimal, kind: str, digits: int) -> str:
+    context = decimal.Context(prec=2000, rounding=decimal.ROUND_HALF_UP)
+    # Java rounds the shortest decimal that identifies the double, not its exact binary value.
+    value = decimal.Decimal(repr(float(value)))
+    if kind in "fF":
+        return f"{value.quantize(decimal.Decimal(1).scaleb(-digits), context=context):f}"
+    exponent = value.adjusted() if value else 0
+    if kind in "gG":
+        digits = max(digits, 1)
+        rounded = context.create_decimal(value).quantize(decimal.Decimal(1).scaleb(exponent - digits + 1), context=context) if value else value
+        exponent = rounded.adjusted() if rounded else 0
+        if value == 0 or -4 <= exponent < digits:
+            return f"{value.quantize(decimal.Decimal(1).scaleb(exponent - digits + 1), context=context):f}"
+        digits -= 1
+    mantissa = value.scaleb(-exponent, context=context).quantize(decimal.Decimal(1).scaleb(-digits), context=context)
+    if mantissa >= 10:
+        exponent += 1
+        mantissa = value.scaleb(-exponent, context=context).quantize(decimal.Decimal(1).scaleb(-digits), context=context)
+    text = f"{mantissa:f}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+    return text.upper() if kind in "EG" else text
+
+
+@algorithm("Number.expression")
+def expression(context: Any, expression: str, vars: dict[str, Any] | None) -> Any:  # noqa: A002
+    """Evaluate an expression on numbers."""
+    from smgee.eelocal.expression import evaluate_numbers
+
+    return evaluate_numbers(context, expression, vars or {})

@@ -1,0 +1,159 @@
+"""``String.*``, ``Blob`` text aside."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import Any
+
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.model.number import plain
+from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values import to_json, to_text
+
+_POSIX = {
+    "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "ascii": r"\x00-\x7f", "blank": r"\t ", "cntrl": r"\x00-\x1f\x7f", "digit": "0-9",
+    "graph": "!-~", "lower": "a-z", "print": " -~", "punct": r"!-/:-@\[-`{-~", "space": r"\t\n\v\f\r ", "upper": "A-Z", "word": r"0-9A-Za-z_",
+    "xdigit": "0-9A-Fa-f",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def compile_pattern(pattern: str, flags: str = "") -> re.Pattern[str]:
+    """Compile a regular expression of RE2's syntax: Python's, with POSIX classes such as ``[[:space:]]``.
+
+    Raises
+    ------
+    EEError
+        For an invalid expression, unknown flags, or what RE2 lacks (look-around, back-references).
+    """
+    for flag in flags:
+        if flag not in "gi":
+            raise EEError(f"Invalid regular expression flag '{flag}'; 'g' and 'i' are allowed.")
+    if re.search(r"\(\?[=!<]|\\[1-9]", pattern.replace("\\\\", "")) and "(?<" not in pattern.replace("(?<=", "!").replace("(?<!", "!"):
+        raise EEError(f"Invalid regular expression '{pattern}': look-around and back-references are not supported.")
+    text = re.sub(r"\[:(\^?)([a-z]+):\]", lambda m: _POSIX.get(m[2], m[0]) if not m[1] else m[0], pattern)
+    try:
+        return re.compile(text, re.IGNORECASE if "i" in flags else 0)
+    except re.error as error:
+        raise EEError(f"Invalid regular expression '{pattern}': {error}.") from error
+
+
+@algorithm("String")
+def string(input: Any) -> str:
+    """Convert to a string."""
+    return to_text(input)
+
+
+@algorithm("String.cat")
+def cat(string1: str, string2: str) -> str:
+    """Concatenate."""
+    return string1 + string2
+
+
+@algorithm("String.compareTo")
+def compare_to(string1: str, string2: str) -> int:
+    """Compare by UTF-16 code units, as Java does."""
+    a, b = (s.encode("utf-16-be") for s in (string1, string2))
+    return (a > b) - (a < b)
+
+
+@algorithm("String.decodeJSON")
+def decode_json(string: str) -> Any:
+    """Read JSON."""
+    try:
+        return json.loads(string, parse_float=lambda text: plain(float(text)))
+    except ValueError as error:
+        raise EEError(f"Invalid JSON: {error}.") from error
+
+
+@algorithm("String.encodeJSON")
+def encode_json(object: Any) -> str:
+    """Write JSON, keys sorted."""
+    return to_json(object)
+
+
+@algorithm("String.equals")
+def equals(reference: str, target: Any) -> bool:
+    """Whether the target is the same string."""
+    return isinstance(target, str) and target == reference
+
+
+@algorithm("String.index")
+def index(target: str, pattern: str) -> int:
+    """Return where a substring first occurs, or −1."""
+    return target.find(pattern)
+
+
+@algorithm("String.rindex")
+def rindex(target: str, pattern: str) -> int:
+    """Return where a substring last occurs, or −1."""
+    return target.rfind(pattern)
+
+
+@algorithm("String.length")
+def length(string: str) -> int:
+    """Return the number of UTF-16 code units, as Java counts."""
+    return len(string.encode("utf-16-le")) // 2
+
+
+@algorithm("String.match")
+def match(input: str, regex: str, flags: str) -> list[str]:
+    """Return the first match with its groups, or with the flag g all matches."""
+    pattern = compile_pattern(regex, flags)
+    if "g" in flags:
+        return [m[0] for m in pattern.finditer(input)]
+    found = pattern.search(input)
+    return [] if found is None else [found[0], *(g if g is not None else "" for g in found.groups())]
+
+
+@algorithm("String.replace")
+def replace(input: str, regex: str, replacement: str, flags: str) -> str:
+    """Replace the first match, or with the flag g all; ``$1`` stands for a group."""
+
+    def substitute(found: re.Match[str]) -> str:
+        return re.sub(r"\\(.)|\$(\d)", lambda m: m[1] if m[1] else (found[int(m[2])] or "") if int(m[2]) <= found.re.groups else m[0], replacement)
+
+    return compile_pattern(regex, flags).sub(substitute, input, count=0 if "g" in flags else 1)
+
+
+@algorithm("String.slice")
+def slice_string(string: str, start: int, end: int | None) -> str:
+    """Return a part of the string; negative positions count from the end."""
+    return string[start:end]
+
+
+@algorithm("String.split")
+def split(string: str, regex: str, flags: str) -> list[str]:
+    """Split at matches; trailing empty parts are dropped, and an empty pattern gives the characters."""
+    if regex == "":
+        return list(string)
+    parts, end = [], 0
+    for found in compile_pattern(regex, flags).finditer(string):
+        if found.end() == found.start():
+            continue
+        parts.append(string[end : found.start()])
+        end = found.end()
+    parts.append(string[end:])
+    while len(parts) > 1 and parts[-1] == "":
+        parts.pop()
+    return parts
+
+
+@algorithm("String.toLowerCase")
+def to_lower_case(string: str) -> str:
+    """Return the string in lower case."""
+    return string.lower()
+
+
+@algorithm("String.toUpperCase")
+def to_upper_case(string: str) -> str:
+    """Return the string in upper case."""
+    return string.upper()
+
+
+@algorithm("String.trim")
+def trim(string: str) -> str:
+    """Remove blank characters at both ends."""
+    return string.strip()
