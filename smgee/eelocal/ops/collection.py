@@ -139,7 +139,7 @@ def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
     return collection.elements[offset : offset + count]
 
 
-@algorithm("Collection.merge")
+@algorithm("Collection.merge", "ImageCollection.merge")
 def merge(collection1: Collection, collection2: Collection) -> Collection:
     """Put two collections one behind the other; indices get the prefixes 1_ and 2_."""
 

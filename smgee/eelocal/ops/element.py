@@ -76,7 +76,7 @@ def to_dictionary(element: Any, properties: list[str] | None) -> dict[str, Any]:
     return {k: get_property(element, k) for k in properties}
 
 
-@algorithm("Element.copyProperties")
+@algorithm("Element.copyProperties", "Image.copyProperties")
 def copy_properties(destination: Any, source: Any, properties: list[str] | None, exclude: list[str] | None) -> Any:
     """Copy properties, by default all but the system's."""
     if destination is None:
