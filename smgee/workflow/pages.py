@@ -11,7 +11,7 @@ import pandas as pd
 from smgee.report import figures
 from smgee.report.page import Section, write_report
 from smgee.workflow.folder import RunFolder
-from smgee.workflow.steps import is_synthetic, open_maps, read_stations
+from smgee.workflow.steps import deployed, is_synthetic, open_maps, read_stations
 
 __all__ = ["report"]
 
@@ -43,8 +43,9 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
         "cells": figures.cells_figure(tables["9km"], cells[1:], folder / "cells_9km.png", synthetic=synthetic),
     }
     progress(0.8)
-    shap = [(f, "SHAP values of the deployed model: each dot is one station-day.") for f in sorted((run / "shap").glob("*.png"))]
     done = run.manifest["steps"]
+    name = deployed(run).name
+    shap = [(run.need(f"shap/{name}_summary.png", "explain"), "SHAP values of the deployed model: each dot is one station-day.")]
     heterogeneity = run / "heterogeneity.csv"
     related = [(pd.read_csv(heterogeneity).head(40), "Rank correlation over the 9 km cells, with n and interval.")] if heterogeneity.exists() else []
     sections = [
