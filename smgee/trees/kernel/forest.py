@@ -145,10 +145,10 @@ def cuts_of(threshold: np.ndarray, comparison: str, compared: np.dtype, dtype: n
     with np.errstate(over="ignore"):
         exact = threshold.astype(compared).astype(np.float64)
         near = exact.astype(dtype)
-    infinity = dtype.type(np.inf)
+        below, above = np.nextafter(near, dtype.type(-np.inf)), np.nextafter(near, dtype.type(np.inf))
     if comparison == "le":
-        return key_of_number(np.where(near > exact, np.nextafter(near, -infinity), near))
-    return key_of_number(np.where(near < exact, np.nextafter(near, infinity), near)) - 1
+        return key_of_number(np.where(near > exact, below, near))
+    return key_of_number(np.where(near < exact, above, near)) - 1
 
 
 def _ranks(feature: np.ndarray, cut: np.ndarray, n_features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
