@@ -8,8 +8,8 @@ from numba import njit
 from smgee.trees.kernel.blocks import boxes_of, fit_splits, order_rows, prune
 from smgee.trees.kernel.cutsets import mark_cuts, number_marks, rename
 from smgee.trees.kernel.forest import LEAF_LANE
-from smgee.trees.kernel.program import NEVER, add_to_table, cut_pieces, emit, group_pieces
-from smgee.trees.kernel.tournament import ADD, LOOK1, LOOK4, TABLE, aligned, run
+from smgee.trees.kernel.program import NEVER, NOTHING, add_to_table, cut_pieces, emit, group_pieces
+from smgee.trees.kernel.tournament import ADD, LOOK1, LOOK4, M16, TABLE, W16, W32, W48, aligned, run
 
 SAMPLE = 4096
 STRIP = 2048
@@ -17,6 +17,7 @@ STACK = 112
 # Depths of the split tree from one pruning to the next, and how much smaller a pruned forest must be to be worth keeping.
 STEP = 3
 WORTH = 0.75
+NO_TEST = np.uint64(NEVER << 16)
 
 
 @njit(cache=True, nogil=True)
@@ -141,10 +142,8 @@ def _predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, 
     order, groups = group_pieces(numbers)
     nodes = (end - begin) // 2 + 1
     room = nodes + steps + 2 * len(root) + 8
-    op, look = np.empty(room, np.uint8), np.empty(room, np.int32)
-    o_lane, o_rank, o_leaf = np.empty((room, 3), np.int16), np.empty((room, 3), np.uint16), np.empty((room, 4), np.uint8)
-    k = np.empty((room, 3), np.uint8)
-    waiting = np.empty((600, 4), np.int64)
+    program = np.empty(3 * room, np.uint64)
+    waiting = np.empty(600, np.uint64)
     way = np.empty(nodes + 1, np.int64)
     tables = np.empty(len(groups) * TABLE, np.int32)
     batch_mark = np.zeros(starts[lanes] if batched else 0, np.uint8)
@@ -164,32 +163,27 @@ def _predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, 
         size = 1
         for j in range(groups[g], groups[g + 1]):
             p = order[j]
-            n_op = emit(
-                words, names, mark_start, root[p], first[p], last[p], numbers[p], size, op, o_lane, o_rank, o_leaf, n_op, waiting, way
-            )  # fmt: skip
+            n_op = emit(words, names, mark_start, root[p], first[p], last[p], numbers[p], size, program, n_op, waiting, way)
             size = add_to_table(table, size, words, first[p], last[p], numbers[p], leaf)
             if j > groups[g]:
-                n_op = _plain(op, look, o_lane, o_rank, n_op, ADD, 0)
-        fits = not batched or _take_cuts(o_lane, o_rank, group_op, n_op, starts, batch_mark, in_batch, taken)
+                n_op = _plain(program, n_op, ADD, 0)
+        fits = not batched or _take_cuts(program, group_op, n_op, starts, batch_mark, in_batch, taken)
         if fits:
             n_table += 1
             group_op = n_op
             if n_table % 4 == 0:
-                group_op = n_op = _plain(op, look, o_lane, o_rank, n_op, LOOK4, n_table - 4)
+                group_op = n_op = _plain(program, n_op, LOOK4, n_table - 4)
             g += 1
         elif n_table == 0:
             return False
         if not fits or g == len(groups) - 1:
             n_op = group_op
             for q in range(n_table - 1, n_table // 4 * 4 - 1, -1):
-                n_op = _plain(op, look, o_lane, o_rank, n_op, LOOK1, q)
+                n_op = _plain(program, n_op, LOOK1, q)
             if batched:
                 for a in range(lanes):
                     number_marks(batch_mark, batch_renamed, starts[a], starts[a + 1] - 1)
-            for p in range(n_op):
-                for j in range(3):
-                    rank = o_rank[p, j]
-                    k[p, j] = 255 if rank == NEVER else batch_renamed[starts[o_lane[p, j]] + rank] if batched else rank
+                _narrow_ranks(program, n_op, starts, batch_renamed)
             for s0 in range(0, n, STRIP):
                 s1 = min(n, s0 + STRIP)
                 for a in range(lanes):
@@ -201,7 +195,7 @@ def _predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, 
                         _copy(narrow[a][s0:s1], to)
                     else:
                         _copy(codes[a][b0 + s0 : b0 + s1], to)
-                run(op, o_lane, k, o_leaf, look, n_op, strip, STRIP, s1 - s0, stack, total[s0:s1], tables)
+                run(program, n_op, strip, STRIP, s1 - s0, stack, total[s0:s1], tables)
             n_op = group_op = n_table = 0
             in_batch[:] = 0
     return True
@@ -214,35 +208,44 @@ def _copy(codes, to):
 
 
 @njit(cache=True, nogil=True)
-def _plain(op, look, o_lane, o_rank, n, kind, table):
+def _plain(program, n, kind, table):
     """Append an instruction that looks at no codes; returns the new number of instructions."""
-    op[n], look[n] = kind, table
-    for j in range(3):
-        o_lane[n, j] = 0
-        o_rank[n, j] = NEVER
+    program[3 * n], program[3 * n + 1], program[3 * n + 2] = NOTHING | np.uint64(kind) << W48, NOTHING | np.uint64(table), NO_TEST
     return n + 1
 
 
 @njit(cache=True, nogil=True)
-def _take_cuts(o_lane, o_rank, begin, end, starts, mark, in_batch, taken):
+def _take_cuts(program, begin, end, starts, mark, in_batch, taken):
     """Mark the cuts of instructions ``begin:end``; False, and none marked, if a lane of the batch would have more than a byte tells."""
     n = 0
-    for p in range(begin, end):
-        for j in range(3):
-            rank = o_rank[p, j]
-            if rank == NEVER:
-                continue
-            a = o_lane[p, j]
-            at = starts[a] + rank
-            if mark[at]:
-                continue
-            if in_batch[a] == 255:
-                for q in range(n):
-                    mark[taken[q, 1]] = 0
-                    in_batch[taken[q, 0]] -= 1
-                return False
-            mark[at] = 1
-            in_batch[a] += 1
-            taken[n, 0], taken[n, 1] = a, at
-            n += 1
+    for p in range(3 * begin, 3 * end):
+        word = program[p] if p % 3 == 2 else program[p] >> W16
+        rank = (word >> W16) & M16
+        if rank == NEVER:
+            continue
+        a = word & M16
+        at = np.uint64(starts[a]) + rank
+        if mark[at]:
+            continue
+        if in_batch[a] == 255:
+            for q in range(n):
+                mark[taken[q, 1]] = 0
+                in_batch[taken[q, 0]] -= 1
+            return False
+        mark[at] = 1
+        in_batch[a] += 1
+        taken[n, 0], taken[n, 1] = a, at
+        n += 1
     return True
+
+
+@njit(cache=True, nogil=True)
+def _narrow_ranks(program, n, starts, renamed):
+    """Replace ranks among a block's cuts by those among a batch's."""
+    for p in range(3 * n):
+        shift = W16 if p % 3 == 2 else W32
+        word = program[p]
+        rank = (word >> shift) & M16
+        if rank != NEVER:
+            a = (word >> (shift - W16)) & M16
+            program[p] = (word & ~(M16 << shift)) | np.uint64(renamed[np.uint64(starts[a]) + rank]) << shift

@@ -12,7 +12,6 @@ from numba import njit
 from smgee.trees.kernel.blocks import RANK, RIGHT_SHIFT
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
 from smgee.trees.kernel.tournament import (
-    ADD,
     JOIN,
     LEAF_LEFT,
     LEAF_RIGHT,
@@ -23,16 +22,30 @@ from smgee.trees.kernel.tournament import (
     PUSH_LEFT,
     PUSH_RIGHT,
     TABLE,
+    W1,
+    W3,
+    W8,
+    W16,
+    W32,
+    W48,
+    M8,
+    M16,
+    M32,
+    M48,
+    W2,
 )
 
 # Leaves of one piece of a cut tree: the nodes on the way to it must leave its cuts within a byte, too.
 RUN = 192
 # Operands that wait for their parent: a leaf number, a node between two leaf numbers, a strip on the stack.
-CONST, NODE, ROWS = 0, 1, 2
+CONST, NODE, ROWS = np.uint64(0), np.uint64(1), np.uint64(2)
 # What to do with (kind of left, kind of right); two leaf numbers make a NODE instead.
 OPS = np.array([255, PUSH_RIGHT, LEAF_LEFT, PUSH_LEFT, PUSH3, NODE_LEFT, LEAF_RIGHT, NODE_RIGHT, JOIN], np.uint8)
 # The rank of a test that no row passes.
 NEVER = 65535
+# The operand of leaf number 0.
+NOTHING = np.uint64(NEVER << 32)
+W0 = np.uint64(0)
 
 
 @njit(cache=True, nogil=True)
@@ -123,24 +136,25 @@ def group_pieces(numbers):
 
 
 @njit(cache=True, nogil=True)
-def emit(words, renamed, name_start, root, first, last, numbers, stride, op, o_lane, o_rank, o_leaf, n, waiting, way):
+def emit(words, renamed, name_start, root, first, last, numbers, stride, program, n, waiting, way):
     """Append the instructions of one piece, its leaf numbers multiplied by `stride`; returns the new number of instructions.
 
     Nodes are visited backwards in pre-order, right subtree first: those between the first and the last leaf, then the `way` (scratch)
-    from the root to the first leaf. `waiting`, (600, 4) int64, is scratch for operands: kind, lane, rank, and two leaf numbers.
-    The rank of a cut is ``renamed[name_start[lane] + rank]``, or itself if `renamed` is empty.
+    from the root to the first leaf. `waiting`, (600,) uint64, is scratch for operands, which are words as in a `program`, with their
+    kind in place of the operation. The rank of a cut is ``renamed[name_start[lane] + rank]``, or itself if `renamed` is empty.
     """
-    number = (numbers - 1) * stride
-    top = 0
+    number = np.uint64((numbers - 1) * stride)
+    less = np.uint64(stride)
+    top = np.uint64(0)
+    at = np.uint64(n)
     for i in range(last, first - 1, -1):
-        word = words[i]
-        lane = word & LEAF_LANE
-        if lane == LEAF_LANE:
-            waiting[top, 0], waiting[top, 1], waiting[top, 2], waiting[top, 3] = CONST, 0, NEVER, number | number << 8
-            number -= stride
-            top += 1
+        word = words[np.uint64(i)]
+        if word & LEAF_LANE == LEAF_LANE:
+            waiting[top] = number | number << W8 | NOTHING
+            number -= less
+            top += W1
         else:
-            n, top = _combine(word, renamed, name_start, True, i + (word >> RIGHT_SHIFT) <= last, top, op, o_lane, o_rank, o_leaf, n, waiting)
+            at, top = _combine(word, renamed, name_start, True, i + (word >> RIGHT_SHIFT) <= last, program, at, waiting, top)
     steps = 0
     node = np.int64(root)
     while node != first:
@@ -151,43 +165,38 @@ def emit(words, renamed, name_start, root, first, last, numbers, stride, op, o_l
     for step in range(steps - 1, -1, -1):
         word = words[way[step]]
         right = way[step] + (word >> RIGHT_SHIFT)
-        n, top = _combine(word, renamed, name_start, right > first, right <= last, top, op, o_lane, o_rank, o_leaf, n, waiting)
-    if waiting[0, 0] == NODE:
-        op[n] = PUSH1
-        o_lane[n, 0] = o_lane[n, 1] = o_lane[n, 2] = waiting[0, 1]
-        o_rank[n, 0], o_rank[n, 1], o_rank[n, 2] = waiting[0, 2], NEVER, NEVER
-        o_leaf[n, 0], o_leaf[n, 1] = waiting[0, 3] & 255, waiting[0, 3] >> 8
-        n += 1
-    return n
+        at, top = _combine(word, renamed, name_start, right > first, right <= last, program, at, waiting, top)
+    operand = waiting[W0]
+    if operand >> W48 == NODE:
+        program[at * W3] = (operand & M16) | np.uint64(PUSH1) << W48
+        program[at * W3 + W1] = NOTHING
+        program[at * W3 + W2] = (operand >> W16) & M32
+        at += W1
+    return np.int64(at)
 
 
-@njit(cache=True, nogil=True)
-def _combine(word, renamed, name_start, has_left, has_right, top, op, o_lane, o_rank, o_leaf, n, waiting):
-    """Combine the waiting left (on top) and right operands of a node; an absent one is leaf number 0."""
-    lane = word & LEAF_LANE
-    rank = (word >> LANE_BITS) & RANK
+@njit(cache=True, nogil=True, inline="always")
+def _combine(word, renamed, name_start, has_left, has_right, program, at, waiting, top):
+    """Combine the waiting left (on top) and right operands of a node; an absent one is leaf number 0. Returns the new (at, top)."""
+    lane = np.uint64(word & LEAF_LANE)
+    rank = np.uint64((word >> LANE_BITS) & RANK)
     if len(renamed):
-        rank = np.int64(renamed[name_start[lane] + rank])
-    l_kind = r_kind = np.int64(CONST)
-    l_lane = r_lane = lane
-    l_rank = r_rank = np.int64(NEVER)
-    l_leaf = r_leaf = np.int64(0)
+        rank = np.uint64(renamed[np.uint64(name_start[lane]) + rank])
+    left = right = NOTHING
     if has_left:
-        top -= 1
-        l_kind, l_lane, l_rank, l_leaf = waiting[top, 0], waiting[top, 1], waiting[top, 2], waiting[top, 3]
+        top -= W1
+        left = waiting[top]
     if has_right:
-        top -= 1
-        r_kind, r_lane, r_rank, r_leaf = waiting[top, 0], waiting[top, 1], waiting[top, 2], waiting[top, 3]
-    op[n] = OPS[3 * l_kind + r_kind]
-    o_lane[n, 0], o_lane[n, 1], o_lane[n, 2] = lane, l_lane, r_lane
-    o_rank[n, 0], o_rank[n, 1], o_rank[n, 2] = rank, l_rank, r_rank
-    o_leaf[n, 0], o_leaf[n, 1], o_leaf[n, 2], o_leaf[n, 3] = l_leaf & 255, l_leaf >> 8, r_leaf & 255, r_leaf >> 8
-    leaves = l_kind + r_kind == 0
-    waiting[top, 0] = NODE if leaves else ROWS
-    waiting[top, 1] = lane
-    waiting[top, 2] = rank if leaves else NEVER
-    waiting[top, 3] = (l_leaf & 255) | (r_leaf & 255) << 8
-    return n + (0 if leaves else 1), top + 1
+        top -= W1
+        right = waiting[top]
+    kinds = (left >> W48) * W3 + (right >> W48)
+    own = lane | rank << W16
+    program[at * W3] = (left & M48) | np.uint64(OPS[kinds]) << W48
+    program[at * W3 + W1] = right & M48
+    program[at * W3 + W2] = own
+    leaves = kinds == W0
+    waiting[top] = ((left & M8) | (right & M8) << W8 | own << W16 | NODE << W48) if leaves else ROWS << W48
+    return at + (W0 if leaves else W1), top + W1
 
 
 @njit(cache=True, nogil=True)

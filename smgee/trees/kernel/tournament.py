@@ -34,20 +34,19 @@ from numba import njit, uint8, uint64
 
 PUSH1, PUSH3, PUSH_LEFT, PUSH_RIGHT, LEAF_RIGHT, LEAF_LEFT, NODE_RIGHT, NODE_LEFT, JOIN, ADD, LOOK1, LOOK4 = range(12)
 TABLE = 256
+W1, W2, W3, W8, W16, W32, W48 = (np.uint64(i) for i in (1, 2, 3, 8, 16, 32, 48))
+M8, M16, M32, M48 = np.uint64(0xFF), np.uint64(0xFFFF), np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFFFF)
 
 
 @njit(cache=True, nogil=True)
-def run(op, lane, k, leaf, look, n, codes, strip, rows, stack, total, tables):
-    """Run the `n` instructions for one strip.
+def run(program, n, codes, strip, rows, stack, total, tables):
+    """Run the `n` instructions of a program for one strip.
 
     Parameters
     ----------
-    op : (n,) uint8
-        Instructions.
-    lane : (n, 3) int16, k : (n, 3) uint8, leaf : (n, 4) uint8
-        Operands (x0, x1, x2), (k0, k1, k2) and (a, b, c, d).
-    look : (n,) int32
-        First of the tables of LOOK1 and LOOK4.
+    program : (3 n,) uint64
+        Three words for each instruction. First: a, b, x1, k1 and the operation in 8, 8, 16, 16 and 16 bits, from the lowest; second:
+        c, d, x2, k2 in the same bits; third: x0, k0 in 16 bits each. In place of c, d and x2, LOOK1 and LOOK4 have their first table.
     codes : (lanes * strip,) uint8
         Predictors.
     strip, rows : int
@@ -62,13 +61,12 @@ def run(op, lane, k, leaf, look, n, codes, strip, rows, stack, total, tables):
     step = uint64(strip)
     m = uint64(rows)
     top = uint64(0)  # where the next entry goes
-    for p in range(n):
-        o = op[p]
-        x0 = uint64(lane[p, 0]) * step
-        x1 = uint64(lane[p, 1]) * step
-        x2 = uint64(lane[p, 2]) * step
-        k0, k1, k2 = k[p, 0], k[p, 1], k[p, 2]
-        a, b, c, d = leaf[p, 0], leaf[p, 1], leaf[p, 2], leaf[p, 3]
+    for p in range(uint64(n)):
+        w0, w1, w2 = program[p * W3], program[p * W3 + W1], program[p * W3 + W2]
+        o = w0 >> W48
+        x0, x1, x2 = (w2 & M16) * step, ((w0 >> W16) & M16) * step, ((w1 >> W16) & M16) * step
+        k0, k1, k2 = uint8(w2 >> W16), uint8(w0 >> W32), uint8(w1 >> W32)
+        a, b, c, d = uint8(w0), uint8(w0 >> W8), uint8(w1), uint8(w1 >> W8)
         if o == PUSH3:
             t = top
             top += step
@@ -135,7 +133,7 @@ def run(op, lane, k, leaf, look, n, codes, strip, rows, stack, total, tables):
             s1 = s2 - step
             s0 = s1 - step
             top = s0
-            t0 = uint64(look[p]) * uint64(TABLE)
+            t0 = (w1 & M32) * uint64(TABLE)
             t1 = t0 + uint64(TABLE)
             t2 = t1 + uint64(TABLE)
             t3 = t2 + uint64(TABLE)
@@ -149,7 +147,7 @@ def run(op, lane, k, leaf, look, n, codes, strip, rows, stack, total, tables):
         else:
             top -= step
             t = top
-            t0 = uint64(look[p]) * uint64(TABLE)
+            t0 = (w1 & M32) * uint64(TABLE)
             for i in range(m):
                 total[i] += tables[t0 + uint64(stack[t + i])]
 
