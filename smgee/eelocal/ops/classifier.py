@@ -1,0 +1,157 @@
+"""Classifiers: decision trees, output modes, classification of images and features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from smgee.eelocal.coerce import coercion
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.model.array import Array
+from smgee.eelocal.model.classifier import Classifier, TreeClassifier
+from smgee.eelocal.model.collection import Collection
+from smgee.eelocal.model.geometry import Feature
+from smgee.eelocal.model.image import Band, Image
+from smgee.eelocal.model.nodes import _Unary
+from smgee.eelocal.model.pixels import Node, Pixels, both
+from smgee.eelocal.model.treetext import parse_forest
+from smgee.eelocal.registry import algorithm
+from smgee.grid import PixelGrid
+
+
+@coercion("Classifier")
+def to_classifier(value: Any) -> Any:
+    """Return a classifier."""
+    return value if isinstance(value, Classifier) else NotImplemented
+
+
+@algorithm("Classifier.decisionTree")
+def decision_tree(treeString: str) -> Classifier:  # noqa: N803 (official names)
+    """Return the classifier of one tree, or of several in one text."""
+    return TreeClassifier("decisionTree", forest=parse_forest([treeString]))
+
+
+@algorithm("Classifier.decisionTreeEnsemble")
+def decision_tree_ensemble(treeStrings: list[str]) -> Classifier:  # noqa: N803
+    """Return the classifier of many trees."""
+    return TreeClassifier("decisionTreeEnsemble", forest=parse_forest(treeStrings))
+
+
+@algorithm("Classifier.setOutputMode")
+def set_output_mode(classifier: Classifier, mode: str) -> Classifier:
+    """Choose what the classifier returns."""
+    return classifier.with_mode(mode)
+
+
+@algorithm("Classifier.mode")
+def mode(classifier: Classifier) -> str:
+    """Return the output mode."""
+    return classifier.mode
+
+
+@algorithm("Classifier.schema")
+def schema(classifier: Classifier) -> list[str] | None:
+    """Return the names of the inputs."""
+    return None if classifier.schema is None else list(classifier.schema)
+
+
+@algorithm("Classifier.explain")
+def explain(classifier: Classifier) -> dict[str, Any]:
+    """Describe the classifier."""
+    return classifier.explain()
+
+
+def _schema(classifier: Classifier, what: str) -> tuple[str, ...]:
+    names = classifier.schema
+    if names is None:
+        raise EEError(f"{what}: The classifier has not been trained.")
+    return names
+
+
+class Classified(_Unary):
+    """The predictions of a classifier for the bands of its schema; masked where one of them is."""
+
+    __slots__ = ("classifier", "dtype")
+
+    def __init__(self, classifier: Any, nodes: Sequence[Node], dtype: Any):
+        super().__init__(*nodes)
+        self.classifier = classifier
+        self.dtype = np.dtype(dtype)
+
+    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
+        mask = both(*(p.mask for p in inputs)) if inputs else np.ones(grid.shape, bool)
+        valid = mask if mask.dtype == bool else mask > 0
+        if valid.all():
+            rows = np.stack([p.values.reshape(-1).astype("f8") for p in inputs]) if inputs else np.empty((0, grid.width * grid.height))
+            predicted = self.classifier.predict(rows)
+            return Pixels(predicted.reshape(*grid.shape, *predicted.shape[1:]).astype(self.dtype, copy=False), mask)
+        rows = np.stack([p.values[valid].astype("f8") for p in inputs])
+        predicted = self.classifier.predict(rows)
+        values = np.zeros((*grid.shape, *predicted.shape[1:]), self.dtype)
+        values[valid] = predicted
+        return Pixels(values, mask)
+
+
+@algorithm("Image.classify")
+def classify_image(image: Image, classifier: Classifier, outputName: str) -> Image:  # noqa: N803
+    """Classify an image by the bands that the classifier names."""
+    names = _schema(classifier, "Image.classify")
+    missing = [n for n in names if n not in image.names]
+    if missing:
+        raise EEError(
+            f"Image.classify: Classifier confused: the image has no band '{missing[0]}'. Needed: [{', '.join(names)}], got: [{', '.join(image.names)}]."
+        )
+    bands = [image.band(n) for n in names]
+    place = bands[0] if bands else image.first
+    kind = classifier.type
+    node = Classified(classifier, [b.node for b in bands] or [place.node], kind.dtype)
+    if not bands:  # a constant tree: only the mask of the image matters
+        node = Classified(_Constant(classifier), [place.node], kind.dtype)
+    return image.computed([Band(outputName, node, kind, place.projection, place.extent)])
+
+
+class _Constant:
+    """A classifier without inputs, given one all the same."""
+
+    def __init__(self, classifier: Classifier):
+        self.classifier = classifier
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        return self.classifier.predict(np.empty((0, rows.shape[1])))
+
+
+@algorithm("FeatureCollection.classify")
+def classify_features(features: Collection, classifier: Classifier, outputName: str) -> Collection:  # noqa: N803
+    """Classify features by the properties that the classifier names."""
+    names = _schema(classifier, "FeatureCollection.classify")
+
+    def classified() -> list[Feature]:
+        members = list(features)
+        rows = np.array([_row(f, names) for f in members], "f8").reshape(len(members), len(names))
+        predicted = classifier.predict(np.ascontiguousarray(rows.T)) if members else []
+        integral = classifier.type.is_int
+        return [
+            replace(f, properties={**f.properties, outputName: _plain(p, integral)}) for f, p in zip(members, predicted, strict=True)
+        ]
+
+    return features.derive(classified)
+
+
+def _plain(value: Any, integral: bool) -> Any:
+    if isinstance(value, np.ndarray) and value.ndim:
+        return Array(value)
+    return int(value) if integral else float(value)
+
+
+def _row(feature: Any, names: Sequence[str]) -> list[float]:
+    values = []
+    for name in names:
+        value = feature.properties.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            found = "missing" if value is None else f"of type {type(value).__name__}"
+            raise EEError(f"Property '{name}' of feature '{feature.id}' is {found}; the classifier needs a number.")
+        values.append(float(value))
+    return values
