@@ -59,6 +59,9 @@ def _document(root: str) -> bytes:
     for method in _walk(document):
         for key in ("path", "flatPath"):
             method[key] = method[key].replace("v1alpha/", "v1/", 1)
+        for parameter in method.get("parameters", {}).values():
+            if parameter.get("pattern", "").endswith("/assets/.+$"):  # the root of a project's assets has a trailing slash only
+                parameter["pattern"] = parameter["pattern"].removesuffix(".+$") + ".*$"
         if "nextPageToken" not in method.get("response", {}).get("properties", {}):
             continue
         method["response"]["properties"].setdefault("nextPageToken", {"type": "string"})

@@ -67,13 +67,14 @@ def image_tiles(
         yield row, col, compute_pixels(image, tile, context)
 
 
-def _profile(grid: PixelGrid, dtype: str, count: int) -> dict[str, Any]:
-    predictor = {"f": 3, "i": 2, "u": 2}[np.dtype(dtype).kind]
-    return {
+def _profile(grid: PixelGrid, dtype: str, count: int, *, compress: bool = True) -> dict[str, Any]:
+    profile: dict[str, Any] = {
         "driver": "GTiff", "dtype": dtype, "count": count, "width": grid.width, "height": grid.height, "crs": grid.crs,
-        "transform": grid.affine, "tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate",
-        "predictor": predictor, "BIGTIFF": "IF_SAFER", "interleave": "band",
+        "transform": grid.affine, "tiled": True, "blockxsize": 512, "blockysize": 512, "BIGTIFF": "IF_SAFER", "interleave": "band",
     }  # fmt: skip
+    if compress:
+        profile |= {"compress": "deflate", "predictor": {"f": 3, "i": 2, "u": 2}[np.dtype(dtype).kind]}
+    return profile
 
 
 def _check_bands(image: Image) -> None:
@@ -197,9 +198,9 @@ def _write_group(
     with tempfile.TemporaryDirectory(dir=folder) as scratch, ExitStack() as stack:
         raw, raw_mask = Path(scratch) / "values.tif", Path(scratch) / "masks.tif"
         values = stack.enter_context(
-            rasterio.open(raw, "w", **{**_profile(grid, dtype, count), "compress": None, "predictor": None})
+            rasterio.open(raw, "w", **_profile(grid, dtype, count, compress=False))
         )
-        masks = stack.enter_context(rasterio.open(raw_mask, "w", **{**_profile(grid, "uint8", count), "predictor": None}))
+        masks = stack.enter_context(rasterio.open(raw_mask, "w", **_profile(grid, "uint8", count)))
         full = True
         for row, col, layers in image_tiles(image, grid, context, progress, share=share):
             for index, (_, pixels, mask) in enumerate(layers, start=1):

@@ -295,6 +295,6 @@ def test_the_catalog_is_followed_while_it_changes(tmp_path: Path) -> None:
     assert len(source.images("projects/my-project/assets/a")) == 1
     add_files(tmp_path / "cat", "projects/my-project/assets/a", [two])
     assert len(source.images("projects/my-project/assets/a")) == 2
-    assert source.list("") == ["projects"]
+    assert source.list("") == ["projects/my-project/assets/a"]
     (row,) = list_catalog(tmp_path / "cat")
     assert (row["images"], row["bands"]) == (2, ["b1"])

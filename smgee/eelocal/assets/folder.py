@@ -93,13 +93,11 @@ class FolderSource:
         with self._lock:
             if stamp != self._stamp:
                 self._records = load_records(self.folder)
-                children: dict[str, set[str]] = {}
-                for identifier in self._records:
-                    while identifier:
-                        parent = parent_of(identifier)
-                        children.setdefault(parent, set()).add(identifier)
-                        identifier = parent
-                self._children = {parent: sorted(ids) for parent, ids in children.items()}
+                children: dict[str, list[str]] = {}
+                for identifier in sorted(self._records):
+                    parent = parent_of(identifier)
+                    children.setdefault(parent if parent in self._records else "", []).append(identifier)
+                self._children = children
                 self._infos = {}
                 self._stamp = stamp
             return self._records
@@ -120,7 +118,7 @@ class FolderSource:
         return None if record is None or "updated" not in record else microseconds(record["updated"])
 
     def list(self, parent: str) -> list[str]:
-        """Return the ids directly under a parent; prefixes of ids count as folders."""
+        """Return the ids directly under a collection; those that are in no collection for ``""``."""
         self._load()
         return list(self._children.get(parent, ()))
 

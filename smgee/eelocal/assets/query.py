@@ -78,7 +78,14 @@ def _term(text: str) -> Callable[[Asset], bool]:
     if name in ("startTime", "endTime", "start_time", "end_time"):
         key = "startTime" if name.startswith("start") else "endTime"
         moment = _time(str(value))
-        return lambda asset: asset.get(key) is not None and compare(_time(asset[key]), moment)
+
+
+        def within(asset: Asset) -> bool:
+            # An asset of one instant has no end: it ends when it starts.
+            have = asset.get(key) or asset.get("startTime")
+            return have is not None and compare(_time(have), moment)
+
+        return within
     if name.startswith("properties."):
         key = name.removeprefix("properties.")
 

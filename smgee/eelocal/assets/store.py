@@ -68,11 +68,13 @@ class AssetStore:
         return found
 
     def list(self, parent: str) -> list[str]:
-        """Return the ids directly under a parent id, of every source that knows it, in order and without repeats."""
+        """Return the ids directly under a parent id, of every source, sorted; prefixes of ids count as folders."""
         identifier = asset_id(parent)
-        seen: dict[str, None] = {}
+        prefix = f"{identifier}/" if identifier else ""
+        seen = set()
         for source in self.sources:
-            seen.update(dict.fromkeys(source.list(identifier)))
+            seen.update(source.list(identifier) if identifier else ())
+            seen.update(prefix + root[len(prefix) :].split("/")[0] for root in source.list("") if root.startswith(prefix))
         return sorted(seen)
 
     def is_folder(self, name: str) -> bool:

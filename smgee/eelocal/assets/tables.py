@@ -168,10 +168,10 @@ def load_features(context: Context, name: str) -> Collection:
 
     found = context.store.find(name) if context.store is not None else None
     if found is None:
-        raise NotFoundError(f"Collection.loadTable: Collection asset '{name}' not found (does not exist or caller does not have access).")
+        raise NotFoundError(f"Collection asset '{name}' not found (does not exist or caller does not have access).")
     source, info = found
     if not isinstance(info, TableInfo):
-        raise EEError(f"Collection.loadTable: Asset '{name}' is not a Collection.")
+        raise EEError(f"Asset '{name}' is not a Collection.")
 
     def produce() -> Iterator[Feature]:
         for number, feature in enumerate(source.features(info.id)):

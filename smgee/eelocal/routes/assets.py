@@ -59,7 +59,7 @@ def list_assets(service: Service, request: Request, parent: str, path: str | Non
     store = service.store
     identifier = asset_id(parent + (path or "/assets"))
     if identifier == "projects/earthengine-public/assets":
-        identifiers = [i for i in store.list("") if not i.startswith("projects/")]
+        identifiers = [i for i in store.list("") if i != "projects"]
     else:
         identifiers = store.list(identifier)
         found = store.find(identifier)
@@ -270,19 +270,16 @@ def list_features(service: Service, request: Request, name: str) -> Response:
         if len(page) == size:
             more, position = True, number
             break
-        if region is not None and (not feature.get("geometry") or not _meets(shape(feature["geometry"]), region)):
+        if region is not None and (not feature.get("geometry") or not shape(feature["geometry"]).intersects(region)):
             continue
         if not accept({"properties": feature["properties"]}):
             continue
-        page.append(dict(feature))
+        geometry = feature.get("geometry")
+        page.append({**feature, "geometry": geometry and {k: v for k, v in geometry.items() if k != "geodesic"}})
     answer: dict[str, Any] = {"type": "FeatureCollection", "features": page}
     if more:
         answer["nextPageToken"] = str(position)
     return Response.json(answer)
-
-
-def _meets(one: Any, other: Any) -> bool:
-    return bool(one.intersects(other))
 
 
 # -- sharing -------------------------------------------------------------------------------------------------------------

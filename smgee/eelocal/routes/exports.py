@@ -149,7 +149,7 @@ def _table(service: Service, body: Mapping[str, Any]) -> Run:
 
         def to_asset(progress: Callable[[float], None]) -> list[str]:
             collection = as_collection(evaluate(expression, service.context))
-            features = [geojson_feature(e, service) for e in collection]
+            features = [geojson_feature(e, service, edges=True) for e in collection]
             properties = checked_properties({k: v for k, v in collection.properties.items() if isinstance(v, _STORED)}, service)
             write_table_asset(
                 features,

@@ -116,8 +116,12 @@ def as_collection(value: Any) -> Collection:
     raise EEError(f"A feature collection is required, got {type(value).__name__}.")
 
 
-def geojson_feature(element: Any, service: Service) -> dict[str, Any]:
-    """Return a feature, or an image's footprint and properties, as planar GeoJSON in longitude and latitude."""
+def geojson_feature(element: Any, service: Service, *, edges: bool = False) -> dict[str, Any]:
+    """Return a feature, or an image's footprint and properties, as GeoJSON in longitude and latitude.
+
+    With `edges`, a geometry whose edges are straight in the projection says so (``geodesic``), so that it can be stored and loaded
+    again.
+    """
     from smgee.eelocal.encode import encode_value
     from smgee.eelocal.tableformats import planar_geojson
 
@@ -128,8 +132,11 @@ def geojson_feature(element: Any, service: Service) -> dict[str, Any]:
     properties = {
         k: encode_value(v, service.context) for k, v in element.properties.items() if k != "system:index" and v is not None
     }
+    shape = planar_geojson(element.geometry)
+    if edges and shape is not None and element.geometry is not None and not element.geometry.geodesic:
+        shape["geodesic"] = False
     identifier = element.id if element.id is not None else element.properties.get("system:index")
-    result: dict[str, Any] = {"type": "Feature", "geometry": planar_geojson(element.geometry), "properties": properties}
+    result: dict[str, Any] = {"type": "Feature", "geometry": shape, "properties": properties}
     if identifier is not None:
         result["id"] = str(identifier)
     return result
