@@ -154,7 +154,7 @@ _ENCODERS: tuple[tuple[type, Callable[[Any, Context], Any]], ...] = (
     (Geometry, lambda v, c: encode_geometry(v)),
     (Feature, encode_feature),
     (Collection, _collection),
-    (Image, lambda v, c: v.describe(c)),
+    (Image, lambda v, c: encode_value(v.describe(c), c)),
     (PixelType, lambda v, c: encode_value(v.describe(), c)),
     (Projection, lambda v, c: encode_value(v.describe(), c)),
     (ErrorMargin, lambda v, c: encode_value(v.describe(), c)),

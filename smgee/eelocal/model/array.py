@@ -28,7 +28,9 @@ class Array:
 
     __slots__ = ("values",)
 
-    def __init__(self, values: np.ndarray | Sequence[Any] | float):
+    def __init__(self, values: np.ndarray | np.generic | Sequence[Any]):
+        if isinstance(values, np.generic):
+            values = np.asarray(values)
         if not isinstance(values, np.ndarray):
             values = _from_nested(values)
         if values.dtype == bool:

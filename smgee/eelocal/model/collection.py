@@ -7,6 +7,9 @@ from typing import Any
 
 __all__ = ["Collection"]
 
+# Collections that wait for others that wait … are produced by recursion; from this depth on the source is produced at once.
+DEEPEST = 50
+
 
 class Collection:
     """A lazily produced sequence of elements (features or images) with properties.
@@ -39,6 +42,12 @@ class Collection:
         self.kind = kind
         self.id = id
         self.version = version
+        self._waiting = 0
+
+    @property
+    def depth(self) -> int:
+        """How many collections, this one included, would be produced one inside the other."""
+        return 0 if self._elements is not None else self._waiting + 1
 
     @property
     def elements(self) -> list[Any]:
@@ -53,6 +62,13 @@ class Collection:
     def __len__(self) -> int:
         return len(self.elements)
 
-    def derive(self, produce: Callable[[], Iterable[Any]], *, kind: str | None = None) -> Collection:
-        """Return a collection with other elements and the same properties."""
-        return Collection(produce, self.properties, kind=kind or self.kind)
+    def derive(self, produce: Callable[[], Iterable[Any]], *others: Collection, kind: str | None = None) -> Collection:
+        """Return a collection with other elements and the same properties; `produce` reads this collection, and `others`."""
+        waiting = 0
+        for source in (self, *others):
+            if source.depth >= DEEPEST:
+                _ = source.elements
+            waiting = max(waiting, source.depth)
+        derived = Collection(produce, self.properties, kind=kind or self.kind)
+        derived._waiting = waiting
+        return derived

@@ -69,7 +69,9 @@ def set_properties(element: Any, properties: Mapping[str, Any]) -> Any:
         return Feature(element.geometry, {**element.properties, **rest}, index if isinstance(index, str) else element.id)
     if isinstance(element, Image):
         return element.with_properties({**element.properties, **properties})
-    changed = Collection(lambda: element.elements, {**element.properties, **properties}, kind=element.kind, id=element.id, version=element.version)
+    changed = element.derive(lambda: element.elements)
+    changed.properties.update(properties)
+    changed.id, changed.version = element.id, element.version
     return changed
 
 

@@ -148,7 +148,7 @@ def merge(collection1: Collection, collection2: Collection) -> Collection:
             for i, element in enumerate(part):
                 yield with_id(element, prefix + (element_id(element) or str(i)))
 
-    return collection1.derive(produce)
+    return collection1.derive(produce, collection2)
 
 
 @algorithm("Collection.flatten")
@@ -163,7 +163,7 @@ def flatten(collection: Collection) -> Collection:
             for j, element in enumerate(outer):
                 yield with_id(element, f"{prefix}_{element_id(element) or j}")
 
-    return Collection(produce, collection.properties, kind="FeatureCollection")
+    return collection.derive(produce, kind="FeatureCollection")
 
 
 @algorithm("Collection.distinct")

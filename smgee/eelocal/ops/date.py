@@ -156,7 +156,11 @@ def update(
 
 @algorithm("DateRange")
 def date_range(start: Any, end: Any, timeZone: str | None) -> DateRange:  # noqa: N803
-    """Make a range, of one millisecond without an end."""
+    """Make a range, of one millisecond without an end; a range stays as it is."""
+    if isinstance(start, DateRange):
+        if end is not None:
+            raise EEError("A DateRange as the start takes no end.")
+        return start
     first = instant(start, timeZone)
     return DateRange(first, first + 1 if end is None else instant(end, timeZone))
 

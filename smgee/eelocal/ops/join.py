@@ -121,7 +121,7 @@ def apply(join: Join, primary: Collection, secondary: Collection, condition: Fil
             yield from join.result(element, matches)
 
     kind = "FeatureCollection" if join.name == "inner" else primary.kind
-    return Collection(produce, primary.properties, kind=kind)
+    return primary.derive(produce, secondary, kind=kind)
 
 
 def _candidates(secondary: Collection, condition: Filter) -> Callable[[Any], list[Any]]:
