@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smgee.twin.hydrology import AGGREGATES, FLUXES, ROOT_MM, SNOW_SUN_BINS, SURFACE_MM, step_block
+from smgee.twin.hydrology import AGGREGATES, FLUXES, ROOT_MM, SNOW_SUN_BINS, STORES, SURFACE_MM, step_block
 from smgee.twin.land import PHENOLOGY_BINS, PHENOLOGY_STEP, Land, phenology_table
 from smgee.twin.parallel import BLOCKS, run_blocks
 from smgee.twin.terrain import LAKE_LEVEL, Terrain
@@ -44,7 +44,7 @@ def prepare_static(terrain: Terrain, land: Land, cell: np.ndarray) -> Static:
     adsorbed = 0.03 + 0.25 * land.clay
     steep = np.clip(np.hypot(terrain.slope_east, terrain.slope_north) / 0.35, 0, 1)
     porosity = np.where(terrain.water, 0.0, land.porosity)
-    weight = np.where(terrain.water, 0.0, np.exp(np.clip((terrain.wetness - 7.5) / 1.7, -3, 4))).astype(np.float64)
+    weight = np.where(terrain.water, 0.0, np.exp(np.clip((terrain.wetness - 7.5) / 1.7, -3, 2.3))).astype(np.float64)
     total = np.bincount(terrain.hillslope.ravel(), weight.ravel())
     weight = (weight / np.maximum(total, 1e-12)[terrain.hillslope]).astype(np.float32)
     layers = np.stack(
@@ -136,7 +136,7 @@ def run_balance(
             )
             packed = np.empty((height, width // 2 * 3), np.uint8)
             pool_out, deep_out = np.zeros((BLOCKS, labels)), np.zeros((BLOCKS, labels))
-            fluxes, aggregates = np.zeros((BLOCKS, len(FLUXES))), np.zeros((BLOCKS, cells, len(AGGREGATES)))
+            fluxes, aggregates = np.zeros((BLOCKS, len(FLUXES) + len(STORES))), np.zeros((BLOCKS, cells, len(AGGREGATES)))
             snow_sum = np.zeros((BLOCKS, PHENOLOGY_BINS, SNOW_SUN_BINS))
             snow_count = np.zeros_like(snow_sum)
 
@@ -156,7 +156,7 @@ def run_balance(
             pool = pool_out.sum(0) + 0.5 * release
             pool[slots == 0] = 0.0
             day_fluxes[2] += 0.5 * release.sum()
-            budget.append([*day_fluxes, *stores.sum((0, 1), dtype=float), pool.sum(), ground.sum()])
+            budget.append([*day_fluxes, pool.sum(), ground.sum()])
             if day.year == year:
                 cell_series.append(aggregates.sum(0) / np.maximum(count, 1)[:, None])
                 snow_series.append(snow_sum.sum(0) / np.maximum(snow_count.sum(0), 1))

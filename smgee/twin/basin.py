@@ -93,7 +93,7 @@ class Basin:
         """Return the folder of a stored stage, made under a lock among processes when it is not there."""
         target = self._folder / name
         if not target.exists():
-            with store.locked(self._folder):
+            with store.locked(self._folder, name):
                 if not target.exists():
                     store.remove_outdated(self._folder, self._prefix)
                     with atomic_path(target) as scratch:

@@ -14,12 +14,13 @@ import numpy as np
 
 from smgee.twin.store import QUANTUM
 
-__all__ = ["AGGREGATES", "SNOW_SUN_BINS", "SURFACE_MM", "ROOT_MM", "FLUXES", "liquid_water", "soil_temperature", "step_block"]
+__all__ = ["AGGREGATES", "FLUXES", "ROOT_MM", "SNOW_SUN_BINS", "STORES", "SURFACE_MM", "liquid_water", "soil_temperature", "step_block"]
 
 SURFACE_MM = 50.0  # depth of the surface layer
 ROOT_MM = 400.0  # depth of the root layer
 SNOW_SUN_BINS = 6  # classes of sunniness in the table of snow
 FLUXES = ("precipitation", "evaporation", "streamflow")
+STORES = ("surface", "root", "snow")
 AGGREGATES = ("soil_moisture", "total_water", "soil_temperature", "snow_covered", "vegetation_water", "frozen")
 
 CLOSED = -1.0  # °C, daily mean at 5 cm; colder soil passes no water
@@ -87,8 +88,8 @@ def step_block(
         Receives the mean total water content of the surface layer over the day, in steps of `QUANTUM`.
     pool_out, deep_out : (labels,) float64
         Receive the lateral flow and the recharge of groundwater of this block, mm·pixels.
-    fluxes : (3,) float64
-        Receives `FLUXES` of this block, mm·pixels.
+    fluxes : (6,) float64
+        Receives `FLUXES` of this block and the `STORES` at the end of the day, mm·pixels.
     aggregates : (cells, 6) float64
         Receives the sums of `AGGREGATES` over the land pixels of each cell.
     snow_sum, snow_count : (bins, SNOW_SUN_BINS) float64
@@ -101,6 +102,7 @@ def step_block(
         fy = rain_rows[y, 1]
         previous = 0
         sum_p, sum_e, sum_q = 0.0, 0.0, 0.0
+        sum_1, sum_2, sum_s = 0.0, 0.0, 0.0
         for x in range(width):
             porosity = static[y, x, 3]
             q = 0
@@ -183,6 +185,9 @@ def step_block(
                 sum_p += p
                 sum_e += evaporation
                 sum_q += runoff
+                sum_1 += w1
+                sum_2 += w2
+                sum_s += swe
                 q = min(max(int((before + w1) * _F(0.5 / SURFACE_MM / QUANTUM) + _F(0.5)), 0), 4095)
                 zb, sb = bins[y, x, 0], bins[y, x, 1]
                 snow_sum[zb, sb] += swe
@@ -207,3 +212,6 @@ def step_block(
         fluxes[0] += sum_p
         fluxes[1] += sum_e
         fluxes[2] += sum_q
+        fluxes[3] += sum_1
+        fluxes[4] += sum_2
+        fluxes[5] += sum_s

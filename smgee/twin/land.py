@@ -68,7 +68,7 @@ def build_land(seed: int, terrain: Terrain) -> Land:
     meadow = np.exp(-(((high - 0.45) / 0.45) ** 2))
     patch = fractal_field(stream(seed, "pasture"), shape, beta=2.2, longest=120)
     shade = 1.0 - terrain.insolation
-    cover = 0.62 + 0.30 * meadow + 0.08 * wet + 0.35 * shade + 0.09 * patch - 0.35 * np.maximum(slope - 0.35, 0) / 0.3
+    cover = 0.50 + 0.28 * meadow + 0.08 * wet + 0.35 * shade + 0.11 * patch - 0.35 * np.maximum(slope - 0.35, 0) / 0.3
     cover = np.clip(cover * (1.0 / (1.0 + np.exp((high - 0.98) / 0.09))), 0.02, 0.97)
     organic = np.clip(0.03 + 0.13 * cover**2 + 0.05 * np.clip(wet, 0, 2) * cover, 0.0, 0.35)
     porosity, capacity, wilting = saturated_water(sand, clay, organic)

@@ -48,10 +48,13 @@ def remove_outdated(folder: Path, prefix: str) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock among processes, so that two of them do not compute the same thing at once."""
+def locked(folder: Path, stage: str) -> Iterator[None]:
+    """Hold a stage's lock among processes, so that two of them do not compute the same thing at once.
+
+    Each stage has its own: one stage may need another while it holds its lock.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as handle:
+    with open(folder / f".lock-{stage}", "w") as handle:
         try:
             import fcntl
 
