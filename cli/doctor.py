@@ -39,7 +39,7 @@ def doctor(
     """Check the installation and the backends; credentials are looked for, never shown."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     _versions(console)
     _credentials(console)
     failed = not _embedded(console)

@@ -218,11 +218,18 @@ def connect(
     return session
 
 
-def fault_plan(rate: float, kinds: Sequence[str] = ("429", "500", "503"), seed: int = 0) -> FaultPlan:
+def fault_plan(
+    rate: float,
+    kinds: Sequence[str] = ("429", "500", "503"),
+    seed: int = 0,
+    *,
+    routes: Sequence[str] = (),
+    limit: int | None = None,
+) -> FaultPlan:
     """Return a plan of faults for `connect`; see `smgee.eelocal.faults`."""
     from smgee.eelocal.faults import FaultPlan
 
-    return FaultPlan(rate, tuple(kinds), seed)
+    return FaultPlan(rate, tuple(kinds), seed, tuple(routes), limit)
 
 
 def _sources(catalog: str | os.PathLike[str] | None, sources: Sequence[Source] | None) -> list[Source]:
@@ -283,11 +290,12 @@ def _attach(url: str, project: str) -> Session:
         )
     transport = LoopbackTransport()
     try:
-        _initialize(project, url, transport)
+        transport.request(f"{url}/v1/projects/{project}/config")  # the client would retry a dead address for half a minute
     except ConnectionError as error:
         raise RemoteError(
             f"Nothing answers at {url}; start it with `smgee serve`, or with smgee.connect(serve=True) in the other process."
         ) from error
+    _initialize(project, url, transport)
     return Session("embedded", project, url, transport=transport)
 
 
@@ -317,7 +325,8 @@ def _connect_real(project: str | None, high_volume: bool) -> Session:
     try:
         ee.Initialize(project=project, url=url)
     except ee_exception.EEException as error:
-        text = str(error).strip().splitlines()[0]
+        text = str(error).strip()
+        text = "no credentials are stored here" if "authorize access" in text else text.splitlines()[0]
         raise RemoteError(
             f"The real Earth Engine refused the connection ({text}); run `earthengine authenticate` and give a Cloud "
             "project registered for "

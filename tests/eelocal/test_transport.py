@@ -120,10 +120,11 @@ def test_fault_plans_are_checked() -> None:
 
 def test_operations_run_by_priority_and_once_per_request_id() -> None:
     operations = Operations(workers=1)
-    gate, order = threading.Event(), []
+    gate, begun, order = threading.Event(), threading.Event(), []
 
     def job(name: str) -> Any:
         def run(progress: Any) -> list[str]:
+            begun.set()
             gate.wait(5)
             order.append(name)
             return [f"gs://out/{name}"]
@@ -131,6 +132,7 @@ def test_operations_run_by_priority_and_once_per_request_id() -> None:
         return run
 
     first = operations.submit("p", "EXPORT_IMAGE", job("first"))
+    assert begun.wait(5)
     low = operations.submit("p", "EXPORT_IMAGE", job("low"), priority=1, request_id="same")
     high = operations.submit("p", "EXPORT_IMAGE", job("high"), priority=500)
     assert operations.submit("p", "EXPORT_IMAGE", job("again"), request_id="same") is low

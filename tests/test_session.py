@@ -1,0 +1,131 @@
+"""Sessions: connecting, attaching from other processes, and ending."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import ee
+import pytest
+
+import smgee
+from smgee.eelocal.assets.catalog import add_files
+from smgee.session import current_session, default_store, fault_plan
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Path:
+    (tmp_path / "points.csv").write_text("name,lon,lat\na,99.5,37.2\nb,99.6,37.3\n")
+    add_files(tmp_path / "cat", "projects/my-project/assets/points", [tmp_path / "points.csv"])
+    return tmp_path / "cat"
+
+
+def size() -> int:
+    return ee.FeatureCollection("projects/my-project/assets/points").size().getInfo()
+
+
+def test_the_demo_catalog_is_the_default(tmp_path: Path) -> None:
+    with smgee.connect(store=tmp_path) as session:
+        assert session.backend == "embedded"
+        assert current_session() is session
+        assert ee.ImageCollection("NASA/HLS/HLSS30/v002").filterDate("2021-07-01", "2021-07-20").size().getInfo() > 0
+        assert ee.data.getAsset("NASA/HLS/HLSS30/v002")["properties"]["synthetic"] == 1
+    assert current_session() is None
+    with pytest.raises(ee.EEException, match="not initialized"):
+        ee.Number(1).getInfo()
+
+
+def test_a_catalog_takes_the_place_of_the_demo(catalog: Path, tmp_path: Path) -> None:
+    with smgee.connect("embedded", catalog=catalog, store=tmp_path):
+        assert size() == 2
+        with pytest.raises(ee.EEException, match="not found"):
+            ee.data.getAsset("NASA/HLS/HLSS30/v002")
+
+
+def test_connecting_again_ends_the_former_session(catalog: Path, tmp_path: Path) -> None:
+    first = smgee.connect(sources=[], store=tmp_path)
+    second = smgee.connect(catalog=catalog, store=tmp_path)
+    assert first.closed
+    assert size() == 2
+    first.close()
+    assert size() == 2, "closing a session that is over ends no other one"
+    second.close()
+
+
+def _size_elsewhere(url: str) -> int:
+    with smgee.connect("embedded", url=url) as session:
+        assert session.url == url
+        return size()
+
+
+def test_other_processes_attach(catalog: Path, tmp_path: Path) -> None:
+    with (
+        smgee.connect(catalog=catalog, store=tmp_path, serve=True) as session,
+        ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool,
+    ):
+        assert list(pool.map(_size_elsewhere, [session.url] * 2)) == [2, 2]
+
+
+def test_faults_reach_the_client_and_are_retried(catalog: Path, tmp_path: Path) -> None:
+    with (
+        smgee.connect(catalog=catalog, store=tmp_path, faults=fault_plan(1.0, ["memory"])),
+        pytest.raises(ee.EEException, match="User memory limit"),
+    ):
+        size()
+    with smgee.connect(catalog=catalog, store=tmp_path, faults=fault_plan(1.0, ["503"], routes=["compute"], limit=2)) as session:
+        assert size() == 2
+        assert session.service.faults.injected == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"backend": "mock"}, smgee.InputError, "'embedded' or 'earthengine'"),
+        ({"project": "demo"}, smgee.InputError, "6 to 30"),
+        ({"catalog": "no-such-folder"}, smgee.InputError, "holds no catalog.json"),
+        ({"url": "http://127.0.0.1:9"}, smgee.RemoteError, "Nothing answers"),
+        ({"url": "https://earthengine.googleapis.com"}, smgee.InputError, "loopback"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments: dict[str, str], error: type[Exception], match: str, tmp_path: Path) -> None:
+    with pytest.raises(error, match=match) as caught:
+        smgee.connect(**arguments, **({} if "url" in arguments else {"store": tmp_path}))
+    assert "\n" not in str(caught.value)
+    assert current_session() is None
+
+
+def test_nothing_is_fetched_from_the_network(tmp_path: Path) -> None:
+    code = f"""
+import socket, urllib.request
+def refuse(*a, **k): raise AssertionError("network")
+urllib.request.urlopen = refuse
+connect = socket.socket.connect
+def only_loopback(self, address):
+    assert address[0] == "127.0.0.1", address
+    return connect(self, address)
+socket.socket.connect = only_loopback
+import warnings; warnings.simplefilter("error")
+import smgee
+smgee.connect(sources=[], store={str(tmp_path)!r})
+import ee
+assert ee.Number(1).add(1).getInfo() == 2
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    ee.ImageCollection("COPERNICUS/DEM/GLO30")
+assert any("GLO30_2024_1" in str(w.message) for w in caught)
+print("quiet")
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "quiet", done.stderr
+
+
+def test_the_store_is_the_users_choice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SMGEE_STORE", str(tmp_path / "mine"))
+    assert default_store() == tmp_path / "mine"
+    with smgee.connect(sources=[]) as session:
+        ee.data.createFolder(f"{session.asset_root}/results")
+    with smgee.connect(sources=[]) as session:
+        assert [a["id"] for a in ee.data.listAssets(session.asset_root)["assets"]] == [f"{session.asset_root}/results"]
