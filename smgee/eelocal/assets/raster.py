@@ -92,7 +92,6 @@ def load_image(info: ImageInfo, source: Source, *, version: int | None = None) -
     footprint = image_footprint(info)
     if footprint is not None:
         properties["system:footprint"] = footprint
-    properties.setdefault("system:id", info.id)
     bands = []
     for band in info.bands:
         node = AssetBand(source, info.id, band, version)
