@@ -32,8 +32,8 @@ __all__ = ["encode_feature", "encode_geometry", "encode_number", "encode_value"]
 def encode_value(value: Any, context: Context) -> Any:
     """Return a value as JSON.
 
-    Whole numbers are written without a fraction; infinities and NaN as ``Infinity``, ``-Infinity`` and ``NaN`` strings, since JSON has no number for
-    them.
+    Whole numbers are written without a fraction; infinities and NaN as ``Infinity``, ``-Infinity`` and ``NaN`` strings, since
+    JSON has no number for them.
 
     Raises
     ------
@@ -95,7 +95,10 @@ def _plain(value: Any) -> Any:
 
 def encode_feature(feature: Feature, context: Context) -> dict[str, Any]:
     """Return GeoJSON of a feature."""
-    info: dict[str, Any] = {"type": "Feature", "geometry": None if feature.geometry is None else encode_geometry(feature.geometry)}
+    info: dict[str, Any] = {
+        "type": "Feature",
+        "geometry": None if feature.geometry is None else encode_geometry(feature.geometry),
+    }
     if feature.id is not None:
         info["id"] = feature.id
     info["properties"] = {k: encode_value(v, context) for k, v in feature.properties.items()}
@@ -108,7 +111,9 @@ def _collection(collection: Collection, context: Context) -> dict[str, Any]:
     if len(elements) > limit:
         raise EEError(f"Collection query aborted after accumulating over {limit} elements.")
     images = all(isinstance(e, Image) for e in elements) if elements else collection.kind == "ImageCollection"
-    info: dict[str, Any] = {"type": "ImageCollection", "bands": []} if images else {"type": "FeatureCollection", "columns": _columns(elements)}
+    info: dict[str, Any] = (
+        {"type": "ImageCollection", "bands": []} if images else {"type": "FeatureCollection", "columns": _columns(elements)}
+    )
     if collection.id is not None:
         info["id"] = collection.id
     if collection.version is not None:

@@ -1,8 +1,8 @@
 """Evaluation of Earth Engine's expression graphs.
 
-The graph arrives as ``{"values": {key: ValueNode}, "result": key}``. It is compiled once into nodes that know which function arguments they
-depend on, and evaluated with an explicit stack, so that a chain of any length fits. A value is computed once per binding of the
-arguments it depends on: closures share what does not depend on them.
+The graph arrives as ``{"values": {key: ValueNode}, "result": key}``. It is compiled once into nodes that know which function
+arguments they depend on, and evaluated with an explicit stack, so that a chain of any length fits. A value is computed once per
+binding of the arguments it depends on: closures share what does not depend on them.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ class _Graph:
     def _parse(self, value: Mapping[str, Any], pending: list[str]) -> _Node:
         """Turn one ValueNode into a node; what it refers to by key is added to `pending`."""
         if not isinstance(value, Mapping) or len(value) != 1:
-            raise EEError(f"A value of the expression must have exactly one kind, got {sorted(value) if isinstance(value, Mapping) else value!r}.")
+            found = sorted(value) if isinstance(value, Mapping) else value
+            raise EEError(f"A value of the expression must have exactly one kind, got {found!r}.")
         ((kind, body),) = value.items()
         if kind == "constantValue":
             return _Node("constant", payload=_literal(body))
@@ -242,7 +243,10 @@ class _Graph:
 
 
 def _literal(value: Any) -> Any:
-    """Return a constant as the service reads it: JSON has one kind of number, so a whole one is an integer however it is written."""
+    """Return a constant as the service reads it.
+
+    JSON has one kind of number, so a whole one is an integer however it is written.
+    """
     if isinstance(value, float):
         return plain(value)
     if isinstance(value, list):

@@ -1,8 +1,8 @@
 """Geometry on the Earth: measures on the WGS 84 ellipsoid, predicates and overlays on the sphere.
 
-Overlays and predicates run in a gnomonic projection, in which great circles are straight, so polygons with geodesic edges are treated exactly; edges
-that are straight in another projection are densified first. Areas, lengths and distances are those of the ellipsoid (Karney 2013,
-doi:10.1007/s00190-012-0578-z, through PROJ).
+Overlays and predicates run in a gnomonic projection, in which great circles are straight, so polygons with geodesic edges are
+treated exactly; edges that are straight in another projection are densified first. Areas, lengths and distances are those of
+the ellipsoid (Karney 2013, doi:10.1007/s00190-012-0578-z, through PROJ).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,20 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.geometry import Geometry, is_wgs84
 from smgee.eelocal.model.projection import Projection
 
-__all__ = ["area_of", "as_lonlat", "bounds_of", "buffer_of", "centroid_of", "distance_of", "in_projection", "length_of", "nearest", "overlay", "perimeter_of", "predicate"]
+__all__ = [
+    "area_of",
+    "as_lonlat",
+    "bounds_of",
+    "buffer_of",
+    "centroid_of",
+    "distance_of",
+    "in_projection",
+    "length_of",
+    "nearest",
+    "overlay",
+    "perimeter_of",
+    "predicate",
+]
 
 EARTH_RADIUS = 6_371_010.0  # mean radius in metres, of S2's Earth
 _WIDEST = math.radians(60.0)  # gnomonic frames are not used beyond this angular radius
@@ -59,7 +73,7 @@ def _steps(shape: BaseGeometry, parts: int) -> float:
 
 
 def as_lonlat(geometry: Geometry, error: float = DEFAULT_ERROR) -> BaseGeometry:
-    """Return the shape in longitude and latitude with vertices so dense that its edges may be taken for geodesics within `error` metres."""
+    """Return the shape in longitude and latitude, so densely that its edges may be taken for geodesics within `error` metres."""
     shape = geometry.sound
     if shape.is_empty:
         return shape
@@ -78,7 +92,7 @@ def _segmentize_rows(shape: BaseGeometry, step: float) -> BaseGeometry:
 
 
 def _along_geodesics(shape: BaseGeometry, error: float) -> BaseGeometry:
-    """Return the shape with vertices so dense along its geodesic edges that they may be taken for straight in longitude and latitude."""
+    """Densify geodesic edges until they may be taken for straight in longitude and latitude."""
     if shapely.get_dimensions(shape) == 0:
         return shape
     step = _degrees_for(error)
@@ -88,7 +102,7 @@ def _along_geodesics(shape: BaseGeometry, error: float) -> BaseGeometry:
 
     def ring(coords: np.ndarray) -> np.ndarray:
         out = [coords[:1]]
-        for (x0, y0), (x1, y1) in zip(coords[:-1], coords[1:], strict=True):
+        for (x0, y0), (x1, y1) in pairwise(coords):
             n = math.ceil(max(abs(x1 - x0), abs(y1 - y0)) / step)
             if n > 1 and x0 != x1:
                 out.append(_great_circle((x0, y0), (x1, y1), n))
@@ -133,7 +147,7 @@ def _moved(shape: BaseGeometry, source: str, target: str) -> BaseGeometry:
 
 
 def in_projection(geometry: Geometry, projection: Projection, error: float = DEFAULT_ERROR) -> BaseGeometry:
-    """Return the shape in the coordinates of a projection, its transform included, with edges that may be taken for straight there."""
+    """Return the shape in the coordinates of a projection, its transform included, so densely that edges are straight there."""
     from affine import Affine
 
     if is_wgs84(geometry.crs) and geometry.geodesic:
@@ -213,7 +227,9 @@ class _Frame:
         return shapely.transform(shape, move)
 
 
-def overlay(left: Geometry, right: Geometry, operation: Overlay, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> Geometry:
+def overlay(
+    left: Geometry, right: Geometry, operation: Overlay, *, error: float = DEFAULT_ERROR, projection: Projection | None = None
+) -> Geometry:
     """Return the result of a set operation, on the sphere or in a projection.
 
     Parameters
@@ -231,12 +247,25 @@ def overlay(left: Geometry, right: Geometry, operation: Overlay, *, error: float
     return Geometry(tidy(operation(_along_geodesics(a, error), _along_geodesics(b, error))), geodesic=False)
 
 
-def reshape(geometry: Geometry, operation: Callable[[BaseGeometry], BaseGeometry], *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> Geometry:
+def reshape(
+    geometry: Geometry,
+    operation: Callable[[BaseGeometry], BaseGeometry],
+    *,
+    error: float = DEFAULT_ERROR,
+    projection: Projection | None = None,
+) -> Geometry:
     """Return the result of an operation on one shape (hull, union) on the sphere or in a projection."""
     return overlay(geometry, geometry, lambda a, _: operation(a), error=error, projection=projection)
 
 
-def predicate(left: Geometry, right: Geometry, test: Callable[[Any, Any], Any], *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> bool:
+def predicate(
+    left: Geometry,
+    right: Geometry,
+    test: Callable[[Any, Any], Any],
+    *,
+    error: float = DEFAULT_ERROR,
+    projection: Projection | None = None,
+) -> bool:
     """Return the truth of a relation of two geometries, on the sphere or in a projection."""
     if projection is not None:
         return bool(test(*(in_projection(g, Projection(projection.crs), error) for g in (left, right))))
@@ -281,7 +310,8 @@ def area_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Pro
     """Return the area of the polygons in m² on the ellipsoid, or in squared units of a projection."""
     if hasattr(geometry.shape, "geoms"):  # components one by one: where they overlap they count several times
         return sum(
-            area_of(Geometry(g, geometry.crs, geometry.geodesic), error=error, projection=projection) for g in geometry.shape.geoms
+            area_of(Geometry(g, geometry.crs, geometry.geodesic), error=error, projection=projection)
+            for g in geometry.shape.geoms
         )
     if projection is not None:
         return float(sum(p.area for p in _polygons(in_projection(geometry, projection, error))))
@@ -364,7 +394,9 @@ def _highest(shape: BaseGeometry) -> BaseGeometry:
     return shape
 
 
-def buffer_of(geometry: Geometry, distance: float, *, error: float | None = None, projection: Projection | None = None) -> Geometry:
+def buffer_of(
+    geometry: Geometry, distance: float, *, error: float | None = None, projection: Projection | None = None
+) -> Geometry:
     """Return what lies within a distance, in metres or in units of a projection; a negative distance shrinks polygons.
 
     Rounded corners deviate by at most `error`, by default 1 % of the distance.
@@ -411,12 +443,14 @@ def _pieces(shape: BaseGeometry) -> list[BaseGeometry]:
     if isinstance(shape, shapely.LineString):
         coords = np.array(_along_geodesics(shape, 1.0).coords)
         return [shapely.LineString(coords[i : i + 2]) for i in range(len(coords) - 1)]
-    for part in shape.geoms:  # type: ignore[attr-defined]
+    for part in shape.geoms:
         out.extend(_pieces(part))
     return out
 
 
-def nearest(left: Geometry, right: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> tuple[Geometry, Geometry] | None:
+def nearest(
+    left: Geometry, right: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None
+) -> tuple[Geometry, Geometry] | None:
     """Return the points of two geometries that are nearest to each other, None when one is empty."""
     if left.is_empty or right.is_empty:
         return None
@@ -434,8 +468,18 @@ def nearest(left: Geometry, right: Geometry, *, error: float = DEFAULT_ERROR, pr
     return Geometry(shapely.Point(p)), Geometry(shapely.Point(q))
 
 
-def distance_of(left: Geometry, right: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None, spherical: bool = False) -> float | None:
-    """Return the least distance in metres, on the ellipsoid or on a sphere, or in units of a projection; None when one is empty."""
+def distance_of(
+    left: Geometry,
+    right: Geometry,
+    *,
+    error: float = DEFAULT_ERROR,
+    projection: Projection | None = None,
+    spherical: bool = False,
+) -> float | None:
+    """Return the least distance in metres, on the ellipsoid or on a sphere, or in units of a projection.
+
+    None when one is empty.
+    """
     if left.is_empty or right.is_empty:
         return None
     if projection is not None:
@@ -458,7 +502,9 @@ def simplify_of(geometry: Geometry, tolerance: float, *, projection: Projection 
         shape = in_projection(geometry, Projection(projection.crs), tolerance)
         return Geometry(shape.simplify(tolerance), projection.crs, False)
     if not is_wgs84(geometry.crs):
-        return Geometry(geometry.sound.simplify(tolerance / Projection(geometry.crs).unit_meters), geometry.crs, geometry.geodesic)
+        return Geometry(
+            geometry.sound.simplify(tolerance / Projection(geometry.crs).unit_meters), geometry.crs, geometry.geodesic
+        )
     shape = geometry.sound
     if shape.is_empty:
         return geometry

@@ -21,9 +21,21 @@ from smgee.eelocal.model.projection import Projection
 __all__ = ["compare", "contains", "format_number", "order_key", "same", "to_json", "to_text", "type_name"]
 
 _NAMES: tuple[tuple[type, str], ...] = (
-    (bool, "Boolean"), (Long, "Long"), (float, "Float"), (str, "String"), (list, "List"), (dict, "Dictionary"), (Array, "Array"),
-    (Date, "Date"), (DateRange, "DateRange"), (Feature, "Feature"), (Geometry, "Geometry"), (Function, "Algorithm"),
-    (PixelType, "PixelType"), (Projection, "Projection"), (Image, "Image"),
+    (bool, "Boolean"),
+    (Long, "Long"),
+    (float, "Float"),
+    (str, "String"),
+    (list, "List"),
+    (dict, "Dictionary"),
+    (Array, "Array"),
+    (Date, "Date"),
+    (DateRange, "DateRange"),
+    (Feature, "Feature"),
+    (Geometry, "Geometry"),
+    (Function, "Algorithm"),
+    (PixelType, "PixelType"),
+    (Projection, "Projection"),
+    (Image, "Image"),
 )
 
 

@@ -60,7 +60,11 @@ def _agrees(actual: Any, wanted: Any, entry: Mapping[str, Any]) -> bool:
             return False
         return all(k in actual and _agrees(actual[k], v, entry) for k, v in wanted.items())
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
-        return isinstance(actual, list) and len(actual) == len(wanted) and all(_agrees(a, w, entry) for a, w in zip(actual, wanted, strict=True))
+        return (
+            isinstance(actual, list)
+            and len(actual) == len(wanted)
+            and all(_agrees(a, w, entry) for a, w in zip(actual, wanted, strict=True))
+        )
     number = _number(wanted)
     if number is None or (isinstance(wanted, str) and actual == wanted):
         return bool(actual == wanted)

@@ -13,7 +13,17 @@ from smgee.eelocal.model.pixeltype import NAMED_TYPES, PixelType
 __all__ = ["Array"]
 
 # The NumPy type that carries each named type.
-_DTYPES = {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4", "int64": "i8", "float": "f4", "double": "f8"}
+_DTYPES = {
+    "int8": "i1",
+    "uint8": "u1",
+    "int16": "i2",
+    "uint16": "u2",
+    "int32": "i4",
+    "uint32": "u4",
+    "int64": "i8",
+    "float": "f4",
+    "double": "f8",
+}
 
 
 class Array:
@@ -22,8 +32,8 @@ class Array:
     Parameters
     ----------
     values : ndarray or nested lists of numbers
-        Any number of dimensions; ragged lists are refused. Integers become the smallest of the signed types that Earth Engine gives to
-        literals (int32, else int64), floats double.
+        Any number of dimensions; ragged lists are refused. Integers become the smallest of the signed types that Earth Engine
+        gives to literals (int32, else int64), floats double.
     """
 
     __slots__ = ("values",)
@@ -54,7 +64,11 @@ class Array:
         return f"Array({self.values!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Array) and self.values.shape == other.values.shape and bool(np.array_equal(self.values, other.values))
+        return (
+            isinstance(other, Array)
+            and self.values.shape == other.values.shape
+            and bool(np.array_equal(self.values, other.values))
+        )
 
     def __hash__(self) -> int:
         return hash((self.values.shape, self.values.tobytes()))

@@ -21,8 +21,8 @@ class Collection:
     properties : mapping
         The collection's own properties.
     kind : {"ImageCollection", "FeatureCollection"}
-        How it presents itself; a collection of images is often typed FeatureCollection by the signatures, so results are told apart by
-        their elements where it matters.
+        How it presents itself; a collection of images is often typed FeatureCollection by the signatures, so results are told
+        apart by their elements where it matters.
     id : str, optional
         The asset's id, for a collection as loaded.
     """

@@ -25,7 +25,12 @@ class ConfusionMatrix:
         """Count (actual, predicted) pairs; classes are 0 to the greatest one unless `order` lists them."""
         for a, p in pairs:
             for value in (a, p):
-                if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or (order is None and value < 0):
+                if (
+                    isinstance(value, bool)
+                    or not isinstance(value, (int, float))
+                    or value != int(value)
+                    or (order is None and value < 0)
+                ):
                     raise EEError(f"The classes must be integers from 0, got {value}.")
         classes = list(order) if order is not None else list(range(int(max((max(p) for p in pairs), default=-1)) + 1))
         where = {c: i for i, c in enumerate(classes)}

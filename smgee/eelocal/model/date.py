@@ -1,7 +1,7 @@
 """Instants, ranges of time, calendar units, and the text forms of dates.
 
-Times are milliseconds since 1970-01-01T00:00:00Z. Patterns are those of Joda-Time's DateTimeFormat, weeks are ISO weeks (Monday first), and the
-average year has 365.2425 days, as in Joda-Time's ISO calendar.
+Times are milliseconds since 1970-01-01T00:00:00Z. Patterns are those of Joda-Time's DateTimeFormat, weeks are ISO weeks (Monday
+first), and the average year has 365.2425 days, as in Joda-Time's ISO calendar.
 """
 
 from __future__ import annotations
@@ -16,14 +16,31 @@ from zoneinfo import ZoneInfo
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["UNBOUNDED", "UNITS", "Date", "DateRange", "advance", "find_zone", "floor_unit", "from_local", "parse_iso", "to_local", "unit_name"]
+__all__ = [
+    "UNBOUNDED",
+    "UNITS",
+    "Date",
+    "DateRange",
+    "advance",
+    "find_zone",
+    "floor_unit",
+    "from_local",
+    "parse_iso",
+    "to_local",
+    "unit_name",
+]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 # Average lengths in milliseconds.
 UNITS: dict[str, float] = {
-    "year": 365.2425 * 86_400_000, "month": 365.2425 * 86_400_000 / 12, "week": 7 * 86_400_000, "day": 86_400_000,
-    "hour": 3_600_000, "minute": 60_000, "second": 1_000,
+    "year": 365.2425 * 86_400_000,
+    "month": 365.2425 * 86_400_000 / 12,
+    "week": 7 * 86_400_000,
+    "day": 86_400_000,
+    "hour": 3_600_000,
+    "minute": 60_000,
+    "second": 1_000,
 }
 
 
@@ -125,12 +142,13 @@ def floor_unit(ms: float, unit: str, zone: dt.tzinfo) -> float:
     unit = unit_name(unit)
     local = to_local(ms, zone)
     if unit == "week":
-        day = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-        return from_local((day.replace(tzinfo=None) - dt.timedelta(days=day.weekday())).replace(tzinfo=zone))
-    fields = {"month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0}
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        return from_local((midnight - dt.timedelta(days=midnight.weekday())).replace(tzinfo=zone))
     order = ["year", "month", "day", "hour", "minute", "second"]
-    keep = order[: order.index(unit) + 1]
-    return from_local(local.replace(**{k: v for k, v in fields.items() if k not in keep}, fold=local.fold if unit in order[3:] else 0))
+    at = order.index(unit)
+    first = [1, 1, 1, 0, 0, 0]
+    year, month, day, hour, minute, second = (getattr(local, n) if i <= at else first[i] for i, n in enumerate(order))
+    return from_local(dt.datetime(year, month, day, hour, minute, second, tzinfo=zone, fold=local.fold if at >= 3 else 0))
 
 
 _ISO = re.compile(

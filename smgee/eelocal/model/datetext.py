@@ -18,20 +18,52 @@ _DAYS_SHORT = list(calendar.day_abbr)
 
 # English names of the zones, by the abbreviation that the zone database uses there.
 _ZONE_NAMES = {
-    "UTC": "Coordinated Universal Time", "GMT": "Greenwich Mean Time", "BST": "British Summer Time", "IST": "India Standard Time",
-    "WET": "Western European Time", "WEST": "Western European Summer Time", "CET": "Central European Time",
-    "CEST": "Central European Summer Time", "EET": "Eastern European Time", "EEST": "Eastern European Summer Time", "MSK": "Moscow Standard Time",
-    "EST": "Eastern Standard Time", "EDT": "Eastern Daylight Time", "CST": "Central Standard Time", "CDT": "Central Daylight Time",
-    "MST": "Mountain Standard Time", "MDT": "Mountain Daylight Time", "PST": "Pacific Standard Time", "PDT": "Pacific Daylight Time",
-    "AKST": "Alaska Standard Time", "AKDT": "Alaska Daylight Time", "HST": "Hawaii Standard Time", "AST": "Atlantic Standard Time",
-    "ADT": "Atlantic Daylight Time", "JST": "Japan Standard Time", "KST": "Korea Standard Time", "WIB": "West Indonesia Time",
-    "AEST": "Australian Eastern Standard Time", "AEDT": "Australian Eastern Daylight Time", "ACST": "Australian Central Standard Time",
-    "ACDT": "Australian Central Daylight Time", "AWST": "Australian Western Standard Time", "NZST": "New Zealand Standard Time",
-    "NZDT": "New Zealand Daylight Time", "SAST": "South Africa Standard Time", "EAT": "Eastern African Time", "CAT": "Central African Time",
-    "WAT": "Western African Time", "PKT": "Pakistan Time",
+    "UTC": "Coordinated Universal Time",
+    "GMT": "Greenwich Mean Time",
+    "BST": "British Summer Time",
+    "IST": "India Standard Time",
+    "WET": "Western European Time",
+    "WEST": "Western European Summer Time",
+    "CET": "Central European Time",
+    "CEST": "Central European Summer Time",
+    "EET": "Eastern European Time",
+    "EEST": "Eastern European Summer Time",
+    "MSK": "Moscow Standard Time",
+    "EST": "Eastern Standard Time",
+    "EDT": "Eastern Daylight Time",
+    "CST": "Central Standard Time",
+    "CDT": "Central Daylight Time",
+    "MST": "Mountain Standard Time",
+    "MDT": "Mountain Daylight Time",
+    "PST": "Pacific Standard Time",
+    "PDT": "Pacific Daylight Time",
+    "AKST": "Alaska Standard Time",
+    "AKDT": "Alaska Daylight Time",
+    "HST": "Hawaii Standard Time",
+    "AST": "Atlantic Standard Time",
+    "ADT": "Atlantic Daylight Time",
+    "JST": "Japan Standard Time",
+    "KST": "Korea Standard Time",
+    "WIB": "West Indonesia Time",
+    "AEST": "Australian Eastern Standard Time",
+    "AEDT": "Australian Eastern Daylight Time",
+    "ACST": "Australian Central Standard Time",
+    "ACDT": "Australian Central Daylight Time",
+    "AWST": "Australian Western Standard Time",
+    "NZST": "New Zealand Standard Time",
+    "NZDT": "New Zealand Daylight Time",
+    "SAST": "South Africa Standard Time",
+    "EAT": "Eastern African Time",
+    "CAT": "Central African Time",
+    "WAT": "Western African Time",
+    "PKT": "Pakistan Time",
 }
 # The same abbreviation in other places.
-_ZONE_NAMES_BY_REGION = {("Asia", "CST"): "China Standard Time", ("Europe", "IST"): "Irish Standard Time", ("Asia", "PST"): "Philippines Standard Time"}
+_ZONE_NAMES_BY_REGION = {
+    ("Asia", "CST"): "China Standard Time",
+    ("Europe", "IST"): "Irish Standard Time",
+    ("Asia", "PST"): "Philippines Standard Time",
+}
 
 
 def _tokens(pattern: str) -> list[tuple[str, int]]:
@@ -101,8 +133,18 @@ def _format(letter: str, count: int, time: dt.datetime, zone: str | None) -> str
     if letter == "S":
         return f"{time.microsecond:06d}".ljust(count, "0")[:count]
     numbers = {
-        "C": time.year // 100, "w": week, "e": weekday, "D": time.timetuple().tm_yday, "M": time.month, "d": time.day, "K": time.hour % 12,
-        "h": (time.hour - 1) % 12 + 1, "H": time.hour, "k": (time.hour - 1) % 24 + 1, "m": time.minute, "s": time.second,
+        "C": time.year // 100,
+        "w": week,
+        "e": weekday,
+        "D": time.timetuple().tm_yday,
+        "M": time.month,
+        "d": time.day,
+        "K": time.hour % 12,
+        "h": (time.hour - 1) % 12 + 1,
+        "H": time.hour,
+        "k": (time.hour - 1) % 24 + 1,
+        "m": time.minute,
+        "s": time.second,
     }
     if letter in numbers:
         return f"{numbers[letter]:0{count}d}"

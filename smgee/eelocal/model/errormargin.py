@@ -14,7 +14,10 @@ INFINITE_METERS = 2.0e7  # half the circumference of the Earth: a margin from he
 
 @dataclass(frozen=True)
 class ErrorMargin:
-    """How far a result may deviate: `value` in `unit`, ``meters`` or ``projected`` (units of the projection); None with ``infinite``."""
+    """How far a result may deviate: `value` in `unit`, ``meters`` or ``projected`` (units of the projection).
+
+    None with ``infinite``.
+    """
 
     value: float | None
     unit: str

@@ -115,7 +115,7 @@ class All(Filter):
 
 
 @dataclass(frozen=True)
-class Any_(Filter):  # noqa: N801
+class Any_(Filter):
     """At least one of several filters."""
 
     parts: Sequence[Filter]

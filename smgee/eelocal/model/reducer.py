@@ -1,8 +1,8 @@
 """Reducers: what turns many values into few, over any axis of any stack, in one pass or merged from parts.
 
-A reducer reads columns: one array of shape (n, …) per input, with a weight of the same shape per element, 0 for an absent (null) element. It
-reduces the first axis, for all trailing positions at once: trailing ``()`` for lists, tables and regions, ``(height, width)`` for stacks of
-images and for neighbourhoods.
+A reducer reads columns: one array of shape (n, …) per input, with a weight of the same shape per element, 0 for an absent
+(null) element. It reduces the first axis, for all trailing positions at once: trailing ``()`` for lists, tables and regions,
+``(height, width)`` for stacks of images and for neighbourhoods.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ State = Any
 class Column:
     """One input of a reducer: values of shape (n, *trailing) and their weights, None for weight 1 throughout.
 
-    `values` has a numeric dtype, or object for strings, lists, arrays and other values (then it is one-dimensional). Elements that are arrays of
-    one shape may also be given as a numeric block, with `rank` further axes behind the trailing ones; `weights` never has those.
+    `values` has a numeric dtype, or object for strings, lists, arrays and other values (then it is one-dimensional). Elements
+    that are arrays of one shape may also be given as a numeric block, with `rank` further axes behind the trailing ones;
+    `weights` never has those.
     """
 
     values: np.ndarray
@@ -62,8 +63,8 @@ class Column:
 class Reduced:
     """One output of a reduction.
 
-    `values` has the trailing shape of the inputs, followed by the shape of each result where the results are arrays (`rank` axes); dtype object
-    holds lists, dictionaries and the like. `valid` has the trailing shape: False where the output is null.
+    `values` has the trailing shape of the inputs, followed by the shape of each result where the results are arrays (`rank`
+    axes); dtype object holds lists, dictionaries and the like. `valid` has the trailing shape: False where the output is null.
     """
 
     values: np.ndarray
@@ -87,8 +88,8 @@ class Reducer:
 
     Notes
     -----
-    Subclasses implement `start`, `add`, `merge` and `finish`; `reduce` composes them. A state belongs to one trailing shape. Where a statistic
-    needs all the elements, derive from `Collecting` instead.
+    Subclasses implement `start`, `add`, `merge` and `finish`; `reduce` composes them. A state belongs to one trailing shape.
+    Where a statistic needs all the elements, derive from `Collecting` instead.
     """
 
     def __init__(self, name: str, outputs: Sequence[str], *, inputs: int = 1, weighted: bool = False):
@@ -133,7 +134,9 @@ class Reducer:
                     raise EEError(f"Reducer.{self.name} takes numbers, got {_kind(column.values)}.")
         return list(columns)
 
-    def reduce(self, columns: Sequence[Column | np.ndarray], weights: Sequence[np.ndarray | None] | np.ndarray | None = None) -> list[Reduced]:
+    def reduce(
+        self, columns: Sequence[Column | np.ndarray], weights: Sequence[np.ndarray | None] | np.ndarray | None = None
+    ) -> list[Reduced]:
         """Reduce the first axis.
 
         Parameters
@@ -149,7 +152,9 @@ class Reducer:
             One per output.
         """
         ready = [
-            c if isinstance(c, Column) else Column(c, weights if isinstance(weights, np.ndarray) or weights is None else weights[i])
+            c
+            if isinstance(c, Column)
+            else Column(c, weights if isinstance(weights, np.ndarray) or weights is None else weights[i])
             for i, c in enumerate(columns)
         ]
         ready = self.prepare(ready)
@@ -183,7 +188,9 @@ class Collecting(Reducer):
             plain = all(p.weights is None for p in parts)
             columns.append(
                 Column(
-                    np.concatenate([p.values for p in parts]), None if plain else np.concatenate([p.weight for p in parts]), parts[0].rank
+                    np.concatenate([p.values for p in parts]),
+                    None if plain else np.concatenate([p.weight for p in parts]),
+                    parts[0].rank,
                 )
             )
         return self.compute(columns)
@@ -209,7 +216,10 @@ def as_column(values: Sequence[Any], weights: Sequence[float] | None = None) -> 
 
 
 def as_value(result: Reduced) -> Any:
-    """Return a result with trailing shape ``()`` as an evaluated value: a number, an `Array`, a list, a dict, or None for null."""
+    """Return a result with trailing shape ``()`` as an evaluated value.
+
+    A number, an `Array`, a list, a dict, or None for null.
+    """
     if not bool(result.valid):
         return None
     if result.rank:

@@ -32,7 +32,7 @@ def _moments(values: list[float]) -> dict[str, Any]:
     n = len(values)
     total = math.fsum(values)
     if n == 0:
-        return {k: None for k in ("mean", "sample_sd", "sample_var", "total_sd", "total_var")}
+        return dict.fromkeys(("mean", "sample_sd", "sample_var", "total_sd", "total_var"))
     mean = total / n
     spread = math.fsum((v - mean) ** 2 for v in values)
     sample = spread / (n - 1) if n > 1 else None
@@ -106,7 +106,8 @@ def stats(collection: Collection, property: str) -> dict[str, Any]:
     n = len(values)
     return {
         "total_count": len(collection), "valid_count": n, "min": min(values, default=None), "max": max(values, default=None),
-        "sum": sum(values), "sum_sq": math.fsum(v * v for v in values), "weight_sum": n, "weighted_sum": sum(values), **_moments(values),
+        "sum": sum(values), "sum_sq": math.fsum(v * v for v in values), "weight_sum": n, "weighted_sum": sum(values),
+        **_moments(values),
     }  # fmt: skip
 
 

@@ -21,7 +21,9 @@ def compute(operation: Operation, *arrays: Array) -> Array:
     shapes = {a.values.shape for a in arrays if a.values.size != 1 or a.values.ndim > 0}
     wide = {a.values.shape for a in arrays if a.values.ndim > 0}
     if len(shapes) > 1 and len(wide) > 1:
-        raise EEError(f"Arrays must have the same lengths on all axes, got {' and '.join(str(list(a.values.shape)) for a in arrays)}.")
+        raise EEError(
+            f"Arrays must have the same lengths on all axes, got {' and '.join(str(list(a.values.shape)) for a in arrays)}."
+        )
     type = result_type(operation, *(a.type for a in arrays))
     values = apply(operation, *(a.values for a in arrays))
     if type.is_int and values.dtype.kind in "iu" and values.size:
@@ -56,7 +58,7 @@ _register()
 
 
 @algorithm("Array")
-def array(values: Any, pixelType: PixelType | None) -> Array:  # noqa: N803
+def array(values: Any, pixelType: PixelType | None) -> Array:
     """Make an array of nested lists of numbers."""
     if not isinstance(values, (list, Array, int, float)):
         raise EEError("The values must be a number, an array, or nested lists of numbers.")
@@ -82,6 +84,11 @@ def axis_of(array: Array, axis: int) -> int:
     if not 0 <= axis < array.values.ndim:
         raise EEError(f"Axis {axis} is out of range for an array with {array.values.ndim} dimensions.")
     return axis
+
+
+def ranked(values: np.ndarray, rank: int) -> np.ndarray:
+    """Return the array with trailing axes of length 1 up to a number of dimensions."""
+    return values.reshape([*values.shape, *[1] * max(0, rank - values.ndim)])
 
 
 def number_of(value: Any) -> float | int:
@@ -129,7 +136,7 @@ def cat(arrays: list[Array], axis: int) -> Array:
         raise EEError("At least one array is needed.")
     if axis < 0:
         raise EEError(f"The axis must not be negative, got {axis}.")
-    blocks = [a.values.reshape(a.values.shape + (1,) * max(0, axis + 1 - a.values.ndim)) for a in arrays]
+    blocks = [ranked(a.values, axis + 1) for a in arrays]
     # An empty vector joins anything of its rank.
     rank = max(b.ndim for b in blocks)
     if any(b.ndim != rank for b in blocks):
@@ -195,7 +202,7 @@ def mask_values(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Keep the positions along the mask's one long axis where it is not zero."""
     if mask.ndim > values.ndim:
         raise EEError("The mask must not have more dimensions than the array.")
-    mask = mask.reshape(mask.shape + (1,) * (values.ndim - mask.ndim))
+    mask = ranked(mask, values.ndim)
     long = [i for i, n in enumerate(mask.shape) if n != 1]
     if len(long) > 1:
         raise EEError("The mask must have a length other than 1 on one axis only.")
@@ -217,7 +224,7 @@ def pad(array: Array, lengths: list[int], pad: float) -> Array:
     values = array.values
     if len(lengths) < values.ndim:
         raise EEError(f"There must be one length per axis: {values.ndim}, got {len(lengths)}.")
-    values = values.reshape(values.shape + (1,) * (len(lengths) - values.ndim))
+    values = ranked(values, len(lengths))
     if isinstance(pad, float) and not pad.is_integer() and values.dtype.kind in "iu":
         values = values.astype("f8")
     filled = np.pad(values, [(0, max(0, n - size)) for n, size in zip(lengths, values.shape, strict=True)], constant_values=pad)
@@ -237,7 +244,7 @@ def project(array: Array, axes: list[int]) -> Array:
 
 
 @algorithm("Array.reduce")
-def reduce(array: Array, reducer: Reducer, axes: list[int], fieldAxis: int | None) -> Array:  # noqa: N803
+def reduce(array: Array, reducer: Reducer, axes: list[int], fieldAxis: int | None) -> Array:
     """Reduce along axes, which get length 1."""
     return Array(reduce_values(array.values, reducer, axes, fieldAxis))
 
@@ -255,7 +262,11 @@ def reduce_values(values: np.ndarray, reducer: Reducer, axes: Sequence[int], fie
         raise EEError("The fieldAxis is required for a reducer with several inputs or outputs.")
     if field_axis is not None and field_axis in axes:
         raise EEError("The fieldAxis must not be one of the reduced axes.")
-    fields = [values] if field_axis is None or not many else [values.take([i], axis=field_axis) for i in range(values.shape[field_axis])]
+    fields = (
+        [values]
+        if field_axis is None or not many
+        else [values.take([i], axis=field_axis) for i in range(values.shape[field_axis])]
+    )
     if reducer.inputs and len(fields) != reducer.inputs:
         raise EEError(f"The reducer has {reducer.inputs} inputs, but the field axis has length {len(fields)}.")
     kept = [i for i in range(rank) if i not in axes]
@@ -280,7 +291,7 @@ def repeat(array: Array, axis: int, copies: int) -> Array:
     """Repeat along an axis, a new one where it is beyond the array's own."""
     if copies < 0 or axis < 0:
         raise EEError("Axis and copies must not be negative.")
-    values = array.values.reshape(array.values.shape + (1,) * max(0, axis + 1 - array.values.ndim))
+    values = ranked(array.values, axis + 1)
     return Array(np.concatenate([values] * copies, axis=axis) if copies else values.take([], axis=axis))
 
 
@@ -343,5 +354,5 @@ def to_list(array: Array) -> Any:
 def transpose(array: Array, axis1: int, axis2: int) -> Array:
     """Swap two axes; a vector becomes a matrix first."""
     values = array.values
-    values = values.reshape(values.shape + (1,) * max(0, max(axis1, axis2) + 1 - values.ndim))
+    values = ranked(values, max(axis1, axis2) + 1)
     return Array(np.ascontiguousarray(np.swapaxes(values, axis1, axis2)))

@@ -96,7 +96,7 @@ def _projection(value: Any) -> Any:
 
         return parse_projection(value)
     if isinstance(value, dict) and value.get("type") == "Projection":
-        return Projection(value.get("crs") or value["wkt"], tuple(float(v) for v in value.get("transform", WGS84_DEFAULT.transform)))  # type: ignore[arg-type]
+        return Projection(value.get("crs") or value["wkt"]).with_transform(value.get("transform", WGS84_DEFAULT.transform))
     return NotImplemented
 
 

@@ -14,12 +14,13 @@ from smgee.eelocal.model.collection import Collection
 from smgee.eelocal.model.element import element_id, get_property, set_properties, with_id
 from smgee.eelocal.model.filter import Filter
 from smgee.eelocal.model.function import Function
-from smgee.eelocal.model.geometry import Feature, Geometry
+from smgee.eelocal.model.geometry import Feature, Geometry, from_geojson
 from smgee.eelocal.model.image import Image
-from smgee.eelocal.model.number import is_number
+from smgee.eelocal.model.number import is_number, plain
 from smgee.eelocal.model.reducer import Reducer, as_column, as_value
 from smgee.eelocal.registry import algorithm
 from smgee.eelocal.values import order_key, same, to_json, to_text, type_name
+from smgee.source import TableInfo
 
 
 @algorithm("Collection")
@@ -32,7 +33,7 @@ def collection(features: list[Any]) -> Collection:
 
 
 @algorithm("Collection.fromColumns")
-def from_columns(columns: list[list[Any]], propertyNames: list[str], propertyTypes: list[Any] | None) -> Collection:  # noqa: N803
+def from_columns(columns: list[list[Any]], propertyNames: list[str], propertyTypes: list[Any] | None) -> Collection:
     """Make features of columns of values."""
     if len(columns) != len(propertyNames) or len({len(c) for c in columns}) > 1:
         raise EEError("There must be one column of equal length per property name.")
@@ -48,13 +49,21 @@ def from_columns(columns: list[list[Any]], propertyNames: list[str], propertyTyp
 
 
 @algorithm("Collection.loadTable")
-def load_table(context: Context, tableId: str, geometryColumn: str | None, version: int) -> Collection:  # noqa: N803
+def load_table(context: Context, tableId: str, geometryColumn: str | None, version: int) -> Collection:
     """Load a table asset."""
     if context.store is None:
         raise NotFoundError(f"Collection asset '{tableId}' not found (does not exist or caller does not have access).")
-    from smgee.eelocal.assets.tables import load_features
+    source, info = context.store.get(tableId, kind="Collection asset")
+    if not isinstance(info, TableInfo):
+        raise EEError(f"'{tableId}' is not a table; load it as an image or an image collection.")
 
-    return load_features(context, tableId)
+    def produce() -> Iterator[Feature]:
+        for record in source.features(info.id):
+            properties = {k: plain(v) if isinstance(v, float) else v for k, v in (record.get("properties") or {}).items()}
+            shape = record.get("geometry")
+            yield Feature(None if shape is None else from_geojson(shape), properties, str(record["id"]))
+
+    return Collection(produce, info.properties, kind="FeatureCollection", id=info.id)
 
 
 @algorithm("Collection.cache")
@@ -90,7 +99,7 @@ def limit(collection: Collection, limit: int | None, key: str | None, ascending:
 
 
 @algorithm("Collection.map")
-def map_collection(collection: Collection, baseAlgorithm: Function, dropNulls: bool) -> Collection:  # noqa: N803
+def map_collection(collection: Collection, baseAlgorithm: Function, dropNulls: bool) -> Collection:
     """Apply a function to every element; results keep the element's index."""
 
     def produce() -> Iterator[Any]:
@@ -193,7 +202,7 @@ def _hashed(value: Any) -> Any:
 
 
 @algorithm("Collection.remap")
-def remap(collection: Collection, lookupIn: list[Any], lookupOut: list[int], columnName: str) -> Collection:  # noqa: N803
+def remap(collection: Collection, lookupIn: list[Any], lookupOut: list[int], columnName: str) -> Collection:
     """Replace values of a property; elements with other values are dropped."""
     if len(lookupIn) != len(lookupOut):
         raise EEError(f"lookupIn and lookupOut must have the same length, got {len(lookupIn)} and {len(lookupOut)}.")
@@ -210,7 +219,7 @@ def remap(collection: Collection, lookupIn: list[Any], lookupOut: list[int], col
 
 
 @algorithm("Collection.randomColumn")
-def random_column(collection: Collection, columnName: str, seed: int, distribution: str, rowKeys: list[str]) -> Collection:  # noqa: N803
+def random_column(collection: Collection, columnName: str, seed: int, distribution: str, rowKeys: list[str]) -> Collection:
     """Add numbers that depend on the seed and the row keys alone; they are not the real service's."""
     if distribution not in ("uniform", "normal"):
         raise EEError(f"Unknown distribution '{distribution}': must be 'uniform' or 'normal'.")
@@ -224,13 +233,17 @@ def random_column(collection: Collection, columnName: str, seed: int, distributi
             text = "\x1f".join([str(seed), *(to_text(v) if not isinstance(v, Geometry) else v.shape.wkb_hex for v in values)])
             bits = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 11
             number = bits / 2**53
-            yield set_properties(element, {columnName: number if distribution == "uniform" else normal.inv_cdf((bits + 0.5) / 2**53)})
+            yield set_properties(
+                element, {columnName: number if distribution == "uniform" else normal.inv_cdf((bits + 0.5) / 2**53)}
+            )
 
     return collection.derive(produce)
 
 
 @algorithm("Collection.reduceColumns")
-def reduce_columns(collection: Collection, reducer: Reducer, selectors: list[str], weightSelectors: list[str] | None) -> dict[str, Any]:  # noqa: N803
+def reduce_columns(
+    collection: Collection, reducer: Reducer, selectors: list[str], weightSelectors: list[str] | None
+) -> dict[str, Any]:
     """Apply a reducer to properties."""
     if reducer.inputs and len(selectors) != reducer.inputs:
         raise EEError(f"Need {reducer.inputs} inputs for reducer {reducer.name}, got {len(selectors)} selectors.")
@@ -268,7 +281,7 @@ def make_array(collection: Collection, properties: list[str], name: str) -> Coll
 
 
 @algorithm("FeatureCollection.randomPoints")
-def random_points(region: Geometry, points: int, seed: int, maxError: Any) -> Collection:  # noqa: N803
+def random_points(region: Geometry, points: int, seed: int, maxError: Any) -> Collection:
     """Return points uniformly distributed over a region of the sphere; not the real service's points."""
     if points < 0:
         raise EEError(f"The number of points must not be negative, got {points}.")

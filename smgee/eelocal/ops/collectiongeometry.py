@@ -45,7 +45,9 @@ def collect_geometry(collection: Collection) -> Geometry:
         return shapes[0]
     flat = [g for g in shapes if shapely.get_dimensions(g.shape) > 0] or shapes[:1]
     if len({g.crs for g in shapes}) > 1 or len({g.geodesic for g in flat}) > 1:
-        raise EEError("All the geometries of the collection must share the projection and the kind of edges; transform them first.")
+        raise EEError(
+            "All the geometries of the collection must share the projection and the kind of edges; transform them first."
+        )
     parts = [p for g in shapes for p in _parts(g.shape)]
     kinds = {type(p) for p in parts}
     if kinds == {shapely.Point}:
@@ -64,13 +66,13 @@ def _parts(shape: shapely.Geometry) -> list[shapely.Geometry]:
 
 
 @algorithm("Collection.geometry")
-def geometry(collection: Collection, maxError: ErrorMargin) -> Geometry:  # noqa: N803
+def geometry(collection: Collection, maxError: ErrorMargin) -> Geometry:
     """Return the geometries together."""
     return collect_geometry(collection)
 
 
 @algorithm("Collection.bounds")
-def bounds(collection: Collection, maxError: ErrorMargin, proj: Projection) -> Geometry:  # noqa: N803
+def bounds(collection: Collection, maxError: ErrorMargin, proj: Projection) -> Geometry:
     """Return the bounding rectangle of all elements."""
     boxes = [geodesy.bounds_of(g, error=meters(maxError, proj), projection=proj) for g in geometries_of(collection)]
     if any(b.unbounded for b in boxes):
@@ -79,6 +81,6 @@ def bounds(collection: Collection, maxError: ErrorMargin, proj: Projection) -> G
 
 
 @algorithm("Collection.union")
-def union(collection: Collection, maxError: ErrorMargin | None) -> Collection:  # noqa: N803
+def union(collection: Collection, maxError: ErrorMargin | None) -> Collection:
     """Return one feature with the union of all geometries."""
     return Collection(lambda: [Feature(geodesy.union_all(geometries_of(collection), error=meters(maxError)), {}, "union_result")])

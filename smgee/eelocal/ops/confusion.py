@@ -36,42 +36,42 @@ def confusion_matrix(array: Any, order: list[int] | None) -> ConfusionMatrix:
 
 
 @algorithm("ConfusionMatrix.accuracy")
-def accuracy(confusionMatrix: ConfusionMatrix) -> float:  # noqa: N803
+def accuracy(confusionMatrix: ConfusionMatrix) -> float:
     """Return the overall accuracy."""
     return confusionMatrix.accuracy
 
 
 @algorithm("ConfusionMatrix.array")
-def array(confusionMatrix: ConfusionMatrix) -> Array:  # noqa: N803
+def array(confusionMatrix: ConfusionMatrix) -> Array:
     """Return the counts."""
     return Array(_integers(confusionMatrix.counts))
 
 
 @algorithm("ConfusionMatrix.consumersAccuracy")
-def consumers_accuracy(confusionMatrix: ConfusionMatrix) -> Array:  # noqa: N803
+def consumers_accuracy(confusionMatrix: ConfusionMatrix) -> Array:
     """Return the consumer's accuracies as a row."""
     return Array(confusionMatrix.consumers[None, :])
 
 
 @algorithm("ConfusionMatrix.producersAccuracy")
-def producers_accuracy(confusionMatrix: ConfusionMatrix) -> Array:  # noqa: N803
+def producers_accuracy(confusionMatrix: ConfusionMatrix) -> Array:
     """Return the producer's accuracies as a column."""
     return Array(confusionMatrix.producers[:, None])
 
 
 @algorithm("ConfusionMatrix.fscore")
-def fscore(confusionMatrix: ConfusionMatrix, beta: float) -> Array:  # noqa: N803
+def fscore(confusionMatrix: ConfusionMatrix, beta: float) -> Array:
     """Return the Fβ scores."""
     return Array(confusionMatrix.fscore(beta))
 
 
 @algorithm("ConfusionMatrix.kappa")
-def kappa(confusionMatrix: ConfusionMatrix) -> float:  # noqa: N803
+def kappa(confusionMatrix: ConfusionMatrix) -> float:
     """Return Cohen's κ."""
     return confusionMatrix.kappa
 
 
 @algorithm("ConfusionMatrix.order")
-def order(confusionMatrix: ConfusionMatrix) -> list[int]:  # noqa: N803
+def order(confusionMatrix: ConfusionMatrix) -> list[int]:
     """Return the classes."""
     return list(confusionMatrix.order)

@@ -37,13 +37,13 @@ def instant(value: Any, zone: str | None) -> float:
 
 
 @algorithm("Date")
-def date(value: Any, timeZone: str | None) -> Date:  # noqa: N803
+def date(value: Any, timeZone: str | None) -> Date:
     """Make a date."""
     return Date(instant(value, timeZone))
 
 
 @algorithm("Date.fromYMD")
-def from_ymd(year: int, month: int, day: int, timeZone: str | None) -> Date:  # noqa: N803
+def from_ymd(year: int, month: int, day: int, timeZone: str | None) -> Date:
     """Make a date of its parts."""
     try:
         return Date(from_local(dt.datetime(year, month, day, tzinfo=find_zone(timeZone))))
@@ -52,19 +52,19 @@ def from_ymd(year: int, month: int, day: int, timeZone: str | None) -> Date:  # 
 
 
 @algorithm("Date.parse")
-def parse(format: str, date: str, timeZone: str | None) -> Date:  # noqa: A002, N803
+def parse(format: str, date: str, timeZone: str | None) -> Date:
     """Read a date by a pattern."""
     return Date(parse_date(date, format, timeZone))
 
 
 @algorithm("Date.format")
-def format_(date: Date, format: str | None, timeZone: str | None) -> str:  # noqa: A002, N803
+def format_(date: Date, format: str | None, timeZone: str | None) -> str:
     """Write a date by a pattern."""
     return format_date(date.ms, format, timeZone)
 
 
 @algorithm("Date.advance")
-def advance_date(date: Date, delta: float, unit: str, timeZone: str | None) -> Date:  # noqa: N803
+def advance_date(date: Date, delta: float, unit: str, timeZone: str | None) -> Date:
     """Move a date by units."""
     return Date(advance(date.ms, delta, unit, find_zone(timeZone)))
 
@@ -76,7 +76,7 @@ def difference(date: Date, start: Date, unit: str) -> float:
 
 
 @algorithm("Date.get")
-def get(date: Date, unit: str, timeZone: str | None) -> int:  # noqa: N803
+def get(date: Date, unit: str, timeZone: str | None) -> int:
     """Return a unit of the date."""
     local = to_local(date.ms, find_zone(timeZone))
     name = unit_name(unit)
@@ -84,7 +84,7 @@ def get(date: Date, unit: str, timeZone: str | None) -> int:  # noqa: N803
 
 
 @algorithm("Date.getFraction")
-def get_fraction(date: Date, unit: str, timeZone: str | None) -> float:  # noqa: N803
+def get_fraction(date: Date, unit: str, timeZone: str | None) -> float:
     """Return the elapsed fraction of the unit."""
     zone = find_zone(timeZone)
     start = floor_unit(date.ms, unit, zone)
@@ -92,7 +92,7 @@ def get_fraction(date: Date, unit: str, timeZone: str | None) -> float:  # noqa:
 
 
 @algorithm("Date.getRange")
-def get_range(date: Date, unit: str, timeZone: str | None) -> DateRange:  # noqa: N803
+def get_range(date: Date, unit: str, timeZone: str | None) -> DateRange:
     """Return the unit that holds the date."""
     zone = find_zone(timeZone)
     start = floor_unit(date.ms, unit, zone)
@@ -100,7 +100,7 @@ def get_range(date: Date, unit: str, timeZone: str | None) -> DateRange:  # noqa
 
 
 @algorithm("Date.getRelative")
-def get_relative(date: Date, unit: str, inUnit: str, timeZone: str | None) -> int:  # noqa: N803
+def get_relative(date: Date, unit: str, inUnit: str, timeZone: str | None) -> int:
     """Return the 0-based number of units since the start of the larger unit; 0 when the first is the larger one."""
     zone = find_zone(timeZone)
     small, large = unit_name(unit), unit_name(inUnit)
@@ -137,7 +137,7 @@ def update(
     hour: int | None,
     minute: int | None,
     second: float | None,
-    timeZone: str | None,  # noqa: N803
+    timeZone: str | None,
 ) -> Date:
     """Set some of the units."""
     local = to_local(date.ms, find_zone(timeZone))
@@ -155,7 +155,7 @@ def update(
 
 
 @algorithm("DateRange")
-def date_range(start: Any, end: Any, timeZone: str | None) -> DateRange:  # noqa: N803
+def date_range(start: Any, end: Any, timeZone: str | None) -> DateRange:
     """Make a range, of one millisecond without an end; a range stays as it is."""
     if isinstance(start, DateRange):
         if end is not None:
@@ -172,7 +172,7 @@ def unbounded() -> DateRange:
 
 
 @algorithm("DateRange.contains")
-def contains(dateRange: DateRange, other: Any) -> bool:  # noqa: N803
+def contains(dateRange: DateRange, other: Any) -> bool:
     """Whether a date or a range lies within the range."""
     if isinstance(other, DateRange):
         return dateRange.start <= other.start and other.end <= dateRange.end
@@ -180,44 +180,44 @@ def contains(dateRange: DateRange, other: Any) -> bool:  # noqa: N803
 
 
 @algorithm("DateRange.start")
-def start(dateRange: DateRange) -> Date:  # noqa: N803
+def start(dateRange: DateRange) -> Date:
     """Return the start."""
     return Date(dateRange.start)
 
 
 @algorithm("DateRange.end")
-def end(dateRange: DateRange) -> Date:  # noqa: N803
+def end(dateRange: DateRange) -> Date:
     """Return the end."""
     return Date(dateRange.end)
 
 
 @algorithm("DateRange.intersection")
-def intersection(dateRange: DateRange, other: DateRange) -> DateRange:  # noqa: N803
+def intersection(dateRange: DateRange, other: DateRange) -> DateRange:
     """Return what both ranges hold."""
     first, last = max(dateRange.start, other.start), min(dateRange.end, other.end)
     return DateRange(first, max(first, last))
 
 
 @algorithm("DateRange.intersects")
-def intersects(dateRange: DateRange, other: DateRange) -> bool:  # noqa: N803
+def intersects(dateRange: DateRange, other: DateRange) -> bool:
     """Whether the ranges share an instant."""
     return not dateRange.is_empty and not other.is_empty and dateRange.start < other.end and other.start < dateRange.end
 
 
 @algorithm("DateRange.isEmpty")
-def is_empty(dateRange: DateRange) -> bool:  # noqa: N803
+def is_empty(dateRange: DateRange) -> bool:
     """Whether the range holds nothing."""
     return dateRange.is_empty
 
 
 @algorithm("DateRange.isUnbounded")
-def is_unbounded(dateRange: DateRange) -> bool:  # noqa: N803
+def is_unbounded(dateRange: DateRange) -> bool:
     """Whether the range holds all dates."""
     return dateRange == UNBOUNDED
 
 
 @algorithm("DateRange.union")
-def union(dateRange: DateRange, other: DateRange) -> DateRange:  # noqa: N803
+def union(dateRange: DateRange, other: DateRange) -> DateRange:
     """Return the least range that holds both."""
     if dateRange.is_empty:
         return other

@@ -57,7 +57,7 @@ def from_lists(keys: list[str], values: list[Any]) -> dict[str, Any]:
 
 
 @algorithm("Dictionary.get")
-def get(dictionary: dict[str, Any], key: str, defaultValue: Any) -> Any:  # noqa: N803
+def get(dictionary: dict[str, Any], key: str, defaultValue: Any) -> Any:
     """Return a value, or the default."""
     if key in dictionary:
         return dictionary[key]
@@ -105,7 +105,7 @@ def keys(dictionary: dict[str, Any]) -> list[str]:
 
 
 @algorithm("Dictionary.map")
-def map_dictionary(dictionary: dict[str, Any], baseAlgorithm: Function) -> dict[str, Any]:  # noqa: N803
+def map_dictionary(dictionary: dict[str, Any], baseAlgorithm: Function) -> dict[str, Any]:
     """Apply a function of key and value; a null drops the key."""
     mapped = {k: baseAlgorithm(k, dictionary[k]) for k in sorted(dictionary)}
     return {k: v for k, v in mapped.items() if v is not None}
@@ -133,7 +133,7 @@ def select_keys(dictionary: dict[str, Any], selectors: list[str], ignore_missing
 
 
 @algorithm("Dictionary.remove")
-def remove(dictionary: dict[str, Any], selectors: list[str], ignoreMissing: bool) -> dict[str, Any]:  # noqa: N803
+def remove(dictionary: dict[str, Any], selectors: list[str], ignoreMissing: bool) -> dict[str, Any]:
     """Remove keys."""
     gone = set(select_keys(dictionary, selectors, ignoreMissing))
     return {k: v for k, v in dictionary.items() if k not in gone}
@@ -157,7 +157,7 @@ def rename(dictionary: dict[str, Any], from_: list[str], to: list[str], overwrit
 
 
 @algorithm("Dictionary.select")
-def select(dictionary: dict[str, Any], selectors: list[str], ignoreMissing: bool) -> dict[str, Any]:  # noqa: N803
+def select(dictionary: dict[str, Any], selectors: list[str], ignoreMissing: bool) -> dict[str, Any]:
     """Keep keys."""
     return {k: dictionary[k] for k in select_keys(dictionary, selectors, ignoreMissing)}
 

@@ -106,7 +106,7 @@ def replace_properties(destination: Any, source: Any) -> Any:
 
 
 @algorithm("Element.geometry", "Feature.geometry")
-def geometry(feature: Any, maxError: ErrorMargin | None, proj: Projection | None, geodesics: bool | None) -> Geometry | None:  # noqa: N803
+def geometry(feature: Any, maxError: ErrorMargin | None, proj: Projection | None, geodesics: bool | None) -> Geometry | None:
     """Return the geometry, in a projection if given."""
     shape = element_geometry(feature)
     if shape is None and not isinstance(feature, (Feature, Image)):
@@ -116,5 +116,3 @@ def geometry(feature: Any, maxError: ErrorMargin | None, proj: Projection | None
     if shape is None or proj is None:
         return shape
     return transform(shape, proj, maxError, geodesics)
-
-

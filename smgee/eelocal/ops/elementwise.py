@@ -1,7 +1,8 @@
 """The elementwise operations that Number, Array and Image share: one table of functions with their result types.
 
-Every function takes NumPy arrays already in a working type (int64 for integers, else float32 or float64) and returns an array; `kind` tells the result
-type. Division by zero gives 0, remainders take the sign of the dividend, integers wrap at 64 bits, casts truncate and clamp.
+Every function takes NumPy arrays already in a working type (int64 for integers, else float32 or float64) and returns an array;
+`kind` tells the result type. Division by zero gives 0, remainders take the sign of the dividend, integers wrap at 64 bits,
+casts truncate and clamp.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
 
-__all__ = ["BINARY", "CASTS", "UNARY", "Operation", "cast_values", "digamma", "lanczos", "result_type", "trigamma", "working"]
+__all__ = ["BINARY", "CASTS", "UNARY", "Operation", "digamma", "lanczos", "result_type", "trigamma", "working"]
 
 Kind = Literal["same", "union", "boolean", "float", "real", "integer", "signed", "whole"]
 
@@ -25,9 +26,10 @@ Kind = Literal["same", "union", "boolean", "float", "real", "integer", "signed",
 class Operation:
     """An elementwise function and the rule of its result type.
 
-    `kind` is ``same`` (type of the first input), ``union`` (of all inputs), ``boolean`` (integer 0…1), ``float`` (union with float), ``real`` (double
-    for integers, else unchanged), ``integer`` (union of inputs, which must be integers), ``signed`` (the smallest signed type that holds the input's
-    range and its complement), or ``whole`` (a whole number: integers unchanged, floats become integers for numbers, stay as they are for pixels).
+    `kind` is ``same`` (type of the first input), ``union`` (of all inputs), ``boolean`` (integer 0…1), ``float`` (union with
+    float), ``real`` (double for integers, else unchanged), ``integer`` (union of inputs, which must be integers), ``signed``
+    (the smallest signed type that holds the input's range and its complement), or ``whole`` (a whole number: integers
+    unchanged, floats become integers for numbers, stay as they are for pixels).
     """
 
     name: str
@@ -37,12 +39,24 @@ class Operation:
 
 # -- special functions -------------------------------------------------------------------------------------------------
 
-# Coefficients of the Lanczos approximation with g = 607/128 and 15 terms (P. Godfrey, 2001), the set that Apache Commons Math documents.
+# Coefficients of the Lanczos approximation with g = 607/128 and 15 terms (P. Godfrey, 2001), the set that Apache Commons Math
+# documents.
 _LANCZOS = (
-    0.99999999999999709182, 57.156235665862923517, -59.597960355475491248, 14.136097974741747174, -0.49191381609762019978,
-    0.33994649984811888699e-4, 0.46523628927048575665e-4, -0.98374475304879564677e-4, 0.15808870322491248884e-3,
-    -0.21026444172410488319e-3, 0.21743961811521264320e-3, -0.16431810653676389022e-3, 0.84418223983852743293e-4,
-    -0.26190838401581408670e-4, 0.36899182659531622704e-5,
+    0.99999999999999709182,
+    57.156235665862923517,
+    -59.597960355475491248,
+    14.136097974741747174,
+    -0.49191381609762019978,
+    0.33994649984811888699e-4,
+    0.46523628927048575665e-4,
+    -0.98374475304879564677e-4,
+    0.15808870322491248884e-3,
+    -0.21026444172410488319e-3,
+    0.21743961811521264320e-3,
+    -0.16431810653676389022e-3,
+    0.84418223983852743293e-4,
+    -0.26190838401581408670e-4,
+    0.36899182659531622704e-5,
 )
 _EULER_GAMMA = 0.577215664901532860606512090082
 
@@ -126,6 +140,14 @@ def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(a, b, out=out, where=b != 0)
 
 
+def _first(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(a, np.broadcast_shapes(a.shape, b.shape))
+
+
+def _first_non_zero(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.where(a != 0, a, b)
+
+
 def _mod(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = np.broadcast_arrays(a, b)
     if a.dtype.kind in "iu":
@@ -204,8 +226,8 @@ BINARY: Mapping[str, Operation] = MappingProxyType(
             Operation("bitwiseXor", np.bitwise_xor, "integer"),
             Operation("divide", _divide, "float"),
             Operation("eq", np.equal, "boolean"),
-            Operation("first", lambda a, b: np.broadcast_arrays(a, b)[0], "union"),
-            Operation("firstNonZero", lambda a, b: np.where(a != 0, a, b), "union"),
+            Operation("first", _first, "union"),
+            Operation("firstNonZero", _first_non_zero, "union"),
             Operation("gammainc", _gammainc, "float"),
             Operation("gt", np.greater, "boolean"),
             Operation("gte", np.greater_equal, "boolean"),
@@ -229,8 +251,13 @@ BINARY: Mapping[str, Operation] = MappingProxyType(
 # Older spellings of the same operations.
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
-        "bitwise_and": "bitwiseAnd", "bitwise_not": "bitwiseNot", "bitwise_or": "bitwiseOr", "bitwise_xor": "bitwiseXor",
-        "first_nonzero": "firstNonZero", "left_shift": "leftShift", "right_shift": "rightShift",
+        "bitwise_and": "bitwiseAnd",
+        "bitwise_not": "bitwiseNot",
+        "bitwise_or": "bitwiseOr",
+        "bitwise_xor": "bitwiseXor",
+        "first_nonzero": "firstNonZero",
+        "left_shift": "leftShift",
+        "right_shift": "rightShift",
     }
 )
 
@@ -242,7 +269,19 @@ CASTS: Mapping[str, PixelType] = MappingProxyType(
         **{
             "to" + n[0].upper() + n[1:]: NAMED_TYPES[n]
             for n in (
-                "byte", "double", "float", "int", "int16", "int32", "int64", "int8", "long", "short", "uint16", "uint32", "uint8",
+                "byte",
+                "double",
+                "float",
+                "int",
+                "int16",
+                "int32",
+                "int64",
+                "int8",
+                "long",
+                "short",
+                "uint16",
+                "uint32",
+                "uint8",
             )
         },
     }
@@ -254,23 +293,6 @@ def working(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind in "iub":
         return values.astype("i8", copy=False)
     return values
-
-
-def cast_values(values: np.ndarray, type: PixelType) -> np.ndarray:
-    """Cast to the type's NumPy type: floats to integers are truncated toward zero, and values beyond the range become its end; NaN becomes 0."""
-    if type.precision != "int":
-        return values.astype("f4" if type.precision == "float" else "f8")
-    low, high = type.bounds
-    if values.dtype.kind == "f":
-        whole = np.trunc(np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf).astype("f8"))
-        out = np.zeros(whole.shape, "i8")
-        above, below = whole >= float(high), whole <= float(low)
-        inside = ~(above | below)
-        out[inside] = whole[inside].astype("i8")
-        out[above] = high
-        out[below] = low
-        return out.astype(type.dtype)
-    return np.clip(values.astype("i8", copy=False), int(low), int(high)).astype(type.dtype)
 
 
 def result_type(operation: Operation, *types: PixelType) -> PixelType:

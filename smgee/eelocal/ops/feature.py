@@ -19,7 +19,7 @@ from smgee.eelocal.spec import signatures
 
 
 @algorithm("Feature")
-def feature(geometry: Geometry | None, metadata: dict[str, Any], geometryKey: str | None) -> Feature:  # noqa: N803
+def feature(geometry: Geometry | None, metadata: dict[str, Any], geometryKey: str | None) -> Feature:
     """Make a feature."""
     properties = dict(metadata)
     index = properties.pop("system:index", None)
@@ -49,7 +49,7 @@ def set_geometry(feature: Any, geometry: Geometry | None) -> Feature:
 
 
 @algorithm("Feature.select")
-def select(input: Any, propertySelectors: list[str], newProperties: list[str] | None, retainGeometry: bool) -> Any:  # noqa: N803
+def select(input: Any, propertySelectors: list[str], newProperties: list[str] | None, retainGeometry: bool) -> Any:
     """Keep properties, renamed if names are given."""
     from smgee.eelocal.ops.string import compile_pattern
 
@@ -59,7 +59,11 @@ def select(input: Any, propertySelectors: list[str], newProperties: list[str] | 
         raise EEError(f"There must be one new name per selector: {len(propertySelectors)}, got {len(newProperties)}.")
     chosen: dict[str, Any] = {}
     for i, selector in enumerate(propertySelectors):
-        names = [selector] if selector in input.properties else [n for n in input.properties if compile_pattern(selector).fullmatch(n)]
+        names = (
+            [selector]
+            if selector in input.properties
+            else [n for n in input.properties if compile_pattern(selector).fullmatch(n)]
+        )
         if newProperties is not None and len(names) > 1:
             raise EEError(f"The selector '{selector}' matches several properties, which can't have one new name.")
         for name in names:
@@ -84,7 +88,11 @@ def _lift(name: str) -> None:
     def run(**arguments: Any) -> Any:
         if pair:
             left = arguments.pop("left")
-            result = function(left=_geometry(left), right=_geometry(arguments.pop("right")), **{k: v for k, v in arguments.items() if k in wanted})
+            result = function(
+                left=_geometry(left),
+                right=_geometry(arguments.pop("right")),
+                **{k: v for k, v in arguments.items() if k in wanted},
+            )
             base = left
         else:
             base = arguments.pop(signature.arguments[0].name)
@@ -93,11 +101,12 @@ def _lift(name: str) -> None:
             return Feature(result, dict(base.properties), element_id(base))
         return result
 
-    algorithm(f"Feature.{name}")(run)
+    algorithm(*[f"Feature.{name}", *(["ProjectionTransform"] if name == "transform" else [])])(run)
 
 
 _SNAKE = {
-    "convexHull": "convex_hull", "closestPoint": "closest_point", "closestPoints": "closest_points", "withinDistance": "within_distance",
+    "convexHull": "convex_hull", "closestPoint": "closest_point", "closestPoints": "closest_points",
+    "withinDistance": "within_distance",
     "cutLines": "cut_lines",
 }  # fmt: skip
 
@@ -110,4 +119,3 @@ def _names() -> list[str]:
 
 for _name in _names():
     _lift(_name)
-

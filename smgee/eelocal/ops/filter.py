@@ -82,7 +82,7 @@ RELATIONS: dict[str, tuple[str, Any]] = {
 
 
 def _relation(name: str, label: str, test: Any) -> None:
-    def make(leftField: str | None, rightValue: Any, rightField: str | None, leftValue: Any) -> Filter:  # noqa: N803
+    def make(leftField: str | None, rightValue: Any, rightField: str | None, leftValue: Any) -> Filter:
         left, right = operands(leftField, rightValue, rightField, leftValue)
         return Comparison(label, left, right, test)
 
@@ -109,7 +109,7 @@ def _shape(value: Any) -> Geometry | None:
 
 
 def _geometric(name: str, relation: str) -> None:
-    def make(leftField: str | None, rightValue: Any, rightField: str | None, leftValue: Any, maxError: ErrorMargin) -> Filter:  # noqa: N803
+    def make(leftField: str | None, rightValue: Any, rightField: str | None, leftValue: Any, maxError: ErrorMargin) -> Filter:
         left, right = operands(leftField, rightValue, rightField, leftValue)
         error = meters(maxError)
 
@@ -122,18 +122,23 @@ def _geometric(name: str, relation: str) -> None:
     algorithm(f"Filter.{name}")(make)
 
 
-for _name, _kind in {"contains": "contains", "isContained": "containedIn", "intersects": "intersects", "disjoint": "disjoint"}.items():
+for _name, _kind in {
+    "contains": "contains",
+    "isContained": "containedIn",
+    "intersects": "intersects",
+    "disjoint": "disjoint",
+}.items():
     _geometric(_name, _kind)
 
 
 @algorithm("Filter.withinDistance")
 def within_distance(
     distance: float,
-    leftField: str | None,  # noqa: N803
-    rightValue: Any,  # noqa: N803
-    rightField: str | None,  # noqa: N803
-    leftValue: Any,  # noqa: N803
-    maxError: ErrorMargin,  # noqa: N803
+    leftField: str | None,
+    rightValue: Any,
+    rightField: str | None,
+    leftValue: Any,
+    maxError: ErrorMargin,
 ) -> Filter:
     """Pass geometries within a distance in metres, which is the join measure."""
     left, right = operands(leftField, rightValue, rightField, leftValue)
@@ -155,10 +160,10 @@ def within_distance(
 @algorithm("Filter.maxDifference")
 def max_difference(
     difference: float,
-    leftField: str | None,  # noqa: N803
-    rightValue: Any,  # noqa: N803
-    rightField: str | None,  # noqa: N803
-    leftValue: Any,  # noqa: N803
+    leftField: str | None,
+    rightValue: Any,
+    rightField: str | None,
+    leftValue: Any,
 ) -> Filter:
     """Pass numbers whose difference is at most a limit; the difference is the join measure."""
     left, right = operands(leftField, rightValue, rightField, leftValue)
@@ -175,12 +180,14 @@ def max_difference(
 
 
 @algorithm("Filter.area")
-def area(min: float, max: float, maxError: ErrorMargin | None, geometrySelector: str | None) -> Filter:  # noqa: A002, N803
+def area(min: float, max: float, maxError: ErrorMargin | None, geometrySelector: str | None) -> Filter:
     """Pass elements whose geometry has an area in a range of m²."""
 
     def test(element: Any) -> bool:
         shape = field_of(element, geometrySelector or ".geo")
-        return isinstance(shape, Geometry) and not shape.unbounded and min <= geodesy.area_of(shape, error=meters(maxError)) <= max
+        return (
+            isinstance(shape, Geometry) and not shape.unbounded and min <= geodesy.area_of(shape, error=meters(maxError)) <= max
+        )
 
     return Condition("area", test)
 
@@ -213,7 +220,7 @@ def not_null(properties: list[str]) -> Filter:
 
 
 @algorithm("Filter.rangeContains")
-def range_contains(field: str, minValue: Any, maxValue: Any) -> Filter:  # noqa: N803
+def range_contains(field: str, minValue: Any, maxValue: Any) -> Filter:
     """Pass elements whose property is in a range, ends included."""
 
     def test(element: Any) -> bool:

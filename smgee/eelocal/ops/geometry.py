@@ -55,7 +55,10 @@ def _pairs(value: Any, depth: int) -> Any:
 
 
 def make(shape: Any, crs: Projection | None, geodesic: bool | None) -> Geometry:
-    """Return a geometry of a shape given in a projection; edges are geodesic by default where coordinates are longitude and latitude."""
+    """Return a geometry of a shape given in a projection.
+
+    Edges are geodesic by default where coordinates are longitude and latitude.
+    """
     code = "EPSG:4326" if crs is None else crs.crs
     if crs is not None and crs.transform != (1.0, 0.0, 0.0, 0.0, 1.0, 0.0):
         from affine import Affine
@@ -106,25 +109,25 @@ def _line(points: list[tuple[float, float]]) -> Any:
 
 
 @algorithm("GeometryConstructors.LineString")
-def line_string(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:  # noqa: N803
+def line_string(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:
     """Make a line."""
     return make(_line(_pairs(coordinates, 1)), crs, geodesic)
 
 
 @algorithm("GeometryConstructors.LinearRing")
-def linear_ring(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:  # noqa: N803
+def linear_ring(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:
     """Make a closed line."""
     return make(shapely.LinearRing(_ring(_pairs(coordinates, 1))), crs, geodesic)
 
 
 @algorithm("GeometryConstructors.MultiLineString")
-def multi_line_string(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:  # noqa: N803
+def multi_line_string(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:
     """Make lines."""
     return make(shapely.MultiLineString([_line(p) for p in _pairs(coordinates, 2)]), crs, geodesic)
 
 
 @algorithm("GeometryConstructors.Polygon")
-def polygon(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any, evenOdd: bool) -> Geometry:  # noqa: N803
+def polygon(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any, evenOdd: bool) -> Geometry:
     """Make a polygon of rings, the first of them the shell."""
     if coordinates and all(isinstance(c, Geometry) and isinstance(c.shape, shapely.LinearRing) for c in coordinates):
         coordinates = [[list(p) for p in c.shape.coords] for c in coordinates]
@@ -132,14 +135,20 @@ def polygon(coordinates: list[Any], crs: Projection | None, geodesic: bool | Non
 
 
 @algorithm("GeometryConstructors.MultiPolygon")
-def multi_polygon(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any, evenOdd: bool) -> Geometry:  # noqa: N803
+def multi_polygon(
+    coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any, evenOdd: bool
+) -> Geometry:
     """Make polygons."""
-    parts = [p for rings in _pairs(coordinates, 3) for p in getattr(_polygon(rings, evenOdd), "geoms", None) or [_polygon(rings, evenOdd)]]
+    parts = [
+        p
+        for rings in _pairs(coordinates, 3)
+        for p in getattr(_polygon(rings, evenOdd), "geoms", None) or [_polygon(rings, evenOdd)]
+    ]
     return make(shapely.MultiPolygon(parts), crs, geodesic)
 
 
 @algorithm("GeometryConstructors.Rectangle")
-def rectangle(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, evenOdd: bool) -> Geometry:  # noqa: N803
+def rectangle(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, evenOdd: bool) -> Geometry:
     """Make a rectangle of two corners."""
     (x0, y0), (x1, y1) = _pairs(coordinates, 1)
     return make(shapely.Polygon([(x0, y1), (x0, y0), (x1, y0), (x1, y1)]), crs, geodesic)
@@ -164,7 +173,7 @@ def bbox(west: float, south: float, east: float, north: float) -> Geometry:
 
 
 @algorithm("GeometryConstructors.MultiGeometry")
-def multi_geometry(geometries: list[Geometry], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:  # noqa: N803
+def multi_geometry(geometries: list[Geometry], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:
     """Put geometries together."""
     if crs is None and len({(g.crs, g.geodesic) for g in geometries}) == 1:
         return Geometry(shapely.GeometryCollection([g.shape for g in geometries]), geometries[0].crs, geometries[0].geodesic)
@@ -180,7 +189,11 @@ def coordinates_of(shape: Any) -> Any:
     if isinstance(shape, shapely.Point):
         return [] if shape.is_empty else [float(v) for v in shape.coords[0][:2]]
     if isinstance(shape, shapely.Polygon):
-        return [] if shape.is_empty else [[[float(v) for v in c[:2]] for c in ring.coords] for ring in (shape.exterior, *shape.interiors)]
+        return (
+            []
+            if shape.is_empty
+            else [[[float(v) for v in c[:2]] for c in ring.coords] for ring in (shape.exterior, *shape.interiors)]
+        )
     if isinstance(shape, shapely.LineString):
         return [[float(v) for v in c[:2]] for c in shape.coords]
     return [coordinates_of(g) for g in shape.geoms]
@@ -228,25 +241,27 @@ def projection(geometry: Geometry) -> Projection:
 
 
 @algorithm("Geometry.area")
-def area(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> float:  # noqa: N803
+def area(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> float:
     """Return the area."""
     return geodesy.area_of(geometry, error=meters(maxError, proj), projection=proj)
 
 
 @algorithm("Geometry.length")
-def length(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> float:  # noqa: N803
+def length(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> float:
     """Return the length of lines."""
     return geodesy.length_of(geometry, error=meters(maxError, proj), projection=proj)
 
 
 @algorithm("Geometry.perimeter")
-def perimeter(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> float:  # noqa: N803
+def perimeter(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> float:
     """Return the length of polygons' rings."""
     return geodesy.perimeter_of(geometry, error=meters(maxError, proj), projection=proj)
 
 
 @algorithm("Geometry.distance")
-def distance(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None, spherical: bool) -> float | None:  # noqa: N803
+def distance(
+    left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None, spherical: bool
+) -> float | None:
     """Return the least distance."""
     return geodesy.distance_of(left, right, error=meters(maxError, proj), projection=proj, spherical=spherical)
 
@@ -255,13 +270,13 @@ def distance(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj
 
 
 @algorithm("Geometry.bounds")
-def bounds(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:  # noqa: N803
+def bounds(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
     """Return the bounding rectangle."""
     return geodesy.bounds_of(geometry, error=meters(maxError, proj), projection=proj)
 
 
 @algorithm("Geometry.buffer")
-def buffer(geometry: Geometry, distance: float, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:  # noqa: N803
+def buffer(geometry: Geometry, distance: float, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
     """Return what lies within a distance."""
     if geometry.unbounded:
         return geometry
@@ -269,7 +284,7 @@ def buffer(geometry: Geometry, distance: float, maxError: ErrorMargin | None, pr
 
 
 @algorithm("Geometry.centroid")
-def centroid(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:  # noqa: N803
+def centroid(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
     """Return the centre."""
     if geometry.unbounded:
         raise EEError("The geometry is unbounded.")
@@ -277,19 +292,19 @@ def centroid(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection 
 
 
 @algorithm("Geometry.convexHull")
-def convex_hull(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:  # noqa: N803
+def convex_hull(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
     """Return the convex hull."""
     return geodesy.reshape(geometry, shapely.convex_hull, error=meters(maxError, proj), projection=proj)
 
 
 @algorithm("Geometry.dissolve")
-def dissolve(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:  # noqa: N803
+def dissolve(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
     """Return the union of the parts."""
     return geodesy.reshape(geometry, shapely.unary_union, error=meters(maxError, proj), projection=proj)
 
 
 @algorithm("Geometry.simplify")
-def simplify(geometry: Geometry, maxError: ErrorMargin, proj: Projection | None) -> Geometry:  # noqa: N803
+def simplify(geometry: Geometry, maxError: ErrorMargin, proj: Projection | None) -> Geometry:
     """Return the geometry with fewer vertices."""
     margin = maxError.value if proj is not None and maxError.unit == "projected" else maxError.meters(1.0)
     if proj is not None and maxError.unit != "projected":
@@ -298,7 +313,7 @@ def simplify(geometry: Geometry, maxError: ErrorMargin, proj: Projection | None)
 
 
 @algorithm("Geometry.transform")
-def transform(geometry: Geometry, proj: Projection, maxError: ErrorMargin | None, geodesic: bool | None) -> Geometry:  # noqa: N803
+def transform(geometry: Geometry, proj: Projection, maxError: ErrorMargin | None, geodesic: bool | None) -> Geometry:
     """Return the geometry in another projection."""
     keep = is_wgs84(proj.crs) and (geometry.geodesic if geodesic is None else geodesic)
     error = meters(maxError, proj)
@@ -310,7 +325,7 @@ def transform(geometry: Geometry, proj: Projection, maxError: ErrorMargin | None
 
 
 def _overlay(name: str, operation: Any) -> None:
-    def run(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:  # noqa: N803
+    def run(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
         if left.unbounded or right.unbounded:
             return _with_everything(name, left, right)
         return geodesy.overlay(left, right, operation, error=meters(maxError, proj), projection=proj)
@@ -326,7 +341,13 @@ def _with_everything(name: str, left: Geometry, right: Geometry) -> Geometry:
     if name == "intersection":
         return right if left.unbounded else left
     if right.unbounded:
-        return empty if name == "difference" else geodesy.overlay(UNBOUNDED_GEOMETRY, left, shapely.difference) if not left.unbounded else empty
+        return (
+            empty
+            if name == "difference"
+            else geodesy.overlay(UNBOUNDED_GEOMETRY, left, shapely.difference)
+            if not left.unbounded
+            else empty
+        )
     return geodesy.overlay(UNBOUNDED_GEOMETRY, right, shapely.difference)
 
 
@@ -348,7 +369,9 @@ RELATIONS: dict[str, Any] = {
 }
 
 
-def relate(name: str, left: Geometry, right: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> bool:
+def relate(
+    name: str, left: Geometry, right: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None
+) -> bool:
     """Return whether a relation holds: intersects, disjoint, contains or containedIn."""
     if left.is_empty or right.is_empty:
         return name == "disjoint"
@@ -358,7 +381,7 @@ def relate(name: str, left: Geometry, right: Geometry, *, error: float = DEFAULT
 
 
 def _relation(name: str) -> None:
-    def run(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> bool:  # noqa: N803
+    def run(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> bool:
         return relate(name, left, right, error=meters(maxError, proj), projection=proj)
 
     FUNCTIONS[name] = algorithm(f"Geometry.{name}")(run)
@@ -369,7 +392,9 @@ for _name in RELATIONS:
 
 
 @algorithm("Geometry.withinDistance")
-def within_distance(left: Geometry, right: Geometry, distance: float, maxError: ErrorMargin | None, proj: Projection | None) -> bool:  # noqa: N803
+def within_distance(
+    left: Geometry, right: Geometry, distance: float, maxError: ErrorMargin | None, proj: Projection | None
+) -> bool:
     """Whether the geometries are no farther apart than a distance."""
     if left.unbounded or right.unbounded:
         return True
@@ -378,21 +403,21 @@ def within_distance(left: Geometry, right: Geometry, distance: float, maxError: 
 
 
 @algorithm("Geometry.closestPoint")
-def closest_point(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry | None:  # noqa: N803
+def closest_point(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry | None:
     """Return the point of the right geometry that is nearest to the left one."""
     points = geodesy.nearest(left, right, error=meters(maxError, proj), projection=proj)
     return None if points is None else points[1]
 
 
 @algorithm("Geometry.closestPoints")
-def closest_points(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> dict[str, Geometry]:  # noqa: N803
+def closest_points(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> dict[str, Geometry]:
     """Return the two points that are nearest to each other."""
     points = geodesy.nearest(left, right, error=meters(maxError, proj), projection=proj)
     return {} if points is None else {"left": points[0], "right": points[1]}
 
 
 @algorithm("Geometry.cutLines")
-def cut_lines(geometry: Geometry, distances: list[float], maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:  # noqa: N803
+def cut_lines(geometry: Geometry, distances: list[float], maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
     """Cut lines at distances along each."""
     error = meters(maxError, proj)
     shape = geodesy.as_lonlat(geometry, error) if proj is None else geodesy.in_projection(geometry, proj, error)
@@ -449,3 +474,24 @@ def covering_grid(geometry: Geometry, proj: Projection, scale: float | None) -> 
         return out
 
     return Collection(cells)
+
+
+# -- S2 cells ----------------------------------------------------------------------------------------------------------
+
+
+@algorithm("Geometry.fromS2CellId", "Geometry.s2Cell")
+def from_s2_cell_id(cellId: int) -> Geometry:
+    """Return an S2 cell by its id."""
+    from smgee.eelocal.s2 import cell_polygon
+
+    return Geometry(cell_polygon(cellId))
+
+
+@algorithm("Geometry.fromS2CellToken")
+def from_s2_cell_token(cellToken: str) -> Geometry:
+    """Return an S2 cell by its hexadecimal id, trailing zeros included."""
+    try:
+        cell = int(cellToken, 16)
+    except ValueError as error:
+        raise EEError(f"Invalid S2 cell token: '{cellToken}'.") from error
+    return from_s2_cell_id(cell)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from smgee.eelocal.errors import EEError
 from smgee.eelocal.coerce import coercion
+from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.collection import Collection
 from smgee.eelocal.model.element import element_id, get_property, set_properties
 from smgee.eelocal.model.filter import Filter, field_of
@@ -20,7 +20,10 @@ Match = tuple[Any, "float | None"]
 
 @dataclass(frozen=True)
 class Join:
-    """A join: `result` turns a primary element and its matches into result elements; `measured` says that it needs a join measure."""
+    """A join: `result` turns a primary element and its matches into result elements.
+
+    `measured` says that it needs a join measure.
+    """
 
     name: str
     result: Callable[[Any, list[Match]], Iterator[Any]]
@@ -56,7 +59,7 @@ def inverted() -> Join:
 
 
 @algorithm("Join.inner")
-def inner(primaryKey: str, secondaryKey: str, measureKey: str | None) -> Join:  # noqa: N803
+def inner(primaryKey: str, secondaryKey: str, measureKey: str | None) -> Join:
     """Make a feature of every pair."""
 
     def result(element: Any, matches: list[Match]) -> Iterator[Any]:
@@ -70,7 +73,7 @@ def inner(primaryKey: str, secondaryKey: str, measureKey: str | None) -> Join:  
 
 
 @algorithm("Join.saveFirst")
-def save_first(matchKey: str, ordering: str | None, ascending: bool, measureKey: str | None, outer: bool) -> Join:  # noqa: N803
+def save_first(matchKey: str, ordering: str | None, ascending: bool, measureKey: str | None, outer: bool) -> Join:
     """Save the first match."""
 
     def result(element: Any, matches: list[Match]) -> Iterator[Any]:
@@ -83,12 +86,14 @@ def save_first(matchKey: str, ordering: str | None, ascending: bool, measureKey:
 
 
 @algorithm("Join.saveBest")
-def save_best(matchKey: str, measureKey: str, outer: bool) -> Join:  # noqa: N803
+def save_best(matchKey: str, measureKey: str, outer: bool) -> Join:
     """Save the match of the least measure."""
 
     def result(element: Any, matches: list[Match]) -> Iterator[Any]:
         if matches:
-            yield set_properties(element, {matchKey: _tag(min(matches, key=lambda m: float("inf") if m[1] is None else m[1]), measureKey)})
+            yield set_properties(
+                element, {matchKey: _tag(min(matches, key=lambda m: float("inf") if m[1] is None else m[1]), measureKey)}
+            )
         elif outer:
             yield element
 
@@ -96,7 +101,7 @@ def save_best(matchKey: str, measureKey: str, outer: bool) -> Join:  # noqa: N80
 
 
 @algorithm("Join.saveAll")
-def save_all(matchesKey: str, ordering: str | None, ascending: bool, measureKey: str | None, outer: bool) -> Join:  # noqa: N803
+def save_all(matchesKey: str, ordering: str | None, ascending: bool, measureKey: str | None, outer: bool) -> Join:
     """Save the list of matches."""
 
     def result(element: Any, matches: list[Match]) -> Iterator[Any]:

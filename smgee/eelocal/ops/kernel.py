@@ -107,7 +107,7 @@ for _name in DISTANCES:
 
 
 @algorithm("Kernel.rectangle")
-def rectangle(xRadius: float, yRadius: float, units: str, normalize: bool, magnitude: float) -> Kernel:  # noqa: N803
+def rectangle(xRadius: float, yRadius: float, units: str, normalize: bool, magnitude: float) -> Kernel:
     """Make a rectangle."""
     _check(xRadius, yRadius)
 

@@ -26,7 +26,9 @@ def position(values: list[Any], index: int, *, end: bool = False) -> int:
     """
     at = index + len(values) if index < 0 else index
     if not 0 <= at < len(values) + end:
-        raise EEError(f"List index must be between 0 and {max(len(values) - 1, 0)}, or -1 and -{len(values)} (inclusive). Found: {index}.")
+        raise EEError(
+            f"List index must be between 0 and {max(len(values) - 1, 0)}, or -1 and -{len(values)} (inclusive). Found: {index}."
+        )
     return at
 
 
@@ -188,7 +190,7 @@ def size(list: list[Any]) -> int:
 
 
 @algorithm("List.map")
-def map_list(list: list[Any], baseAlgorithm: Function, dropNulls: bool) -> list[Any]:  # noqa: N803
+def map_list(list: list[Any], baseAlgorithm: Function, dropNulls: bool) -> list[Any]:
     """Apply a function to every element."""
     out: Any = []
     for value in list:

@@ -27,8 +27,8 @@ def as_matrix(values: np.ndarray, *, square: bool = False) -> np.ndarray:
 def eigen_rows(matrix: np.ndarray) -> np.ndarray:
     """Return rows of an eigenvalue and its unit eigenvector, the greatest eigenvalue first.
 
-    A symmetric matrix gives orthogonal vectors. A defective one has too few of them; the missing ones are filled from the orthogonal basis of its Schur
-    form, as a triangular solver leaves them.
+    A symmetric matrix gives orthogonal vectors. A defective one has too few of them; the missing ones are filled from the
+    orthogonal basis of its Schur form, as a triangular solver leaves them.
 
     Raises
     ------

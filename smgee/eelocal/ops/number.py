@@ -48,7 +48,7 @@ _register()
 
 
 @algorithm("Number.clamp")
-def clamp(number: float, min: float, max: float) -> float:  # noqa: A002
+def clamp(number: float, min: float, max: float) -> float:
     """Return the number moved into a range."""
     if number < min:
         return min
@@ -56,7 +56,7 @@ def clamp(number: float, min: float, max: float) -> float:  # noqa: A002
 
 
 @algorithm("Number.unitScale")
-def unit_scale(number: float, min: float, max: float) -> float:  # noqa: A002
+def unit_scale(number: float, min: float, max: float) -> float:
     """Scale so that `min` becomes 0 and `max` 1, without clamping; 0 for an empty range."""
     return 0.0 if min == max else (number - min) / (max - min)
 
@@ -114,7 +114,7 @@ def _format(number: float | int, match: re.Match[str]) -> str:
             number = int(number)
         if kind != "d" and number < 0:
             number += 2**64  # Java shows the two's complement
-        body = {"d": str, "x": "{:x}".format, "X": "{:X}".format, "o": "{:o}".format}[kind](abs(number))
+        body = format(abs(number), kind)
         negative = number < 0
     elif kind in "fFeEgG":
         value = decimal.Decimal(float(number)) if np.isfinite(number) else None
@@ -151,7 +151,11 @@ def _decimal(value: decimal.Decimal, kind: str, digits: int) -> str:
     exponent = value.adjusted() if value else 0
     if kind in "gG":
         digits = max(digits, 1)
-        rounded = context.create_decimal(value).quantize(decimal.Decimal(1).scaleb(exponent - digits + 1), context=context) if value else value
+        rounded = (
+            context.create_decimal(value).quantize(decimal.Decimal(1).scaleb(exponent - digits + 1), context=context)
+            if value
+            else value
+        )
         exponent = rounded.adjusted() if rounded else 0
         if value == 0 or -4 <= exponent < digits:
             return f"{value.quantize(decimal.Decimal(1).scaleb(exponent - digits + 1), context=context):f}"
@@ -165,7 +169,7 @@ def _decimal(value: decimal.Decimal, kind: str, digits: int) -> str:
 
 
 @algorithm("Number.expression")
-def expression(context: Any, expression: str, vars: dict[str, Any] | None) -> Any:  # noqa: A002
+def expression(context: Any, expression: str, vars: dict[str, Any] | None) -> Any:
     """Evaluate an expression on numbers."""
     from smgee.eelocal.expression import evaluate_numbers
 

@@ -39,8 +39,8 @@ def parse_projection(crs: str) -> Projection:
     return Projection(f"EPSG:{code}" if code else text)
 
 
-@algorithm("Projection")
-def projection(crs: Any, transform: list[Any] | None, transformWkt: str | None) -> Projection:  # noqa: N803
+@algorithm("Projection", "Proj")
+def projection(crs: Any, transform: list[Any] | None, transformWkt: str | None) -> Projection:
     """Make a projection."""
     if isinstance(crs, Projection):
         base = crs
@@ -103,7 +103,14 @@ def translate(projection: Projection, x: float, y: float) -> Projection:
 def transform(projection: Projection) -> str:
     """Return the transform as WKT."""
     a, b, c, d, e, f = projection.transform
-    entries = {"elt_0_0": (a, 1.0), "elt_0_1": (b, 0.0), "elt_0_2": (c, 0.0), "elt_1_0": (d, 0.0), "elt_1_1": (e, 1.0), "elt_1_2": (f, 0.0)}
+    entries = {
+        "elt_0_0": (a, 1.0),
+        "elt_0_1": (b, 0.0),
+        "elt_0_2": (c, 0.0),
+        "elt_1_0": (d, 0.0),
+        "elt_1_1": (e, 1.0),
+        "elt_1_2": (f, 0.0),
+    }
     lines = ['PARAM_MT["Affine"', '  PARAMETER["num_row", 3]', '  PARAMETER["num_col", 3]']
     lines += [f'  PARAMETER["{k}", {v}]' for k, (v, default) in entries.items() if v != default]
     return ", \n".join(lines) + "]"
@@ -124,7 +131,7 @@ def error_margin(value: float | None, unit: str) -> ErrorMargin:
 
 
 @algorithm("PixelType")
-def pixel_type(precision: Any, minValue: float | None, maxValue: float | None, dimensions: int) -> PixelType:  # noqa: N803
+def pixel_type(precision: Any, minValue: float | None, maxValue: float | None, dimensions: int) -> PixelType:
     """Make a pixel type."""
     if isinstance(precision, PixelType):
         base = precision
@@ -155,24 +162,24 @@ for _name in ("double", "float", "int16", "int32", "int64", "int8", "uint16", "u
 
 
 @algorithm("PixelType.dimensions")
-def dimensions(pixelType: PixelType) -> int:  # noqa: N803
+def dimensions(pixelType: PixelType) -> int:
     """Return the number of array dimensions."""
     return pixelType.dimensions
 
 
 @algorithm("PixelType.maxValue")
-def max_value(pixelType: PixelType) -> float | None:  # noqa: N803
+def max_value(pixelType: PixelType) -> float | None:
     """Return the greatest value."""
     return pixelType.maximum
 
 
 @algorithm("PixelType.minValue")
-def min_value(pixelType: PixelType) -> float | None:  # noqa: N803
+def min_value(pixelType: PixelType) -> float | None:
     """Return the least value."""
     return pixelType.minimum
 
 
 @algorithm("PixelType.precision")
-def precision(pixelType: PixelType) -> str:  # noqa: N803
+def precision(pixelType: PixelType) -> str:
     """Return the precision."""
     return pixelType.precision

@@ -84,13 +84,13 @@ for _name, _factory in PLAIN.items():
 
 
 @algorithm("Reducer.min")
-def minimum(numInputs: int) -> Reducer:  # noqa: N803
+def minimum(numInputs: int) -> Reducer:
     """Return the reducer to the least first input."""
     return Extreme("min", _at_least_one(numInputs))
 
 
 @algorithm("Reducer.max")
-def maximum(numInputs: int) -> Reducer:  # noqa: N803
+def maximum(numInputs: int) -> Reducer:
     """Return the reducer to the greatest first input."""
     return Extreme("max", _at_least_one(numInputs))
 
@@ -102,7 +102,7 @@ def _at_least_one(count: int) -> int:
 
 
 @algorithm("Reducer.median")
-def median(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:  # noqa: N803
+def median(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:
     """Return the reducer to the median, computed directly for any number of elements."""
     return Percentile("median", (50.0,), ("median",))
 
@@ -110,10 +110,10 @@ def median(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | N
 @algorithm("Reducer.percentile")
 def percentile(
     percentiles: list[float],
-    outputNames: list[str] | None,  # noqa: N803
-    maxBuckets: int | None,  # noqa: N803
-    minBucketWidth: float | None,  # noqa: N803
-    maxRaw: int | None,  # noqa: N803
+    outputNames: list[str] | None,
+    maxBuckets: int | None,
+    minBucketWidth: float | None,
+    maxRaw: int | None,
 ) -> Reducer:
     """Return the reducer to percentiles, computed directly for any number of elements."""
     if not percentiles:
@@ -128,87 +128,87 @@ def _percent(value: float) -> str:
 
 
 @algorithm("Reducer.mode")
-def mode(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:  # noqa: N803
+def mode(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:
     """Return the reducer to the commonest value, computed directly for any number of elements."""
     return Mode()
 
 
 @algorithm("Reducer.intervalMean")
 def interval_mean(
-    minPercentile: float, maxPercentile: float, maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None  # noqa: N803
+    minPercentile: float, maxPercentile: float, maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None
 ) -> Reducer:
     """Return the reducer to the mean between two percentiles."""
     return IntervalMean(minPercentile, maxPercentile)
 
 
 @algorithm("Reducer.histogram")
-def histogram(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:  # noqa: N803
+def histogram(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:
     """Return the reducer to a histogram with buckets of a power of two."""
     return Histogram("histogram", maxBuckets, minBucketWidth)
 
 
 @algorithm("Reducer.autoHistogram")
-def auto_histogram(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None, cumulative: bool) -> Reducer:  # noqa: N803
+def auto_histogram(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None, cumulative: bool) -> Reducer:
     """Return the reducer to a histogram as an array."""
     return AutoHistogram(maxBuckets, minBucketWidth, cumulative)
 
 
 @algorithm("Reducer.fixedHistogram")
-def fixed_histogram(min: float, max: float, steps: int, cumulative: bool) -> Reducer:  # noqa: A002
+def fixed_histogram(min: float, max: float, steps: int, cumulative: bool) -> Reducer:
     """Return the reducer to a histogram of given buckets."""
     return FixedHistogram(min, max, steps, cumulative)
 
 
 @algorithm("Reducer.fixed2DHistogram")
-def fixed_2d_histogram(xMin: float, xMax: float, xSteps: int, yMin: float, yMax: float, ySteps: int) -> Reducer:  # noqa: N803
+def fixed_2d_histogram(xMin: float, xMax: float, xSteps: int, yMin: float, yMax: float, ySteps: int) -> Reducer:
     """Return the reducer to a two-dimensional histogram of given buckets."""
     return FixedHistogram2D((xMin, xMax, xSteps), (yMin, yMax, ySteps))
 
 
 @algorithm("Reducer.kendallsCorrelation")
-def kendall(numInputs: int) -> Reducer:  # noqa: N803
+def kendall(numInputs: int) -> Reducer:
     """Return the reducer to Kendall's rank correlation."""
     return Kendall(numInputs)
 
 
 @algorithm("Reducer.geometricMedian")
-def geometric_median(numX: int, eta: float, initialStepSize: float) -> Reducer:  # noqa: N803
+def geometric_median(numX: int, eta: float, initialStepSize: float) -> Reducer:
     """Return the reducer to the geometric median, found to convergence whatever `eta` and the step are."""
     return GeometricMedian(numX, eta)
 
 
 @algorithm("Reducer.linearRegression")
-def linear_regression(numX: int, numY: int) -> Reducer:  # noqa: N803
+def linear_regression(numX: int, numY: int) -> Reducer:
     """Return the reducer to a least-squares fit."""
     return LinearRegression(numX, numY)
 
 
 @algorithm("Reducer.robustLinearRegression")
-def robust_linear_regression(numX: int, numY: int, beta: float | None) -> Reducer:  # noqa: N803
+def robust_linear_regression(numX: int, numY: int, beta: float | None) -> Reducer:
     """Return the reducer to a least-squares fit without outliers."""
     return RobustRegression(numX, numY, beta)
 
 
 @algorithm("Reducer.ridgeRegression")
-def ridge_regression(numX: int, numY: int, lambda_: float) -> Reducer:  # noqa: N803
+def ridge_regression(numX: int, numY: int, lambda_: float) -> Reducer:
     """Return the reducer to a penalised fit."""
     return RidgeRegression(numX, numY, lambda_)
 
 
 @algorithm("Reducer.toList")
-def to_list(tupleSize: int | None, numOptional: int) -> Reducer:  # noqa: N803
+def to_list(tupleSize: int | None, numOptional: int) -> Reducer:
     """Return the reducer to a list."""
     return ToList(tupleSize, numOptional)
 
 
 @algorithm("Reducer.toCollection")
-def to_collection(propertyNames: list[str], numOptional: int) -> Reducer:  # noqa: N803
+def to_collection(propertyNames: list[str], numOptional: int) -> Reducer:
     """Return the reducer to a collection."""
     return ToCollection(propertyNames, numOptional)
 
 
 @algorithm("Reducer.combine")
-def combine(reducer1: Reducer, reducer2: Reducer, outputPrefix: str, sharedInputs: bool) -> Reducer:  # noqa: N803
+def combine(reducer1: Reducer, reducer2: Reducer, outputPrefix: str, sharedInputs: bool) -> Reducer:
     """Run two reducers in parallel."""
     if sharedInputs and reducer1.inputs != reducer2.inputs:
         raise EEError(
@@ -225,7 +225,7 @@ def repeat(reducer: Reducer, count: int) -> Reducer:
 
 
 @algorithm("Reducer.forEach")
-def for_each(reducer: Reducer, outputNames: list[str]) -> Reducer:  # noqa: N803
+def for_each(reducer: Reducer, outputNames: list[str]) -> Reducer:
     """Combine one copy of a reducer per name."""
     if not outputNames:
         raise EEError("At least one output name is needed.")
@@ -253,7 +253,7 @@ def disaggregate(reducer: Reducer, axis: int | None) -> Reducer:
 
 
 @algorithm("Reducer.group")
-def group(reducer: Reducer, groupField: int, groupName: str) -> Reducer:  # noqa: N803
+def group(reducer: Reducer, groupField: int, groupName: str) -> Reducer:
     """Apply a reducer per group."""
     return Grouped(reducer, groupField, groupName)
 

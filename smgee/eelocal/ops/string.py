@@ -14,7 +14,8 @@ from smgee.eelocal.values import to_json, to_text
 
 _POSIX = {
     "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "ascii": r"\x00-\x7f", "blank": r"\t ", "cntrl": r"\x00-\x1f\x7f", "digit": "0-9",
-    "graph": "!-~", "lower": "a-z", "print": " -~", "punct": r"!-/:-@\[-`{-~", "space": r"\t\n\v\f\r ", "upper": "A-Z", "word": r"0-9A-Za-z_",
+    "graph": "!-~", "lower": "a-z", "print": " -~", "punct": r"!-/:-@\[-`{-~", "space": r"\t\n\v\f\r ", "upper": "A-Z",
+    "word": r"0-9A-Za-z_",
     "xdigit": "0-9A-Fa-f",
 }  # fmt: skip
 
@@ -31,7 +32,9 @@ def compile_pattern(pattern: str, flags: str = "") -> re.Pattern[str]:
     for flag in flags:
         if flag not in "gi":
             raise EEError(f"Invalid regular expression flag '{flag}'; 'g' and 'i' are allowed.")
-    if re.search(r"\(\?[=!<]|\\[1-9]", pattern.replace("\\\\", "")) and "(?<" not in pattern.replace("(?<=", "!").replace("(?<!", "!"):
+    if re.search(r"\(\?[=!<]|\\[1-9]", pattern.replace("\\\\", "")) and "(?<" not in pattern.replace("(?<=", "!").replace(
+        "(?<!", "!"
+    ):
         raise EEError(f"Invalid regular expression '{pattern}': look-around and back-references are not supported.")
     text = re.sub(r"\[:(\^?)([a-z]+):\]", lambda m: _POSIX.get(m[2], m[0]) if not m[1] else m[0], pattern)
     try:
@@ -113,7 +116,11 @@ def replace(input: str, regex: str, replacement: str, flags: str) -> str:
     """Replace the first match, or with the flag g all; ``$1`` stands for a group."""
 
     def substitute(found: re.Match[str]) -> str:
-        return re.sub(r"\\(.)|\$(\d)", lambda m: m[1] if m[1] else (found[int(m[2])] or "") if int(m[2]) <= found.re.groups else m[0], replacement)
+        return re.sub(
+            r"\\(.)|\$(\d)",
+            lambda m: m[1] if m[1] else (found[int(m[2])] or "") if int(m[2]) <= found.re.groups else m[0],
+            replacement,
+        )
 
     return compile_pattern(regex, flags).sub(substitute, input, count=0 if "g" in flags else 1)
 

@@ -121,7 +121,9 @@ class Renamed(_Wrapper):
         self.kept = [i for i, n in enumerate(names) if n]
         if not self.kept:
             raise EEError("At least one output must keep a name.")
-        super().__init__(reducer, reducer.name, [names[i] or "" for i in self.kept], inputs=reducer.inputs, weighted=reducer.weighted)
+        super().__init__(
+            reducer, reducer.name, [names[i] or "" for i in self.kept], inputs=reducer.inputs, weighted=reducer.weighted
+        )
 
     def finish(self, state: Any) -> list[Reduced]:
         results = self.reducer.finish(state)
@@ -147,9 +149,7 @@ class SplitWeights(_Wrapper):
 
     def __init__(self, reducer: Reducer):
         self.pattern = reducer.weights
-        super().__init__(
-            reducer, reducer.name, reducer.outputs, inputs=reducer.inputs + sum(self.pattern), weighted=False
-        )
+        super().__init__(reducer, reducer.name, reducer.outputs, inputs=reducer.inputs + sum(self.pattern), weighted=False)
 
     @property
     def weights(self) -> tuple[bool, ...]:
@@ -192,7 +192,9 @@ class Grouped(Collecting):
 
     def compute(self, columns: list[Column]) -> list[Reduced]:
         if columns[0].trailing:
-            raise UnsupportedAlgorithmError("Reducer.group", "gives lists, which pixels can't hold; use it with reduceRegion or reduceColumns")
+            raise UnsupportedAlgorithmError(
+                "Reducer.group", "gives lists, which pixels can't hold; use it with reduceRegion or reduceColumns"
+            )
         key = columns[self.field]
         rest = [c for i, c in enumerate(columns) if i != self.field]
         groups: dict[Any, list[int]] = {}
@@ -222,7 +224,9 @@ class Disaggregated(_Wrapper):
     def _items(self, column: Column) -> Column:
         if column.rank:
             if self.axis is not None and column.rank > 1:
-                raise UnsupportedAlgorithmError("Reducer.disaggregate", "along one axis of array pixels of two or more axes is not implemented")
+                raise UnsupportedAlgorithmError(
+                    "Reducer.disaggregate", "along one axis of array pixels of two or more axes is not implemented"
+                )
             axes = range(column.values.ndim - column.rank, column.values.ndim)
             moved = np.moveaxis(column.values, list(axes), list(range(1, column.rank + 1)))
             each = int(np.prod(moved.shape[1 : column.rank + 1]))
@@ -230,13 +234,13 @@ class Disaggregated(_Wrapper):
             return Column(values, None if column.weights is None else np.repeat(column.weights, each, axis=0))
         if column.values.dtype != object:
             return column
-        values: list[Any] = []
+        found: list[Any] = []
         weights: list[float] = []
         for value, weight in zip(column.values, column.weight, strict=True):
             items = self._inside(value) if weight > 0 else [None]
-            values.extend(items)
+            found.extend(items)
             weights.extend([weight] * len(items))
-        return as_column(values, weights)
+        return as_column(found, weights)
 
     def _inside(self, value: Any) -> list[Any]:
         if isinstance(value, Array):
@@ -288,9 +292,9 @@ class Elementwise(_Wrapper):
         part, rank = state
         results = []
         for result in self.reducer.finish(part):
-            valid = result.valid
+            valid: np.ndarray = result.valid
             for _ in range(rank):
-                valid = valid.all(axis=-1)
+                valid = np.asarray(valid.all(axis=-1))
             results.append(Reduced(result.values, np.asarray(valid), result.rank + rank))
         return results
 

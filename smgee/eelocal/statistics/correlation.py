@@ -73,7 +73,10 @@ class Kendall(_Paired):
 
 
 class SensSlope(_Paired):
-    """Median slope between all pairs of different x, and the median of y − slope · x (Sen 1968, doi:10.1080/01621459.1968.10480934)."""
+    """Median slope between all pairs of different x, and the median of y − slope · x.
+
+    Sen (1968), doi:10.1080/01621459.1968.10480934.
+    """
 
     def __init__(self) -> None:
         super().__init__("sensSlope", ("slope", "offset"), inputs=2)
@@ -113,7 +116,10 @@ class Covariance(Collecting):
 
 
 class GeometricMedian(Collecting):
-    """The point of least total distance to the elements, found to convergence by Weiszfeld's iteration with the step of Vardi and Zhang (2000)."""
+    """The point of least total distance to the elements.
+
+    Weiszfeld's iteration, run to convergence, with the step of Vardi and Zhang (2000), doi:10.1073/pnas.97.4.1423.
+    """
 
     def __init__(self, inputs: int, eta: float):
         if inputs < 1:
@@ -169,10 +175,18 @@ def _vectors(name: str, column: Column) -> tuple[np.ndarray, np.ndarray]:
     if column.values.dtype != object:
         raise EEError(f"Reducer.{name} takes 1-D arrays.")
     present = column.present
-    rows = [Array(v).values if isinstance(v, list) else v.values if isinstance(v, Array) else None for v in column.values[present]]
-    if any(r is None or r.ndim != 1 or r.size != rows[0].size for r in rows):
+    rows = [_vector(name, v) for v in column.values[present]]
+    if any(r.size != rows[0].size for r in rows):
         raise EEError(f"Reducer.{name} takes 1-D arrays of equal length.")
     block = np.zeros((len(present), rows[0].size if rows else 0))
     if rows:
         block[present] = np.stack(rows)
     return block, present
+
+
+def _vector(name: str, value: object) -> np.ndarray:
+    if isinstance(value, list):
+        value = Array(value)
+    if not isinstance(value, Array) or value.values.ndim != 1:
+        raise EEError(f"Reducer.{name} takes 1-D arrays.")
+    return value.values

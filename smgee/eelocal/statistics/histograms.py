@@ -18,7 +18,10 @@ DEFAULT_BUCKETS = 256  # the bucket count of the Code Editor's histogram charts;
 
 
 class _Buckets:
-    """Buckets whose width is a power of two and whose edges are multiples of it, at most `limit` of them; whole numbers get whole widths."""
+    """Buckets whose width is a power of two and whose edges are multiples of it, at most `limit` of them.
+
+    Whole numbers get whole widths.
+    """
 
     def __init__(self, values: np.ndarray, weights: np.ndarray, limit: int, least: float | None):
         low, high = float(values.min()), float(values.max())
@@ -76,8 +79,10 @@ class Histogram(_Adaptive):
 
     def express(self, buckets: _Buckets) -> Any:
         return {
-            "bucketMeans": buckets.means.tolist(), "bucketMin": buckets.low,
-            "bucketWidth": buckets.width, "histogram": buckets.counts.tolist(),
+            "bucketMeans": buckets.means.tolist(),
+            "bucketMin": buckets.low,
+            "bucketWidth": buckets.width,
+            "histogram": buckets.counts.tolist(),
         }
 
 

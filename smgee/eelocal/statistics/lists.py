@@ -31,7 +31,9 @@ class _Tuples(Collecting):
 
     def rows(self, columns: list[Column]) -> list[list[Any]]:
         if columns[0].trailing:
-            raise UnsupportedAlgorithmError(f"Reducer.{self.name}", "gives lists, which pixels can't hold; use it with reduceRegion or a table")
+            raise UnsupportedAlgorithmError(
+                f"Reducer.{self.name}", "gives lists, which pixels can't hold; use it with reduceRegion or a table"
+            )
         needed = columns[: len(columns) - self.optional]
         keep = np.logical_and.reduce([c.present for c in needed]) if needed else np.ones(columns[0].shape, bool)
         lists = [_elements(c) for c in columns]

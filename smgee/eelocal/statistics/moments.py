@@ -264,7 +264,10 @@ class Logical(Reducer):
 
 
 class Circular(Reducer):
-    """Weighted circular mean (in −π…π), variance 1 − R or standard deviation √(−2 ln R) of angles in radians, R the resultant length."""
+    """Weighted circular mean, variance or standard deviation of angles in radians.
+
+    The mean lies in −π…π; the variance is 1 − R and the standard deviation √(−2 ln R), R the resultant length.
+    """
 
     def __init__(self, name: str, output: str):
         super().__init__(name, (output,), weighted=True)

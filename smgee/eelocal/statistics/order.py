@@ -16,9 +16,10 @@ __all__ = ["CountDistinct", "CountRuns", "End", "IntervalMean", "Mode", "Percent
 class Percentile(Collecting):
     """Percentiles of the elements.
 
-    Computed directly from all the elements, with linear interpolation between order statistics, whatever their number; Earth Engine goes over to a
-    histogram beyond an undocumented number. With weights, element i stands at the midpoint of its share of the cumulative weight, scaled so that
-    the least element is percentile 0 and the greatest 100; equal weights give the usual ranks.
+    Computed directly from all the elements, with linear interpolation between order statistics, whatever their number; Earth
+    Engine goes over to a histogram beyond an undocumented number. With weights, element i stands at the midpoint of its share
+    of the cumulative weight, scaled so that the least element is percentile 0 and the greatest 100; equal weights give the
+    usual ranks.
     """
 
     def __init__(self, name: str, percentiles: Sequence[float], outputs: Sequence[str]):
@@ -46,7 +47,9 @@ class Percentile(Collecting):
             present = column.present
             count = present.sum(axis=0)
             high = np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).max if values.dtype.kind in "iu" else True
-            ordered = np.moveaxis(np.sort(np.ascontiguousarray(np.moveaxis(np.where(present, values, high), 0, -1)), axis=-1), -1, 0)
+            ordered = np.moveaxis(
+                np.sort(np.ascontiguousarray(np.moveaxis(np.where(present, values, high), 0, -1)), axis=-1), -1, 0
+            )
         valid = count > 0
         last = np.maximum(count - 1, 0)
         results = []
@@ -103,7 +106,7 @@ class IntervalMean(Collecting):
         total = weight.sum(axis=0)
         values = np.where(weight > 0, column.values, 0).astype("f8")
         mean = np.divide((values * weight).sum(axis=0), total, out=np.zeros(total.shape), where=total > 0)
-        return [Reduced(mean, total > 0)]
+        return [Reduced(mean, np.asarray(total > 0))]
 
 
 class Mode(Collecting):
@@ -132,7 +135,7 @@ class Mode(Collecting):
         runs = np.where(ends & (weight > 0), total - before, -1.0)
         best = np.argmax(runs >= runs.max(axis=0) * (1 - 1e-12), axis=0)
         value = np.take_along_axis(values, best[None], axis=0)[0]
-        return [Reduced(value, present.any(axis=0))]
+        return [Reduced(value, np.asarray(present.any(axis=0)))]
 
 
 class End(Collecting):
@@ -170,7 +173,11 @@ class End(Collecting):
         if column.shape[0] == 0:
             return [Reduced(np.zeros(column.trailing), np.zeros(column.trailing, bool))]
         chosen = self._pick(column)
-        return [Reduced(chosen.values[0] if chosen.values.ndim > 1 else chosen.values[0:1].reshape(()), chosen.present[0], column.rank)]
+        return [
+            Reduced(
+                chosen.values[0] if chosen.values.ndim > 1 else chosen.values[0:1].reshape(()), chosen.present[0], column.rank
+            )
+        ]
 
 
 class CountDistinct(Collecting):

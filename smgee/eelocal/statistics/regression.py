@@ -45,7 +45,11 @@ class LinearFit(Reducer):
         share = wb / safe
         cross = wa * share
         return (
-            total, first[1] + dx * share, first[2] + dy * share, first[3] + second[3] + dx * dx * cross, first[4] + second[4] + dx * dy * cross
+            total,
+            first[1] + dx * share,
+            first[2] + dy * share,
+            first[3] + second[3] + dx * dx * cross,
+            first[4] + second[4] + dx * dy * cross,
         )
 
     def finish(self, state: Any) -> list[Reduced]:
@@ -95,8 +99,8 @@ class LinearRegression(_Regression):
 class RobustRegression(_Regression):
     """Iteratively reweighted least squares with the Talwar cost: elements beyond the margin are left out until the set is stable.
 
-    The margin is `beta`; by default 2.795 × MAD / 0.6745 of the first fit's residuals, as is usual for this cost. Earth Engine's own default is not
-    documented.
+    The margin is `beta`; by default 2.795 × MAD / 0.6745 of the first fit's residuals, as is usual for this cost. Earth
+    Engine's own default is not documented.
     """
 
     def __init__(self, x: int, y: int = 1, beta: float | None = None):
@@ -152,8 +156,8 @@ class RidgeRegression(_Regression):
 def least_squares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Solve a stack of systems, (p, n, k) against (p, n, m); the minimum-norm solution where one is rank-deficient.
 
-    Columns are scaled to unit length, and the normal equations are used where they are well conditioned after that (the usual case for many small
-    systems), a singular-value decomposition otherwise.
+    Columns are scaled to unit length, and the normal equations are used where they are well conditioned after that (the usual
+    case for many small systems), a singular-value decomposition otherwise.
     """
     scale = np.sqrt((x * x).sum(axis=1))
     scale[scale == 0] = 1.0
