@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -206,7 +208,7 @@ def _map(service: Service, body: Mapping[str, Any]) -> Run:
     options = body.get("tileExportOptions") or {}
     path, uri = file_destination(service, options, str(body.get("description") or ""))
     tiles = body.get("tileOptions") or {}
-    first, last = int(number_of(tiles.get("minZoom")) or 0), number_of(tiles.get("maxZoom"))
+    first, last, scale = (number_of(tiles.get(k)) for k in ("startZoom", "endZoom", "scale"))
     kind = options.get("fileFormat") or "AUTO_JPEG_PNG"
 
     def run(progress: Callable[[float], None]) -> list[str]:
@@ -214,9 +216,10 @@ def _map(service: Service, body: Mapping[str, Any]) -> Run:
         grid = export_grid(image)
         to_map = transformer(grid.crs, "EPSG:3857")
         left, bottom, right, top = to_map.transform_bounds(*grid.bounds, densify_pts=21)
-        end = int(last) if last is not None else _native_zoom(right - left, grid.width)
+        pixel = (right - left) / grid.width if scale is None else float(scale)
+        end = int(last) if last is not None else _zoom_of(pixel)
         wanted = []
-        for z in range(first, end + 1):
+        for z in range(int(first or 0), end + 1):
             size = tile_grid(z, 0, 0).transform[0] * TILE
             origin = tile_grid(z, 0, 0).transform[2]
             for x in range(int((left - origin) // size), int((right - origin) // size) + 1):
@@ -227,15 +230,23 @@ def _map(service: Service, body: Mapping[str, Any]) -> Run:
         for number, (z, x, y) in enumerate(wanted):
             progress(number / len(wanted))
             content, _ = render(image, tile_grid(z, x, y), kind, service)
+            if tiles.get("skipEmpty") and _is_empty(content):
+                continue
             with atomic_path(path / str(z) / str(x) / str(y)) as scratch:
                 scratch.write_bytes(content)
-        return [uri(path / "0")[:-2]]
+        return [uri(path)]
 
     return run
 
 
-def _native_zoom(extent: float, pixels: int) -> int:
-    """Return the zoom whose pixels are about as large as the image's own."""
-    import math
+def _zoom_of(pixel: float) -> int:
+    """Return the zoom whose pixels are about as large, metres at the equator."""
+    return max(0, min(24, round(math.log2(2 * math.pi * 6378137 / 256 / pixel))))
 
-    return max(0, min(24, round(math.log2(2 * math.pi * 6378137 / 256 * pixels / extent))))
+
+def _is_empty(content: bytes) -> bool:
+    """Whether a picture is transparent throughout."""
+    from PIL import Image as Picture
+
+    picture = Picture.open(io.BytesIO(content))
+    return picture.mode == "RGBA" and picture.getextrema()[3][1] == 0
