@@ -74,7 +74,8 @@ def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], An
     p, grid = study.predictors, study.grid
     place = {"crs": grid.crs, "crsTransform": list(grid.transform)}
     optical = [*p.bands, *p.indices]
-    every = steps(study)
+    measured = {t.date() for t in moisture.index.get_level_values("time").unique()}
+    every = [s for s in steps(study) if measured.intersection(s.days)]
     fetched: list[pd.DataFrame] = []
 
     def fetch(batch: Sequence[tuple[int, Step]]) -> list[pd.DataFrame]:

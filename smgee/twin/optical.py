@@ -21,7 +21,7 @@ __all__ = ["COLLECTIONS", "OpticalReader", "describe_scene"]
 
 COLLECTIONS = {"NASA/HLS/HLSL30/v002": "L30", "NASA/HLS/HLSS30/v002": "S30"}
 ADJACENT_PIXELS = 5  # HLS v2.0 dilates clouds and shadows by 5 pixels of 30 m (HLS user guide v2.0, section 6.4)
-KEPT_MASKS = 48  # whole-basin Fmask layers in memory, 1.7 MB each
+KEPT_MASKS = 128  # whole-basin Fmask layers in memory, 1.7 MB each
 _NOWHERE = np.zeros((1, 1), np.uint8)
 
 

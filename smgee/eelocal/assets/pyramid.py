@@ -21,6 +21,7 @@ from smgee.source import BandInfo, Source
 
 __all__ = ["Pyramid", "halve"]
 
+SMALL = 64  # pixels
 TILE = 256
 _tiles: ByteCache[Pixels] = ByteCache(384 * 2**20)
 
@@ -65,8 +66,8 @@ class Pyramid:
 
     def read(self, level: int, row: int, col: int, height: int, width: int) -> Pixels:
         """Return a window inside a level."""
-        if level == 0 and height * width > TILE * TILE // 4:
-            return self._native(row, col, height, width)
+        if level == 0 and not SMALL < height * width <= TILE * TILE // 4:
+            return self._native(row, col, height, width)  # a few pixels, or most of a tile and more: a cached tile would cost more than it saves
         values = np.empty((height, width), self.band.dtype)
         mask: np.ndarray | None = None
         for r in range(row // TILE, (row + height - 1) // TILE + 1):
