@@ -157,7 +157,83 @@ PROBES: tuple[Probe, ...] = (
     Probe("duplicate-bands", "Is a repeated band name suffixed _1?", lambda: _image([1, 2, 3]).addBands(_image(4)).bandNames()),
     Probe("calendar-wrap", "Does calendarRange wrap around the year?", lambda: _small_collection(1).map(
         lambda i: i.set("system:time_start", 0)).filter(_calendar(300, 10)).size()),
+    Probe("percentile-interpolation", "Are percentiles interpolated linearly between ranks?",
+          lambda: _reduced([1, 2, 4, 8], "percentile", [10, 50, 90])),
+    Probe("mode-tie", "Is the least of equally frequent values the mode?", lambda: _reduced([3, 3, 1, 1, 2], "mode")),
+    Probe("kurtosis", "Is the kurtosis the excess of the population's?", lambda: _reduced([1, 2, 2, 9], "kurtosis")),
+    Probe("skew", "Is the skewness the population's?", lambda: _reduced([1, 2, 2, 9], "skew")),
+    Probe("sample-of-one", "Is the sample variance of one value null?", lambda: _reduced([1], "sampleVariance")),
+    Probe("sum-of-none", "Is the sum of nothing 0?", lambda: _reduced([], "sum")),
+    Probe("product-of-none", "Is the product of nothing null?", lambda: _reduced([], "product")),
+    Probe("all-of-none", "Is allNonZero of nothing null?", lambda: _reduced([], "allNonZero")),
+    Probe("histogram-buckets", "How are buckets chosen, and what is the mean of an empty one?",
+          lambda: _reduced([1, 2, 9.5], "histogram", 8)),
+    Probe("frequency-keys", "How are the keys of fractions and whole numbers written?",
+          lambda: _reduced([1, 1.5, 2], "frequencyHistogram")),
+    Probe("regression-residuals", "Is the residual the root of the mean square over all elements?",
+          lambda: _reduced([[1, 1, 1], [1, 2, 3], [1, 3, 2], [1, 4, 5]], "linearRegression", 2, 1)),
+    Probe("robust-default", "Which margin does robustLinearRegression take by default?", lambda: _reduced(
+        [[1, 1, 1], [1, 2, 2], [1, 3, 3], [1, 4, 4], [1, 5, 5.1], [1, 6, 20]], "robustLinearRegression", 2, 1)),
+    Probe("ridge", "Is the intercept of ridgeRegression not penalised, and what is pValue?",
+          lambda: _reduced([[1, 1], [2, 2.5], [3, 2.9], [4, 4.2]], "ridgeRegression", 1, 1, 0.5)),
+    Probe("sens-offset", "Is the offset of sensSlope the median of y - slope * x?",
+          lambda: _reduced([[1, 1], [2, 3], [3, 2], [4, 9]], "sensSlope")),
+    Probe("kendall", "What are kendallsCorrelation's outputs, and is its p-value asymptotic?",
+          lambda: _reduced([[1, 1], [2, 3], [3, 2], [4, 9]], "kendallsCorrelation", 2)),
+    Probe("spearman", "What are spearmansCorrelation's outputs?",
+          lambda: _reduced([[1, 1], [2, 3], [3, 2], [4, 9]], "spearmansCorrelation")),
+    Probe("covariance", "Does covariance divide by n?", lambda: _reduced([[1, 2], [3, 5], [4, 4]], "covariance")),
+    Probe("null-not-equal", "Does notEquals fail where the property is missing?", lambda: _filtered("neq", "a", 5)),
+    Probe("null-at-least", "Does greaterThanOrEquals fail where the property is missing?", lambda: _filtered("gte", "a", 0)),
+    Probe("sort-missing", "Where does sort put elements without the property?",
+          lambda: _features().sort("a").aggregate_array("system:index")),
+    Probe("number-cast", "Do casts of numbers truncate, though those of arrays round?",
+          lambda: _value(lambda ee: ee.Number(1.7).toInt())),
+    Probe("integer-range-sum", "Does the sum of int8 arrays leave their range?",
+          lambda: _value(lambda ee: ee.Array([127]).toInt8().add(ee.Array([1]).toInt8()))),
+    Probe("float-text", "How does ee.String write a whole float?", lambda: _value(lambda ee: ee.String(ee.Number(10).divide(2)))),
+    Probe("average-month", "Is the average year 365.2425 days?", lambda: _value(lambda ee: ee.Date.unitRatio("year", "day"))),
+    Probe("fractional-advance", "How does a date advance by half a month?",
+          lambda: _value(lambda ee: ee.Date("2021-01-31").advance(1.5, "month").format())),
+    Probe("gaussian-size", "Is the Gaussian kernel of radius 3 five pixels wide?",
+          lambda: _value(lambda ee: ee.Algorithms.Describe(ee.Kernel.gaussian(3)))),
+    Probe("roberts-focus", "Where is the focus of the Roberts kernel?",
+          lambda: _value(lambda ee: ee.Algorithms.Describe(ee.Kernel.roberts()))),
+    Probe("columns", "How are the columns of a feature collection typed?", _features),
+    Probe("sphere-distance", "Which radius has the sphere of distance(spherical)?",
+          lambda: _value(lambda ee: ee.Geometry.Point(0, 0).distance(ee.Geometry.Point(1, 0), spherical=True))),
+    Probe("collection-geometry", "Is Collection.geometry not dissolved?", lambda: _overlapping().geometry().type()),
 )  # fmt: skip
+
+
+def _value(build: Callable[[Any], Any]) -> Any:
+    import ee
+
+    return build(ee)
+
+
+def _reduced(values: list[Any], name: str, *arguments: Any) -> Any:
+    import ee
+
+    return ee.List(values).reduce(getattr(ee.Reducer, name)(*arguments))
+
+
+def _features() -> Any:
+    import ee
+
+    return ee.FeatureCollection([ee.Feature(None, {"a": 3, "b": "x"}), ee.Feature(None, {"b": 1.5}), ee.Feature(None, {"a": 1})])
+
+
+def _filtered(name: str, *arguments: Any) -> Any:
+    import ee
+
+    return _features().filter(getattr(ee.Filter, name)(*arguments)).size()
+
+
+def _overlapping() -> Any:
+    import ee
+
+    return ee.FeatureCollection([ee.Geometry.Rectangle([0, 0, 2, 2]), ee.Geometry.Rectangle([1, 1, 3, 3])])
 
 
 def _reducer(name: str) -> Any:

@@ -16,11 +16,19 @@ __all__ = ["All", "Any_", "Comparison", "Condition", "Filter", "Not", "Operand"]
 
 
 class Filter:
-    """A condition on elements."""
+    """A condition on elements.
+
+    Truth has three values, as in SQL: a comparison with something missing is neither true nor false, and so is its opposite. Only
+    what is true passes.
+    """
+
+    def truth(self, element: Any, other: Any = None) -> bool | None:
+        """Return the truth for an element, with `other` for the pair (left, right); None where an operand is missing."""
+        raise NotImplementedError
 
     def matches(self, element: Any, other: Any = None) -> bool:
         """Whether an element passes; with `other`, whether the pair (left, right) does."""
-        raise NotImplementedError
+        return self.truth(element, other) is True
 
     def measure(self, left: Any, right: Any) -> float | None:
         """Return the join measure of a pair that passes, None for a filter without one."""
@@ -62,7 +70,7 @@ class Operand:
 
 @dataclass(frozen=True)
 class Comparison(Filter):
-    """A relation of two operands; a missing one makes it fail. `measured` gives the join measure."""
+    """A relation of two operands. `measured` gives the join measure."""
 
     name: str
     left: Operand
@@ -70,10 +78,10 @@ class Comparison(Filter):
     test: Callable[[Any, Any], bool]
     measured: Callable[[Any, Any], float | None] | None = None
 
-    def matches(self, element: Any, other: Any = None) -> bool:
+    def truth(self, element: Any, other: Any = None) -> bool | None:
         a = self.left.of(element)
         b = self.right.of(element if other is None else other)
-        return a is not None and b is not None and bool(self.test(a, b))
+        return None if a is None or b is None else bool(self.test(a, b))
 
     def measure(self, left: Any, right: Any) -> float | None:
         return None if self.measured is None else self.measured(self.left.of(left), self.right.of(right))
@@ -94,9 +102,9 @@ class Condition(Filter):
     """A condition on one element, whatever it is joined with."""
 
     name: str
-    test: Callable[[Any], bool]
+    test: Callable[[Any], bool | None]
 
-    def matches(self, element: Any, other: Any = None) -> bool:
+    def truth(self, element: Any, other: Any = None) -> bool | None:
         return self.test(element)
 
 
@@ -106,8 +114,14 @@ class All(Filter):
 
     parts: Sequence[Filter]
 
-    def matches(self, element: Any, other: Any = None) -> bool:
-        return all(p.matches(element, other) for p in self.parts)
+    def truth(self, element: Any, other: Any = None) -> bool | None:
+        unknown = False
+        for part in self.parts:
+            truth = part.truth(element, other)
+            if truth is False:
+                return False
+            unknown |= truth is None
+        return None if unknown else True
 
     @property
     def equality(self) -> tuple[str, str] | None:
@@ -120,8 +134,14 @@ class Any_(Filter):
 
     parts: Sequence[Filter]
 
-    def matches(self, element: Any, other: Any = None) -> bool:
-        return any(p.matches(element, other) for p in self.parts)
+    def truth(self, element: Any, other: Any = None) -> bool | None:
+        unknown = False
+        for part in self.parts:
+            truth = part.truth(element, other)
+            if truth:
+                return True
+            unknown |= truth is None
+        return None if unknown else False
 
 
 @dataclass(frozen=True)
@@ -130,8 +150,9 @@ class Not(Filter):
 
     part: Filter
 
-    def matches(self, element: Any, other: Any = None) -> bool:
-        return not self.part.matches(element, other)
+    def truth(self, element: Any, other: Any = None) -> bool | None:
+        truth = self.part.truth(element, other)
+        return None if truth is None else not truth
 
 
 def operands(left_field: str | None, right_value: Any, right_field: str | None, left_value: Any) -> tuple[Operand, Operand]:

@@ -223,8 +223,10 @@ def not_null(properties: list[str]) -> Filter:
 def range_contains(field: str, minValue: Any, maxValue: Any) -> Filter:
     """Pass elements whose property is in a range, ends included."""
 
-    def test(element: Any) -> bool:
+    def test(element: Any) -> bool | None:
         value = _comparable(field_of(element, field))
+        if value is None:
+            return None
         return compare(value, _comparable(minValue)) in (0, 1) and compare(value, _comparable(maxValue)) in (-1, 0)
 
     return Condition("rangeContains", test)
@@ -244,10 +246,10 @@ def calendar_range(start: int, end: int | None, field: str) -> Filter:
     part = _FIELDS[field]
     last = start if end is None else end
 
-    def test(element: Any) -> bool:
+    def test(element: Any) -> bool | None:
         time = _comparable(field_of(element, "system:time_start"))
         if not is_number(time):
-            return False
+            return None
         value = part(to_local(float(time), _utc()))
         return start <= value <= last if start <= last else value >= start or value <= last
 
