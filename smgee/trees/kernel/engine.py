@@ -11,8 +11,11 @@ from smgee.trees.kernel.forest import LEAF_LANE, Forest
 __all__ = ["predict_chunk"]
 
 WALK_ROWS = 64
-BLOCK_ROWS = 8192
+BLOCK_ROWS = 16384
 DEPTH = None
+# Depths of the split tree from one pruning to the next, and how much smaller a pruned forest must be to be worth keeping.
+STEP = 3
+WORTH = 0.75
 
 
 def predict_chunk(forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray, keep_missing: bool) -> bool:
@@ -34,23 +37,62 @@ def predict_chunk(forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray
     bool
         Whether any predictor was NaN.
     """
-    from smgee.trees.kernel import chunk, walk
-
     codes, lane_of, lane_feature, missing = _load(forest, columns, len(out))
-    trees = forest.words, forest.roots, forest.leaf, lane_of
-    depth = DEPTH if DEPTH is not None else max(0, round(np.log2(max(1, len(out) / BLOCK_ROWS))))
-    if not (
-        forest.leaf.dtype == np.int32
-        and len(out) > WALK_ROWS
-        and chunk.predict_rows(*trees, lane_feature, forest.cut_start, forest.cut_weight, codes, depth, forest.scale, forest.offset, out)
-    ):
+    if forest.leaf.dtype != np.int32 or len(out) <= WALK_ROWS or not _play(forest, codes, lane_of, lane_feature, out):
+        from smgee.trees.kernel.walk import walk
+
+        codes, lane_of, _, _ = _load(forest, columns, len(out))  # the other engine may have reordered them
         total = np.zeros(len(out), np.int64)
-        codes = _load(forest, columns, len(out))[0]  # the other engine may have reordered them
-        walk.walk(*trees, codes, total)
+        walk(forest.words, forest.roots, forest.leaf, lane_of, codes, total)
         out[:] = forest.offset + forest.scale * total
     if missing is not None and not keep_missing:
         out[missing] = np.nan
     return missing is not None
+
+
+def _play(forest: Forest, codes: np.ndarray, lane_of: np.ndarray, lane_feature: np.ndarray, out: np.ndarray) -> bool:
+    """Predict by the tournament, block by block; False if a block is beyond what it can express. `codes` are reordered."""
+    from smgee.trees.kernel.block import predict_block
+    from smgee.trees.kernel.blocks import boxes_of, fit_splits, order_rows, prune
+
+    lanes, n = codes.shape
+    depth = DEPTH if DEPTH is not None else max(0, round(np.log2(n / BLOCK_ROWS)))
+    permutation, start = None, np.array([0, n])
+    if depth:
+        splits = fit_splits(codes, lane_feature, forest.cut_start, forest.cut_weight, depth)
+        permutation, start = order_rows(codes, *splits, depth)
+    low, high = boxes_of(codes, start)
+
+    # Pruned forests of the split nodes on the way to the current block, one behind the other. Pages that are not reached cost nothing.
+    pruned = np.empty(int(len(forest.words) * (1 / (1 - WORTH) + 1)) + 1024, np.int64)
+    roots = np.empty((depth + 2, forest.n_trees), np.int32)
+    same = np.arange(LEAF_LANE + 1)
+    same[LEAF_LANE] = lanes
+    room = np.diff(forest.cut_start)[lane_feature] + 1
+    mark_start = np.concatenate([[0], np.cumsum(room)])
+    mark, renamed = np.zeros(mark_start[-1], np.uint8), np.empty(mark_start[-1], np.uint16)
+
+    def visit(node: int, d: int, source: tuple[np.ndarray, np.ndarray, np.ndarray], size: int, begin: int) -> bool:
+        first = (node + 1 << depth - d) - (1 << depth)
+        b0, b1 = start[first], start[first + (1 << depth - d)]
+        if b0 == b1:
+            return True
+        if (depth - d) % STEP == 0:
+            words, above, names = source
+            end = prune(words, above, forest.depth, names, low[node], high[node], pruned, roots[d], begin)
+            if d == depth:
+                total = np.empty(b1 - b0, np.int32)
+                if not predict_block(
+                    pruned, roots[d], begin, end, forest.leaf, low[node], high[node], mark, mark_start, renamed, codes, b0, total
+                ):  # fmt: skip
+                    return False
+                out[slice(b0, b1) if permutation is None else permutation[b0:b1]] = forest.offset + forest.scale * total
+                return True
+            if end - begin < WORTH * size:
+                source, size, begin = (pruned, roots[d], same), end - begin, end
+        return visit(2 * node + 1, d + 1, source, size, begin) and visit(2 * node + 2, d + 1, source, size, begin)
+
+    return visit(0, 0, (forest.words, forest.roots, lane_of), len(forest.words), 0)
 
 
 def _load(forest: Forest, columns: Sequence[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:

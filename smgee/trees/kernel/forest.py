@@ -48,6 +48,8 @@ class Forest:
         its number among the leaves; how far behind the node its right child is.
     roots : (trees,) int32
         Root of each tree.
+    depth : int
+        Of the deepest tree.
     leaf : (leaves,) int32 or int64
         Fixed-point leaves; the prediction is ``offset + scale * sum(leaf)``.
     scale, offset : float
@@ -66,6 +68,7 @@ class Forest:
 
     words: np.ndarray
     roots: np.ndarray
+    depth: int
     leaf: np.ndarray
     scale: float
     offset: float
@@ -74,6 +77,11 @@ class Forest:
     cuts: np.ndarray
     cut_start: np.ndarray
     cut_weight: np.ndarray
+
+    @property
+    def n_trees(self) -> int:
+        """Number of trees."""
+        return len(self.roots)
 
     @cached_property
     def most_cuts(self) -> int:
@@ -127,7 +135,7 @@ def _prepare(ensemble: TreeEnsemble, dtype: np.dtype) -> Forest:
     words[~inner] = LEAF_LANE | np.arange(ensemble.n_nodes - len(nodes)) << LANE_BITS
     leaf, scale, offset = _fixed_point(ensemble, inner)
     slots = (present // 2).astype(np.int64), present % 2 == 1
-    return Forest(words, ensemble.roots.copy(), leaf, scale, offset, *slots, cuts, cut_start, weight)
+    return Forest(words, ensemble.roots.copy(), ensemble.depth, leaf, scale, offset, *slots, cuts, cut_start, weight)
 
 
 def cuts_of(threshold: np.ndarray, comparison: str, compared: np.dtype, dtype: np.dtype) -> np.ndarray:

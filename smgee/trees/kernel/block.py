@@ -1,115 +1,21 @@
-"""Compiled: one chunk of rows through ordering, pruning and the tournament."""
+"""Compiled: one block of rows through the tournament."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from smgee.trees.kernel.blocks import boxes_of, fit_splits, order_rows, prune
 from smgee.trees.kernel.cutsets import mark_cuts, number_marks, rename
-from smgee.trees.kernel.forest import LEAF_LANE
 from smgee.trees.kernel.program import NEVER, NOTHING, add_to_table, cut_pieces, emit, group_pieces
 from smgee.trees.kernel.tournament import ADD, LOOK1, LOOK4, M16, TABLE, W16, W32, W48, aligned, run
 
-SAMPLE = 4096
-STRIP = 2048
+STRIP = 4096
 STACK = 112
-# Depths of the split tree from one pruning to the next, and how much smaller a pruned forest must be to be worth keeping.
-STEP = 3
-WORTH = 0.75
 NO_TEST = np.uint64(NEVER << 16)
 
 
 @njit(cache=True, nogil=True)
-def predict_rows(words, roots, leaf, lane_of, lane_feature, cut_start, cut_weight, codes, depth, scale, offset, out):
-    """Predict each row of `codes`, (lanes, rows), which are reordered in place.
-
-    Parameters
-    ----------
-    words, roots, leaf, cut_start, cut_weight, scale, offset
-        Those of `Forest`.
-    lane_of : (LEAF_LANE + 1,) int64
-        The lane that each slot reads; at the end, for leaves, the number of lanes.
-    lane_feature : (lanes,) int64
-        The predictor of each lane.
-    codes : (lanes, rows) uint8, uint16 or int32
-        Predictors.
-    depth : int
-        The rows are put into ``2 ** depth`` blocks.
-    out : (rows,) float32
-        Predictions.
-
-    Returns
-    -------
-    bool
-        False if a block is beyond what programs can express; `out` is of no use then.
-    """
-    lanes, n = codes.shape
-    if depth > 0:
-        split_lane, split_code = fit_splits(codes, n, lane_feature, cut_start, cut_weight, depth, SAMPLE)
-        permutation, start = order_rows(codes, n, split_lane, split_code, depth)
-    else:
-        permutation, start = np.empty(0, np.int32), np.array([0, n])
-    low, high = boxes_of(codes, start, depth)
-
-    # Pruned forests of the split nodes on the way to the current block, one behind the other. Pages that are not reached cost nothing.
-    pruned = np.empty(int(len(words) * (1.0 / (1.0 - WORTH) + 1.0)) + 1024, np.int64)
-    pruned_roots = np.empty((depth + 1, len(roots)), np.int32)
-    level = np.full(depth + 1, -1, np.int64)  # whose forest holds at this depth; −1 is the whole one
-    stop = np.zeros(depth + 1, np.int64)
-    same = np.arange(LEAF_LANE + 1)
-    same[LEAF_LANE] = lanes
-    mark_start = np.zeros(lanes + 1, np.int64)
-    for a in range(lanes):
-        mark_start[a + 1] = mark_start[a] + cut_start[lane_feature[a] + 1] - cut_start[lane_feature[a]] + 1
-    mark = np.zeros(mark_start[lanes], np.uint8)
-    renamed = np.empty(mark_start[lanes], np.uint16)
-    total = np.empty(n if depth == 0 else np.max(start[1:] - start[:-1]), np.int32)
-
-    todo = np.empty(2 * depth + 2, np.int64)
-    todo[0] = 0
-    waiting = 1
-    while waiting:
-        waiting -= 1
-        node = todo[waiting]
-        d = 0
-        while ((node + 1) >> (d + 1)) > 0:
-            d += 1
-        b0 = start[((node + 1) << (depth - d)) - (1 << depth)]
-        b1 = start[((node + 2) << (depth - d)) - (1 << depth)]
-        if b0 == b1:
-            continue
-        above = level[d - 1] if d else -1
-        begin = stop[d - 1] if d else 0
-        end = begin
-        if (depth - d) % STEP == 0:
-            if above < 0:
-                end = prune(words, roots, lane_of, low[node], high[node], pruned, pruned_roots[d], begin)
-                size = len(words)
-            else:
-                end = prune(pruned, pruned_roots[above], same, low[node], high[node], pruned, pruned_roots[d], begin)
-                size = stop[above] - (stop[above - 1] if above else 0)
-        if d < depth:
-            worth = begin < end and end - begin < WORTH * size
-            level[d] = d if worth else above
-            stop[d] = end if worth else begin
-            todo[waiting], todo[waiting + 1] = 2 * node + 2, 2 * node + 1
-            waiting += 2
-            continue
-        part = total[: b1 - b0]
-        if not _predict_block(pruned, pruned_roots[d], begin, end, leaf, low[node], high[node], mark, mark_start, renamed, codes, b0, part):
-            return False
-        if depth:
-            for i in range(b1 - b0):
-                out[permutation[b0 + i]] = np.float32(offset + scale * part[i])
-        else:
-            for i in range(n):
-                out[i] = np.float32(offset + scale * part[i])
-    return True
-
-
-@njit(cache=True, nogil=True)
-def _predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, renamed, codes, b0, total):
+def predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, renamed, codes, b0, total):
     """Sum the leaves of rows ``b0 : b0 + len(total)`` in the forest ``begin:end``, pruned to their box; False if it can't be expressed.
 
     `mark` (uint8, all zero, and again on return) and `renamed` (uint16) are scratch with an entry for every code of every lane, a lane's
@@ -123,7 +29,8 @@ def _predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, 
 
     # Codes of bytes serve as they are; others are renumbered by the cuts that this block's trees use.
     wide = codes.itemsize > 1
-    starts = np.zeros(lanes + 1, np.int64)
+    starts = np.empty(lanes + 1, np.int64)
+    starts[0] = 0
     most = 0
     if wide:
         mark_cuts(words, begin, end, mark_start, mark)
@@ -131,6 +38,8 @@ def _predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, 
             count = number_marks(mark, renamed, mark_start[a] + low[a], mark_start[a] + high[a])
             most = max(most, count)
             starts[a + 1] = starts[a] + count + 1
+    else:
+        starts[lanes] = 0
         if most >= NEVER:
             return False
     batched = most > 255
@@ -146,40 +55,43 @@ def _predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, 
     waiting = np.empty(600, np.uint64)
     way = np.empty(nodes + 1, np.int64)
     tables = np.empty(len(groups) * TABLE, np.int32)
-    batch_mark = np.zeros(starts[lanes] if batched else 0, np.uint8)
-    batch_renamed = np.empty(starts[lanes] if batched else 0, np.uint8)
-    in_batch = np.zeros(lanes, np.int64)
-    taken = np.empty((starts[lanes] + 1 if batched else 0, 2), np.int64)
+    batch_mark = np.empty(starts[lanes], np.uint8)
+    batch_mark[:] = 0
+    batch_renamed = np.empty(starts[lanes], np.uint8)
+    in_batch = np.empty(lanes, np.int64)
+    in_batch[:] = 0
+    taken = np.empty(2 * starts[lanes], np.int64)
     names = renamed if wide else renamed[:0]
     strip = aligned(lanes * STRIP)
     stack = aligned(STACK * STRIP)
 
-    n_op = group_op = 0  # instructions of the batch; of those, the ones of complete groups
-    n_table = 0
+    n_op = group_op = np.int64(0)  # instructions of the batch; of those, the ones of complete groups
+    n_table = np.int64(0)
     g = 0
     while g < len(groups) - 1:
         table = tables[n_table * TABLE : (n_table + 1) * TABLE]
         table[0] = 0
-        size = 1
+        size = np.int64(1)
         for j in range(groups[g], groups[g + 1]):
             p = order[j]
             n_op = emit(words, names, mark_start, root[p], first[p], last[p], numbers[p], size, program, n_op, waiting, way)
             size = add_to_table(table, size, words, first[p], last[p], numbers[p], leaf)
             if j > groups[g]:
-                n_op = _plain(program, n_op, ADD, 0)
+                n_op = _plain(program, n_op, np.int64(ADD), n_table)
         fits = not batched or _take_cuts(program, group_op, n_op, starts, batch_mark, in_batch, taken)
         if fits:
             n_table += 1
             group_op = n_op
             if n_table % 4 == 0:
-                group_op = n_op = _plain(program, n_op, LOOK4, n_table - 4)
+                n_op = _plain(program, n_op, np.int64(LOOK4), n_table - 4)
+                group_op = n_op
             g += 1
         elif n_table == 0:
             return False
         if not fits or g == len(groups) - 1:
             n_op = group_op
             for q in range(n_table - 1, n_table // 4 * 4 - 1, -1):
-                n_op = _plain(program, n_op, LOOK1, q)
+                n_op = _plain(program, n_op, np.int64(LOOK1), q)
             if batched:
                 for a in range(lanes):
                     number_marks(batch_mark, batch_renamed, starts[a], starts[a + 1] - 1)
@@ -196,7 +108,7 @@ def _predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, 
                     else:
                         _copy(codes[a][b0 + s0 : b0 + s1], to)
                 run(program, n_op, strip, STRIP, s1 - s0, stack, total[s0:s1], tables)
-            n_op = group_op = n_table = 0
+            n_op = group_op = n_table = np.int64(0)
             in_batch[:] = 0
     return True
 
@@ -229,12 +141,12 @@ def _take_cuts(program, begin, end, starts, mark, in_batch, taken):
             continue
         if in_batch[a] == 255:
             for q in range(n):
-                mark[taken[q, 1]] = 0
-                in_batch[taken[q, 0]] -= 1
+                mark[taken[2 * q + 1]] = 0
+                in_batch[taken[2 * q]] -= 1
             return False
         mark[at] = 1
         in_batch[a] += 1
-        taken[n, 0], taken[n, 1] = a, at
+        taken[2 * n], taken[2 * n + 1] = a, at
         n += 1
     return True
 
