@@ -18,7 +18,7 @@ from smgee.eelocal.model.pixels import Node, Pixels, both, thin
 from smgee.eelocal.model.pixeltype import PixelType
 from smgee.grid import PixelGrid
 
-__all__ = ["ArrayApply", "PixelLoop", "lifted", "packed", "pixel_arrays"]
+__all__ = ["ArrayApply", "PixelLoop", "Undefined", "Uniform", "lifted", "packed"]
 
 
 class ArrayApply(_Unary):
@@ -66,12 +66,6 @@ def lifted(function: Callable[..., np.ndarray], bands: Sequence[Band], kind: Pix
     return ArrayApply(function, bands, kind)
 
 
-def pixel_arrays(pixels: Pixels) -> Callable[[int, int], np.ndarray]:
-    """Return access to single pixels as arrays, dense or not."""
-    values = pixels.values
-    return lambda row, col: values[row, col]
-
-
 def _loop(function: Callable[..., Any], inputs: Sequence[Pixels], valid: np.ndarray, dtype: Any) -> np.ndarray:
     out = np.empty(valid.shape, object)
     with np.errstate(all="ignore"):
@@ -96,13 +90,17 @@ def packed(cells: np.ndarray, valid: np.ndarray, dtype: Any, rank: int) -> np.nd
     return dense
 
 
+class Undefined(Exception):  # noqa: N818 (no error: a null result)
+    """Raised by a pixel's function where the result does not exist: the pixel is masked."""
+
+
 class PixelLoop(_Unary):
-    """A function applied to each unmasked pixel's arrays in turn, for what has no dense form.
+    """A function of each unmasked pixel's arrays, for what has no dense form.
 
     Parameters
     ----------
     function : callable
-        Takes one array or scalar per node and returns an array.
+        Takes one array or scalar per node and returns an array; raises `Undefined` where there is none.
     nodes : sequence of Node
         The inputs.
     dtype : numpy dtype
@@ -111,24 +109,78 @@ class PixelLoop(_Unary):
         Dimensions of the result.
     optional : sequence of int
         Inputs that may be masked; they are given as None then.
+    dense : callable, optional
+        Does the same for all pixels at once: takes the values of all inputs, (height, width, …) or (1, 1, …) each, and returns such an array, or None
+        where it can't. Tried where no input is ragged and no optional one masked.
     """
 
-    __slots__ = ("dtype", "function", "optional", "rank")
+    __slots__ = ("dense", "dtype", "function", "optional", "rank")
 
-    def __init__(self, function: Callable[..., Any], nodes: Sequence[Node], dtype: Any, rank: int, *, optional: Sequence[int] = ()):
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        nodes: Sequence[Node],
+        dtype: Any,
+        rank: int,
+        *,
+        optional: Sequence[int] = (),
+        dense: Callable[..., np.ndarray | None] | None = None,
+    ):
         super().__init__(*nodes)
         self.function = function
         self.dtype = np.dtype(dtype)
         self.rank = rank
         self.optional = frozenset(optional)
+        self.dense = dense
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         mask = both(*(p.mask for i, p in enumerate(inputs) if i not in self.optional))
         valid = mask if mask.dtype == bool else mask > 0
+        if self.dense is not None and not any(p.values.dtype == object for p in inputs) and all(inputs[i].valid.all() for i in self.optional):
+            with np.errstate(all="ignore"):
+                values = self.dense(*(thin(p.values) for p in inputs))
+            if values is not None:
+                values = values.astype(self.dtype, copy=False)
+                return Pixels(np.broadcast_to(values, grid.shape + values.shape[2:]), mask)
         out = np.empty(valid.shape, object)
         shown = [p.valid for p in inputs]
+        found = np.zeros(valid.shape, bool)
         with np.errstate(all="ignore"):
             for row, col in zip(*np.nonzero(valid), strict=True):
                 cells = [p.values[row, col] if ok[row, col] else None for p, ok in zip(inputs, shown, strict=True)]
-                out[row, col] = np.asarray(self.function(*cells)).astype(self.dtype, copy=False)
-        return Pixels(packed(out, valid, self.dtype, self.rank), mask)
+                try:
+                    out[row, col] = np.asarray(self.function(*cells)).astype(self.dtype, copy=False)
+                except Undefined:
+                    continue
+                found[row, col] = True
+        return Pixels(packed(out, found, self.dtype, self.rank), mask if bool((found == valid).all()) else both(mask, found))
+
+
+class Uniform(_Unary):
+    """A dense function only: every pixel's arrays must have one shape.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the values of all inputs, (height, width, …), and returns such an array.
+    what : str
+        Names the operation in the message for ragged pixels.
+    """
+
+    __slots__ = ("dtype", "function", "what")
+
+    def __init__(self, function: Callable[..., np.ndarray], nodes: Sequence[Node], dtype: Any, what: str):
+        super().__init__(*nodes)
+        self.function = function
+        self.dtype = np.dtype(dtype)
+        self.what = what
+
+    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
+        mask = both(*(p.mask for p in inputs))
+        if not mask.any():
+            return Pixels(np.broadcast_to(np.zeros((), self.dtype), grid.shape), mask)
+        if any(p.values.dtype == object for p in inputs):
+            raise EEError(f"{self.what}: all pixels must have arrays of the same shape.")
+        with np.errstate(all="ignore"):
+            values = np.asarray(self.function(*(thin(p.values) for p in inputs))).astype(self.dtype, copy=False)
+        return Pixels(np.broadcast_to(values, grid.shape + values.shape[2:]), mask)
