@@ -6,7 +6,6 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ee
@@ -50,7 +49,9 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     (folder / "stations.csv").write_text("station,longitude,latitude,depth\n" + rows)
     add_files(folder / "cat", DEM, [folder / "dem.tif"], AddOptions(properties={"source": "made"}))
     add_files(folder / "cat", TABLE, [folder / "stations.csv"])
-    with smgee.connect(catalog=folder / "cat", store=folder / "store", limits=Limits(elements=20, payload_bytes=100_000)) as connected:
+    with smgee.connect(
+        catalog=folder / "cat", store=folder / "store", limits=Limits(elements=20, payload_bytes=100_000)
+    ) as connected:
         ee.data.setMaxRetries(0)
         yield connected
 
@@ -151,8 +152,14 @@ def test_palettes_follow_their_colours(session: Session) -> None:
 @pytest.mark.parametrize(
     ("grid", "match"),
     [
-        ({**GRID, "dimensions": {"width": 5000, "height": 5000}}, r"Total request size \(75000000 bytes\) must be less than or equal to 50331648 bytes"),
-        ({**GRID, "dimensions": {"width": 40000, "height": 1}}, r"Pixel grid dimensions \(40000x1\) must be less than or equal to 32768"),
+        (
+            {**GRID, "dimensions": {"width": 5000, "height": 5000}},
+            r"Total request size \(75000000 bytes\) must be less than or equal to 50331648 bytes",
+        ),
+        (
+            {**GRID, "dimensions": {"width": 40000, "height": 1}},
+            r"Pixel grid dimensions \(40000x1\) must be less than or equal to 32768",
+        ),
         ({**GRID, "dimensions": {"width": 0, "height": 1}}, "must be positive"),
         ({**GRID, "crsCode": "EPSG:999999"}, "could not be parsed"),
         ({**GRID, "affineTransform": {"translateX": 5}}, "degenerate"),
@@ -293,7 +300,11 @@ def test_thumbnails(session: Session) -> None:
 @pytest.mark.parametrize("kind", ["GEO_TIFF", "NPY", "ZIPPED_GEO_TIFF", "ZIPPED_GEO_TIFF_PER_BAND"])
 def test_downloads(session: Session, kind: str) -> None:
     image = dem().addBands(dem().add(1).rename("more"))
-    answer = fetch(image.getDownloadURL({"name": "made", "format": kind, "crs": "EPSG:32647", "crs_transform": [30, 0, ORIGIN[0], 0, -30, ORIGIN[1]]}))
+    answer = fetch(
+        image.getDownloadURL(
+            {"name": "made", "format": kind, "crs": "EPSG:32647", "crs_transform": [30, 0, ORIGIN[0], 0, -30, ORIGIN[1]]}
+        )
+    )
     assert answer.status_code == 200
     expected = np.where(ELEVATION == -9999, 0, ELEVATION)
     if kind == "NPY":

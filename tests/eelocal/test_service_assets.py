@@ -164,7 +164,11 @@ def test_exports_that_fail_say_why(session: Session, make: Any, match: str) -> N
 
 
 def test_exports_to_files(session: Session, folder: Path) -> None:
-    status = finish(ee.batch.Export.image.toDrive(dem().toFloat(), "d", "maps/2020", "dem", formatOptions={"noData": -1, "cloudOptimized": True}))
+    status = finish(
+        ee.batch.Export.image.toDrive(
+            dem().toFloat(), "d", "maps/2020", "dem", formatOptions={"noData": -1, "cloudOptimized": True}
+        )
+    )
     assert status["state"] == "COMPLETED", status
     with rasterio.open(folder / "drive" / "maps_2020" / "dem.tif") as file:
         assert file.nodata == -1
@@ -295,7 +299,11 @@ def test_table_ingestion(session: Session, folder: Path) -> None:
 
 
 def test_tasks_are_listed_and_idempotent(session: Session) -> None:
-    request = {"expression": dem(), "description": "twice", "assetExportOptions": {"earthEngineDestination": {"name": f"{ROOT}/once"}}}
+    request = {
+        "expression": dem(),
+        "description": "twice",
+        "assetExportOptions": {"earthEngineDestination": {"name": f"{ROOT}/once"}},
+    }
     one = ee.data.exportImage("request-1", request)
     two = ee.data.exportImage("request-1", request)
     assert one["name"] == two["name"]

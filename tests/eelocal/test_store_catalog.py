@@ -33,8 +33,8 @@ def tif(
 ) -> Path:
     values = np.atleast_3d(values.T).T
     with rasterio.open(
-        path, "w", driver="GTiff", dtype=values.dtype, count=values.shape[0], height=values.shape[1], width=values.shape[2], crs=crs,
-        transform=Affine(30, 0, origin[0], 0, -30, origin[1]), **profile,
+        path, "w", driver="GTiff", dtype=values.dtype, count=values.shape[0], height=values.shape[1], width=values.shape[2],
+        crs=crs, transform=Affine(30, 0, origin[0], 0, -30, origin[1]), **profile,
     ) as file:  # fmt: skip
         file.write(values)
     return path

@@ -40,9 +40,11 @@ def test_discovery_speaks_v1_and_has_every_method_the_client_calls() -> None:
     resources = document["resources"]["projects"]["resources"]
     wanted = {
         "value": ["compute"], "image": ["computePixels", "export", "import", "importExternal"], "classifier": ["export"],
-        "table": ["computeFeatures", "export", "import"], "tables": ["create", "getFeatures"], "maps": ["create"], "featureView": ["create"],
+        "table": ["computeFeatures", "export", "import"], "tables": ["create", "getFeatures"], "maps": ["create"],
+        "featureView": ["create"],
         "thumbnails": ["create", "getPixels"], "imageCollection": ["computeImages"], "operations": ["list", "get", "cancel"],
-        "assets": ["get", "create", "copy", "move", "delete", "patch", "listAssets", "listFeatures", "getPixels", "getIamPolicy", "setIamPolicy"],
+        "assets": ["get", "create", "copy", "move", "delete", "patch", "listAssets", "listFeatures", "getPixels",
+                   "getIamPolicy", "setIamPolicy"],
     }  # fmt: skip
     for resource, methods in wanted.items():
         assert set(methods) <= set(resources[resource]["methods"]), resource
