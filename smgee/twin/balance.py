@@ -28,7 +28,8 @@ WINTER_STEP = 5
 class Static:
     """The static layers that the daily laws use; see `smgee.twin.hydrology.step_block`.
 
-    `layers` is (height, width, 13) float32 (the ten of the balance, then brightness of the dry soil, slope to the east and to the north), `label` (height, width) int32 and `bins` (height, width, 3) uint8.
+    `layers` is (height, width, 13) float32 (the ten of the balance, then brightness of the dry soil, slope to the east and to
+    the north), `label` (height, width) int32 and `bins` (height, width, 3) uint8.
     """
 
     layers: np.ndarray
@@ -85,14 +86,46 @@ def _fill_bins(present: np.ndarray) -> np.ndarray:
     return np.ravel_multi_index(tuple(index), present.shape).ravel()
 
 
+class _Sums:
+    """What a day sums up, block by block: (block, …) float64, added in a fixed order so that results do not depend on threads."""
+
+    def __init__(self, labels: int, cells: int) -> None:
+        self.pool, self.deep = np.zeros((BLOCKS, labels)), np.zeros((BLOCKS, labels))
+        self.fluxes = np.zeros((BLOCKS, len(FLUXES) + len(STORES)))
+        self.cells = np.zeros((BLOCKS, cells, len(AGGREGATES)))
+        self.snow, self.snow_count = (np.zeros((BLOCKS, PHENOLOGY_BINS, SNOW_SUN_BINS)) for _ in range(2))
+
+
+def _advance(
+    static: Static,
+    rain: tuple[np.ndarray, np.ndarray, np.ndarray],
+    series: np.ndarray,
+    green: np.ndarray,
+    pool: np.ndarray,
+    stores: np.ndarray,
+    packed: np.ndarray,
+    sums: _Sums,
+) -> None:
+    """Advance all rows by one day on all cores; the arguments are those of `smgee.twin.hydrology.step_block`."""
+
+    def work(block: int, start: int, stop: int) -> None:
+        step_block(
+            start, stop, *rain, series, green, static.layers, static.label, static.bins, pool, stores, packed, sums.pool[block],
+            sums.deep[block], sums.fluxes[block], sums.cells[block], sums.snow[block], sums.snow_count[block],
+        )  # fmt: skip
+
+    run_blocks(work, len(stores))
+
+
 def run_balance(
     static: Static, weather: Weather, year: int, folder: Path, *, progress: Callable[[float], None] | None = None
 ) -> None:
     """Run the balance from 1 October before to 31 December and write its results into a folder.
 
-    Writes ``water.bin`` (frames of packed rows, see `frame_days`) and ``series.npz``: `cells` (day, cell, `AGGREGATES`) means over
-    land for the days of the year, `snow` (day, elevation bin, sun bin) mean mm, `budget` (day, 8) mm·pixels: the fluxes, then the
-    stores of surface, root, snow, pool and groundwater at the end of the day; `initial` (5,) the stores before the first day.
+    Writes ``water.bin`` (frames of packed rows, see `frame_days`) and ``series.npz``: `cells` (day, cell, `AGGREGATES`) means
+    over land for the days of the year, `snow` (day, elevation bin, sun bin) mean mm, `budget` (day, 8) mm·pixels: the fluxes,
+    then the stores of surface, root, snow, pool and groundwater at the end of the day; `initial` (5,) the stores before the
+    first day.
     """
     height, width = static.label.shape
     labels = int(static.label.max()) + 1
@@ -122,7 +155,7 @@ def run_balance(
             while (frame := pending.get()) is not None:
                 if not failure:
                     try:
-                        handle.write(memoryview(frame).cast("B"))
+                        handle.write(frame.data)
                     except BaseException as error:  # reported by the caller's thread
                         failure.append(error)
 
@@ -131,35 +164,31 @@ def run_balance(
     try:
         for i, day in enumerate(weather.days):
             series = np.array(
-                [weather.air[i], weather.lapse[i], weather.demand[i], weather.demand_lapse[i], weather.soil[i], weather.soil_sun[i]],
+                [
+                    weather.air[i],
+                    weather.lapse[i],
+                    weather.demand[i],
+                    weather.demand_lapse[i],
+                    weather.soil[i],
+                    weather.soil_sun[i],
+                ],
                 np.float32,
             )
             packed = np.empty((height, width // 2 * 3), np.uint8)
-            pool_out, deep_out = np.zeros((BLOCKS, labels)), np.zeros((BLOCKS, labels))
-            fluxes, aggregates = np.zeros((BLOCKS, len(FLUXES) + len(STORES))), np.zeros((BLOCKS, cells, len(AGGREGATES)))
-            snow_sum = np.zeros((BLOCKS, PHENOLOGY_BINS, SNOW_SUN_BINS))
-            snow_count = np.zeros_like(snow_sum)
-
-            def work(block: int, start: int, stop: int) -> None:
-                step_block(
-                    start, stop, rain_rows, rain_cols, weather.rain[i], series, green[i], static.layers, static.label, static.bins,
-                    pool, stores, packed, pool_out[block], deep_out[block], fluxes[block],
-                    aggregates[block], snow_sum[block], snow_count[block],
-                )  # fmt: skip
-
-            run_blocks(work, height)
-            day_fluxes = fluxes.sum(0)
+            sums = _Sums(labels, cells)
+            _advance(static, (rain_rows, rain_cols, weather.rain[i]), series, green[i], pool, stores, packed, sums)
+            day_fluxes = sums.fluxes.sum(0)
             # Groundwater: a linear store; half of its outflow feeds the hollows, half the stream.
-            ground += deep_out.sum(0)
+            ground += sums.deep.sum(0)
             release = 0.012 * ground
             ground -= release
-            pool = pool_out.sum(0) + 0.5 * release
+            pool = sums.pool.sum(0) + 0.5 * release
             pool[slots == 0] = 0.0
             day_fluxes[2] += 0.5 * release.sum()
             budget.append([*day_fluxes, pool.sum(), ground.sum()])
             if day.year == year:
-                cell_series.append(aggregates.sum(0) / np.maximum(count, 1)[:, None])
-                snow_series.append(snow_sum.sum(0) / np.maximum(snow_count.sum(0), 1))
+                cell_series.append(sums.cells.sum(0) / np.maximum(count, 1)[:, None])
+                snow_series.append(sums.snow.sum(0) / np.maximum(sums.snow_count.sum(0), 1))
                 if day in kept:
                     pending.put(packed)
             if failure:
@@ -172,7 +201,7 @@ def run_balance(
     if failure:
         raise failure[0]
     snow = np.array(snow_series, np.float32)
-    filled = _fill_bins(snow_count.sum(0) > 0)
+    filled = _fill_bins(sums.snow_count.sum(0) > 0)
     np.savez(
         folder / "series.npz",
         cells=np.array(cell_series, np.float32),

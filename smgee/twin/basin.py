@@ -38,8 +38,8 @@ RELIEF = {"M36": 1280.0, "M09": 640.0}
 class Basin:
     """A made-up basin on one EASE-Grid 2.0 cell, at 30 m and by the day, with everything known about it.
 
-    Nothing is computed before it is asked for. Terrain and soil take some seconds, the year of soil water longer; both are kept on
-    disk and made again when the code or the seed changes. Thread-safe.
+    Nothing is computed before it is asked for. Terrain and soil take some seconds, the year of soil water longer; both are kept
+    on disk and made again when the code or the seed changes. Thread-safe.
 
     Parameters
     ----------
@@ -85,7 +85,8 @@ class Basin:
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
-        return f"Basin(seed={self.seed}, year={self.year}, extent={self.extent!r}): synthetic, {self.grid.height}×{self.grid.width} pixels of 30 m"
+        size = f"{self.grid.height}×{self.grid.width}"
+        return f"Basin(seed={self.seed}, year={self.year}, extent={self.extent!r}): synthetic, {size} pixels of 30 m"
 
     # ---- stored stages ----
 
@@ -123,19 +124,28 @@ class Basin:
         inner = (slice(PAD, -PAD), slice(PAD, -PAD))
         dem = self.dem_grid
         x, y = transformer("EPSG:4326", CRS).transform(*dem.centers())
-        cols, rows = ~domain.affine * (x, y)
-        at = np.stack([rows - 0.5, cols - 0.5])
+        left, top = domain.transform[2], domain.transform[5]
+        at = np.stack([(top - y) / 30.0 - 0.5, (x - left) / 30.0 - 0.5])
         surveyed = map_coordinates(raw + survey_error(self.seed, domain.shape), at, order=1, mode="nearest")
         np.save(folder / "dem.npy", np.rint(surveyed).astype(np.int16))
-        np.save(folder / "dem_water.npy", map_coordinates(terrain.water.astype(np.uint8), at, order=0, mode="nearest") * np.uint8(255))
+        np.save(
+            folder / "dem_water.npy", map_coordinates(terrain.water.astype(np.uint8), at, order=0, mode="nearest") * np.uint8(255)
+        )
         from dataclasses import fields, replace
 
         terrain = replace(terrain, **{f.name: np.ascontiguousarray(getattr(terrain, f.name)[inner]) for f in fields(terrain)})
         # Hillslopes keep their numbers from the larger domain; close the gaps that cutting leaves.
-        terrain = replace(terrain, hillslope=np.unique(terrain.hillslope, return_inverse=True)[1].reshape(self.grid.shape).astype(np.int32))
+        terrain = replace(
+            terrain, hillslope=np.unique(terrain.hillslope, return_inverse=True)[1].reshape(self.grid.shape).astype(np.int32)
+        )
         land = build_land(self.seed, terrain)
         static = prepare_static(terrain, land, self.cell_index)
-        for name, array in {"layers": static.layers, "label": static.label, "bins": static.bins, "elevation": terrain.elevation}.items():
+        for name, array in {
+            "layers": static.layers,
+            "label": static.label,
+            "bins": static.bins,
+            "elevation": terrain.elevation,
+        }.items():
             np.save(folder / f"{name}.npy", array)
         np.save(folder / "soil.npy", np.stack([land.sand, land.clay, land.organic, terrain.wetness]))
 
@@ -251,7 +261,9 @@ class Basin:
         """Return a day's position in the year; raises `InputError` for another year."""
         day = _as_date(when)
         if day.year != self.year:
-            raise InputError(f"The day {day} is outside the twin's year {self.year}; choose a day of {self.year} or make another basin.")
+            raise InputError(
+                f"The day {day} is outside the twin's year {self.year}; choose a day of {self.year} or make another basin."
+            )
         return day.timetuple().tm_yday - 1
 
     def frame(self, day: int) -> int:
@@ -338,8 +350,8 @@ class Basin:
     def budget(self) -> pd.DataFrame:
         """Return the water budget of the basin from 1 October before the year on, mm averaged over its land.
 
-        Columns precipitation, evaporation, streamflow (per day) and the stores surface, root, snow, pool, groundwater at the end of
-        the day; the row before the first day holds the initial stores.
+        Columns precipitation, evaporation, streamflow (per day) and the stores surface, root, snow, pool, groundwater at the
+        end of the day; the row before the first day holds the initial stores.
         """
         import pandas as pd
 

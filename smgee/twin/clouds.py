@@ -44,9 +44,9 @@ class CloudField:
 def draw_clouds(seed: int, scene: Scene, shape: tuple[int, int], *, wet: bool) -> CloudField:
     """Draw the clouds of a scene over a basin of `shape` pixels.
 
-    The share of cloud is beta distributed, mostly overcast on wet days and mostly broken or clear on dry ones; the field is the upper
-    tail of a fractal field with the spectral slope -11/3 + 1 of cloud decks (Cahalan & Joseph 1989, Mon. Weather Rev. 117:261-272),
-    which opens and closes over some 300 m. Optically thick cores have ragged, thin edges.
+    The share of cloud is beta distributed, mostly overcast on wet days and mostly broken or clear on dry ones; the field is the
+    upper tail of a fractal field with the spectral slope -11/3 + 1 of cloud decks (Cahalan & Joseph 1989, Mon. Weather Rev.
+    117:261-272), which opens and closes over some 300 m. Optically thick cores have ragged, thin edges.
     """
     rng = stream(seed, "clouds", scene.index, scene.product)
     rows, cols = -(-shape[0] // CLOUD_CELL) + 2 * CLOUD_PAD + 2, -(-shape[1] // CLOUD_CELL) + 2 * CLOUD_PAD + 2
@@ -68,4 +68,3 @@ def draw_clouds(seed: int, scene: Scene, shape: tuple[int, int], *, wet: bool) -
     shadow = np.roll(flagged, (dr, dc), (0, 1))
     coverage = 100.0 * float((flagged | shadow)[inner, inner].mean())
     return CloudField(opacity, shadow_rows, shadow_cols, coverage)
-

@@ -1,7 +1,7 @@
 """The daily water balance of one block of rows (Numba kernel), and the shared laws of frozen soil.
 
-Stores per pixel: snow, a surface layer of 0-5 cm and a root layer of 5-45 cm, in mm. Stores per hillslope: water on its way to the
-hollows (`pool`) and groundwater, in mm summed over pixels. What leaves is evaporation and streamflow; everything else moves
+Stores per pixel: snow, a surface layer of 0-5 cm and a root layer of 5-45 cm, in mm. Stores per hillslope: water on its way to
+the hollows (`pool`) and groundwater, in mm summed over pixels. What leaves is evaporation and streamflow; everything else moves
 between stores, so that water is conserved to rounding.
 
 Layers are interleaved pixel by pixel: two dozen separate planes would evict one another from the first-level cache.
@@ -14,7 +14,17 @@ import numpy as np
 
 from smgee.twin.store import QUANTUM
 
-__all__ = ["AGGREGATES", "FLUXES", "ROOT_MM", "SNOW_SUN_BINS", "STORES", "SURFACE_MM", "liquid_water", "soil_temperature", "step_block"]
+__all__ = [
+    "AGGREGATES",
+    "FLUXES",
+    "ROOT_MM",
+    "SNOW_SUN_BINS",
+    "STORES",
+    "SURFACE_MM",
+    "liquid_water",
+    "soil_temperature",
+    "step_block",
+]
 
 SURFACE_MM = 50.0  # depth of the surface layer
 ROOT_MM = 400.0  # depth of the root layer
@@ -183,7 +193,7 @@ def step_block(
                 pool_out[name] += lateral
                 deep_out[name] += deep
                 sum_p += p
-                sum_e += evaporation
+                sum_e += evaporation  # type: ignore[assignment]
                 sum_q += runoff
                 sum_1 += w1
                 sum_2 += w2

@@ -82,6 +82,11 @@ def hash_noise(key, row, col):
     h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
     h = np.uint32(h)
     h = h ^ (h >> np.uint32(16))
-    s = (h & np.uint32(255)) + ((h >> np.uint32(8)) & np.uint32(255)) + ((h >> np.uint32(16)) & np.uint32(255)) + (h >> np.uint32(24))
+    s = (
+        (h & np.uint32(255))
+        + ((h >> np.uint32(8)) & np.uint32(255))
+        + ((h >> np.uint32(16)) & np.uint32(255))
+        + (h >> np.uint32(24))
+    )
     # Four uniform bytes: mean 510, variance 4 (256² − 1) / 12.
     return (np.float32(s) - np.float32(510.0)) * np.float32(0.0067659)

@@ -126,8 +126,8 @@ class OpticalReader:
         opacity, cast = self._clouds(scene)
         out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
         reflect(
-            out, valid, row, col, basin.water_rows(day, row, height), layers, bins, basin.green(day), basin.snow(day), basin.daily(day), ends,
-            table, self._sun(scene), opacity, cast, self._edge(scene), self._key(scene, band.name),
+            out, valid, row, col, basin.water_rows(day, row, height), layers, bins, basin.green(day), basin.snow(day),
+            basin.daily(day), ends, table, self._sun(scene), opacity, cast, self._edge(scene), self._key(scene, band.name),
         )  # fmt: skip
         return out, valid
 
@@ -137,14 +137,15 @@ class OpticalReader:
         out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
         air = weather.air[i] - (1.0 if band.name == "B11" else 0.0)
         brightness_temperature(
-            out, valid, row, col, basin._static["layers"], np.float32(air), np.float32(weather.lapse[i]), np.float32(20.0), self._sun(scene),
-            self._clouds(scene)[0], self._edge(scene), self._key(scene, band.name),
+            out, valid, row, col, basin._static["layers"], np.float32(air), np.float32(weather.lapse[i]), np.float32(20.0),
+            self._sun(scene), self._clouds(scene)[0], self._edge(scene), self._key(scene, band.name),
         )  # fmt: skip
         return out, valid
 
     def _angle(self, scene: Scene, name: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         middle = {"SZA": scene.sun_zenith, "SAA": scene.sun_azimuth, "VZA": scene.view_zenith, "VAA": scene.view_azimuth}[name]
-        # Degrees per pixel to the south and to the east, over a 110 km tile: the sun moves by less than a degree, the view by some.
+        # Degrees per pixel to the south and to the east, over a 110 km tile: the sun moves by less than a degree, the view by
+        # some.
         south, east = {"SZA": (-2.4e-4, -2.0e-4), "SAA": (0.0, 3.0e-4), "VZA": (0.0, -1.2e-3), "VAA": (1e-4, 0.0)}[name]
         rows, cols = np.arange(row, row + height)[:, None], np.arange(col, col + width)[None, :]
         grid = self.basin.grid

@@ -1,4 +1,5 @@
-"""What the optical sensors see: reflectance by linear spectral mixing, brightness temperature, and the Fmask classes (Numba kernels).
+"""What the optical sensors see: reflectance by linear spectral mixing, brightness temperature, and the Fmask classes (Numba
+kernels).
 
 Each pixel depends on its own row and column alone, so a window is the same however it is cut.
 """
@@ -16,7 +17,16 @@ from smgee.twin.store import QUANTUM, unpack12
 from smgee.twin.terrain import LAKE_LEVEL
 from smgee.twin.weather import REFERENCE_ELEVATION
 
-__all__ = ["WETNESS_STEPS", "brightness_temperature", "classify", "darkening", "dilate", "reflect", "soil_water", "temperature_window"]
+__all__ = [
+    "WETNESS_STEPS",
+    "brightness_temperature",
+    "classify",
+    "darkening",
+    "dilate",
+    "reflect",
+    "soil_water",
+    "temperature_window",
+]
 
 WETNESS_STEPS = 1024
 _F = np.float32
@@ -65,7 +75,9 @@ def inside_swath(edge_top, edge_slope, y, x):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def reflect(out, valid, row0, col0, packed, layers, bins, green_by_bin, snow_by_bin, day, ends, wet_table, sun, opacity, cast, edge, key):
+def reflect(
+    out, valid, row0, col0, packed, layers, bins, green_by_bin, snow_by_bin, day, ends, wet_table, sun, opacity, cast, edge, key
+):
     """Compute one reflective band over a window.
 
     Parameters
@@ -143,7 +155,8 @@ def reflect(out, valid, row0, col0, packed, layers, bins, green_by_bin, snow_by_
 def classify(raw, snow_water, layers, bins, snow_by_bin, opacity, cast, edge, margin):
     """Find clouds (1) and their shadows (2) on the basin grown by `margin`, and snow (16), water (32) and aerosol bits inside.
 
-    Fills `raw` (height + 2 margin, width + 2 margin) uint8 and `snow_water` (height, width) uint8, which is 255 outside the swath.
+    Fills `raw` (height + 2 margin, width + 2 margin) uint8 and `snow_water` (height, width) uint8, which is 255 outside the
+    swath.
     """
     height, width = snow_water.shape
     cloudy = opacity.shape[0] > 1

@@ -6,6 +6,7 @@ embedded Earth Engine reads tiles concurrently.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ def pool() -> ThreadPoolExecutor:
 def row_blocks(height: int) -> list[tuple[int, int]]:
     """Cut rows into `BLOCKS` ranges (start, stop)."""
     edges = [height * i // BLOCKS for i in range(BLOCKS + 1)]
-    return list(zip(edges[:-1], edges[1:]))
+    return list(itertools.pairwise(edges))
 
 
 def run_blocks(work: Callable[[int, int, int], object], height: int) -> None:

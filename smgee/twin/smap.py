@@ -51,7 +51,9 @@ def topp(theta: np.ndarray) -> np.ndarray:
     return 3.03 + 9.3 * theta + 146.0 * theta**2 - 76.7 * theta**3
 
 
-def brightness(theta: np.ndarray, temperature: np.ndarray, vegetation: np.ndarray, roughness: np.ndarray | float, *, vertical: bool) -> np.ndarray:
+def brightness(
+    theta: np.ndarray, temperature: np.ndarray, vegetation: np.ndarray, roughness: np.ndarray | float, *, vertical: bool
+) -> np.ndarray:
     """Return L-band brightness temperature at 40°, K.
 
     Zeroth-order tau-omega model (Mo et al. 1982, J. Geophys. Res. 87:11229-11237) on Fresnel reflectivity with the roughness of
@@ -124,7 +126,11 @@ def _observe(basin: Basin, half: str, means: np.ndarray, covered: np.ndarray, na
     shape = liquid.shape
 
     def correlated(scale: float, length: float) -> np.ndarray:
-        field = gaussian_filter(rng.standard_normal(shape), (0, length, length), mode="wrap") if length else rng.standard_normal(shape)
+        field = (
+            gaussian_filter(rng.standard_normal(shape), (0, length, length), mode="wrap")
+            if length
+            else rng.standard_normal(shape)
+        )
         return scale * field / (field.std() or 1.0)
 
     length = 1.0 if shape[1] > 3 else 0.0
@@ -142,15 +148,17 @@ def _observe(basin: Basin, half: str, means: np.ndarray, covered: np.ndarray, na
     surface[frozen > 0.3] |= FROZEN_MODEL
     surface[snow > 0.3] |= SNOW
     surface[w.wet[index] & (w.rain[index].mean((1, 2)) > 2.0)] |= PRECIPITATION
-    values = [np.where(covered, v, np.nan).astype(np.float32) for v in (retrieved, tb_h, tb_v, assumed)]
-    return Retrievals(*values, quality, surface)
+    moisture, horizontal, vertical, vegetation = (
+        np.where(covered, v, np.nan).astype(np.float32) for v in (retrieved, tb_h, tb_v, assumed)
+    )
+    return Retrievals(moisture, horizontal, vertical, vegetation, quality, surface)
 
 
 def retrieve_9km(basin: Basin, half: str) -> Retrievals:
     """Return a year of enhanced 9 km retrievals on the basin's cells and those around it.
 
-    A 9 km cell of SPL3SMP_E is an optimal interpolation of antenna samples with a contributing domain of about 33 km; so is this one, a
-    Gaussian mean of the true cell means of that width. Beyond the basin the land is its mirror image.
+    A 9 km cell of SPL3SMP_E is an optimal interpolation of antenna samples with a contributing domain of about 33 km; so is
+    this one, a Gaussian mean of the true cell means of that width. Beyond the basin the land is its mirror image.
     """
     from scipy.ndimage import gaussian_filter
 

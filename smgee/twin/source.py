@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -50,16 +51,16 @@ class _Daily:
 class TwinSource:
     """Serves a `Basin`; implements `smgee.source.Source`.
 
-    Assets: ``NASA/HLS/HLSL30/v002``, ``NASA/HLS/HLSS30/v002``, ``NASA/NASADEM_HGT/001``, ``NASA/SMAP/SPL3SMP_E/005`` and ``/006``; and
-    private ones below ``projects/smgee-twin/assets``: ``SPL3SMP`` (36 km, exact EASE-Grid 2.0, flags as in the NSIDC product), ``truth`` and
-    ``stations``. Every one carries ``synthetic: 1``.
+    Assets: ``NASA/HLS/HLSL30/v002``, ``NASA/HLS/HLSS30/v002``, ``NASA/NASADEM_HGT/001``, ``NASA/SMAP/SPL3SMP_E/005`` and
+    ``/006``; and private ones below ``projects/smgee-twin/assets``: ``SPL3SMP`` (36 km, exact EASE-Grid 2.0, flags as in the
+    NSIDC product), ``truth`` and ``stations``. Every one carries ``synthetic: 1``.
     """
 
     def __init__(self, basin: Basin | None = None) -> None:
         self.basin = basin if basin is not None else Basin()
         self._optical = OpticalReader(self.basin)
         self._lock = threading.RLock()
-        self._image_lists: dict[str, list[ImageInfo]] = {}
+        self._image_lists: dict[str, builtins.list[ImageInfo]] = {}
 
     def __repr__(self) -> str:
         return f"TwinSource({self.basin!r})"
@@ -89,7 +90,7 @@ class TwinSource:
         tops = [*self._collections, NASADEM, STATIONS]
         return sorted(t for t in tops if not parent or t.rpartition("/")[0] == parent)
 
-    def images(self, collection_id: str) -> list[ImageInfo]:
+    def images(self, collection_id: str) -> builtins.list[ImageInfo]:
         """Return the images of a collection, ordered by id."""
         if collection_id not in self._collections:
             raise InputError(f"{collection_id!r} is no image collection of the twin; it has {', '.join(self._collections)}.")
@@ -113,15 +114,22 @@ class TwinSource:
             index = f"{day:%Y%m%d}"
             start = int(datetime(day.year, day.month, day.day, daily.hour, tzinfo=UTC).timestamp() * 1000)
             end = start + int(timedelta(1).total_seconds() * 1000)
-            images.append(ImageInfo(f"{collection_id}/{index}", daily.bands, {"system:index": index, **SYNTHETIC_PROPERTIES}, start, end))
+            images.append(
+                ImageInfo(f"{collection_id}/{index}", daily.bands, {"system:index": index, **SYNTHETIC_PROPERTIES}, start, end)
+            )
         return images
 
     @cached_property
     def _dem(self) -> ImageInfo:
         grid = self.basin.dem_grid
-        bands = (BandInfo("elevation", "int16", grid), BandInfo("num", "uint8", grid, "SAMPLE"), BandInfo("swb", "uint8", grid, "SAMPLE"))
+        bands = (
+            BandInfo("elevation", "int16", grid),
+            BandInfo("num", "uint8", grid, "SAMPLE"),
+            BandInfo("swb", "uint8", grid, "SAMPLE"),
+        )
         title = {"title": "NASADEM over the synthetic basin of smgee", **SYNTHETIC_PROPERTIES}
-        return ImageInfo(NASADEM, bands, title, *(int(datetime(2000, 2, d, tzinfo=UTC).timestamp() * 1000) for d in (11, 22)))
+        start, end = (int(datetime(2000, 2, d, tzinfo=UTC).timestamp() * 1000) for d in (11, 22))
+        return ImageInfo(NASADEM, bands, title, start, end)
 
     @cached_property
     def _dailies(self) -> dict[str, _Daily]:
@@ -134,7 +142,12 @@ class TwinSource:
         coarse += [BandInfo(f"{n}_{h}", "uint16", exact, "MODE") for h in halves for n in ("retrieval_qual_flag", "surface_flag")]
         truth = (BandInfo("soil_moisture", "float32", fine), BandInfo("soil_temperature", "float32", fine))
         enhanced = _Daily(tuple(nine), 12, self._read_9km)
-        return {SMAP_005: enhanced, SMAP_006: enhanced, SMAP_36KM: _Daily(tuple(coarse), 12, self._read_36km), TRUTH: _Daily(truth, 0, self._read_truth)}
+        return {
+            SMAP_005: enhanced,
+            SMAP_006: enhanced,
+            SMAP_36KM: _Daily(tuple(coarse), 12, self._read_36km),
+            TRUTH: _Daily(truth, 0, self._read_truth),
+        }
 
     # ---- pixels ----
 
@@ -145,11 +158,19 @@ class TwinSource:
             raise InputError(f"{image_id!r} is no image of the twin; list a collection to see its images.")
         info = next((b for b in image.bands if b.name == band), None)
         if info is None:
-            raise InputError(f"The image {image_id} has no band {band!r}; its bands are {', '.join(b.name for b in image.bands)}.")
-        if not (0 <= row and 0 <= col and height > 0 and width > 0 and row + height <= info.grid.height and col + width <= info.grid.width):
             raise InputError(
-                f"The window at row {row}, column {col} of {height}×{width} pixels leaves the {info.grid.height}×{info.grid.width} pixels of {image_id}."
+                f"The image {image_id} has no band {band!r}; its bands are {', '.join(b.name for b in image.bands)}."
             )
+        if not (
+            row >= 0
+            and col >= 0
+            and height > 0
+            and width > 0
+            and row + height <= info.grid.height
+            and col + width <= info.grid.width
+        ):
+            size = f"{info.grid.height}×{info.grid.width}"
+            raise InputError(f"The window at {row}, {col} of {height}×{width} pixels leaves the {size} pixels of {image_id}.")
         if image_id == NASADEM:
             return self._read_dem(band, row, col, height, width)
         parent, _, index = image_id.rpartition("/")
@@ -163,7 +184,13 @@ class TwinSource:
         if table_id != STATIONS:
             raise InputError(f"{table_id!r} is no table of the twin; it has {STATIONS}.")
         for name, place in self.basin.stations.iterrows():
-            properties = {"name": str(name), "elevation": float(place.elevation), "group": str(place.group), "network": "SMGEE-TWIN", "synthetic": 1}
+            properties = {
+                "name": str(name),
+                "elevation": float(place.elevation),
+                "group": str(place.group),
+                "network": "SMGEE-TWIN",
+                "synthetic": 1,
+            }
             geometry = {"type": "Point", "coordinates": [float(place.lon), float(place.lat)]}
             yield {"type": "Feature", "id": str(name), "geometry": geometry, "properties": properties}
 
@@ -187,9 +214,11 @@ class TwinSource:
 
     @cached_property
     def _smap_grid(self) -> tuple[PixelGrid, np.ndarray, np.ndarray]:
-        """Earth Engine's 0.08° grid around the basin, and the M09 row and column (from the window's corner) of each pixel's centre.
+        """Earth Engine's 0.08° grid around the basin, and the M09 row and column (from the window's corner) of each pixel's
+        centre.
 
-        The ingest warps EASE-Grid 2.0 to EPSG:4326 at 0.08° with nearest neighbour, from the outer corner of the grid (180° W, 85.0446° N).
+        The ingest warps EASE-Grid 2.0 to EPSG:4326 at 0.08° with nearest neighbour, from the outer corner of the grid (180° W,
+        85.0446° N).
         """
         basin, ease = self.basin, EASE_GRIDS["M09"]
         first, n = basin.cells[0], basin.cells_across + 2 * CELLS_AROUND

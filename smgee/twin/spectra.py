@@ -18,9 +18,9 @@ class Band:
     wavelength: float = 0.0
 
 
-# Centre wavelengths: OLI from Barsi et al. 2014, Remote Sens. 6:10232-10251; MSI from the Sentinel-2A spectral responses. HLS S30 is
-# adjusted to the OLI band passes (except red edge, broad NIR and vapour), so most of the difference that is left is sampled here as a
-# third of the distance between the centres.
+# Centre wavelengths: OLI from Barsi et al. 2014, Remote Sens. 6:10232-10251; MSI from the Sentinel-2A spectral responses. HLS
+# S30 is adjusted to the OLI band passes (except red edge, broad NIR and vapour), so most of the difference that is left is
+# sampled here as a third of the distance between the centres.
 _ANGLES = tuple(Band(n, "angle") for n in ("SZA", "SAA", "VZA", "VAA"))
 
 L30_BANDS: tuple[Band, ...] = (
@@ -56,7 +56,8 @@ S30_BANDS: tuple[Band, ...] = (
 )
 
 # Reflectance at the knots, shaped after common library spectra (Baldridge et al. 2009, ASTER library; Asner 1998, Remote Sens.
-# Environ. 64:234-253 for dry matter; Warren 1982, Rev. Geophys. 20:67-89 for snow). They are typical shapes, not measurements of a place.
+# Environ. 64:234-253 for dry matter; Warren 1982, Rev. Geophys. 20:67-89 for snow). They are typical shapes, not measurements
+# of a place.
 KNOTS = np.array([0.443, 0.485, 0.560, 0.656, 0.704, 0.740, 0.783, 0.833, 0.865, 0.945, 1.373, 1.610, 2.201])
 _SPECTRA = {
     "green": (0.022, 0.030, 0.075, 0.038, 0.120, 0.290, 0.385, 0.420, 0.440, 0.400, 0.150, 0.245, 0.115),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,9 +31,9 @@ SPREAD, CLUSTERED = 18, 6  # stations over the strata; stations in each of two c
 def place_stations(basin: Basin) -> pd.DataFrame:
     """Choose the stations' pixels.
 
-    Eighteen stand in nine strata (three classes of elevation, times north, south and flat) as far apart as a stratum allows; twelve in
-    two clusters within some 2.5 km, as dense networks have them. People must get there: slopes below 18°, no open water, no
-    river bed, below the highest tenth of the land.
+    Eighteen stand in nine strata (three classes of elevation, times north, south and flat) as far apart as a stratum allows;
+    twelve in two clusters within some 2.5 km, as dense networks have them. People must get there: slopes below 18°, no open
+    water, no river bed, below the highest tenth of the land.
 
     Returns
     -------
@@ -74,7 +74,8 @@ def place_stations(basin: Basin) -> pd.DataFrame:
     table = pd.DataFrame(chosen, columns=["row", "col", "group"])
     # A probe sits somewhere in its pixel, not at its centre.
     shift = rng.uniform(-10, 10, (len(table), 2))
-    x, y = basin.grid.affine * (table.col.to_numpy() + 0.5, table.row.to_numpy() + 0.5)
+    x = basin.grid.transform[2] + 30.0 * (table.col.to_numpy() + 0.5)
+    y = basin.grid.transform[5] - 30.0 * (table.row.to_numpy() + 0.5)
     lon, lat = transformer(basin.grid.crs, "EPSG:4326").transform(x + shift[:, 0], y + shift[:, 1])
     table["lon"], table["lat"] = np.round(lon, 5), np.round(lat, 5)
     at = table.row.to_numpy(), table.col.to_numpy()
@@ -98,7 +99,8 @@ def _point_series(basin: Basin, row: int, col: int) -> tuple[np.ndarray, np.ndar
     total = np.array([unpack12(basin._truth[0].rows(k, row, 1)[0], col) for k in range(len(frames))]) * QUANTUM
     total = np.interp(np.arange(len(basin.days)), frames, total)
     dz, sun, adsorbed = (np.float32(v) for v in basin._static["layers"][row, col, [0, 1, 6]])
-    temperature = np.array([soil_temperature(*basin.daily(d)[:3], dz, sun) for d in range(len(basin.days))])
+    daily = [basin.daily(d) for d in range(len(basin.days))]
+    temperature = np.array([soil_temperature(d[0], d[1], d[2], dz, sun) for d in daily])
     return total, temperature, float(adsorbed)
 
 
@@ -106,18 +108,18 @@ def station_records(basin: Basin, name: str) -> pd.DataFrame:
     """Return one station's hourly record with what is wrong with it.
 
     Within a day the truth runs along a parabola that keeps the daily mean and meets its neighbours at midnight. The probe adds a
-    calibration offset and slope (0.015 m³ m⁻³ and 5 %, within what factory calibrations of such probes miss in organic soil), a drift with
-    temperature, noise, spikes and outages.
+    calibration offset and slope (0.015 m³ m⁻³ and 5 %, within what factory calibrations of such probes miss in organic soil), a
+    drift with temperature, noise, spikes and outages.
 
     Returns
     -------
     pandas.DataFrame
-        Index hourly UTC; columns soil_moisture (m³ m⁻³), moisture_flag, soil_temperature (°C), temperature_flag; NaN with flag M in
-        outages.
+        Index hourly UTC; columns soil_moisture (m³ m⁻³), moisture_flag, soil_temperature (°C), temperature_flag; NaN with flag
+        M in outages.
     """
     import pandas as pd
 
-    place = basin.stations.loc[name]
+    place: Any = basin.stations.loc[name]
     rng = stream(basin.seed, "probe", name, basin.year)
     total, temperature, adsorbed = _point_series(basin, int(place.row), int(place.col))
     n = len(total)
@@ -166,8 +168,8 @@ def station_records(basin: Basin, name: str) -> pd.DataFrame:
 def write_stations(basin: Basin, folder: str | Path) -> Path:
     """Write every station as ISMN "header + values" files: NETWORK/STATION/*.stm beside *_static_variables.csv.
 
-    The layout, names and columns are those of archives of the International Soil Moisture Network; missing hours are -9999 with flag
-    M, as there. The network, the sensor and the static table say that the data are synthetic.
+    The layout, names and columns are those of archives of the International Soil Moisture Network; missing hours are -9999 with
+    flag M, as there. The network, the sensor and the static table say that the data are synthetic.
 
     Returns
     -------
@@ -185,11 +187,14 @@ def write_stations(basin: Basin, folder: str | Path) -> Path:
 
 def _write_station(basin: Basin, root: Path, name: str) -> None:
     """Write one station's two records and its static variables."""
-    record, place = station_records(basin, name), basin.stations.loc[name]
+    import pandas as pd
+
+    record = station_records(basin, name)
+    place: Any = basin.stations.loc[name]
     home = root / name
     home.mkdir(parents=True, exist_ok=True)
     span = f"{record.index[0]:%Y%m%d}_{record.index[-1]:%Y%m%d}"
-    stamps = record.index.strftime("%Y/%m/%d %H:%M").to_numpy()
+    stamps = pd.DatetimeIndex(record.index).strftime("%Y/%m/%d %H:%M").to_numpy()
     header = (
         f"{NETWORK:<10} {NETWORK:<10} {name:<10} {place.lat:>13.5f} {place.lon:>9.5f} {place.elevation:>21.1f} "
         f"{DEPTH_M:.4f} {DEPTH_M:.4f} {SENSOR}"

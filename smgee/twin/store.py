@@ -33,7 +33,8 @@ def code_version() -> str:
 
 
 def cache_root() -> Path:
-    """Return the folder of all caches of the twin: ``SMGEE_CACHE``, else the user's cache folder (``XDG_CACHE_HOME``, ``~/.cache``)."""
+    """Return the folder of all caches of the twin: ``SMGEE_CACHE``, else the user's cache folder (``XDG_CACHE_HOME``,
+    ``~/.cache``)."""
     given = os.environ.get("SMGEE_CACHE")
     if given:
         return Path(given) / "twin"

@@ -51,8 +51,8 @@ class Terrain:
 def build_terrain(seed: int, shape: tuple[int, int], *, relief: float = RELIEF, size_m: float = 30.0) -> np.ndarray:
     """Make the elevation of a basin that drains to its southern edge.
 
-    Mountains rise to the north; an implicit stream power model (Braun & Willett 2013) carves valleys at 120 m and gullies at 30 m,
-    with linear hillslope diffusion (Culling 1960) between the steps.
+    Mountains rise to the north; an implicit stream power model (Braun & Willett 2013) carves valleys at 120 m and gullies at 30
+    m, with linear hillslope diffusion (Culling 1960) between the steps.
 
     Parameters
     ----------

@@ -68,8 +68,8 @@ def build_weather(seed: int, year: int, latitude: float) -> Weather:
     """Draw the weather of a year and of the autumn before it.
 
     Occurrence of rain is a first-order Markov chain, amounts are gamma (Richardson 1981, Water Resour. Res. 17:182-190) with the
-    monthly means above; storms are log-normal fields. Temperature is an annual wave plus an AR(1) process, colder on wet summer days.
-    Evaporative demand follows Oudin et al. 2005, J. Hydrol. 303:290-306: Re (T + 5) / (100 · 2.45).
+    monthly means above; storms are log-normal fields. Temperature is an annual wave plus an AR(1) process, colder on wet summer
+    days. Evaporative demand follows Oudin et al. 2005, J. Hydrol. 303:290-306: Re (T + 5) / (100 · 2.45).
     """
     start = date(year - 1, 10, 1)
     n = (date(year, 12, 31) - start).days + 1
@@ -88,7 +88,7 @@ def build_weather(seed: int, year: int, latitude: float) -> Weather:
         wet[i] = u[i] < (share[i] + 0.25 * (1 - share[i]) if before else 0.75 * share[i])
     depth = np.where(wet, rng.gamma(0.75, 1 / 0.75, n) * amount, 0.0)
     rain = np.zeros((n, RAIN_GRID, RAIN_GRID), np.float32)
-    for i in np.flatnonzero(wet):
+    for i in np.flatnonzero(wet).tolist():
         # Summer storms are convective: smaller and more uneven than the fronts of the other seasons.
         spread, length = (0.9, 1.6) if 4 <= month[i] <= 8 else (0.4, 3.5)
         field = np.exp(spread * correlated_field(rng, (RAIN_GRID, RAIN_GRID), length=length) - spread**2 / 2)
@@ -122,7 +122,7 @@ def build_weather(seed: int, year: int, latitude: float) -> Weather:
         demand_lapse=demand_lapse,
         soil=soil,
         soil_sun=radiation / 40.0 * np.where(wet, 2.0, 5.0),
-        soil_amplitude=radiation / 40.0 * np.where(wet, 2.2, 5.5),
+        soil_amplitude=radiation / 40.0 * np.where(wet, 1.8, 4.0),
         wet=wet,
     )
 
