@@ -7,15 +7,15 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from smgee.eelocal.assets.arrays import EE_SMAP_GRID, ease_grid, inspect_arrays
 from smgee.eelocal.assets.folder import CATALOG_FILE, changing_records, load_records
-from smgee.eelocal.assets.geotiff import grid_of, open_dataset
+from smgee.eelocal.assets.geotiff import open_dataset
 from smgee.eelocal.assets.mosaic import join_grids
 from smgee.eelocal.assets.names import asset_id
-from smgee.eelocal.assets.products import SMAP_BANDS, BandSpec, FileFacts, Product, product_of, read_name, tag_properties
+from smgee.eelocal.assets.products import Product, product_of, read_name
 from smgee.eelocal.assets.records import band_record, info_of, read_features, read_pixels
+from smgee.eelocal.assets.scan import AddOptions, FoundBand, FoundImage, read_arrays, read_geotiff, read_smap
 from smgee.eelocal.assets.tables import TABLE_SUFFIXES, inspect_table
 from smgee.eelocal.assets.user import now
 from smgee.errors import InputError
@@ -26,26 +26,6 @@ __all__ = ["AddOptions", "Added", "add_files", "check_catalog", "list_catalog", 
 
 _ARRAYS = (".nc", ".nc4", ".cdf", ".zarr")
 _HDF5 = (".h5", ".hdf5", ".he5")
-
-
-@dataclass(frozen=True)
-class AddOptions:
-    """Choices of ``catalog add``.
-
-    `kind` says what the id is, where its name and the files leave that open; `scale` and `offset` are applied to stored values;
-    `x`, `y`, `crs` are for tables and for arrays without georeference; `bands` renames the bands of files that don't name them.
-    """
-
-    copy: bool = False
-    kind: Literal["image", "collection", "table"] | None = None
-    scale: float | None = None
-    offset: float | None = None
-    nodata: float | None = None
-    bands: tuple[str, ...] = ()
-    x: str | None = None
-    y: str | None = None
-    crs: str | None = None
-    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -154,26 +134,6 @@ def _add_table(records: dict[str, Any], identifier: str, paths: Sequence[Path], 
 # -- rasters -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Band:
-    """One band found in one file."""
-
-    spec: BandSpec
-    info: BandInfo
-    source: dict[str, Any]
-    path: Path
-
-
-@dataclass
-class _Image:
-    """What the files say about one image."""
-
-    facts: FileFacts
-    bands: list[_Band] = field(default_factory=list)
-    properties: dict[str, Any] = field(default_factory=dict)
-    start: int | None = None
-
-
 def _add_rasters(
     records: dict[str, Any],
     identifier: str,
@@ -183,20 +143,20 @@ def _add_rasters(
     progress: Callable[[int, int], None],
 ) -> Added:
     product = product_of(identifier)
-    images: dict[str, _Image] = {}
+    images: dict[str, FoundImage] = {}
     skipped: list[str] = []
     for number, path in enumerate(paths):
         progress(number, len(paths))
         facts = read_name(path)
         suffix = path.suffix.lower()
         if suffix in _ARRAYS or (path.is_dir() and (path / "zarr.json").exists()):
-            _read_arrays(path, facts, options, images)
+            read_arrays(path, facts, options, images)
         elif suffix in _HDF5 or facts.style in ("smap", "smap_e"):
-            _read_smap(path, facts, identifier, images)
+            read_smap(path, facts, identifier, images)
         elif suffix in (".xml", ".json", ".txt", ".md"):
             skipped.append(path.name)
         else:
-            _read_geotiff(path, facts, product, options, images)
+            read_geotiff(path, facts, product, options, images)
     progress(len(paths), len(paths))
     if not images:
         raise InputError("None of the files holds pixels.")
@@ -226,7 +186,7 @@ def _add_rasters(
 
 
 def _is_single(
-    identifier: str, product: Product | None, options: AddOptions, images: Mapping[str, _Image], records: Mapping[str, Any]
+    identifier: str, product: Product | None, options: AddOptions, images: Mapping[str, FoundImage], records: Mapping[str, Any]
 ) -> bool:
     if options.kind is not None:
         return options.kind == "image"
@@ -237,7 +197,7 @@ def _is_single(
     return len(images) == 1 or all(i.start is None for i in images.values())
 
 
-def _merge_single(images: list[_Image]) -> _Image:
+def _merge_single(images: list[FoundImage]) -> FoundImage:
     """Join tiles into one image: bands of one name are mosaicked."""
     merged = images[0]
     for other in images[1:]:
@@ -248,12 +208,14 @@ def _merge_single(images: list[_Image]) -> _Image:
     return merged
 
 
-def _put_image(records: dict[str, Any], identifier: str, asset: str, image: _Image, options: AddOptions, place: _Placer) -> None:
+def _put_image(
+    records: dict[str, Any], identifier: str, asset: str, image: FoundImage, options: AddOptions, place: _Placer
+) -> None:
     """Write an image's record; bands of an image that is there already are kept and joined."""
     previous = records.get(identifier)
     if previous is not None and previous["type"] != "IMAGE":
         raise InputError(f"The id {identifier} is already registered as {previous['type'].lower()}; remove it first.")
-    by_name: dict[str, list[_Band]] = {}
+    by_name: dict[str, list[FoundBand]] = {}
     for band in image.bands:
         by_name.setdefault(band.info.name, []).append(band)
     entries = {b["name"]: b for b in (previous or {}).get("bands", ())}
@@ -277,7 +239,7 @@ def _put_image(records: dict[str, Any], identifier: str, asset: str, image: _Ima
     }
 
 
-def _join(bands: list[_Band], place: _Placer) -> dict[str, Any]:
+def _join(bands: list[FoundBand], place: _Placer) -> dict[str, Any]:
     """Return the record of a band that lies in one or several files."""
     first = bands[0]
     if first.source["driver"] != "geotiff":
@@ -335,156 +297,6 @@ def _extend(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 def _grid_of_record(entry: Mapping[str, Any]) -> PixelGrid:
     grid = entry["grid"]
     return PixelGrid(grid["crs"], tuple(grid["transform"]), grid["width"], grid["height"])
-
-
-def _image_for(images: dict[str, _Image], facts: FileFacts, index: str | None = None, start: int | None = None) -> _Image:
-    key = index or facts.index or "image"
-    if key not in images:
-        if start is None and facts.start is not None:
-            start = round(facts.start.timestamp() * 1000)
-        images[key] = _Image(facts, start=start)
-    return images[key]
-
-
-def _read_geotiff(path: Path, facts: FileFacts, product: Product | None, options: AddOptions, images: dict[str, _Image]) -> None:
-    with open_dataset(path) as dataset:
-        grid, tags = grid_of(dataset), dict(dataset.tags())
-        names, specs = _band_names(path, facts, product, options, dataset)
-        image = _image_for(images, facts)
-        for number, (name, spec) in enumerate(zip(names, specs, strict=True), start=1):
-            stored, tagged = dataset.dtypes[number - 1], dataset.nodatavals[number - 1]
-            nodata = (
-                [options.nodata] if options.nodata is not None else sorted({*spec.nodata, *([] if tagged is None else [tagged])})
-            )
-            scale = options.scale if options.scale is not None else _scale_of(spec, dataset, number)
-            scaled = scale is not None or options.offset is not None
-            source: dict[str, Any] = {"driver": "geotiff", "band": number}
-            finite = [v for v in nodata if v == v]
-            if finite:
-                source["nodata"] = finite
-            if scale is not None:
-                source["scale"] = scale
-            if options.offset is not None:
-                source["offset"] = options.offset
-            if any(flag.name == "per_dataset" for flag in dataset.mask_flag_enums[number - 1]):
-                source["mask"] = True
-            dtype = spec.dtype if spec.dtype is not None and (scaled or spec.scale is None) else "float32" if scaled else stored
-            image.bands.append(_Band(spec, BandInfo(name, dtype, grid, spec.pyramiding), source, path))
-        if product is not None:
-            image.properties |= tag_properties(product, tags, facts)
-
-
-def _scale_of(spec: BandSpec, dataset: Any, number: int) -> float | None:
-    """Return the factor to apply: the product's, or the one that the file's tag states; other files are taken as stored."""
-    if spec.scale is None:
-        return None
-    if dataset.dtypes[number - 1].startswith("float"):
-        return None  # reflectance that was scaled before it was written
-    tagged = dataset.scales[number - 1]
-    return float(tagged) if tagged not in (0.0, 1.0) else spec.scale
-
-
-def _band_names(
-    path: Path, facts: FileFacts, product: Product | None, options: AddOptions, dataset: Any
-) -> tuple[list[str], list[BandSpec]]:
-    count = dataset.count
-    if options.bands:
-        if len(options.bands) != count:
-            raise InputError(f"The file {path.name} has {count} bands, but {len(options.bands)} names were given with --bands.")
-        known = {s.name: s for s in (product.bands.values() if product else ())}
-        return list(options.bands), [known.get(n, BandSpec(n)) for n in options.bands]
-    descriptions = [d for d in dataset.descriptions if d]
-    if product is not None:
-        layers = [facts.layer] if count == 1 else descriptions
-        if count == 1 and facts.layer == "" and descriptions and descriptions[0] in product.bands:
-            layers = descriptions
-        specs = [product.bands.get(layer) for layer in layers]
-        if len(specs) != count or any(s is None for s in specs):
-            wanted = ", ".join(sorted(k for k in product.bands if k)[:12])
-            raise InputError(
-                f"The file {path.name} does not say which band of {product.id} it holds; its name should be that of an "
-                "LP DAAC or AppEEARS file "
-                f"(layers {wanted}, …), or name the bands with --bands."
-            )
-        found = [s for s in specs if s is not None]
-        return [s.name for s in found], found
-    if facts.layer and count == 1:
-        return [facts.layer], [BandSpec(facts.layer)]
-    names = (
-        descriptions if len(descriptions) == count and len(set(descriptions)) == count else [f"b{i}" for i in range(1, count + 1)]
-    )
-    return names, [BandSpec(n) for n in names]
-
-
-def _read_arrays(path: Path, facts: FileFacts, options: AddOptions, images: dict[str, _Image]) -> None:
-    from datetime import UTC, datetime
-
-    variables = inspect_arrays(path, crs=options.crs)
-    stem = facts.index or "image"
-    for variable in variables:
-        for position, start in enumerate(variable.times or (None,)):
-            source = dict(variable.source)
-            index = stem
-            if start is not None:
-                source["index"] = [position]
-                moment = datetime.fromtimestamp(start / 1000, UTC)
-                index = f"{moment:%Y%m%d}" if moment.hour == moment.minute == moment.second == 0 else f"{moment:%Y%m%dT%H%M%S}"
-            image = _image_for(images, facts, index, start)
-            info = BandInfo(variable.name, variable.dtype, variable.grid)
-            image.bands.append(_Band(BandSpec(variable.name), info, source, path))
-
-
-def _read_smap(path: Path, facts: FileFacts, identifier: str, images: dict[str, _Image]) -> None:
-    """Read a SMAP L3 file: on the catalog's 0.08° grid under the official id, on the exact EASE-Grid under any other."""
-    import h5py
-
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"The file {path} is not readable HDF5 ({error}).") from error
-    with file:
-        image = _image_for(images, facts)
-        for half, group, suffix in (
-            ("am", "Soil_Moisture_Retrieval_Data_AM", ""),
-            ("pm", "Soil_Moisture_Retrieval_Data_PM", "_pm"),
-        ):
-            if group not in file:
-                continue
-            for band, spec in SMAP_BANDS.items():
-                if not band.endswith(f"_{half}"):
-                    continue
-                stored = band.removesuffix(f"_{half}") + suffix
-                if stored not in file[group]:
-                    continue
-                array = file[group][stored]
-                name = {(1624, 3856): "M09", (406, 964): "M36"}.get(array.shape)
-                if name is None:
-                    raise InputError(
-                        f"The variable {group}/{stored} of {path.name} has the shape {array.shape}, which is no global "
-                        "EASE-Grid 2.0 grid."
-                    )
-                source: dict[str, Any] = {"driver": "arrays", "format": "hdf5", "variable": f"{group}/{stored}"}
-                if "_FillValue" in array.attrs:
-                    source["nodata"] = [float(array.attrs["_FillValue"])]
-                if band.startswith("retrieval_qual_flag"):
-                    source["flag"] = 0b101  # not recommended, or the retrieval failed
-                elif band.startswith("tb_qual_flag"):
-                    source["flag"] = 0b1
-                elif "valid_min" in array.attrs and "valid_max" in array.attrs and not band.startswith("soil_moisture"):
-                    source["least"], source["greatest"] = float(array.attrs["valid_min"]), float(array.attrs["valid_max"])
-                grid = ease_grid(name)
-                if identifier.startswith("NASA/SMAP/SPL3SMP_E/"):
-                    if name != "M09":
-                        raise InputError(
-                            f"{identifier} is the 9 km product, but {path.name} holds the 36 km grid; give it an id of your own."
-                        )
-                    source["ease"], grid = name, EE_SMAP_GRID
-                info = BandInfo(band, spec.dtype or "float32", grid, spec.pyramiding)
-                image.bands.append(_Band(spec, info, source, path))
-        if not image.bands:
-            raise InputError(
-                f"The file {path.name} holds no SMAP L3 soil moisture groups (Soil_Moisture_Retrieval_Data_AM or _PM)."
-            )
 
 
 # -- looking after a catalog ---------------------------------------------------------------------------------------------

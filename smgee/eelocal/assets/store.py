@@ -71,7 +71,7 @@ class AssetStore:
         """Return the ids directly under a parent id, of every source, sorted; prefixes of ids count as folders."""
         identifier = asset_id(parent)
         prefix = f"{identifier}/" if identifier else ""
-        seen = set()
+        seen: set[str] = set()
         for source in self.sources:
             seen.update(source.list(identifier) if identifier else ())
             seen.update(prefix + root[len(prefix) :].split("/")[0] for root in source.list("") if root.startswith(prefix))

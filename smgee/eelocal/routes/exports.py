@@ -249,4 +249,4 @@ def _is_empty(content: bytes) -> bool:
     from PIL import Image as Picture
 
     picture = Picture.open(io.BytesIO(content))
-    return picture.mode == "RGBA" and picture.getextrema()[3][1] == 0
+    return picture.mode == "RGBA" and picture.getchannel("A").getbbox() is None
