@@ -17,6 +17,7 @@ from affine import Affine
 
 import smgee
 from smgee.eelocal.assets.catalog import add_files
+from smgee.grid import transformer
 from smgee.session import Session
 
 ORIGIN = (600_000.0, 4_200_000.0)
@@ -296,6 +297,20 @@ def test_table_ingestion(session: Session, folder: Path) -> None:
     assert _wait(ee.data.startTableIngestion("r1", manifest)["name"])["metadata"]["state"] == "SUCCEEDED"
     assert ee.FeatureCollection(f"{ROOT}/s").aggregate_mean("sm").getInfo() == pytest.approx(0.25)
     assert ee.FeatureCollection(f"{ROOT}/s").geometry().bounds().coordinates().getInfo()
+
+
+def test_pixels_of_an_asset_and_a_region(session: Session) -> None:
+    transform = {"scaleX": 30, "translateX": ORIGIN[0] + 60, "scaleY": -30, "translateY": ORIGIN[1] - 90}
+    grid = {"dimensions": {"width": 4, "height": 3}, "affineTransform": transform, "crsCode": "EPSG:32647"}
+    got = ee.data.getPixels({"assetId": "projects/my-project/assets/dem", "fileFormat": "NUMPY_NDARRAY", "grid": grid})
+    np.testing.assert_array_equal(got["b1"], VALUES[3:6, 2:6])
+    to_lonlat = transformer("EPSG:32647", "EPSG:4326")
+    cells = ((5.2, 4.2), (9.8, 4.2), (9.8, 8.8), (5.2, 8.8))
+    corners = [to_lonlat.transform(ORIGIN[0] + 30 * c, ORIGIN[1] - 30 * r) for c, r in cells]
+    region = {"type": "Polygon", "coordinates": [[*map(list, corners), list(corners[0])]]}
+    got = ee.data.getPixels({"assetId": "projects/my-project/assets/dem", "fileFormat": "NUMPY_NDARRAY", "region": region})
+    assert got.shape == (5, 5)
+    np.testing.assert_array_equal(got["b1"][1:4, 1:4], VALUES[5:8, 6:9])
 
 
 def test_tasks_are_listed_and_idempotent(session: Session) -> None:

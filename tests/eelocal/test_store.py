@@ -181,7 +181,7 @@ def test_abandoned_data_is_swept_but_named_data_stays(user: UserAssets) -> None:
     old = time.time() - 2 * 86_400
     for folder in (user.root / ".data").iterdir():
         os.utime(folder, (old, old))
-    _table(user, f"{ROOT}/other", 1)
+    _table(UserAssets(user.root), f"{ROOT}/other", 1)
     assert not orphan.exists()
     assert len(list(user.features(f"{ROOT}/table"))) == 2
 

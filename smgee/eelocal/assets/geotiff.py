@@ -120,8 +120,11 @@ def read_band(
             valid = _valid(stored, source)
             if source.get("mask") is True:
                 valid &= dataset.read_masks(piece.get("band", 1), window=inner) > 0
+        if valid.shape == mask.shape and not mask.any():
+            values, mask = _scaled(stored, source, dtype), valid  # the usual case: one file holds the whole window
+            continue
         fresh = valid & ~mask[target]
-        values[target][fresh] = _scaled(stored[fresh], source, dtype)
+        np.copyto(values[target], _scaled(stored, source, dtype), where=fresh)
         mask[target] |= fresh
     if isinstance(source.get("mask"), list):
         weights = np.zeros((height, width), np.uint8)

@@ -31,6 +31,7 @@ from smgee.source import CollectionInfo, ImageInfo, TableInfo
 __all__ = ["UserAssets", "microseconds", "now"]
 
 _RECORD = ".asset.json"
+_SWEEP_S = 3_600  # looking for them reads every record, so not at each write
 _ABANDONED_S = 86_400  # data files that no record names for a day were left by a crash
 
 
@@ -47,6 +48,7 @@ class UserAssets:
         self.root = Path(root).expanduser().absolute()
         self._cache: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
         self._lock = threading.Lock()
+        self._next_sweep = 0.0
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -287,6 +289,9 @@ class UserAssets:
 
     def _sweep(self) -> None:
         """Remove data that a crash left behind: named by no record, and old."""
+        if time.monotonic() < self._next_sweep:
+            return
+        self._next_sweep = time.monotonic() + _SWEEP_S
         base = self.root / ".data"
         try:
             old = [p for p in base.iterdir() if time.time() - p.stat().st_mtime > _ABANDONED_S]

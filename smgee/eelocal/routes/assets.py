@@ -13,6 +13,7 @@ from smgee.eelocal.assets.query import asset_filter
 from smgee.eelocal.assets.user import UserAssets
 from smgee.eelocal.errors import EEError, NotFoundError
 from smgee.eelocal.evaluator import evaluate
+from smgee.eelocal.grids import footprint_bounds
 from smgee.eelocal.model.image import Image
 from smgee.eelocal.service import Request, Response, Service, route
 
@@ -234,6 +235,12 @@ def get_pixels(service: Service, request: Request, name: str) -> Response:
         }
     image = evaluate(expression, service.context)
     assert isinstance(image, Image)
+    if region and not body.get("grid") and image.bands:
+        projection = image.bands[0].projection
+        bounds = footprint_bounds(image, projection.crs)
+        if bounds is None:
+            raise EEError("The region does not meet the image.")
+        return answer_pixels(image, body, service, grid=projection.grid(bounds))
     return answer_pixels(image, body, service)
 
 

@@ -113,8 +113,8 @@ def zipped(image: Image, kind: str, prefix: str, service: Service) -> tuple[byte
     return to_zip(files), CONTENT_TYPES[kind]
 
 
-def answer_pixels(image: Image, body: Mapping[str, Any], service: Service) -> Response:
-    """Answer a computePixels or getPixels request about an evaluated image."""
+def answer_pixels(image: Image, body: Mapping[str, Any], service: Service, *, grid: PixelGrid | None = None) -> Response:
+    """Answer a computePixels or getPixels request about an evaluated image, on `grid` where the request states none."""
     kind = body.get("fileFormat") or "AUTO_JPEG_PNG"
     if kind.startswith("ZIPPED"):
         raise EEError(f"fileFormat {kind} is only supported for thumbnails.")
@@ -123,7 +123,10 @@ def answer_pixels(image: Image, body: Mapping[str, Any], service: Service) -> Re
         raise EEError("Image has no bands.")
     if kind in DISPLAY or body.get("visualizationOptions"):
         image = displayed(image, body.get("visualizationOptions"), service)
-    grid = requested_grid(body["grid"], image) if body.get("grid") else native_grid(image)
+    if body.get("grid"):
+        grid = requested_grid(body["grid"], image)
+    elif grid is None:
+        grid = native_grid(image)
     limits = service.limits
     check_size(image, grid, total=limits.pixel_bytes, dimension=limits.pixel_dimension, bands=limits.bands)
     content, content_type = render(image, grid, kind, service)
