@@ -1,0 +1,300 @@
+"""Neighbourhoods: convolution, focal filters, reducers, gradients, distances, connected objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from smgee.eelocal.context import Context
+from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
+from smgee.eelocal.model.image import Band, Image
+from smgee.eelocal.model.kernel import Kernel
+from smgee.eelocal.model.neighborhood import Convolved, Focal, NeighborArrays, Neighborhood
+from smgee.eelocal.model.nodes import Apply
+from smgee.eelocal.model.objects import Components, Distance, ObjectReduction, PixelCount
+from smgee.eelocal.model.pixels import Node, Pick
+from smgee.eelocal.model.pixeltype import FLOAT, NAMED_TYPES, PixelType
+from smgee.eelocal.model.reducer import Reducer
+from smgee.eelocal.model.spacing import Gradient
+from smgee.eelocal.model.stack import output_types
+from smgee.eelocal.registry import algorithm, call
+
+
+def _scalar(band: Band) -> Band:
+    if band.type.dimensions:
+        raise EEError(f"Band '{band.name}' has array pixels; scalars are required.")
+    return band
+
+
+@algorithm("Image.convolve")
+def convolve(image: Image, kernel: Kernel) -> Image:
+    """Convolve every band with a kernel."""
+    bands = []
+    for band in map(_scalar, image.bands):
+        kind = PixelType("double" if band.type.precision == "double" else "float")
+        bands.append(band.holding(Convolved(band.node, kernel, kind.dtype), kind))
+    return image.computed(bands)
+
+
+@algorithm("Image.reduceNeighborhood")
+def reduce_neighborhood(
+    image: Image, reducer: Reducer, kernel: Kernel, inputWeight: str, skipMasked: bool, optimization: str | None  # noqa: N803
+) -> Image:
+    """Reduce the neighbourhood of every pixel."""
+    if inputWeight not in ("kernel", "mask", "min"):
+        raise EEError(f"Unknown inputWeight '{inputWeight}': use kernel, mask or min.")
+    if optimization not in (None, "boxcar", "window"):
+        raise EEError(f"Unknown optimization '{optimization}': use boxcar or window.")
+    bands = list(map(_scalar, image.bands))
+    options: dict[str, Any] = {"weighting": inputWeight, "skip_masked": skipMasked}
+    result: list[Band] = []
+    if reducer.inputs <= 1:
+        for band in bands:
+            kinds = output_types(reducer, [band.type])
+            node = Neighborhood([band.node], kernel, reducer, kinds, **options)
+            result += [
+                Band(f"{band.name}_{o}", Pick(node, i), kinds[i], band.projection, band.extent) for i, o in enumerate(reducer.outputs)
+            ]
+        return image.computed(result)
+    if len(bands) != reducer.inputs:
+        raise EEError(f"Need {reducer.inputs} bands for Reducer.{reducer.name}, image has {len(bands)}.")
+    kinds = output_types(reducer, [b.type for b in bands])
+    node = Neighborhood([b.node for b in bands], kernel, reducer, kinds, **options)
+    place = bands[0]
+    return image.computed([Band(o, Pick(node, i), kinds[i], place.projection, place.extent) for i, o in enumerate(reducer.outputs)])
+
+
+_KERNELS = ("circle", "square", "cross", "plus", "octagon", "diamond")
+
+
+def _register_focal(name: str) -> None:
+    @algorithm(f"Image.focal{name[0].upper()}{name[1:]}", f"Image.focal_{name}")
+    def focal(context: Context, image: Image, radius: float, kernelType: str, units: str, iterations: int, kernel: Kernel | None) -> Image:  # noqa: N803
+        if kernel is None:
+            if kernelType not in _KERNELS:
+                raise EEError(f"Unknown kernelType '{kernelType}': use one of {', '.join(_KERNELS)}.")
+            kernel = call(context, f"Kernel.{kernelType}", {"radius": radius, "units": units})
+        if iterations < 1:
+            raise EEError(f"The number of iterations must be positive, got {iterations}.")
+        bands = []
+        for band in map(_scalar, image.bands):
+            node: Node = band.node
+            kind = band.type
+            for _ in range(int(iterations)):
+                node, kind = _focal(context, name, node, kind, kernel)
+            bands.append(band.holding(node, kind))
+        return image.computed(bands)
+
+    focal.__doc__ = f"Apply the focal {name}."
+
+
+def _focal(context: Context, name: str, node: Node, kind: PixelType, kernel: Kernel) -> tuple[Node, PixelType]:
+    if name in ("min", "max"):
+        return Focal(node, kernel, name, kind.dtype), kind
+    if name == "mean":
+        wide = PixelType("double" if kind.precision == "double" else "float").ranging(kind.minimum, kind.maximum)
+        return Focal(node, kernel, name, wide.dtype), wide
+    reducer = call(context, f"Reducer.{name}", {})
+    kinds = output_types(reducer, [kind])
+    return Pick(Neighborhood([node], kernel, reducer, kinds, weighting="kernel", skip_masked=False), 0), kinds[0]
+
+
+for _name in ("mean", "median", "min", "max", "mode"):
+    _register_focal(_name)
+
+
+@algorithm("Image.gradient")
+def gradient(input: Image) -> Image:
+    """Return the gradient of the first band, per metre: x to the east, y to the north."""
+    if len(input.bands) != 1:
+        raise EEError(f"A single-band image is required, got {len(input.bands)} bands.")
+    band = _scalar(input.bands[0])
+    node = Gradient(band.node, metric=True)
+    return input.computed(
+        [Band(n, Apply(lambda v: v, (Pick(node, i),), "f4"), FLOAT, band.projection, band.extent) for i, n in enumerate(("x", "y"))]
+    )
+
+
+@algorithm("Image.derivative")
+def derivative(image: Image) -> Image:
+    """Return central differences per pixel along columns and rows."""
+    bands = []
+    for band in map(_scalar, image.bands):
+        node = Gradient(band.node, metric=False)
+        bands += [
+            Band(f"{band.name}_{n}", Apply(lambda v: v, (Pick(node, i),), "f4"), FLOAT, band.projection, band.extent)
+            for i, n in enumerate(("x", "y"))
+        ]
+    return image.computed(bands)
+
+
+@algorithm("Image.neighborhoodToArray")
+def neighborhood_to_array(image: Image, kernel: Kernel, defaultValue: float) -> Image:  # noqa: N803
+    """Turn neighbourhoods into 2-D arrays."""
+    if kernel.name not in ("fixed", "square", "rectangle"):
+        raise EEError(f"Only fixed, square and rectangle kernels are supported, got {kernel.name}.")
+    bands = []
+    for band in map(_scalar, image.bands):
+        fill = band.type.cast(np.array([defaultValue]))[0]
+        bands.append(band.holding(NeighborArrays(band.node, kernel, fill, band.type.dtype), band.type.array(2)))
+    return image.with_bands(bands)
+
+
+@algorithm("Image.neighborhoodToBands")
+def neighborhood_to_bands(image: Image, kernel: Kernel) -> Image:
+    """Turn neighbourhoods into bands, one per non-zero entry of the kernel, row by row; named by column and row from the focus."""
+    if kernel.metric:
+        raise EEError("The bands depend on the scale for a kernel in meters; use one in pixels.")
+    weights = kernel.weights()
+    bands = []
+    for band in map(_scalar, image.bands):
+        for row, col in zip(*np.nonzero(weights.values), strict=True):
+            dx, dy = int(col) - weights.x, int(row) - weights.y
+            bands.append(band.renamed(f"{band.name}_{dx}_{dy}").holding(_Moved(band.node, dx, dy)))
+    return image.computed(bands)
+
+
+class _Moved(Node):
+    """The node some columns and rows away."""
+
+    __slots__ = ("dx", "dy", "node")
+
+    def __init__(self, node: Node, dx: int, dy: int):
+        self.node, self.dx, self.dy = node, dx, dy
+
+    def needs(self, grid: Any) -> Sequence[tuple[Node, Any]]:
+        return ((self.node, grid.window(self.dy, self.dx, grid.height, grid.width)),)
+
+    def compute(self, grid: Any, inputs: list[Any]) -> Any:
+        return inputs[0]
+
+
+@algorithm("Image.entropy")
+def entropy(image: Image, kernel: Kernel) -> Image:
+    """Return the entropy of the values in the neighbourhood, bits."""
+    bands = []
+    for band in map(_scalar, image.bands):
+        if not band.type.is_int:
+            raise EEError(f"Band '{band.name}' must be of an integer type.")
+        node = Pick(Neighborhood([band.node], kernel, _Entropy(), [FLOAT], weighting="kernel", skip_masked=True), 0)
+        bands.append(band.holding(node, FLOAT))
+    return image.computed(bands)
+
+
+class _Entropy(Reducer):
+    """−Σ p log₂ p over the frequencies of the values."""
+
+    def __init__(self) -> None:
+        super().__init__("entropy", ("entropy",))
+
+    def start(self, trailing: tuple[int, ...] = ()) -> Any:
+        return None
+
+    def add(self, state: Any, columns: Any) -> Any:
+        return columns[0]
+
+    def finish(self, state: Any) -> Any:
+        from smgee.eelocal.model.reducer import Reduced
+
+        present = state.present
+        values = np.where(present, state.values.astype("f8"), np.inf)
+        ordered = np.sort(values, axis=0)
+        n = present.sum(axis=0)
+        total = np.zeros(n.shape)
+        run = np.ones(n.shape)
+        for i in range(1, len(ordered) + 1):
+            same = (ordered[i] == ordered[i - 1]) & np.isfinite(ordered[i]) if i < len(ordered) else np.zeros(n.shape, bool)
+            ends = ~same & np.isfinite(ordered[i - 1])
+            share = run / np.maximum(n, 1)
+            total -= np.where(ends, share * np.log2(share), 0.0)
+            run = np.where(same, run + 1, 1)
+        return [Reduced(total + 0.0, n > 0)]
+
+
+# -- distances -----------------------------------------------------------------------------------------------------------
+
+
+@algorithm("Image.distance")
+def distance(image: Image, kernel: Kernel | None, skipMasked: bool) -> Image:  # noqa: N803
+    """Return the distance to the nearest non-zero pixel, within a kernel."""
+    if kernel is None:
+        raise UnsupportedAlgorithmError("Image.distance without a kernel", "has an undocumented default; give a euclidean, manhattan or chebyshev kernel")
+    if kernel.name not in ("euclidean", "manhattan", "chebyshev"):
+        raise EEError(f"The distance kernel must be euclidean, manhattan or chebyshev, got {kernel.name}.")
+    if kernel.metric:
+        raise UnsupportedAlgorithmError("Image.distance with a kernel in meters", "depends on the scale in a way that is not documented; use pixels")
+    weights = kernel.weights()
+    reach = weights.x
+    if reach and not np.isclose(weights.values[weights.y, weights.x + 1], 1.0):
+        raise UnsupportedAlgorithmError("Image.distance with a normalized or scaled kernel", "is not computed; use normalize=False and magnitude 1")
+    bands = []
+    for band in map(_scalar, image.bands):
+        node = Distance(band.node, reach, kernel.name, skip_masked=skipMasked)
+        bands.append(band.holding(node, FLOAT))
+    return image.computed(bands)
+
+
+@algorithm("Image.fastDistanceTransform")
+def fast_distance_transform(image: Image, neighborhood: int, units: str, metric: str) -> Image:
+    """Return the (squared) distance to the nearest non-zero pixel in a neighbourhood, pixels; masked beyond it."""
+    if units != "pixels":
+        raise EEError(f"Only 'pixels' are supported as units, got '{units}'.")
+    if metric not in ("squared_euclidean", "manhattan", "chebyshev"):
+        raise EEError(f"Unknown metric '{metric}': use squared_euclidean, manhattan or chebyshev.")
+    band = _scalar(image.first)
+    node = Distance(band.node, int(neighborhood), metric)
+    return image.computed([Band("distance", node, FLOAT, band.projection, band.extent)])
+
+
+# -- objects -------------------------------------------------------------------------------------------------------------
+
+
+@algorithm("Image.connectedPixelCount")
+def connected_pixel_count(input: Image, maxSize: int, eightConnected: bool) -> Image:  # noqa: N803
+    """Return the size of the object of equal values that each pixel belongs to, pixels."""
+    if not 1 <= maxSize <= 1024:
+        raise EEError(f"maxSize must be between 1 and 1024, got {maxSize}.")
+    wide = NAMED_TYPES["int32"]
+    return input.computed([b.holding(PixelCount(_scalar(b).node, int(maxSize), eightConnected), wide) for b in input.bands])
+
+
+@algorithm("Image.connectedComponents")
+def connected_components(image: Image, connectedness: Kernel, maxSize: int) -> Image:  # noqa: N803
+    """Label the objects of equal values of the first band."""
+    if not 1 <= maxSize <= 1024:
+        raise EEError(f"maxSize must be between 1 and 1024, got {maxSize}.")
+    pattern = connectedness.weights().values != 0
+    around = pattern.copy()
+    if pattern.shape == (3, 3):
+        around[1, 1] = True
+    plus = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
+    if pattern.shape != (3, 3) or not (around.all() or np.array_equal(around, plus)):
+        raise EEError("The kernel must be a square or plus of radius 1.")
+    band = _scalar(image.first)
+    kind = NAMED_TYPES["int64"]
+    labels = Band("labels", Components(band.node, int(maxSize), bool(around.all())), kind, band.projection, band.extent)
+    from smgee.eelocal.ops.image_bands import add_bands
+
+    return add_bands(image, [labels])
+
+
+@algorithm("Image.reduceConnectedComponents")
+def reduce_connected_components(image: Image, reducer: Reducer, labelBand: str | None, maxSize: int) -> Image:  # noqa: N803
+    """Reduce the pixels of each object."""
+    label = image.first if labelBand is None else image.band(labelBand)
+    if reducer.inputs > 1:
+        raise UnsupportedAlgorithmError("Image.reduceConnectedComponents with a reducer of several inputs")
+    bands = []
+    for band in image.bands:
+        if band is label:
+            continue
+        kinds = output_types(reducer, [_scalar(band).type])
+        if any(k.dimensions for k in kinds):
+            raise EEError("The reducer's outputs must be numbers.")
+        node = ObjectReduction(label.node, band.node, reducer, kinds, int(maxSize))
+        for i, output in enumerate(reducer.outputs):
+            name = band.name if len(reducer.outputs) == 1 else f"{band.name}_{output}"
+            bands.append(Band(name, Pick(node, i), kinds[i], band.projection, band.extent))
+    return image.computed(bands)

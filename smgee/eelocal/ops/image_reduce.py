@@ -1,0 +1,57 @@
+"""Reducing across bands, and to coarser resolutions."""
+
+from __future__ import annotations
+
+from smgee.eelocal.errors import EEError
+from smgee.eelocal.model.image import Band, Image
+from smgee.eelocal.model.pixels import Pick
+from smgee.eelocal.model.reducer import Reducer
+from smgee.eelocal.model.resolution import Coarsened
+from smgee.eelocal.model.stack import ReducedStack, SimpleStack, output_types, simple_type
+from smgee.eelocal.ops.image_collections import plain
+from smgee.eelocal.registry import algorithm
+
+
+@algorithm("Image.reduce")
+def reduce(image: Image, reducer: Reducer) -> Image:
+    """Reduce the bands of each pixel."""
+    place = image.first
+    if reducer.inputs > 1:
+        raise EEError(f"The reducer must have a single input, Reducer.{reducer.name} has {reducer.inputs}.")
+    nodes = [b.node for b in image.bands]
+    if plain(reducer):
+        kind = simple_type(reducer.name, [b.type for b in image.bands])
+        return image.computed([Band(reducer.name, SimpleStack(reducer.name, nodes, kind), kind, place.projection, place.extent)])
+    union = place.type
+    for band in image.bands[1:]:
+        union = union.union(band.type)
+    kinds = output_types(reducer, [union], len(nodes))
+    node = ReducedStack(reducer, [nodes], kinds)
+    return image.computed([Band(o, Pick(node, i), kinds[i], place.projection, place.extent) for i, o in enumerate(reducer.outputs)])
+
+
+@algorithm("Image.reduceResolution")
+def reduce_resolution(image: Image, reducer: Reducer, bestEffort: bool, maxPixels: int) -> Image:  # noqa: N803
+    """Reduce all the pixels of the image's own lattice under each pixel asked for."""
+    bands = []
+    for band in image.bands:
+        if band.projection.is_default:
+            raise EEError("The image has no fixed projection to reduce from; use setDefaultProjection or reproject first.")
+        if band.type.dimensions:
+            raise EEError(f"Band '{band.name}' has array pixels; scalars are required.")
+    groups = [[b] for b in image.bands] if reducer.inputs <= 1 else [list(image.bands)]
+    if reducer.inputs > 1 and len(image.bands) != reducer.inputs:
+        raise EEError(f"Need {reducer.inputs} bands for Reducer.{reducer.name}, image has {len(image.bands)}.")
+    for group in groups:
+        kinds = output_types(reducer, [b.type for b in group])
+        place = group[0]
+        if any(b.projection != place.projection for b in group):
+            raise EEError("The bands must share one projection.")
+        node = Coarsened([b.node for b in group], place.projection, reducer, kinds, most=int(maxPixels), best_effort=bestEffort)
+        for i, output in enumerate(reducer.outputs):
+            if reducer.inputs > 1:
+                name = output
+            else:
+                name = place.name if len(reducer.outputs) == 1 else f"{place.name}_{output}"
+            bands.append(Band(name, Pick(node, i), kinds[i], place.projection, place.extent))
+    return image.computed(bands)
