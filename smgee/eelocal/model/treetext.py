@@ -7,6 +7,7 @@ one another, each starting with ``1) root``.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ class _Builder:
         name, operator, threshold = first
         self.feature[at] = self.names.setdefault(name, len(self.names))
         # In float64, x <= t is x < the next number after t.
-        self.threshold[at] = threshold if operator in ("<", ">=") else float(np.nextafter(threshold, np.inf))
+        self.threshold[at] = threshold if operator in ("<", ">=") else math.nextafter(threshold, math.inf)
         below_left = operator in ("<", "<=")
         self.low[at], self.high[at] = (left, index) if below_left else (index, left)
         self.missing[at] = index
