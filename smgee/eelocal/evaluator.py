@@ -228,7 +228,9 @@ class _Graph:
         if node.kind == "dictionary":
             return dict(zip(node.payload, values, strict=True))
         if node.kind == "if":
-            return values[1] if len(values) == 2 else None  # the selected branch was not given
+            # A condition or a branch that is null is not sent.
+            given = "condition" in node.payload
+            return values[-1] if len(values) > given else None
         if node.kind == "call":
             name, names = node.payload
             return call(self.context, name, dict(zip(names, values, strict=True)))

@@ -22,6 +22,8 @@ from smgee.eelocal.model.geometry import Geometry, is_wgs84
 from smgee.eelocal.model.projection import Projection
 
 __all__ = [
+    "along_geodesics",
+    "apply_affine",
     "area_of",
     "as_lonlat",
     "bounds_of",
@@ -91,7 +93,7 @@ def _segmentize_rows(shape: BaseGeometry, step: float) -> BaseGeometry:
     return shape if right - left <= step else shapely.segmentize(shape, step)
 
 
-def _along_geodesics(shape: BaseGeometry, error: float) -> BaseGeometry:
+def along_geodesics(shape: BaseGeometry, error: float) -> BaseGeometry:
     """Densify geodesic edges until they may be taken for straight in longitude and latitude."""
     if shapely.get_dimensions(shape) == 0:
         return shape
@@ -151,7 +153,7 @@ def in_projection(geometry: Geometry, projection: Projection, error: float = DEF
     from affine import Affine
 
     if is_wgs84(geometry.crs) and geometry.geodesic:
-        shape = _along_geodesics(geometry.sound, error)
+        shape = along_geodesics(geometry.sound, error)
     else:
         shape = geometry.sound
     if not _same_crs(geometry.crs, projection.crs):
@@ -160,8 +162,15 @@ def in_projection(geometry: Geometry, projection: Projection, error: float = DEF
         shape = _moved(shape, geometry.crs, projection.crs)
     if projection.transform == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0):
         return shape
-    inverse = ~Affine(*projection.transform)
-    return shapely.transform(shape, lambda c: np.stack(inverse * (c[:, 0], c[:, 1]), axis=1))
+    inverse = tuple(~Affine(*projection.transform))[:6]
+    return shapely.transform(shape, lambda c: apply_affine(inverse, c))
+
+
+def apply_affine(transform: Sequence[float], coords: np.ndarray) -> np.ndarray:
+    """Return (n, 2) coordinates under the transform (xScale, xShear, xTranslation, yShear, yScale, yTranslation)."""
+    a, b, c, d, e, f = transform
+    x, y = coords[:, 0], coords[:, 1]
+    return np.stack([a * x + b * y + c, d * x + e * y + f], axis=1)
 
 
 def _same_crs(a: str, b: str) -> bool:
@@ -244,7 +253,7 @@ def overlay(
     frame = _Frame(a, b)
     if frame.usable:
         return Geometry(tidy(frame.back(operation(_valid(frame.forward(a)), _valid(frame.forward(b))))))
-    return Geometry(tidy(operation(_along_geodesics(a, error), _along_geodesics(b, error))), geodesic=False)
+    return Geometry(tidy(operation(along_geodesics(a, error), along_geodesics(b, error))), geodesic=False)
 
 
 def reshape(
@@ -273,7 +282,7 @@ def predicate(
     frame = _Frame(a, b)
     if frame.usable:
         return bool(test(_valid(frame.forward(a)), _valid(frame.forward(b))))
-    return bool(test(_along_geodesics(a, error), _along_geodesics(b, error)))
+    return bool(test(along_geodesics(a, error), along_geodesics(b, error)))
 
 
 def _valid(shape: BaseGeometry) -> BaseGeometry:
@@ -441,7 +450,7 @@ def _pieces(shape: BaseGeometry) -> list[BaseGeometry]:
     if isinstance(shape, shapely.Polygon):
         return [p for r in (shape.exterior, *shape.interiors) for p in _pieces(r)]
     if isinstance(shape, shapely.LineString):
-        coords = np.array(_along_geodesics(shape, 1.0).coords)
+        coords = np.array(along_geodesics(shape, 1.0).coords)
         return [shapely.LineString(coords[i : i + 2]) for i in range(len(coords) - 1)]
     for part in shape.geoms:
         out.extend(_pieces(part))
@@ -527,4 +536,4 @@ def union_all(geometries: Sequence[Geometry], *, error: float = DEFAULT_ERROR) -
     frame = _Frame(*shapes)
     if frame.usable:
         return Geometry(tidy(frame.back(shapely.unary_union([_valid(frame.forward(s)) for s in shapes]))))
-    return Geometry(tidy(shapely.unary_union([_along_geodesics(s, error) for s in shapes])), geodesic=False)
+    return Geometry(tidy(shapely.unary_union([along_geodesics(s, error) for s in shapes])), geodesic=False)

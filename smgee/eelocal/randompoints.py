@@ -17,7 +17,7 @@ def scatter(region: Geometry, count: int, seed: int) -> list[shapely.Point]:
     The same seed gives the same points.
     """
     generator = np.random.default_rng(seed)
-    shape = geodesy.as_lonlat(region)
+    shape = geodesy.along_geodesics(geodesy.as_lonlat(region), geodesy.DEFAULT_ERROR)
     dimensions = int(shapely.get_dimensions(shape))
     if shape.is_empty or count == 0:
         return []

@@ -199,7 +199,7 @@ PROBES: tuple[Probe, ...] = (
           lambda: _value(lambda ee: ee.Algorithms.Describe(ee.Kernel.gaussian(3)))),
     Probe("roberts-focus", "Where is the focus of the Roberts kernel?",
           lambda: _value(lambda ee: ee.Algorithms.Describe(ee.Kernel.roberts()))),
-    Probe("columns", "How are the columns of a feature collection typed?", _features),
+    Probe("columns", "How are the columns of a collection typed?", lambda: _features()),
     Probe("sphere-distance", "Which radius has the sphere of distance(spherical)?",
           lambda: _value(lambda ee: ee.Geometry.Point(0, 0).distance(ee.Geometry.Point(1, 0), spherical=True))),
     Probe("collection-geometry", "Is Collection.geometry not dissolved?", lambda: _overlapping().geometry().type()),

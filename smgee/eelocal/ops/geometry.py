@@ -61,10 +61,7 @@ def make(shape: Any, crs: Projection | None, geodesic: bool | None) -> Geometry:
     """
     code = "EPSG:4326" if crs is None else crs.crs
     if crs is not None and crs.transform != (1.0, 0.0, 0.0, 0.0, 1.0, 0.0):
-        from affine import Affine
-
-        affine = Affine(*crs.transform)
-        shape = shapely.transform(shape, lambda c: np.stack(affine * (c[:, 0], c[:, 1]), axis=1))
+        shape = shapely.transform(shape, lambda c: geodesy.apply_affine(crs.transform, c))
     return Geometry(shape, code, is_wgs84(code) if geodesic is None else geodesic)
 
 
@@ -453,12 +450,9 @@ def _cut(line: Any, distances: list[float], *, planar: bool) -> list[Any]:
 @algorithm("Geometry.coveringGrid")
 def covering_grid(geometry: Geometry, proj: Projection, scale: float | None) -> Collection:
     """Return the cells of a projection's grid that intersect the geometry."""
-    from affine import Affine
-
     if scale is not None:
         proj = proj.at_scale(scale)
     shape = geodesy.in_projection(geometry, proj)
-    affine = Affine(*proj.transform)
 
     def cells() -> list[Feature]:
         if shape.is_empty:
@@ -469,8 +463,9 @@ def covering_grid(geometry: Geometry, proj: Projection, scale: float | None) -> 
         for row in range(math.floor(bottom), math.ceil(top) or math.floor(bottom) + 1):
             for col in range(math.floor(left), math.ceil(right) or math.floor(left) + 1):
                 if shape.intersects(shapely.box(col, row, col + 1, row + 1)):
-                    corners = [affine * c for c in ((col, row), (col + 1, row), (col + 1, row + 1), (col, row + 1))]
-                    out.append(Feature(Geometry(shapely.Polygon(corners), proj.crs, False), {}, f"{col},{row}"))
+                    corners = np.array([(col, row), (col + 1, row), (col + 1, row + 1), (col, row + 1)], "f8")
+                    cell = shapely.Polygon(geodesy.apply_affine(proj.transform, corners))
+                    out.append(Feature(Geometry(cell, proj.crs, False), {}, f"{col},{row}"))
         return out
 
     return Collection(cells)

@@ -60,7 +60,8 @@ class Percentile(Collecting):
             low = np.take_along_axis(ordered, below[None], axis=0)[0].astype("f8")
             top = np.take_along_axis(ordered, np.minimum(below + 1, last)[None], axis=0)[0].astype("f8")
             # An infinite neighbour of zero share must not turn the value into NaN.
-            value = np.where(share > 0, low + np.where(share > 0, top - low, 0.0) * share, low)
+            with np.errstate(invalid="ignore"):
+                value = np.where(share > 0, low + np.where(share > 0, top - low, 0.0) * share, low)
             results.append(Reduced(np.where(valid, value, 0.0), valid))
         return results
 
@@ -86,7 +87,8 @@ class Percentile(Collecting):
             v0, v1 = np.where(valid, v0, 0.0), np.where(valid, v1, 0.0)
             gap = m1 - m0
             share = np.divide(target - m0, gap, out=np.zeros(gap.shape), where=gap > 0)
-            results.append(Reduced(np.where(share > 0, v0 + (v1 - v0) * share, v0), valid))
+            with np.errstate(invalid="ignore"):
+                results.append(Reduced(np.where(share > 0, v0 + (v1 - v0) * share, v0), valid))
         return results
 
 
