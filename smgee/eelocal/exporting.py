@@ -70,7 +70,8 @@ def image_tiles(
 def _profile(grid: PixelGrid, dtype: str, count: int, *, compress: bool = True) -> dict[str, Any]:
     profile: dict[str, Any] = {
         "driver": "GTiff", "dtype": dtype, "count": count, "width": grid.width, "height": grid.height, "crs": grid.crs,
-        "transform": grid.affine, "tiled": True, "blockxsize": 512, "blockysize": 512, "BIGTIFF": "IF_SAFER", "interleave": "band",
+        "transform": grid.affine, "tiled": True, "blockxsize": 512, "blockysize": 512,
+        "BIGTIFF": "IF_SAFER", "interleave": "band",
     }  # fmt: skip
     if compress:
         profile |= {"compress": "deflate", "predictor": {"f": 3, "i": 2, "u": 2}[np.dtype(dtype).kind]}

@@ -281,7 +281,7 @@ def _extend(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     facts = [{k: v for k, v in e["source"].items() if k != "pieces"} | {"dtype": e["dtype"]} for e in (old, new)]
     if facts[0] != facts[1]:
         raise InputError(
-            f"The band {new['name']} is registered with another type, scale or nodata ({kept[0]['file']}); remove that asset first."
+            f"The band {new['name']} differs in type, scale or nodata from the catalog's ({kept[0]['file']}); remove it first."
         )
     grids = [_grid_of_record(e) for e in (old, new)]
     grid, offsets = join_grids(grids, [kept[0]["file"], new["source"]["pieces"][0]["file"]])

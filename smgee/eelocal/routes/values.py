@@ -119,8 +119,8 @@ def as_collection(value: Any) -> Collection:
 def geojson_feature(element: Any, service: Service, *, edges: bool = False) -> dict[str, Any]:
     """Return a feature, or an image's footprint and properties, as GeoJSON in longitude and latitude.
 
-    With `edges`, a geometry whose edges are straight in the projection says so (``geodesic``), so that it can be stored and loaded
-    again.
+    With `edges`, a geometry whose edges are straight in the projection says so (``geodesic``), so that it can be stored and
+    loaded again.
     """
     from smgee.eelocal.encode import encode_value
     from smgee.eelocal.tableformats import planar_geojson
