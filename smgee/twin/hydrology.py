@@ -193,8 +193,8 @@ def step_block(
                 pool_out[name] += lateral
                 deep_out[name] += deep
                 sum_p += p
-                sum_e += evaporation  # type: ignore[assignment]
-                sum_q += runoff
+                sum_e += evaporation
+                sum_q += runoff  # type: ignore[assignment]
                 sum_1 += w1
                 sum_2 += w2
                 sum_s += swe

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +14,7 @@ from smgee.source import BandInfo, ImageInfo
 from smgee.twin.basin import Basin
 from smgee.twin.clouds import CloudField
 from smgee.twin.notice import SYNTHETIC_PROPERTIES
-from smgee.twin.optics import brightness_temperature, classify, darkening, dilate, reflect
+from smgee.twin.optics import brightness_temperature, classify, darkening, dilate, reflect, unscale
 from smgee.twin.orbits import Scene
 from smgee.twin.spectra import ENDMEMBERS, L30_BANDS, S30_BANDS, Band, endmember_table
 
@@ -22,6 +23,10 @@ __all__ = ["COLLECTIONS", "OpticalReader", "describe_scene"]
 COLLECTIONS = {"NASA/HLS/HLSL30/v002": "L30", "NASA/HLS/HLSS30/v002": "S30"}
 ADJACENT_PIXELS = 5  # HLS v2.0 dilates clouds and shadows by 5 pixels of 30 m (HLS user guide v2.0, section 6.4)
 KEPT_MASKS = 128  # whole-basin Fmask layers in memory, 1.7 MB each
+BLOCK = 256  # pixels
+SMALL_WINDOW = 64 * 64  # pixels; below, a whole block would cost more than it saves
+KEPT_BYTES = 400 * 2**20  # of reflectance: the common bands of some nineteen scenes of a 36 km basin
+TOGETHER = {"L30": ("B2", "B3", "B4", "B5", "B6", "B7"), "S30": ("B2", "B3", "B4", "B8A", "B11", "B12")}
 _NOWHERE = np.zeros((1, 1), np.uint8)
 
 
@@ -70,6 +75,46 @@ def describe_scene(basin: Basin, collection: str, scene: Scene) -> ImageInfo:
     return ImageInfo(f"{collection}/{scene.index}", bands, {**properties, **SYNTHETIC_PROPERTIES}, start, start)
 
 
+class _Blocks:
+    """Blocks of reflectance, the least recently used dropped first. One thread makes a block while others that want it wait."""
+
+    def __init__(self, limit: int) -> None:
+        self._kept: OrderedDict[tuple[str, str, int, int], np.ndarray] = OrderedDict()
+        self._limit, self._bytes = limit, 0
+        self._lock = threading.Lock()
+        self._makers = [threading.Lock() for _ in range(64)]
+
+    def _find(self, key: tuple[str, str, int, int]) -> np.ndarray | None:
+        with self._lock:
+            block = self._kept.get(key)
+            if block is not None:
+                self._kept.move_to_end(key)
+            return block
+
+    def get(
+        self, key: tuple[str, str, int, int], make: Callable[[], dict[tuple[str, str, int, int], np.ndarray]]
+    ) -> np.ndarray:
+        """Return a block; `make` returns it by its key together with others worth keeping."""
+        block = self._find(key)
+        if block is not None:
+            return block
+        scene, _, r, c = key
+        # The lock is that of the place, not of the band: the bands of a place are made together.
+        with self._makers[hash((scene, r, c)) % len(self._makers)]:
+            block = self._find(key)
+            if block is not None:
+                return block
+            made = make()
+            with self._lock:
+                for k, v in made.items():
+                    old = self._kept.pop(k, None)
+                    self._kept[k] = v
+                    self._bytes += v.nbytes - (0 if old is None else old.nbytes)
+                while self._bytes > self._limit and len(self._kept) > len(made):
+                    self._bytes -= self._kept.popitem(last=False)[1].nbytes
+            return made[key]
+
+
 class OpticalReader:
     """Reads windows of scenes; keeps some Fmask layers, since their dilation looks at the whole basin."""
 
@@ -77,6 +122,7 @@ class OpticalReader:
         self.basin = basin
         self._masks: OrderedDict[str, np.ndarray] = OrderedDict()
         self._lock = threading.Lock()
+        self._blocks = _Blocks(KEPT_BYTES)
 
     def read(self, scene: Scene, name: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         """Read a window of a band; see `smgee.source.Source.read`."""
@@ -111,25 +157,60 @@ class OpticalReader:
         return np.array([np.sin(zenith) * np.sin(azimuth), np.sin(zenith) * np.cos(azimuth), np.cos(zenith)], np.float32)
 
     def _reflective(self, scene: Scene, band: Band, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Assemble a window from kept blocks; a window much smaller than a block is computed by itself."""
+        name = scene.product + scene.index
+        if height * width <= SMALL_WINDOW:
+            stored = self._reflect(scene, (band,), row, col, height, width)[0]
+        else:
+            stored = np.empty((height, width), np.int16)
+            for r in range(row // BLOCK, (row + height - 1) // BLOCK + 1):
+                for c in range(col // BLOCK, (col + width - 1) // BLOCK + 1):
+                    block = self._blocks.get((name, band.name, r, c), lambda r=r, c=c: self._make_block(scene, band, r, c))
+                    top, left = r * BLOCK, c * BLOCK
+                    r0, r1 = max(row, top), min(row + height, top + block.shape[0])
+                    c0, c1 = max(col, left), min(col + width, left + block.shape[1])
+                    stored[r0 - row : r1 - row, c0 - col : c1 - col] = block[r0 - top : r1 - top, c0 - left : c1 - left]
+        out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
+        unscale(stored, out, valid)
+        return out, valid
+
+    def _make_block(self, scene: Scene, band: Band, r: int, c: int) -> dict[tuple[str, str, int, int], np.ndarray]:
+        """Compute a block of a band, and of the bands that are nearly always read with it: what lies under a pixel is worked out once."""
+        grid = self.basin.grid
+        row, col = r * BLOCK, c * BLOCK
+        together = TOGETHER[scene.product]
+        bands = tuple(b for b in bands_of(scene.product) if b.name in together) if band.name in together else (band,)
+        stored = self._reflect(scene, bands, row, col, min(BLOCK, grid.height - row), min(BLOCK, grid.width - col))
+        name = scene.product + scene.index
+        return {(name, b.name, r, c): layer for b, layer in zip(bands, stored)}
+
+    def _reflect(self, scene: Scene, bands: tuple[Band, ...], row: int, col: int, height: int, width: int) -> np.ndarray:
+        """Compute bands over a window, (band, height, width) int16."""
         basin = self.basin
-        layers, bins = basin._static["layers"], basin._static["bins"]
         day = basin.day(scene.time)
+        ends = np.stack([self._ends(scene, b) for b in bands])
+        share, rate = ENDMEMBERS.index("wet_share"), ENDMEMBERS.index("wet_rate")
+        tables = np.stack([darkening(float(e[share]), float(e[rate])) for e in ends])
+        opacity, cast = self._clouds(scene)
+        out = np.empty((len(bands), height, width), np.int16)
+        reflect(
+            out, row, col, basin.water_rows(day, row, height), basin._static["layers"], basin._static["bins"], basin.green(day),
+            basin.snow(day), basin.daily(day), ends, tables, self._sun(scene), opacity, cast, self._edge(scene),
+            np.array([self._key(scene, b.name) for b in bands]),
+        )  # fmt: skip
+        return out
+
+    def _ends(self, scene: Scene, band: Band) -> np.ndarray:
+        """Return the endmembers of a band with the scene's haze added, (endmember + 1,) float32."""
         rng = np.random.default_rng(int(self._key(scene, "aerosol")))
         # What atmospheric correction leaves: an offset that fades towards longer waves, the same for a whole scene.
         haze = rng.normal(0.0, 0.004) * (0.482 / band.wavelength) ** 2 + rng.normal(0.0, 0.001)
         ends = np.append(_endmembers(scene.product)[band.name], np.float32(haze)).astype(np.float32)
         if band.kind == "cirrus":  # water vapour hides the ground at 1.38 µm
-            ends[[0, 1, 2, 3, 4, 5]] *= np.float32(0.004)
+            ends[:6] *= np.float32(0.004)
         elif band.kind == "vapour":  # top of atmosphere, partly absorbed
-            ends[[0, 1, 2, 3, 4, 5]] *= np.float32(0.6)
-        table = darkening(float(ends[ENDMEMBERS.index("wet_share")]), float(ends[ENDMEMBERS.index("wet_rate")]))
-        opacity, cast = self._clouds(scene)
-        out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
-        reflect(
-            out, valid, row, col, basin.water_rows(day, row, height), layers, bins, basin.green(day), basin.snow(day),
-            basin.daily(day), ends, table, self._sun(scene), opacity, cast, self._edge(scene), self._key(scene, band.name),
-        )  # fmt: skip
-        return out, valid
+            ends[:6] *= np.float32(0.6)
+        return ends
 
     def _thermal(self, scene: Scene, band: Band, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         basin, weather = self.basin, self.basin.weather

@@ -18,6 +18,7 @@ from smgee.twin.terrain import LAKE_LEVEL
 from smgee.twin.weather import REFERENCE_ELEVATION
 
 __all__ = [
+    "FILL",
     "WETNESS_STEPS",
     "brightness_temperature",
     "classify",
@@ -26,9 +27,11 @@ __all__ = [
     "reflect",
     "soil_water",
     "temperature_window",
+    "unscale",
 ]
 
 WETNESS_STEPS = 1024
+FILL = -9999  # no data, as in the product
 _F = np.float32
 _BASE = _F(REFERENCE_ELEVATION - LAKE_LEVEL)
 
@@ -76,14 +79,14 @@ def inside_swath(edge_top, edge_slope, y, x):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def reflect(
-    out, valid, row0, col0, packed, layers, bins, green_by_bin, snow_by_bin, day, ends, wet_table, sun, opacity, cast, edge, key
-):
-    """Compute one reflective band over a window.
+    out, row0, col0, packed, layers, bins, green_by_bin, snow_by_bin, day, ends, wet_tables, sun, opacity, cast, edge, keys
+):  # fmt: skip
+    """Compute reflective bands of one scene over a window.
 
     Parameters
     ----------
-    out : (h, w) float32, receives unit reflectance in steps of 1e-4
-    valid : (h, w) bool
+    out : (band, h, w) int16
+        Receives reflectance × 10000, as the product stores it, and `FILL` outside the swath.
     row0, col0 : int
         Where the window starts in the basin.
     packed : (h, row bytes) uint8
@@ -94,9 +97,9 @@ def reflect(
     snow_by_bin : (sun bins, bins) float32, mm
     day : (4,) float32
         soil, lapse, soil_sun; and the share of the 0-5 cm saturation that the skin shows.
-    ends : (endmember,) float32
+    ends : (band, 12) float32
         green, litter, bright soil, dark soil, snow, water, cloud, wet share, wet rate, leaf water, sky, haze (added).
-    wet_table : (`WETNESS_STEPS` + 1,) float32
+    wet_tables : (band, `WETNESS_STEPS` + 1) float32
     sun : (3,) float32
         Unit vector to the sun: east, north, up.
     opacity : (r, c) uint8
@@ -104,26 +107,24 @@ def reflect(
         Shadow displacement in rows and columns.
     edge : (2,) float32
         Column of the swath's side at row 0, and its change per row.
-    key : uint32
-        Key of the pixel noise of this scene and band.
+    keys : (band,) uint32
+        Keys of the pixel noise of this scene and each band.
     """
-    h, w = out.shape
+    count, h, w = out.shape
     cloudy = opacity.shape[0] > 1
-    green_r, litter_r, bright, dark = ends[0], ends[1], ends[2], ends[3]
-    snow_r, water_r, cloud_r, leaf, sky, haze = ends[4], ends[5], ends[6], ends[9], ends[10], ends[11]
     for i in range(h):
         y = row0 + i
         for j in range(w):
             x = col0 + j
             if not inside_swath(edge[0], edge[1], y, x):
-                out[i, j] = _F(0.0)
-                valid[i, j] = False
+                for b in range(count):
+                    out[b, i, j] = FILL
                 continue
-            valid[i, j] = True
             porosity = layers[y, x, 3]
             se, sn = layers[y, x, 11], layers[y, x, 12]
             dz = layers[y, x, 0]
             tone = layers[y, x, 10]
+            wetness, green, litter = _F(0.0), _F(0.0), _F(0.0)
             if porosity > 0:
                 total = _F(unpack12(packed[i], x)) * _F(QUANTUM)
                 t = soil_temperature(day[0], day[1], day[2], dz, layers[y, x, 1])
@@ -131,24 +132,36 @@ def reflect(
                 cover = layers[y, x, 7]
                 green = cover * by_height(green_by_bin, dz) * _F(0.96)
                 litter = (cover - green) * _F(0.8)
-                soil = (dark + (bright - dark) * tone) * wet_table[int(wetness * day[3] * _F(WETNESS_STEPS))]
-                r = green * green_r * (_F(1) + leaf * (_F(0.5) - wetness)) + litter * litter_r + (_F(1) - green - litter) * soil
-            else:
-                r = water_r
+            step = int(wetness * day[3] * _F(WETNESS_STEPS))
             patch = snow_fraction(snow_by_bin[bins[y, x, 1]], dz, tone)
-            r += (snow_r - r) * patch
             facing = max((sun[2] - se * sun[0] - sn * sun[1]) / (np.sqrt(_F(1) + se * se + sn * sn) * sun[2]), _F(0.0))
-            light = sky + (_F(1) - sky) * min(facing, _F(2.2))
+            facing = min(facing, _F(2.2))
+            shade, veil = _F(0.0), _F(0.0)
             if cloudy:
-                shade = opacity_at(opacity, _F(y) - cast[0], _F(x) - cast[1])
-                light *= _F(1) - (_F(1) - sky) * _F(0.9) * shade
-            r *= light
-            if cloudy:
+                shade = opacity_at(opacity, _F(y) - cast[0], _F(x) - cast[1]) * _F(0.9)
                 veil = opacity_at(opacity, _F(y), _F(x))
-                r += (cloud_r - r) * veil
-            n = hash_noise(key, y, x)
-            r += haze + n * (_F(0.0012) + _F(0.010) * r)
-            out[i, j] = np.rint(r * _F(10000.0)) / _F(10000.0)
+            for b in range(count):
+                e = ends[b]
+                if porosity > 0:
+                    soil = (e[3] + (e[2] - e[3]) * tone) * wet_tables[b, step]
+                    r = green * e[0] * (_F(1) + e[9] * (_F(0.5) - wetness)) + litter * e[1] + (_F(1) - green - litter) * soil
+                else:
+                    r = e[5]
+                r += (e[4] - r) * patch
+                direct = _F(1) - e[10]
+                r *= (e[10] + direct * facing) * (_F(1) - direct * shade)
+                r += (e[6] - r) * veil
+                r += e[11] + hash_noise(keys[b], y, x) * (_F(0.0012) + _F(0.010) * r)
+                out[b, i, j] = np.int16(np.rint(r * _F(10000.0)))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def unscale(stored, out, valid):
+    """Turn stored reflectance (int16) into unit reflectance; 0 and invalid where it is `FILL`."""
+    for i in range(stored.shape[0]):
+        for j in range(stored.shape[1]):
+            valid[i, j] = stored[i, j] != FILL
+            out[i, j] = _F(stored[i, j]) / _F(10000.0) if valid[i, j] else _F(0.0)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -60,7 +60,7 @@ class TwinSource:
         self.basin = basin if basin is not None else Basin()
         self._optical = OpticalReader(self.basin)
         self._lock = threading.RLock()
-        self._image_lists: dict[str, builtins.list[ImageInfo]] = {}
+        self._image_tables: dict[str, dict[str, ImageInfo]] = {}
 
     def __repr__(self) -> str:
         return f"TwinSource({self.basin!r})"
@@ -94,13 +94,14 @@ class TwinSource:
         """Return the images of a collection, ordered by id."""
         if collection_id not in self._collections:
             raise InputError(f"{collection_id!r} is no image collection of the twin; it has {', '.join(self._collections)}.")
-        with self._lock:
-            if collection_id not in self._image_lists:
-                self._image_lists[collection_id] = sorted(self._describe(collection_id), key=lambda i: i.id)
-            return self._image_lists[collection_id]
+        return builtins.list(self._by_id(collection_id).values())
 
     def _by_id(self, collection_id: str) -> dict[str, ImageInfo]:
-        return {i.id: i for i in self.images(collection_id)}
+        with self._lock:
+            if collection_id not in self._image_tables:
+                images = sorted(self._describe(collection_id), key=lambda i: i.id)
+                self._image_tables[collection_id] = {i.id: i for i in images}
+            return self._image_tables[collection_id]
 
     def _describe(self, collection_id: str) -> Iterable[ImageInfo]:
         if collection_id in COLLECTIONS:
