@@ -40,6 +40,7 @@ __all__ = [
 
 EARTH_RADIUS = 6_371_010.0  # mean radius in metres, of S2's Earth
 _WIDEST = math.radians(60.0)  # gnomonic frames are not used beyond this angular radius
+PIECE = 100_000.0  # metres: how much of a line an equidistant plane around it still shows truly enough to buffer it
 DEFAULT_ERROR = 1.0  # metres, where the caller names no margin
 
 Overlay = Callable[[BaseGeometry, BaseGeometry], BaseGeometry]
@@ -421,7 +422,7 @@ def buffer_of(
     if distance == 0:
         return Geometry(shape)
     frame = _Frame(shape)
-    if frame.radius * EARTH_RADIUS <= 100_000:
+    if frame.radius * EARTH_RADIUS <= PIECE:
         return Geometry(_buffer_near(shape, distance, segments))
     rim = _pieces(shape)
     ring = shapely.unary_union([_buffer_near(p, abs(distance), segments) for p in rim])
@@ -436,22 +437,25 @@ def _scale(projection: Projection) -> float:
 
 
 def _buffer_near(shape: BaseGeometry, distance: float, segments: int) -> BaseGeometry:
-    """Buffer a shape of at most some 100 km in an equidistant plane around it."""
+    """Buffer a shape of some `PIECE` in an equidistant plane around it."""
     plane = _plane("aeqd", *_middle(shape))
     flat = _moved(shape, "EPSG:4326", plane).buffer(distance, quad_segs=segments)
     return _moved(flat, plane, "EPSG:4326") if not flat.is_empty else flat
 
 
 def _pieces(shape: BaseGeometry) -> list[BaseGeometry]:
-    """Cut points, lines and rings into pieces of at most about 100 km."""
+    """Cut points, lines and rings into pieces of about `PIECE`."""
     out: list[BaseGeometry] = []
     if isinstance(shape, shapely.Point):
         return [shape]
     if isinstance(shape, shapely.Polygon):
         return [p for r in (shape.exterior, *shape.interiors) for p in _pieces(r)]
     if isinstance(shape, shapely.LineString):
-        coords = np.array(along_geodesics(shape, 1.0).coords)
-        return [shapely.LineString(coords[i : i + 2]) for i in range(len(coords) - 1)]
+        coords = np.array(shapely.segmentize(along_geodesics(shape, 1.0), 0.5).coords)  # meridians too
+        walked = np.concatenate([[0.0], np.cumsum(_geod().line_lengths(coords[:, 0], coords[:, 1]))])
+        cuts = np.searchsorted(walked, np.arange(PIECE, walked[-1], PIECE))
+        bounds = np.unique([0, *cuts, len(coords) - 1])
+        return [shapely.LineString(coords[a : b + 1]) for a, b in pairwise(bounds)]
     for part in shape.geoms:
         out.extend(_pieces(part))
     return out
