@@ -159,6 +159,11 @@ for _name in FIXED:
     _detector(_name)
 
 
+def _focus(offset: int, size: int) -> int:
+    """Return the focus of an axis: −1 is the centre, and official samples give other offsets with either sign."""
+    return (size - 1) // 2 if offset == -1 else abs(offset)
+
+
 @algorithm("Kernel.fixed")
 def fixed(width: int, height: int, weights: list[list[Any]], x: int, y: int, normalize: bool) -> Kernel:
     """Make a kernel of given weights; the focus is the centre by default."""
@@ -170,8 +175,7 @@ def fixed(width: int, height: int, weights: list[list[Any]], x: int, y: int, nor
     for name, given, size in (("width", width, values.shape[1]), ("height", height, values.shape[0])):
         if given not in (-1, size):
             raise EEError(f"The {name} is {given}, but the weights have {size}.")
-    fx = (values.shape[1] - 1) // 2 if x == -1 else x
-    fy = (values.shape[0] - 1) // 2 if y == -1 else y
+    fx, fy = _focus(x, values.shape[1]), _focus(y, values.shape[0])
     if not (0 <= fx < values.shape[1] and 0 <= fy < values.shape[0]):
         raise EEError(f"The focus ({fx}, {fy}) is outside the kernel.")
     made = Weights(scale_weights(values, normalize, 1.0), fx, fy)
