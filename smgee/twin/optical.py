@@ -6,7 +6,7 @@ import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -165,7 +165,7 @@ class OpticalReader:
             stored = np.empty((height, width), np.int16)
             for r in range(row // BLOCK, (row + height - 1) // BLOCK + 1):
                 for c in range(col // BLOCK, (col + width - 1) // BLOCK + 1):
-                    block = self._blocks.get((name, band.name, r, c), lambda r=r, c=c: self._make_block(scene, band, r, c))
+                    block = self._blocks.get((name, band.name, r, c), partial(self._make_block, scene, band, r, c))
                     top, left = r * BLOCK, c * BLOCK
                     r0, r1 = max(row, top), min(row + height, top + block.shape[0])
                     c0, c1 = max(col, left), min(col + width, left + block.shape[1])
@@ -175,7 +175,7 @@ class OpticalReader:
         return out, valid
 
     def _make_block(self, scene: Scene, band: Band, r: int, c: int) -> dict[tuple[str, str, int, int], np.ndarray]:
-        """Compute a block of a band, and of the bands that are nearly always read with it: what lies under a pixel is worked out once."""
+        """Compute a block of a band and of the bands mostly read with it: what lies under a pixel is worked out once."""
         grid = self.basin.grid
         row, col = r * BLOCK, c * BLOCK
         together = TOGETHER[scene.product]

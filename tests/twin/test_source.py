@@ -76,6 +76,30 @@ def test_tiles_equal_the_whole(source, collection):
             np.testing.assert_array_equal(v, values[row : row + tile.height, col : col + tile.width])
 
 
+@pytest.mark.parametrize("name", ["B2", "B8", "B8A", "B9", "B10", "B12"])
+def test_few_pixels_equal_the_whole(basin, source, name):
+    """Station pixels are computed by themselves, maps from kept blocks, some bands together: all the same numbers."""
+    image = max(source.images(S30), key=lambda i: i.properties["CLOUD_COVERAGE"] * (i.properties["SPATIAL_COVERAGE"] < 100))
+    values, valid = whole(source, image, name)
+    fresh = TwinSource(basin)
+    for row, col, height, width in ((0, 0, 1, 1), (200, 250, 20, 30), (254, 255, 3, 3), (400, 300, 30, 80)):
+        v, m = fresh.read(image.id, name, row, col, height, width)
+        np.testing.assert_array_equal(v, values[row : row + height, col : col + width])
+        np.testing.assert_array_equal(m, valid[row : row + height, col : col + width])
+
+
+def test_kept_blocks_are_bounded(basin):
+    from smgee.twin.optical import _Blocks
+
+    blocks = _Blocks(limit=5000)
+    for k in range(20):
+        made = blocks.get(("scene", "B4", k, 0), lambda k=k: {("scene", "B4", k, 0): np.full(500, k, np.int16)})
+        assert (made == k).all()
+    assert blocks._bytes == sum(v.nbytes for v in blocks._kept.values()) <= 5000
+    again = blocks.get(("scene", "B4", 0, 0), lambda: {("scene", "B4", 0, 0): np.zeros(500, np.int16)})
+    assert (again == 0).all()
+
+
 def test_reads_from_many_threads_agree(basin):
     fresh = TwinSource(basin)
     image = clear_scene(fresh, S30)
