@@ -56,7 +56,7 @@ def parity(
             # What is written here is of no use to anybody afterwards.
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="smgee-")))
             buckets = {bucket: folder / "bucket"} if bucket else None
-            session = stack.enter_context(smgee.connect("embedded", store=folder / "assets", buckets=buckets))
+            session = stack.enter_context(smgee.connect("embedded", sources=[], store=folder / "assets", buckets=buckets))
             asset = asset or f"{session.asset_root}/trees"
             upload = bucket_uploader(bucket, folder=folder / "bucket") if bucket else None
         elif backend == "earthengine":
@@ -101,6 +101,8 @@ def _print(path: Path, report: ParityReport) -> None:
     console.print(
         f"Tree text: {report.text_trees:,} trees, {report.text_bytes:,} bytes, {report.text_bytes / e.n_nodes:.1f} bytes a node."
     )
+    if e.allows_missing:
+        console.print("Rows with gaps are compared here only: Earth Engine masks a pixel that lacks a predictor, whatever the model would say.")
     renamed = {a: b for a, b in e.ee_names.items() if a != b}
     if renamed:
         console.print("Bands on Earth Engine: " + ", ".join(f"{a} → {b}" for a, b in renamed.items()) + ".")

@@ -7,8 +7,8 @@
 - classifier: written once into a classifier asset (`Export.classifier.toAsset`, `ee.Classifier.load`) of at most 100 MB.
 
 Limits: Earth Engine's guides "Usage", "Exporting tables" and "Classification". The output mode is always REGRESSION, the mean
-over trees; the default mode is for classes. NaN directions have no place in the text: a pixel masked in any predictor is masked
-in the result.
+over trees; the default mode is for classes. NaN directions have no place in the text: a pixel that is masked in a predictor the
+trees test is masked in the result.
 """
 
 from __future__ import annotations
@@ -90,9 +90,7 @@ def to_classifier(
         raise InputError(f"The transport {transport!r} is not known; use auto, inline, table, blob or classifier.")
     say = progress or log.info
     if ensemble.allows_missing:
-        log.info(
-            "Earth Engine cannot follow the model's directions for missing values; pixels masked in any predictor stay masked."
-        )
+        log.warning("Earth Engine cannot follow the model's directions for missing values: pixels masked in a predictor stay masked.")
     strings = list(iter_ee_strings(ensemble, digits=digits or "exact", max_depth=max_depth))
     if transport in ("auto", "inline"):
         size = request_bytes(inline_classifier(strings)) + RESERVE
@@ -156,7 +154,7 @@ def classify(
     Returns
     -------
     ee.Image
-        One band, in the unit of the target, masked where any predictor is.
+        One band, in the unit of the target, masked where a predictor that the trees test is.
     """
     names = ensemble.ee_names
     bands = image.select(list(names), list(names.values()))

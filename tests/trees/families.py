@@ -44,6 +44,12 @@ def _xgb(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
     return train
 
 
+def _xgb_forest(X: np.ndarray, y: np.ndarray) -> Any:
+    from xgboost import XGBRFRegressor
+
+    return XGBRFRegressor(n_estimators=15, max_depth=6, n_jobs=2, random_state=1).fit(X, y)
+
+
 def _booster(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
     def train(X: np.ndarray, y: np.ndarray) -> Any:
         import xgboost
@@ -108,6 +114,7 @@ FAMILIES: dict[str, Family] = {
     "xgboost-parallel-trees": Family(_xgb(num_parallel_tree=3, n_estimators=8, subsample=0.6), missing=True),
     "xgboost-exact": Family(_xgb(tree_method="exact", n_estimators=20), missing=True),
     "xgboost-pruned": Family(_xgb(tree_method="exact", gamma=0.02, n_estimators=20), missing=True),
+    "xgboost-forest": Family(_xgb_forest, missing=True),
     "xgboost-booster": Family(_booster(), missing=True, predict=_booster_predict),
     "xgboost-quantile": Family(
         _booster(objective="reg:quantileerror", quantile_alpha=0.8), missing=True, predict=_booster_predict
@@ -118,6 +125,7 @@ FAMILIES: dict[str, Family] = {
     "catboost-lossguide": Family(_cat(grow_policy="Lossguide", max_leaves=20, nan_mode="Max"), missing=True),
     "lightgbm": Family(_lgb(), missing=True, predict=_lgb_predict),
     "lightgbm-no-missing": Family(_lgb(use_missing=False), missing=True, predict=_lgb_predict),
+    "lightgbm-dart": Family(_lgb(boosting_type="dart", n_estimators=20), missing=True, predict=_lgb_predict),
     "lightgbm-forest": Family(
         _lgb(boosting_type="rf", bagging_freq=1, bagging_fraction=0.6, n_estimators=15), missing=True, predict=_lgb_predict
     ),

@@ -10,6 +10,7 @@ from typing import Any
 import ee
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 import smgee
 from smgee.errors import InputError
@@ -27,6 +28,7 @@ from smgee.trees.transports import (
     to_classifier,
 )
 from tests.trees.families import BANDS, FAMILIES
+from tests.trees.random_trees import ensembles, telling_rows
 
 BUCKET = "smgee-tests"
 
@@ -54,13 +56,16 @@ def test_request_bytes_are_those_of_the_client(session: Any, trained: Any, monke
     classifier = inline_classifier(trained("xgboost")[2].to_ee_strings())
     bodies = []
 
+    class Seen(Exception):
+        """Not an error that the client would try again."""
+
     def request(uri: str, method: str = "GET", body: Any = None, **_: Any) -> Any:
         bodies.append(body)
-        raise ConnectionAbortedError
+        raise Seen
 
     with monkeypatch.context() as patch:
         patch.setattr(session._transport, "request", request)
-        with pytest.raises(ConnectionAbortedError):
+        with pytest.raises(Seen):
             ee.data.computeValue(classifier)
     sent = bodies[-1] if isinstance(bodies[-1], bytes) else bodies[-1].encode()
     measured = request_bytes(classifier)
@@ -118,6 +123,15 @@ def test_table_graph_does_not_grow(session: Any) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------------- on the backend
+
+
+@given(ensembles())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_ensemble(session: Any, ensemble: TreeEnsemble) -> None:
+    rows = telling_rows(ensemble)
+    rows = rows[np.isfinite(rows).all(axis=1)][:60]
+    got = classify_rows(ensemble, ensemble.to_classifier("inline"), rows)
+    np.testing.assert_allclose(got, ensemble.predict_reference(rows), rtol=1e-12, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
