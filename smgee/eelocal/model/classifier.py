@@ -43,6 +43,10 @@ class Classifier(ABC):
     def explain(self) -> dict[str, Any]:
         """Return what is known about the classifier."""
 
+    def describe(self) -> dict[str, Any]:
+        """Return the `getInfo` form."""
+        return {"type": "Classifier", "classifier": self.name, "mode": self.mode}
+
     def train(self, rows: np.ndarray, target: np.ndarray, names: Sequence[str]) -> Classifier:
         """Return the classifier trained on rows shaped (n, features)."""
         raise EEError(f"Classifier.train: A {self.name} classifier cannot be trained.")

@@ -21,6 +21,30 @@ def _sort(buffer, count):
 
 
 @njit(cache=True, nogil=True)
+def _select(buffer, count, k):
+    """Move the k-th smallest of the first `count` elements to position k, none greater before it (Hoare 1961)."""
+    low, high = 0, count - 1
+    while low < high:
+        pivot = buffer[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while buffer[i] < pivot:
+                i += 1
+            while buffer[j] > pivot:
+                j -= 1
+            if i <= j:
+                buffer[i], buffer[j] = buffer[j], buffer[i]
+                i += 1
+                j -= 1
+        if k <= j:
+            high = j
+        elif k >= i:
+            low = i
+        else:
+            return
+
+
+@njit(cache=True, nogil=True)
 def masked_median(stack, valid, out, found):
     """Median over the first axis of (n, pixels) arrays; the mean of the two middle values where their number is even."""
     n, pixels = stack.shape
@@ -38,16 +62,20 @@ def masked_median(stack, valid, out, found):
             out[p] = 0
             continue
         found[p] = True
+        half = count // 2
         if count <= 40:
             _sort(buffer, count)
-            ordered = buffer
+            below = buffer[half - 1] if half > 0 else buffer[0]
         else:
-            ordered = np.sort(buffer[:count])
-        half = count // 2
+            _select(buffer, count, half)
+            below = buffer[0]
+            for i in range(1, half):
+                if buffer[i] > below:
+                    below = buffer[i]
         if count % 2:
-            out[p] = ordered[half]
+            out[p] = buffer[half]
         else:
-            out[p] = (np.float64(ordered[half - 1]) + np.float64(ordered[half])) / 2.0
+            out[p] = (np.float64(below) + np.float64(buffer[half])) / 2.0
 
 
 @njit(cache=True, nogil=True)

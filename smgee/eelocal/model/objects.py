@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from smgee.eelocal.model.pixels import Node, Pixels, both
 from smgee.eelocal.model.pixeltype import PixelType
@@ -14,46 +13,7 @@ from smgee.eelocal.model.projection import Projection
 from smgee.eelocal.model.reducer import Column, Reducer
 from smgee.grid import PixelGrid
 
-__all__ = ["Components", "Distance", "ObjectReduction", "PixelCount", "connected_labels"]
-
-
-@njit(cache=True, nogil=True)
-def connected_labels(values, valid, eight):
-    """Label connected pixels of equal value; (height, width) int64, −1 where masked, else the smallest flat index of the object."""
-    height, width = values.shape
-    parent = np.arange(height * width)
-    for r in range(height):
-        for c in range(width):
-            if not valid[r, c]:
-                continue
-            here = r * width + c
-            for k in range(4 if eight else 2):
-                # Above, left, above left, above right.
-                dr = -1 if k != 1 else 0
-                dc = 0 if k == 0 else (-1 if k < 3 else 1)
-                rr, cc = r + dr, c + dc
-                if rr < 0 or cc < 0 or cc >= width or not valid[rr, cc] or values[rr, cc] != values[r, c]:
-                    continue
-                a, b = here, rr * width + cc
-                while parent[a] != a:
-                    parent[a] = parent[parent[a]]
-                    a = parent[a]
-                while parent[b] != b:
-                    parent[b] = parent[parent[b]]
-                    b = parent[b]
-                if a < b:
-                    parent[b] = a
-                elif b < a:
-                    parent[a] = b
-    out = np.full((height, width), -1, np.int64)
-    for r in range(height):
-        for c in range(width):
-            if valid[r, c]:
-                a = r * width + c
-                while parent[a] != a:
-                    a = parent[a]
-                out[r, c] = a
-    return out
+__all__ = ["Components", "Distance", "ObjectReduction", "PixelCount"]
 
 
 class _Padded(Node):
@@ -83,6 +43,8 @@ class PixelCount(_Padded):
         self.eight = eight
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
+        from smgee.eelocal.model.labels import connected_labels
+
         (pixels,) = inputs
         # An object that reaches beyond the margin has at least as many pixels as the margin is wide.
         labels = connected_labels(pixels.values, pixels.valid, self.eight)
@@ -111,6 +73,8 @@ class Components(_Padded):
         self.most = most
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
+        from smgee.eelocal.model.labels import connected_labels
+
         (pixels,) = inputs
         wide = grid.pad(self.reach)
         labels = connected_labels(pixels.values, pixels.valid, self.eight)
@@ -132,6 +96,8 @@ class ObjectReduction(_Padded):
         self.most = most
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> list[Pixels]:
+        from smgee.eelocal.model.labels import connected_labels
+
         label, pixels = inputs
         labels = connected_labels(label.values, label.valid, True)
         here = self.centre(labels, grid)

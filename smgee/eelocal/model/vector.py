@@ -32,13 +32,17 @@ def _grid_window(grid: PixelGrid) -> Window:
 
 
 class Clipped(_Unary):
-    """The first node inside a region; pixels on the border are masked by the part of them that lies outside."""
+    """The first node inside a region.
 
-    __slots__ = ("_lock", "_shapes", "geometry")
+    Pixels on the border are masked by the part of them that lies outside; with `whole`, a pixel is in or out by its centre.
+    """
 
-    def __init__(self, node: Node, geometry: Geometry):
+    __slots__ = ("_lock", "_shapes", "geometry", "whole")
+
+    def __init__(self, node: Node, geometry: Geometry, *, whole: bool = False):
         super().__init__(node)
         self.geometry = geometry
+        self.whole = whole
         self._shapes: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -46,6 +50,7 @@ class Clipped(_Unary):
         with self._lock:
             if crs not in self._shapes:
                 self._shapes[crs] = shapely.make_valid(planar_shape(self.geometry, crs))
+                shapely.prepare(self._shapes[crs])
             return self._shapes[crs]
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
@@ -57,6 +62,8 @@ class Clipped(_Unary):
         if shapely.covers(shape, frame):
             return pixels
         zone = Zone(shape, Projection.of_grid(grid))
+        if self.whole:
+            return Pixels(pixels.values, both(pixels.mask, zone.centers(_grid_window(grid))))
         share = zone.fractions(_grid_window(grid))
         inside = share >= 1 - 1e-6
         mask = inside if bool((inside | (share == 0)).all()) else np.where(inside, np.float32(1), share)

@@ -206,6 +206,10 @@ class Clusterer:
         """Names of the inputs, None before training."""
         return self.names
 
+    def describe(self) -> dict[str, Any]:
+        """Return the `getInfo` form."""
+        return {"type": "Clusterer", "clusterer": self.name}
+
     def train(self, rows: np.ndarray, names: Sequence[str]) -> Clusterer:
         """Return the clusterer trained on rows shaped (n, features); attributes are scaled to 0…1, as Weka's distances do."""
         if len(rows) == 0:

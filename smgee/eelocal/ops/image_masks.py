@@ -64,9 +64,18 @@ def unmask_image(image: Image, value: Image, *, same_footprint: bool = True) -> 
 
 
 def _clip_to_footprint(image: Image) -> Image:
-    if image.footprint is None:
-        return image
-    return image.with_bands([b.holding(Within(b.node, b)) if b.extent is not None else b for b in image.bands])
+    """Mask what lies outside of the bands' own pixels, or of the footprint of an image without pixels of its own."""
+    from smgee.eelocal.model.vector import Clipped
+
+    bands = []
+    for band in image.bands:
+        if band.extent is not None:
+            bands.append(band.holding(Within(band.node, band)))
+        elif image.footprint is not None:
+            bands.append(band.holding(Clipped(band.node, image.footprint, whole=True)))
+        else:
+            bands.append(band)
+    return image.with_bands(bands)
 
 
 class Within(_Unary):

@@ -53,7 +53,7 @@ def reduce_to_vectors(
         return _features(values, valid, layers[1:], window, projection)
 
     def _features(values: np.ndarray, valid: np.ndarray, layers: Any, window: Window, projection: Projection) -> list[Feature]:
-        from smgee.eelocal.model.objects import connected_labels
+        from smgee.eelocal.model.labels import connected_labels
 
         labels = connected_labels(values, valid, eightConnected)
         affine = Affine(*projection.transform) * Affine.translation(window.col, window.row)
