@@ -17,7 +17,17 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from smgee.eelocal.errors import EEError
+from smgee.eelocal.edges import (
+    DEFAULT_ERROR,
+    EARTH_RADIUS,
+    along_geodesics,
+    apply_affine,
+    as_lonlat,
+    from_vectors,
+    in_projection,
+    moved,
+    to_vectors,
+)
 from smgee.eelocal.model.geometry import Geometry, is_wgs84
 from smgee.eelocal.model.projection import Projection
 
@@ -30,167 +40,32 @@ __all__ = [
     "buffer_of",
     "centroid_of",
     "distance_of",
+    "ellipsoid",
+    "far_apart",
     "in_projection",
     "length_of",
+    "lines_of",
     "nearest",
     "overlay",
     "perimeter_of",
     "predicate",
 ]
 
-EARTH_RADIUS = 6_371_010.0  # mean radius in metres, of S2's Earth
 _WIDEST = math.radians(60.0)  # gnomonic frames are not used beyond this angular radius
 PIECE = 100_000.0  # metres: how much of a line an equidistant plane around it still shows truly enough to buffer it
-DEFAULT_ERROR = 1.0  # metres, where the caller names no margin
 
 Overlay = Callable[[BaseGeometry, BaseGeometry], BaseGeometry]
 
 
 @lru_cache(maxsize=1)
-def _geod() -> Any:
+def ellipsoid() -> Any:
+    """Return the WGS 84 ellipsoid, for geodesics."""
     from pyproj import Geod
 
     return Geod(ellps="WGS84")
 
 
-@lru_cache(maxsize=256)
-def _transformer(source: str, target: str) -> Any:
-    from pyproj import Transformer
-
-    from smgee.grid import parse_crs
-
-    return Transformer.from_crs(parse_crs(source), parse_crs(target), always_xy=True)
-
-
-# -- edges -------------------------------------------------------------------------------------------------------------
-
-
-def _degrees_for(error: float) -> float:
-    """Return the longest planar edge, in degrees, that stays within `error` metres of the great circle: R Δλ² / 16 at worst."""
-    return math.degrees(math.sqrt(16.0 * max(error, 1e-3) / EARTH_RADIUS))
-
-
-def _steps(shape: BaseGeometry, parts: int) -> float:
-    left, bottom, right, top = shape.bounds
-    return max(right - left, top - bottom, 1e-12) / parts
-
-
-def as_lonlat(geometry: Geometry, error: float = DEFAULT_ERROR) -> BaseGeometry:
-    """Return the shape in longitude and latitude, so densely that its edges may be taken for geodesics within `error` metres."""
-    shape = geometry.sound
-    if shape.is_empty:
-        return shape
-    flat = shapely.get_dimensions(shape) == 0
-    if is_wgs84(geometry.crs):
-        return shape if geometry.geodesic or flat else _segmentize_rows(shape, _degrees_for(error))
-    if not flat and not geometry.geodesic:
-        shape = shapely.segmentize(shape, _steps(shape, 64))
-    return _moved(shape, geometry.crs, "EPSG:4326")
-
-
-def _segmentize_rows(shape: BaseGeometry, step: float) -> BaseGeometry:
-    """Densify edges that are not meridians; those already are great circles."""
-    left, _, right, _ = shape.bounds
-    return shape if right - left <= step else shapely.segmentize(shape, step)
-
-
-def along_geodesics(shape: BaseGeometry, error: float) -> BaseGeometry:
-    """Densify geodesic edges until they may be taken for straight in longitude and latitude."""
-    if shapely.get_dimensions(shape) == 0:
-        return shape
-    step = _degrees_for(error)
-    left, bottom, right, top = shape.bounds
-    if max(right - left, top - bottom) <= step:
-        return shape
-
-    def ring(coords: np.ndarray) -> np.ndarray:
-        out = [coords[:1]]
-        for (x0, y0), (x1, y1) in pairwise(coords):
-            n = math.ceil(max(abs(x1 - x0), abs(y1 - y0)) / step)
-            if n > 1 and x0 != x1:
-                out.append(_great_circle((x0, y0), (x1, y1), n))
-            out.append(np.array([[x1, y1]]))
-        return np.concatenate(out)
-
-    return _map_lines(shape, ring)
-
-
-def _great_circle(start: tuple[float, float], end: tuple[float, float], n: int) -> np.ndarray:
-    a, b = _vectors(np.array([start, end]))
-    angle = math.acos(float(np.clip(a @ b, -1.0, 1.0)))
-    t = np.arange(1, n)[:, None] / n
-    points = (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / math.sin(angle) if angle > 1e-9 else a + t * (b - a)
-    return _lonlat(points, near=start[0])
-
-
-def _map_lines(shape: BaseGeometry, change: Callable[[np.ndarray], np.ndarray]) -> BaseGeometry:
-    if isinstance(shape, shapely.Polygon):
-        return shapely.Polygon(change(np.array(shape.exterior.coords)), [change(np.array(r.coords)) for r in shape.interiors])
-    if isinstance(shape, shapely.LinearRing):
-        return shapely.LinearRing(change(np.array(shape.coords)))
-    if isinstance(shape, shapely.LineString):
-        return shapely.LineString(change(np.array(shape.coords)))
-    if hasattr(shape, "geoms"):
-        return type(shape)([_map_lines(g, change) for g in shape.geoms])
-    return shape
-
-
-def _moved(shape: BaseGeometry, source: str, target: str) -> BaseGeometry:
-    if source == target or (is_wgs84(source) and is_wgs84(target)):
-        return shape
-    transformer = _transformer(source, target)
-
-    def move(coords: np.ndarray) -> np.ndarray:
-        x, y = transformer.transform(coords[:, 0], coords[:, 1])
-        if not (np.isfinite(x).all() and np.isfinite(y).all()):
-            raise EEError(f"Unable to transform the geometry from {source} to {target}: it lies outside the projection's area.")
-        return np.stack([x, y], axis=1)
-
-    return shapely.transform(shape, move)
-
-
-def in_projection(geometry: Geometry, projection: Projection, error: float = DEFAULT_ERROR) -> BaseGeometry:
-    """Return the shape in the coordinates of a projection, its transform included, so densely that edges are straight there."""
-    from affine import Affine
-
-    if is_wgs84(geometry.crs) and geometry.geodesic:
-        shape = along_geodesics(geometry.sound, error)
-    else:
-        shape = geometry.sound
-    if not _same_crs(geometry.crs, projection.crs):
-        if shapely.get_dimensions(shape) > 0:
-            shape = shapely.segmentize(shape, _steps(shape, 64))
-        shape = _moved(shape, geometry.crs, projection.crs)
-    if projection.transform == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0):
-        return shape
-    inverse = tuple(~Affine(*projection.transform))[:6]
-    return shapely.transform(shape, lambda c: apply_affine(inverse, c))
-
-
-def apply_affine(transform: Sequence[float], coords: np.ndarray) -> np.ndarray:
-    """Return (n, 2) coordinates under the transform (xScale, xShear, xTranslation, yShear, yScale, yTranslation)."""
-    a, b, c, d, e, f = transform
-    x, y = coords[:, 0], coords[:, 1]
-    return np.stack([a * x + b * y + c, d * x + e * y + f], axis=1)
-
-
-def _same_crs(a: str, b: str) -> bool:
-    return a.upper() == b.upper() or (is_wgs84(a) and is_wgs84(b))
-
-
 # -- the sphere --------------------------------------------------------------------------------------------------------
-
-
-def _vectors(coords: np.ndarray) -> np.ndarray:
-    lon, lat = np.radians(coords[:, 0]), np.radians(coords[:, 1])
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
-
-
-def _lonlat(vectors: np.ndarray, near: float) -> np.ndarray:
-    lon = np.degrees(np.arctan2(vectors[:, 1], vectors[:, 0]))
-    lat = np.degrees(np.arctan2(vectors[:, 2], np.hypot(vectors[:, 0], vectors[:, 1])))
-    lon = near + (lon - near + 180.0) % 360.0 - 180.0
-    return np.stack([lon, lat], axis=1)
 
 
 class _Frame:
@@ -200,7 +75,7 @@ class _Frame:
         coords = np.concatenate([shapely.get_coordinates(s) for s in shapes])
         if not len(coords):
             coords = np.zeros((1, 2))
-        vectors = _vectors(coords)
+        vectors = to_vectors(coords)
         self.coords = coords
         center = vectors.mean(axis=0)
         size = float(np.linalg.norm(center))
@@ -219,7 +94,7 @@ class _Frame:
 
     def forward(self, shape: BaseGeometry) -> BaseGeometry:
         def move(coords: np.ndarray) -> np.ndarray:
-            v = _vectors(coords)
+            v = to_vectors(coords)
             depth = v @ self.center
             return np.stack([v @ self.east / depth, v @ self.north / depth], axis=1)
 
@@ -230,7 +105,7 @@ class _Frame:
 
         def move(coords: np.ndarray) -> np.ndarray:
             v = self.center + coords[:, :1] * self.east + coords[:, 1:] * self.north
-            out = _lonlat(v / np.linalg.norm(v, axis=1, keepdims=True), self.near)
+            out = from_vectors(v / np.linalg.norm(v, axis=1, keepdims=True), self.near)
             # Vertices of the inputs come back as they were.
             return np.array([known.get(tuple(np.round(c, 9)), c) for c in out]).reshape(-1, 2)
 
@@ -266,6 +141,23 @@ def reshape(
 ) -> Geometry:
     """Return the result of an operation on one shape (hull, union) on the sphere or in a projection."""
     return overlay(geometry, geometry, lambda a, _: operation(a), error=error, projection=projection)
+
+
+def far_apart(left: Geometry, right: Geometry) -> bool:
+    """Whether the extents alone show that two geometries do not meet; False where that takes a closer look."""
+    if not (is_wgs84(left.crs) and is_wgs84(right.crs)):
+        return False
+    boxes = [g.shape.bounds for g in (left, right)]
+    (w0, s0, e0, n0), (w1, s1, e1, n1) = boxes
+    if min(w0, w1) < -180 or max(e0, e1) > 180 or min(s0, s1) < -80 or max(n0, n1) > 80 or max(e0 - w0, e1 - w1) > 90:
+        return False
+    # A great circle leaves the parallel between its ends by less than a quarter of Δλ² / 2, in radians.
+    slack = sum(math.degrees(math.radians(e - w) ** 2 / 8) for w, _, e, _ in boxes) + 1e-6
+    if s0 - n1 > slack or s1 - n0 > slack:
+        return True
+    gap = max(w1 - e0, w0 - e1)
+    around = 360.0 - (max(e0, e1) - min(w0, w1))
+    return gap > 1e-6 and around > 1e-6
 
 
 def predicate(
@@ -310,10 +202,11 @@ def _polygons(shape: BaseGeometry) -> list[shapely.Polygon]:
     return [p for g in getattr(shape, "geoms", ()) for p in _polygons(g)]
 
 
-def _lines(shape: BaseGeometry) -> list[Any]:
+def lines_of(shape: BaseGeometry) -> list[Any]:
+    """Return the lines and rings of a shape that are not part of polygons."""
     if isinstance(shape, (shapely.LineString, shapely.LinearRing)):
         return [shape]
-    return [line for g in getattr(shape, "geoms", ()) for line in _lines(g)]
+    return [line for g in getattr(shape, "geoms", ()) for line in lines_of(g)]
 
 
 def area_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> float:
@@ -328,21 +221,21 @@ def area_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Pro
     total = 0.0
     for polygon in _polygons(as_lonlat(geometry, error)):
         rings = [polygon.exterior, *polygon.interiors]
-        areas = [abs(_geod().polygon_area_perimeter(*np.array(r.coords).T)[0]) for r in rings]
+        areas = [abs(ellipsoid().polygon_area_perimeter(*np.array(r.coords).T)[0]) for r in rings]
         total += areas[0] - sum(areas[1:])
     return total
 
 
 def _line_length(line: Any) -> float:
     coords = np.array(line.coords)
-    return float(_geod().line_length(coords[:, 0], coords[:, 1]))
+    return float(ellipsoid().line_length(coords[:, 0], coords[:, 1]))
 
 
 def length_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> float:
     """Return the length of the lines in metres on the ellipsoid, or in units of a projection."""
     if projection is not None:
-        return float(sum(line.length for line in _lines(in_projection(geometry, projection, error))))
-    return sum(_line_length(line) for line in _lines(as_lonlat(geometry, error)))
+        return float(sum(line.length for line in lines_of(in_projection(geometry, projection, error))))
+    return sum(_line_length(line) for line in lines_of(as_lonlat(geometry, error)))
 
 
 def perimeter_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> float:
@@ -373,7 +266,7 @@ def _plane(kind: str, lon: float, lat: float) -> str:
 
 def _middle(*shapes: BaseGeometry) -> tuple[float, float]:
     frame = _Frame(*shapes)
-    lon, lat = _lonlat(frame.center[None], frame.near)[0]
+    lon, lat = from_vectors(frame.center[None], frame.near)[0]
     return float(lon), float(lat)
 
 
@@ -390,7 +283,7 @@ def centroid_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection:
     lon, lat = _middle(shape)
     for _ in range(2):  # a second round around the first answer
         plane = _plane("laea", lon, lat)
-        center = _moved(_moved(shape, "EPSG:4326", plane).centroid, plane, "EPSG:4326")
+        center = moved(moved(shape, "EPSG:4326", plane).centroid, plane, "EPSG:4326")
         lon, lat = center.x, center.y
     return Geometry(center)
 
@@ -439,8 +332,8 @@ def _scale(projection: Projection) -> float:
 def _buffer_near(shape: BaseGeometry, distance: float, segments: int) -> BaseGeometry:
     """Buffer a shape of some `PIECE` in an equidistant plane around it."""
     plane = _plane("aeqd", *_middle(shape))
-    flat = _moved(shape, "EPSG:4326", plane).buffer(distance, quad_segs=segments)
-    return _moved(flat, plane, "EPSG:4326") if not flat.is_empty else flat
+    flat = moved(shape, "EPSG:4326", plane).buffer(distance, quad_segs=segments)
+    return moved(flat, plane, "EPSG:4326") if not flat.is_empty else flat
 
 
 def _pieces(shape: BaseGeometry) -> list[BaseGeometry]:
@@ -452,7 +345,7 @@ def _pieces(shape: BaseGeometry) -> list[BaseGeometry]:
         return [p for r in (shape.exterior, *shape.interiors) for p in _pieces(r)]
     if isinstance(shape, shapely.LineString):
         coords = np.array(shapely.segmentize(along_geodesics(shape, 1.0), 0.5).coords)  # meridians too
-        walked = np.concatenate([[0.0], np.cumsum(_geod().line_lengths(coords[:, 0], coords[:, 1]))])
+        walked = np.concatenate([[0.0], np.cumsum(ellipsoid().line_lengths(coords[:, 0], coords[:, 1]))])
         cuts = np.searchsorted(walked, np.arange(PIECE, walked[-1], PIECE))
         bounds = np.unique([0, *cuts, len(coords) - 1])
         return [shapely.LineString(coords[a : b + 1]) for a, b in pairwise(bounds)]
@@ -475,8 +368,8 @@ def nearest(
     lon, lat = _middle(a, b)
     for _ in range(4):  # the plane is true near its centre: put that between the points found so far
         plane = _plane("aeqd", lon, lat)
-        line = shapely.shortest_line(_moved(a, "EPSG:4326", plane), _moved(b, "EPSG:4326", plane))
-        p, q = shapely.get_coordinates(_moved(line, plane, "EPSG:4326"))
+        line = shapely.shortest_line(moved(a, "EPSG:4326", plane), moved(b, "EPSG:4326", plane))
+        p, q = shapely.get_coordinates(moved(line, plane, "EPSG:4326"))
         lon, lat = _middle(shapely.Point(p), shapely.Point(q))
     return Geometry(shapely.Point(p)), Geometry(shapely.Point(q))
 
@@ -504,9 +397,9 @@ def distance_of(
     assert points is not None
     (x0, y0), (x1, y1) = (p.shape.coords[0] for p in points)
     if spherical:
-        u, v = _vectors(np.array([[x0, y0], [x1, y1]]))
+        u, v = to_vectors(np.array([[x0, y0], [x1, y1]]))
         return float(EARTH_RADIUS * math.atan2(float(np.linalg.norm(np.cross(u, v))), float(u @ v)))
-    return float(_geod().inv(x0, y0, x1, y1)[2])
+    return float(ellipsoid().inv(x0, y0, x1, y1)[2])
 
 
 def simplify_of(geometry: Geometry, tolerance: float, *, projection: Projection | None = None) -> Geometry:
@@ -522,7 +415,7 @@ def simplify_of(geometry: Geometry, tolerance: float, *, projection: Projection 
     if shape.is_empty:
         return geometry
     plane = _plane("aeqd", *_middle(shape))
-    slim = _moved(_moved(shape, "EPSG:4326", plane).simplify(tolerance), plane, "EPSG:4326")
+    slim = moved(moved(shape, "EPSG:4326", plane).simplify(tolerance), plane, "EPSG:4326")
     return Geometry(_restore(slim, shape), geometry.crs, geometry.geodesic)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from smgee.eelocal import geodesy
+from smgee.eelocal.edges import DEFAULT_ERROR, along_geodesics, as_lonlat
 from smgee.eelocal.model.geometry import Geometry
 
 __all__ = ["scatter"]
@@ -17,7 +17,7 @@ def scatter(region: Geometry, count: int, seed: int) -> list[shapely.Point]:
     The same seed gives the same points.
     """
     generator = np.random.default_rng(seed)
-    shape = geodesy.along_geodesics(geodesy.as_lonlat(region), geodesy.DEFAULT_ERROR)
+    shape = along_geodesics(as_lonlat(region), DEFAULT_ERROR)
     dimensions = int(shapely.get_dimensions(shape))
     if shape.is_empty or count == 0:
         return []

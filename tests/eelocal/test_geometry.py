@@ -207,3 +207,14 @@ def test_s2_children_tile_their_parent(face: int, path: list[int]) -> None:
 def test_s2_cell_of_a_known_place() -> None:
     manhattan = ee.Geometry.fromS2CellToken("89c2590000000000")
     assert info(manhattan.contains(ee.Geometry.Point([-73.98, 40.75]))) is True
+
+
+LON, LAT = st.floats(-179, 179), st.floats(-79, 79)
+
+
+@settings(max_examples=150, deadline=None)
+@given(a=st.tuples(LON, LAT, LON, LAT), b=st.tuples(LON, LAT, LON, LAT))
+def test_extents_never_deny_what_a_closer_look_finds(a: Any, b: Any) -> None:
+    lines = [Geometry(shapely.LineString([(w, s), (w + (e - w) / 5, n)])) for w, s, e, n in (a, b)]
+    if geodesy.far_apart(*lines):
+        assert not geodesy.predicate(*lines, shapely.intersects)

@@ -9,8 +9,8 @@ import numpy as np
 import shapely
 
 from smgee.eelocal import geodesy
+from smgee.eelocal.edges import DEFAULT_ERROR
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.geodesy import DEFAULT_ERROR
 from smgee.eelocal.model.collection import Collection
 from smgee.eelocal.model.errormargin import ErrorMargin
 from smgee.eelocal.model.geometry import UNBOUNDED_GEOMETRY, Feature, Geometry, is_wgs84
@@ -374,6 +374,8 @@ def relate(
         return name == "disjoint"
     if left.unbounded or right.unbounded:
         return {"intersects": True, "disjoint": False, "contains": left.unbounded, "containedIn": right.unbounded}[name]
+    if projection is None and geodesy.far_apart(left, right):
+        return name == "disjoint"
     return geodesy.predicate(left, right, RELATIONS[name], error=error, projection=projection)
 
 
@@ -419,12 +421,12 @@ def cut_lines(geometry: Geometry, distances: list[float], maxError: ErrorMargin 
     error = meters(maxError, proj)
     shape = geodesy.as_lonlat(geometry, error) if proj is None else geodesy.in_projection(geometry, proj, error)
     at = sorted(d for d in set(distances) if d > 0)
-    parts = [part for line in geodesy._lines(shape) for part in _cut(line, at, planar=proj is not None)]
+    parts = [part for line in geodesy.lines_of(shape) for part in _cut(line, at, planar=proj is not None)]
     return make(shapely.MultiLineString(parts), proj, None if proj is None else False)
 
 
 def _cut(line: Any, distances: list[float], *, planar: bool) -> list[Any]:
-    geod = geodesy._geod()
+    geod = geodesy.ellipsoid()
     pieces, current, walked = [], [line.coords[0]], 0.0
     pending = list(distances)
     for start, end in zip(line.coords[:-1], line.coords[1:], strict=True):
