@@ -17,7 +17,9 @@ __all__ = ["console", "print_table", "run_with_progress"]
 console = Console(highlight=False)
 
 
-def run_with_progress(run: RunFolder, names: Sequence[str], *, force: bool = False, options: dict[str, dict[str, Any]] | None = None) -> None:
+def run_with_progress(
+    run: RunFolder, names: Sequence[str], *, force: bool = False, options: dict[str, dict[str, Any]] | None = None
+) -> None:
     """Run steps under progress bars, and print the time of each at the end."""
     took: dict[str, tuple[float, int, bool]] = {}
     bars = (TextColumn("{task.description:<18}"), BarColumn(bar_width=34), TaskProgressColumn(), TimeElapsedColumn())
@@ -39,7 +41,9 @@ def run_with_progress(run: RunFolder, names: Sequence[str], *, force: bool = Fal
         table = Table("step", "seconds", "peak memory, MB", title="Time by step", title_justify="left")
         for name, (seconds, peak, skipped) in took.items():
             table.add_row(STEPS[name][0], "done before" if skipped else f"{seconds:.1f}", f"{peak:,}")
-        table.add_row("all", f"{sum(s for s, _, skipped in took.values() if not skipped):.1f}", f"{max(p for _, p, _ in took.values()):,}")
+        table.add_row(
+            "all", f"{sum(s for s, _, skipped in took.values() if not skipped):.1f}", f"{max(p for _, p, _ in took.values()):,}"
+        )
         console.print(table)
 
 

@@ -27,7 +27,9 @@ def sample(run: RunOption, force: ForceOption = False) -> None:
     from smgee_cli.display import console
 
     facts = _one("sample", run, force).manifest["steps"]["sample"]
-    console.print(f"{facts['rows']:,} rows, {facts['complete_rows']:,} with all {facts['predictors']} predictors → {run / 'samples.parquet'}")
+    console.print(
+        f"{facts['rows']:,} rows, {facts['complete_rows']:,} with all {facts['predictors']} predictors → {run / 'samples.parquet'}"
+    )
 
 
 def predict(
@@ -59,7 +61,9 @@ def report(run: RunOption) -> None:
 
 def publish(
     run: RunOption,
-    folder: Annotated[str | None, typer.Option(help="Asset folder, projects/…/assets/…; named like the run if not given.")] = None,
+    folder: Annotated[
+        str | None, typer.Option(help="Asset folder, projects/…/assets/…; named like the run if not given.")
+    ] = None,
     bucket: Annotated[str | None, typer.Option(help="Cloud Storage bucket of yours for the upload (real service).")] = None,
 ) -> None:
     """Publish the season's mean map, the model and the stations as Earth Engine assets."""

@@ -13,7 +13,11 @@ def print_summary(run: RunFolder) -> None:
     steps = run.manifest["steps"]
     if (run / "scores.csv").exists():
         scores = pd.read_csv(run / "scores.csv")
-        print_table(scores, title="Cross-validation (random beside leave-station-out)", columns=["model", "design", "n", "r", "r_low", "r_high", "bias", "rmse", "ubrmse"])
+        print_table(
+            scores,
+            title="Cross-validation (random beside leave-station-out)",
+            columns=["model", "design", "n", "r", "r_low", "r_high", "bias", "rmse", "ubrmse"],
+        )
     if "predict" in steps:
         console.print(f"\n{steps['predict']['parity_sentence']}\n")
     print_validation(run)

@@ -9,7 +9,19 @@ from types import MappingProxyType
 
 from smgee.errors import InputError
 
-__all__ = ["DEMS", "FMASK_BITS", "HLS", "ROLES", "SMAP_9KM", "SMAP_ORBITS", "Dem", "OpticalCollection", "SmapCollection", "fmask_bits", "smap_9km_ids"]
+__all__ = [
+    "DEMS",
+    "FMASK_BITS",
+    "HLS",
+    "ROLES",
+    "SMAP_9KM",
+    "SMAP_ORBITS",
+    "Dem",
+    "OpticalCollection",
+    "SmapCollection",
+    "fmask_bits",
+    "smap_9km_ids",
+]
 
 # Optical roles that both HLS sensors measure, in wavelength order, with the short name that Awesome Spectral Indices (spyndex) gives each.
 ROLES: Mapping[str, str] = MappingProxyType({"blue": "B", "green": "G", "red": "R", "nir": "N", "swir1": "S1", "swir2": "S2"})

@@ -28,7 +28,9 @@ def ensure_folder(asset_id: str) -> None:
     """Create an asset folder, and the folders above it, unless it is there."""
     match = re.fullmatch(r"(projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/assets)((?:/[A-Za-z0-9_-]+)+)", asset_id)
     if match is None:
-        raise InputError(f"{asset_id!r} is not an asset folder; give projects/YOUR-PROJECT/assets/FOLDER, names of letters, digits, - and _.")
+        raise InputError(
+            f"{asset_id!r} is not an asset folder; give projects/YOUR-PROJECT/assets/FOLDER, names of letters, digits, - and _."
+        )
     path = match[1]
     for part in match[2].strip("/").split("/"):
         path = f"{path}/{part}"
@@ -62,18 +64,28 @@ def wait(task_or_id: Any, *, poll_s: float = 1.0, progress: Callable[[str], Any]
         if status["state"] in ("COMPLETED", "SUCCEEDED"):
             return
         if status["state"] in ("FAILED", "CANCELLED", "CANCEL_REQUESTED"):
-            raise RemoteError(f"The task {status.get('description', identifier)} ended as {status['state']}: {status.get('error_message', 'no reason given')}.")
+            raise RemoteError(
+                f"The task {status.get('description', identifier)} ended as {status['state']}: {status.get('error_message', 'no reason given')}."
+            )
         time.sleep(poll_s)
 
 
-def write_cog(values: np.ndarray, grid: PixelGrid, path: str | Path, *, band: str, units: str, tags: Mapping[str, Any] | None = None) -> None:
+def write_cog(
+    values: np.ndarray, grid: PixelGrid, path: str | Path, *, band: str, units: str, tags: Mapping[str, Any] | None = None
+) -> None:
     """Write a (y, x) float32 array as a cloud-optimised GeoTIFF, NaN as nodata."""
     import rasterio
     from rasterio.shutil import copy
 
     profile = {
-        "driver": "GTiff", "height": grid.height, "width": grid.width, "count": 1, "dtype": "float32", "crs": grid.crs,
-        "transform": grid.affine, "nodata": float("nan"),
+        "driver": "GTiff",
+        "height": grid.height,
+        "width": grid.width,
+        "count": 1,
+        "dtype": "float32",
+        "crs": grid.crs,
+        "transform": grid.affine,
+        "nodata": float("nan"),
     }
     with atomic_path(path) as scratch, rasterio.MemoryFile() as memory:
         with memory.open(**profile) as file:
@@ -85,7 +97,14 @@ def write_cog(values: np.ndarray, grid: PixelGrid, path: str | Path, *, band: st
 
 
 def publish_map(
-    file: str | Path, asset_id: str, *, upload: Callable[[Path], str], band: str, start_ms: int, end_ms: int, properties: Mapping[str, Any]
+    file: str | Path,
+    asset_id: str,
+    *,
+    upload: Callable[[Path], str],
+    band: str,
+    start_ms: int,
+    end_ms: int,
+    properties: Mapping[str, Any],
 ) -> str:
     """Ingest a GeoTIFF as an image asset.
 

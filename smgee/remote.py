@@ -21,11 +21,28 @@ Item = TypeVar("Item")
 log = logging.getLogger(__name__)
 
 # Texts of the real service (docs: Earth Engine guides "Debugging" and "Usage").
-_TOO_BIG = ("user memory limit exceeded", "computation timed out", "computed value is too large", "total request size", "too many pixels in the region",
-            "accumulating over 5000 elements")
+_TOO_BIG = (
+    "user memory limit exceeded",
+    "computation timed out",
+    "computed value is too large",
+    "total request size",
+    "too many pixels in the region",
+    "accumulating over 5000 elements",
+)
 _PAYLOAD = ("request payload size exceeds",)
-_TRANSIENT = ("quota exceeded", "too many requests", "too many concurrent aggregations", "rate limit", "internal error", "backend error",
-              "service unavailable", "temporarily unavailable", "deadline exceeded", "earth engine capacity exceeded", "please try again")
+_TRANSIENT = (
+    "quota exceeded",
+    "too many requests",
+    "too many concurrent aggregations",
+    "rate limit",
+    "internal error",
+    "backend error",
+    "service unavailable",
+    "temporarily unavailable",
+    "deadline exceeded",
+    "earth engine capacity exceeded",
+    "please try again",
+)
 
 
 class TooBig(RemoteError):
@@ -45,7 +62,9 @@ def classify(error: Exception) -> RemoteError:
     text = " ".join(str(error).split())
     low = text.lower()
     if any(t in low for t in _PAYLOAD):
-        return PayloadTooLarge(f"Earth Engine refused the request for its size ({text}); keep the trees or table in an asset and load it from there.")
+        return PayloadTooLarge(
+            f"Earth Engine refused the request for its size ({text}); keep the trees or table in an asset and load it from there."
+        )
     if any(t in low for t in _TOO_BIG):
         return TooBig(f"Earth Engine could not compute a request of this size ({text}).")
     if isinstance(error, (ConnectionError, TimeoutError)) or any(t in low for t in _TRANSIENT):

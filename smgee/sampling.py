@@ -26,7 +26,9 @@ STEPS_PER_REQUEST = 9
 def station_features(stations: xr.Dataset) -> ee.FeatureCollection:
     """Return the stations as points with their name in property ``station``."""
     lon, lat = stations["lon"].values, stations["lat"].values
-    missing = [str(s) for s, a, b in zip(stations["station"].values, lon, lat, strict=True) if not (np.isfinite(a) and np.isfinite(b))]
+    missing = [
+        str(s) for s, a, b in zip(stations["station"].values, lon, lat, strict=True) if not (np.isfinite(a) and np.isfinite(b))
+    ]
     if missing:
         raise InputError(f"The stations {missing} have no coordinates; give longitude and latitude for each, or leave them out.")
     return ee.FeatureCollection(
@@ -58,8 +60,8 @@ def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], An
     Returns
     -------
     pandas.DataFrame
-        One row per station and day with soil moisture: ``station``, ``date``, ``lon``, ``lat``, ``soil_moisture`` (m³ m⁻³) and the predictors in model order; predictors
-        that were masked are NaN. A predictor's pixel is the one that contains the station.
+        One row per station and day with soil moisture: ``station``, ``date``, ``lon``, ``lat``, ``soil_moisture`` (m³ m⁻³) and the
+        predictors in model order; predictors that were masked are NaN. A predictor's pixel is the one that contains the station.
 
     Raises
     ------
@@ -69,7 +71,9 @@ def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], An
     days = stations.sel(time=slice(str(study.start), str(pd.Timestamp(study.end) - pd.Timedelta(days=1))))
     moisture = days["soil_moisture"].to_series().dropna()
     if moisture.empty:
-        raise MissingDataError(f"No station has a daily mean between {study.start} and {study.end}; check the period, the depth and the accepted flags.")
+        raise MissingDataError(
+            f"No station has a daily mean between {study.start} and {study.end}; check the period, the depth and the accepted flags."
+        )
     points = station_features(stations)
     p, grid = study.predictors, study.grid
     place = {"crs": grid.crs, "crsTransform": list(grid.transform)}
@@ -81,7 +85,9 @@ def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], An
     def fetch(batch: Sequence[tuple[int, Step]]) -> list[pd.DataFrame]:
         # `first` with a second, constant band: a one-band image would name its property after the reducer.
         parts = [
-            step_image(study, step).addBands(ee.Image.constant(k).rename("step")).reduceRegions(collection=points, reducer=ee.Reducer.first(), **place)
+            step_image(study, step)
+            .addBands(ee.Image.constant(k).rename("step"))
+            .reduceRegions(collection=points, reducer=ee.Reducer.first(), **place)
             for k, step in batch
         ]
         frame = _table(ee.FeatureCollection(parts).flatten(), ["station", "step", *optical])
@@ -97,7 +103,9 @@ def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], An
     static = static_image(study)
     if static is not None:
         terrain = static.addBands(ee.Image.constant(1).rename("one"))
-        found = call(lambda: _table(terrain.reduceRegions(collection=points, reducer=ee.Reducer.first(), **place), ["station", *p.terrain]))
+        found = call(
+            lambda: _table(terrain.reduceRegions(collection=points, reducer=ee.Reducer.first(), **place), ["station", *p.terrain])
+        )
         table = table.merge(found, on="station", how="left", validate="many_to_one")
 
     step_of = {pd.Timestamp(d): k for k, s in numbered for d in s.days}
@@ -107,14 +115,22 @@ def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], An
     rows = rows.merge(table, on=["station", "step"], how="left", validate="many_to_one").drop(columns="step")
     if "doy" in p.calendar:
         rows["doy"] = rows["date"].dt.dayofyear.astype(float)
-    where = pd.DataFrame({"station": stations["station"].values.astype(str), "lon": stations["lon"].values, "lat": stations["lat"].values})
+    where = pd.DataFrame(
+        {"station": stations["station"].values.astype(str), "lon": stations["lon"].values, "lat": stations["lat"].values}
+    )
     rows = rows.merge(where, on="station", how="left", validate="many_to_one")
     rows[list(p.names)] = rows[list(p.names)].astype("float32")
     return rows.sort_values(["station", "date"], ignore_index=True)[["station", "date", "lon", "lat", "soil_moisture", *p.names]]
 
 
 UNITS = {
-    "soil_moisture": "m3 m-3", "elevation": "m", "slope": "degree", "aspect": "degree", "doy": "day of year", "lon": "degrees_east", "lat": "degrees_north",
+    "soil_moisture": "m3 m-3",
+    "elevation": "m",
+    "slope": "degree",
+    "aspect": "degree",
+    "doy": "day of year",
+    "lon": "degrees_east",
+    "lat": "degrees_north",
 }
 
 
@@ -124,7 +140,11 @@ def write_samples(rows: pd.DataFrame, path: str | Path, *, predictors: Sequence[
     import pyarrow.parquet as pq
 
     roles = {
-        "target": "soil_moisture", "station": "station", "time": "date", "predictors": list(predictors), "synthetic": bool(synthetic),
+        "target": "soil_moisture",
+        "station": "station",
+        "time": "date",
+        "predictors": list(predictors),
+        "synthetic": bool(synthetic),
         "units": {c: UNITS.get(c, "1") for c in rows.columns if c not in ("station", "date")},
     }
     table = pa.Table.from_pandas(rows, preserve_index=False)
@@ -143,5 +163,7 @@ def read_samples(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         raise InputError(f"The sample table {path} cannot be read ({error}); make it with `smgee sample`.") from error
     roles = (table.schema.metadata or {}).get(b"smgee")
     if roles is None:
-        raise InputError(f"The table {path} was not made by `smgee sample`: it does not say which columns are what; name them with the options of `smgee train`.")
+        raise InputError(
+            f"The table {path} was not made by `smgee sample`: it does not say which columns are what; name them with the options of `smgee train`."
+        )
     return table.to_pandas(), json.loads(roles)

@@ -39,7 +39,9 @@ class Stations(_Section):
     depth_m: tuple[float, float] = (0.0, 0.05)
     flags: tuple[str, ...] = ("G",)
     min_hours: Annotated[int, Field(ge=1, le=24)] = 18
-    season: tuple[str, str] | None = Field(None, description="unfrozen season, MM-DD to MM-DD, where no soil temperature tells it")
+    season: tuple[str, str] | None = Field(
+        None, description="unfrozen season, MM-DD to MM-DD, where no soil temperature tells it"
+    )
 
     @field_validator("depth_m")
     @classmethod
@@ -70,7 +72,21 @@ class Predictors(_Section):
 
     sensors: tuple[str, ...] = tuple(HLS)
     bands: tuple[str, ...] = tuple(ROLES)
-    indices: tuple[str, ...] = ("NDVI", "EVI", "SAVI", "MSAVI", "GNDVI", "NDWI", "MNDWI", "NDMI", "MSI", "NBR", "NBR2", "BI", "NMDI")
+    indices: tuple[str, ...] = (
+        "NDVI",
+        "EVI",
+        "SAVI",
+        "MSAVI",
+        "GNDVI",
+        "NDWI",
+        "MNDWI",
+        "NDMI",
+        "MSI",
+        "NBR",
+        "NBR2",
+        "BI",
+        "NMDI",
+    )
     terrain: tuple[str, ...] = ("elevation", "slope", "northness", "eastness")
     calendar: tuple[str, ...] = ("doy",)
     mask: tuple[str, ...] = ("cloud", "adjacent", "shadow", "snow")
@@ -115,7 +131,9 @@ class Upscale(_Section):
     """How maps are made."""
 
     route: Literal["xee", "classifier"] = "xee"
-    days: Literal["smap", "daily"] = Field("smap", description="'smap': the days with a retrieval; 'daily': every day of the period")
+    days: Literal["smap", "daily"] = Field(
+        "smap", description="'smap': the days with a retrieval; 'daily': every day of the period"
+    )
 
 
 class Smap(_Section):
@@ -123,7 +141,9 @@ class Smap(_Section):
 
     collection_36km: str | None = SMAP_36KM_TWIN
     nine_km: bool = True
-    min_coverage: Annotated[float, Field(gt=0, le=1)] = Field(0.8, description="least share of a cell that a map must cover to count")
+    min_coverage: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.8, description="least share of a cell that a map must cover to count"
+    )
 
 
 class Study(_Section):
@@ -155,7 +175,9 @@ class Study(_Section):
         if self.end <= self.start:
             raise ValueError(f"the period {self.start} to {self.end} holds no day; end must be later than start")
         if self.stations.source == "twin" and (self.backend.kind != "embedded" or self.backend.catalog):
-            raise ValueError("stations.source 'twin' belongs to the synthetic basin; give your own stations with your own catalog or the real service")
+            raise ValueError(
+                "stations.source 'twin' belongs to the synthetic basin; give your own stations with your own catalog or the real service"
+            )
         return self
 
     @classmethod
@@ -186,7 +208,8 @@ class Study(_Section):
         except ValidationError as error:
             faults = "; ".join(
                 f"{'.'.join(map(str, e['loc'])) or 'study'}: {e['msg'].removeprefix('Value error, ')} (got {e['input']!r:.80})"
-                if e["loc"] else e["msg"].removeprefix("Value error, ")
+                if e["loc"]
+                else e["msg"].removeprefix("Value error, ")
                 for e in error.errors()
             )
             raise InputError(f"{origin} cannot be used: {faults}.") from error
@@ -204,7 +227,9 @@ class Study(_Section):
     def to_yaml(self, path: str | Path) -> None:
         """Write the study, every default spelled out."""
         with atomic_path(path) as scratch:
-            scratch.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8")
+            scratch.write_text(
+                yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8"
+            )
 
     @property
     def cell(self) -> EaseCell:

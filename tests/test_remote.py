@@ -23,7 +23,10 @@ class Service:
         return 42
 
 
-@pytest.mark.parametrize("message", ["Quota exceeded for quota metric 'Number of read requests'", "Internal error", "Too many concurrent aggregations."])
+@pytest.mark.parametrize(
+    "message",
+    ["Quota exceeded for quota metric 'Number of read requests'", "Internal error", "Too many concurrent aggregations."],
+)
 def test_transient_failures_are_repeated(message):
     service = Service(message, message)
     assert call(service, wait_s=0.001) == 42

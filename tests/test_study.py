@@ -12,7 +12,13 @@ from smgee.predictors.composite import window
 from smgee.predictors.stack import steps
 from smgee.study import Study
 
-GOOD = {"name": "x", "start": "2021-05-01", "end": "2021-06-01", "area": {"lon": 99.8, "lat": 37.5, "crs": "EPSG:32647"}, "stations": {"source": "ismn"}}
+GOOD = {
+    "name": "x",
+    "start": "2021-05-01",
+    "end": "2021-06-01",
+    "area": {"lon": 99.8, "lat": 37.5, "crs": "EPSG:32647"},
+    "stations": {"source": "ismn"},
+}
 
 
 def with_(path: str, value: object) -> dict:

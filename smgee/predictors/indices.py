@@ -40,7 +40,9 @@ def formula(name: str) -> tuple[str, dict[str, float], tuple[str, ...]]:
     import spyndex
 
     if name not in spyndex.indices:
-        raise InputError(f"The index {name!r} is not in Awesome Spectral Indices; give one of its short names, such as NDVI or NDMI.")
+        raise InputError(
+            f"The index {name!r} is not in Awesome Spectral Indices; give one of its short names, such as NDVI or NDMI."
+        )
     index = spyndex.indices[name]
     symbols = {symbol: role for role, symbol in ROLES.items()}
     constants: dict[str, float] = {}
@@ -52,7 +54,9 @@ def formula(name: str) -> tuple[str, dict[str, float], tuple[str, ...]]:
         constant = spyndex.constants.get(part)
         value = _CONSTANTS.get(name, {}).get(part, constant.default if constant is not None else None)
         if value is None:
-            raise InputError(f"The index {name} needs {part}, which HLS L30 and S30 do not share; choose an index of {', '.join(symbols)}.")
+            raise InputError(
+                f"The index {name} needs {part}, which HLS L30 and S30 do not share; choose an index of {', '.join(symbols)}."
+            )
         constants[part] = float(value)
     return index.formula, constants, tuple(roles)
 

@@ -39,7 +39,9 @@ def terrain(dem_id: str, names: Sequence[str], *, grid: PixelGrid) -> ee.Image:
         source = tiles.mosaic().setDefaultProjection(tiles.first().projection())
     else:
         source = ee.Image(dem.id).select(dem.band)
-    elevation = source.resample("bilinear").reproject(crs=grid.crs, crsTransform=list(grid.transform)).rename("elevation").toFloat()
+    elevation = (
+        source.resample("bilinear").reproject(crs=grid.crs, crsTransform=list(grid.transform)).rename("elevation").toFloat()
+    )
     aspect = ee.Terrain.aspect(elevation)
     radians = aspect.multiply(math.pi / 180)
     bands = {

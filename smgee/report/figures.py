@@ -19,7 +19,13 @@ REFERENCE_NAMES = {"upscaled": "30 m map", "insitu_mean": "in situ mean"}
 
 
 def maps_figure(
-    maps: Mapping[str, np.ndarray], path: Path, *, grid: PixelGrid, cells: Sequence[EaseCell], stations: pd.DataFrame, synthetic: bool
+    maps: Mapping[str, np.ndarray],
+    path: Path,
+    *,
+    grid: PixelGrid,
+    cells: Sequence[EaseCell],
+    stations: pd.DataFrame,
+    synthetic: bool,
 ) -> Path:
     """Draw soil moisture maps side by side, with the EASE cells and the stations.
 
@@ -45,12 +51,16 @@ def maps_figure(
     x, y = transformer("EPSG:4326", grid.crs).transform(stations["lon"].to_numpy(), stations["lat"].to_numpy())
     cols = min(len(maps), 4)
     rows = -(-len(maps) // cols)
-    with figure(rows, cols, size=(3.1 * cols + 0.8, 3.6 * rows), synthetic=synthetic, sharex=True, sharey=True, squeeze=False) as (fig, axes):
-        for axis in axes.flat[len(maps):]:
+    with figure(
+        rows, cols, size=(3.1 * cols + 0.8, 3.6 * rows), synthetic=synthetic, sharex=True, sharey=True, squeeze=False
+    ) as (fig, axes):
+        for axis in axes.flat[len(maps) :]:
             axis.set_axis_off()
         for axis, (title, values) in zip(axes.flat, maps.items()):
             step = max(1, max(values.shape) // 700)
-            image = axis.imshow(values[::step, ::step], extent=extent, vmin=low, vmax=high, cmap="YlGnBu", interpolation="nearest")
+            image = axis.imshow(
+                values[::step, ::step], extent=extent, vmin=low, vmax=high, cmap="YlGnBu", interpolation="nearest"
+            )
             for cell in cells:
                 cx, cy = cell.polygon(grid.crs, points_per_edge=8).exterior.xy
                 axis.plot(np.asarray(cx) / 1000, np.asarray(cy) / 1000, color="0.25", lw=0.5 if cell.grid == "M09" else 1.1)
@@ -78,7 +88,9 @@ def series_figure(pairs: pd.DataFrame, path: Path, *, title: str, synthetic: boo
         Mark the figure.
     """
     orbits = [o for o in ("AM", "PM") if (pairs["orbit"] == o).any()]
-    with figure(len(orbits), 1, size=(8.4, 2.3 * len(orbits) + 0.5), synthetic=synthetic, sharex=True, sharey=True, squeeze=False) as (fig, axes):
+    with figure(
+        len(orbits), 1, size=(8.4, 2.3 * len(orbits) + 0.5), synthetic=synthetic, sharex=True, sharey=True, squeeze=False
+    ) as (fig, axes):
         for axis, orbit in zip(axes[:, 0], orbits):
             part = pairs[pairs["orbit"] == orbit].sort_values("date")
             axis.plot(part["date"], part["insitu_mean"], "-", color=COLOURS["in situ"], lw=1.2, label="in situ mean")
@@ -108,12 +120,21 @@ def scatter_figure(pairs: pd.DataFrame, table: pd.DataFrame, path: Path, *, synt
     references = ["insitu_mean", "upscaled"]
     values = pairs[["smap", *references]].to_numpy(float)
     low, high = np.nanmin(values) - 0.02, np.nanmax(values) + 0.02
-    with figure(len(orbits), 2, size=(7.2, 3.4 * len(orbits) + 0.3), synthetic=synthetic, sharex=True, sharey=True, squeeze=False) as (fig, axes):
+    with figure(
+        len(orbits), 2, size=(7.2, 3.4 * len(orbits) + 0.3), synthetic=synthetic, sharex=True, sharey=True, squeeze=False
+    ) as (fig, axes):
         for row, orbit in zip(axes, orbits):
             for axis, reference in zip(row, references):
                 part = pairs[pairs["orbit"] == orbit]
                 axis.plot([low, high], [low, high], color="0.6", lw=0.8)
-                axis.plot(part[reference], part["smap"], "o", ms=3.2, alpha=0.75, color=COLOURS["map" if reference == "upscaled" else "in situ"])
+                axis.plot(
+                    part[reference],
+                    part["smap"],
+                    "o",
+                    ms=3.2,
+                    alpha=0.75,
+                    color=COLOURS["map" if reference == "upscaled" else "in situ"],
+                )
                 found = table[(table["orbit"] == orbit) & (table["reference"] == reference)]
                 if len(found):
                     m = found.iloc[0]
@@ -160,8 +181,15 @@ def cells_figure(table: pd.DataFrame, cells: Sequence[EaseCell], path: Path, *, 
                 for (i, j), v in np.ndenumerate(values):
                     if np.isfinite(v):
                         n = int(found.loc[next(c.name for c in cells if (c.row, c.col) == (rows[i], cols[j])), "n"])
-                        axis.text(j, i, f"{v:.2f}\nn={n}", ha="center", va="center", fontsize=7,
-                                  bbox={"boxstyle": "round,pad=0.15", "fc": "white", "alpha": 0.7, "lw": 0})
+                        axis.text(
+                            j,
+                            i,
+                            f"{v:.2f}\nn={n}",
+                            ha="center",
+                            va="center",
+                            fontsize=7,
+                            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "alpha": 0.7, "lw": 0},
+                        )
                 axis.set(xticks=[], yticks=[])
                 axis.set_title(f"{look['label']}, {orbit}", loc="left")
                 fig.colorbar(image, ax=axis, shrink=0.85)

@@ -43,7 +43,12 @@ def write_report(path: str | Path, *, title: str, synthetic: bool, facts: Mappin
     """
     from jinja2 import Environment, PackageLoader, select_autoescape
 
-    environment = Environment(loader=PackageLoader("smgee.report", "."), autoescape=select_autoescape(default=True), trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("smgee.report", "."),
+        autoescape=select_autoescape(default=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["embed"] = _embed
     environment.filters["cell"] = _cell
     html = environment.get_template("report.html.j2").render(title=title, synthetic=synthetic, facts=facts, sections=sections)

@@ -16,15 +16,33 @@ __all__ = ["COLOURS", "SYNTHETIC_MARK", "figure", "save"]
 
 SYNTHETIC_MARK = "SYNTHETIC basin: not an observation"
 # Okabe & Ito's palette, which colour-blind readers tell apart.
-COLOURS = {"smap": "#000000", "map": "#0072B2", "in situ": "#E69F00", "truth": "#009E73", "random": "#CCCCCC", "station": "#0072B2", "date": "#56B4E9"}
+COLOURS = {
+    "smap": "#000000",
+    "map": "#0072B2",
+    "in situ": "#E69F00",
+    "truth": "#009E73",
+    "random": "#CCCCCC",
+    "station": "#0072B2",
+    "date": "#56B4E9",
+}
 _STYLE = {
-    "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110,
-    "savefig.dpi": 140, "legend.frameon": False, "axes.grid": False, "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 140,
+    "legend.frameon": False,
+    "axes.grid": False,
+    "figure.constrained_layout.use": True,
 }
 
 
 @contextmanager
-def figure(rows: int = 1, cols: int = 1, *, size: tuple[float, float], synthetic: bool, **options: Any) -> Iterator[tuple[Figure, Any]]:
+def figure(
+    rows: int = 1, cols: int = 1, *, size: tuple[float, float], synthetic: bool, **options: Any
+) -> Iterator[tuple[Figure, Any]]:
     """Give a figure and its axes in the report's style; marked when the data is synthetic, closed afterwards."""
     import matplotlib as mpl
     from matplotlib import pyplot as plt

@@ -62,7 +62,16 @@ class MapStore:
                 "time": ("time", pd.DatetimeIndex(self.days), {"standard_name": "time", "long_name": "day (UTC)"}),
                 "y": ("y", y, {"units": "m", "standard_name": "projection_y_coordinate", "long_name": "y of the pixel centre"}),
                 "x": ("x", x, {"units": "m", "standard_name": "projection_x_coordinate", "long_name": "x of the pixel centre"}),
-                "spatial_ref": ((), 0, {**crs.to_cf(), "GeoTransform": " ".join(repr(v) for v in (g.transform[2], *g.transform[:2], g.transform[5], *g.transform[3:5]))}),
+                "spatial_ref": (
+                    (),
+                    0,
+                    {
+                        **crs.to_cf(),
+                        "GeoTransform": " ".join(
+                            repr(v) for v in (g.transform[2], *g.transform[:2], g.transform[5], *g.transform[3:5])
+                        ),
+                    },
+                ),
             },
             attrs={"Conventions": "CF-1.11", "title": title, "synthetic": int(synthetic), "identity": identity},
         )
@@ -70,13 +79,21 @@ class MapStore:
             ds.to_zarr(scratch, consolidated=False)
             group = zarr.open_group(scratch, mode="r+")
             array = group.create_array(
-                "soil_moisture", shape=(len(self.days), g.height, g.width), chunks=(1, g.height, g.width), dtype="float32",
-                fill_value=float("nan"), dimension_names=("time", "y", "x"),
+                "soil_moisture",
+                shape=(len(self.days), g.height, g.width),
+                chunks=(1, g.height, g.width),
+                dtype="float32",
+                fill_value=float("nan"),
+                dimension_names=("time", "y", "x"),
                 compressors=zarr.codecs.BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"),
             )
             array.attrs.update(
-                {"units": "m3 m-3", "long_name": "volumetric soil moisture, 0-5 cm", "standard_name": "volume_fraction_of_condensed_water_in_soil",
-                 "grid_mapping": "spatial_ref"}
+                {
+                    "units": "m3 m-3",
+                    "long_name": "volumetric soil moisture, 0-5 cm",
+                    "standard_name": "volume_fraction_of_condensed_water_in_soil",
+                    "grid_mapping": "spatial_ref",
+                }
             )
 
     def is_done(self, day: date) -> bool:
@@ -109,4 +126,6 @@ class MapStore:
         try:
             return self.days.index(day)
         except ValueError:
-            raise InputError(f"The map store is for {self.days[0]} to {self.days[-1]}; {day} is not among its {len(self.days)} days.") from None
+            raise InputError(
+                f"The map store is for {self.days[0]} to {self.days[-1]}; {day} is not among its {len(self.days)} days."
+            ) from None

@@ -49,11 +49,15 @@ def compare_maps(day: date, first: np.ndarray, second: np.ndarray) -> Parity:
     """Compare two maps of one day pixel by pixel."""
     a, b = np.isfinite(first), np.isfinite(second)
     common = a & b
-    difference = np.abs(first.astype("f8") - second.astype("f8"), where=common, out=np.zeros(first.shape)) if common.any() else np.zeros(1)
+    difference = (
+        np.abs(first.astype("f8") - second.astype("f8"), where=common, out=np.zeros(first.shape)) if common.any() else np.zeros(1)
+    )
     return Parity(str(day), first.size, int(common.sum()), int((a ^ b).sum()), float(difference.max()))
 
 
-def compare_routes(study: Study, model: TreeEnsemble, day: date, *, xee_map: np.ndarray | None = None) -> tuple[Parity, np.ndarray]:
+def compare_routes(
+    study: Study, model: TreeEnsemble, day: date, *, xee_map: np.ndarray | None = None
+) -> tuple[Parity, np.ndarray]:
     """Make the map of a day by both routes and compare every pixel.
 
     Parameters
@@ -77,5 +81,7 @@ def compare_routes(study: Study, model: TreeEnsemble, day: date, *, xee_map: np.
     remote = map_day(study, model, day, route="classifier")
     parity = compare_maps(day, local, remote)
     if not parity.agrees:
-        raise ParityError(f"{parity.sentence()} The routes disagree; run `smgee parity` on the model to find out why, and do not use the maps.")
+        raise ParityError(
+            f"{parity.sentence()} The routes disagree; run `smgee parity` on the model to find out why, and do not use the maps."
+        )
     return parity, remote

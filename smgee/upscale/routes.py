@@ -89,7 +89,9 @@ def check_predictors(study: Study, model: TreeEnsemble) -> None:
     """Refuse a model that was trained on other predictors than the study builds."""
     missing = [n for n in model.feature_names if n not in study.predictors.names]
     if missing:
-        raise InputError(f"The model needs the predictors {missing}, which the study does not build; train on the study's own samples, or add them to it.")
+        raise InputError(
+            f"The model needs the predictors {missing}, which the study does not build; train on the study's own samples, or add them to it."
+        )
 
 
 def _step_of(study: Study, day: date) -> Step:

@@ -40,7 +40,10 @@ def pull_bands(image: ee.Image, names: Sequence[str], *, grid: PixelGrid) -> xr.
         (predictor, y, x) float32, lazy, NaN where masked; `y` and `x` are pixel centres in ``grid.crs``.
     """
     layers = ee.ImageCollection(
-        [image.select([name]).toFloat().rename("value").set({"predictor": k, "system:index": str(k)}) for k, name in enumerate(names)]
+        [
+            image.select([name]).toFloat().rename("value").set({"predictor": k, "system:index": str(k)})
+            for k, name in enumerate(names)
+        ]
     )
     height = max(1, min(_TILE_WIDTH, _ANSWER_BYTES // (_SAMPLE_BYTES * len(names) * _TILE_WIDTH)))
     with warnings.catch_warnings():

@@ -20,7 +20,20 @@ from smgee.study import Study
 
 __all__ = ["RunFolder"]
 
-_PACKAGES = ("smgee", "earthengine-api", "xee", "geemap", "xgboost", "catboost", "scikit-learn", "shap", "numpy", "numba", "xarray", "pytesmo")
+_PACKAGES = (
+    "smgee",
+    "earthengine-api",
+    "xee",
+    "geemap",
+    "xgboost",
+    "catboost",
+    "scikit-learn",
+    "shap",
+    "numpy",
+    "numba",
+    "xarray",
+    "pytesmo",
+)
 
 
 class RunFolder:
@@ -38,7 +51,9 @@ class RunFolder:
         self.path = Path(path)
         if study is None:
             if not (self.path / "study.yml").is_file():
-                raise InputError(f"{self.path} is not a run folder: it holds no study.yml; make one with `smgee run STUDY --out {self.path}`.")
+                raise InputError(
+                    f"{self.path} is not a run folder: it holds no study.yml; make one with `smgee run STUDY --out {self.path}`."
+                )
             study = Study.from_yaml(self.path / "study.yml")
         else:
             if self.path.exists() and not self.path.is_dir():

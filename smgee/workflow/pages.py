@@ -15,7 +15,22 @@ from smgee.workflow.steps import deployed, is_synthetic, open_maps, read_station
 
 __all__ = ["report"]
 
-_VALIDATION = ["cell", "orbit", "reference", "n", "n_eff", "r", "r_low", "r_high", "bias", "rmse", "ubrmse", "coverage", "n_stations", "warning"]
+_VALIDATION = [
+    "cell",
+    "orbit",
+    "reference",
+    "n",
+    "n_eff",
+    "r",
+    "r_low",
+    "r_high",
+    "bias",
+    "rmse",
+    "ubrmse",
+    "coverage",
+    "n_stations",
+    "warning",
+]
 _SCORES = ["model", "design", "n", "r", "r_low", "r_high", "bias", "rmse", "rmse_low", "rmse_high", "ubrmse"]
 
 
@@ -36,7 +51,9 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
     shown = {f"{d:%-d %B %Y}": maps["soil_moisture"].sel(time=d).values for d in dict.fromkeys(chosen)}
     shown["mean of all mapped days"] = _read_mean(run)
     files = {
-        "maps": figures.maps_figure(shown, folder / "maps.png", grid=study.grid, cells=cells, stations=stations, synthetic=synthetic),
+        "maps": figures.maps_figure(
+            shown, folder / "maps.png", grid=study.grid, cells=cells, stations=stations, synthetic=synthetic
+        ),
         "scores": figures.scores_figure(scores, folder / "scores.png", synthetic=synthetic),
         "series": figures.series_figure(pairs, folder / "series_36km.png", title="36 km cell", synthetic=synthetic),
         "scatter": figures.scatter_figure(pairs, tables["36km"], folder / "scatter_36km.png", synthetic=synthetic),
@@ -47,7 +64,11 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
     name = deployed(run).name
     shap = [(run.need(f"shap/{name}_summary.png", "explain"), "SHAP values of the deployed model: each dot is one station-day.")]
     heterogeneity = run / "heterogeneity.csv"
-    related = [(pd.read_csv(heterogeneity).head(40), "Rank correlation over the 9 km cells, with n and interval.")] if heterogeneity.exists() else []
+    related = (
+        [(pd.read_csv(heterogeneity).head(40), "Rank correlation over the 9 km cells, with n and interval.")]
+        if heterogeneity.exists()
+        else []
+    )
     sections = [
         Section(
             "Maps", f"Soil moisture at {study.area.scale_m:g} m on {len(days)} days. {done['predict']['parity_sentence']}",

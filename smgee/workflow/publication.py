@@ -41,7 +41,7 @@ def publish(
 
     session = current_session()
     if session is None:
-        raise InputError("No session is open; connect first with smgee.connect(), for a run on the embedded backend with the buckets of `embedded_buckets`.")
+        raise InputError("No session is open; connect first with smgee.connect(buckets=embedded_buckets(run)).")
     study = run.study
     folder = folder or f"projects/{session.project}/assets/smgee/{study.name}"
     model = deployed(run)
@@ -56,7 +56,9 @@ def publish(
     progress(0.4)
     assets.publish_model(model.ensemble, f"{folder}/model")
     progress(0.7)
-    assets.publish_stations(read_stations(run), f"{folder}/stations", properties={"synthetic": int(is_synthetic(study)), "study": study.name})
+    assets.publish_stations(
+        read_stations(run), f"{folder}/stations", properties={"synthetic": int(is_synthetic(study)), "study": study.name}
+    )
     listed = [a["name"] for a in assets.list_assets(folder)]
     progress(1.0)
     return {"folder": folder, "assets": listed}
@@ -67,7 +69,8 @@ def _card(run: RunFolder, model: Any, study: Study) -> dict[str, Any]:
     scores = pd.read_csv(run.need("scores.csv", "train"))
     card: dict[str, Any] = {
         "title": "Upscaled soil moisture, mean of the mapped days", "units": "m3 m-3", "synthetic": is_synthetic(study), "study": study.name,
-        "model_hash": model.hash, "trees": model.n_trees, "band_order": ",".join(model.feature_names), "mask_classes": ",".join(study.predictors.mask),
+        "model_hash": model.hash, "trees": model.n_trees, "band_order": ",".join(model.feature_names),
+        "mask_classes": ",".join(study.predictors.mask),
         "route": study.upscale.route,
     }  # fmt: skip
     parity = run.manifest["steps"].get("predict", {}).get("parity")

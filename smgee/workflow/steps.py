@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +70,16 @@ def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
     if is_synthetic(study):
         daily.attrs["synthetic"] = 1
     insitu.write_dataset(daily, run / "stations.nc")
-    periods = insitu.unfrozen_periods(records, method="calendar", season=s.season) if s.season else insitu.unfrozen_periods(records)
+    periods = (
+        insitu.unfrozen_periods(records, method="calendar", season=s.season) if s.season else insitu.unfrozen_periods(records)
+    )
     _csv(periods, run / "unfrozen.csv", synthetic=is_synthetic(study))
     days = active_days(study, periods)
-    return {"stations": int(daily.sizes["station"]), "station_days": int(daily["soil_moisture"].notnull().sum()), "unfrozen_days": len(days)}
+    return {
+        "stations": int(daily.sizes["station"]),
+        "station_days": int(daily["soil_moisture"].notnull().sum()),
+        "unfrozen_days": len(days),
+    }
 
 
 def read_stations(run: RunFolder) -> xr.Dataset:
@@ -94,7 +100,9 @@ def active_days(study: Study, periods: pd.DataFrame) -> list[date]:
     for start, end in zip(pd.to_datetime(periods["start"]), pd.to_datetime(periods["end"]), strict=True):
         keep |= (days >= start) & (days <= end)
     if not keep.any():
-        raise MissingDataError(f"No day between {study.start} and {study.end} is unfrozen (unfrozen.csv); move the period of the study.")
+        raise MissingDataError(
+            f"No day between {study.start} and {study.end} is unfrozen (unfrozen.csv); move the period of the study."
+        )
     return [d.date() for d in days[keep]]
 
 
@@ -161,7 +169,9 @@ def predict(run: RunFolder, progress: Progress, *, route: str | None = None) -> 
         seen = set(smap.loc[smap["soil_moisture"].notna(), "date"].dt.date)
         days = [d for d in days if d in seen]
         if not days:
-            raise MissingDataError("SMAP has no retrieval on any unfrozen day of the period; set upscale.days to daily, or move the period.")
+            raise MissingDataError(
+                "SMAP has no retrieval on any unfrozen day of the period; set upscale.days to daily, or move the period."
+            )
     store = MapStore(
         run / "maps.zarr", days=days, grid=study.grid, identity=identity_of(identities(study)["train"], model.hash, [str(d) for d in days], route),
         synthetic=is_synthetic(study),
@@ -181,9 +191,20 @@ def predict(run: RunFolder, progress: Progress, *, route: str | None = None) -> 
     mean = season_mean(store, days)
     from smgee.publish import write_cog
 
-    card = {"title": "Mean soil moisture of the mapped days, m3 m-3", "days": len(days), "synthetic": int(is_synthetic(study)), "model": model.hash}
+    card = {
+        "title": "Mean soil moisture of the mapped days, m3 m-3",
+        "days": len(days),
+        "synthetic": int(is_synthetic(study)),
+        "model": model.hash,
+    }
     write_cog(mean, study.grid, run / "maps" / "season_mean.tif", band="soil_moisture", units="m3 m-3", tags=card)
-    return {"days": len(days), "mapped_now": todo, "route": route, "parity": parity.as_dict(), "parity_sentence": parity.sentence()}
+    return {
+        "days": len(days),
+        "mapped_now": todo,
+        "route": route,
+        "parity": parity.as_dict(),
+        "parity_sentence": parity.sentence(),
+    }
 
 
 def season_mean(store: Any, days: list[date]) -> np.ndarray:
@@ -226,7 +247,9 @@ def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
     everywhere = insitu.network_mean(daily).assign(cell=study.cell.name)
     local = cell_station_means(daily, study.cell.children("M09"))
     plain = pd.concat([everywhere, local], ignore_index=True)
-    trained = pd.DataFrame({"station": daily["station"].values.astype(str), "lon": daily["lon"].values, "lat": daily["lat"].values})
+    trained = pd.DataFrame(
+        {"station": daily["station"].values.astype(str), "lon": daily["lon"].values, "lat": daily["lat"].values}
+    )
     table = validate_smap(smap, zonal, plain, periods=periods, training_stations=trained, seed=study.training.seed)
     synthetic = is_synthetic(study)
     for grid, name in (("M36", "36km"), ("M09", "9km")):

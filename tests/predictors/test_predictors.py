@@ -39,7 +39,9 @@ class Scenes:
             fmask[rng.random(GRID.shape) < 0.35] |= CLOUD
             fmask[0, 0] |= SNOW
             self.arrays[image_id, "Fmask"] = fmask
-            bands = tuple(BandInfo(n, "uint8" if n == "Fmask" else "float32", GRID, "SAMPLE" if n == "Fmask" else "MEAN") for n in names)
+            bands = tuple(
+                BandInfo(n, "uint8" if n == "Fmask" else "float32", GRID, "SAMPLE" if n == "Fmask" else "MEAN") for n in names
+            )
             start = int(datetime(2021, 7, day, 4, tzinfo=UTC).timestamp() * 1000)
             self.infos[spec.id].append(ImageInfo(image_id, bands, {}, start, start))
         y, x = np.mgrid[:21, :19].astype("f4")
@@ -104,7 +106,7 @@ OPTIONS = {"sensors": ("L30", "S30"), "roles": ("red", "nir", "swir1"), "mask": 
 def test_composite_is_the_median_of_clear_observations_of_both_sensors(scenes):
     found = pixels(composite(date(2021, 7, 5), window_days=11, fill_days=11, **OPTIONS))
     for role in OPTIONS["roles"]:
-        layers = stacked(scenes, role, range(0, 11))
+        layers = stacked(scenes, role, range(11))
         assert len(layers) == 4
         with np.testing.suppress_warnings() as quiet:
             quiet.filter(RuntimeWarning)
@@ -134,7 +136,7 @@ def test_indices_equal_spyndex(scenes, name):
     image_id = scenes.images(HLS["S30"].id)[0].id
     bands = {role: scenes.arrays[image_id, HLS["S30"].bands[role]].astype("f8") for role in ROLES}
     image = ee.Image(image_id).select([HLS["S30"].bands[r] for r in ROLES], list(ROLES))
-    text, constants, roles = formula(name)
+    _, constants, roles = formula(name)
     expected = spyndex.computeIndex(name, {ROLES[r]: bands[r] for r in roles} | constants)
     found = pixels(add_indices(image, [name]).select(name))[name]
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)

@@ -24,7 +24,13 @@ def pairs():
         truth = 0.2 + 0.06 * np.sin(np.arange(60) / 7)
         parts.append(
             pd.DataFrame(
-                {"date": days, "orbit": orbit, "smap": truth + rng.normal(0, 0.03, 60) - 0.02, "upscaled": truth, "insitu_mean": truth * 1.2}
+                {
+                    "date": days,
+                    "orbit": orbit,
+                    "smap": truth + rng.normal(0, 0.03, 60) - 0.02,
+                    "upscaled": truth,
+                    "insitu_mean": truth * 1.2,
+                }
             )
         )
     return pd.concat(parts, ignore_index=True)
@@ -55,7 +61,9 @@ def test_every_figure_has_content(tmp_path, pairs):
          for m in ("RF", "XGBoost") for d in ("random", "station")]
     )  # fmt: skip
     made = [
-        figures.maps_figure({"a": field, "b": field * 1.1}, tmp_path / "m.png", grid=grid, cells=CELLS, stations=stations, synthetic=True),
+        figures.maps_figure(
+            {"a": field, "b": field * 1.1}, tmp_path / "m.png", grid=grid, cells=CELLS, stations=stations, synthetic=True
+        ),
         figures.series_figure(pairs, tmp_path / "s.png", title="36 km cell", synthetic=True),
         figures.scatter_figure(pairs, validation(CELLS[:1]), tmp_path / "c.png", synthetic=True),
         figures.cells_figure(validation(CELLS[1:]), CELLS[1:], tmp_path / "k.png", synthetic=True),

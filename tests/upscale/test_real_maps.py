@@ -1,4 +1,4 @@
-"""Maps from real HLS files with a model trained on a real station table, by both routes: nothing depends on the synthetic basin."""
+"""Maps from real HLS files with a model trained on a real station table, by both routes: no synthetic basin."""
 
 from __future__ import annotations
 
@@ -36,10 +36,18 @@ def catalog(real_data, tmp_path_factory):
 def models(real_data, tmp_path_factory):
     run = tmp_path_factory.mktemp("txson")
     derive = [w for name, text in DERIVED.items() for w in ("--derive", f"{name}={text}")]
-    smgee(
-        "train", "--table", real_data / "txson" / "paired_10day.csv", "--where", 'Network == "TxSON"', "--target", "sm", "--station", "Network,Station",
-        "--time", "StartDate", *derive, "--predictors", ",".join([*DERIVED, "doy"]), "--models", "xgboost,gbdt", "--folds", 3, "--explain", "none", "--out", run,
-    )  # fmt: skip
+    columns = [
+        "--target",
+        "sm",
+        "--station",
+        "Network,Station",
+        "--time",
+        "StartDate",
+        "--predictors",
+        ",".join([*DERIVED, "doy"]),
+    ]
+    rows = ["--table", real_data / "txson" / "paired_10day.csv", "--where", 'Network == "TxSON"']
+    smgee("train", *rows, *columns, *derive, "--models", "xgboost,gbdt", "--folds", 3, "--explain", "none", "--out", run)
     return run / "models"
 
 
@@ -49,7 +57,10 @@ def study(catalog, tmp_path_factory):
     content = {
         "name": "chips", "start": "2018-08-10", "end": "2018-08-26", "stations": {"source": "none"},
         "area": {"lon": -121.646, "lat": 38.107, "crs": "EPSG:32610"}, "backend": {"kind": "embedded", "catalog": str(catalog)},
-        "predictors": {"sensors": ["S30"], "indices": ["NDVI", "NDMI", "NDWI"], "terrain": [], "mask": [], "window_days": 16, "fill_days": 16, "step_days": 16},
+        "predictors": {
+            "sensors": ["S30"], "indices": ["NDVI", "NDMI", "NDWI"], "terrain": [], "mask": [],
+            "window_days": 16, "fill_days": 16, "step_days": 16,
+        },
     }  # fmt: skip
     path.write_text(yaml.safe_dump(content))
     return path

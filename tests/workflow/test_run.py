@@ -69,7 +69,12 @@ def test_maps_are_the_models_predictions(run, study):
     assert complete.sum() > 50
     rows, x, y = rows[complete], x[complete], y[complete]
     predicted = model.predict_reference(rows[list(model.feature_names)].to_numpy("float32"))
-    mapped = maps.sel(x=xr.DataArray(x, dims="row"), y=xr.DataArray(y, dims="row"), time=xr.DataArray(rows["date"].values, dims="row"), method="nearest")
+    mapped = maps.sel(
+        x=xr.DataArray(x, dims="row"),
+        y=xr.DataArray(y, dims="row"),
+        time=xr.DataArray(rows["date"].values, dims="row"),
+        method="nearest",
+    )
     np.testing.assert_allclose(mapped.values, predicted, atol=1e-6)
 
 
@@ -104,7 +109,10 @@ def test_published_assets_are_listed_and_hold_the_data(run):
         lon, lat = smgee.grid.transformer(str(run.study.area.crs), "EPSG:4326").transform(x, y)
         value = image.reduceRegion(ee.Reducer.first(), ee.Geometry.Point([lon, lat]), 300).get("soil_moisture").getInfo()
         assert value == pytest.approx(float(mean[60, 50]), abs=1e-7)
-        assert ee.FeatureCollection(f"{published['folder']}/stations").size().getInfo() == run.manifest["steps"]["stations"]["stations"]
+        assert (
+            ee.FeatureCollection(f"{published['folder']}/stations").size().getInfo()
+            == run.manifest["steps"]["stations"]["stations"]
+        )
 
 
 def test_finished_steps_are_not_done_again(run, study):
