@@ -96,6 +96,7 @@ class Basin:
         if not target.exists():
             with store.locked(self._folder, name):
                 if not target.exists():
+                    store.remove_unfinished(self._folder, name)
                     store.remove_outdated(self._folder, self._prefix)
                     with atomic_path(target) as scratch:
                         scratch.mkdir()
@@ -106,12 +107,16 @@ class Basin:
         return None if self.progress is None else (lambda fraction: self.progress(what, fraction) if self.progress else None)
 
     @cached_property
-    def _static(self) -> dict[str, np.ndarray]:
+    def static(self) -> dict[str, np.ndarray]:
+        """What does not change: `layers`, `label` and `bins` of `smgee.twin.balance.Static`, `elevation` (m), `soil` (sand,
+        clay, organic matter, wetness index), and on the DEM's grid `dem` (m) and `dem_water`."""
         with self._lock:
             folder = self._stage("static", self._make_static)
             return {p.stem: np.load(p, mmap_mode="r" if p.stem == "label" else None) for p in folder.glob("*.npy")}
 
     def _make_static(self, folder: Path) -> None:
+        from dataclasses import fields, replace
+
         from scipy.ndimage import map_coordinates
 
         from smgee.twin.balance import prepare_static
@@ -131,8 +136,6 @@ class Basin:
         np.save(
             folder / "dem_water.npy", map_coordinates(terrain.water.astype(np.uint8), at, order=0, mode="nearest") * np.uint8(255)
         )
-        from dataclasses import fields, replace
-
         terrain = replace(terrain, **{f.name: np.ascontiguousarray(getattr(terrain, f.name)[inner]) for f in fields(terrain)})
         # Hillslopes keep their numbers from the larger domain; close the gaps that cutting leaves.
         terrain = replace(
@@ -156,10 +159,15 @@ class Basin:
             with np.load(folder / "series.npz") as series:
                 return store.RowStore(folder / "water.bin", *self.grid.shape), {k: series[k] for k in series.files}
 
+    @property
+    def series(self) -> dict[str, np.ndarray]:
+        """The daily sums of the balance; see `smgee.twin.balance.run_balance`."""
+        return self._truth[1]
+
     def _make_truth(self, folder: Path) -> None:
         from smgee.twin.balance import Static, run_balance
 
-        s = self._static
+        s = self.static
         static = Static(s["layers"], s["label"], s["bins"])
         run_balance(static, self.weather, self.year, folder, progress=self._report("water balance"))
 
@@ -249,11 +257,11 @@ class Basin:
 
     def elevation(self) -> np.ndarray:
         """Return the true elevation, (height, width) float32 metres."""
-        return self._static["elevation"]
+        return self.static["elevation"]
 
     def land(self) -> np.ndarray:
         """Return where there is soil (False on open water), (height, width) bool."""
-        return self._static["layers"][..., 3] > 0
+        return self.static["layers"][..., 3] > 0
 
     # ---- truth ----
 
@@ -268,10 +276,11 @@ class Basin:
 
     def frame(self, day: int) -> int:
         """Return the stored frame of soil water of a day of the year (the last one before it in winter)."""
-        return int(np.searchsorted(self._frames, day, side="right")) - 1
+        return int(np.searchsorted(self.frames, day, side="right")) - 1
 
     @cached_property
-    def _frames(self) -> np.ndarray:
+    def frames(self) -> np.ndarray:
+        """The days of the year (from 0) whose soil water is stored at 30 m, in order."""
         from smgee.twin.balance import frame_days
 
         return np.array([d.timetuple().tm_yday - 1 for d in frame_days(self.year)])
@@ -292,11 +301,15 @@ class Basin:
 
     def snow(self, day: int) -> np.ndarray:
         """Return mean snow water by sunniness and elevation, (sun bins, bins) float32 mm."""
-        return np.ascontiguousarray(self._truth[1]["snow"][day].T)
+        return np.ascontiguousarray(self.series["snow"][day].T)
 
     def water_rows(self, day: int, row: int, count: int) -> np.ndarray:
         """Return packed rows of total soil water of a day; see `smgee.twin.store`."""
-        return self._truth[0].rows(self.frame(day), row, count)
+        return self.frame_rows(self.frame(day), row, count)
+
+    def frame_rows(self, frame: int, row: int, count: int) -> np.ndarray:
+        """Return packed rows of a stored frame; see `frames`."""
+        return self._truth[0].rows(frame, row, count)
 
     def truth(self, when: date | datetime | str) -> np.ndarray:
         """Return the true soil moisture of 0-5 cm, daily mean (UTC), (height, width) float32 m³ m⁻³; NaN on open water.
@@ -319,7 +332,7 @@ class Basin:
         from smgee.twin.optics import soil_water
 
         out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
-        soil_water(out, valid, row, col, self.water_rows(day, row, height), self._static["layers"], self.daily(day))
+        soil_water(out, valid, row, col, self.water_rows(day, row, height), self.static["layers"], self.daily(day))
         return out, valid
 
     def temperature_window(self, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -327,7 +340,7 @@ class Basin:
         from smgee.twin.optics import temperature_window
 
         out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
-        temperature_window(out, valid, row, col, self._static["layers"], self.daily(day))
+        temperature_window(out, valid, row, col, self.static["layers"], self.daily(day))
         return out, valid
 
     def cell_means(self) -> pd.DataFrame:
@@ -343,7 +356,7 @@ class Basin:
 
         from smgee.twin.hydrology import AGGREGATES
 
-        values = self._truth[1]["cells"]
+        values = self.series["cells"]
         index = pd.MultiIndex.from_product([pd.DatetimeIndex(self.days), [c.name for c in self.cells]], names=["day", "cell"])
         return pd.DataFrame(values.reshape(-1, len(AGGREGATES)), index=index, columns=list(AGGREGATES))
 
@@ -355,7 +368,7 @@ class Basin:
         """
         import pandas as pd
 
-        series = self._truth[1]
+        series = self.series
         columns = ["precipitation", "evaporation", "streamflow", "surface", "root", "snow", "pool", "groundwater"]
         table = np.vstack([[0.0, 0.0, 0.0, *series["initial"]], series["budget"]]) / self.land().sum()
         first = pd.Timestamp(self.weather.days[0]) - pd.Timedelta(days=1)

@@ -194,7 +194,7 @@ class OpticalReader:
         opacity, cast = self._clouds(scene)
         out = np.empty((len(bands), height, width), np.int16)
         reflect(
-            out, row, col, basin.water_rows(day, row, height), basin._static["layers"], basin._static["bins"], basin.green(day),
+            out, row, col, basin.water_rows(day, row, height), basin.static["layers"], basin.static["bins"], basin.green(day),
             basin.snow(day), basin.daily(day), ends, tables, self._sun(scene), opacity, cast, self._edge(scene),
             np.array([self._key(scene, b.name) for b in bands]),
         )  # fmt: skip
@@ -218,7 +218,7 @@ class OpticalReader:
         out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
         air = weather.air[i] - (1.0 if band.name == "B11" else 0.0)
         brightness_temperature(
-            out, valid, row, col, basin._static["layers"], np.float32(air), np.float32(weather.lapse[i]), np.float32(20.0),
+            out, valid, row, col, basin.static["layers"], np.float32(air), np.float32(weather.lapse[i]), np.float32(20.0),
             self._sun(scene), self._clouds(scene)[0], self._edge(scene), self._key(scene, band.name),
         )  # fmt: skip
         return out, valid
@@ -246,7 +246,7 @@ class OpticalReader:
         height, width = basin.grid.shape
         raw, bits = np.empty((height + 2 * margin, width + 2 * margin), np.uint8), np.empty((height, width), np.uint8)
         opacity, cast = self._clouds(scene)
-        s = basin._static
+        s = basin.static
         classify(raw, bits, s["layers"], s["bins"], basin.snow(basin.day(scene.time)), opacity, cast, self._edge(scene), margin)
         if opacity.size > 1:
             dilate(raw, margin, bits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,7 +89,7 @@ def _invert(tb_v: np.ndarray, temperature: np.ndarray, vegetation: np.ndarray) -
 def _cells(basin: Basin) -> np.ndarray:
     """Return the daily cell means, continued beyond the basin by reflection: (day, rows, cols, aggregates)."""
     n = basin.cells_across
-    values = basin._truth[1]["cells"].astype(float)
+    values = basin.series["cells"].astype(float)
     values = values.reshape(len(values), n, n, -1)
     around = CELLS_AROUND if n > 1 else 6
     return np.pad(values, ((0, 0), (around, around), (around, around), (0, 0)), mode="symmetric")
@@ -96,11 +97,9 @@ def _cells(basin: Basin) -> np.ndarray:
 
 def _passes(basin: Basin, half: str) -> np.ndarray:
     """Return for each day of the year 0 (no pass), 1 (whole basin) or 2 (cut by the swath's edge)."""
-    import datetime
-
     days = AM_DAYS if half == "am" else PM_DAYS
     cut = CUT_AM if half == "am" else CUT_PM
-    epoch = datetime.date(2015, 3, 31)
+    epoch = date(2015, 3, 31)
     cycle = np.array([(d - epoch).days % 8 for d in basin.days])
     return np.where(np.isin(cycle, days), 1, np.where(cycle == cut, 2, 0))
 

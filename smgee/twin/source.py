@@ -204,8 +204,8 @@ class TwinSource:
         window = (slice(row, row + height), slice(col, col + width))
         valid = np.ones((height, width), bool)
         if band == "num":  # a plain count of SRTM swaths
-            return np.where(self.basin._static["dem_water"][window] > 0, 0, 4).astype(np.uint8), valid
-        return self.basin._static["dem" if band == "elevation" else "dem_water"][window].copy(), valid
+            return np.where(self.basin.static["dem_water"][window] > 0, 0, 4).astype(np.uint8), valid
+        return self.basin.static["dem" if band == "elevation" else "dem_water"][window].copy(), valid
 
     def _read_truth(self, band: str, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         window = self.basin.truth_window if band == "soil_moisture" else self.basin.temperature_window

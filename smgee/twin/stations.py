@@ -43,7 +43,7 @@ def place_stations(basin: Basin) -> pd.DataFrame:
     import pandas as pd
 
     rng = stream(basin.seed, "stations")
-    z, layers, soil = basin.elevation(), basin._static["layers"], basin._static["soil"]
+    z, layers, soil = basin.elevation(), basin.static["layers"], basin.static["soil"]
     slope = np.hypot(layers[..., 11], layers[..., 12])
     inside = (basin.cell_index != 255) & (layers[..., 3] > 0) & (slope < math.tan(math.radians(18))) & (soil[3] < 12.5)
     top = np.quantile(z[basin.cell_index != 255], 0.9)
@@ -95,10 +95,10 @@ def _distance(rows: np.ndarray, cols: np.ndarray, chosen: list[tuple[int, int, s
 
 def _point_series(basin: Basin, row: int, col: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Return daily total water (day,), daily soil temperature (day,) and the adsorbed water of one pixel."""
-    frames = basin._frames
-    total = np.array([unpack12(basin._truth[0].rows(k, row, 1)[0], col) for k in range(len(frames))]) * QUANTUM
+    frames = basin.frames
+    total = np.array([unpack12(basin.frame_rows(k, row, 1)[0], col) for k in range(len(frames))]) * QUANTUM
     total = np.interp(np.arange(len(basin.days)), frames, total)
-    dz, sun, adsorbed = (np.float32(v) for v in basin._static["layers"][row, col, [0, 1, 6]])
+    dz, sun, adsorbed = (np.float32(v) for v in basin.static["layers"][row, col, [0, 1, 6]])
     daily = [basin.daily(d) for d in range(len(basin.days))]
     temperature = np.array([soil_temperature(d[0], d[1], d[2], dz, sun) for d in daily])
     return total, temperature, float(adsorbed)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
-__all__ = ["QUANTUM", "RowStore", "cache_root", "code_version", "locked", "pack12", "remove_outdated", "unpack12"]
+__all__ = ["QUANTUM", "RowStore", "cache_root", "code_version", "locked", "pack12", "remove_outdated", "remove_unfinished", "unpack12"]
 
 QUANTUM = 0.0002
 """Step of the stored water content, m³ m⁻³; 12 bits reach 0.819."""
@@ -46,6 +46,13 @@ def remove_outdated(folder: Path, prefix: str) -> None:
     for other in folder.parent.glob(f"{prefix}-*"):
         if other != folder and other.is_dir():
             shutil.rmtree(other, ignore_errors=True)
+
+
+def remove_unfinished(folder: Path, stage: str) -> None:
+    """Delete what a killed process left of a stage; call it while holding the stage's lock."""
+    for left in folder.glob(".writing-*"):
+        if (left / stage).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager

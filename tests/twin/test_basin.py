@@ -74,6 +74,17 @@ def test_landsat_9_doubles_the_revisit_from_2022():
     assert 90 <= after <= 93
 
 
+def test_a_killed_run_leaves_nothing_behind(tmp_path):
+    from smgee.twin.store import locked, remove_unfinished
+
+    for name, stage in ((".writing-a", "truth"), (".writing-b", "static")):
+        (tmp_path / name / stage).mkdir(parents=True)
+    with locked(tmp_path, "truth"), locked(tmp_path, "static"):
+        remove_unfinished(tmp_path, "truth")
+    assert not (tmp_path / ".writing-a").exists()
+    assert (tmp_path / ".writing-b").exists()
+
+
 def test_nothing_heavy_at_import():
     code = "import sys, smgee.twin; print([m for m in ('pandas', 'ee', 'xarray', 'matplotlib', 'ismn') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

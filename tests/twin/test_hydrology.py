@@ -36,7 +36,7 @@ def test_year_looks_like_the_climate(basin):
 
 
 def test_moisture_stays_between_zero_and_porosity(basin):
-    porosity = np.where(basin.land(), basin._static["layers"][..., 3], np.nan)
+    porosity = np.where(basin.land(), basin.static["layers"][..., 3], np.nan)
     for day in ("2021-02-10", "2021-05-20", "2021-07-15", "2021-08-30", "2021-11-20"):
         theta = basin.truth(day)
         assert np.nanmin(theta) > 0
@@ -46,7 +46,7 @@ def test_moisture_stays_between_zero_and_porosity(basin):
 
 
 def test_hollows_are_wetter_than_ridges(basin):
-    theta, wetness = basin.truth("2021-07-20"), basin._static["soil"][3]
+    theta, wetness = basin.truth("2021-07-20"), basin.static["soil"][3]
     land = basin.land()
     low, high = np.quantile(wetness[land], [0.1, 0.9])
     assert np.nanmean(theta[land & (wetness > high)]) > np.nanmean(theta[land & (wetness < low)]) + 0.02
