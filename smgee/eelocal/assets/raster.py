@@ -14,7 +14,7 @@ from smgee.eelocal.model.image import Band, Image
 from smgee.eelocal.model.lattice import coarsening, nearest_plan
 from smgee.eelocal.model.pixels import Node, Pixels
 from smgee.eelocal.model.pixeltype import PixelType
-from smgee.eelocal.model.projection import Projection
+from smgee.eelocal.model.projection import Projection, moved
 from smgee.grid import PixelGrid, transformer
 from smgee.source import BandInfo, ImageInfo, Source
 
@@ -64,7 +64,7 @@ def image_footprint(info: ImageInfo) -> Geometry | None:
     zero, one = np.zeros(8), np.ones(8)
     cols = np.concatenate([steps, one, 1 - steps, zero]) * grid.width
     rows = np.concatenate([zero, steps, one, 1 - steps]) * grid.height
-    x, y = grid.affine * (cols, rows)
+    x, y = moved(grid.transform, cols, rows)
     lon, lat = transformer(grid.crs, "EPSG:4326").transform(x, y)
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         return None

@@ -12,11 +12,17 @@ from affine import Affine
 
 from smgee.grid import PixelGrid, parse_crs
 
-__all__ = ["WGS84_DEFAULT", "Projection"]
+__all__ = ["WGS84_DEFAULT", "Projection", "moved"]
 
 METERS_PER_DEGREE = 111319.49079327358  # 2π · 6378137 / 360: the equator of WGS 84, as nominalScale of the default projection shows
 
 Transform = tuple[float, float, float, float, float, float]
+
+
+def moved(affine: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Return coordinates, numbers or arrays, under an affine transform of at least six elements."""
+    a, b, c, d, e, f = tuple(affine)[:6]
+    return a * x + b * y + c, d * x + e * y + f
 
 
 @lru_cache(maxsize=256)
@@ -91,7 +97,7 @@ class Projection:
         """Return the pixels of this lattice that cover (left, bottom, right, top) in its CRS."""
         inverse = ~Affine(*self.transform)
         left, bottom, right, top = bounds
-        corners = [inverse * c for c in ((left, bottom), (left, top), (right, bottom), (right, top))]
+        corners = [moved(inverse, *c) for c in ((left, bottom), (left, top), (right, bottom), (right, top))]
         cols, rows = zip(*corners, strict=True)
         col0, row0 = math.floor(min(cols) + 1e-9), math.floor(min(rows) + 1e-9)
         col1, row1 = math.ceil(max(cols) - 1e-9), math.ceil(max(rows) - 1e-9)

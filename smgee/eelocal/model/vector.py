@@ -20,7 +20,7 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.geometry import Geometry
 from smgee.eelocal.model.nodes import _Unary
 from smgee.eelocal.model.pixels import Node, Pixels, both
-from smgee.eelocal.model.projection import Projection
+from smgee.eelocal.model.projection import Projection, moved
 from smgee.eelocal.model.zones import Window, planar_shape
 from smgee.grid import PixelGrid
 
@@ -102,7 +102,7 @@ class Sheet:
         inverse = ~grid.affine
 
         def pixels(coordinates: np.ndarray) -> np.ndarray:
-            return np.column_stack(inverse * (coordinates[:, 0], coordinates[:, 1]))
+            return np.column_stack(moved(inverse, coordinates[:, 0], coordinates[:, 1]))
 
         return [(int(i), shapely.transform(shapes[i], pixels)) for i in found]
 

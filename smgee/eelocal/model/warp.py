@@ -10,7 +10,7 @@ import numpy as np
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.lattice import coarsening, coordinates, nearest_plan, same_lattice
 from smgee.eelocal.model.pixels import Node, Pixels
-from smgee.eelocal.model.projection import Projection
+from smgee.eelocal.model.projection import Projection, moved
 from smgee.grid import PixelGrid
 
 __all__ = ["Pinned", "Resampled", "Shifted"]
@@ -70,8 +70,8 @@ class Shifted(Node):
             )
         # Request pixels → target lattice → the same columns and rows of the source lattice.
         affine = Projection(self.source.crs, self.source.transform)
-        moved = _affine(affine) * ~_affine(self.target) * grid.affine
-        return PixelGrid(self.source.crs, tuple(moved)[:6], grid.width, grid.height)  # type: ignore[arg-type]
+        joined = _affine(affine) * ~_affine(self.target) * grid.affine
+        return PixelGrid(self.source.crs, tuple(joined)[:6], grid.width, grid.height)  # type: ignore[arg-type]
 
     def needs(self, grid: PixelGrid) -> Sequence[tuple[Node, PixelGrid]]:
         return ((self.node, self._grid(grid)),)
@@ -133,7 +133,7 @@ class Resampled(Node):
         assert window is not None
         where = coordinates(grid, lattice)
         inverse = ~_affine(lattice)
-        col0, row0 = inverse * (window.transform[2], window.transform[5])
+        col0, row0 = moved(inverse, window.transform[2], window.transform[5])
         cols, rows = where.cols - round(col0) - 0.5, where.rows - round(row0) - 0.5
         if where.separable:
             cols, rows = np.broadcast_to(cols, grid.shape), np.broadcast_to(rows[:, None], grid.shape)

@@ -20,7 +20,7 @@ from affine import Affine
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.geometry import Geometry
 from smgee.eelocal.model.pixels import Node, Pixels, pull
-from smgee.eelocal.model.projection import Projection
+from smgee.eelocal.model.projection import Projection, moved
 from smgee.grid import PixelGrid, transformer
 
 __all__ = ["LEAST_FRACTION", "Window", "Zone", "make_zone", "planar_shape", "visit"]
@@ -145,7 +145,7 @@ class Zone:
     def __init__(self, shape: Any, projection: Projection):
         self.projection = projection
         inverse = ~Affine(*projection.transform)
-        pixels = shapely.transform(shape, lambda c: np.column_stack(inverse * (c[:, 0], c[:, 1])))
+        pixels = shapely.transform(shape, lambda c: np.column_stack(moved(inverse, c[:, 0], c[:, 1])))
         self._rings = _Rings(part for part in _parts(pixels) if isinstance(part, shapely.Polygon))
         self._lines = _Rings(part for part in _parts(pixels) if isinstance(part, shapely.LineString))
         points = [shapely.get_coordinates(part)[0] for part in _parts(pixels) if isinstance(part, shapely.Point)]

@@ -13,7 +13,7 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.collection import Collection
 from smgee.eelocal.model.geometry import Feature, Geometry
 from smgee.eelocal.model.image import Image
-from smgee.eelocal.model.projection import Projection
+from smgee.eelocal.model.projection import Projection, moved
 from smgee.eelocal.model.reducer import Reducer, as_value
 from smgee.eelocal.model.zones import Window, planar_shape
 from smgee.eelocal.ops.image_regions import _check_tile_scale, _column, aggregation_projection, region_of, zone_within
@@ -116,6 +116,6 @@ def _polygons(labels: np.ndarray, affine: Affine, eight: bool) -> dict[int, Any]
 
 def _simple(rows: np.ndarray, cols: np.ndarray, affine: Affine, kind: str) -> Any:
     if kind == "centroid":
-        return shapely.Point(affine * (float(cols.mean()) + 0.5, float(rows.mean()) + 0.5))
+        return shapely.Point(moved(affine, float(cols.mean()) + 0.5, float(rows.mean()) + 0.5))
     corners = [(cols.min(), rows.min()), (cols.max() + 1, rows.min()), (cols.max() + 1, rows.max() + 1), (cols.min(), rows.max() + 1)]
-    return shapely.Polygon([affine * (float(c), float(r)) for c, r in corners])
+    return shapely.Polygon([moved(affine, float(c), float(r)) for c, r in corners])
