@@ -70,7 +70,8 @@ def short_thresholds(values: np.ndarray, *, upward: bool) -> list[str]:
         candidate = number * down / up
         fits = (t <= candidate) & (candidate < end) if upward else (end < candidate) & (candidate <= t)
         chosen = zip(candidate[fits].tolist(), np.maximum(places[fits], 0).astype(int).tolist(), strict=True)
-        texts[open_[fits]] = [f"{c:.{n}f}" for c, n in chosen]
+        # Rounding up to the next power of ten leaves a zero at the end.
+        texts[open_[fits]] = [t if t[-1] != "0" else _tidy(t) for t in (f"{c:.{n}f}" for c, n in chosen)]
         open_ = open_[~fits]
     rest = np.flatnonzero(texts == "")
     texts[rest] = [_shortest(t, end, upward) for t, end in zip(distinct[rest].tolist(), limit[rest].tolist(), strict=True)]

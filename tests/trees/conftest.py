@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from smgee.trees import TreeEnsemble
 from tests.trees.families import BANDS, FAMILIES, Family, real_table
@@ -28,6 +30,16 @@ def table(request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray]:
     except pytest.skip.Exception:
         return synthetic_table()
     return real_table(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Keep OpenMP from spinning on processors that other tests use; small models gain nothing from threads."""
+    import lightgbm  # noqa: F401 (its OpenMP has to be loaded to be limited)
+    import sklearn.ensemble  # noqa: F401
+
+    with threadpool_limits(1, user_api="openmp"):
+        yield
 
 
 @pytest.fixture(scope="session")

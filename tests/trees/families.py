@@ -38,7 +38,7 @@ def _xgb(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
         from xgboost import XGBRegressor
 
         stop = "early_stopping_rounds" in options
-        model = XGBRegressor(**{"n_estimators": 40, "max_depth": 5, "n_jobs": 2, "random_state": 1, **options})
+        model = XGBRegressor(**{"n_estimators": 40, "max_depth": 5, "n_jobs": 1, "random_state": 1, **options})
         return model.fit(X[::2], y[::2], eval_set=[(X[1::2], y[1::2])], verbose=False) if stop else model.fit(X, y)
 
     return train
@@ -47,14 +47,14 @@ def _xgb(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
 def _xgb_forest(X: np.ndarray, y: np.ndarray) -> Any:
     from xgboost import XGBRFRegressor
 
-    return XGBRFRegressor(n_estimators=15, max_depth=6, n_jobs=2, random_state=1).fit(X, y)
+    return XGBRFRegressor(n_estimators=15, max_depth=6, n_jobs=1, random_state=1).fit(X, y)
 
 
 def _booster(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
     def train(X: np.ndarray, y: np.ndarray) -> Any:
         import xgboost
 
-        return xgboost.train({"max_depth": 4, "nthread": 2, **options}, xgboost.DMatrix(X, y), num_boost_round=25)
+        return xgboost.train({"max_depth": 4, "nthread": 1, **options}, xgboost.DMatrix(X, y), num_boost_round=25)
 
     return train
 
@@ -67,7 +67,7 @@ def _cat(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
     def train(X: np.ndarray, y: np.ndarray) -> Any:
         from catboost import CatBoostRegressor
 
-        settings = {"iterations": 30, "depth": 5, "verbose": 0, "thread_count": 2, "allow_writing_files": False, "random_seed": 1}
+        settings = {"iterations": 30, "depth": 5, "verbose": 0, "thread_count": 1, "allow_writing_files": False, "random_seed": 1}
         model = CatBoostRegressor(**{**settings, **options}).fit(X, y)
         if options.get("grow_policy") is None:
             scale, bias = model.get_scale_and_bias()
@@ -82,7 +82,7 @@ def _lgb(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
         from lightgbm import LGBMRegressor
 
         return LGBMRegressor(
-            **{"n_estimators": 40, "num_leaves": 21, "n_jobs": 2, "verbose": -1, "random_state": 1, **options}
+            **{"n_estimators": 40, "num_leaves": 21, "n_jobs": 1, "verbose": -1, "random_state": 1, **options}
         ).fit(X, y)
 
     return train
