@@ -19,7 +19,7 @@ QUANTUM = 0.0002
 """Step of the stored water content, m³ m⁻³; 12 bits reach 0.819."""
 
 # Whatever changes the stored arrays: a change of any of these files makes a new cache.
-_SCIENCE = ("noise", "routing", "terrain", "land", "weather", "hydrology", "balance", "store", "clouds", "orbits")
+_SCIENCE = ("noise", "routing", "terrain", "land", "weather", "hydrology", "balance", "store", "clouds", "orbits", "basin")
 
 
 @lru_cache(maxsize=1)
