@@ -76,7 +76,7 @@ def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], An
         )
     points = station_features(stations)
     p, grid = study.predictors, study.grid
-    place = {"crs": grid.crs, "crsTransform": list(grid.transform)}
+    place: dict[str, Any] = {"crs": grid.crs, "crsTransform": list(grid.transform)}
     optical = [*p.bands, *p.indices]
     measured = {t.date() for t in moisture.index.get_level_values("time").unique()}
     every = [s for s in steps(study) if measured.intersection(s.days)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -16,7 +16,8 @@ from smgee.io import atomic_path
 
 __all__ = ["Study"]
 
-MODELS = ("RF", "ERT", "GBDT", "XGBoost", "CatBoost")
+ModelName = Literal["RF", "ERT", "GBDT", "XGBoost", "CatBoost"]
+MODELS: tuple[ModelName, ...] = get_args(ModelName)
 
 
 class _Section(BaseModel):
@@ -121,7 +122,7 @@ class Predictors(_Section):
 class Training(_Section):
     """Which models, and how they are scored."""
 
-    models: tuple[Literal["RF", "ERT", "GBDT", "XGBoost", "CatBoost"], ...] = MODELS
+    models: tuple[ModelName, ...] = MODELS
     folds: Annotated[int, Field(ge=2, le=50)] = 10
     seed: int = 0
     deploy: str = Field("best", description="the model that draws the maps: 'best' by leave-station-out RMSE, or a name")

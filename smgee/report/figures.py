@@ -167,7 +167,7 @@ def cells_figure(table: pd.DataFrame, cells: Sequence[EaseCell], path: Path, *, 
     }
     with figure(len(orbits), 3, size=(9.4, 2.9 * len(orbits) + 0.3), synthetic=synthetic, squeeze=False) as (fig, axes):
         for row, orbit in zip(axes, orbits):
-            found = part[part["orbit"] == orbit].set_index("cell")
+            found: Any = part[part["orbit"] == orbit].set_index("cell")
             for axis, (metric, look) in zip(row, looks.items()):
                 values = np.full((len(rows), len(cols)), np.nan)
                 for cell in cells:

@@ -25,7 +25,7 @@ COLOURS = {
     "station": "#0072B2",
     "date": "#56B4E9",
 }
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.labelsize": 9,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 import zarr
+from zarr.codecs import BloscCodec
 
 from smgee.errors import InputError
 from smgee.grid import PixelGrid, parse_crs
@@ -41,7 +43,7 @@ class MapStore:
         self.grid = grid
         if not self._matches(identity):
             self._create(identity, synthetic)
-        self._group = zarr.open_group(self.path, mode="r+")
+        self._group: Any = zarr.open_group(self.path, mode="r+")
         self._done = np.asarray(self._group["done"][:], dtype=bool)
 
     def _matches(self, identity: str) -> bool:
@@ -85,7 +87,7 @@ class MapStore:
                 dtype="float32",
                 fill_value=float("nan"),
                 dimension_names=("time", "y", "x"),
-                compressors=zarr.codecs.BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"),
+                compressors=BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"),
             )
             array.attrs.update(
                 {

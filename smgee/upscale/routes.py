@@ -20,9 +20,10 @@ from smgee.upscale.tiles import pull_bands
 __all__ = ["Route", "map_day", "map_season", "pull_static"]
 
 Route = Literal["xee", "classifier"]
+Transport = Literal["auto", "inline", "table", "blob", "classifier"]
 
 
-def map_day(study: Study, model: TreeEnsemble, day: date, *, route: Route = "xee", transport: str = "auto") -> np.ndarray:
+def map_day(study: Study, model: TreeEnsemble, day: date, *, route: Route = "xee", transport: Transport = "auto") -> np.ndarray:
     """Return the soil moisture map of one day.
 
     Parameters
@@ -35,7 +36,7 @@ def map_day(study: Study, model: TreeEnsemble, day: date, *, route: Route = "xee
         A day of the study's period.
     route : {"xee", "classifier"}
         Where the trees are evaluated.
-    transport : str
+    transport : {"auto", "inline", "table", "blob", "classifier"}
         How the trees travel to Earth Engine, for the classifier (see `TreeEnsemble.to_classifier`).
 
     Returns
