@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from smgee.grid import PixelGrid
+from smgee.remote import parallel_requests
 
 __all__ = ["pull_bands"]
 
@@ -58,7 +59,7 @@ def pull_bands(image: ee.Image, names: Sequence[str], *, grid: PixelGrid) -> xr.
             io_chunks={"index": len(names), "width": _TILE_WIDTH, "height": height},
             primary_dim_name="predictor",
             primary_dim_property="predictor",
-            executor_kwargs={"max_workers": 8},
+            executor_kwargs={"max_workers": parallel_requests()},
             getitem_kwargs={"max_retries": 0},
         )
     value = ds["value"]
