@@ -165,6 +165,12 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
             union = members[0].type
             for band in members[1:]:
                 union = union.union(band.type)
+            if _lists(reducer):
+                from smgee.eelocal.ops.image_arrays import Present
+
+                kind = union.array(union.dimensions + 1)
+                bands.append(Band(f"{name}_{reducer.outputs[0]}", Present([b.node for b in members], 0, kind.dtype, kind.dimensions), kind))
+                continue
             kinds = output_types(reducer, [union], len(members))
             node = ReducedStack(reducer, [[b.node for b in members]], kinds)
             bands += [Band(f"{name}_{output}", Pick(node, i), kinds[i]) for i, output in enumerate(reducer.outputs)]
@@ -192,6 +198,13 @@ def plain(reducer: Reducer) -> bool:
         or (type(reducer) is Percentile and reducer.name == "median")
         or (type(reducer) is Count and not reducer.every)
     )
+
+
+def _lists(reducer: Reducer) -> bool:
+    """Whether a reducer lists its values: pixels hold the list as an array."""
+    from smgee.eelocal.statistics.lists import ToList
+
+    return type(reducer) is ToList and reducer.inputs <= 1
 
 
 def _joined(types: Sequence[PixelType]) -> PixelType:
