@@ -7,7 +7,6 @@ Memory and time-outs → `TooBig`: the caller splits the work. 429 and 5xx → w
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -15,7 +14,7 @@ import tenacity
 
 from smgee.errors import RemoteError
 
-__all__ = ["PayloadTooLarge", "TooBig", "Transient", "call", "in_parts", "parallel_requests"]
+__all__ = ["PayloadTooLarge", "TooBig", "Transient", "call", "in_parts"]
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -56,15 +55,6 @@ class PayloadTooLarge(RemoteError):
 
 class Transient(RemoteError):
     """A failure that goes away by itself."""
-
-
-def parallel_requests() -> int:
-    """Return how many requests to have under way at once: one per core on the embedded backend, which computes them here; 8 on the real
-    service, well below its 40 per project."""
-    from smgee.session import current_session
-
-    session = current_session()
-    return 8 if session is None or session.backend == "earthengine" else max(os.cpu_count() or 1, 1)
 
 
 def classify(error: Exception) -> RemoteError:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from smgee.eelocal.service import Service
     from smgee.source import Source
 
-__all__ = ["Session", "connect", "current_session", "default_store", "fault_plan"]
+__all__ = ["Session", "connect", "current_session", "default_store", "parallel_requests", "fault_plan"]
 
 EMBEDDED_PROJECT = "smgee-embedded"
 _lock = threading.RLock()
@@ -131,6 +131,13 @@ class Session:
     def __repr__(self) -> str:
         state = "closed" if self.closed else self.url or "connected"
         return f"<smgee session: {self.backend}, project {self.project}, {state}>"
+
+
+def parallel_requests() -> int:
+    """Return how many requests to have under way at once: one per core on the embedded backend, which computes them in this process; 8 on the
+    real service, well below its 40 per project."""
+    embedded = _current is not None and _current.backend == "embedded"
+    return max(os.cpu_count() or 1, 1) if embedded else 8
 
 
 def current_session() -> Session | None:

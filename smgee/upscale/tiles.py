@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from smgee.grid import PixelGrid
-from smgee.remote import parallel_requests
+from smgee.session import parallel_requests
 
 __all__ = ["pull_bands"]
 
