@@ -38,12 +38,11 @@ def parity(
     tolerance: Annotated[float | None, typer.Option(help="Largest difference allowed, in the unit of the target.")] = None,
 ) -> None:
     """Compare library, kernel, tree text and the classifier on Earth Engine; fail above the tolerance."""
-    from smgee_cli.display import console
-
     import smgee
     from smgee.errors import InputError, MissingDataError
     from smgee.trees.parity import check_parity
     from smgee.trees.transports import bucket_uploader
+    from smgee_cli.display import console
 
     if backend not in ("embedded", "earthengine", "none"):
         raise InputError(f"The backend {backend!r} is not known; choose embedded, earthengine or none.")
@@ -94,6 +93,7 @@ def _table(rows: Path | None, model: Path) -> Any:
 
 def _print(path: Path, report: ParityReport) -> None:
     from rich.table import Table
+
     from smgee_cli.display import console
 
     e = report.ensemble

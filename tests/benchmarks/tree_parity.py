@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
     console = Console(width=150)
     X, y = real_table(folder)
     full = np.isfinite(X).all(axis=1)
-    ways = ("library", "kernel", "text", "classifier")
+    ways = ("library", "kernel", "text", "classifier", "classifier, pixels")
     table = Table("family", "trees", "nodes", *ways, "bytes a node, exact", "short", title="Largest |Δ| from the trees walked in float64")
     carried = Table("family", *(f"{t}: |Δ|" for t in TRANSPORTS), *(f"{t}: bytes" for t in TRANSPORTS), title="Transports, and bytes of a request")
     with TemporaryDirectory() as scratch:

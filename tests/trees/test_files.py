@@ -70,7 +70,7 @@ def test_iterations(trained: Any, table: Any) -> None:
     _, model, _ = trained("catboost-depthwise")
     part = TreeEnsemble.from_model(model, BANDS, iterations=7)
     np.testing.assert_allclose(part.predict_reference(X), model.predict(X, ntree_end=7), atol=1e-14)
-    family, model, _ = trained("lightgbm")
+    _, model, _ = trained("lightgbm")
     part = TreeEnsemble.from_model(model, BANDS, iterations=7)
     np.testing.assert_allclose(part.predict_reference(X), model.booster_.predict(X, num_iteration=7), atol=1e-14)
     _, model, whole = trained("hist-gradient-boosting")
@@ -125,7 +125,12 @@ def test_small_models(table: Any) -> None:
     """One predictor, a constant target (single leaves), one tree."""
     from catboost import CatBoostRegressor
     from lightgbm import LGBMRegressor
-    from sklearn.ensemble import ExtraTreesRegressor, GradientBoostingRegressor, HistGradientBoostingRegressor, RandomForestRegressor
+    from sklearn.ensemble import (
+        ExtraTreesRegressor,
+        GradientBoostingRegressor,
+        HistGradientBoostingRegressor,
+        RandomForestRegressor,
+    )
     from sklearn.tree import DecisionTreeRegressor
     from xgboost import XGBRegressor
 
