@@ -82,7 +82,7 @@ def test_geemap_forest_reads_as_scikit_learn_predicts() -> None:
 
 
 def test_geemap_best_first_is_refused_in_earth_engines_words() -> None:
-    """geemap writes best-first forests in the order of growth; Earth Engine's answer is geemap's issue 2106."""
+    """geemap writes best-first forests in the order of growth; Earth Engine's answer to it stands in geemap #2106."""
     from geemap.ml import rf_to_strings
     from sklearn.ensemble import RandomForestRegressor
 
