@@ -11,12 +11,13 @@ import numpy as np
 
 from smgee.errors import InputError
 from smgee.trees.ensemble import TreeEnsemble
-from smgee.trees.kernel.engine import predict_chunk
+from smgee.trees.kernel.engine import Mapper, predict_chunk
 from smgee.trees.kernel.forest import Forest, compare_dtype, forest_of
 
 __all__ = ["predict", "predict_bands"]
 
-CHUNK_ROWS = 1 << 17
+# Bytes of codes held at a time.
+CHUNK_BYTES = 48 << 20
 
 
 def predict(ensemble: TreeEnsemble, X: Any, *, n_threads: int | None = None) -> np.ndarray:
@@ -138,35 +139,39 @@ def _run(ensemble: TreeEnsemble, bands: Sequence[np.ndarray], out: np.ndarray, *
     dtype = compare_dtype(ensemble, np.result_type(*{b.dtype for b in bands}))
     forest = forest_of(ensemble, dtype)
 
-    def work(window: tuple[slice, slice]) -> bool:
-        return _predict_window(forest, [band[window] for band in bands], out[window], keep_missing)
-
-    windows = list(_windows(out.shape, threads))
-    if threads == 1 or len(windows) == 1:
-        return any([work(w) for w in windows])
-    with ThreadPoolExecutor(min(threads, len(windows))) as pool:
-        return any(list(pool.map(work, windows)))
+    most = max(1 << 16, CHUNK_BYTES // max(1, forest.row_bytes))
+    windows = _windows(out.shape, most)
+    if threads == 1:
+        return any([_predict_window(forest, bands, window, out, keep_missing, 1, map) for window in windows])
+    with ThreadPoolExecutor(threads) as pool:
+        return any([_predict_window(forest, bands, window, out, keep_missing, threads, pool.map) for window in windows])
 
 
-def _windows(shape: tuple[int, ...], threads: int) -> Iterator[tuple[slice, slice]]:
-    """Yield (y, x) slices of at most `CHUNK_ROWS` pixels, whole lines where they fit, at least one for each thread if possible."""
+def _windows(shape: tuple[int, ...], size: int) -> Iterator[tuple[slice, slice]]:
+    """Yield (y, x) slices of about equal numbers of pixels, at most `size`, of whole lines where lines are no longer than that."""
     height, width = shape
-    size = min(CHUNK_ROWS, -(-height * width // threads))
     if width == 0 or height == 0:
         return
-    lines = max(1, size // width)
-    step = width if lines > 1 or width <= size else size
-    for y in range(0, height, lines):
-        for x in range(0, width, step):
-            yield slice(y, min(y + lines, height)), slice(x, min(x + step, width))
+    across = -(-width // max(1, size))
+    down = -(-height // max(1, size // width)) if across == 1 else height
+    for i in range(down):
+        for j in range(across):
+            yield slice(height * i // down, height * (i + 1) // down), slice(width * j // across, width * (j + 1) // across)
 
 
-def _predict_window(forest: Forest, bands: Sequence[np.ndarray], out: np.ndarray, keep_missing: bool) -> bool:
+def _predict_window(
+    forest: Forest,
+    bands: Sequence[np.ndarray],
+    window: tuple[slice, slice],
+    out: np.ndarray,
+    keep_missing: bool,
+    threads: int,
+    each: Mapper,
+) -> bool:
     """Predict one window of the bands into `out`; returns whether any predictor was NaN."""
-    columns = [band.reshape(-1) for band in bands]
-    n = out.size
-    result = out.reshape(-1) if out.flags.c_contiguous else np.empty(n, np.float32)
-    gaps = predict_chunk(forest, columns, result, keep_missing)
-    if not out.flags.c_contiguous:
-        out[...] = result.reshape(out.shape)
+    target = out[window]
+    result = target.reshape(-1) if target.flags.c_contiguous else np.empty(target.size, np.float32)
+    gaps = predict_chunk(forest, [band[window].reshape(-1) for band in bands], result, keep_missing, threads, each)
+    if not target.flags.c_contiguous:
+        target[...] = result.reshape(target.shape)
     return gaps

@@ -15,8 +15,8 @@ NO_TEST = np.uint64(NEVER << 16)
 
 
 @njit(cache=True, nogil=True)
-def predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, renamed, codes, b0, total):
-    """Sum the leaves of rows ``b0 : b0 + len(total)`` in the forest ``begin:end``, pruned to their box; False if it can't be expressed.
+def predict_block(words, roots, end, leaf, low, high, mark, mark_start, renamed, codes, b0, total):
+    """Sum the leaves of rows ``b0 : b0 + len(total)`` in the forest of `end` nodes, pruned to their box; False if it can't be expressed.
 
     `mark` (uint8, all zero, and again on return) and `renamed` (uint16) are scratch with an entry for every code of every lane, a lane's
     from ``mark_start[lane]`` on.
@@ -33,7 +33,7 @@ def predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, r
     starts[0] = 0
     most = 0
     if wide:
-        mark_cuts(words, begin, end, mark_start, mark)
+        mark_cuts(words, 0, end, mark_start, mark)
         for a in range(lanes):
             count = number_marks(mark, renamed, mark_start[a] + low[a], mark_start[a] + high[a])
             most = max(most, count)
@@ -49,13 +49,13 @@ def predict_block(words, roots, begin, end, leaf, low, high, mark, mark_start, r
             rename(codes[a][b0 : b0 + n], renamed[mark_start[a] : mark_start[a + 1]], narrow[a])
 
     order, groups = group_pieces(numbers)
-    nodes = (end - begin) // 2 + 1
+    nodes = end // 2 + 1
     room = nodes + steps + 2 * len(root) + 8
     program = np.empty(3 * room, np.uint64)
     waiting = np.empty(600, np.uint64)
     way = np.empty(nodes + 1, np.int64)
     tables = np.empty(len(groups) * TABLE, np.int32)
-    batch_mark = np.empty(starts[lanes], np.uint8)
+    batch_mark = np.empty((starts[lanes] + 7) // 8 * 8, np.uint8)
     batch_mark[:] = 0
     batch_renamed = np.empty(starts[lanes], np.uint8)
     in_batch = np.empty(lanes, np.int64)

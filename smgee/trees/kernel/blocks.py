@@ -54,30 +54,30 @@ def fit_splits(
 
 
 @njit(cache=True, nogil=True)
-def order_rows(codes, split_lane, split_code, depth):
-    """Put the columns of `codes` in order of the leaf of the split tree that they reach, else in their own order.
-
-    Returns (permutation, starts): where each ordered row came from, and where each block begins.
-    """
+def assign_rows(codes, begin, end, split_lane, split_code, depth, leaf):
+    """Write to ``leaf[begin:end]`` the leaf of the split tree, from the left, that these columns of `codes` reach."""
     n = codes.shape[1]
-    blocks = 1 << depth
-    leaf = np.empty(n, np.int32)
     flat = codes.reshape(-1)
-    at_lane = np.empty(blocks, np.int64)
-    above = np.empty(blocks, np.int64)
-    for node in range(blocks - 1):
+    at_lane = np.empty(len(split_lane), np.int64)
+    above = np.empty(len(split_lane), np.int64)
+    for node in range(len(split_lane)):
         unsplit = split_lane[node] < 0
         at_lane[node] = 0 if unsplit else split_lane[node] * n
         above[node] = (1 << 40) if unsplit else split_code[node]
-    for i in range(n):
+    for i in range(begin, end):
         node = 0
         for _ in range(depth):
             node = 2 * node + 1 + (np.int64(flat[at_lane[node] + i]) > above[node])
-        leaf[i] = node - (blocks - 1)
+        leaf[i] = node - len(split_lane)
+
+
+@njit(cache=True, nogil=True)
+def order_rows(leaf, blocks):
+    """Return (permutation, starts) of rows sorted by `leaf`, else in their own order, and where each of the `blocks` leaves begins."""
+    n = len(leaf)
     start = np.empty(blocks + 1, np.int64)
     at = np.empty(blocks, np.int64)
-    for b in range(blocks + 1):
-        start[b] = 0
+    start[:] = 0
     for i in range(n):
         start[leaf[i] + 1] += 1
     for b in range(blocks):
@@ -88,45 +88,35 @@ def order_rows(codes, split_lane, split_code, depth):
         b = leaf[i]
         permutation[at[b]] = i
         at[b] += 1
-    lane = np.empty(n, codes.dtype)
-    for a in range(len(codes)):
-        row = codes[a]
-        for i in range(n):
-            lane[i] = row[i]
-        for i in range(n):
-            row[i] = lane[np.uint64(permutation[i])]
     return permutation, start
 
 
-def boxes_of(codes: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the least and greatest codes below every node of the split tree, each (heap nodes, lanes + 1) int64.
+@njit(cache=True, nogil=True)
+def reorder(row, permutation):
+    """Put `row` in the order of `permutation`, in place."""
+    old = np.empty(len(row), row.dtype)
+    for i in range(len(row)):
+        old[i] = row[i]
+    for i in range(len(row)):
+        row[i] = old[np.uint64(permutation[i])]
 
-    The last lane is that of leaves (`prune`): no cut is beyond its box. An empty block has the neutral box.
-    """
-    lanes, blocks = len(codes), len(start) - 1
-    low = np.full((2 * blocks - 1, lanes + 1), np.iinfo(np.int32).max)
-    high = np.full((2 * blocks - 1, lanes + 1), -1)
-    for b in range(blocks):
-        if start[b] < start[b + 1]:
-            part = codes[:, start[b] : start[b + 1]]
-            low[blocks - 1 + b, :lanes], high[blocks - 1 + b, :lanes] = part.min(axis=1), part.max(axis=1)
-    for node in range(blocks - 2, -1, -1):
-        low[node] = np.minimum(low[2 * node + 1], low[2 * node + 2])
-        high[node] = np.maximum(high[2 * node + 1], high[2 * node + 2])
-    low[:, lanes], high[:, lanes] = -1, np.iinfo(np.int32).max
-    return low, high
+
+def box_of(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and greatest code of every lane, and at the end those of leaves (`prune`), beyond which no cut is. int64."""
+    ends = np.iinfo(np.int32)
+    return np.append(codes.min(axis=1).astype(np.int64), -1), np.append(codes.max(axis=1).astype(np.int64), ends.max)
 
 
 @njit(cache=True, nogil=True)
-def prune(words, roots, depth, lane_of, low, high, to_words, to_roots, begin):
-    """Copy the trees as rows within the box (low, high) see them to ``to_words[begin:]``; returns one past the last node written.
+def prune(words, roots, depth, lane_of, low, high, to_words, to_roots):
+    """Copy the trees as rows within the box (low, high) see them to `to_words`; returns the number of nodes written.
 
     A node survives where rows of the box may go both ways; else the child that all of them take stands in its place. No tree is deeper than `depth`.
     ``lane_of[slot]`` turns what a word holds into a lane of the box; that of a leaf is the last.
     """
     stack = np.empty(depth + 1, np.int64)
     owner = np.empty(depth + 1, np.int64)
-    at = begin
+    at = np.int64(0)
     for tree in range(len(roots)):
         to_roots[tree] = at
         node = np.int64(roots[tree])

@@ -6,10 +6,13 @@ and, since a code is a number of cuts below, the new code of code j as well.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from smgee.trees.kernel.blocks import RANK
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
+
+ONES = np.uint64(0x0101010101010101)
 
 
 @njit(cache=True, nogil=True)
@@ -24,13 +27,34 @@ def mark_cuts(words, begin, end, mark_start, mark):
 @njit(cache=True, nogil=True)
 def number_marks(mark, renamed, begin, end):
     """Fill ``renamed[begin:end + 1]`` with counts of the marks before, from `begin` on, and clear them; returns the number of marks."""
-    count = 0
-    for j in range(begin, end):
+    eights = mark.view(np.uint64)
+    count = np.uint64(0)
+    j = begin
+    while j < end and j & 7:
         renamed[j] = count
-        count += mark[j]
+        count += np.uint64(mark[j])
         mark[j] = 0
+        j += 1
+    while j + 8 <= end:
+        eight = eights[j >> 3]
+        if eight == 0:
+            for i in range(8):
+                renamed[j + i] = count
+        else:
+            # Each byte of the product is the sum of the bytes up to it.
+            before = eight * ONES - eight
+            for i in range(8):
+                renamed[j + i] = count + ((before >> np.uint64(8 * i)) & np.uint64(0xFF))
+            count += (before + eight) >> np.uint64(56)
+            eights[j >> 3] = 0
+        j += 8
+    while j < end:
+        renamed[j] = count
+        count += np.uint64(mark[j])
+        mark[j] = 0
+        j += 1
     renamed[end] = count
-    return count
+    return np.int64(count)
 
 
 @njit(cache=True, nogil=True)

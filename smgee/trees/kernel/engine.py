@@ -1,8 +1,9 @@
-"""Predicting one chunk of rows: load, choose the engine, write."""
+"""Predicting one chunk of rows: load it, order it into blocks, play the blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +14,15 @@ __all__ = ["predict_chunk"]
 WALK_ROWS = 64
 BLOCK_ROWS = 16384
 DEPTH = None
-# Depths of the split tree from one pruning to the next, and how much smaller a pruned forest must be to be worth keeping.
-STEP = 3
-WORTH = 0.75
+# Depths of the split tree between the forest that is kept for a group of blocks and those of the blocks.
+GROUP_DEPTH = 3
+# Rows of strided predictors that are read at a time, so that lines of memory shared by predictors stay in the cache.
+TILE_ROWS = 8192
+
+Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
-def predict_chunk(forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray, keep_missing: bool) -> bool:
+def predict_chunk(forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray, keep_missing: bool, threads: int, each: Mapper) -> bool:
     """Predict rows given as one 1-D array per predictor.
 
     Parameters
@@ -31,71 +35,83 @@ def predict_chunk(forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray
         Where to write.
     keep_missing : bool
         Whether a row with NaN is predicted; otherwise its result is NaN.
+    threads : int
+        How many threads `each` uses.
+    each : callable
+        ``map``, of a pool of threads if there are several.
 
     Returns
     -------
     bool
         Whether any predictor was NaN.
     """
-    codes, lane_of, lane_feature, missing = _load(forest, columns, len(out))
-    if forest.leaf.dtype != np.int32 or len(out) <= WALK_ROWS or not _play(forest, codes, lane_of, lane_feature, out):
-        from smgee.trees.kernel.walk import walk
-
-        codes, lane_of, _, _ = _load(forest, columns, len(out))  # the other engine may have reordered them
-        total = np.zeros(len(out), np.int64)
-        walk(forest.words, forest.roots, forest.leaf, lane_of, codes, total)
-        out[:] = forest.offset + forest.scale * total
+    codes, lane_of, lane_feature, missing = _load(forest, columns, len(out), each)
+    if forest.leaf.dtype != np.int32 or len(out) <= WALK_ROWS or not _play(forest, codes, lane_of, lane_feature, out, threads, each):
+        _walk(forest, *_load(forest, columns, len(out), each)[:2], out)
     if missing is not None and not keep_missing:
         out[missing] = np.nan
     return missing is not None
 
 
-def _play(forest: Forest, codes: np.ndarray, lane_of: np.ndarray, lane_feature: np.ndarray, out: np.ndarray) -> bool:
+def _walk(forest: Forest, codes: np.ndarray, lane_of: np.ndarray, out: np.ndarray) -> None:
+    """Predict by the plain walk."""
+    from smgee.trees.kernel.walk import walk
+
+    total = np.zeros(len(out), np.int64)
+    walk(forest.words, forest.roots, forest.leaf, lane_of, codes, total)
+    out[:] = forest.offset + forest.scale * total
+
+
+def _play(
+    forest: Forest, codes: np.ndarray, lane_of: np.ndarray, lane_feature: np.ndarray, out: np.ndarray, threads: int, each: Mapper
+) -> bool:
     """Predict by the tournament, block by block; False if a block is beyond what it can express. `codes` are reordered."""
     from smgee.trees.kernel.block import predict_block
-    from smgee.trees.kernel.blocks import boxes_of, fit_splits, order_rows, prune
+    from smgee.trees.kernel.blocks import assign_rows, box_of, fit_splits, order_rows, prune, reorder
 
     lanes, n = codes.shape
     depth = DEPTH if DEPTH is not None else max(0, round(np.log2(n / BLOCK_ROWS)))
     permutation, start = None, np.array([0, n])
     if depth:
         splits = fit_splits(codes, lane_feature, forest.cut_start, forest.cut_weight, depth)
-        permutation, start = order_rows(codes, *splits, depth)
-    low, high = boxes_of(codes, start)
+        leaf = np.empty(n, np.int32)
+        list(each(lambda k: assign_rows(codes, n * k // threads, n * (k + 1) // threads, *splits, depth, leaf), range(threads)))
+        permutation, start = order_rows(leaf, 1 << depth)
+        list(each(lambda lane: reorder(lane, permutation), codes))
 
-    # Pruned forests of the split nodes on the way to the current block, one behind the other. Pages that are not reached cost nothing.
-    pruned = np.empty(int(len(forest.words) * (1 / (1 - WORTH) + 1)) + 1024, np.int64)
-    roots = np.empty((depth + 2, forest.n_trees), np.int32)
+    width = np.diff(forest.cut_start)[lane_feature] + 1
+    mark_start = np.concatenate([[0], np.cumsum(width)])
     same = np.arange(LEAF_LANE + 1)
     same[LEAF_LANE] = lanes
-    room = np.diff(forest.cut_start)[lane_feature] + 1
-    mark_start = np.concatenate([[0], np.cumsum(room)])
-    mark, renamed = np.zeros(mark_start[-1], np.uint8), np.empty(mark_start[-1], np.uint16)
+    group = 1 << min(GROUP_DEPTH, max(0, depth - (2 * threads - 1).bit_length()))
 
-    def visit(node: int, d: int, source: tuple[np.ndarray, np.ndarray, np.ndarray], size: int, begin: int) -> bool:
-        first = (node + 1 << depth - d) - (1 << depth)
-        b0, b1 = start[first], start[first + (1 << depth - d)]
-        if b0 == b1:
-            return True
-        if (depth - d) % STEP == 0:
-            words, above, names = source
-            end = prune(words, above, forest.depth, names, low[node], high[node], pruned, roots[d], begin)
-            if d == depth:
-                total = np.empty(b1 - b0, np.int32)
-                if not predict_block(
-                    pruned, roots[d], begin, end, forest.leaf, low[node], high[node], mark, mark_start, renamed, codes, b0, total
-                ):  # fmt: skip
-                    return False
-                out[slice(b0, b1) if permutation is None else permutation[b0:b1]] = forest.offset + forest.scale * total
-                return True
-            if end - begin < WORTH * size:
-                source, size, begin = (pruned, roots[d], same), end - begin, end
-        return visit(2 * node + 1, d + 1, source, size, begin) and visit(2 * node + 2, d + 1, source, size, begin)
+    def play(first: int) -> bool:
+        trees, size = (forest.words, forest.roots, forest.depth, lane_of), len(forest.words)
+        if group > 1 and start[first] < start[first + group]:
+            words, roots = np.empty(size, np.int64), np.empty(forest.n_trees, np.int32)
+            size = prune(*trees, *box_of(codes[:, start[first] : start[first + group]]), words, roots)
+            trees = words, roots, forest.depth, same
+        pruned, roots = np.empty(size, np.int64), np.empty(forest.n_trees, np.int32)
+        # Whole words of eight marks.
+        mark, renamed = np.zeros(-(-mark_start[-1] // 8) * 8, np.uint8), np.empty(mark_start[-1], np.uint16)
+        for b in range(first, first + group):
+            b0, b1 = start[b], start[b + 1]
+            if b0 == b1:
+                continue
+            low, high = box_of(codes[:, b0:b1])
+            end = prune(*trees, low, high, pruned, roots)
+            total = np.empty(b1 - b0, np.int32)
+            if not predict_block(pruned, roots, end, forest.leaf, low, high, mark, mark_start, renamed, codes, b0, total):
+                return False
+            out[slice(b0, b1) if permutation is None else permutation[b0:b1]] = forest.offset + forest.scale * total
+        return True
 
-    return visit(0, 0, (forest.words, forest.roots, lane_of), len(forest.words), 0)
+    return all(each(play, range(0, 1 << depth, group)))
 
 
-def _load(forest: Forest, columns: Sequence[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+def _load(
+    forest: Forest, columns: Sequence[np.ndarray], n: int, each: Mapper
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
     """Return codes shaped (lanes, rows), the lane of every slot, the predictor of every lane, and which rows hold NaN (None: no row).
 
     A predictor has one lane, or one for each of its slots if it holds NaN here.
@@ -103,38 +119,45 @@ def _load(forest: Forest, columns: Sequence[np.ndarray], n: int) -> tuple[np.nda
     from smgee.trees.kernel.loading import encode_column
 
     number = np.dtype(np.float32 if forest.cuts.dtype == np.int32 else np.float64)
-    most = forest.most_cuts
     slots = len(forest.slot_feature)
-    codes = np.empty((slots, n), np.uint8 if most <= 255 else np.uint16 if most <= 65535 else np.int32)
-    lane_of = np.zeros(LEAF_LANE + 1, np.int64)
-    lane_feature = np.empty(slots, np.int64)
-    missing = None
-    lanes = slot = 0
-    for f, column in enumerate(columns):
+    first_slot = np.searchsorted(forest.slot_feature, np.arange(len(columns) + 1))
+    codes = np.empty((slots, n), forest.code_type)
+    holes: dict[int, np.ndarray] = {}
+    step = n if all(c.strides[0] == c.itemsize for c in columns) else TILE_ROWS
+
+    def encode(window: tuple[int, int, int]) -> None:
+        f, begin, end = window
         with np.errstate(over="ignore"):
-            column = column.astype(number, copy=False)
-        mine = []
-        while slot < slots and forest.slot_feature[slot] == f:
-            mine.append(slot)
-            slot += 1
-        if mine:
+            part = columns[f][begin:end].astype(number, copy=False)
+        if first_slot[f] < first_slot[f + 1]:
             e = forest.encoders[f]
-            gaps = encode_column(column, e.low, e.factor, e.first, e.cuts, e.span, codes[lanes])
+            gaps = encode_column(part, e.low, e.factor, e.first, e.cuts, e.span, codes[first_slot[f], begin:end])
         else:
-            gaps = np.isnan(column).sum()
+            gaps = np.isnan(part).any()
         if gaps:
-            holes = np.isnan(column)
-            missing = holes if missing is None else missing | holes
-        source = codes[lanes] if mine else None
-        for k, s in enumerate(mine):
-            if k == 0 or gaps:
-                lane, lanes = lanes, lanes + 1
-                lane_feature[lane] = f
-            lane_of[s] = lane
-            if k and gaps:
-                codes[lane] = source
-        for s in mine if gaps else ():
+            holes.setdefault(f, np.zeros(n, bool))[begin:end] = np.isnan(part)
+
+    # All predictors of one tile in one go.
+    list(each(lambda begin: [encode((f, begin, min(n, begin + step))) for f in range(len(columns))], range(0, n, step)) if step < n else
+         each(encode, [(f, 0, n) for f in range(len(columns))]))  # fmt: skip
+
+    lane_of = np.zeros(LEAF_LANE + 1, np.int64)
+    used = []
+    for f in range(len(columns)):
+        for s in range(first_slot[f], first_slot[f + 1]):
+            if s > first_slot[f] and f not in holes:
+                lane_of[s] = lane_of[first_slot[f]]
+                continue
+            lane_of[s] = len(used)
+            used.append(s)
+            if s > first_slot[f]:
+                codes[s] = codes[first_slot[f]]
+        for s in range(first_slot[f], first_slot[f + 1]) if f in holes else ():
             if not forest.slot_nan_left[s]:
-                codes[lane_of[s]][holes] = forest.cut_start[f + 1] - forest.cut_start[f]
-    lane_of[LEAF_LANE] = lanes
-    return codes[:lanes], lane_of, lane_feature[:lanes], missing
+                codes[s, holes[f]] = forest.cut_start[f + 1] - forest.cut_start[f]
+    for lane, s in enumerate(used):
+        if lane < s:
+            codes[lane] = codes[s]
+    lane_of[LEAF_LANE] = len(used)
+    missing = np.logical_or.reduce(list(holes.values())) if holes else None
+    return codes[: len(used)], lane_of, forest.slot_feature[used], missing

@@ -88,6 +88,16 @@ class Forest:
         """The greatest number of cuts of one predictor."""
         return int(np.diff(self.cut_start).max())
 
+    @property
+    def code_type(self) -> np.dtype:
+        """The narrowest type that holds the codes of every predictor."""
+        return np.dtype(np.uint8 if self.most_cuts <= 255 else np.uint16 if self.most_cuts <= 65535 else np.int32)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of the codes of one row."""
+        return len(self.slot_feature) * self.code_type.itemsize
+
     @cached_property
     def encoders(self) -> list[Encoder]:
         """The encoder of each predictor."""

@@ -49,7 +49,7 @@ class Encoder:
     ----------
     low, factor : float32 or float64
         A number's interval is ``(x - low) * factor``, cut to the table.
-    first : (intervals,) int32
+    first : (intervals + 1,) int32
         Number of cuts in earlier intervals.
     cuts : (n + span,) int32 or int64
         Cuts, ascending, with the largest integer behind them.
@@ -69,7 +69,7 @@ class Encoder:
         number = np.dtype(np.float32 if cuts.dtype == np.int32 else np.float64)
         buckets = int(np.clip(BUCKETS_PER_CUT * len(cuts), LEAST_BUCKETS, MOST_BUCKETS))
         if not len(cuts):
-            return cls(number.type(0), number.type(0), np.zeros(1, np.int32), np.full(1, np.iinfo(cuts.dtype).max, cuts.dtype), 1)
+            return cls(number.type(0), number.type(0), np.zeros(2, np.int32), np.full(1, np.iinfo(cuts.dtype).max, cuts.dtype), 1)
         with np.errstate(all="ignore"):
             # The cut below −∞ is the key of no number; its bits are a NaN, which lands in the first interval as it must.
             numbers = number_of_key(cuts)
@@ -79,6 +79,6 @@ class Encoder:
             place = (numbers - low) * factor
             inside = np.where(place > 0, np.minimum(place, number.type(buckets - 1)), 0).astype(np.int64)
         count = np.bincount(inside, minlength=buckets)
-        first = (np.cumsum(count) - count).astype(np.int32)
+        first = np.append(0, np.cumsum(count)).astype(np.int32)
         span = 1 << int(count.max()).bit_length()
         return cls(low, factor, first, np.concatenate([cuts, np.full(span, np.iinfo(cuts.dtype).max, cuts.dtype)]), span)

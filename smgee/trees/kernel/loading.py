@@ -29,7 +29,7 @@ def encode_column(numbers, low, factor, first, cuts, span, codes):
 def _encode_tile(x, n, low, factor, first, cuts, span, bucket, key, codes):
     bits = x.view(key.dtype)
     inverse = np.iinfo(key.dtype).max
-    last = x.dtype.type(len(first) - 1)
+    last = x.dtype.type(len(first) - 2)
     gaps = 0
     m = uint64(n)
     for i in range(m):
@@ -52,7 +52,8 @@ def _encode_tile(x, n, low, factor, first, cuts, span, bucket, key, codes):
     else:
         for i in range(m):
             at = uint64(first[bucket[i]])
-            half = uint64(span) >> ONE
+            # Few intervals are as full as the fullest.
+            half = ONE + ONE if first[bucket[i] + 1] - first[bucket[i]] < 4 else uint64(span) >> ONE
             while half > NONE:
                 at += half if cuts[at + half - ONE] < key[i] else NONE
                 half >>= ONE

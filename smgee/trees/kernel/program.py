@@ -46,6 +46,7 @@ NEVER = 65535
 # The operand of leaf number 0.
 NOTHING = np.uint64(NEVER << 32)
 W0 = np.uint64(0)
+PAIR = np.uint64(257)
 
 
 @njit(cache=True, nogil=True)
@@ -147,25 +148,29 @@ def emit(words, renamed, name_start, root, first, last, numbers, stride, program
     less = np.uint64(stride)
     top = np.uint64(0)
     at = np.uint64(n)
-    for i in range(last, first - 1, -1):
-        word = words[np.uint64(i)]
+    end = np.uint64(last)
+    i = end + W1
+    while i > np.uint64(first):
+        i -= W1
+        word = words[i]
         if word & LEAF_LANE == LEAF_LANE:
-            waiting[top] = number | number << W8 | NOTHING
+            waiting[top] = number * PAIR | NOTHING
             number -= less
             top += W1
-        else:
-            at, top = _combine(word, renamed, name_start, True, i + (word >> RIGHT_SHIFT) <= last, program, at, waiting, top)
+            continue
+        right = i + np.uint64(word >> RIGHT_SHIFT) <= end
+        at, top = _combine(word, renamed, name_start, True, right, program, at, waiting, top)
     steps = 0
     node = np.int64(root)
     while node != first:
         way[steps] = node
         steps += 1
-        right = node + (words[node] >> RIGHT_SHIFT)
-        node = right if right <= first else node + 1
+        right_child = node + (words[node] >> RIGHT_SHIFT)
+        node = right_child if right_child <= first else node + 1
     for step in range(steps - 1, -1, -1):
         word = words[way[step]]
-        right = way[step] + (word >> RIGHT_SHIFT)
-        at, top = _combine(word, renamed, name_start, right > first, right <= last, program, at, waiting, top)
+        right_child = way[step] + (word >> RIGHT_SHIFT)
+        at, top = _combine(word, renamed, name_start, right_child > first, right_child <= last, program, at, waiting, top)
     operand = waiting[W0]
     if operand >> W48 == NODE:
         program[at * W3] = (operand & M16) | np.uint64(PUSH1) << W48
@@ -194,9 +199,12 @@ def _combine(word, renamed, name_start, has_left, has_right, program, at, waitin
     program[at * W3] = (left & M48) | np.uint64(OPS[kinds]) << W48
     program[at * W3 + W1] = right & M48
     program[at * W3 + W2] = own
-    leaves = kinds == W0
-    waiting[top] = ((left & M8) | (right & M8) << W8 | own << W16 | NODE << W48) if leaves else ROWS << W48
-    return at + (W0 if leaves else W1), top + W1
+    # Two leaf numbers (kinds 0) make a waiting node, all else is an instruction that leaves rows; without branches, which would
+    # be taken at random.
+    leaves = np.uint64(kinds == W0)
+    node = (left & M8) | (right & M8) << W8 | own << W16 | NODE << W48
+    waiting[top] = node * leaves + (ROWS << W48) * (W1 - leaves)
+    return at + W1 - leaves, top + W1
 
 
 @njit(cache=True, nogil=True)
