@@ -235,7 +235,7 @@ class Drawing(Node):
         if style.width <= 0:
             return []
         near = _dashed(lines, style).intersection(frame)
-        return [] if near.is_empty else [(near.buffer(style.width / 2, quad_segs=4), style.color)]
+        return [] if near.is_empty else [(near.buffer(style.width / 2, quad_segs=8), style.color)]
 
 
 def _flat(shape: Any) -> list[Any]:
