@@ -154,11 +154,7 @@ def publish_stations(stations: xr.Dataset, asset_id: str, *, properties: Mapping
 
 def publish_model(model: TreeEnsemble, asset_id: str) -> str:
     """Export the trees as a classifier asset that ``ee.Classifier.load`` reads back."""
-    task = ee.batch.Export.classifier.toAsset(
-        classifier=model.to_classifier("inline"), description="smgee_model", assetId=asset_id, overwrite=True
-    )
-    call(task.start)
-    wait(task)
+    model.to_classifier("classifier", asset_id=asset_id)
     return asset_id
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from smgee.errors import InputError
 from smgee.predictors import Step, predictor_image, static_image, step_image, steps
 from smgee.remote import call
+from smgee.session import current_session
 from smgee.study import Study
 from smgee.trees import TreeEnsemble
 from smgee.upscale.maps import MapStore
@@ -48,7 +49,7 @@ def map_day(study: Study, model: TreeEnsemble, day: date, *, route: Route = "xee
     step = _step_of(study, day)
     if route == "xee":
         return next(_through_xee(study, model, step, [day], None))[1]
-    return next(_on_earth_engine(study, model.to_classifier(transport), step, [day], model))[1]
+    return next(_on_earth_engine(study, _classifier(model, transport), step, [day], model))[1]
 
 
 def map_season(
@@ -70,7 +71,7 @@ def map_season(
     check_predictors(study, model)
     missing = set(store.missing)
     static = None
-    classifier = model.to_classifier("auto") if route == "classifier" and missing else None
+    classifier = _classifier(model, "auto") if route == "classifier" and missing else None
     for step in steps(study):
         days = [d for d in step.days if d in missing]
         if not days:
@@ -84,6 +85,13 @@ def map_season(
             store.write(day, values)
             if progress is not None:
                 progress(day)
+
+
+def _classifier(model: TreeEnsemble, transport: Transport) -> ee.Classifier:
+    """Return the trees as a classifier; ones too large for a request go by way of an asset of the connected project."""
+    session = current_session()
+    asset = None if session is None else f"{session.asset_root}/smgee_trees_{model.hash[:16]}"
+    return model.to_classifier(transport, asset_id=asset)
 
 
 def check_predictors(study: Study, model: TreeEnsemble) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from smgee.errors import InputError
-from smgee.io import atomic_path
 from smgee.study import Study
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.steps import active_days, deployed, is_synthetic, read_periods, read_stations
@@ -89,22 +87,10 @@ def embedded_buckets(run: RunFolder) -> dict[str, Path]:
 
 def _uploader(session: Any, run: RunFolder, bucket: str | None) -> Callable[[Path], str]:
     """Return the function that brings a file to where Earth Engine ingests from."""
+    from smgee.trees.transports import bucket_uploader
+
     if session.backend == "embedded":
-        target = embedded_buckets(run)[EMBEDDED_BUCKET]
-
-        def copy(file: Path) -> str:
-            with atomic_path(target / file.name) as scratch:
-                shutil.copyfile(file, scratch)
-            return f"gs://{EMBEDDED_BUCKET}/{file.name}"
-
-        return copy
+        return bucket_uploader(EMBEDDED_BUCKET, folder=embedded_buckets(run)[EMBEDDED_BUCKET])
     if bucket is None:
         raise InputError("Earth Engine ingests maps from Cloud Storage only; give a bucket of yours with --bucket NAME.")
-
-    def upload(file: Path) -> str:
-        from google.cloud import storage
-
-        storage.Client(project=session.project).bucket(bucket).blob(file.name).upload_from_filename(str(file))
-        return f"gs://{bucket}/{file.name}"
-
-    return upload
+    return bucket_uploader(bucket, project=session.project)
