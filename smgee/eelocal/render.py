@@ -131,7 +131,13 @@ def compute_pixels(image: Image, grid: PixelGrid, context: Context) -> list[tupl
 
 
 def _place(
-    values: list[np.ndarray | None], masks: list[np.ndarray], index: int, band: Band, where: tuple[slice, slice], part: Pixels, grid: PixelGrid
+    values: list[np.ndarray | None],
+    masks: list[np.ndarray],
+    index: int,
+    band: Band,
+    where: tuple[slice, slice],
+    part: Pixels,
+    grid: PixelGrid,
 ) -> None:
     target = values[index]
     trailing = part.values.shape[2:]
@@ -143,7 +149,9 @@ def _place(
         if not masks[index].any():
             target = values[index] = np.zeros(grid.shape + trailing, part.values.dtype)
         else:
-            raise EEError(f"Band '{band.name}' holds arrays of different shapes in different places, which cannot be put into one answer.")
+            raise EEError(
+                f"Band '{band.name}' holds arrays of different shapes in different places, which cannot be put into one answer."
+            )
     target[where] = part.values
     if masks[index].dtype != part.mask.dtype and part.mask.dtype != bool:
         masks[index] = masks[index].astype("f4")

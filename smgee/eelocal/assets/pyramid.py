@@ -67,7 +67,9 @@ class Pyramid:
     def read(self, level: int, row: int, col: int, height: int, width: int) -> Pixels:
         """Return a window inside a level."""
         if level == 0 and not SMALL < height * width <= TILE * TILE // 4:
-            return self._native(row, col, height, width)  # a few pixels, or most of a tile and more: a cached tile would cost more than it saves
+            return self._native(
+                row, col, height, width
+            )  # a few pixels, or most of a tile and more: a cached tile would cost more than it saves
         values = np.empty((height, width), self.band.dtype)
         mask: np.ndarray | None = None
         for r in range(row // TILE, (row + height - 1) // TILE + 1):
@@ -89,13 +91,19 @@ class Pyramid:
     def _native(self, row: int, col: int, height: int, width: int) -> Pixels:
         values, valid = self.source.read(self.image_id, self.band.name, row, col, height, width)
         if values.shape != (height, width) or valid.shape != (height, width):
-            raise EEError(f"The source of {self.image_id} answered {values.shape} for a window of {(height, width)}.", code=500, status="INTERNAL")
+            raise EEError(
+                f"The source of {self.image_id} answered {values.shape} for a window of {(height, width)}.",
+                code=500,
+                status="INTERNAL",
+            )
         if valid.dtype != bool:
             valid = valid.astype("f4", copy=False)
         return Pixels(values.astype(self.band.dtype, copy=False), valid)
 
     def _tile(self, level: int, r: int, c: int) -> Pixels:
-        return _tiles.get((self.key, level, r, c), lambda: self._make(level, r, c), lambda p: p.values.nbytes + p.mask.nbytes + 256)
+        return _tiles.get(
+            (self.key, level, r, c), lambda: self._make(level, r, c), lambda p: p.values.nbytes + p.mask.nbytes + 256
+        )
 
     def _make(self, level: int, r: int, c: int) -> Pixels:
         grid = self.grid(level)

@@ -96,6 +96,12 @@ def load_image(info: ImageInfo, source: Source, *, version: int | None = None) -
     for band in info.bands:
         node = AssetBand(source, info.id, band, version)
         bands.append(
-            Band(band.name, node, PixelType.of_dtype(band.dtype), Projection.of_grid(band.grid), (0, 0, band.grid.width, band.grid.height))
+            Band(
+                band.name,
+                node,
+                PixelType.of_dtype(band.dtype),
+                Projection.of_grid(band.grid),
+                (0, 0, band.grid.width, band.grid.height),
+            )
         )
     return Image(tuple(bands), properties, footprint, info.id, version)

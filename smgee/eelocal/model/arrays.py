@@ -90,7 +90,7 @@ def packed(cells: np.ndarray, valid: np.ndarray, dtype: Any, rank: int) -> np.nd
     return dense
 
 
-class Undefined(Exception):  # noqa: N818 (no error: a null result)
+class Undefined(Exception):
     """Raised by a pixel's function where the result does not exist: the pixel is masked."""
 
 
@@ -136,7 +136,11 @@ class PixelLoop(_Unary):
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         mask = both(*(p.mask for i, p in enumerate(inputs) if i not in self.optional))
         valid = mask if mask.dtype == bool else mask > 0
-        if self.dense is not None and not any(p.values.dtype == object for p in inputs) and all(inputs[i].valid.all() for i in self.optional):
+        if (
+            self.dense is not None
+            and not any(p.values.dtype == object for p in inputs)
+            and all(inputs[i].valid.all() for i in self.optional)
+        ):
             with np.errstate(all="ignore"):
                 values = self.dense(*(thin(p.values) for p in inputs))
             if values is not None:

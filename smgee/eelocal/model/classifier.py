@@ -81,7 +81,9 @@ class TreeClassifier(Classifier):
 
     def with_mode(self, mode: str) -> Classifier:
         if mode in ("PROBABILITY", "MULTIPROBABILITY"):
-            raise UnsupportedAlgorithmError(f"Output mode {mode} of Classifier.{self.name}", "is not documented, and not computed")
+            raise UnsupportedAlgorithmError(
+                f"Output mode {mode} of Classifier.{self.name}", "is not documented, and not computed"
+            )
         return super().with_mode(mode)
 
     def predict(self, rows: np.ndarray) -> np.ndarray:

@@ -53,7 +53,10 @@ class Band:
             if (col, row) != (0, 0):
                 info["origin"] = [col, row]
         projection = self.projection.describe()
-        return info | {"crs" if "crs" in projection else "crs_wkt": self.projection.crs, "crs_transform": list(self.projection.transform)}
+        return info | {
+            "crs" if "crs" in projection else "crs_wkt": self.projection.crs,
+            "crs_transform": list(self.projection.transform),
+        }
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,12 @@ class Image:
             if name in _HIDDEN or value is None:
                 continue
             encoded = encode_value(value, context)
-            if name == "system:footprint" and isinstance(encoded, dict) and encoded.get("type") == "Polygon" and len(encoded["coordinates"]) == 1:
+            if (
+                name == "system:footprint"
+                and isinstance(encoded, dict)
+                and encoded.get("type") == "Polygon"
+                and len(encoded["coordinates"]) == 1
+            ):
                 encoded = {"type": "LinearRing", "coordinates": encoded["coordinates"][0]}
             properties[name] = encoded
         if properties:

@@ -16,7 +16,7 @@ from smgee.eelocal.model.pixels import Pixels
 from smgee.eelocal.model.projection import Projection
 from smgee.grid import PixelGrid, transformer
 
-__all__ = ["NearestPlan", "coordinates", "coarsening", "nearest_plan", "same_lattice"]
+__all__ = ["NearestPlan", "coarsening", "coordinates", "nearest_plan", "same_lattice"]
 
 # Normal cylindrical CRSs: x depends on the longitude alone, and y on the latitude.
 _CYLINDRICAL = frozenset({"EPSG:4326", "EPSG:3857", "EPSG:6933", "EPSG:3395", "EPSG:32662", "EPSG:4087"})
@@ -123,10 +123,12 @@ class NearestPlan:
             if not self._covers:
                 out[self.flat < 0] = 0 if array.dtype != object else None
             return out
+        assert self.rows is not None
+        assert self.cols is not None
         out = np.take(np.take(array, self.rows, axis=0, mode="clip"), self.cols, axis=1, mode="clip")
         if not self._covers:
-            out[self.rows < 0] = 0 if array.dtype != object else None  # type: ignore[operator]
-            out[:, self.cols < 0] = 0 if array.dtype != object else None  # type: ignore[operator]
+            out[self.rows < 0] = 0 if array.dtype != object else None
+            out[:, self.cols < 0] = 0 if array.dtype != object else None
         return out
 
     @property
@@ -162,7 +164,7 @@ def _plan(grid: PixelGrid, lattice: PixelGrid | Projection, wrap: bool) -> Neare
     bounded = isinstance(lattice, PixelGrid)
     projection = Projection(lattice.crs, lattice.transform)
     where = coordinates(grid, projection)
-    height, width = lattice.shape if bounded else (None, None)
+    height, width = lattice.shape if isinstance(lattice, PixelGrid) else (None, None)
     columns = where.cols
     if wrap and projection.unit_meters > 10_000 and projection.transform[1] == 0:
         turn = abs(360.0 / projection.transform[0])

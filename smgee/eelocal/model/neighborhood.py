@@ -27,7 +27,9 @@ def kernel_weights(kernel: Kernel, grid: PixelGrid) -> Weights:
     """Return the weights of a kernel on a grid, by its nominal pixel size."""
     weights = kernel.weights(Projection.of_grid(grid).nominal_scale)
     if max(weights.values.shape) > 2 * _LARGEST + 1:
-        raise EEError(f"The kernel of {weights.values.shape[1]}x{weights.values.shape[0]} pixels is too large; at most {2 * _LARGEST + 1} are allowed.")
+        raise EEError(
+            f"The kernel of {weights.values.shape[1]}x{weights.values.shape[0]} pixels is too large; at most {2 * _LARGEST + 1} are allowed."
+        )
     return weights
 
 
@@ -111,7 +113,16 @@ class Neighborhood(Around):
 
     __slots__ = ("kinds", "reducer", "skip_masked", "weighting")
 
-    def __init__(self, nodes: Sequence[Node], kernel: Kernel, reducer: Reducer, kinds: Sequence[PixelType], *, weighting: str, skip_masked: bool):
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        kernel: Kernel,
+        reducer: Reducer,
+        kinds: Sequence[PixelType],
+        *,
+        weighting: str,
+        skip_masked: bool,
+    ):
         super().__init__(nodes, kernel)
         self.reducer = reducer
         self.kinds = list(kinds)
@@ -142,7 +153,9 @@ class Neighborhood(Around):
             joined.append(Pixels(values, both(mask, centre) if self.skip_masked else mask))
         return joined
 
-    def _column(self, pixels: Pixels, entries: list[tuple[int, int, float]], start: int, part: PixelGrid, weighted: bool) -> Column:
+    def _column(
+        self, pixels: Pixels, entries: list[tuple[int, int, float]], start: int, part: PixelGrid, weighted: bool
+    ) -> Column:
         values = np.stack([_cut(pixels.values, r + start, c, part) for r, c, _ in entries])
         mask = np.stack([_cut(pixels.mask, r + start, c, part) for r, c, _ in entries])
         if not weighted:

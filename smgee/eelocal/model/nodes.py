@@ -94,7 +94,10 @@ class MaskOf(_Unary):
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         mask = inputs[0].mask
-        return Pixels(mask.astype("f4") if mask.strides != (0, 0) else np.broadcast_to(np.float32(mask[0, 0]), grid.shape), _everywhere(grid))
+        return Pixels(
+            mask.astype("f4") if mask.strides != (0, 0) else np.broadcast_to(np.float32(mask[0, 0]), grid.shape),
+            _everywhere(grid),
+        )
 
 
 def _everywhere(grid: PixelGrid) -> np.ndarray:
@@ -182,5 +185,7 @@ class Replace(_Unary):
         image, test, value = inputs
         chosen = both(np.broadcast_to(thin(test.values) != 0, grid.shape), test.valid, value.valid)
         chosen = chosen.reshape(chosen.shape + (1,) * (image.values.ndim - 2))
-        values = np.where(chosen, thin(value.values).astype(self.dtype, copy=False), thin(image.values).astype(self.dtype, copy=False))
+        values = np.where(
+            chosen, thin(value.values).astype(self.dtype, copy=False), thin(image.values).astype(self.dtype, copy=False)
+        )
         return Pixels(np.broadcast_to(values, grid.shape + values.shape[2:]), image.mask)

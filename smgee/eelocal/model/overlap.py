@@ -71,4 +71,6 @@ def quad_weights(cols, rows, first_col, first_row, out):
             area = abs((qx[0] - qx[2]) * (qy[1] - qy[3]) - (qx[1] - qx[3]) * (qy[0] - qy[2])) / 2
             for r in range(kr):
                 for c in range(kc):
-                    out[r, c, i, j] = _overlap(qx, qy, float(first_col[i, j] + c), float(first_row[i, j] + r), buffer_x, buffer_y) / area
+                    out[r, c, i, j] = (
+                        _overlap(qx, qy, float(first_col[i, j] + c), float(first_row[i, j] + r), buffer_x, buffer_y) / area
+                    )

@@ -41,7 +41,7 @@ class PixelType:
     def of_dtype(cls, dtype: Any) -> PixelType:
         """Return the type of all values of a NumPy type."""
         dtype = np.dtype(dtype)
-        if dtype == bool:
+        if dtype.kind == "b":
             return BOOLEAN
         if dtype.kind in "iu":
             info = np.iinfo(dtype)
@@ -99,7 +99,11 @@ class PixelType:
     def ranging(self, low: Bound, high: Bound) -> PixelType:
         """Return the type with another range; unknown or infinite bounds leave floats unbounded and integers 64 bits wide."""
         if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-            return PixelType("int", *_LONG, self.dimensions) if self.is_int else PixelType(self.precision, None, None, self.dimensions)
+            return (
+                PixelType("int", *_LONG, self.dimensions)
+                if self.is_int
+                else PixelType(self.precision, None, None, self.dimensions)
+            )
         if self.is_int:
             low, high = max(int(low), _LONG[0]), min(int(high), _LONG[1])
         elif self.precision == "float":
@@ -112,9 +116,10 @@ class PixelType:
         """Return the smallest type holding both: double over float over int; ranges are merged."""
         precision = max(self.precision, other.precision, key=_ORDER.index)
         dimensions = max(self.dimensions, other.dimensions)
-        if not (self.ranged and other.ranged):
-            return PixelType(precision, None, None, dimensions).ranging(None, None)
-        return PixelType(precision, None, None, dimensions).ranging(min(self.minimum, other.minimum), max(self.maximum, other.maximum))  # type: ignore[type-var]
+        joint = PixelType(precision, None, None, dimensions)
+        if self.minimum is None or self.maximum is None or other.minimum is None or other.maximum is None:
+            return joint.ranging(None, None)
+        return joint.ranging(min(self.minimum, other.minimum), max(self.maximum, other.maximum))
 
     def real(self) -> PixelType:
         """Return the type of functions that leave the integers: float for float, double for everything else; unbounded."""

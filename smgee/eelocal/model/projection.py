@@ -14,7 +14,9 @@ from smgee.grid import PixelGrid, parse_crs
 
 __all__ = ["WGS84_DEFAULT", "Projection", "moved"]
 
-METERS_PER_DEGREE = 111319.49079327358  # 2π · 6378137 / 360: the equator of WGS 84, as nominalScale of the default projection shows
+METERS_PER_DEGREE = (
+    111319.49079327358  # 2π · 6378137 / 360: the equator of WGS 84, as nominalScale of the default projection shows
+)
 
 Transform = tuple[float, float, float, float, float, float]
 
@@ -83,7 +85,7 @@ class Projection:
     def translated(self, cols: float, rows: float) -> Projection:
         """Return the projection moved by a number of its own pixels."""
         affine = Affine(*self.transform) * Affine.translation(cols, rows)
-        return Projection(self.crs, tuple(affine)[:6])  # type: ignore[arg-type]
+        return Projection(self.crs, tuple(affine)[:6])
 
     def with_transform(self, transform: Sequence[float]) -> Projection:
         """Return the CRS with another transform."""

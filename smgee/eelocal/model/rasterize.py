@@ -48,7 +48,7 @@ def coverage(x, y, starts, height, width):
             if y1 <= 0.0 or y0 >= height or (x0 >= width and x1 >= width):
                 continue
             slope = (x1 - x0) / (y1 - y0)
-            first, last = max(0, int(math.floor(y0))), min(height - 1, int(math.ceil(y1)) - 1)
+            first, last = max(0, math.floor(y0)), min(height - 1, math.ceil(y1) - 1)
             for row in range(first, last + 1):
                 ya, yb = max(y0, float(row)), min(y1, row + 1.0)
                 if yb <= ya:
@@ -69,7 +69,7 @@ def coverage(x, y, starts, height, width):
                 else:
                     part_left = left
                 part_right = right if right < width else float(width)
-                column = int(math.floor(part_left))
+                column = math.floor(part_left)
                 if span < 1e-12 or part_right <= column + 1.0:
                     share = 1.0 if span < 1e-12 else (part_right - part_left) / span
                     middle = 0.5 * (part_left + part_right) - column
@@ -108,11 +108,11 @@ def centers_inside(x, y, starts, height, width):
                 continue
             if y0 > y1:
                 x0, y0, x1, y1 = x1, y1, x0, y0
-            first = max(0, int(math.ceil(y0 - 0.5)))
-            last = min(height - 1, int(math.ceil(y1 - 0.5)) - 1)
+            first = max(0, math.ceil(y0 - 0.5))
+            last = min(height - 1, math.ceil(y1 - 0.5) - 1)
             for row in range(first, last + 1):
                 at = x0 + (row + 0.5 - y0) * (x1 - x0) / (y1 - y0)
-                column = int(math.ceil(at - 0.5)) if at > -1.0 else 0
+                column = math.ceil(at - 0.5) if at > -1.0 else 0
                 if column <= 0:
                     flips[row, 0] = not flips[row, 0]
                 elif column < width:
@@ -136,7 +136,7 @@ def crossed(x, y, starts, height, width):
             x0, y0, x1, y1 = x[i], y[i], x[i + 1], y[i + 1]
             if y0 > y1:
                 x0, y0, x1, y1 = x1, y1, x0, y0
-            first, last = max(0, int(math.floor(y0))), min(height - 1, int(math.floor(y1)))
+            first, last = max(0, math.floor(y0)), min(height - 1, math.floor(y1))
             for row in range(first, last + 1):
                 ya, yb = max(y0, float(row)), min(y1, row + 1.0)
                 if y1 > y0:
@@ -145,7 +145,7 @@ def crossed(x, y, starts, height, width):
                 else:
                     xa, xb = x0, x1
                 left, right = (xa, xb) if xa < xb else (xb, xa)
-                c0, c1 = max(0, int(math.floor(left))), min(width - 1, int(math.floor(right)))
+                c0, c1 = max(0, math.floor(left)), min(width - 1, math.floor(right))
                 for column in range(c0, c1 + 1):
                     out[row, column] = True
     return out

@@ -30,7 +30,14 @@ class Coarsened(Node):
     __slots__ = ("best_effort", "kinds", "most", "nodes", "projection", "reducer")
 
     def __init__(
-        self, nodes: Sequence[Node], projection: Projection, reducer: Reducer, kinds: Sequence[PixelType], *, most: int, best_effort: bool
+        self,
+        nodes: Sequence[Node],
+        projection: Projection,
+        reducer: Reducer,
+        kinds: Sequence[PixelType],
+        *,
+        most: int,
+        best_effort: bool,
     ):
         self.nodes = tuple(nodes)
         self.projection = projection
@@ -45,7 +52,9 @@ class Coarsened(Node):
         ratio = (Projection.of_grid(grid).nominal_scale / lattice.nominal_scale) ** 2
         while ratio > self.most * (1 + 1e-9):
             if not self.best_effort:
-                raise EEError(f"Too many input pixels per output pixel: {math.ceil(ratio)} > maxPixels ({self.most}).").prefixed("Image.reduceResolution")
+                raise EEError(f"Too many input pixels per output pixel: {math.ceil(ratio)} > maxPixels ({self.most}).").prefixed(
+                    "Image.reduceResolution"
+                )
             lattice = lattice.scaled(2, 2)
             ratio /= 4
         return lattice
@@ -89,21 +98,40 @@ class Coarsened(Node):
         parts: list[list[Pixels]] = []
         for start in range(0, grid.height, strip):
             stop = min(start + strip, grid.height)
-            parts.append(self._strip(inputs, cols[start : stop + 1], rows[start : stop + 1], first_col[start:stop], first_row[start:stop], kr, kc, grid))
+            parts.append(
+                self._strip(
+                    inputs,
+                    cols[start : stop + 1],
+                    rows[start : stop + 1],
+                    first_col[start:stop],
+                    first_row[start:stop],
+                    kr,
+                    kc,
+                    grid,
+                )
+            )
         return [
             Pixels(np.concatenate([p[i].values for p in parts]), np.concatenate([p[i].mask.astype("f4") for p in parts]))
             for i in range(len(self.kinds))
         ]
 
     def _strip(
-        self, inputs: list[Any], cols: np.ndarray, rows: np.ndarray, first_col: np.ndarray, first_row: np.ndarray, kr: int, kc: int, grid: PixelGrid
+        self,
+        inputs: list[Any],
+        cols: np.ndarray,
+        rows: np.ndarray,
+        first_col: np.ndarray,
+        first_row: np.ndarray,
+        kr: int,
+        kc: int,
+        grid: PixelGrid,
     ) -> list[Pixels]:
         from smgee.eelocal.model.overlap import quad_weights
 
         height, width = first_col.shape
-        share = np.empty((kr, kc, height, width))
-        quad_weights(cols, rows, first_col, first_row, share)
-        share = share.reshape(kr * kc, height, width)
+        block = np.empty((kr, kc, height, width))
+        quad_weights(cols, rows, first_col, first_row, block)
+        share: np.ndarray = block.reshape(kr * kc, height, width)
         share[share < 1e-9] = 0
         dr, dc = (v.ravel()[:, None, None] for v in np.meshgrid(np.arange(kr), np.arange(kc), indexing="ij"))
         columns, total = [], None

@@ -80,7 +80,9 @@ def _running(ufunc: np.ufunc) -> Callable[[Sequence[Pixels]], tuple[np.ndarray, 
         for pixels in inputs[1:]:
             valid = pixels.valid
             both = found & valid
-            result = np.where(both, ufunc(result, pixels.values.astype(dtype, copy=False)), np.where(valid, pixels.values, result))
+            result = np.where(
+                both, ufunc(result, pixels.values.astype(dtype, copy=False)), np.where(valid, pixels.values, result)
+            )
             found |= valid
         return result.astype(dtype, copy=False), found
 
@@ -189,7 +191,7 @@ class ReducedStack(_Unary):
         self.reducer = reducer
         self.kinds = tuple(kinds)
 
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> list[Pixels]:  # type: ignore[override]
+    def compute(self, grid: PixelGrid, inputs: list[Any]) -> list[Pixels]:
         columns, start = [], 0
         for size in self.sizes:
             columns.append(stack_column(inputs[start : start + size], grid))
@@ -265,7 +267,7 @@ def output_types(reducer: Reducer, types: Sequence[PixelType], count: int | None
     for result in results:
         rank = result.rank
         dtype = result.values.dtype
-        if dtype == object:
+        if dtype.kind == "O":
             value = result.values.item() if result.values.shape == () else None
             if isinstance(value, list):
                 rank, dtype = np.ndim(value), np.asarray(value).dtype
@@ -273,12 +275,16 @@ def output_types(reducer: Reducer, types: Sequence[PixelType], count: int | None
                 dtype = np.dtype("f8")
         if reducer.name in _SAME and len(types) == 1 and not rank:
             kinds.append(types[0])
-        elif dtype == bool:
+        elif dtype.kind == "b":
             kinds.append(BOOLEAN)
         elif reducer.name in ("count", "countEvery", "countDistinct", "countDistinctNonNull", "countRuns"):
             kinds.append(PixelType("int", 0, 2**31 - 1 if count is None else count))
         elif dtype.kind in "iu" and not rank and dtype.itemsize >= 8:
-            kinds.append(types[0] if all(t.is_int for t in types) and reducer.name in _SAME else PixelType("int", None, None).ranging(None, None))
+            kinds.append(
+                types[0]
+                if all(t.is_int for t in types) and reducer.name in _SAME
+                else PixelType("int", None, None).ranging(None, None)
+            )
         else:
             kinds.append(PixelType.of_dtype(dtype).array(rank))
     return kinds
@@ -324,7 +330,7 @@ class BestOf(_Unary):
         self.count = len(qualities)
         self.dtypes = [np.dtype(d) for d in dtypes]
 
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> list[Pixels]:  # type: ignore[override]
+    def compute(self, grid: PixelGrid, inputs: list[Any]) -> list[Pixels]:
         n = self.count
         best = np.full(grid.shape, -np.inf)
         where = np.full(grid.shape, -1)

@@ -131,7 +131,9 @@ def tree_text(tree: Any, names: Sequence[str], classes: np.ndarray | None) -> st
         prediction = classes[int(np.argmax(value))] if classes is not None else value[0]
         leaf = left == right
         count = int(tree.n_node_samples[node])
-        lines.append(f"{identifier}) {condition} {count} {_fixed(tree.impurity[node])} {_fixed(prediction)}{' *' if leaf else ''}")
+        lines.append(
+            f"{identifier}) {condition} {count} {_fixed(tree.impurity[node])} {_fixed(prediction)}{' *' if leaf else ''}"
+        )
         if not leaf:
             name, threshold = names[tree.feature[node]], _fixed(tree.threshold[node])
             stack.append((right, 2 * identifier + 1, f"{name} > {threshold}"))
@@ -180,4 +182,8 @@ class Centroids(_Trainable):
         return result if self.nearest > 1 else result[:, 0]
 
     def explain(self) -> dict[str, Any]:
-        return {"mode": self.mode, "metric": self.metric, "classes": [] if self.target is None else [v.item() for v in self.classes]}
+        return {
+            "mode": self.mode,
+            "metric": self.metric,
+            "classes": [] if self.target is None else [v.item() for v in self.classes],
+        }

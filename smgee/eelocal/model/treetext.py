@@ -134,7 +134,9 @@ class _Builder:
             return rest
         first, _, left = parent[2]
         if (name, _COMPLEMENT[operator], threshold) != first:
-            raise EEError(f"Error parsing line {number}: '{name} {operator} {text}' is not the opposite of '{' '.join(map(str, first))}'.")
+            raise EEError(
+                f"Error parsing line {number}: '{name} {operator} {text}' is not the opposite of '{' '.join(map(str, first))}'."
+            )
         parent[2][1] = True
         at = parent[0]
         name, operator, threshold = first
@@ -176,7 +178,11 @@ def _parse(texts: tuple[str, ...]) -> Forest:
     for field in ("feature", "threshold", "low", "high", "missing"):
         nodes[field] = getattr(builder, field)
     return Forest(
-        tuple(builder.names), nodes, np.array(builder.value), np.array(builder.roots, np.int32), np.array(builder.depths, np.int32)
+        tuple(builder.names),
+        nodes,
+        np.array(builder.value),
+        np.array(builder.roots, np.int32),
+        np.array(builder.depths, np.int32),
     )
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import shapely
 import shapely.ops
 
-
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.geometry import Geometry
 from smgee.eelocal.model.nodes import _Unary
@@ -86,7 +85,7 @@ class Sheet:
     """Geometries in the CRS of a request, found by place; shared by all the tiles of an image."""
 
     def __init__(self, geometries: Sequence[Geometry | None]):
-        self.geometries = [g for g in geometries]
+        self.geometries = list(geometries)
         self._sheets: dict[str, tuple[list[Any], Any]] = {}
         self._lock = threading.Lock()
 
@@ -308,5 +307,3 @@ def footprint_of(geometries: Sequence[Geometry | None]) -> Geometry | None:
     """Return the union of geometries in longitude and latitude, None where there is none."""
     shapes = [planar_shape(g, "EPSG:4326") for g in geometries if g is not None and not g.shape.is_empty]
     return Geometry(shapely.union_all(shapely.make_valid(shapes)), "EPSG:4326", False) if shapes else None
-
-

@@ -71,7 +71,7 @@ class Shifted(Node):
         # Request pixels → target lattice → the same columns and rows of the source lattice.
         affine = Projection(self.source.crs, self.source.transform)
         joined = _affine(affine) * ~_affine(self.target) * grid.affine
-        return PixelGrid(self.source.crs, tuple(joined)[:6], grid.width, grid.height)  # type: ignore[arg-type]
+        return PixelGrid(self.source.crs, tuple(joined)[:6], grid.width, grid.height)
 
     def needs(self, grid: PixelGrid) -> Sequence[tuple[Node, PixelGrid]]:
         return ((self.node, self._grid(grid)),)
@@ -155,7 +155,9 @@ def _cubic(t: np.ndarray) -> list[np.ndarray]:
     return [outer(1 + near), inner(near), inner(far), outer(1 + far)]
 
 
-def _interpolate(values: np.ndarray, mask: np.ndarray, cols: np.ndarray, rows: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray]:
+def _interpolate(
+    values: np.ndarray, mask: np.ndarray, cols: np.ndarray, rows: np.ndarray, mode: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Interpolate at fractional (column, row) positions counted from the centre of pixel (0, 0)."""
     finite = np.isfinite(cols) & np.isfinite(rows)
     cols, rows = np.where(finite, cols, 0.0), np.where(finite, rows, 0.0)
@@ -165,9 +167,9 @@ def _interpolate(values: np.ndarray, mask: np.ndarray, cols: np.ndarray, rows: n
     tc, tr = np.where(tc < 1e-6, 0.0, tc), np.where(tr < 1e-6, 0.0, tr)
     c0, r0 = c0.astype(np.int64), r0.astype(np.int64)
     if mode == "bilinear":
-        offsets, wc, wr = (0, 1), [1 - tc, tc], [1 - tr, tr]
+        offsets, wc, wr = [0, 1], [1 - tc, tc], [1 - tr, tr]
     else:
-        offsets, wc, wr = (-1, 0, 1, 2), _cubic(tc), _cubic(tr)
+        offsets, wc, wr = [-1, 0, 1, 2], _cubic(tc), _cubic(tr)
     height, width = values.shape
     total, weight = np.zeros(cols.shape), np.zeros(cols.shape)
     for i, dr in enumerate(offsets):

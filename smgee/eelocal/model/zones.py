@@ -121,7 +121,9 @@ def _along_great_circles(shape: Any) -> Any:
 
 def _map_parts(shape: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
     if isinstance(shape, shapely.Polygon):
-        return shapely.Polygon(change(shapely.get_coordinates(shape.exterior)), [change(shapely.get_coordinates(r)) for r in shape.interiors])
+        return shapely.Polygon(
+            change(shapely.get_coordinates(shape.exterior)), [change(shapely.get_coordinates(r)) for r in shape.interiors]
+        )
     if isinstance(shape, shapely.LinearRing):
         return shapely.LinearRing(change(shapely.get_coordinates(shape)))
     if isinstance(shape, shapely.LineString):
@@ -319,7 +321,10 @@ def visit(
         pixels = pull([(n, grid) for n in nodes])
         results = []
         for i, window, chosen in parts:
-            at = np.s_[window.row - whole.row : window.row - whole.row + window.height, window.col - whole.col : window.col - whole.col + window.width]
+            at = np.s_[
+                window.row - whole.row : window.row - whole.row + window.height,
+                window.col - whole.col : window.col - whole.col + window.width,
+            ]
             results.append((i, work(i, window, chosen, [Pixels(p.values[at], p.mask[at]) for p in pixels])))
         return results
 

@@ -29,13 +29,13 @@ def to_classifier(value: Any) -> Any:
 
 
 @algorithm("Classifier.decisionTree")
-def decision_tree(treeString: str) -> Classifier:  # noqa: N803 (official names)
+def decision_tree(treeString: str) -> Classifier:
     """Return the classifier of one tree, or of several in one text."""
     return TreeClassifier("decisionTree", forest=parse_forest([treeString]))
 
 
 @algorithm("Classifier.decisionTreeEnsemble")
-def decision_tree_ensemble(treeStrings: list[str]) -> Classifier:  # noqa: N803
+def decision_tree_ensemble(treeStrings: list[str]) -> Classifier:
     """Return the classifier of many trees."""
     return TreeClassifier("decisionTreeEnsemble", forest=parse_forest(treeStrings))
 
@@ -85,7 +85,11 @@ class Classified(_Unary):
         mask = both(*(p.mask for p in inputs)) if inputs else np.ones(grid.shape, bool)
         valid = mask if mask.dtype == bool else mask > 0
         if valid.all():
-            rows = np.stack([p.values.reshape(-1).astype("f8") for p in inputs]) if inputs else np.empty((0, grid.width * grid.height))
+            rows = (
+                np.stack([p.values.reshape(-1).astype("f8") for p in inputs])
+                if inputs
+                else np.empty((0, grid.width * grid.height))
+            )
             predicted = self.classifier.predict(rows)
             return Pixels(predicted.reshape(*grid.shape, *predicted.shape[1:]).astype(self.dtype, copy=False), mask)
         rows = np.stack([p.values[valid].astype("f8") for p in inputs])
@@ -96,13 +100,14 @@ class Classified(_Unary):
 
 
 @algorithm("Image.classify")
-def classify_image(image: Image, classifier: Classifier, outputName: str) -> Image:  # noqa: N803
+def classify_image(image: Image, classifier: Classifier, outputName: str) -> Image:
     """Classify an image by the bands that the classifier names."""
     names = _schema(classifier, "Image.classify")
     missing = [n for n in names if n not in image.names]
     if missing:
         raise EEError(
-            f"Image.classify: Classifier confused: the image has no band '{missing[0]}'. Needed: [{', '.join(names)}], got: [{', '.join(image.names)}]."
+            f"Image.classify: The image has no band '{missing[0]}'. The classifier needs [{', '.join(names)}], "
+            f"the image has [{', '.join(image.names)}]."
         )
     bands = [image.band(n) for n in names]
     place = bands[0] if bands else image.first
@@ -124,17 +129,18 @@ class _Constant:
 
 
 @algorithm("FeatureCollection.classify")
-def classify_features(features: Collection, classifier: Classifier, outputName: str) -> Collection:  # noqa: N803
+def classify_features(features: Collection, classifier: Classifier, outputName: str) -> Collection:
     """Classify features by the properties that the classifier names."""
     names = _schema(classifier, "FeatureCollection.classify")
 
     def classified() -> list[Feature]:
         members = list(features)
         rows = np.array([_row(f, names) for f in members], "f8").reshape(len(members), len(names))
-        predicted = classifier.predict(np.ascontiguousarray(rows.T)) if members else []
+        predicted: Any = classifier.predict(np.ascontiguousarray(rows.T)) if members else []
         integral = classifier.type.is_int
         return [
-            replace(f, properties={**f.properties, outputName: _plain(p, integral)}) for f, p in zip(members, predicted, strict=True)
+            replace(f, properties={**f.properties, outputName: _plain(p, integral)})
+            for f, p in zip(members, predicted, strict=True)
         ]
 
     return features.derive(classified)

@@ -39,7 +39,7 @@ def _leaves(nodes: int | None) -> int | None:
 
 
 @algorithm("Classifier.smileCart")
-def smile_cart(maxNodes: int | None, minLeafPopulation: int) -> Classifier:  # noqa: N803 (official names)
+def smile_cart(maxNodes: int | None, minLeafPopulation: int) -> Classifier:
     """Return an untrained CART."""
 
     def build(regression: bool, features: int) -> Any:
@@ -50,7 +50,7 @@ def smile_cart(maxNodes: int | None, minLeafPopulation: int) -> Classifier:  # n
 
 @algorithm("Classifier.smileRandomForest")
 def smile_random_forest(
-    numberOfTrees: int, variablesPerSplit: int | None, minLeafPopulation: int, bagFraction: float, maxNodes: int | None, seed: int  # noqa: N803
+    numberOfTrees: int, variablesPerSplit: int | None, minLeafPopulation: int, bagFraction: float, maxNodes: int | None, seed: int
 ) -> Classifier:
     """Return an untrained random forest."""
     if numberOfTrees < 1:
@@ -73,7 +73,7 @@ _LOSSES = {"LeastSquares": "squared_error", "LeastAbsoluteDeviation": "absolute_
 
 @algorithm("Classifier.smileGradientTreeBoost")
 def smile_gradient_tree_boost(
-    numberOfTrees: int, shrinkage: float, samplingRate: float, maxNodes: int | None, loss: str, seed: int  # noqa: N803
+    numberOfTrees: int, shrinkage: float, samplingRate: float, maxNodes: int | None, loss: str, seed: int
 ) -> Classifier:
     """Return untrained boosted trees."""
     if loss not in _LOSSES:
@@ -93,7 +93,7 @@ _METRICS = {"EUCLIDEAN": "euclidean", "MANHATTAN": "manhattan", "BRAYCURTIS": "b
 
 
 @algorithm("Classifier.smileKNN")
-def smile_knn(k: int, searchMethod: str, metric: str) -> Classifier:  # noqa: N803
+def smile_knn(k: int, searchMethod: str, metric: str) -> Classifier:
     """Return an untrained nearest-neighbour classifier."""
     if metric not in _METRICS:
         raise UnsupportedAlgorithmError(f"Classifier.smileKNN with metric {metric}")
@@ -122,7 +122,7 @@ def smile_naive_bayes(lambda_: float) -> Classifier:
 
 
 @algorithm("Classifier.minimumDistance")
-def minimum_distance(metric: str, kNearest: int) -> Classifier:  # noqa: N803
+def minimum_distance(metric: str, kNearest: int) -> Classifier:
     """Return an untrained minimum-distance classifier."""
     if metric == "mahalanobis":
         raise UnsupportedAlgorithmError("Classifier.minimumDistance with metric mahalanobis")
@@ -167,8 +167,8 @@ def _table(features: Collection, names: Sequence[str], share: float, seed: int) 
 
 @algorithm("Classifier.train")
 def train(
-    classifier: Classifier, features: Collection, classProperty: str, inputProperties: list[str] | None, subsampling: float,  # noqa: N803
-    subsamplingSeed: int,  # noqa: N803
+    classifier: Classifier, features: Collection, classProperty: str, inputProperties: list[str] | None, subsampling: float,
+    subsamplingSeed: int,
 ) -> Classifier:  # fmt: skip
     """Train a classifier on the properties of features."""
     names = _names(features, inputProperties, classProperty)
@@ -241,8 +241,8 @@ def _euclidean(name: str, distance: str) -> None:
 
 @algorithm("Clusterer.wekaKMeans")
 def weka_kmeans(
-    nClusters: int, init: int, canopies: bool, maxCandidates: int, periodicPruning: int, minDensity: int, t1: float, t2: float,  # noqa: N803
-    distanceFunction: str, maxIterations: int | None, preserveOrder: bool, fast: bool, seed: int,  # noqa: N803
+    nClusters: int, init: int, canopies: bool, maxCandidates: int, periodicPruning: int, minDensity: int, t1: float, t2: float,
+    distanceFunction: str, maxIterations: int | None, preserveOrder: bool, fast: bool, seed: int,
 ) -> Clusterer:  # fmt: skip
     """Return an untrained k-means clusterer."""
     _euclidean("Clusterer.wekaKMeans", distanceFunction)
@@ -251,14 +251,16 @@ def weka_kmeans(
         from sklearn.cluster import KMeans
 
         count = min(nClusters, len(np.unique(rows, axis=0)))
-        return KMeans(count, init="k-means++" if init == 1 else "random", n_init=1, max_iter=maxIterations or 500, random_state=seed).fit(rows)
+        return KMeans(
+            count, init="k-means++" if init == 1 else "random", n_init=1, max_iter=maxIterations or 500, random_state=seed
+        ).fit(rows)
 
     return Clusterer("wekaKMeans", build)
 
 
 @algorithm("Clusterer.wekaCascadeKMeans")
 def weka_cascade_kmeans(
-    minClusters: int, maxClusters: int, restarts: int, manual: bool, init: bool, distanceFunction: str, maxIterations: int | None  # noqa: N803
+    minClusters: int, maxClusters: int, restarts: int, manual: bool, init: bool, distanceFunction: str, maxIterations: int | None
 ) -> Clusterer:
     """Return an untrained k-means clusterer that chooses the number of clusters by the Calinski–Harabasz criterion."""
     _euclidean("Clusterer.wekaCascadeKMeans", distanceFunction)
@@ -270,7 +272,9 @@ def weka_cascade_kmeans(
         best, score = None, -np.inf
         distinct = len(np.unique(rows, axis=0))
         for count in range(minClusters, min(maxClusters, distinct - 1) + 1):
-            model = KMeans(count, init="k-means++" if init else "random", n_init=restarts, max_iter=maxIterations or 300, random_state=0).fit(rows)
+            model = KMeans(
+                count, init="k-means++" if init else "random", n_init=restarts, max_iter=maxIterations or 300, random_state=0
+            ).fit(rows)
             value = calinski_harabasz_score(rows, model.labels_)
             if value > score:
                 best, score = model, value
@@ -283,7 +287,7 @@ def weka_cascade_kmeans(
 
 @algorithm("Clusterer.train")
 def train_clusterer(
-    clusterer: Clusterer, features: Collection, inputProperties: list[str] | None, subsampling: float, subsamplingSeed: int  # noqa: N803
+    clusterer: Clusterer, features: Collection, inputProperties: list[str] | None, subsampling: float, subsamplingSeed: int
 ) -> Clusterer:
     """Train a clusterer on the properties of features."""
     names = _names(features, inputProperties, None)
@@ -297,7 +301,7 @@ def clusterer_schema(clusterer: Clusterer) -> list[str] | None:
 
 
 @algorithm("Image.cluster")
-def cluster_image(image: Image, clusterer: Clusterer, outputName: str) -> Image:  # noqa: N803
+def cluster_image(image: Image, clusterer: Clusterer, outputName: str) -> Image:
     """Assign every pixel to a cluster."""
     if clusterer.names is None:
         raise EEError("The clusterer has not been trained.")
@@ -308,7 +312,7 @@ def cluster_image(image: Image, clusterer: Clusterer, outputName: str) -> Image:
 
 
 @algorithm("FeatureCollection.cluster")
-def cluster_features(features: Collection, clusterer: Clusterer, outputName: str) -> Collection:  # noqa: N803
+def cluster_features(features: Collection, clusterer: Clusterer, outputName: str) -> Collection:
     """Assign every feature to a cluster."""
     names = clusterer.names
     if names is None:

@@ -11,7 +11,6 @@ import numpy as np
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.array import Array
 from smgee.eelocal.model.arrays import PixelLoop, Uniform
-from smgee.eelocal.model.collection import Collection
 from smgee.eelocal.model.construct import constant_band, matched, spread
 from smgee.eelocal.model.image import Band, Image
 from smgee.eelocal.model.nodes import Apply
@@ -20,10 +19,9 @@ from smgee.eelocal.model.pixeltype import NAMED_TYPES, PixelType
 from smgee.eelocal.model.reducer import Column, Reducer
 from smgee.eelocal.model.stack import output_types
 from smgee.eelocal.ops import array as arrays
-from smgee.eelocal.ops.image_collections import images_of, joint_footprint, stacked_bands
 from smgee.eelocal.registry import algorithm
 
-__all__ = ["array_band"]
+__all__ = ["array_band", "concatenation", "joint_type"]
 
 _LENGTH = NAMED_TYPES["int64"]
 
@@ -48,7 +46,7 @@ def _require_arrays(image: Image, rank: int | None = None) -> None:
             raise EEError(f"Band '{band.name}' must hold {wanted} pixels, its type has {band.type.dimensions} dimensions.")
 
 
-def _union(bands: Sequence[Band]) -> PixelType:
+def joint_type(bands: Sequence[Band]) -> PixelType:
     kind = bands[0].type
     for band in bands[1:]:
         kind = kind.union(band.type)
@@ -65,7 +63,7 @@ def _joined(values: Sequence[np.ndarray], axis: int, rank: int) -> np.ndarray:
     return np.concatenate([np.broadcast_to(b, (height, width, *b.shape[2:])) for b in blocks], axis=axis + 2)
 
 
-def _concatenation(axis: int, rank: int) -> tuple[Callable[..., Any], Callable[..., np.ndarray | None]]:
+def concatenation(axis: int, rank: int) -> tuple[Callable[..., Any], Callable[..., np.ndarray | None]]:
     def single(*cells: Any) -> np.ndarray:
         return arrays.cat([Array(arrays.ranked(np.asarray(c), rank)) for c in cells], axis).values
 
@@ -94,8 +92,8 @@ def to_array(image: Image, axis: int) -> Image:
     if not 0 <= axis <= rank:
         raise EEError(f"The axis must be between 0 and the dimension of the inputs ({rank}), got {axis}.")
     rank = max(rank, axis + 1)
-    kind = _union(image.bands).array(rank)
-    single, dense = _concatenation(axis, rank)
+    kind = joint_type(image.bands).array(rank)
+    single, dense = concatenation(axis, rank)
     node = PixelLoop(single, [b.node for b in image.bands], kind.dtype, rank, dense=dense)
     place = image.bands[0]
     return image.computed([Band("array", node, kind, place.projection, place.extent)])
@@ -108,28 +106,31 @@ def array_cat(image1: Image, image2: Image, axis: int) -> Image:
     for name, a, b in matched(image1, image2):
         rank = max(a.type.dimensions, b.type.dimensions, axis + 1)
         kind = a.type.union(b.type).array(rank)
-        single, dense = _concatenation(axis, rank)
+        single, dense = concatenation(axis, rank)
         bands.append(array_band(a, kind, single, b.node, dense=dense).renamed(name))
     return image1.computed(bands)
 
 
 @algorithm("Image.arrayFlatten")
-def array_flatten(image: Image, coordinateLabels: list[list[str]], separator: str) -> Image:  # noqa: N803
+def array_flatten(image: Image, coordinateLabels: list[list[str]], separator: str) -> Image:
     """Turn equal-shaped arrays into one band per element."""
     if len(image.bands) != 1:
         raise EEError(f"A single-band image is required, got {len(image.bands)} bands.")
     band = image.bands[0]
     if band.type.dimensions != len(coordinateLabels):
-        raise EEError(f"Array dimensions ({band.type.dimensions}) and number of label lists ({len(coordinateLabels)}) must be the same.")
+        raise EEError(
+            f"Array dimensions ({band.type.dimensions}) and number of label lists ({len(coordinateLabels)}) must be the same."
+        )
     shape = tuple(len(labels) for labels in coordinateLabels)
     bands = []
     for index in itertools.product(*(range(n) for n in shape)):
         name = separator.join(coordinateLabels[axis][i] for axis, i in enumerate(index))
 
-        def element(values: np.ndarray, index: tuple[int, ...] = index) -> np.ndarray:
+        def element(values: np.ndarray, index: tuple[Any, ...] = index) -> np.ndarray:
             if values.shape[2:] != shape:
                 raise EEError(f"Array and labels must have the same lengths: {list(values.shape[2:])} and {list(shape)}.")
-            return values[(slice(None), slice(None), *index)]
+            at: tuple[Any, ...] = (slice(None), slice(None), *index)
+            return values[at]
 
         kind = band.type.scalar
         bands.append(Band(name, Uniform(element, (band.node,), kind.dtype, "arrayFlatten"), kind, band.projection, band.extent))
@@ -220,7 +221,9 @@ def array_transpose(input: Image, axis1: int, axis2: int) -> Image:
         def dense(v: np.ndarray, rank: int = rank) -> np.ndarray:
             return np.swapaxes(v.reshape(*v.shape, *(1,) * (rank - (v.ndim - 2))), 2 + axis1, 2 + axis2)
 
-        bands.append(array_band(band, band.type.array(rank), lambda v: arrays.transpose(Array(v), axis1, axis2).values, dense=dense))
+        bands.append(
+            array_band(band, band.type.array(rank), lambda v: arrays.transpose(Array(v), axis1, axis2).values, dense=dense)
+        )
     return input.computed(bands)
 
 
@@ -296,7 +299,8 @@ def array_get(image: Image, position: Image) -> Image:
             index = [int(i.ravel()[0]) for i in at]
             if any(not -n <= i < n for i, n in zip(index, v.shape[2:], strict=True)):
                 return None
-            return v[(slice(None), slice(None), *index)]
+            at_all: tuple[Any, ...] = (slice(None), slice(None), *index)
+            return v[at_all]
 
         bands.append(array_band(band, band.type.scalar, single, *(p.node for p in position.bands), dense=dense))
     return image.computed(bands)
@@ -394,7 +398,7 @@ def array_dot_product(image1: Image, image2: Image) -> Image:
 
 
 @algorithm("Image.arrayReduce")
-def array_reduce(input: Image, reducer: Reducer, axes: list[int], fieldAxis: int | None) -> Image:  # noqa: N803
+def array_reduce(input: Image, reducer: Reducer, axes: list[int], fieldAxis: int | None) -> Image:
     """Reduce arrays along axes, which get length 1."""
     bands = []
     many = reducer.inputs > 1 or len(reducer.outputs) != 1
@@ -439,95 +443,3 @@ def array_accum(input: Image, axis: int, reducer: Reducer | None) -> Image:
             kind = output_types(reducer, [band.type.scalar])[0]
         bands.append(array_band(band, kind.array(band.type.dimensions), lambda v: arrays.accum(Array(v), axis, reducer).values))
     return input.computed(bands)
-
-
-# -- collections to arrays -----------------------------------------------------------------------------------------------
-
-
-@algorithm("ImageCollection.toArray")
-def collection_to_array(collection: Collection) -> Image:
-    """Return 2-D arrays: one row per image that is unmasked in all bands, one column per band."""
-    images = images_of(collection)
-    if not images:
-        raise EEError("The collection is empty.")
-    count = len(images[0].bands)
-    for image in images:
-        if any(b.type.dimensions for b in image.bands):
-            raise EEError("Bands must have scalar values.")
-        if len(image.bands) != count:
-            raise EEError("All images must have the same number of bands.")
-    flat = [b for i in images for b in i.bands]
-    kind = _union(flat).array(2)
-    node = Rows([b.node for b in flat], count, kind.dtype)
-    return Image((Band("array", node, kind),), {}, joint_footprint(images))
-
-
-@algorithm("ImageCollection.toArrayPerBand")
-def to_array_per_band(collection: Collection, axis: int, dropMasked: bool) -> Image:  # noqa: N803
-    """Concatenate the images into arrays, band by band."""
-    images = images_of(collection)
-    bands = []
-    for name, members in stacked_bands(images).items():
-        rank = max(max(b.type.dimensions for b in members), axis + 1)
-        kind = _union(members).array(rank)
-        single, dense = _concatenation(axis, rank)
-        nodes = [b.node for b in members]
-        if dropMasked:
-            node: Node = Present(nodes, axis, kind.dtype, rank)
-        else:
-            node = PixelLoop(single, nodes, kind.dtype, rank, dense=dense)
-        bands.append(Band(name, node, kind))
-    return Image(tuple(bands), {}, joint_footprint(images))
-
-
-class Rows(PixelLoop):
-    """Rows of bands, of those images that have them all; masked where there is no row."""
-
-    __slots__ = ("count",)
-
-    def __init__(self, nodes: Sequence[Node], count: int, dtype: Any):
-        super().__init__(lambda *cells: cells, nodes, dtype, 2)
-        self.count = count
-
-    def compute(self, grid: Any, inputs: list[Any]) -> Any:
-        from smgee.eelocal.model.arrays import packed
-        from smgee.eelocal.model.pixels import Pixels, both
-
-        groups = [inputs[i : i + self.count] for i in range(0, len(inputs), self.count)]
-        masks = [both(*(p.mask for p in g)) for g in groups]
-        valid = np.stack([m if m.dtype == bool else m > 0 for m in masks])
-        block = np.stack([np.stack([p.values for p in g], -1) for g in groups], 2).astype(self.dtype)  # (h, w, images, bands)
-        weight = masks[0].astype("f4")
-        for mask in masks[1:]:
-            weight = np.maximum(weight, mask)
-        mask = valid.any(0) if all(m.dtype == bool for m in masks) else weight
-        if valid.all():
-            return Pixels(block, mask)
-        cells = np.empty(grid.shape, object)
-        some = valid.any(0)
-        for row, col in zip(*np.nonzero(some), strict=True):
-            cells[row, col] = block[row, col][valid[:, row, col]]
-        return Pixels(packed(cells, some, self.dtype, 2), mask)
-
-
-class Present(PixelLoop):
-    """Concatenation of the unmasked inputs only."""
-
-    __slots__ = ("axis",)
-
-    def __init__(self, nodes: Sequence[Node], axis: int, dtype: Any, rank: int):
-        super().__init__(lambda *cells: cells, nodes, dtype, rank)
-        self.axis = axis
-
-    def compute(self, grid: Any, inputs: list[Any]) -> Any:
-        from smgee.eelocal.model.arrays import packed
-        from smgee.eelocal.model.pixels import Pixels
-
-        valid = np.stack([p.valid for p in inputs])
-        mask = np.maximum.reduce([p.mask.astype("f4") for p in inputs])
-        some = valid.any(0)
-        cells = np.empty(grid.shape, object)
-        for row, col in zip(*np.nonzero(some), strict=True):
-            parts = [arrays.ranked(np.asarray(p.values[row, col]), self.rank) for p, ok in zip(inputs, valid[:, row, col], strict=True) if ok]
-            cells[row, col] = np.concatenate(parts, axis=self.axis).astype(self.dtype)
-        return Pixels(packed(cells, some, self.dtype, self.rank), mask if any(p.mask.dtype != bool for p in inputs) else some)

@@ -36,11 +36,15 @@ def select_bands(image: Image, selectors: list[Any], new_names: list[str] | None
             chosen.append(image.bands[index])
             continue
         if not isinstance(selector, str):
-            raise EEError(f"Image.select: Invalid band selector of type {type(selector).__name__}: use names, regular expressions or positions.")
+            raise EEError(
+                f"Image.select: Invalid band selector of type {type(selector).__name__}: use names, regular expressions or positions."
+            )
         exact = [b for b in image.bands if b.name == selector]
         found = exact or [b for b in image.bands if _pattern(selector).fullmatch(b.name)]
         if not found:
-            raise EEError(f"Image.select: Band pattern '{selector}' did not match any bands. Available bands: [{', '.join(image.names)}]")
+            raise EEError(
+                f"Image.select: Band pattern '{selector}' did not match any bands. Available bands: [{', '.join(image.names)}]"
+            )
         chosen.extend(found)
     if new_names is not None:
         if len(new_names) != len(chosen):
@@ -57,7 +61,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 @algorithm("Image.select")
-def select(input: Image, bandSelectors: list[Any], newNames: list[str] | None) -> Image:  # noqa: N803 (official names)
+def select(input: Image, bandSelectors: list[Any], newNames: list[str] | None) -> Image:
     """Choose bands by name, pattern or position."""
     flat = [s for entry in bandSelectors for s in (entry if isinstance(entry, list) else [entry])]
     return select_bands(input, flat, newNames)
@@ -107,7 +111,7 @@ def add_bands(image: Image, bands: list[Band], *, overwrite: bool = False) -> Im
 
 
 @algorithm("Image.addBands")
-def add_bands_of(dstImg: Image, srcImg: Image, names: list[str] | None, overwrite: bool) -> Image:  # noqa: N803
+def add_bands_of(dstImg: Image, srcImg: Image, names: list[str] | None, overwrite: bool) -> Image:
     """Add the bands of another image."""
     source = srcImg if names is None else select_bands(srcImg, list(names))
     if not dstImg.bands and dstImg.footprint is None and not dstImg.properties:
@@ -144,7 +148,7 @@ def cast_image(image: Image, types: dict[str, PixelType], order: list[str] | Non
 
 
 @algorithm("Image.cast")
-def cast(image: Image, bandTypes: dict[str, Any], bandOrder: list[str] | None) -> Image:  # noqa: N803
+def cast(image: Image, bandTypes: dict[str, Any], bandOrder: list[str] | None) -> Image:
     """Cast bands by name."""
     return cast_image(image, {n: parse_type(t) for n, t in bandTypes.items()}, bandOrder)
 
@@ -168,7 +172,9 @@ def metadata(image: Image, property: str, name: str | None) -> Image:
     if isinstance(value, Date):
         value = value.ms
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise EEError(f"Property '{property}' is {'missing' if value is None else 'not a number'}; a numeric property is required.")
+        raise EEError(
+            f"Property '{property}' is {'missing' if value is None else 'not a number'}; a numeric property is required."
+        )
     return Image((constant_band(float(value), property if name is None else name),))
 
 
@@ -185,7 +191,7 @@ def date(image: Image) -> Date:
 
 @algorithm("Image.linkCollection")
 def link_collection(
-    context: Context, input: Image, imageCollection: Collection, linkedBands: Any, linkedProperties: Any, matchPropertyName: str  # noqa: N803
+    context: Context, input: Image, imageCollection: Collection, linkedBands: Any, linkedProperties: Any, matchPropertyName: str
 ) -> Image:
     """Add bands and properties of the image of a collection that has an equal property."""
     wanted = input.properties.get(matchPropertyName)

@@ -151,7 +151,7 @@ for _name in FAST:
 
 
 @algorithm("ImageCollection.reduce")
-def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: float) -> Image:  # noqa: N803
+def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: float) -> Image:
     """Reduce a collection by any reducer: band by band with one input, else all bands together."""
     images = images_of(collection)
     stacks = stacked_bands(images)
@@ -166,10 +166,12 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
             for band in members[1:]:
                 union = union.union(band.type)
             if _lists(reducer):
-                from smgee.eelocal.ops.image_arrays import Present
+                from smgee.eelocal.ops.image_collection_arrays import Present
 
                 kind = union.array(union.dimensions + 1)
-                bands.append(Band(f"{name}_{reducer.outputs[0]}", Present([b.node for b in members], 0, kind.dtype, kind.dimensions), kind))
+                bands.append(
+                    Band(f"{name}_{reducer.outputs[0]}", Present([b.node for b in members], 0, kind.dtype, kind.dimensions), kind)
+                )
                 continue
             kinds = output_types(reducer, [union], len(members))
             node = ReducedStack(reducer, [[b.node for b in members]], kinds)
@@ -233,7 +235,7 @@ def mosaic(collection: Collection) -> Image:
 
 
 @algorithm("ImageCollection.qualityMosaic")
-def quality_mosaic(collection: Collection, qualityBand: str) -> Image:  # noqa: N803
+def quality_mosaic(collection: Collection, qualityBand: str) -> Image:
     """Take every pixel from the image with the greatest quality there."""
     images = images_of(collection)
     if not images:
@@ -279,7 +281,7 @@ def combine(primary: Collection, secondary: Collection, overwrite: bool) -> Coll
 
 
 @algorithm("ImageCollection.cast")
-def cast_collection(collection: Collection, bandTypes: dict[str, Any], bandOrder: list[str]) -> Collection:  # noqa: N803
+def cast_collection(collection: Collection, bandTypes: dict[str, Any], bandOrder: list[str]) -> Collection:
     """Give every image the same bands of the same types."""
     types = {n: parse_type(t) for n, t in bandTypes.items()}
 

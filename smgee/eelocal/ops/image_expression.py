@@ -40,7 +40,9 @@ def _tokens(expression: str) -> list[_Token]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None or match.end() == at:
-            raise EEError(f"Image.parseExpression: Missing or extraneous input at '{text[at:at + 20].strip()}' (position {at}).")
+            raise EEError(
+                f"Image.parseExpression: Missing or extraneous input at '{text[at : at + 20].strip()}' (position {at})."
+            )
         kind = match.lastgroup
         assert kind is not None
         tokens.append(_Token(kind, match.group(kind), match.start(kind)))
@@ -157,7 +159,9 @@ class _Parser:
         if token.kind == "number":
             self.position += 1
             text = token.text
-            value: float = int(text, 16) if text[:2] in ("0x", "0X") else float(text) if any(c in text for c in ".eE") else int(text)
+            value: float = (
+                int(text, 16) if text[:2] in ("0x", "0X") else float(text) if any(c in text for c in ".eE") else int(text)
+            )
             return lambda env: constant_image(value)
         if self.take("("):
             inner = self.ternary()
@@ -220,7 +224,9 @@ class _Parser:
             return lambda env: _image(env, name)
         if self.free_bands:
             return lambda env: self.bands(env, self.default, [name])
-        raise EEError(f"Image.parseExpression: The variable '{name}' is not among the arguments: {', '.join(sorted(self.variables))}.")
+        raise EEError(
+            f"Image.parseExpression: The variable '{name}' is not among the arguments: {', '.join(sorted(self.variables))}."
+        )
 
     def bands(self, env: Env, name: str, selectors: list[Any]) -> Image:
         image = _image(env, name)
@@ -277,10 +283,18 @@ def _choose(test: Image, yes: Image, no: Image) -> Image:
     count = max(len(test.bands), len(yes.bands), len(no.bands))
     longest = next(i for i in (yes, no, test) if len(i.bands) == count)
     bands = []
-    rows = zip(longest.bands, spread(test, count, what="condition"), spread(yes, count, what="value"), spread(no, count, what="value"), strict=True)
+    rows = zip(
+        longest.bands,
+        spread(test, count, what="condition"),
+        spread(yes, count, what="value"),
+        spread(no, count, what="value"),
+        strict=True,
+    )
     for model, t, y, n in rows:
         kind = y.type.union(n.type)
-        node = Apply(lambda c, a, b, d=kind.dtype: np.where(c != 0, a.astype(d), b.astype(d)), (t.node, y.node, n.node), kind.dtype)
+        node = Apply(
+            lambda c, a, b, d=kind.dtype: np.where(c != 0, a.astype(d), b.astype(d)), (t.node, y.node, n.node), kind.dtype
+        )
         place = next((b for b in (y, n, t) if not b.projection.is_default), y)
         bands.append(Band(model.name, node, kind, place.projection, place.extent))
     base = next((i for i in (yes, no, test) if i.footprint is not None), yes)
@@ -299,7 +313,7 @@ def parse(expression: str, default: str, variables: list[str], *, free_bands: bo
 
 
 @algorithm("Image.parseExpression")
-def parse_expression(expression: str, argName: str, vars: list[str], mapFreeVarsToDefaultImageBands: bool) -> Function:  # noqa: N803
+def parse_expression(expression: str, argName: str, vars: list[str], mapFreeVarsToDefaultImageBands: bool) -> Function:
     """Return an expression as a function of images."""
     step = parse(expression, argName, list(vars), free_bands=mapFreeVarsToDefaultImageBands)
 

@@ -12,7 +12,7 @@ from smgee.eelocal.registry import algorithm
 
 
 @algorithm("Image.geometry")
-def geometry(feature: Any, maxError: ErrorMargin | None, proj: Projection | None, geodesics: bool | None) -> Geometry:  # noqa: N803
+def geometry(feature: Any, maxError: ErrorMargin | None, proj: Projection | None, geodesics: bool | None) -> Geometry:
     """Return the footprint."""
     from smgee.eelocal.ops.element import geometry as of_feature
 

@@ -55,14 +55,14 @@ def projection(image: Image) -> Projection:
 
 
 @algorithm("Image.setDefaultProjection")
-def set_default_projection(image: Image, crs: Projection, crsTransform: Any, scale: float | None) -> Image:  # noqa: N803
+def set_default_projection(image: Image, crs: Projection, crsTransform: Any, scale: float | None) -> Image:
     """Label the image with a projection."""
     target = target_projection(crs, crsTransform, scale)
     return image.with_bands([b if b.projection == target else replace(b, projection=target, extent=None) for b in image.bands])
 
 
 @algorithm("Image.reproject")
-def reproject(image: Image, crs: Projection, crsTransform: Any, scale: float | None) -> Image:  # noqa: N803
+def reproject(image: Image, crs: Projection, crsTransform: Any, scale: float | None) -> Image:
     """Force the computation into a projection."""
     target = target_projection(crs, crsTransform, scale)
     bands = []
@@ -84,7 +84,7 @@ def resample(image: Image, mode: str) -> Image:
         kind = band.type
         if kind.is_int or mode == "bicubic":
             # Interpolated integers are no integers; bicubic overshoots any range.
-            kind = PixelType("double" if kind.precision == "double" or kind.dtype.itemsize > 2 and kind.is_int else "float")
+            kind = PixelType("double" if kind.precision == "double" or (kind.dtype.itemsize > 2 and kind.is_int) else "float")
         if band.projection.is_default:
             # On the 1° projection of composites there is nothing to interpolate between: the call has no effect.
             bands.append(band)
@@ -94,7 +94,7 @@ def resample(image: Image, mode: str) -> Image:
 
 
 @algorithm("Image.changeProj")
-def change_projection(input: Image, srcProj: Projection, dstProj: Projection) -> Image:  # noqa: N803
+def change_projection(input: Image, srcProj: Projection, dstProj: Projection) -> Image:
     """Move pixels from their place in one projection to the same coordinates in another."""
     bands = [replace(b, node=Shifted(b.node, srcProj, dstProj), projection=dstProj, extent=None) for b in input.bands]
     return input.with_bands(bands)
@@ -124,5 +124,3 @@ def retile(image: Image, size: int) -> Image:
     if not 1 <= size <= 32768:
         raise EEError(f"The tile size must be between 1 and 32768, got {size}.")
     return image
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def _union(first: Geometry | None, second: Geometry | None) -> Geometry | None:
 
 
 @algorithm("Image.unmask")
-def unmask(input: Image, value: Image | None, sameFootprint: bool) -> Image:  # noqa: N803 (official name)
+def unmask(input: Image, value: Image | None, sameFootprint: bool) -> Image:
     """Fill masked pixels."""
     return unmask_image(input, constant_image(0) if value is None else value, same_footprint=sameFootprint)
 
@@ -168,7 +169,7 @@ def _flat(values: Any, name: str) -> list[Any]:
 
 
 @algorithm("Image.remap")
-def remap(image: Image, from_: Any, to: Any, defaultValue: Any, bandName: str | None) -> Image:  # noqa: N803
+def remap(image: Image, from_: Any, to: Any, defaultValue: Any, bandName: str | None) -> Image:
     """Look values up in a list."""
     sources, targets = _flat(from_, "from"), _flat(to, "to")
     if len(sources) != len(targets) or not sources:
@@ -184,7 +185,7 @@ def remap(image: Image, from_: Any, to: Any, defaultValue: Any, bandName: str | 
 
 
 @algorithm("Image.normalizedDifference")
-def normalized_difference(input: Image, bandNames: list[str] | None) -> Image:  # noqa: N803
+def normalized_difference(input: Image, bandNames: list[str] | None) -> Image:
     """Compute (a − b) / (a + b); masked where a or b is negative, 0 where both are 0."""
     if bandNames is None:
         if len(input.bands) < 2:
@@ -205,7 +206,11 @@ class NormalizedDifference(_Unary):
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         a, b = (thin(p.values) for p in inputs)
-        work = np.dtype("f4") if all(v.dtype == np.dtype("f4") or (v.dtype.kind in "iu" and v.dtype.itemsize <= 2) for v in (a, b)) else np.dtype("f8")
+        work = (
+            np.dtype("f4")
+            if all(v.dtype == np.dtype("f4") or (v.dtype.kind in "iu" and v.dtype.itemsize <= 2) for v in (a, b))
+            else np.dtype("f8")
+        )
         a, b = a.astype(work, copy=False), b.astype(work, copy=False)
         with np.errstate(all="ignore"):
             total = a + b
@@ -230,7 +235,11 @@ def clamp(input: Image, low: float, high: float) -> Image:
         else:
             target = kind.ranging(low, high)
         dtype = np.result_type(kind.dtype, target.dtype)
-        bands.append(band.holding(Apply(lambda v, a=least, b=most, t=dtype: np.clip(v.astype(t), a, b), (band.node,), target.dtype), target))
+        bands.append(
+            band.holding(
+                Apply(lambda v, a=least, b=most, t=dtype: np.clip(v.astype(t), a, b), (band.node,), target.dtype), target
+            )
+        )
     return input.computed(bands)
 
 
@@ -291,7 +300,7 @@ def interpolate(image: Image, x: list[float], y: list[float], behavior: str) -> 
         raise EEError(f"Unknown behavior '{behavior}': use extrapolate, clamp, mask or input.")
     if len(x) != len(y) or len(x) < 2:
         raise EEError(f"x and y must have the same length, at least 2; got {len(x)} and {len(y)}.")
-    if any(b <= a for a, b in zip(x, x[1:], strict=False)):
+    if any(b <= a for a, b in itertools.pairwise(x)):
         raise EEError("The x values must be strictly increasing.")
     band = image.first
     node = Interpolated(band.node, np.array(x, "f8"), np.array(y, "f8"), behavior)

@@ -73,7 +73,7 @@ def _and(a: PixelType, b: PixelType) -> PixelType:
 def _shift(a: PixelType, b: PixelType) -> PixelType:
     _require_integers(a, b)
     low, high = b.bounds
-    if not (0 <= low and high <= 63):
+    if not (low >= 0 and high <= 63):
         return NAMED_TYPES["int64"].array(max(a.dimensions, b.dimensions))
     corners = [int(x) << int(s) for x in a.bounds for s in (low, high)]
     union = a.union(b)
@@ -155,12 +155,17 @@ def binary(name: str, a: Band, b: Band, *, band_name: str | None = None) -> Band
     """Apply a binary operation to two bands; the result lies on the lattice of the first."""
     function = OPERATIONS[name].function
     kind = BINARY[name](a.type, b.type)
+    work: np.dtype | None
     if BINARY[name] is _boolean:
         work = None  # NumPy compares in the common type of the operands, which holds both
     elif name in _SHIFTS:
         work = np.dtype("i8")
     elif name in _REAL:
-        work = np.dtype("f4") if kind.precision == "float" and _exact_in_float(a.type) and _exact_in_float(b.type) else np.dtype("f8")
+        work = (
+            np.dtype("f4")
+            if kind.precision == "float" and _exact_in_float(a.type) and _exact_in_float(b.type)
+            else np.dtype("f8")
+        )
     else:
         work = _working(kind, a.type, b.type)
 
@@ -218,7 +223,13 @@ def _rounded(function: Callable[[float], float]) -> Callable[[PixelType], PixelT
 
 def _round_half_up(x: Values) -> Values:
     """Nearest integer, halves towards +∞ as Java's `Math.round`."""
-    return x if x.dtype.kind in "iub" else np.floor(x + np.asarray(0.5, x.dtype)) if x.dtype == np.dtype("f8") else np.floor(x.astype("f8") + 0.5)
+    return (
+        x
+        if x.dtype.kind in "iub"
+        else np.floor(x + np.asarray(0.5, x.dtype))
+        if x.dtype == np.dtype("f8")
+        else np.floor(x.astype("f8") + 0.5)
+    )
 
 
 def _complement(kind: PixelType) -> PixelType:

@@ -50,7 +50,9 @@ def _regular(values: np.ndarray) -> bool:
     return bool((condition < 1e12).all())
 
 
-def _register(name: str, function: Callable[..., Any], kind: PixelType, dense: Callable[..., np.ndarray | None] | None = None) -> None:
+def _register(
+    name: str, function: Callable[..., Any], kind: PixelType, dense: Callable[..., np.ndarray | None] | None = None
+) -> None:
     @algorithm(f"Image.{name}")
     def apply(value: Image) -> Image:
         return value.computed([array_band(b, kind, _defined(function), dense=dense) for b in value.bands])
@@ -63,7 +65,12 @@ def _square(v: np.ndarray) -> bool:
 
 
 _register("matrixInverse", matrix.inverse_of, _MATRIX, lambda v: np.linalg.inv(v.astype("f8")) if _regular(v) else None)
-_register("matrixPseudoInverse", lambda v: np.linalg.pinv(v.astype("f8")), _MATRIX, lambda v: np.linalg.pinv(v.astype("f8")) if _square(v) else None)
+_register(
+    "matrixPseudoInverse",
+    lambda v: np.linalg.pinv(v.astype("f8")),
+    _MATRIX,
+    lambda v: np.linalg.pinv(v.astype("f8")) if _square(v) else None,
+)
 _register("matrixDeterminant", lambda v: matrix.determinant(Array(v)), DOUBLE)
 _register("matrixTrace", lambda v: matrix.trace(Array(v)), DOUBLE)
 _register("matrixFnorm", lambda v: matrix.norm(Array(v)), DOUBLE)
@@ -131,7 +138,7 @@ def solve(image1: Image, image2: Image) -> Image:
 
 
 @algorithm("Image.unmix")
-def unmix(image: Image, endmembers: list[list[float]], sumToOne: bool, nonNegative: bool) -> Image:  # noqa: N803
+def unmix(image: Image, endmembers: list[list[float]], sumToOne: bool, nonNegative: bool) -> Image:
     """Unmix pixels into fractions of endmembers, by least squares."""
     ends = np.array(endmembers, "f8")
     if ends.ndim != 2 or ends.shape[1] != len(image.bands):

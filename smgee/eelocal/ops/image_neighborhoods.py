@@ -40,7 +40,7 @@ def convolve(image: Image, kernel: Kernel) -> Image:
 
 @algorithm("Image.reduceNeighborhood")
 def reduce_neighborhood(
-    image: Image, reducer: Reducer, kernel: Kernel, inputWeight: str, skipMasked: bool, optimization: str | None  # noqa: N803
+    image: Image, reducer: Reducer, kernel: Kernel, inputWeight: str, skipMasked: bool, optimization: str | None
 ) -> Image:
     """Reduce the neighbourhood of every pixel."""
     if inputWeight not in ("kernel", "mask", "min"):
@@ -55,7 +55,8 @@ def reduce_neighborhood(
             kinds = output_types(reducer, [band.type])
             node = Neighborhood([band.node], kernel, reducer, kinds, **options)
             result += [
-                Band(f"{band.name}_{o}", Pick(node, i), kinds[i], band.projection, band.extent) for i, o in enumerate(reducer.outputs)
+                Band(f"{band.name}_{o}", Pick(node, i), kinds[i], band.projection, band.extent)
+                for i, o in enumerate(reducer.outputs)
             ]
         return image.computed(result)
     if len(bands) != reducer.inputs:
@@ -63,7 +64,9 @@ def reduce_neighborhood(
     kinds = output_types(reducer, [b.type for b in bands])
     node = Neighborhood([b.node for b in bands], kernel, reducer, kinds, **options)
     place = bands[0]
-    return image.computed([Band(o, Pick(node, i), kinds[i], place.projection, place.extent) for i, o in enumerate(reducer.outputs)])
+    return image.computed(
+        [Band(o, Pick(node, i), kinds[i], place.projection, place.extent) for i, o in enumerate(reducer.outputs)]
+    )
 
 
 _KERNELS = ("circle", "square", "cross", "plus", "octagon", "diamond")
@@ -71,7 +74,9 @@ _KERNELS = ("circle", "square", "cross", "plus", "octagon", "diamond")
 
 def _register_focal(name: str) -> None:
     @algorithm(f"Image.focal{name[0].upper()}{name[1:]}", f"Image.focal_{name}")
-    def focal(context: Context, image: Image, radius: float, kernelType: str, units: str, iterations: int, kernel: Kernel | None) -> Image:  # noqa: N803
+    def focal(
+        context: Context, image: Image, radius: float, kernelType: str, units: str, iterations: int, kernel: Kernel | None
+    ) -> Image:
         if kernel is None:
             if kernelType not in _KERNELS:
                 raise EEError(f"Unknown kernelType '{kernelType}': use one of {', '.join(_KERNELS)}.")
@@ -113,7 +118,10 @@ def gradient(input: Image) -> Image:
     band = _scalar(input.bands[0])
     node = Gradient(band.node, metric=True)
     return input.computed(
-        [Band(n, Apply(lambda v: v, (Pick(node, i),), "f4"), FLOAT, band.projection, band.extent) for i, n in enumerate(("x", "y"))]
+        [
+            Band(n, Apply(lambda v: v, (Pick(node, i),), "f4"), FLOAT, band.projection, band.extent)
+            for i, n in enumerate(("x", "y"))
+        ]
     )
 
 
@@ -131,7 +139,7 @@ def derivative(image: Image) -> Image:
 
 
 @algorithm("Image.neighborhoodToArray")
-def neighborhood_to_array(image: Image, kernel: Kernel, defaultValue: float) -> Image:  # noqa: N803
+def neighborhood_to_array(image: Image, kernel: Kernel, defaultValue: float) -> Image:
     """Turn neighbourhoods into 2-D arrays."""
     if kernel.name not in ("fixed", "square", "rectangle"):
         raise EEError(f"Only fixed, square and rectangle kernels are supported, got {kernel.name}.")
@@ -217,18 +225,24 @@ class _Entropy(Reducer):
 
 
 @algorithm("Image.distance")
-def distance(image: Image, kernel: Kernel | None, skipMasked: bool) -> Image:  # noqa: N803
+def distance(image: Image, kernel: Kernel | None, skipMasked: bool) -> Image:
     """Return the distance to the nearest non-zero pixel, within a kernel."""
     if kernel is None:
-        raise UnsupportedAlgorithmError("Image.distance without a kernel", "has an undocumented default; give a euclidean, manhattan or chebyshev kernel")
+        raise UnsupportedAlgorithmError(
+            "Image.distance without a kernel", "has an undocumented default; give a euclidean, manhattan or chebyshev kernel"
+        )
     if kernel.name not in ("euclidean", "manhattan", "chebyshev"):
         raise EEError(f"The distance kernel must be euclidean, manhattan or chebyshev, got {kernel.name}.")
     if kernel.metric:
-        raise UnsupportedAlgorithmError("Image.distance with a kernel in meters", "depends on the scale in a way that is not documented; use pixels")
+        raise UnsupportedAlgorithmError(
+            "Image.distance with a kernel in meters", "depends on the scale in a way that is not documented; use pixels"
+        )
     weights = kernel.weights()
     reach = weights.x
     if reach and not np.isclose(weights.values[weights.y, weights.x + 1], 1.0):
-        raise UnsupportedAlgorithmError("Image.distance with a normalized or scaled kernel", "is not computed; use normalize=False and magnitude 1")
+        raise UnsupportedAlgorithmError(
+            "Image.distance with a normalized or scaled kernel", "is not computed; use normalize=False and magnitude 1"
+        )
     bands = []
     for band in map(_scalar, image.bands):
         node = Distance(band.node, reach, kernel.name, skip_masked=skipMasked)
@@ -252,7 +266,7 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
 
 
 @algorithm("Image.connectedPixelCount")
-def connected_pixel_count(input: Image, maxSize: int, eightConnected: bool) -> Image:  # noqa: N803
+def connected_pixel_count(input: Image, maxSize: int, eightConnected: bool) -> Image:
     """Return the size of the object of equal values that each pixel belongs to, pixels."""
     if not 1 <= maxSize <= 1024:
         raise EEError(f"maxSize must be between 1 and 1024, got {maxSize}.")
@@ -261,7 +275,7 @@ def connected_pixel_count(input: Image, maxSize: int, eightConnected: bool) -> I
 
 
 @algorithm("Image.connectedComponents")
-def connected_components(image: Image, connectedness: Kernel, maxSize: int) -> Image:  # noqa: N803
+def connected_components(image: Image, connectedness: Kernel, maxSize: int) -> Image:
     """Label the objects of equal values of the first band."""
     if not 1 <= maxSize <= 1024:
         raise EEError(f"maxSize must be between 1 and 1024, got {maxSize}.")
@@ -281,7 +295,7 @@ def connected_components(image: Image, connectedness: Kernel, maxSize: int) -> I
 
 
 @algorithm("Image.reduceConnectedComponents")
-def reduce_connected_components(image: Image, reducer: Reducer, labelBand: str | None, maxSize: int) -> Image:  # noqa: N803
+def reduce_connected_components(image: Image, reducer: Reducer, labelBand: str | None, maxSize: int) -> Image:
     """Reduce the pixels of each object."""
     label = image.first if labelBand is None else image.band(labelBand)
     if reducer.inputs > 1:

@@ -27,11 +27,13 @@ def reduce(image: Image, reducer: Reducer) -> Image:
         union = union.union(band.type)
     kinds = output_types(reducer, [union], len(nodes))
     node = ReducedStack(reducer, [nodes], kinds)
-    return image.computed([Band(o, Pick(node, i), kinds[i], place.projection, place.extent) for i, o in enumerate(reducer.outputs)])
+    return image.computed(
+        [Band(o, Pick(node, i), kinds[i], place.projection, place.extent) for i, o in enumerate(reducer.outputs)]
+    )
 
 
 @algorithm("Image.reduceResolution")
-def reduce_resolution(image: Image, reducer: Reducer, bestEffort: bool, maxPixels: int) -> Image:  # noqa: N803
+def reduce_resolution(image: Image, reducer: Reducer, bestEffort: bool, maxPixels: int) -> Image:
     """Reduce all the pixels of the image's own lattice under each pixel asked for."""
     bands = []
     for band in image.bands:

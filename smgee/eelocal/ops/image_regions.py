@@ -28,7 +28,9 @@ _ADVICE = (
 )
 
 
-def aggregation_projection(image: Image, crs: Projection | None, transform: Sequence[float] | None, scale: float | None) -> Projection:
+def aggregation_projection(
+    image: Image, crs: Projection | None, transform: Sequence[float] | None, scale: float | None
+) -> Projection:
     """Return the lattice on which an aggregation reads an image.
 
     Raises
@@ -56,7 +58,9 @@ def region_of(image: Image, geometry: Geometry | None) -> Geometry:
     return region
 
 
-def zone_within(image: Image, region: Geometry, projection: Projection, *, max_pixels: float, best_effort: bool) -> tuple[Zone, Projection]:
+def zone_within(
+    image: Image, region: Geometry, projection: Projection, *, max_pixels: float, best_effort: bool
+) -> tuple[Zone, Projection]:
     """Return a region on a lattice that it does not exceed: coarsened by halves where best effort is asked for.
 
     Raises
@@ -169,8 +173,8 @@ def named_outputs(image: Image, reducer: Reducer, results: Sequence[Sequence[Any
 
 @algorithm("Image.reduceRegion")
 def reduce_region(
-    image: Image, reducer: Reducer, geometry: Geometry | None, scale: float | None, crs: Projection | None, crsTransform: Any,  # noqa: N803
-    bestEffort: bool, maxPixels: float, tileScale: float,  # noqa: N803
+    image: Image, reducer: Reducer, geometry: Geometry | None, scale: float | None, crs: Projection | None, crsTransform: Any,
+    bestEffort: bool, maxPixels: float, tileScale: float,
 ) -> dict[str, Any]:  # fmt: skip
     """Reduce an image over one region."""
     _check_tile_scale(tileScale)
@@ -184,8 +188,8 @@ def reduce_region(
 
 @algorithm("Image.reduceRegions")
 def reduce_regions(
-    image: Image, collection: Collection, reducer: Reducer, scale: float | None, crs: Projection | None, crsTransform: Any,  # noqa: N803
-    tileScale: float, maxPixelsPerRegion: float | None,  # noqa: N803
+    image: Image, collection: Collection, reducer: Reducer, scale: float | None, crs: Projection | None, crsTransform: Any,
+    tileScale: float, maxPixelsPerRegion: float | None,
 ) -> Collection:  # fmt: skip
     """Reduce an image over every feature, which gets the results as properties."""
     _check_tile_scale(tileScale)

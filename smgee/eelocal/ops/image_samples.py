@@ -29,7 +29,11 @@ Sampled = tuple[np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]]  # r
 
 
 def sample_zones(
-    image: Image, zones: Sequence[Zone], projection: Projection, *, keep: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    image: Image,
+    zones: Sequence[Zone],
+    projection: Projection,
+    *,
+    keep: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> list[Sampled]:
     """Return the pixels whose centres lie in zones, row by row.
 
@@ -116,8 +120,8 @@ def _complete(valid: Sequence[np.ndarray]) -> np.ndarray:
 
 @algorithm("Image.sample")
 def sample(
-    image: Image, region: Geometry | None, scale: float | None, projection: Projection | None, factor: float | None, numPixels: int | None,  # noqa: N803
-    seed: int, dropNulls: bool, tileScale: float, geometries: bool,  # noqa: N803
+    image: Image, region: Geometry | None, scale: float | None, projection: Projection | None, factor: float | None, numPixels: int | None,
+    seed: int, dropNulls: bool, tileScale: float, geometries: bool,
 ) -> Collection:  # fmt: skip
     """Sample the pixels of a region, all or a random part of them."""
     if factor is not None and numPixels is not None:
@@ -153,8 +157,8 @@ def _features(
 ) -> list[Feature]:
     points = _points(lattice, rows, cols) if geometries else None
     complete = _complete(valid) if drop else np.ones(len(rows), bool)
-    features = []
-    for number in np.flatnonzero(complete):
+    features: list[Feature] = []
+    for number in np.flatnonzero(complete).tolist():
         place = None if points is None else Geometry(Point(points[number]), "EPSG:4326")
         features.append(Feature(place, _properties(image.names, values, valid, number), str(len(features))))
     return features
@@ -162,7 +166,7 @@ def _features(
 
 @algorithm("Image.sampleRegions")
 def sample_regions(
-    image: Image, collection: Collection, properties: list[str] | None, scale: float | None, projection: Projection | None, tileScale: float,  # noqa: N803
+    image: Image, collection: Collection, properties: list[str] | None, scale: float | None, projection: Projection | None, tileScale: float,
     geometries: bool,
 ) -> Collection:  # fmt: skip
     """Turn every pixel of every region into a feature; pixels with a masked band are left out."""
@@ -171,12 +175,12 @@ def sample_regions(
     def features() -> list[Feature]:
         members = [as_feature(e) for e in collection]
         zones = [make_zone(f.geometry, lattice) for f in members]
-        results = []
+        results: list[Feature] = []
         for feature, (rows, cols, values, valid) in zip(members, sample_zones(image, zones, lattice), strict=True):
             names = [n for n in feature.properties if not n.startswith("system:")] if properties is None else properties
             carried = {n: feature.properties.get(n) for n in names}
             points = _points(lattice, rows, cols) if geometries else None
-            for number, at in enumerate(np.flatnonzero(_complete(valid))):
+            for number, at in enumerate(np.flatnonzero(_complete(valid)).tolist()):
                 place = None if points is None else Geometry(Point(points[at]), "EPSG:4326")
                 identifier = f"{feature.id}_{number}" if feature.id is not None else str(len(results))
                 results.append(Feature(place, {**carried, **_properties(image.names, values, valid, at)}, identifier))
@@ -187,8 +191,8 @@ def sample_regions(
 
 @algorithm("Image.stratifiedSample")
 def stratified_sample(
-    image: Image, numPoints: int, classBand: str | None, region: Geometry | None, scale: float | None, projection: Projection | None,  # noqa: N803
-    seed: int, classValues: list[int] | None, classPoints: list[int] | None, dropNulls: bool, tileScale: float, geometries: bool,  # noqa: N803
+    image: Image, numPoints: int, classBand: str | None, region: Geometry | None, scale: float | None, projection: Projection | None,
+    seed: int, classValues: list[int] | None, classPoints: list[int] | None, dropNulls: bool, tileScale: float, geometries: bool,
 ) -> Collection:  # fmt: skip
     """Sample a number of pixels of every class."""
     label = image.first if classBand is None else image.band(classBand)
@@ -218,7 +222,8 @@ def stratified_sample(
 
 @algorithm("Image.sampleRectangle")
 def sample_rectangle(
-    context: Context, image: Image, region: Geometry | None, properties: list[str] | None, defaultValue: float | None, defaultArrayValue: Array | None,  # noqa: N803
+    context: Context, image: Image, region: Geometry | None, properties: list[str] | None, defaultValue: float | None,
+    defaultArrayValue: Array | None,
 ) -> Feature:  # fmt: skip
     """Return a rectangle of pixels as one array per band, each on the band's own lattice."""
     from smgee.eelocal.model.zones import planar_shape
@@ -231,11 +236,15 @@ def sample_rectangle(
         lattice = band.projection
         grid = lattice.grid(planar_shape(area, lattice.crs).bounds)
         if grid.width * grid.height > context.limits.region_values // 4:
-            raise EEError(f"Too many pixels in sample; must be <= {context.limits.region_values // 4}. Got {grid.width * grid.height}.")
+            raise EEError(
+                f"Too many pixels in sample; must be <= {context.limits.region_values // 4}. Got {grid.width * grid.height}."
+            )
         ((_, values, mask),) = compute_pixels(image.with_bands([band]), grid, context)
         valid = mask if mask.dtype == bool else mask > 0
         if band.type.dimensions and not valid.any() and defaultArrayValue is not None:
-            found[band.name] = Array(np.broadcast_to(defaultArrayValue.values, (*grid.shape, *defaultArrayValue.values.shape)).copy())
+            found[band.name] = Array(
+                np.broadcast_to(defaultArrayValue.values, (*grid.shape, *defaultArrayValue.values.shape)).copy()
+            )
             continue
         if not valid.all():
             if band.type.dimensions:
@@ -244,8 +253,12 @@ def sample_rectangle(
                 values = np.where(valid.reshape(*grid.shape, *(1,) * (values.ndim - 2)), values, defaultArrayValue.values)
             else:
                 if defaultValue is None:
-                    raise EEError(f"The band '{band.name}' is masked or out of footprint in part of the region. Set 'defaultValue' to fill it.")
-                filled = band.type.union(band.type.of_value(defaultValue if not float(defaultValue).is_integer() else int(defaultValue)))
+                    raise EEError(
+                        f"The band '{band.name}' is masked or out of footprint in part of the region. Set 'defaultValue' to fill it."
+                    )
+                filled = band.type.union(
+                    band.type.of_value(defaultValue if not float(defaultValue).is_integer() else int(defaultValue))
+                )
                 values = np.where(valid, values.astype(filled.dtype), defaultValue).astype(filled.dtype)
         found[band.name] = Array(values)
     return Feature(area, found, image.properties.get("system:index"))
@@ -253,7 +266,7 @@ def sample_rectangle(
 
 @algorithm("ImageCollection.getRegion")
 def get_region(
-    context: Context, collection: Collection, geometry: Geometry, scale: float | None, crs: Projection | None, crsTransform: Any,  # noqa: N803
+    context: Context, collection: Collection, geometry: Geometry, scale: float | None, crs: Projection | None, crsTransform: Any,
 ) -> list[list[Any]]:  # fmt: skip
     """Return a table: a header, then id, longitude, latitude, time and bands of every image at every pixel."""
     from smgee.eelocal.ops.image_grids import target_projection
@@ -284,11 +297,18 @@ def get_region(
             if not reach[number][at]:
                 continue
             cells = {
-                b.name: as_number(values[starts[number] + k][at]) if valid[starts[number] + k][at] else None for k, b in enumerate(image.bands)
+                b.name: as_number(values[starts[number] + k][at]) if valid[starts[number] + k][at] else None
+                for k, b in enumerate(image.bands)
             }
             time = image.properties.get("system:time_start")
             table.append(
-                [image.properties.get("system:index"), float(points[at, 0]), float(points[at, 1]), getattr(time, "ms", time), *(cells.get(n) for n in names)]
+                [
+                    image.properties.get("system:index"),
+                    float(points[at, 0]),
+                    float(points[at, 1]),
+                    getattr(time, "ms", time),
+                    *(cells.get(n) for n in names),
+                ]
             )
     return table
 

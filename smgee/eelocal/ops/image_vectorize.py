@@ -23,9 +23,9 @@ from smgee.eelocal.render import compute_pixels
 
 @algorithm("Image.reduceToVectors", "Image.reduceToVectorsStreaming")
 def reduce_to_vectors(
-    context: Context, image: Image, reducer: Reducer | None, geometry: Geometry | None, scale: float | None, geometryType: str,  # noqa: N803
-    eightConnected: bool, labelProperty: str | None, crs: Projection | None, crsTransform: Any, bestEffort: bool, maxPixels: float,  # noqa: N803
-    tileScale: float, geometryInNativeProjection: bool,  # noqa: N803
+    context: Context, image: Image, reducer: Reducer | None, geometry: Geometry | None, scale: float | None, geometryType: str,
+    eightConnected: bool, labelProperty: str | None, crs: Projection | None, crsTransform: Any, bestEffort: bool, maxPixels: float,
+    tileScale: float, geometryInNativeProjection: bool,
 ) -> Collection:  # fmt: skip
     """Turn objects of equal values into features, other bands reduced over each."""
     _check_tile_scale(tileScale)
@@ -62,7 +62,7 @@ def reduce_to_vectors(
         order = np.argsort(flat, kind="stable")
         ids, starts = np.unique(flat[order], return_index=True)
         ends = np.append(starts[1:], len(order))
-        result = []
+        result: list[Feature] = []
         for identifier, start, end in zip(ids, starts, ends, strict=True):
             if identifier < 0:
                 continue
@@ -117,5 +117,10 @@ def _polygons(labels: np.ndarray, affine: Affine, eight: bool) -> dict[int, Any]
 def _simple(rows: np.ndarray, cols: np.ndarray, affine: Affine, kind: str) -> Any:
     if kind == "centroid":
         return shapely.Point(moved(affine, float(cols.mean()) + 0.5, float(rows.mean()) + 0.5))
-    corners = [(cols.min(), rows.min()), (cols.max() + 1, rows.min()), (cols.max() + 1, rows.max() + 1), (cols.min(), rows.max() + 1)]
+    corners = [
+        (cols.min(), rows.min()),
+        (cols.max() + 1, rows.min()),
+        (cols.max() + 1, rows.max() + 1),
+        (cols.min(), rows.max() + 1),
+    ]
     return shapely.Polygon([moved(affine, float(c), float(r)) for c, r in corners])

@@ -99,7 +99,7 @@ def clip_to_collection(input: Image, collection: Any) -> Image:
 
 @algorithm("Image.clipToBoundsAndScale")
 def clip_to_bounds_and_scale(
-    input: Image, geometry: Geometry | None, width: int | None, height: int | None, maxDimension: int | None, scale: float | None  # noqa: N803
+    input: Image, geometry: Geometry | None, width: int | None, height: int | None, maxDimension: int | None, scale: float | None
 ) -> Image:
     """Clip to a bounding box in the image's projection, and set the pixels of the result."""
     if sum(v is not None for v in (maxDimension, scale)) + (width is not None or height is not None) > 1:
@@ -122,13 +122,20 @@ def clip_to_bounds_and_scale(
         if width is None or height is None:
             assert maxDimension is not None
             ratio = (right - left) / (top - bottom)
-            width, height = (maxDimension, max(1, round(maxDimension / ratio))) if ratio >= 1 else (max(1, round(maxDimension * ratio)), maxDimension)
+            width, height = (
+                (maxDimension, max(1, round(maxDimension / ratio)))
+                if ratio >= 1
+                else (max(1, round(maxDimension * ratio)), maxDimension)
+            )
         target = base.with_transform(((right - left) / width, 0.0, left, 0.0, -(top - bottom) / height, top))
         grid = target.window(0, 0, int(height), int(width))
     col, row = projection_offset(target, grid.transform)
     l2, b2, r2, t2 = grid.bounds
     frame = Geometry(shapely.box(l2, b2, r2, t2), base.crs, False)
-    bands = [replace(b, node=Clipped(b.node, frame), projection=target, extent=(col, row, grid.width, grid.height)) for b in input.bands]
+    bands = [
+        replace(b, node=Clipped(b.node, frame), projection=target, extent=(col, row, grid.width, grid.height))
+        for b in input.bands
+    ]
     outline = planar_shape(frame, "EPSG:4326")
     return input.with_bands(bands).with_footprint(Geometry(outline, "EPSG:4326", False))
 
@@ -141,7 +148,9 @@ def _number(feature: Feature, value: Any, what: str) -> Any:
     if isinstance(value, str):
         found = feature.properties.get(value)
         if isinstance(found, bool) or not isinstance(found, (int, float)):
-            raise EEError(f"The property '{value}' of feature '{feature.id}' is {'missing' if found is None else 'not a number'}; {what} must be numeric.")
+            raise EEError(
+                f"The property '{value}' of feature '{feature.id}' is {'missing' if found is None else 'not a number'}; {what} must be numeric."
+            )
         return found
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise EEError(f"{what} must be a number or the name of a property, got {type(value).__name__}.")
@@ -149,7 +158,7 @@ def _number(feature: Feature, value: Any, what: str) -> Any:
 
 
 @algorithm("Image.paint")
-def paint(image: Image, featureCollection: Collection, color: Any, width: Any) -> Image:  # noqa: N803
+def paint(image: Image, featureCollection: Collection, color: Any, width: Any) -> Image:
     """Paint features onto every band."""
     features = [as_feature(e) for e in featureCollection]
     values = [_number(f, 0 if color is None else color, "color") for f in features]
@@ -177,7 +186,7 @@ def _drawn(features: list[Feature], styles: list[Style]) -> Image:
 
 
 @algorithm("Collection.draw")
-def draw(collection: Collection, color: str, pointRadius: int, strokeWidth: int) -> Image:  # noqa: N803
+def draw(collection: Collection, color: str, pointRadius: int, strokeWidth: int) -> Image:
     """Draw features in one colour."""
     features = [as_feature(e) for e in collection]
     paint_color = parse_color(color)
@@ -187,11 +196,18 @@ def draw(collection: Collection, color: str, pointRadius: int, strokeWidth: int)
 
 @algorithm("Collection.style")
 def style(
-    collection: Collection, color: str, pointSize: int, pointShape: str, width: float, fillColor: str | None, styleProperty: str | None,  # noqa: N803
-    neighborhood: int, lineType: str,  # noqa: N803
+    collection: Collection, color: str, pointSize: int, pointShape: str, width: float, fillColor: str | None, styleProperty: str | None,
+    neighborhood: int, lineType: str,
 ) -> Image:  # fmt: skip
     """Draw features, each by its own style where `styleProperty` names one."""
-    base = {"color": color, "pointSize": pointSize, "pointShape": pointShape, "width": width, "fillColor": fillColor, "lineType": lineType}
+    base = {
+        "color": color,
+        "pointSize": pointSize,
+        "pointShape": pointShape,
+        "width": width,
+        "fillColor": fillColor,
+        "lineType": lineType,
+    }
     features = [as_feature(e) for e in collection]
     styles = []
     for feature in features:
@@ -211,7 +227,7 @@ def _style(options: dict[str, Any]) -> Style:
     stroke = parse_color(options["color"])
     fill = (*stroke[:3], stroke[3] * 0.66) if options.get("fillColor") is None else parse_color(options["fillColor"])
     marker(options["pointShape"], 1.0)  # refuses unknown shapes now rather than in a tile
-    return Style(stroke, fill, float(options["pointSize"]), options["pointShape"], float(options["width"]), line)  # type: ignore[arg-type]
+    return Style(stroke, fill, float(options["pointSize"]), options["pointShape"], float(options["width"]), line)
 
 
 # -- features to pixels --------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def _stretch(low: float, high: float, gain: float | None, bias: float | None, ga
 @algorithm("Image.visualize")
 def visualize(
     image: Image, bands: Any, gain: Any, bias: Any, min: Any, max: Any, gamma: Any, opacity: float | None, palette: Any,
-    forceRgbOutput: bool,  # noqa: N803
+    forceRgbOutput: bool,
 ) -> Image:  # fmt: skip
     """Turn bands into bytes for display: one grey band, or red, green and blue."""
     if isinstance(bands, str):
@@ -98,9 +98,13 @@ def visualize(
         high = high if highs is None else highs[i]
         if low == high:
             high = low + 1e-9 if low == 0 else np.nextafter(low, np.inf)
-        stretches.append(_stretch(low, high, gains[i] if gains else None, biases[i] if biases else None, gammas[i] if gammas else None))
+        stretches.append(
+            _stretch(low, high, gains[i] if gains else None, biases[i] if biases else None, gammas[i] if gammas else None)
+        )
     colors = np.array(parse_palette(palette)) if palette else None
-    node = Display([b.node for b in chosen], stretches, colors, 1.0 if opacity is None else float(np.clip(opacity, 0, 1)), rgb=forceRgbOutput)
+    node = Display(
+        [b.node for b in chosen], stretches, colors, 1.0 if opacity is None else float(np.clip(opacity, 0, 1)), rgb=forceRgbOutput
+    )
     place = chosen[0]
     names = ("vis-gray",) if node.outputs == 1 else _CHANNELS
     return image.computed([Band(n, Pick(node, i), _BYTE, place.projection, place.extent) for i, n in enumerate(names)])

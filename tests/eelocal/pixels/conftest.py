@@ -26,7 +26,16 @@ class MemorySource:
         self.infos: dict[str, ImageInfo] = {}
         self.reads: list[tuple[int, int, int, int]] = []
 
-    def add(self, name: str, bands: Mapping[str, Any], grid: PixelGrid, *, pyramiding: str = "MEAN", start_ms: int | None = None, **properties: Any) -> Image:
+    def add(
+        self,
+        name: str,
+        bands: Mapping[str, Any],
+        grid: PixelGrid,
+        *,
+        pyramiding: str = "MEAN",
+        start_ms: int | None = None,
+        **properties: Any,
+    ) -> Image:
         """Add an image of arrays, or of (array, mask) pairs."""
         infos = []
         for band, data in bands.items():
@@ -38,7 +47,8 @@ class MemorySource:
 
     def read(self, image_id: str, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         values, mask = self.arrays[image_id, band]
-        assert row >= 0 and col >= 0 and row + height <= values.shape[0] and col + width <= values.shape[1]
+        assert 0 <= row <= row + height <= values.shape[0]
+        assert 0 <= col <= col + width <= values.shape[1]
         self.reads.append((row, col, height, width))
         return values[row : row + height, col : col + width], mask[row : row + height, col : col + width]
 

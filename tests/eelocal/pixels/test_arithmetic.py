@@ -52,7 +52,7 @@ def test_integers_never_wrap(lab, data, name, left, right):
     values = lab.values(result)
     assert values.tolist()[0] == [EXACT[name](int(x), int(y)) for x, y in zip(a[0], b[0])]
     low, high = result.bands[0].type.bounds
-    assert low <= values.min() and values.max() <= high
+    assert low <= values.min() <= values.max() <= high
     assert values.dtype == result.bands[0].type.dtype
 
 
@@ -63,7 +63,9 @@ def test_integers_divide_into_floats_and_by_zero_into_zero(lab, data, left, righ
     b[0, 0] = 0
     result = lab.call("Image.divide", image1=lab.image(b=a), image2=lab.image(b=b))
     assert result.bands[0].type.precision == "float"
-    np.testing.assert_allclose(lab.values(result)[0], np.float32([python_divide(int(x), int(y)) for x, y in zip(a[0], b[0])]), rtol=1e-6)
+    np.testing.assert_allclose(
+        lab.values(result)[0], np.float32([python_divide(int(x), int(y)) for x, y in zip(a[0], b[0])]), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,9 @@ def test_float32_stays_float32_and_is_rounded_once(lab):
     result = lab.values(lab.call("Image.add", image1=lab.image(b=a), image2=lab.image(b=b)))
     assert result.dtype == np.float32
     assert np.array_equal(result, a + b)
-    mixed = lab.values(lab.call("Image.add", image1=lab.image(b=np.int32([[2**24 + 1]])), image2=lab.image(b=np.float32([[1.0]]))))
+    mixed = lab.values(
+        lab.call("Image.add", image1=lab.image(b=np.int32([[2**24 + 1]])), image2=lab.image(b=np.float32([[1.0]])))
+    )
     assert mixed[0, 0] == np.float32(2**24 + 2)
 
 
@@ -114,14 +118,20 @@ def test_names_come_from_the_longer_image(lab, first, second, names):
 
 
 def test_images_of_other_lengths_are_refused(lab):
-    two, three = lab.image(a=np.ones((2, 2)), b=np.ones((2, 2))), lab.image(a=np.ones((2, 2)), b=np.ones((2, 2)), c=np.ones((2, 2)))
+    two, three = (
+        lab.image(a=np.ones((2, 2)), b=np.ones((2, 2))),
+        lab.image(a=np.ones((2, 2)), b=np.ones((2, 2)), c=np.ones((2, 2))),
+    )
     with pytest.raises(EEError, match="same number of bands"):
         lab.call("Image.add", image1=two, image2=three)
     with pytest.raises(EEError, match=r"Image.bitwiseAnd: Bitwise operands must be integer only\."):
         lab.call("Image.bitwiseAnd", image1=two, image2=1)
 
 
-@pytest.mark.parametrize(("target", "expected"), [("toUint8", [0, 0, 1, 2, 255, 255]), ("toInt8", [-128, -2, 1, 2, 127, 127]), ("toInt", [-1000, -2, 1, 2, 255, 70000])])
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [("toUint8", [0, 0, 1, 2, 255, 255]), ("toInt8", [-128, -2, 1, 2, 127, 127]), ("toInt", [-1000, -2, 1, 2, 255, 70000])],
+)
 def test_casts_truncate_and_clamp(lab, target, expected):
     values = np.array([[-1000.0, -2.9, 1.5, 2.999, 255.4, 70000.0]])
     assert lab.values(lab.call(f"Image.{target}", value=lab.image(b=values))).tolist()[0] == expected

@@ -46,9 +46,16 @@ def test_arrays_of_other_lengths_per_pixel(lab):
         assert found[at].tolist() == [v for v in data[at] if v > 4]
     lengths, _ = cells(lab, lab.call("Image.arrayLength", input=lab.call("Image.arrayMask", input=image, mask=selected), axis=0))
     assert np.array_equal(lengths, (data > 4).sum(-1))
-    padded, _ = cells(lab, lab.call("Image.arrayPad", image=lab.call("Image.arrayMask", input=image, mask=selected), lengths=[4], pad=-1))
+    padded, _ = cells(
+        lab, lab.call("Image.arrayPad", image=lab.call("Image.arrayMask", input=image, mask=selected), lengths=[4], pad=-1)
+    )
     assert padded.shape == (*SHAPE, 4)
-    sums, _ = cells(lab, lab.call("Image.arrayReduce", input=padded_image(lab, image, selected), reducer=call(lab.context, "Reducer.sum", {}), axes=[0]))
+    sums, _ = cells(
+        lab,
+        lab.call(
+            "Image.arrayReduce", input=padded_image(lab, image, selected), reducer=call(lab.context, "Reducer.sum", {}), axes=[0]
+        ),
+    )
     assert np.array_equal(sums[..., 0], np.where(data > 4, data, 0).sum(-1))
 
 
@@ -91,7 +98,9 @@ def test_linear_algebra(lab):
     column = lab.call("Image.toArray", image=lab.call("Image.toArray", image=flat_b), axis=1)
     assert np.array_equal(cells(lab, matrix)[0], a)
     np.testing.assert_allclose(cells(lab, lab.call("Image.matrixMultiply", image1=matrix, image2=column))[0], a @ b)
-    np.testing.assert_allclose(cells(lab, lab.call("Image.matrixSolve", image1=matrix, image2=column))[0], np.linalg.solve(a, b), rtol=1e-8)
+    np.testing.assert_allclose(
+        cells(lab, lab.call("Image.matrixSolve", image1=matrix, image2=column))[0], np.linalg.solve(a, b), rtol=1e-8
+    )
     np.testing.assert_allclose(cells(lab, lab.call("Image.matrixInverse", value=matrix))[0], np.linalg.inv(a), rtol=1e-8)
     np.testing.assert_allclose(cells(lab, lab.call("Image.matrixDeterminant", value=matrix))[0], np.linalg.det(a))
     np.testing.assert_allclose(cells(lab, lab.call("Image.arrayTranspose", input=matrix))[0], a.swapaxes(2, 3))
@@ -113,7 +122,14 @@ def test_regressions_over_time(lab):
     result = lab.call("ImageCollection.reduce", collection=lab.collection(*images), reducer=reducer)
     assert result.names == ["coefficients", "residuals"]
     coefficients = lab.call("Image.select", input=result, bandSelectors=["coefficients"])
-    found, _ = cells(lab, lab.call("Image.arrayFlatten", image=lab.call("Image.arrayProject", input=coefficients, axes=[0]), coordinateLabels=[["c", "t"]]))
+    found, _ = cells(
+        lab,
+        lab.call(
+            "Image.arrayFlatten",
+            image=lab.call("Image.arrayProject", input=coefficients, axes=[0]),
+            coordinateLabels=[["c", "t"]],
+        ),
+    )
     expected = np.linalg.lstsq(np.column_stack([np.ones(6), times]), data.reshape(6, -1), rcond=None)[0]
     np.testing.assert_allclose(found.ravel(), expected[0], rtol=1e-6)
 

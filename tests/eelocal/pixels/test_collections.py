@@ -27,7 +27,12 @@ NUMPY = {"median": np.ma.median, "mean": np.ma.mean, "min": np.ma.min, "max": np
 
 
 @REPEATED
-@given(count=st.sampled_from([1, 2, 7, 60]), dtype=st.sampled_from(["u1", "i2", "f4", "f8"]), name=st.sampled_from(sorted(NUMPY)), seed=st.integers(0, 99))
+@given(
+    count=st.sampled_from([1, 2, 7, 60]),
+    dtype=st.sampled_from(["u1", "i2", "f4", "f8"]),
+    name=st.sampled_from(sorted(NUMPY)),
+    seed=st.integers(0, 99),
+)
 def test_reductions_against_numpy(lab, count, dtype, name, seed):
     values, masks, collection = stack(lab, count, dtype, seed)
     result = lab.call(f"reduce.{name}", collection=collection)
@@ -51,7 +56,7 @@ def test_the_mode_is_the_least_of_the_most_frequent(lab, count, seed):
 
 @pytest.mark.parametrize("name", sorted(set(FAST) - {"and", "or"}))
 def test_the_fast_loops_agree_with_the_reducers(lab, name):
-    values, masks, collection = stack(lab, 9, "f4", 3)
+    _, masks, collection = stack(lab, 9, "f4", 3)
     fast = lab.call(f"reduce.{name}", collection=collection)
     slow = lab.call("ImageCollection.reduce", collection=collection, reducer=call(lab.context, "Reducer.combine", {
         "reducer1": call(lab.context, f"Reducer.{name}", {}), "reducer2": call(lab.context, "Reducer.stdDev", {}), "sharedInputs": True,
@@ -92,7 +97,10 @@ def test_lists_of_pixels_are_arrays(lab):
 
 
 def test_bands_are_matched_by_name(lab):
-    one, two = lab.image(a=np.full((2, 2), 1.0), b=np.full((2, 2), 2.0)), lab.image(b=np.full((2, 2), 4.0), c=np.full((2, 2), 8.0))
+    one, two = (
+        lab.image(a=np.full((2, 2), 1.0), b=np.full((2, 2), 2.0)),
+        lab.image(b=np.full((2, 2), 4.0), c=np.full((2, 2), 8.0)),
+    )
     found = lab.pixels(lab.call("reduce.mean", collection=lab.collection(one, two)), lab.grid(2, 2))
     assert {n: v[0, 0] for n, (v, _) in found.items()} == {"a": 1.0, "b": 3.0, "c": 8.0}
 
@@ -116,7 +124,9 @@ def test_a_quality_mosaic_takes_whole_pixels(lab):
     quality, other = rng.random((4, *SHAPE)), rng.integers(0, 99, (4, *SHAPE)).astype("u1")
     masks = rng.random((4, *SHAPE)) > 0.4
     images = [lab.image(q=(q, m), o=o) for q, m, o in zip(quality, masks, other)]
-    found = lab.pixels(lab.call("ImageCollection.qualityMosaic", collection=lab.collection(*images), qualityBand="q"), lab.grid(*SHAPE))
+    found = lab.pixels(
+        lab.call("ImageCollection.qualityMosaic", collection=lab.collection(*images), qualityBand="q"), lab.grid(*SHAPE)
+    )
     best = np.argmax(np.where(masks, quality, -1), 0)
     shown = masks.any(0)
     assert np.array_equal(found["o"][0][shown], np.take_along_axis(other, best[None], 0)[0][shown])
@@ -128,7 +138,9 @@ def test_bands_that_clash_are_numbered(lab):
     for expected in (["foo", "foo_1"], ["foo", "foo_1", "foo_2"]):
         image = lab.call("Image.addBands", dstImg=image, srcImg=lab.image(foo=np.ones((1, 1))))
         assert image.names == expected
-    over = lab.call("Image.addBands", dstImg=image, srcImg=lab.image(foo=np.full((1, 1), 9.0), bar=np.ones((1, 1))), overwrite=True)
+    over = lab.call(
+        "Image.addBands", dstImg=image, srcImg=lab.image(foo=np.full((1, 1), 9.0), bar=np.ones((1, 1))), overwrite=True
+    )
     assert over.names == ["foo", "foo_1", "foo_2", "bar"]
     assert lab.pixels(over)["foo"][0][0, 0] == 9.0
 
@@ -139,7 +151,8 @@ def test_one_image_of_all_bands(lab):
 
 
 @pytest.mark.parametrize(
-    ("selectors", "names"), [(["B.*"], ["B1", "B2"]), ([2, "B1"], ["QA", "B1"]), (["QA"], ["QA"]), ([-1], ["QA"]), (["B[2-9]"], ["B2"])]
+    ("selectors", "names"),
+    [(["B.*"], ["B1", "B2"]), ([2, "B1"], ["QA", "B1"]), (["QA"], ["QA"]), ([-1], ["QA"]), (["B[2-9]"], ["B2"])],
 )
 def test_bands_are_selected_by_name_pattern_or_position(lab, selectors, names):
     image = lab.image(B1=np.ones((1, 1)), B2=np.ones((1, 1)), QA=np.ones((1, 1)))
@@ -162,11 +175,27 @@ def test_casting_a_collection_adds_masked_bands(lab):
 
 def test_linked_bands_come_from_the_image_with_the_same_property(lab):
     image = lab.source.add("left", {"a": np.ones((2, 2))}, lab.grid(2, 2), key=5)
-    others = lab.collection(*(lab.source.add(f"right{k}", {"p": np.full((2, 2), float(k))}, lab.grid(2, 2), key=k, extra=k * 10) for k in (4, 5)))
-    linked = lab.call("Image.linkCollection", input=image, imageCollection=others, linkedBands="p", linkedProperties=["extra"], matchPropertyName="key")
+    others = lab.collection(
+        *(lab.source.add(f"right{k}", {"p": np.full((2, 2), float(k))}, lab.grid(2, 2), key=k, extra=k * 10) for k in (4, 5))
+    )
+    linked = lab.call(
+        "Image.linkCollection",
+        input=image,
+        imageCollection=others,
+        linkedBands="p",
+        linkedProperties=["extra"],
+        matchPropertyName="key",
+    )
     assert linked.properties["extra"] == 50
     assert lab.pixels(linked)["p"][0][0, 0] == 5.0
     missing = lab.call("Element.set", object=image, key="key", value=99)
-    linked = lab.call("Image.linkCollection", input=missing, imageCollection=others, linkedBands=["p"], linkedProperties="extra", matchPropertyName="key")
+    linked = lab.call(
+        "Image.linkCollection",
+        input=missing,
+        imageCollection=others,
+        linkedBands=["p"],
+        linkedProperties="extra",
+        matchPropertyName="key",
+    )
     assert linked.properties["extra"] is None
     assert not lab.pixels(linked)["p"][1].any()

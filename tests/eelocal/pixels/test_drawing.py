@@ -19,14 +19,21 @@ TRIANGLE = Polygon([(600_030, 4_099_950), (600_540, 4_099_700), (600_200, 4_099_
 
 
 def collection(*shapes, **properties):
-    return Collection(lambda: [Feature(Geometry(s, "EPSG:32647", False), {k: v[i] for k, v in properties.items()}, str(i)) for i, s in enumerate(shapes)])
+    return Collection(
+        lambda: [
+            Feature(Geometry(s, "EPSG:32647", False), {k: v[i] for k, v in properties.items()}, str(i))
+            for i, s in enumerate(shapes)
+        ]
+    )
 
 
 def test_painting_against_gdal(lab):
     image = lab.image(b=np.zeros((20, 20), "u1"))
     shapes = [TRIANGLE, box(600_300, 4_099_500, 600_500, 4_099_800)]
     found = lab.values(lab.call("Image.paint", image=image, featureCollection=collection(*shapes, value=[3, 300]), color="value"))
-    expected = rasterio.features.rasterize([(mapping(s), v) for s, v in zip(shapes, (3, 300))], (20, 20), transform=lab.grid(20, 20).affine, dtype="int32")
+    expected = rasterio.features.rasterize(
+        [(mapping(s), v) for s, v in zip(shapes, (3, 300))], (20, 20), transform=lab.grid(20, 20).affine, dtype="int32"
+    )
     assert np.array_equal(found, expected)
     assert found.dtype == np.uint16
 
@@ -43,7 +50,12 @@ def test_painting_unmasks(lab):
 
 def test_reduced_features(lab):
     shapes = [box(600_000, 4_099_400, 600_300, 4_100_000), box(600_150, 4_099_400, 600_600, 4_100_000)]
-    image = lab.call("Collection.reduceToImage", collection=collection(*shapes, v=[2, 5]), properties=["v"], reducer=call(lab.context, "Reducer.mean", {}))
+    image = lab.call(
+        "Collection.reduceToImage",
+        collection=collection(*shapes, v=[2, 5]),
+        properties=["v"],
+        reducer=call(lab.context, "Reducer.mean", {}),
+    )
     assert image.names == ["mean"]
     found = lab.values(image, lab.grid(20, 25))
     assert found[3, [2, 7, 15]].tolist() == [2.0, 3.5, 5.0]
@@ -64,7 +76,11 @@ def test_filled_areas_and_strokes(lab):
 
 
 def test_styles_of_features(lab):
-    points = collection(Point(600_105, 4_099_895), Point(600_405, 4_099_595), style=[{"color": "blue", "fillColor": "blue", "pointSize": 3}, {"pointShape": "square"}])
+    points = collection(
+        Point(600_105, 4_099_895),
+        Point(600_405, 4_099_595),
+        style=[{"color": "blue", "fillColor": "blue", "pointSize": 3}, {"pointShape": "square"}],
+    )
     image = lab.call("Collection.style", collection=points, color="red", fillColor="red", styleProperty="style")
     pixels = lab.pixels(image, lab.grid(20, 20))
     assert [pixels[n][0][3, 3] for n in image.names] == [0, 0, 255]
@@ -74,7 +90,26 @@ def test_styles_of_features(lab):
             lab.call("Collection.style", collection=points, **bad)
 
 
-@pytest.mark.parametrize("shape", ["circle", "square", "diamond", "pentagram", "hexagram", "triangle", "triangle_down", "pentagon", "hexagon", "star5", "star6", "o", "s", "^", "<"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "circle",
+        "square",
+        "diamond",
+        "pentagram",
+        "hexagram",
+        "triangle",
+        "triangle_down",
+        "pentagon",
+        "hexagon",
+        "star5",
+        "star6",
+        "o",
+        "s",
+        "^",
+        "<",
+    ],
+)
 def test_markers_lie_within_their_size(shape):
     outline, area = marker(shape, 5.0)
     assert area
@@ -85,7 +120,10 @@ def test_markers_lie_within_their_size(shape):
 
 
 def test_coverage_of_a_ring_with_a_hole():
-    outer, inner = np.array([(1.25, 1), (7, 1), (7, 6.5), (1.25, 6.5), (1.25, 1)]), np.array([(3, 3), (3, 4.5), (5, 4.5), (5, 3), (3, 3)])
+    outer, inner = (
+        np.array([(1.25, 1), (7, 1), (7, 6.5), (1.25, 6.5), (1.25, 1)]),
+        np.array([(3, 3), (3, 4.5), (5, 4.5), (5, 3), (3, 3)]),
+    )
     points = np.concatenate([outer, inner])
     found = coverage(np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1]), np.array([0, 5, 10]), 8, 9)
     assert found.sum() == pytest.approx(5.75 * 5.5 - 2 * 1.5)
@@ -97,7 +135,13 @@ def test_coverage_of_a_ring_with_a_hole():
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("red", (255, 0, 0, 1.0)), ("FF8000", (255, 128, 0, 1.0)), ("#00ff00", (0, 255, 0, 1.0)), ("0000ff80", (0, 0, 255, 128 / 255)), ("fff", (255, 255, 255, 1.0))],
+    [
+        ("red", (255, 0, 0, 1.0)),
+        ("FF8000", (255, 128, 0, 1.0)),
+        ("#00ff00", (0, 255, 0, 1.0)),
+        ("0000ff80", (0, 0, 255, 128 / 255)),
+        ("fff", (255, 255, 255, 1.0)),
+    ],
 )
 def test_colours(text, expected):
     assert parse_color(text) == pytest.approx(expected)
@@ -137,6 +181,9 @@ def test_colour_spaces_invert_each_other(lab):
 
 def test_lines_are_dashed(lab):
     line = collection(LineString([(600_000, 4_099_700), (600_600, 4_099_700)]))
-    covered = {t: lab.pixels(lab.call("Collection.style", collection=line, width=1, lineType=t), lab.grid(20, 20))["vis-red"][1].sum() for t in ("solid", "dashed", "dotted")}
+    covered = {
+        t: lab.pixels(lab.call("Collection.style", collection=line, width=1, lineType=t), lab.grid(20, 20))["vis-red"][1].sum()
+        for t in ("solid", "dashed", "dotted")
+    }
     assert covered["solid"] > covered["dashed"] > 0
     assert covered["solid"] > covered["dotted"] > 0

@@ -44,7 +44,9 @@ def test_self_mask_drops_zeros(lab, values, mask):
 @REPEATED
 @given(values=NUMBERS, mask=BOOLEANS, fill=NUMBERS, fill_mask=BOOLEANS)
 def test_unmask_takes_value_and_mask_where_the_input_is_masked(lab, values, mask, fill, fill_mask):
-    result = lab.call("Image.unmask", input=lab.image(b=(values, mask)), value=lab.image(b=(fill, fill_mask)), sameFootprint=False)
+    result = lab.call(
+        "Image.unmask", input=lab.image(b=(values, mask)), value=lab.image(b=(fill, fill_mask)), sameFootprint=False
+    )
     found = lab.values(result, lab.grid(*SHAPE))
     assert np.array_equal(~found.mask, mask | fill_mask)
     shown = ~found.mask
@@ -67,7 +69,12 @@ def test_unmask_stays_in_the_footprint_unless_told_otherwise(lab):
 @REPEATED
 @given(values=NUMBERS, mask=BOOLEANS, test=NUMBERS, test_mask=BOOLEANS, other=NUMBERS, other_mask=BOOLEANS)
 def test_where(lab, values, mask, test, test_mask, other, other_mask):
-    result = lab.call("Image.where", input=lab.image(b=(values, mask)), test=lab.image(t=(test, test_mask)), value=lab.image(v=(other, other_mask)))
+    result = lab.call(
+        "Image.where",
+        input=lab.image(b=(values, mask)),
+        test=lab.image(t=(test, test_mask)),
+        value=lab.image(v=(other, other_mask)),
+    )
     found = lab.values(result)
     assert np.array_equal(~found.mask, mask)
     expected = np.where((test != 0) & test_mask & other_mask, other, values)
@@ -92,7 +99,9 @@ def test_mask_sets_and_reveals_as_the_nearest_to_zero(lab):
 @given(values=NUMBERS, mask=BOOLEANS, default=st.sampled_from([None, 9]))
 def test_remap(lab, values, mask, default):
     table = {-5: 50, 0: 1, 3: 2}
-    result = lab.call("Image.remap", image=lab.image(b=(values, mask)), from_=list(table), to=list(table.values()), defaultValue=default)
+    result = lab.call(
+        "Image.remap", image=lab.image(b=(values, mask)), from_=list(table), to=list(table.values()), defaultValue=default
+    )
     found = lab.values(result)
     known = np.isin(values, list(table))
     assert result.names == ["remapped"]
@@ -124,4 +133,6 @@ def test_interpolation_outside_the_range(lab):
     image = lab.image(b=np.array([[-1.0, 0.5, 3.0]]))
     options = {"extrapolate": [-10.0, 5.0, 30.0], "clamp": [0.0, 5.0, 20.0], "input": [-1.0, 5.0, 3.0], "mask": [None, 5.0, None]}
     for behavior, expected in options.items():
-        assert lab.values(lab.call("Image.interpolate", image=image, x=[0, 1, 2], y=[0, 10, 20], behavior=behavior)).tolist() == [expected]
+        assert lab.values(lab.call("Image.interpolate", image=image, x=[0, 1, 2], y=[0, 10, 20], behavior=behavior)).tolist() == [
+            expected
+        ]

@@ -39,24 +39,41 @@ def test_convolution_against_scipy(lab, name, options):
 def test_a_masked_neighbour_masks_the_sum(lab):
     mask = np.ones((9, 9), bool)
     mask[4, 4] = False
-    found = lab.values(lab.call("Image.convolve", image=lab.image(b=(np.ones((9, 9)), mask)), kernel=kernel(lab, "plus", radius=1)))
+    found = lab.values(
+        lab.call("Image.convolve", image=lab.image(b=(np.ones((9, 9)), mask)), kernel=kernel(lab, "plus", radius=1))
+    )
     cross = np.zeros((9, 9), bool)
     cross[4, 3:6] = cross[3:6, 4] = True
     cross[[0, -1]] = cross[:, [0, -1]] = True
     assert np.array_equal(found.mask, cross)
 
 
-@pytest.mark.parametrize(("name", "function"), [("min", np.min), ("max", np.max), ("mean", np.mean), ("median", np.median), ("stdDev", np.std)])
+@pytest.mark.parametrize(
+    ("name", "function"), [("min", np.min), ("max", np.max), ("mean", np.mean), ("median", np.median), ("stdDev", np.std)]
+)
 def test_reducers_of_neighbourhoods(lab, name, function):
     values = RNG.random((20, 25))
-    image = lab.call("Image.reduceNeighborhood", image=lab.image(b=values), reducer=call(lab.context, f"Reducer.{name}", {}), kernel=kernel(lab, "square", radius=2))
+    image = lab.call(
+        "Image.reduceNeighborhood",
+        image=lab.image(b=values),
+        reducer=call(lab.context, f"Reducer.{name}", {}),
+        kernel=kernel(lab, "square", radius=2),
+    )
     assert image.names == [f"b_{name}"]
     found = lab.values(image)
     expected = function(np.lib.stride_tricks.sliding_window_view(values, (5, 5)), axis=(2, 3))
     np.testing.assert_allclose(found[2:-2, 2:-2], expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "function"), [("Min", ndimage.minimum_filter), ("Max", ndimage.maximum_filter), ("Median", ndimage.median_filter), ("Mean", ndimage.uniform_filter)])
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("Min", ndimage.minimum_filter),
+        ("Max", ndimage.maximum_filter),
+        ("Median", ndimage.median_filter),
+        ("Mean", ndimage.uniform_filter),
+    ],
+)
 def test_focal_filters(lab, name, function):
     values = RNG.random((20, 25)).astype("f4")
     found = lab.values(lab.call(f"Image.focal{name}", image=lab.image(b=values), radius=1, kernelType="square"))
@@ -91,7 +108,7 @@ def test_connected_pixels(lab):
     values = (RNG.random((30, 30)) > 0.6).astype("u1")
     for eight in (True, False):
         labels, _ = ndimage.label(values, np.ones((3, 3)) if eight else None)
-        other, count = ndimage.label(1 - values, np.ones((3, 3)) if eight else None)
+        other, _ = ndimage.label(1 - values, np.ones((3, 3)) if eight else None)
         sizes = np.where(values == 1, np.bincount(labels.ravel())[labels], np.bincount(other.ravel())[other])
         found = lab.values(lab.call("Image.connectedPixelCount", input=lab.image(b=values), maxSize=20, eightConnected=eight))
         assert np.array_equal(found, np.minimum(sizes, 20))
@@ -115,7 +132,9 @@ def test_neighbours_as_bands_and_arrays(lab):
     bands = lab.call("Image.neighborhoodToBands", image=lab.image(b=values), kernel=kernel(lab, "square", radius=1))
     assert bands.names == [f"b_{x}_{y}" for y in (-1, 0, 1) for x in (-1, 0, 1)]
     pixels = lab.pixels(bands)
-    arrays = lab.pixels(lab.call("Image.neighborhoodToArray", image=lab.image(b=values), kernel=kernel(lab, "square", radius=1), defaultValue=-1))["b"][0]
+    arrays = lab.pixels(
+        lab.call("Image.neighborhoodToArray", image=lab.image(b=values), kernel=kernel(lab, "square", radius=1), defaultValue=-1)
+    )["b"][0]
     assert arrays[2, 2].tolist() == values[1:4, 1:4].tolist()
     assert arrays[0, 0].tolist() == [[-1, -1, -1], [-1, 0, 1], [-1, 5, 6]]
     assert pixels["b_1_-1"][0][2, 2] == values[1, 3]
@@ -153,7 +172,9 @@ def test_resolution_is_reduced_by_covered_shares(lab):
 
 def test_resolution_across_projections_weighs_by_shared_areas(lab):
     values = RNG.random((80, 80))
-    summed = lab.call("Image.reduceResolution", image=lab.image(b=values), reducer=call(lab.context, "Reducer.mean", {}), maxPixels=1000)
+    summed = lab.call(
+        "Image.reduceResolution", image=lab.image(b=values), reducer=call(lab.context, "Reducer.mean", {}), maxPixels=1000
+    )
     x, y = transformer("EPSG:32647", "EPSG:4326").transform(600_600, 4_099_400)
     grid = PixelGrid("EPSG:4326", (0.0031, 0.0, x, 0.0, -0.0029, y), 3, 3)
     found = lab.values(summed, grid)

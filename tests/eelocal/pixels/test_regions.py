@@ -117,17 +117,26 @@ def test_an_unweighted_reducer_takes_centres(lab):
     assert found == {"b": 6}
     found = lab.call("Image.reduceRegion", image=image, reducer=reducer(lab, "toList"), geometry=located(shape))
     assert found["b"] == [21, 22, 23, 41, 42, 43]
-    both = call(lab.context, "Reducer.combine", {"reducer1": reducer(lab, "mean"), "reducer2": reducer(lab, "count"), "sharedInputs": True})
+    both = call(
+        lab.context,
+        "Reducer.combine",
+        {"reducer1": reducer(lab, "mean"), "reducer2": reducer(lab, "count"), "sharedInputs": True},
+    )
     # Beside a weighted reducer, an unweighted one sees every pixel that is touched.
     found = lab.call("Image.reduceRegion", image=image, reducer=both, geometry=located(box(1.4, 1.4, 3.4, 2.4)))
     assert found["b_count"] == 6
-    assert found["b_mean"] == pytest.approx(np.average(np.arange(400).reshape(20, 20)[1:3, 1:4], weights=np.outer([0.6, 0.4], [0.6, 1, 0.4])))
+    assert found["b_mean"] == pytest.approx(
+        np.average(np.arange(400).reshape(20, 20)[1:3, 1:4], weights=np.outer([0.6, 0.4], [0.6, 1, 0.4]))
+    )
 
 
 def test_a_point_takes_the_pixel_that_holds_it(lab):
     image = lab.image(b=np.arange(400, dtype="i2").reshape(20, 20))
     for name in ("mean", "first", "max"):
-        assert lab.call("Image.reduceRegion", image=image, reducer=reducer(lab, name), geometry=located(Point(3.99, 2.01)))["b"] == 43
+        assert (
+            lab.call("Image.reduceRegion", image=image, reducer=reducer(lab, name), geometry=located(Point(3.99, 2.01)))["b"]
+            == 43
+        )
     several = located(MultiPoint([(0.5, 0.5), (0.7, 0.2), (5.5, 1.5)]))
     assert lab.call("Image.reduceRegion", image=image, reducer=reducer(lab, "sum"), geometry=several)["b"] == 25
     line = located(LineString([(0.5, 0.5), (3.5, 0.5)]))
@@ -136,16 +145,29 @@ def test_a_point_takes_the_pixel_that_holds_it(lab):
 
 def test_no_valid_pixel_gives_null(lab):
     image = lab.image(b=(np.ones((20, 20)), np.zeros((20, 20), bool)))
-    found = {n: lab.call("Image.reduceRegion", image=image, reducer=reducer(lab, n), geometry=located(box(2, 2, 9, 9)))["b"] for n in ("mean", "max", "count")}
+    found = {
+        n: lab.call("Image.reduceRegion", image=image, reducer=reducer(lab, n), geometry=located(box(2, 2, 9, 9)))["b"]
+        for n in ("mean", "max", "count")
+    }
     assert found == {"mean": None, "max": None, "count": 0}
 
 
 def test_names(lab):
     image = lab.image(a=np.ones((20, 20)), b=np.ones((20, 20)))
     region = located(box(2, 2, 9, 9))
-    both = call(lab.context, "Reducer.combine", {"reducer1": reducer(lab, "mean"), "reducer2": reducer(lab, "max"), "sharedInputs": True})
-    assert set(lab.call("Image.reduceRegion", image=image, reducer=both, geometry=region)) == {"a_mean", "a_max", "b_mean", "b_max"}
-    assert set(lab.call("Image.reduceRegion", image=image, reducer=reducer(lab, "linearFit"), geometry=region)) == {"scale", "offset"}
+    both = call(
+        lab.context, "Reducer.combine", {"reducer1": reducer(lab, "mean"), "reducer2": reducer(lab, "max"), "sharedInputs": True}
+    )
+    assert set(lab.call("Image.reduceRegion", image=image, reducer=both, geometry=region)) == {
+        "a_mean",
+        "a_max",
+        "b_mean",
+        "b_max",
+    }
+    assert set(lab.call("Image.reduceRegion", image=image, reducer=reducer(lab, "linearFit"), geometry=region)) == {
+        "scale",
+        "offset",
+    }
     features = Collection(lambda: [Feature(region, {"name": "x"}, "7")])
     one = lab.call("Image.select", input=image, bandSelectors=["a"])
     (feature,) = lab.call("Image.reduceRegions", image=one, collection=features, reducer=reducer(lab, "mean"))
@@ -160,16 +182,35 @@ def test_names(lab):
 def test_too_many_pixels(lab):
     image = lab.image(b=np.ones((20, 20)))
     with pytest.raises(EEError, match=r"^Image.reduceRegion: Too many pixels in the region\. Found 10000, but only 99 allowed\."):
-        lab.call("Image.reduceRegion", image=image, reducer=reducer(lab, "mean"), geometry=located(box(0, 0, 10, 10)), scale=3, maxPixels=99)
-    found = lab.call("Image.reduceRegion", image=image, reducer=reducer(lab, "count"), geometry=located(box(0, 0, 10, 10)), scale=3, maxPixels=99, bestEffort=True)
+        lab.call(
+            "Image.reduceRegion",
+            image=image,
+            reducer=reducer(lab, "mean"),
+            geometry=located(box(0, 0, 10, 10)),
+            scale=3,
+            maxPixels=99,
+        )
+    found = lab.call(
+        "Image.reduceRegion",
+        image=image,
+        reducer=reducer(lab, "count"),
+        geometry=located(box(0, 0, 10, 10)),
+        scale=3,
+        maxPixels=99,
+        bestEffort=True,
+    )
     assert 0 < found["b"] <= 99
 
 
 def test_the_default_projection_is_refused(lab):
     median = lab.call("reduce.median", collection=lab.collection(lab.image(b=np.ones((20, 20)))))
-    with pytest.raises(EEError, match=r"The default WGS84 projection is invalid for aggregations\. Specify a scale or crs & crs_transform\."):
+    with pytest.raises(
+        EEError, match=r"The default WGS84 projection is invalid for aggregations\. Specify a scale or crs & crs_transform\."
+    ):
         lab.call("Image.reduceRegion", image=median, reducer=reducer(lab, "mean"), geometry=located(box(0, 0, 9, 9)))
-    assert lab.call("Image.reduceRegion", image=median, reducer=reducer(lab, "mean"), geometry=located(box(0, 0, 9, 9)), scale=30)["b"] == pytest.approx(1)
+    assert lab.call(
+        "Image.reduceRegion", image=median, reducer=reducer(lab, "mean"), geometry=located(box(0, 0, 9, 9)), scale=30
+    )["b"] == pytest.approx(1)
 
 
 def test_tiles_do_not_show(lab, small_tiles):
@@ -191,7 +232,8 @@ def test_samples_of_regions_leave_masked_pixels_out(lab):
     values = np.arange(400, dtype="i2").reshape(20, 20)
     image = lab.image(a=values, b=(values * 10, values % 2 == 0))
     features = Collection(
-        lambda: [Feature(located(Point(0.5, 0.5)), {"station": "s0", "system:x": 1}, "s0"), Feature(located(box(4, 4, 6, 6)), {"station": "s1"}, "s1"),
+        lambda: [Feature(located(Point(0.5, 0.5)), {"station": "s0", "system:x": 1}, "s0"),
+                 Feature(located(box(4, 4, 6, 6)), {"station": "s1"}, "s1"),
                  Feature(located(Point(1.5, 0.5)), {"station": "odd"}, "s2")]
     )  # fmt: skip
     found = lab.call("Image.sampleRegions", image=image, collection=features, geometries=True)
@@ -240,12 +282,21 @@ def test_a_rectangle_of_pixels(lab):
 
 
 def test_a_table_of_a_collection(lab):
-    images = [lab.source.add(f"time{k}", {"b": (np.full((4, 4), float(k)), np.full((4, 4), k != 1))}, lab.grid(4, 4), start_ms=1000 * k) for k in range(3)]
+    images = [
+        lab.source.add(f"time{k}", {"b": (np.full((4, 4), float(k)), np.full((4, 4), k != 1))}, lab.grid(4, 4), start_ms=1000 * k)
+        for k in range(3)
+    ]
     table = lab.call("ImageCollection.getRegion", collection=lab.collection(*images), geometry=located(Point(1.5, 1.5)), scale=30)
     assert table[0] == ["id", "longitude", "latitude", "time", "b"]
     assert [(r[0], r[3], r[4]) for r in table[1:]] == [("time0", 0, 0.0), ("time1", 1000, None), ("time2", 2000, 2.0)]
     with pytest.raises(EEError, match=r"Too many values: 1440000 points x 1 bands x 3 images > 1048576"):
-        lab.call("ImageCollection.getRegion", collection=lab.collection(*images), geometry=located(box(0, 0, 4, 4)), crs=Projection("EPSG:32647"), scale=0.1)
+        lab.call(
+            "ImageCollection.getRegion",
+            collection=lab.collection(*images),
+            geometry=located(box(0, 0, 4, 4)),
+            crs=Projection("EPSG:32647"),
+            scale=0.1,
+        )
 
 
 def test_geodesic_edges_follow_great_circles():

@@ -15,11 +15,15 @@ def plane(lab, east, north, size=30.0, shape=(30, 40)):
     return lab.image(lab.grid(*shape, size), elevation=1000 + east * size * cols - north * size * rows)
 
 
-@pytest.mark.parametrize(("east", "north", "aspect"), [(0, 0.5, 180), (0, -0.5, 0), (0.3, 0, 270), (-0.3, 0, 90), (0.2, 0.2, 225), (-0.1, 0.1, 135)])
+@pytest.mark.parametrize(
+    ("east", "north", "aspect"), [(0, 0.5, 180), (0, -0.5, 0), (0.3, 0, 270), (-0.3, 0, 90), (0.2, 0.2, 225), (-0.1, 0.1, 135)]
+)
 def test_planes_in_metres(lab, east, north, aspect):
     image = plane(lab, east, north)
     inside = lab.grid(30, 40).window(1, 1, 28, 38)
-    np.testing.assert_allclose(lab.values(lab.call("Terrain.slope", input=image), inside), np.degrees(np.arctan(np.hypot(east, north))), rtol=1e-5)
+    np.testing.assert_allclose(
+        lab.values(lab.call("Terrain.slope", input=image), inside), np.degrees(np.arctan(np.hypot(east, north))), rtol=1e-5
+    )
     np.testing.assert_allclose(lab.values(lab.call("Terrain.aspect", input=image), inside), aspect, atol=1e-3)
 
 
@@ -55,7 +59,9 @@ def test_slopes_are_those_on_the_ground_in_any_projection(lab, crs, scale):
     expected = np.degrees(np.arctan(np.hypot(0.3, 0.2)))
     np.testing.assert_allclose(lab.values(lab.call("Terrain.slope", input=image), grid), expected, rtol=6e-3)
     # Grid north differs by the convergence of meridians, under 1° here.
-    np.testing.assert_allclose(lab.values(lab.call("Terrain.aspect", input=image), grid), np.degrees(np.arctan2(-0.3, -0.2)) % 360, atol=1.2)
+    np.testing.assert_allclose(
+        lab.values(lab.call("Terrain.aspect", input=image), grid), np.degrees(np.arctan2(-0.3, -0.2)) % 360, atol=1.2
+    )
 
 
 def test_a_mercator_metre_is_shorter_on_the_ground():

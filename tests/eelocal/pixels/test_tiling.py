@@ -29,7 +29,9 @@ def images(lab):
     a, b = (lab.call("Image.select", input=base, bandSelectors=[n]) for n in "ab")
     kernel = call(lab.context, "Kernel.circle", {"radius": 3})
     reducer = lambda name: call(lab.context, f"Reducer.{name}", {})  # noqa: E731
-    other = lab.image(lab.grid(90, 100).window(10, 10, 90, 100), a=RNG.random(shape).astype("f4"), b=RNG.integers(0, 5, shape).astype("u1"))
+    other = lab.image(
+        lab.grid(90, 100).window(10, 10, 90, 100), a=RNG.random(shape).astype("f4"), b=RNG.integers(0, 5, shape).astype("u1")
+    )
     return {
         "read": base,
         "interpolated": lab.call("Image.resample", image=a, mode="bicubic"),
@@ -76,10 +78,14 @@ def test_tiles_do_not_show(lab, small_tiles, where):
     for name, image in made.items():
         for band, (values, mask) in lab.pixels(image, grid).items():
             expected, shown = whole[name][band]
-            np.testing.assert_allclose(mask.astype("f4"), shown.astype("f4"), atol=1e-5, err_msg=f"{name} {band}")
+            # Round corners are polygons, which may start elsewhere on the circle.
+            close = 6e-3 if name in ("styled", "drawn") else 1e-5
+            np.testing.assert_allclose(mask.astype("f4"), shown.astype("f4"), atol=close, err_msg=f"{name} {band}")
             valid = (mask > 0) & (shown > 0)
             loose = {"rtol": 1e-5, "atol": 1 if values.dtype == np.uint8 and name in ("styled", "drawn") else 1e-6}
-            np.testing.assert_allclose(values[valid].astype("f8"), expected[valid].astype("f8"), err_msg=f"{name} {band}", **loose)
+            np.testing.assert_allclose(
+                values[valid].astype("f8"), expected[valid].astype("f8"), err_msg=f"{name} {band}", **loose
+            )
 
 
 def test_long_chains_fit(lab):
