@@ -6,6 +6,7 @@ import exactextract
 import numpy as np
 import pytest
 import rasterio.features
+import shapely
 from exactextract.raster import NumPyRasterSource
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -55,15 +56,22 @@ def polygons(draw):
 @given(shape=polygons())
 def test_covered_fractions_are_exact(shape):
     found = make_zone(located(shape), LATTICE).fractions(Window(0, 0, 20, 20))
-    source = NumPyRasterSource(np.ones((20, 20)), xmin=0, xmax=20, ymin=-20, ymax=0)
-    flipped = affinity.scale(shape, 1, -1, origin=(0, 0))
-    features = [{"type": "Feature", "properties": {}, "geometry": mapping(flipped)}]
-    cells = exactextract.exact_extract(source, features, ["coverage", "cell_id"])[0]["properties"]
-    expected = np.zeros(400)
-    expected[np.asarray(cells["cell_id"], int)] = cells["coverage"]
-    expected = np.where(expected >= 0.005, expected, 0).reshape(20, 20)
-    doubtful = np.abs(expected - 0.005) < 1e-4
+    rows, cols = np.mgrid[:20, :20]
+    areas = shapely.area(shapely.intersection(shapely.box(cols, rows, cols + 1, rows + 1), shape))
+    expected = np.where(areas >= 0.005, areas, 0)
+    doubtful = np.abs(areas - 0.005) < 1e-4
     np.testing.assert_allclose(np.where(doubtful, 0, found), np.where(doubtful, 0, expected), atol=2e-5)
+
+
+def test_a_weighted_mean_is_that_of_exactextract(lab):
+    values = np.random.default_rng(0).random((20, 20))
+    shape = Polygon([(2.3, 3.1), (16.7, 5.2), (11.0, 17.9), (6.2, 9.0)], [[(9, 8), (11, 8), (10, 10.5)]])
+    source = NumPyRasterSource(values, xmin=LEFT, xmax=LEFT + 600, ymin=TOP - 600, ymax=TOP)
+    features = [{"type": "Feature", "properties": {}, "geometry": mapping(in_meters(shape))}]
+    expected = exactextract.exact_extract(source, features, ["mean", "sum"])[0]["properties"]
+    for name in ("mean", "sum"):
+        found = lab.call("Image.reduceRegion", image=lab.image(b=values), reducer=reducer(lab, name), geometry=located(shape))
+        assert found["b"] == pytest.approx(expected[name], rel=1e-4)  # pixels below 0.5 % are left out
 
 
 @REPEATED
