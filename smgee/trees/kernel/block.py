@@ -38,10 +38,10 @@ def predict_block(words, roots, end, leaf, low, high, mark, mark_start, renamed,
             count = number_marks(mark, renamed, mark_start[a] + low[a], mark_start[a] + high[a])
             most = max(most, count)
             starts[a + 1] = starts[a] + count + 1
-    else:
-        starts[lanes] = 0
         if most >= NEVER:
             return False
+    else:
+        starts[lanes] = 0
     batched = most > 255
     narrow = np.empty((lanes, n if wide else 0), np.uint16)
     if wide:

@@ -46,7 +46,8 @@ def predict_chunk(forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray
         Whether any predictor was NaN.
     """
     codes, lane_of, lane_feature, missing = _load(forest, columns, len(out), each)
-    if forest.leaf.dtype != np.int32 or len(out) <= WALK_ROWS or not _play(forest, codes, lane_of, lane_feature, out, threads, each):
+    plain = forest.leaf.dtype != np.int32 or len(out) <= WALK_ROWS or not len(codes)
+    if plain or not _play(forest, codes, lane_of, lane_feature, out, threads, each):
         _walk(forest, *_load(forest, columns, len(out), each)[:2], out)
     if missing is not None and not keep_missing:
         out[missing] = np.nan
