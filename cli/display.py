@@ -47,9 +47,8 @@ def run_with_progress(
         console.print(table)
 
 
-def print_table(frame: pd.DataFrame, *, title: str, columns: Sequence[str] | None = None) -> None:
+def print_table(frame: pd.DataFrame, *, title: str) -> None:
     """Print a data frame, floats with three decimals."""
-    frame = frame[[c for c in columns if c in frame]] if columns else frame
     table = Table(*map(str, frame.columns), title=title, title_justify="left")
     for row in frame.itertuples(index=False):
         table.add_row(*(("" if pd.isna(v) else f"{v:.3f}") if isinstance(v, float) else str(v) for v in row))

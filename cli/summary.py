@@ -13,11 +13,8 @@ def print_summary(run: RunFolder) -> None:
     steps = run.manifest["steps"]
     if (run / "scores.csv").exists():
         scores = pd.read_csv(run / "scores.csv")
-        print_table(
-            scores,
-            title="Cross-validation (random beside leave-station-out)",
-            columns=["model", "design", "n", "r", "r_low", "r_high", "bias", "rmse", "ubrmse"],
-        )
+        shown = scores[["model", "design", "n"]].assign(**_metrics(scores))
+        print_table(shown, title=f"Cross-validation, random beside leave-station-out{_mark(scores)}")
     if "predict" in steps:
         console.print(f"\n{steps['predict']['parity_sentence']}\n")
     print_validation(run)
@@ -29,7 +26,15 @@ def print_validation(run: RunFolder) -> None:
     """Print the 36 km validation table."""
     file = run / "validation_36km.csv"
     if file.exists():
-        print_table(
-            pd.read_csv(file), title="SMAP 36 km (bias = SMAP − reference, m³/m³)",
-            columns=["cell", "orbit", "reference", "n", "r", "r_low", "r_high", "bias", "rmse", "ubrmse"],
-        )  # fmt: skip
+        table = pd.read_csv(file)
+        shown = table[["orbit", "reference", "n"]].assign(**_metrics(table))
+        print_table(shown, title=f"SMAP 36 km, bias = SMAP − reference, m³/m³{_mark(table)}")
+
+
+def _metrics(table: pd.DataFrame) -> dict[str, list[str] | pd.Series]:
+    interval = [f"{r:.3f} [{low:.2f}, {high:.2f}]" for r, low, high in zip(table["r"], table["r_low"], table["r_high"], strict=True)]
+    return {"R [95 %]": interval, "bias": table["bias"], "RMSE": table["rmse"], "ubRMSE": table["ubrmse"]}
+
+
+def _mark(table: pd.DataFrame) -> str:
+    return " (SYNTHETIC basin)" if "synthetic" in table and bool(table["synthetic"].any()) else ""

@@ -44,7 +44,7 @@ class MapStore:
         if not self._matches(identity):
             self._create(identity, synthetic)
         self._group: Any = zarr.open_group(self.path, mode="r+")
-        self._done = np.asarray(self._group["done"][:], dtype=bool)
+        self._done = np.asarray(self._group["done"], dtype=bool)
 
     def _matches(self, identity: str) -> bool:
         try:
