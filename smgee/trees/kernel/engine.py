@@ -68,6 +68,7 @@ def _play(
 ) -> bool:
     """Predict by the tournament, block by block; False if a block is beyond what it can express. `codes` are reordered."""
     from smgee.trees.kernel.block import predict_block
+    from smgee.trees.kernel.oblivious import predict_symmetric_block
     from smgee.trees.kernel.blocks import assign_rows, box_of, fit_splits, order_rows, prune, reorder
 
     lanes, n = codes.shape
@@ -84,6 +85,19 @@ def _play(
     mark_start = np.concatenate([[0], np.cumsum(width)])
     same = np.arange(LEAF_LANE + 1)
     same[LEAF_LANE] = lanes
+    if (trees := forest.symmetric) is not None and codes.itemsize == 1:
+
+        def play_symmetric(b: int) -> bool:
+            b0, b1 = start[b], start[b + 1]
+            if b0 < b1:
+                total = np.empty(b1 - b0, np.int32)
+                box = box_of(codes[:, b0:b1])
+                predict_symmetric_block(trees.level, trees.level_start, forest.leaf, trees.leaf_start, lane_of, *box, codes, b0, total)
+                out[slice(b0, b1) if permutation is None else permutation[b0:b1]] = forest.offset + forest.scale * total
+            return True
+
+        return all(each(play_symmetric, range(1 << depth)))
+
     group = 1 << min(GROUP_DEPTH, max(0, depth - (2 * threads - 1).bit_length()))
 
     def play(first: int) -> bool:

@@ -78,6 +78,11 @@ class Forest:
     cut_start: np.ndarray
     cut_weight: np.ndarray
 
+    @cached_property
+    def symmetric(self) -> Symmetric | None:
+        """The trees level by level, if all nodes of a level test the same cut in each tree, of eight levels at most."""
+        return Symmetric.of_forest(self)
+
     @property
     def n_trees(self) -> int:
         """Number of trees."""
@@ -102,6 +107,36 @@ class Forest:
     def encoders(self) -> list[Encoder]:
         """The encoder of each predictor."""
         return [Encoder.of_cuts(self.cuts[a:b]) for a, b in zip(self.cut_start[:-1], self.cut_start[1:], strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class Symmetric:
+    """Symmetric trees; see `smgee.trees.kernel.oblivious.predict_symmetric_block` for the arrays."""
+
+    level: np.ndarray
+    level_start: np.ndarray
+    leaf_start: np.ndarray
+
+    @classmethod
+    def of_forest(cls, forest: Forest) -> Symmetric | None:
+        """Return the levels, or None if some tree is not symmetric or has more than eight."""
+        stop = np.append(forest.roots[1:], len(forest.words))
+        sizes = stop - forest.roots + 1
+        depths = np.log2(sizes).astype(np.int64) - 1
+        if (1 << depths + 1 != sizes).any() or depths.max() > 8:
+            return None
+        levels: list[int] = []
+        for root, depth in zip(forest.roots, depths, strict=True):
+            nodes = np.array([root])
+            for below in range(depth, 0, -1):
+                words = forest.words[nodes]
+                # In a complete tree, the right child comes after the left one and all that is below it.
+                if (words != words[0]).any() or words[0] & LEAF_LANE == LEAF_LANE or words[0] >> LANE_BITS + RANK_BITS != 1 << below:
+                    return None
+                levels.append(words[0])
+                nodes = np.concatenate([nodes + 1, nodes + (1 << below)])
+        leaves = np.concatenate([[0], np.cumsum(1 << depths)[:-1]])
+        return cls(np.array(levels, np.int64), np.concatenate([[0], np.cumsum(depths)]), leaves)
 
 
 _forests: weakref.WeakKeyDictionary[TreeEnsemble, dict[np.dtype, Forest]] = weakref.WeakKeyDictionary()
