@@ -1,0 +1,77 @@
+"""A notebook run in a kernel that stays alive, so that tests can ask it what it made and fetch the tiles it serves."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+CELL_TIMEOUT_S = 300
+
+# Beside the layers themselves: where the map looks.
+_LAYERS = """
+{
+    "center": list(Map.center),
+    "zoom": int(Map.zoom),
+    "layers": [{"name": x.name, "url": x.url, "opacity": x.opacity} for x in Map.layers if "127.0.0.1" in getattr(x, "url", "")],
+}
+"""
+
+
+class Run:
+    """An executed notebook and its living kernel."""
+
+    def __init__(self, client: NotebookClient):
+        self._client = client
+        self.cells = {cell["id"]: cell for cell in client.nb.cells}
+
+    def text(self, cell: str) -> str:
+        """Return what a cell printed and showed, as plain text."""
+        parts = []
+        for output in self.cells[cell]["outputs"]:
+            parts.append(output["text"] if output["output_type"] == "stream" else output["data"].get("text/plain", ""))
+        return "\n".join(parts)
+
+    def kinds(self, cell: str) -> set[str]:
+        """Return the MIME types that a cell showed."""
+        return {kind for output in self.cells[cell]["outputs"] for kind in output.get("data", {})}
+
+    def evaluate(self, expression: str) -> Any:
+        """Return the value of an expression in the kernel; it has to survive JSON."""
+        cell = nbformat.v4.new_code_cell(f"import json as _json\n_json.dumps({expression.strip()})")
+        self._client.nb.cells.append(cell)
+        self._client.execute_cell(cell, len(self._client.nb.cells) - 1)
+        (text,) = [o["data"]["text/plain"] for o in cell["outputs"] if o["output_type"] == "execute_result"]
+        return json.loads(ast.literal_eval(text))
+
+    def map(self) -> dict[str, Any]:
+        """Return centre, zoom and the layers that the embedded service draws of the notebook's `Map`."""
+        return self.evaluate(_LAYERS)
+
+
+@contextmanager
+def run_notebook(path: Path, folder: Path) -> Iterator[Run]:
+    """Run every cell of a notebook in a folder of its own, and keep its kernel until the block ends.
+
+    Stores, settings and temporary files are fresh; only the synthetic basin's cache is the user's, because it costs time and
+    cannot change results.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    environment = {**os.environ, "MPLCONFIGDIR": str(folder / "matplotlib"), "PYTHONWARNINGS": "default"}
+    for name in ("SMGEE_STORE", "TMPDIR", "IPYTHONDIR"):
+        target = folder / name.lower()
+        target.mkdir(parents=True)
+        environment[name] = str(target)
+    client = NotebookClient(notebook, timeout=CELL_TIMEOUT_S, kernel_name="python3")
+    with client.setup_kernel(cwd=str(folder), env=environment):
+        for number, cell in enumerate(list(notebook.cells)):
+            client.execute_cell(cell, number)
+        yield Run(client)
