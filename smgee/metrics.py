@@ -50,11 +50,6 @@ def pairs(estimate: ArrayLike, reference: ArrayLike) -> tuple[np.ndarray, np.nda
     return x[both], y[both]
 
 
-def r(estimate: ArrayLike, reference: ArrayLike) -> float:
-    """Pearson correlation; NaN for fewer than two pairs or a constant series."""
-    return agreement(estimate, reference)["r"]
-
-
 def bias(estimate: ArrayLike, reference: ArrayLike) -> float:
     """Mean of ``estimate - reference``, in their unit."""
     return agreement(estimate, reference)["bias"]
@@ -81,7 +76,8 @@ def agreement(estimate: ArrayLike, reference: ArrayLike) -> dict[str, float]:
     Returns
     -------
     dict
-        ``r``, ``bias``, ``rmse``, ``ubrmse`` and ``n``, the number of pairs. The figures are NaN when there is no pair.
+        ``r``, ``bias``, ``rmse``, ``ubrmse`` and ``n``, the number of pairs. The figures are NaN when there is no pair; one pair has
+        no ``ubrmse``.
 
     Raises
     ------
@@ -92,7 +88,8 @@ def agreement(estimate: ArrayLike, reference: ArrayLike) -> dict[str, float]:
     if not len(x):
         return {name: float("nan") for name in METRICS} | {"n": 0}
     sums = _moments(x, y).sum(axis=0)
-    return {name: float(value) for name, value in _from_moments(sums).items()} | {"n": len(x)}
+    figures = {name: float(value) for name, value in _from_moments(sums).items()} | {"n": len(x)}
+    return figures | {"ubrmse": float("nan")} if len(x) < 2 else figures
 
 
 def cluster_bootstrap(

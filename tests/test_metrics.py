@@ -26,7 +26,7 @@ def test_figures_follow_their_definitions(pair):
         assert got["r"] == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-6)
 
 
-@pytest.mark.parametrize("name", list(METRICS))
+@pytest.mark.parametrize("name", ["bias", "rmse", "ubrmse"])
 def test_each_figure_alone_is_that_of_agreement(name):
     rng = np.random.default_rng(0)
     x, y = rng.random((2, 50))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from smgee.errors import InputError
+from smgee.metrics import bias, rmse, ubrmse
 
 __all__ = [
     "Comparison",
@@ -38,24 +39,6 @@ def pearson_r(satellite: ArrayLike, reference: ArrayLike) -> float:
     """Return Pearson's correlation; NaN below 3 pairs or when a series is constant."""
     x, y = _pairs(satellite, reference)
     return float(_moments(x, y)["r"]) if len(x) >= 3 else math.nan
-
-
-def bias(satellite: ArrayLike, reference: ArrayLike) -> float:
-    """Return mean(satellite − reference), in the unit of the input; NaN without a pair."""
-    x, y = _pairs(satellite, reference)
-    return float((x - y).mean()) if len(x) else math.nan
-
-
-def rmse(satellite: ArrayLike, reference: ArrayLike) -> float:
-    """Return √mean((satellite − reference)²); NaN without a pair."""
-    x, y = _pairs(satellite, reference)
-    return float(_moments(x, y)["rmse"]) if len(x) else math.nan
-
-
-def ubrmse(satellite: ArrayLike, reference: ArrayLike) -> float:
-    """Return the unbiased RMSE, √(RMSE² − bias²) (Entekhabi et al. 2010, J. Hydrometeorol. 11:832-840); NaN below 2 pairs."""
-    x, y = _pairs(satellite, reference)
-    return float((x - y).std()) if len(x) >= 2 else math.nan
 
 
 def spearman_r(satellite: ArrayLike, reference: ArrayLike) -> float:
