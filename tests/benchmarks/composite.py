@@ -170,7 +170,7 @@ def with_rioxarray(files: list[Path], place: tuple[int, int, int], center: date,
         for _, layers in granules(files, center - timedelta(days=8), center + timedelta(days=8)):
 
             def opened(path: Path) -> xr.DataArray:
-                array = stack.enter_context(rioxarray.open_rasterio(path, chunks={"x": 512, "y": 512}, cache=False))  # noqa: B023
+                array = stack.enter_context(rioxarray.open_rasterio(path, chunks={"x": 512, "y": 512}, cache=False))
                 return array.isel(band=0, drop=True).isel(window)
 
             quality = opened(layers["Fmask"])

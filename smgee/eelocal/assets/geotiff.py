@@ -108,8 +108,8 @@ def read_band(
     mask : (height, width) bool array, or float32 in 0…1 where a stored mask is fractional
     """
     _, _, height, width = window
-    values = np.zeros((height, width), dtype)
-    mask = np.zeros((height, width), bool)
+    values: np.ndarray | None = None
+    mask: np.ndarray | None = None
     for piece in source["pieces"]:
         overlap = _overlap(piece, window)
         if overlap is None:
@@ -117,15 +117,20 @@ def read_band(
         inner, target = overlap
         with open_dataset(root / piece["file"]) as dataset:
             stored = dataset.read(piece.get("band", 1), window=inner)
-            valid = _valid(stored, source)
-            if source.get("mask") is True:
-                valid &= dataset.read_masks(piece.get("band", 1), window=inner) > 0
-        if valid.shape == mask.shape and not mask.any():
-            values, mask = _scaled(stored, source, dtype), valid  # the usual case: one file holds the whole window
+            shown = dataset.read_masks(piece.get("band", 1), window=inner) > 0 if source.get("mask") is True else None
+        part, valid = _decoded(stored, source, dtype)
+        if shown is not None:
+            valid &= shown
+        if mask is None and valid.shape == (height, width):
+            values, mask = part, valid  # the usual case: one file holds the whole window
             continue
+        if values is None or mask is None:
+            values, mask = np.zeros((height, width), dtype), np.zeros((height, width), bool)
         fresh = valid & ~mask[target]
-        np.copyto(values[target], _scaled(stored, source, dtype), where=fresh)
+        np.copyto(values[target], part, where=fresh)
         mask[target] |= fresh
+    if values is None or mask is None:
+        values, mask = np.zeros((height, width), dtype), np.zeros((height, width), bool)
     if isinstance(source.get("mask"), list):
         weights = np.zeros((height, width), np.uint8)
         for piece in source["mask"]:
@@ -150,25 +155,29 @@ def _overlap(piece: Mapping[str, Any], window: tuple[int, int, int, int]) -> tup
     return inner, (slice(r0 - row, r1 - row), slice(c0 - col, c1 - col))
 
 
-def _valid(stored: np.ndarray, source: Mapping[str, Any]) -> np.ndarray:
-    valid = np.ones(stored.shape, bool)
+def _decoded(stored: np.ndarray, source: Mapping[str, Any], dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return values and mask of stored pixels."""
     nodata = source.get("nodata")
-    for value in nodata if isinstance(nodata, list) else [] if nodata is None else [nodata]:
-        if value == "nan" or value != value:
-            valid &= ~np.isnan(stored)
-        else:
-            valid &= stored != value
-    if stored.dtype.kind == "f":
-        valid &= ~np.isnan(stored)
-    if source.get("least") is not None:
-        valid &= stored >= source["least"]
-    if source.get("greatest") is not None:
-        valid &= stored <= source["greatest"]
-    return valid
+    numbers = nodata if isinstance(nodata, list) else [] if nodata is None else [nodata]
+    numbers = [n for n in numbers if n != "nan" and n == n]  # NaN never shows
+    scale, offset, least, greatest = (source.get(k) for k in ("scale", "offset", "least", "greatest"))
+    if (scale is None and offset is None) or stored.dtype.itemsize > 4 or stored.dtype.kind not in "iuf":
+        valid = np.ones(stored.shape, bool) if stored.dtype.kind != "f" else ~np.isnan(stored)
+        for number in numbers:
+            valid &= stored != number
+        if least is not None:
+            valid &= stored >= least
+        if greatest is not None:
+            valid &= stored <= greatest
+        if scale is None and offset is None:
+            return stored.astype(dtype, copy=False), valid
+        return (stored.astype("f8") * (1.0 if scale is None else scale) + (offset or 0.0)).astype(dtype), valid
+    from smgee.eelocal.assets.decode import decode
 
-
-def _scaled(stored: np.ndarray, source: Mapping[str, Any], dtype: str) -> np.ndarray:
-    scale, offset = source.get("scale"), source.get("offset")
-    if scale is None and offset is None:
-        return stored.astype(dtype)
-    return (stored.astype("f8") * (1.0 if scale is None else scale) + (offset or 0.0)).astype(dtype)
+    if stored.dtype.kind == "f":  # compared as stored, in single precision
+        with np.errstate(over="ignore"):
+            numbers = [float(stored.dtype.type(n)) for n in numbers]
+    values, valid = np.empty(stored.shape, dtype), np.empty(stored.shape, bool)
+    least, greatest = -np.inf if least is None else float(least), np.inf if greatest is None else float(greatest)
+    decode(stored, np.array(numbers, "f8"), least, greatest, 1.0 if scale is None else float(scale), float(offset or 0.0), values, valid)
+    return values, valid

@@ -7,6 +7,9 @@ from numba import njit
 
 __all__ = ["masked_median", "masked_mode"]
 
+_BLOCK = 32  # pixels whose values are gathered together
+_WIDTH = 256  # pixels sorted together: their dates stay in the fastest cache
+
 
 @njit(cache=True, nogil=True)
 def _sort(buffer, count):
@@ -21,91 +24,111 @@ def _sort(buffer, count):
 
 
 @njit(cache=True, nogil=True)
-def _select(buffer, count, k):
-    """Move the k-th smallest of the first `count` elements to position k, none greater before it (Hoare 1961)."""
-    low, high = 0, count - 1
-    while low < high:
-        pivot = buffer[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while buffer[i] < pivot:
-                i += 1
-            while buffer[j] > pivot:
-                j -= 1
-            if i <= j:
-                buffer[i], buffer[j] = buffer[j], buffer[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
-        else:
-            return
+def _exchange(low, high):
+    """Put the lesser of each two elements into `low` and the greater into `high`."""
+    for i in range(low.size):
+        a, b = low[i], high[i]
+        low[i] = b if b < a else a
+        high[i] = a if b < a else b
+
+
+@njit(cache=True, nogil=True)
+def _sort_columns(rows):
+    """Sort every column of (n, width) rows without NaN, by Batcher's merge exchange (Knuth, The Art of Computer Programming 5.2.2, algorithm M).
+
+    Which rows are compared does not depend on what they hold, so that whole rows are exchanged with vector instructions.
+    """
+    n = rows.shape[0]
+    top = 1
+    while 2 * top < n:
+        top *= 2
+    p = top
+    while p > 0:
+        q, r, d = top, 0, p
+        while True:
+            for i in range(n - d):
+                if i & p == r:
+                    _exchange(rows[i], rows[i + d])
+            if q == p:
+                break
+            d = q - p
+            q //= 2
+            r = p
+        p //= 2
+
+
+@njit(cache=True, nogil=True)
+def _gather(stack, valid, start, width, buffer, counts):
+    """Collect the valid values of some neighbouring pixels, each pixel's in a row of its own.
+
+    Reading a few pixels of one layer at a time keeps to whole cache lines, which reading all the layers of one pixel would not.
+    """
+    for j in range(width):
+        counts[j] = 0
+    for k in range(stack.shape[0]):
+        for j in range(width):
+            if valid[k, start + j]:
+                value = stack[k, start + j]
+                if value == value:
+                    buffer[j, counts[j]] = value
+                    counts[j] += 1
 
 
 @njit(cache=True, nogil=True)
 def masked_median(stack, valid, out, found):
-    """Median over the first axis of (n, pixels) arrays; the mean of the two middle values where their number is even."""
+    """Median over the first axis of (n, pixels) floating arrays; the mean of the two middle values where their number is even."""
     n, pixels = stack.shape
-    buffer = np.empty(n, stack.dtype)
-    for p in range(pixels):
-        count = 0
+    buffer, counts = np.empty((n, _WIDTH), stack.dtype), np.empty(_WIDTH, np.int32)
+    for start in range(0, pixels, _WIDTH):
+        width = min(_WIDTH, pixels - start)
+        counts[:] = 0
         for k in range(n):
-            if valid[k, p]:
-                value = stack[k, p]
-                if value == value:
-                    buffer[count] = value
-                    count += 1
-        if count == 0:
-            found[p] = False
-            out[p] = 0
-            continue
-        found[p] = True
-        half = count // 2
-        if count <= 40:
-            _sort(buffer, count)
-            below = buffer[half - 1] if half > 0 else buffer[0]
-        else:
-            _select(buffer, count, half)
-            below = buffer[0]
-            for i in range(1, half):
-                if buffer[i] > below:
-                    below = buffer[i]
-        if count % 2:
-            out[p] = buffer[half]
-        else:
-            out[p] = (np.float64(below) + np.float64(buffer[half])) / 2.0
+            row, values, shown = buffer[k], stack[k, start : start + width], valid[k, start : start + width]
+            for i in range(width):
+                value = values[i]
+                present = shown[i] & (value == value)
+                row[i] = value if present else np.inf  # what is absent goes to the end
+                counts[i] += 1 if present else 0
+        _sort_columns(buffer[:, :width])
+        for i in range(width):
+            count = counts[i]
+            found[start + i] = count > 0
+            if count == 0:
+                out[start + i] = 0
+            elif count % 2:
+                out[start + i] = buffer[count // 2, i]
+            else:
+                out[start + i] = (np.float64(buffer[count // 2 - 1, i]) + np.float64(buffer[count // 2, i])) / 2.0
 
 
 @njit(cache=True, nogil=True)
 def masked_mode(stack, valid, out, found):
     """Most frequent value over the first axis of (n, pixels) arrays; the least of equally frequent ones."""
     n, pixels = stack.shape
-    buffer = np.empty(n, stack.dtype)
-    for p in range(pixels):
-        count = 0
-        for k in range(n):
-            if valid[k, p]:
-                buffer[count] = stack[k, p]
-                count += 1
-        if count == 0:
-            found[p] = False
-            out[p] = 0
-            continue
-        found[p] = True
-        if count <= 40:
-            _sort(buffer, count)
-            ordered = buffer
-        else:
-            ordered = np.sort(buffer[:count])
-        best, length, run = ordered[0], 1, 1
-        for i in range(1, count):
-            if ordered[i] == ordered[i - 1]:
-                run += 1
+    buffer = np.empty((_BLOCK, n), stack.dtype)
+    counts = np.empty(_BLOCK, np.int64)
+    for start in range(0, pixels, _BLOCK):
+        width = min(_BLOCK, pixels - start)
+        _gather(stack, valid, start, width, buffer, counts)
+        for j in range(width):
+            count, p = counts[j], start + j
+            if count == 0:
+                found[p] = False
+                out[p] = 0
+                continue
+            found[p] = True
+            ordered = buffer[j]
+            if count <= 40:
+                _sort(ordered, count)
             else:
-                run = 1
-            if run > length:
-                length = run
-                best = ordered[i]
-        out[p] = best
+                ordered = np.sort(ordered[:count])
+            best, length, run = ordered[0], 1, 1
+            for i in range(1, count):
+                if ordered[i] == ordered[i - 1]:
+                    run += 1
+                else:
+                    run = 1
+                if run > length:
+                    length = run
+                    best = ordered[i]
+            out[p] = best

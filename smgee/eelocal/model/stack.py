@@ -17,8 +17,8 @@ from smgee.grid import PixelGrid
 __all__ = ["FAST", "BestOf", "Mosaic", "ReducedStack", "SimpleStack", "output_types", "simple_type"]
 
 
-def _valid(masks: Sequence[np.ndarray]) -> np.ndarray:
-    return np.stack([m if m.dtype == bool else m > 0 for m in masks])
+# Of a stack, what is copied together for the compiled loops.
+_STACK_BYTES = 2 * 2**20
 
 
 def _greatest(masks: Sequence[np.ndarray]) -> np.ndarray:
@@ -35,16 +35,27 @@ def _compiled(kernel: str) -> Callable[[Sequence[Pixels]], tuple[np.ndarray, np.
     def reduce(inputs: Sequence[Pixels]) -> tuple[np.ndarray, np.ndarray]:
         from smgee.eelocal.model import kernels
 
-        shape = inputs[0].mask.shape
+        height, width = shape = inputs[0].mask.shape
         narrow = all(p.values.dtype.itemsize <= 2 or p.values.dtype == np.dtype("f4") for p in inputs)
         dtype = np.dtype("f4") if narrow else np.dtype("f8")
-        stack = np.empty((len(inputs), shape[0] * shape[1]), dtype)
-        for row, pixels in zip(stack, inputs, strict=True):
-            row.reshape(shape)[...] = pixels.values
-        valid = _valid([p.mask for p in inputs]).reshape(len(inputs), -1)
-        out, found = np.empty(stack.shape[1], dtype), np.empty(stack.shape[1], bool)
-        getattr(kernels, kernel)(stack, valid, out, found)
-        return out.reshape(shape), found.reshape(shape)
+        out, found = np.empty(shape, dtype), np.empty(shape, bool)
+        # A few rows at a time, so that the copies stay in the processor's cache.
+        rows = max(1, _STACK_BYTES // (len(inputs) * width * dtype.itemsize))
+        stack, valid = np.empty((len(inputs), min(rows, height), width), dtype), np.empty((len(inputs), min(rows, height), width), bool)
+        for top in range(0, height, rows):
+            part = np.s_[top : top + rows]
+            count = min(rows, height - top)
+            for k, pixels in enumerate(inputs):
+                stack[k, :count] = pixels.values[part]
+                if pixels.mask.dtype == bool:
+                    valid[k, :count] = pixels.mask[part]
+                else:
+                    np.greater(pixels.mask[part], 0, out=valid[k, :count])
+            flat = (len(inputs), count * width)
+            getattr(kernels, kernel)(
+                stack[:, :count].reshape(flat), valid[:, :count].reshape(flat), out[part].reshape(-1), found[part].reshape(-1)
+            )
+        return out, found
 
     return reduce
 
