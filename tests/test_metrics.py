@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from smgee import metrics
 from smgee.errors import InputError
-from smgee.metrics import METRICS, agreement, cluster_bootstrap
+from smgee.metrics import agreement, cluster_bootstrap
 
 series = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=40).map(lambda p: np.array(p).T)
 
