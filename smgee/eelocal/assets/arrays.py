@@ -81,7 +81,7 @@ def read_band(
     window : (row, col, height, width)
         Inside the band's grid.
     """
-    from smgee.eelocal.assets.geotiff import _scaled, _valid
+    from smgee.eelocal.assets.geotiff import decode_stored
 
     row, col, height, width = window
     with _lock:
@@ -96,13 +96,11 @@ def read_band(
             stored = np.asarray(array[(*lead, slice(total - row - height, total - row), slice(col, col + width))])[::-1]
         else:
             stored = np.asarray(array[(*lead, slice(row, row + height), slice(col, col + width))])
-    valid = _valid(stored, source)
+    values, valid = decode_stored(stored, source, dtype)
     if source.get("flag") is not None:
         bad = ~valid | ((stored.astype("i8") & int(source["flag"])) != 0)
         return bad.astype(dtype), np.ones(stored.shape, bool)
-    values = np.zeros(stored.shape, dtype)
-    values[valid] = _scaled(stored[valid], source, dtype)
-    return values, valid
+    return np.where(valid, values, np.zeros((), dtype)), valid
 
 
 def _ease_cells(name: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ import numpy as np
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 
-__all__ = ["close_datasets", "crs_name", "grid_of", "open_dataset", "read_band"]
+__all__ = ["close_datasets", "crs_name", "decode_stored", "grid_of", "open_dataset", "read_band"]
 
 _IDLE = 192  # handles kept open between reads
 _pool: OrderedDict[tuple[str, int, int], list[Any]] = OrderedDict()
@@ -118,7 +118,7 @@ def read_band(
         with open_dataset(root / piece["file"]) as dataset:
             stored = dataset.read(piece.get("band", 1), window=inner)
             shown = dataset.read_masks(piece.get("band", 1), window=inner) > 0 if source.get("mask") is True else None
-        part, valid = _decoded(stored, source, dtype)
+        part, valid = decode_stored(stored, source, dtype)
         if shown is not None:
             valid &= shown
         if mask is None and valid.shape == (height, width):
@@ -155,8 +155,10 @@ def _overlap(piece: Mapping[str, Any], window: tuple[int, int, int, int]) -> tup
     return inner, (slice(r0 - row, r1 - row), slice(c0 - col, c1 - col))
 
 
-def _decoded(stored: np.ndarray, source: Mapping[str, Any], dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return values and mask of stored pixels."""
+def decode_stored(stored: np.ndarray, source: Mapping[str, Any], dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return values in `dtype` and the bool mask of (height, width) stored pixels, by the `nodata`, `scale`, `offset`, `least` and `greatest`
+    of `source` (see `read_band`).
+    """
     nodata = source.get("nodata")
     numbers = nodata if isinstance(nodata, list) else [] if nodata is None else [nodata]
     numbers = [n for n in numbers if n != "nan" and n == n]  # NaN never shows
@@ -169,9 +171,10 @@ def _decoded(stored: np.ndarray, source: Mapping[str, Any], dtype: str) -> tuple
             valid &= stored >= least
         if greatest is not None:
             valid &= stored <= greatest
-        if scale is None and offset is None:
-            return stored.astype(dtype, copy=False), valid
-        return (stored.astype("f8") * (1.0 if scale is None else scale) + (offset or 0.0)).astype(dtype), valid
+        with np.errstate(invalid="ignore", over="ignore"):  # under the mask
+            if scale is None and offset is None:
+                return stored.astype(dtype, copy=False), valid
+            return (stored.astype("f8") * (1.0 if scale is None else scale) + (offset or 0.0)).astype(dtype), valid
     from smgee.eelocal.assets.decode import decode
 
     if stored.dtype.kind == "f":  # compared as stored, in single precision
