@@ -123,6 +123,59 @@ def _smap_flag() -> Any:
     return good.reduceRegion(ee.Reducer.mean(), region, 20000).getNumber("tb_v_corrected_am").gt(0.5)
 
 
+def _ramp() -> Any:
+    """An image that grows by 10 per pixel of 1000 m to the east, and 1 to the north, in EPSG:3857 at the equator."""
+    import ee
+
+    where = ee.Image.pixelCoordinates(ee.Projection("EPSG:3857"))
+    return where.select("x").multiply(0.01).add(where.select("y").multiply(0.001)).floor().rename("a")
+
+
+def _on_ramp(image: Any) -> Any:
+    import ee
+
+    point = ee.Geometry.Point([500, 500], "EPSG:3857")
+    return image.reduceRegion(ee.Reducer.first(), point, None, "EPSG:3857", [1000, 0, 0, 0, -1000, 0])
+
+
+def _gap(image: Any) -> Any:
+    """The image with the pixel at (500, 500) masked."""
+    import ee
+
+    where = ee.Image.pixelCoordinates(ee.Projection("EPSG:3857", [1000, 0, 0, 0, -1000, 0])).floor()
+    return image.updateMask(where.select("x").neq(0).Or(where.select("y").neq(-1)))
+
+
+def _collection(*images: Any) -> Any:
+    import ee
+
+    return ee.ImageCollection(list(images))
+
+
+def _flat() -> Any:
+    import ee
+
+    return ee.Terrain.aspect(_ramp().multiply(0).rename("elevation"))
+
+
+def _pixel_position() -> Any:
+    import ee
+
+    return _on_ramp(ee.Image.pixelCoordinates(ee.Projection("EPSG:3857", [1000, 0, 0, 0, -1000, 0])))
+
+
+def _kernel(*rows: list[float]) -> Any:
+    import ee
+
+    return ee.Kernel.fixed(3, 3, list(rows))
+
+
+def _fraction(value: float) -> Any:
+    import ee
+
+    return ee.Image(1).rename("a").updateMask(value)
+
+
 PROBES: tuple[Probe, ...] = (
     Probe("hls-types", "Are HLS bands 32-bit floats, and Fmask bytes?", _hls_types, assumed={
         "B4": {"type": "PixelType", "precision": "float"},
@@ -203,6 +256,28 @@ PROBES: tuple[Probe, ...] = (
     Probe("sphere-distance", "Which radius has the sphere of distance(spherical)?",
           lambda: _value(lambda ee: ee.Geometry.Point(0, 0).distance(ee.Geometry.Point(1, 0), spherical=True))),
     Probe("collection-geometry", "Is Collection.geometry not dissolved?", lambda: _overlapping().geometry().type()),
+    Probe("integer-sum-type", "Does the sum of two byte images have the range 0 to 510?",
+          lambda: _type(_image(200).toUint8().add(_image(100).toUint8()))),
+    Probe("real-type", "Is the square root of an integer image double?", lambda: _type(_image(2).sqrt())),
+    Probe("round-type", "Does round keep the type of a floating-point image?", lambda: _type(_image(2.5).round())),
+    Probe("round-half", "Are halves rounded upwards?", lambda: _at(_image([-2.5, -0.5, 0.5, 2.5]).round())),
+    Probe("sum-type", "What is the type of the sum of a collection?", lambda: _type(_small_collection(1, 2).sum())),
+    Probe("convolve-order", "Is the kernel laid over the image as written, not turned round?",
+          lambda: _on_ramp(_ramp().convolve(_kernel([0, 0, 0], [0, 0, 1], [0, 0, 0])))),
+    Probe("convolve-mask", "Is a convolution masked where a neighbour with a weight is?",
+          lambda: _on_ramp(_gap(_ramp()).convolve(_kernel([0, 0, 0], [1, 1, 1], [0, 0, 0])).mask())),
+    Probe("focal-mask", "Do focal filters fill masked pixels?", lambda: _on_ramp(_gap(_ramp()).focalMax(1).mask())),
+    Probe("gradient", "Is the gradient per metre, x to the east and y to the north?", lambda: _on_ramp(_ramp().gradient())),
+    Probe("derivative", "Is the derivative half the difference of the neighbours, rows downwards?", lambda: _on_ramp(_ramp().derivative())),
+    Probe("update-mask", "Does updateMask multiply fractional masks?", lambda: _at(_fraction(0.5).updateMask(0.5).mask())),
+    Probe("fractional-minimum", "Is the mask of a sum the least of the masks?", lambda: _at(_fraction(0.5).add(_fraction(0.25)).mask())),
+    Probe("fractional-mean", "Are masks the weights of a collection's mean?", lambda: _at(
+        _collection(_fraction(0.25), _image(5).rename("a")).mean())),
+    Probe("fractional-mosaic", "Does a mosaic take the topmost pixel whole, with its mask?", lambda: _at(
+        _collection(_image(5).rename("a"), _fraction(0.25)).mosaic().addBands(
+            _collection(_image(5).rename("a"), _fraction(0.25)).mosaic().mask()))),
+    Probe("flat-aspect", "Is the aspect of flat ground 0?", lambda: _on_ramp(_flat())),
+    Probe("pixel-coordinates", "Are pixelCoordinates those of pixel centres, the transform applied?", _pixel_position),
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.image import Band
-from smgee.eelocal.model.nodes import _Unary
+from smgee.eelocal.model.nodes import Pointwise
 from smgee.eelocal.model.pixels import Node, Pixels, both, thin
 from smgee.eelocal.model.pixeltype import PixelType
 from smgee.grid import PixelGrid
@@ -21,7 +21,7 @@ from smgee.grid import PixelGrid
 __all__ = ["ArrayApply", "PixelLoop", "Undefined", "Uniform", "lifted", "packed"]
 
 
-class ArrayApply(_Unary):
+class ArrayApply(Pointwise):
     """An elementwise function of array bands, scalars among them repeated for every element.
 
     Parameters
@@ -94,7 +94,7 @@ class Undefined(Exception):
     """Raised by a pixel's function where the result does not exist: the pixel is masked."""
 
 
-class PixelLoop(_Unary):
+class PixelLoop(Pointwise):
     """A function of each unmasked pixel's arrays, for what has no dense form.
 
     Parameters
@@ -160,7 +160,7 @@ class PixelLoop(_Unary):
         return Pixels(packed(out, found, self.dtype, self.rank), mask if bool((found == valid).all()) else both(mask, found))
 
 
-class Uniform(_Unary):
+class Uniform(Pointwise):
     """A dense function only: every pixel's arrays must have one shape.
 
     Parameters

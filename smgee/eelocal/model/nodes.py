@@ -11,10 +11,10 @@ from smgee.eelocal.model.pixels import Node, Pixels, both, thin
 from smgee.eelocal.model.pixeltype import PixelType
 from smgee.grid import PixelGrid
 
-__all__ = ["Apply", "Constant", "Empty", "MaskOf", "Masked", "Remask", "Replace", "Unmask", "as_mask"]
+__all__ = ["Apply", "Constant", "Empty", "MaskOf", "Masked", "Pointwise", "Remask", "Replace", "Unmask", "as_mask"]
 
 
-class _Unary(Node):
+class Pointwise(Node):
     """A node on the same grid as all of its inputs."""
 
     __slots__ = ("nodes",)
@@ -58,7 +58,7 @@ class Empty(Node):
         return Pixels(np.broadcast_to(np.zeros((), self.type.dtype), shape), np.broadcast_to(np.False_, grid.shape))
 
 
-class Apply(_Unary):
+class Apply(Pointwise):
     """A function of the values of other nodes, pixel by pixel; masked where any of them is.
 
     Parameters
@@ -87,7 +87,7 @@ class Apply(_Unary):
         return Pixels(values, both(*(p.mask for p in inputs)))
 
 
-class MaskOf(_Unary):
+class MaskOf(Pointwise):
     """The mask of a node as values 0…1, defined everywhere."""
 
     __slots__ = ()
@@ -125,7 +125,7 @@ def _times(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return first.astype("f4", copy=False) * second.astype("f4", copy=False)
 
 
-class Masked(_Unary):
+class Masked(Pointwise):
     """`updateMask`: the values of the first node, its mask times the values of the second."""
 
     __slots__ = ()
@@ -135,7 +135,7 @@ class Masked(_Unary):
         return Pixels(image.values, _times(image.mask, as_mask(mask)))
 
 
-class Remask(_Unary):
+class Remask(Pointwise):
     """`mask(m)`: the values of the first node with the mask of the second's values; newly revealed pixels get the value nearest 0."""
 
     __slots__ = ("fill",)
@@ -151,7 +151,7 @@ class Remask(_Unary):
         return Pixels(image.values if valid.all() else np.where(valid, image.values, self.fill), as_mask(mask))
 
 
-class Unmask(_Unary):
+class Unmask(Pointwise):
     """The first node, and the second wherever the first is masked altogether."""
 
     __slots__ = ("dtype",)
@@ -172,7 +172,7 @@ class Unmask(_Unary):
         return Pixels(values, np.where(valid, image.mask, value.mask).astype("f4", copy=False))
 
 
-class Replace(_Unary):
+class Replace(Pointwise):
     """`where`: the first node, replaced by the third where the second is not 0 and neither of those is masked."""
 
     __slots__ = ("dtype",)

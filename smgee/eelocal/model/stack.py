@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.nodes import _Unary
+from smgee.eelocal.model.nodes import Pointwise
 from smgee.eelocal.model.pixels import Node, Pixels, is_thin
 from smgee.eelocal.model.pixeltype import BOOLEAN, PixelType
 from smgee.eelocal.model.reducer import Column, Reduced, Reducer
@@ -41,7 +41,10 @@ def _compiled(kernel: str) -> Callable[[Sequence[Pixels]], tuple[np.ndarray, np.
         out, found = np.empty(shape, dtype), np.empty(shape, bool)
         # A few rows at a time, so that the copies stay in the processor's cache.
         rows = max(1, _STACK_BYTES // (len(inputs) * width * dtype.itemsize))
-        stack, valid = np.empty((len(inputs), min(rows, height), width), dtype), np.empty((len(inputs), min(rows, height), width), bool)
+        stack, valid = (
+            np.empty((len(inputs), min(rows, height), width), dtype),
+            np.empty((len(inputs), min(rows, height), width), bool),
+        )
         for top in range(0, height, rows):
             part = np.s_[top : top + rows]
             count = min(rows, height - top)
@@ -157,7 +160,7 @@ def simple_type(name: str, types: Sequence[PixelType]) -> PixelType:
     return union
 
 
-class SimpleStack(_Unary):
+class SimpleStack(Pointwise):
     """One of the simple reductions of a stack of bands."""
 
     __slots__ = ("dtype", "name")
@@ -181,7 +184,7 @@ class SimpleStack(_Unary):
         return Pixels(values, _greatest(masks))
 
 
-class ReducedStack(_Unary):
+class ReducedStack(Pointwise):
     """Any reducer over a stack: a sequence of `Pixels`, one per output, for `Pick`.
 
     Parameters
@@ -301,7 +304,7 @@ def output_types(reducer: Reducer, types: Sequence[PixelType], count: int | None
     return kinds
 
 
-class Mosaic(_Unary):
+class Mosaic(Pointwise):
     """The last of several nodes that is not masked, with its mask: later images lie on top."""
 
     __slots__ = ("dtype",)
@@ -328,7 +331,7 @@ class Mosaic(_Unary):
         return Pixels(values, mask)
 
 
-class BestOf(_Unary):
+class BestOf(Pointwise):
     """`qualityMosaic`: all bands of the image whose quality is greatest; for `Pick`. The first of equals wins.
 
     Nodes come as the quality band of every image, then band by band of every image.

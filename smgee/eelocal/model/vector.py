@@ -17,7 +17,7 @@ import shapely.ops
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.geometry import Geometry
-from smgee.eelocal.model.nodes import _Unary
+from smgee.eelocal.model.nodes import Pointwise
 from smgee.eelocal.model.pixels import Node, Pixels, both
 from smgee.eelocal.model.projection import Projection, moved
 from smgee.eelocal.model.zones import Window, planar_shape
@@ -30,7 +30,7 @@ def _grid_window(grid: PixelGrid) -> Window:
     return Window(0, 0, grid.height, grid.width)
 
 
-class Clipped(_Unary):
+class Clipped(Pointwise):
     """The first node inside a region.
 
     Pixels on the border are masked by the part of them that lies outside; with `whole`, a pixel is in or out by its centre.
@@ -109,9 +109,9 @@ class Sheet:
 def _coverage(shape: Any, grid: PixelGrid) -> np.ndarray | None:
     """Return the exact coverage of a shape in pixel coordinates, None where it has no area on the grid."""
     from smgee.eelocal.model.rasterize import coverage
-    from smgee.eelocal.model.zones import _parts, _Rings
+    from smgee.eelocal.model.zones import parts_of, Rings
 
-    rings = _Rings(p for p in _parts(shape) if isinstance(p, shapely.Polygon))
+    rings = Rings(p for p in parts_of(shape) if isinstance(p, shapely.Polygon))
     bounds = rings.bounds
     if bounds is None or bounds[2] < 0 or bounds[3] < 0 or bounds[0] > grid.width or bounds[1] > grid.height:
         return None
@@ -243,7 +243,7 @@ def _flat(shape: Any) -> list[Any]:
     return [] if shape.is_empty else [shape]
 
 
-class Painted(_Unary):
+class Painted(Pointwise):
     """`paint`: features' values over a node, in the order of the features; painted pixels are unmasked.
 
     A pixel is painted where its centre lies in a polygon, in a line of the given width, or where it contains a point.

@@ -23,7 +23,7 @@ from smgee.eelocal.model.pixels import Node, Pixels, pull
 from smgee.eelocal.model.projection import Projection, moved
 from smgee.grid import PixelGrid, transformer
 
-__all__ = ["LEAST_FRACTION", "Window", "Zone", "make_zone", "planar_shape", "visit"]
+__all__ = ["LEAST_FRACTION", "Rings", "Window", "Zone", "make_zone", "parts_of", "planar_shape", "visit"]
 
 T = TypeVar("T")
 
@@ -148,9 +148,9 @@ class Zone:
         self.projection = projection
         inverse = ~Affine(*projection.transform)
         pixels = shapely.transform(shape, lambda c: np.column_stack(moved(inverse, c[:, 0], c[:, 1])))
-        self._rings = _Rings(part for part in _parts(pixels) if isinstance(part, shapely.Polygon))
-        self._lines = _Rings(part for part in _parts(pixels) if isinstance(part, shapely.LineString))
-        points = [shapely.get_coordinates(part)[0] for part in _parts(pixels) if isinstance(part, shapely.Point)]
+        self._rings = Rings(part for part in parts_of(pixels) if isinstance(part, shapely.Polygon))
+        self._lines = Rings(part for part in parts_of(pixels) if isinstance(part, shapely.LineString))
+        points = [shapely.get_coordinates(part)[0] for part in parts_of(pixels) if isinstance(part, shapely.Point)]
         # A point on the border of pixels belongs to the one on its right and below; rounding is given the benefit of the doubt.
         self._points = np.unique(np.floor(np.array(points).reshape(-1, 2) + 1e-9).astype(np.int64), axis=0)
         self.window = self._bounds()
@@ -200,15 +200,16 @@ class Zone:
         return out
 
 
-def _parts(shape: Any) -> Iterator[Any]:
+def parts_of(shape: Any) -> Iterator[Any]:
+    """Yield the simple parts of a geometry that are not empty."""
     if hasattr(shape, "geoms"):
         for part in shape.geoms:
-            yield from _parts(part)
+            yield from parts_of(part)
     elif not shape.is_empty:
         yield shape
 
 
-class _Rings:
+class Rings:
     """Rings or lines as flat arrays of vertices."""
 
     def __init__(self, parts: Iterable[Any]):

@@ -15,7 +15,7 @@ from smgee.eelocal.model.classifier import Classifier, TreeClassifier
 from smgee.eelocal.model.collection import Collection
 from smgee.eelocal.model.geometry import Feature
 from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import _Unary
+from smgee.eelocal.model.nodes import Pointwise
 from smgee.eelocal.model.pixels import Node, Pixels, both
 from smgee.eelocal.model.treetext import parse_forest
 from smgee.eelocal.registry import algorithm
@@ -71,7 +71,7 @@ def _schema(classifier: Classifier, what: str) -> tuple[str, ...]:
     return names
 
 
-class Classified(_Unary):
+class Classified(Pointwise):
     """The predictions of a classifier for the bands of its schema; masked where one of them is."""
 
     __slots__ = ("classifier", "dtype")

@@ -12,7 +12,7 @@ from smgee.eelocal.model.array import Array
 from smgee.eelocal.model.construct import constant_image, spread
 from smgee.eelocal.model.geometry import Geometry
 from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Apply, Masked, MaskOf, Remask, Replace, Unmask, _Unary
+from smgee.eelocal.model.nodes import Apply, Masked, MaskOf, Remask, Replace, Unmask, Pointwise
 from smgee.eelocal.model.pixels import Pixels, both, thin
 from smgee.eelocal.model.pixeltype import PixelType
 from smgee.eelocal.registry import algorithm
@@ -79,7 +79,7 @@ def _clip_to_footprint(image: Image) -> Image:
     return image.with_bands(bands)
 
 
-class Within(_Unary):
+class Within(Pointwise):
     """Masked outside of a band's extent (its own pixels), by nearest neighbour."""
 
     __slots__ = ("band",)
@@ -132,7 +132,7 @@ def where(input: Image, test: Image, value: Image) -> Image:
     return input.with_bands(bands)
 
 
-class Remap(_Unary):
+class Remap(Pointwise):
     """Values looked up in a list; others masked, or set to a default."""
 
     __slots__ = ("default", "dtype", "keys", "order", "targets")
@@ -199,7 +199,7 @@ def normalized_difference(input: Image, bandNames: list[str] | None) -> Image:
     return input.computed([Band("nd", node, PixelType("float", -1.0, 1.0), a.projection, a.extent)])
 
 
-class NormalizedDifference(_Unary):
+class NormalizedDifference(Pointwise):
     """(a − b) / (a + b) in float32 of a float64 quotient where the inputs are wider."""
 
     __slots__ = ()
@@ -266,7 +266,7 @@ def polynomial(image: Image, coefficients: list[float]) -> Image:
     return image.computed(bands)
 
 
-class Interpolated(_Unary):
+class Interpolated(Pointwise):
     """A piecewise linear function of the values."""
 
     __slots__ = ("behavior", "x", "y")

@@ -19,7 +19,7 @@ from smgee.eelocal.model.zones import Window, Zone, make_zone, visit
 from smgee.eelocal.ops.image_grids import target_projection
 from smgee.eelocal.registry import algorithm
 
-__all__ = ["aggregation_projection", "reduce_zones", "region_of"]
+__all__ = ["aggregation_projection", "as_feature", "check_tile_scale", "pixel_column", "reduce_zones", "region_of", "zone_within"]
 
 _ADVICE = (
     "\nEnsure that you are not aggregating at a higher resolution than you intended; that is the most frequent cause of this error. "
@@ -112,7 +112,7 @@ def reduce_zones(image: Image, zones: Sequence[Zone], projection: Projection, re
                 weights = None
                 if weighted or every:
                     weights = np.minimum(pixels[b].mask[take].astype("f8"), chosen[take])
-                columns.append(_column(pixels[b].values[take], weights))
+                columns.append(pixel_column(pixels[b].values[take], weights))
             states.append(reducer.add(reducer.start(()), reducer.prepare(columns)))
         return states
 
@@ -138,7 +138,8 @@ def _counts_masked(reducer: Any) -> bool:
     return reducer.name == "countEvery" or any(_counts_masked(p) for p in parts)
 
 
-def _column(values: np.ndarray, weights: np.ndarray | None) -> Column:
+def pixel_column(values: np.ndarray, weights: np.ndarray | None) -> Column:
+    """Return the values of pixels, arrays among them, as one input of a reducer."""
     if values.dtype == object and len(values) and len({v.shape for v in values}) == 1:
         values = np.stack(list(values))
     if values.dtype == object:
@@ -177,7 +178,7 @@ def reduce_region(
     bestEffort: bool, maxPixels: float, tileScale: float,
 ) -> dict[str, Any]:  # fmt: skip
     """Reduce an image over one region."""
-    _check_tile_scale(tileScale)
+    check_tile_scale(tileScale)
     if not image.bands:
         return {}
     projection = aggregation_projection(image, crs, crsTransform, scale)
@@ -192,7 +193,7 @@ def reduce_regions(
     tileScale: float, maxPixelsPerRegion: float | None,
 ) -> Collection:  # fmt: skip
     """Reduce an image over every feature, which gets the results as properties."""
-    _check_tile_scale(tileScale)
+    check_tile_scale(tileScale)
     projection = aggregation_projection(image, crs, crsTransform, scale)
 
     def features() -> list[Feature]:
@@ -230,6 +231,7 @@ def as_feature(element: Any) -> Feature:
     raise EEError(f"A feature is required, got {type(element).__name__}.")
 
 
-def _check_tile_scale(scale: float) -> None:
+def check_tile_scale(scale: float) -> None:
+    """Refuse a tileScale out of range; results do not depend on it."""
     if not 0.1 <= scale <= 16:
         raise EEError(f"tileScale must be between 0.1 and 16, got {scale}.")

@@ -16,7 +16,7 @@ from smgee.eelocal.model.image import Image
 from smgee.eelocal.model.projection import Projection, moved
 from smgee.eelocal.model.reducer import Reducer, as_value
 from smgee.eelocal.model.zones import Window, planar_shape
-from smgee.eelocal.ops.image_regions import _check_tile_scale, _column, aggregation_projection, region_of, zone_within
+from smgee.eelocal.ops.image_regions import check_tile_scale, pixel_column, aggregation_projection, region_of, zone_within
 from smgee.eelocal.registry import algorithm, call
 from smgee.eelocal.render import compute_pixels
 
@@ -28,7 +28,7 @@ def reduce_to_vectors(
     tileScale: float, geometryInNativeProjection: bool,
 ) -> Collection:  # fmt: skip
     """Turn objects of equal values into features, other bands reduced over each."""
-    _check_tile_scale(tileScale)
+    check_tile_scale(tileScale)
     if geometryType not in ("polygon", "bb", "centroid"):
         raise EEError(f"Unknown geometryType '{geometryType}': use polygon, bb or centroid.")
     label = image.first
@@ -82,11 +82,11 @@ def reduce_to_vectors(
     def _reduced(rows: np.ndarray, cols: np.ndarray, layers: Any) -> dict[str, Any]:
         assert reducer is not None
         if counting or not layers:
-            (outcome,) = reducer.reduce([_column(np.ones(len(rows)), None)])
+            (outcome,) = reducer.reduce([pixel_column(np.ones(len(rows)), None)])
             return {reducer.outputs[0]: as_value(outcome)}
         columns = []
         for _, values, mask in layers:
-            columns.append(_column(values[rows, cols], mask[rows, cols].astype("f8")))
+            columns.append(pixel_column(values[rows, cols], mask[rows, cols].astype("f8")))
         if reducer.inputs > 1:
             return {o: as_value(r) for o, r in zip(reducer.outputs, reducer.reduce(columns), strict=True)}
         found = {}

@@ -10,7 +10,7 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.colors import parse_palette
 from smgee.eelocal.model.construct import spread
 from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Apply, _Unary
+from smgee.eelocal.model.nodes import Apply, Pointwise
 from smgee.eelocal.model.pixels import Pick, Pixels, both
 from smgee.eelocal.model.pixeltype import FLOAT, NAMED_TYPES, PixelType
 from smgee.eelocal.ops.image_bands import select_bands
@@ -110,7 +110,7 @@ def visualize(
     return image.computed([Band(n, Pick(node, i), _BYTE, place.projection, place.extent) for i, n in enumerate(names)])
 
 
-class Display(_Unary):
+class Display(Pointwise):
     """Stretched bands as bytes, through a palette where there is one; for `Pick`."""
 
     __slots__ = ("colors", "opacity", "outputs", "stretches")
@@ -153,7 +153,7 @@ def blend(bottom: Image, top: Image) -> Image:
     return bottom.computed(bands)
 
 
-class Blended(_Unary):
+class Blended(Pointwise):
     """Porter and Duff's "over": the second node over the first."""
 
     __slots__ = ("kind",)
