@@ -109,7 +109,7 @@ class Sheet:
 def _coverage(shape: Any, grid: PixelGrid) -> np.ndarray | None:
     """Return the exact coverage of a shape in pixel coordinates, None where it has no area on the grid."""
     from smgee.eelocal.model.rasterize import coverage
-    from smgee.eelocal.model.zones import parts_of, Rings
+    from smgee.eelocal.model.zones import Rings, parts_of
 
     rings = Rings(p for p in parts_of(shape) if isinstance(p, shapely.Polygon))
     bounds = rings.bounds

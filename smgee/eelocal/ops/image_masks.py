@@ -12,7 +12,7 @@ from smgee.eelocal.model.array import Array
 from smgee.eelocal.model.construct import constant_image, spread
 from smgee.eelocal.model.geometry import Geometry
 from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Apply, Masked, MaskOf, Remask, Replace, Unmask, Pointwise
+from smgee.eelocal.model.nodes import Apply, Masked, MaskOf, Pointwise, Remask, Replace, Unmask
 from smgee.eelocal.model.pixels import Pixels, both, thin
 from smgee.eelocal.model.pixeltype import PixelType
 from smgee.eelocal.registry import algorithm

@@ -16,7 +16,7 @@ from smgee.eelocal.model.image import Image
 from smgee.eelocal.model.projection import Projection, moved
 from smgee.eelocal.model.reducer import Reducer, as_value
 from smgee.eelocal.model.zones import Window, planar_shape
-from smgee.eelocal.ops.image_regions import check_tile_scale, pixel_column, aggregation_projection, region_of, zone_within
+from smgee.eelocal.ops.image_regions import aggregation_projection, check_tile_scale, pixel_column, region_of, zone_within
 from smgee.eelocal.registry import algorithm, call
 from smgee.eelocal.render import compute_pixels
 
