@@ -34,9 +34,10 @@ def _exchange(low, high):
 
 @njit(cache=True, nogil=True)
 def _sort_columns(rows):
-    """Sort every column of (n, width) rows without NaN, by Batcher's merge exchange (Knuth, The Art of Computer Programming 5.2.2, algorithm M).
+    """Sort every column of contiguous (n, width) rows without NaN.
 
-    Which rows are compared does not depend on what they hold, so that whole rows are exchanged with vector instructions.
+    Batcher's merge exchange (Knuth, The Art of Computer Programming, vol. 3, 5.2.2, algorithm M). rows are compared does not depend on what they
+    hold, so that whole rows are exchanged with vector instructions.
     """
     n = rows.shape[0]
     top = 1
@@ -89,7 +90,7 @@ def masked_median(stack, valid, out, found):
                 present = shown[i] & (value == value)
                 row[i] = value if present else np.inf  # what is absent goes to the end
                 counts[i] += 1 if present else 0
-        _sort_columns(buffer[:, :width])
+        _sort_columns(buffer)  # beyond `width` they are arbitrary
         for i in range(width):
             count = counts[i]
             found[start + i] = count > 0
