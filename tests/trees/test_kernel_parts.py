@@ -13,7 +13,7 @@ from smgee.trees.kernel.cutsets import number_marks
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE, cuts_of
 from smgee.trees.kernel.keys import Encoder, key_of_number, number_of_key
 from smgee.trees.kernel.loading import encode_column
-from smgee.trees.kernel.program import NODE, NOTHING, ROWS, add_to_table, group_pieces
+from smgee.trees.kernel.program import add_to_table, group_pieces
 from smgee.trees.kernel.tournament import TABLE, aligned
 
 ANY64 = st.floats(allow_nan=False)
@@ -113,6 +113,3 @@ def test_buffers_begin_on_a_cache_line() -> None:
         assert buffer.ctypes.data % 64 == 0
 
 
-def test_operand_words_do_not_overlap() -> None:
-    assert int(NOTHING) >> 48 == 0
-    assert {int(NODE), int(ROWS)} == {1, 2}

@@ -16,9 +16,9 @@ ONES = np.uint64(0x0101010101010101)
 
 
 @njit(cache=True, nogil=True)
-def mark_cuts(words, begin, end, mark_start, mark):
-    """Set ``mark[mark_start[lane] + rank]`` (uint8) for every internal node of ``begin:end``."""
-    for i in range(begin, end):
+def mark_cuts(words, end, mark_start, mark):
+    """Set ``mark[mark_start[lane] + rank]`` (uint8) for every internal node of ``:end``."""
+    for i in range(end):
         lane = words[i] & LEAF_LANE
         if lane != LEAF_LANE:
             mark[mark_start[lane] + ((words[i] >> LANE_BITS) & RANK)] = 1
@@ -55,6 +55,17 @@ def number_marks(mark, renamed, begin, end):
         j += 1
     renamed[end] = count
     return np.int64(count)
+
+
+@njit(cache=True, nogil=True)
+def rename_nodes(words, end, mark_start, renamed):
+    """Give the internal nodes of ``:end`` their new ranks, in place."""
+    for i in range(end):
+        word = words[i]
+        lane = word & LEAF_LANE
+        if lane != LEAF_LANE:
+            rank = np.int64(renamed[np.uint64(mark_start[lane] + ((word >> LANE_BITS) & RANK))])
+            words[i] = (word & ~(RANK << LANE_BITS)) | rank << LANE_BITS
 
 
 @njit(cache=True, nogil=True)

@@ -12,39 +12,42 @@ from numba import njit
 from smgee.trees.kernel.blocks import RANK, RIGHT_SHIFT
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
 from smgee.trees.kernel.tournament import (
-    JOIN,
-    LEAF_LEFT,
-    LEAF_RIGHT,
-    NODE_LEFT,
-    NODE_RIGHT,
-    PUSH1,
-    PUSH3,
-    PUSH_LEFT,
-    PUSH_RIGHT,
+    A_R,
+    ADD,
+    LOOK1,
+    LOOK4,
+    M8,
+    M40,
+    N_R,
+    N_T,
+    PUSH_N,
+    PUSH_T,
+    R_A,
+    R_N,
+    R_R,
+    R_T,
+    T_N,
+    T_R,
+    T_T,
     TABLE,
     W1,
+    W2,
     W3,
+    W4,
     W8,
     W16,
-    W32,
-    W48,
-    M8,
-    M16,
-    M32,
-    M48,
-    W2,
+    W40,
 )
 
 # Leaves of one piece of a cut tree: the nodes on the way to it must leave its cuts within a byte, too.
 RUN = 192
-# Operands that wait for their parent: a leaf number, a node between two leaf numbers, a strip on the stack.
-CONST, NODE, ROWS = np.uint64(0), np.uint64(1), np.uint64(2)
-# What to do with (kind of left, kind of right); two leaf numbers make a NODE instead.
-OPS = np.array([255, PUSH_RIGHT, LEAF_LEFT, PUSH_LEFT, PUSH3, NODE_LEFT, LEAF_RIGHT, NODE_RIGHT, JOIN], np.uint8)
-# The rank of a test that no row passes.
-NEVER = 65535
-# The operand of leaf number 0.
-NOTHING = np.uint64(NEVER << 32)
+# Operands that wait for their parent: a leaf number, a node, a twig, rows on the stack.
+LEAF, NODE, TWIG, ROWS = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
+# What two operands make, by 4 * left + right, and the operation to do so where that is ROWS. A leaf number passes for a node.
+MAKES = np.array([1, 2, 3, 3, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3], np.uint8)
+OPS = np.array([99, 99, N_T, A_R, 99, 99, N_T, N_R, T_N, T_N, T_T, T_R, R_A, R_N, R_T, R_R], np.uint8)
+# The leaf number 0 as an operand, and the second word of all but twigs: tests that no row passes.
+NOTHING = np.uint64(255 << 16 | 255 << 40)
 W0 = np.uint64(0)
 PAIR = np.uint64(257)
 
@@ -137,12 +140,49 @@ def group_pieces(numbers):
 
 
 @njit(cache=True, nogil=True)
-def emit(words, renamed, name_start, root, first, last, numbers, stride, program, n, waiting, way):
+def take_cuts(words, root, first, last, starts, mark, in_batch, taken, n):
+    """Mark the cuts of one piece; returns the new number of cuts taken.
+
+    Where a lane of the batch would have more than a byte tells, all that were taken are given back, and the result is −1.
+    `taken` (int64) lists places in `mark`, where the cuts of lane ``a`` begin at ``starts[a]``, and lanes.
+    """
+    node = np.int64(root)
+    i = np.int64(first)
+    while i <= last:
+        # First the way to the piece, then the piece.
+        if node != first:
+            word = words[node]
+            right = node + (word >> RIGHT_SHIFT)
+            node = right if right <= first else node + 1
+        else:
+            word = words[i]
+            i += 1
+        lane = word & LEAF_LANE
+        if lane == LEAF_LANE:
+            continue
+        at = np.uint64(starts[lane] + ((word >> LANE_BITS) & RANK))
+        if mark[at]:
+            continue
+        if in_batch[lane] == 255:
+            for j in range(n):
+                mark[taken[2 * j]] = 0
+                in_batch[taken[2 * j + 1]] -= 1
+            return -1
+        mark[at] = 1
+        in_batch[lane] += 1
+        taken[2 * n], taken[2 * n + 1] = at, lane
+        n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def emit(words, renamed, starts, root, first, last, numbers, stride, program, n, waiting, way):
     """Append the instructions of one piece, its leaf numbers multiplied by `stride`; returns the new number of instructions.
 
     Nodes are visited backwards in pre-order, right subtree first: those between the first and the last leaf, then the `way` (scratch)
-    from the root to the first leaf. `waiting`, (600,) uint64, is scratch for operands, which are words as in a `program`, with their
-    kind in place of the operation. The rank of a cut is ``renamed[name_start[lane] + rank]``, or itself if `renamed` is empty.
+    from the root to the first leaf. `waiting`, (1200,) uint64, is scratch for operands, two words each: as the first two of an
+    instruction (see `run`), with the kind of the operand in place of k and x in the first.
+    The rank of a cut is ``renamed[starts[lane] + rank]``, or itself if `renamed` is empty.
     """
     number = np.uint64((numbers - 1) * stride)
     less = np.uint64(stride)
@@ -154,12 +194,13 @@ def emit(words, renamed, name_start, root, first, last, numbers, stride, program
         i -= W1
         word = words[i]
         if word & LEAF_LANE == LEAF_LANE:
-            waiting[top] = number * PAIR | NOTHING
+            waiting[top] = number * PAIR | (NOTHING & M40)
+            waiting[top + W1] = NOTHING
             number -= less
-            top += W1
+            top += W2
             continue
         right = i + np.uint64(word >> RIGHT_SHIFT) <= end
-        at, top = _combine(word, renamed, name_start, True, right, program, at, waiting, top)
+        at, top = _combine(word, renamed, starts, True, right, program, at, waiting, top)
     steps = 0
     node = np.int64(root)
     while node != first:
@@ -170,41 +211,76 @@ def emit(words, renamed, name_start, root, first, last, numbers, stride, program
     for step in range(steps - 1, -1, -1):
         word = words[way[step]]
         right_child = way[step] + (word >> RIGHT_SHIFT)
-        at, top = _combine(word, renamed, name_start, right_child > first, right_child <= last, program, at, waiting, top)
-    operand = waiting[W0]
-    if operand >> W48 == NODE:
-        program[at * W3] = (operand & M16) | np.uint64(PUSH1) << W48
-        program[at * W3 + W1] = NOTHING
-        program[at * W3 + W2] = (operand >> W16) & M32
+        at, top = _combine(word, renamed, starts, right_child > first, right_child <= last, program, at, waiting, top)
+    kind = waiting[W0] >> W40
+    if kind != ROWS:
+        program[at * W4] = waiting[W0] & M40
+        program[at * W4 + W1] = waiting[W1]
+        program[at * W4 + W2] = np.uint64(PUSH_N if kind == NODE else PUSH_T) << W40
+        program[at * W4 + W3] = NOTHING
         at += W1
     return np.int64(at)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _combine(word, renamed, name_start, has_left, has_right, program, at, waiting, top):
+def _combine(word, renamed, starts, has_left, has_right, program, at, waiting, top):
     """Combine the waiting left (on top) and right operands of a node; an absent one is leaf number 0. Returns the new (at, top)."""
     lane = np.uint64(word & LEAF_LANE)
     rank = np.uint64((word >> LANE_BITS) & RANK)
     if len(renamed):
-        rank = np.uint64(renamed[np.uint64(name_start[lane]) + rank])
-    left = right = NOTHING
+        rank = np.uint64(renamed[np.uint64(starts[lane]) + rank])
+    left = right = NOTHING & M40
+    left2 = right2 = NOTHING
     if has_left:
-        top -= W1
-        left = waiting[top]
+        top -= W2
+        left, left2 = waiting[top], waiting[top + W1]
     if has_right:
-        top -= W1
-        right = waiting[top]
-    kinds = (left >> W48) * W3 + (right >> W48)
-    own = lane | rank << W16
-    program[at * W3] = (left & M48) | np.uint64(OPS[kinds]) << W48
-    program[at * W3 + W1] = right & M48
-    program[at * W3 + W2] = own
-    # Two leaf numbers (kinds 0) make a waiting node, all else is an instruction that leaves rows; without branches, which would
-    # be taken at random.
-    leaves = np.uint64(kinds == W0)
-    node = (left & M8) | (right & M8) << W8 | own << W16 | NODE << W48
-    waiting[top] = node * leaves + (ROWS << W48) * (W1 - leaves)
-    return at + W1 - leaves, top + W1
+        top -= W2
+        right, right2 = waiting[top], waiting[top + W1]
+    kinds = (left >> W40) * W4 + (right >> W40)
+    own = rank | lane << W8
+    program[at * W4] = (left & M40) | own << W40
+    program[at * W4 + W1] = left2
+    program[at * W4 + W2] = (right & M40) | np.uint64(OPS[kinds]) << W40
+    program[at * W4 + W3] = right2
+    # Without branches, which would be taken at random.
+    made = np.uint64(MAKES[kinds])
+    node, twig, rows = np.uint64(made == NODE), np.uint64(made == TWIG), np.uint64(made == ROWS)
+    first_of_node = (left & M8) | (right & M8) << W8 | own << W16
+    waiting[top] = first_of_node * node | (left & M40) * twig | made << W40
+    waiting[top + W1] = NOTHING * (W1 - twig) | ((right & M40) | own << W40) * twig
+    return at + rows, top + W2
+
+
+@njit(cache=True, nogil=True)
+def plain(program, n, kind, table):
+    """Append ADD, LOOK1 or LOOK4, which look at no codes; returns the new number of instructions."""
+    program[4 * n], program[4 * n + 1], program[4 * n + 2], program[4 * n + 3] = np.uint64(table), NOTHING, np.uint64(kind) << W40, NOTHING
+    return n + 1
+
+
+@njit(cache=True, nogil=True)
+def emit_groups(
+    words, renamed, starts, root, first, last, numbers, order, groups, begin, end, leaf, program, tables, waiting, way
+):
+    """Write the program and the tables of the groups ``begin:end``; returns the number of instructions."""
+    n = np.int64(0)
+    for g in range(begin, end):
+        at = g - begin
+        table = tables[at * TABLE : (at + 1) * TABLE]
+        table[0] = 0
+        size = np.int64(1)
+        for j in range(groups[g], groups[g + 1]):
+            p = order[j]
+            n = emit(words, renamed, starts, root[p], first[p], last[p], numbers[p], size, program, n, waiting, way)
+            size = add_to_table(table, size, words, first[p], last[p], numbers[p], leaf)
+            if j > groups[g]:
+                n = plain(program, n, np.int64(ADD), np.int64(0))
+        if at % 4 == 3:
+            n = plain(program, n, np.int64(LOOK4), at - 3)
+    for at in range(end - begin - 1, (end - begin) // 4 * 4 - 1, -1):
+        n = plain(program, n, np.int64(LOOK1), at)
+    return n
 
 
 @njit(cache=True, nogil=True)

@@ -4,25 +4,13 @@ Every internal node is evaluated, bottom-up, for all rows of a strip at once: ``
 and right are leaf numbers already decided for the subtrees. What remains is the number of the leaf that each row reaches. There are
 no gathers and no branches on data, so the loops run at the full width of the processor's registers; cost follows the number of nodes.
 
-A program is a list of instructions on a stack of byte strips. Up to three nodes make one instruction (x0, x1, x2 are the codes that
-a node, its left child and its right child look at; a, b, c, d are leaf numbers):
+A program is a list of instructions on a stack of byte strips. An instruction evaluates a node and, with it, children that need no strip
+of their own. These are leaf numbers, nodes between two leaf numbers, and twigs, nodes between two such operands::
 
-=========  ==============================================================
-PUSH1      push  x0 > k0 ? b : a
-PUSH3      push  x0 > k0 ? (x2 > k2 ? d : c) : (x1 > k1 ? b : a)
-PUSH_LEFT  push  x0 > k0 ? d : (x1 > k1 ? b : a)
-PUSH_RIGHT push  x0 > k0 ? (x2 > k2 ? d : c) : a
-LEAF_RIGHT top = x0 > k0 ? d : top
-LEAF_LEFT  top = x0 > k0 ? top : a
-NODE_RIGHT top = x0 > k0 ? (x2 > k2 ? d : c) : top
-NODE_LEFT  top = x0 > k0 ? top : (x1 > k1 ? b : a)
-JOIN       pop the left, then top = x0 > k0 ? top : left
-ADD        pop one, add it to the top
-LOOK1      pop one, add its row of the leaf table to the totals
-LOOK4      pop four, likewise
-=========  ==============================================================
+    node  x1 > k1 ? b : a
+    twig  x0 > k0 ? (x2 > k2 ? d : c) : (x1 > k1 ? b : a)
 
-Trees with few leaves share a table: their leaf numbers are spaced so that the sum (ADD) names the combination.
+Trees with few leaves share a table: their leaf numbers are spaced so that the sum (`ADD`) names the combination.
 
 The indices are unsigned throughout: numba guards signed ones against wrapping around, which keeps loops from being vectorised.
 """
@@ -32,10 +20,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, uint8, uint64
 
-PUSH1, PUSH3, PUSH_LEFT, PUSH_RIGHT, LEAF_RIGHT, LEAF_LEFT, NODE_RIGHT, NODE_LEFT, JOIN, ADD, LOOK1, LOOK4 = range(12)
+# "x > k ? right : left", where left and right are the leaf number A, the node N, the twig T or the rows R on the stack. PUSH is a
+# waiting operand put on the stack; ADD adds the top to the entry below; LOOK adds the rows of leaf tables to the totals.
+PUSH_N, PUSH_T, N_T, T_N, T_T, A_R, N_R, T_R, R_A, R_N, R_T, R_R, ADD, LOOK1, LOOK4 = range(15)
 TABLE = 256
-W1, W2, W3, W8, W16, W32, W48 = (np.uint64(i) for i in (1, 2, 3, 8, 16, 32, 48))
-M8, M16, M32, M48 = np.uint64(0xFF), np.uint64(0xFFFF), np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFFFF)
+W1, W2, W3, W4, W8, W16, W24, W40, W48 = (np.uint64(i) for i in (1, 2, 3, 4, 8, 16, 24, 40, 48))
+M8, M16, M32, M40 = np.uint64(0xFF), np.uint64(0xFFFF), np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFF)
 
 
 @njit(cache=True, nogil=True)
@@ -44,9 +34,10 @@ def run(program, n, codes, strip, rows, stack, total, tables):
 
     Parameters
     ----------
-    program : (3 n,) uint64
-        Three words for each instruction. First: a, b, x1, k1 and the operation in 8, 8, 16, 16 and 16 bits, from the lowest; second:
-        c, d, x2, k2 in the same bits; third: x0, k0 in 16 bits each. In place of c, d and x2, LOOK1 and LOOK4 have their first table.
+    program : (4 n,) uint64
+        Four words for each instruction. From the lowest bit: (1) the left operand's a, b, k1 (8 bits each) and x1 (16), then k (8) and
+        x (16) of the node itself; (2) the left twig's c, d, k2, x2, k0, x0; (3), (4) as (1), (2) for the right operand, with
+        the operation in place of k and x. LOOK1 and LOOK4 have the number of their first table in (1).
     codes : (lanes * strip,) uint8
         Predictors.
     strip, rows : int
@@ -62,78 +53,101 @@ def run(program, n, codes, strip, rows, stack, total, tables):
     m = uint64(rows)
     top = uint64(0)  # where the next entry goes
     for p in range(uint64(n)):
-        w0, w1, w2 = program[p * W3], program[p * W3 + W1], program[p * W3 + W2]
-        o = w0 >> W48
-        x0, x1, x2 = (w2 & M16) * step, ((w0 >> W16) & M16) * step, ((w1 >> W16) & M16) * step
-        k0, k1, k2 = uint8(w2 >> W16), uint8(w0 >> W32), uint8(w1 >> W32)
-        a, b, c, d = uint8(w0), uint8(w0 >> W8), uint8(w1), uint8(w1 >> W8)
-        if o == PUSH3:
-            t = top
-            top += step
-            for i in range(m):
-                u = b if codes[x1 + i] > k1 else a
-                v = d if codes[x2 + i] > k2 else c
-                stack[t + i] = v if codes[x0 + i] > k0 else u
-        elif o == JOIN:
-            top -= step
-            s = top
-            t = top - step
+        p0, p1, p2, p3 = program[p * W4], program[p * W4 + W1], program[p * W4 + W2], program[p * W4 + W3]
+        o = p2 >> W40
+        k, x = uint8(p0 >> W40), (p0 >> W48) * step
+        a, b, k1, x1 = uint8(p0), uint8(p0 >> W8), uint8(p0 >> W16), ((p0 >> W24) & M16) * step
+        c, d, k2, x2 = uint8(p1), uint8(p1 >> W8), uint8(p1 >> W16), ((p1 >> W24) & M16) * step
+        k0, x0 = uint8(p1 >> W40), (p1 >> W48) * step
+        e, f, k4, x4 = uint8(p2), uint8(p2 >> W8), uint8(p2 >> W16), ((p2 >> W24) & M16) * step
+        g, h, k5, x5 = uint8(p3), uint8(p3 >> W8), uint8(p3 >> W16), ((p3 >> W24) & M16) * step
+        k3, x3 = uint8(p3 >> W40), (p3 >> W48) * step
+        s = top - step
+        if o == R_R:
+            t = s - step
             for i in range(m):
                 u = stack[s + i]
                 v = stack[t + i]
-                stack[t + i] = v if codes[x0 + i] > k0 else u
-        elif o == PUSH_LEFT:
-            t = top
-            top += step
-            for i in range(m):
-                u = b if codes[x1 + i] > k1 else a
-                stack[t + i] = d if codes[x0 + i] > k0 else u
-        elif o == PUSH_RIGHT:
-            t = top
-            top += step
-            for i in range(m):
-                v = d if codes[x2 + i] > k2 else c
-                stack[t + i] = v if codes[x0 + i] > k0 else a
-        elif o == LEAF_RIGHT:
-            t = top - step
-            for i in range(m):
-                u = stack[t + i]
-                stack[t + i] = d if codes[x0 + i] > k0 else u
-        elif o == LEAF_LEFT:
-            t = top - step
-            for i in range(m):
-                v = stack[t + i]
-                stack[t + i] = v if codes[x0 + i] > k0 else a
-        elif o == NODE_RIGHT:
-            t = top - step
-            for i in range(m):
-                u = stack[t + i]
-                v = d if codes[x2 + i] > k2 else c
-                stack[t + i] = v if codes[x0 + i] > k0 else u
-        elif o == NODE_LEFT:
-            t = top - step
-            for i in range(m):
-                v = stack[t + i]
-                u = b if codes[x1 + i] > k1 else a
-                stack[t + i] = v if codes[x0 + i] > k0 else u
-        elif o == PUSH1:
-            t = top
-            top += step
-            for i in range(m):
-                stack[t + i] = b if codes[x0 + i] > k0 else a
-        elif o == ADD:
+                stack[t + i] = v if codes[x + i] > k else u
             top -= step
-            s = top
-            t = top - step
+        elif o == T_T:
+            for i in range(m):
+                u = b if codes[x1 + i] > k1 else a
+                v = d if codes[x2 + i] > k2 else c
+                u = v if codes[x0 + i] > k0 else u
+                w = f if codes[x4 + i] > k4 else e
+                v = h if codes[x5 + i] > k5 else g
+                v = v if codes[x3 + i] > k3 else w
+                stack[top + i] = v if codes[x + i] > k else u
+            top += step
+        elif o == T_R:
+            for i in range(m):
+                u = b if codes[x1 + i] > k1 else a
+                v = d if codes[x2 + i] > k2 else c
+                u = v if codes[x0 + i] > k0 else u
+                v = stack[s + i]
+                stack[s + i] = v if codes[x + i] > k else u
+        elif o == R_T:
+            for i in range(m):
+                w = f if codes[x4 + i] > k4 else e
+                v = h if codes[x5 + i] > k5 else g
+                v = v if codes[x3 + i] > k3 else w
+                u = stack[s + i]
+                stack[s + i] = v if codes[x + i] > k else u
+        elif o == T_N:
+            for i in range(m):
+                u = b if codes[x1 + i] > k1 else a
+                v = d if codes[x2 + i] > k2 else c
+                u = v if codes[x0 + i] > k0 else u
+                v = f if codes[x4 + i] > k4 else e
+                stack[top + i] = v if codes[x + i] > k else u
+            top += step
+        elif o == N_T:
+            for i in range(m):
+                w = f if codes[x4 + i] > k4 else e
+                v = h if codes[x5 + i] > k5 else g
+                v = v if codes[x3 + i] > k3 else w
+                u = b if codes[x1 + i] > k1 else a
+                stack[top + i] = v if codes[x + i] > k else u
+            top += step
+        elif o == R_A:
+            for i in range(m):
+                u = stack[s + i]
+                stack[s + i] = e if codes[x + i] > k else u
+        elif o == A_R:
+            for i in range(m):
+                v = stack[s + i]
+                stack[s + i] = v if codes[x + i] > k else a
+        elif o == R_N:
+            for i in range(m):
+                u = stack[s + i]
+                v = f if codes[x4 + i] > k4 else e
+                stack[s + i] = v if codes[x + i] > k else u
+        elif o == N_R:
+            for i in range(m):
+                v = stack[s + i]
+                u = b if codes[x1 + i] > k1 else a
+                stack[s + i] = v if codes[x + i] > k else u
+        elif o == PUSH_T:
+            for i in range(m):
+                u = b if codes[x1 + i] > k1 else a
+                v = d if codes[x2 + i] > k2 else c
+                stack[top + i] = v if codes[x0 + i] > k0 else u
+            top += step
+        elif o == PUSH_N:
+            for i in range(m):
+                stack[top + i] = b if codes[x1 + i] > k1 else a
+            top += step
+        elif o == ADD:
+            t = s - step
             for i in range(m):
                 stack[t + i] += stack[s + i]
+            top -= step
         elif o == LOOK4:
-            s3 = top - step
-            s2 = s3 - step
+            s2 = s - step
             s1 = s2 - step
             s0 = s1 - step
-            top = s0
-            t0 = (w1 & M32) * uint64(TABLE)
+            t0 = (p0 & M32) * uint64(TABLE)
             t1 = t0 + uint64(TABLE)
             t2 = t1 + uint64(TABLE)
             t3 = t2 + uint64(TABLE)
@@ -142,14 +156,14 @@ def run(program, n, codes, strip, rows, stack, total, tables):
                     tables[t0 + uint64(stack[s0 + i])]
                     + tables[t1 + uint64(stack[s1 + i])]
                     + tables[t2 + uint64(stack[s2 + i])]
-                    + tables[t3 + uint64(stack[s3 + i])]
+                    + tables[t3 + uint64(stack[s + i])]
                 )
+            top = s0
         else:
-            top -= step
-            t = top
-            t0 = (w1 & M32) * uint64(TABLE)
+            t0 = (p0 & M32) * uint64(TABLE)
             for i in range(m):
-                total[i] += tables[t0 + uint64(stack[t + i])]
+                total[i] += tables[t0 + uint64(stack[s + i])]
+            top = s
 
 
 @njit(cache=True, nogil=True)
