@@ -36,8 +36,8 @@ def _exchange(low, high):
 def _sort_columns(rows):
     """Sort every column of contiguous (n, width) rows without NaN.
 
-    Batcher's merge exchange (Knuth, The Art of Computer Programming, vol. 3, 5.2.2, algorithm M). rows are compared does not depend on what they
-    hold, so that whole rows are exchanged with vector instructions.
+    Batcher's merge exchange (Knuth, The Art of Computer Programming, vol. 3, 5.2.2, algorithm M). Which rows are compared does not depend on
+    what they hold, so that whole rows are exchanged with vector instructions.
     """
     n = rows.shape[0]
     top = 1
