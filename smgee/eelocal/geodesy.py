@@ -28,6 +28,7 @@ from smgee.eelocal.edges import (
     moved,
     to_vectors,
 )
+from smgee.eelocal.errors import UnsupportedAlgorithmError
 from smgee.eelocal.model.geometry import Geometry, is_wgs84
 from smgee.eelocal.model.projection import Projection
 
@@ -331,9 +332,16 @@ def _scale(projection: Projection) -> float:
 
 def _buffer_near(shape: BaseGeometry, distance: float, segments: int) -> BaseGeometry:
     """Buffer a shape of some `PIECE` in an equidistant plane around it."""
-    plane = _plane("aeqd", *_middle(shape))
+    lon, lat = _middle(shape)
+    plane = _plane("aeqd", lon, lat)
     flat = moved(shape, "EPSG:4326", plane).buffer(distance, quad_segs=segments)
-    return moved(flat, plane, "EPSG:4326") if not flat.is_empty else flat
+    if flat.is_empty:
+        return flat
+    pole = moved(shapely.Point(lon, math.copysign(90.0, lat)), "EPSG:4326", plane)
+    if flat.intersects(pole):
+        raise UnsupportedAlgorithmError("Geometry.buffer", "around a pole has no outline in longitude and latitude here")
+    # Longitudes go on beyond 180° instead of jumping, or the outline would fall apart at the antimeridian.
+    return shapely.transform(moved(flat, plane, "EPSG:4326"), lambda c: np.stack([lon + (c[:, 0] - lon + 180) % 360 - 180, c[:, 1]], axis=1))
 
 
 def _pieces(shape: BaseGeometry) -> list[BaseGeometry]:

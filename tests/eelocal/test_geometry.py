@@ -9,7 +9,7 @@ import ee
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
@@ -88,8 +88,15 @@ def test_distances() -> None:
     np.testing.assert_allclose(nearest["coordinates"], [1, foot], atol=1e-5)
 
 
+def test_buffers_around_a_pole_are_refused() -> None:
+    with pytest.raises(EEError, match="pole"):
+        geodesy.buffer_of(Geometry(shapely.Point(20, 89.9)), 50_000)
+
+
 @settings(max_examples=25, deadline=None)
-@given(lon=st.floats(-179, 179), lat=st.floats(-80, 80), radius=st.floats(10, 500_000))
+@given(lon=st.floats(-180, 180), lat=st.floats(-80, 80), radius=st.floats(10, 500_000))
+@example(lon=179.0, lat=0.0, radius=111_000)
+@example(lon=-180.0, lat=45.0, radius=5_000)
 def test_buffers_of_points_are_circles(lon: float, lat: float, radius: float) -> None:
     ring = geodesy.buffer_of(Geometry(shapely.Point(lon, lat)), radius)
     x, y = np.array(ring.shape.exterior.coords).T
