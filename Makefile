@@ -10,7 +10,7 @@ demo: $(INSTALLED)
 	$(BIN)/smgee demo --out runs/demo
 
 test: $(INSTALLED) check
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist loadscope
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Examples are bounded by their number; how long one takes says nothing on a shared machine.
+settings.register_profile("smgee", deadline=None)
+settings.load_profile("smgee")
 
 
 @pytest.fixture(scope="session")
