@@ -17,7 +17,8 @@ def terrain(dem_id: str, names: Sequence[str], *, grid: PixelGrid) -> ee.Image:
     """Return terrain bands computed in the map's projection.
 
     Slope on a mosaic's 1° default projection, or on degrees, is wrong; so the elevation is brought bilinearly onto the map's lattice first,
-    and the four-neighbour gradient of ``ee.Terrain`` is taken there.
+    and the four-neighbour gradient of ``ee.Terrain`` is taken there, whatever grid is asked for: Earth Engine would take it on the asked-for
+    grid, and a map zoomed in would show the flat tops and the edges of the lattice's pixels instead of slopes.
 
     Parameters
     ----------
@@ -39,9 +40,8 @@ def terrain(dem_id: str, names: Sequence[str], *, grid: PixelGrid) -> ee.Image:
         source = tiles.mosaic().setDefaultProjection(tiles.first().projection())
     else:
         source = ee.Image(dem.id).select(dem.band)
-    elevation = (
-        source.resample("bilinear").reproject(crs=grid.crs, crsTransform=list(grid.transform)).rename("elevation").toFloat()
-    )
+    lattice = {"crs": grid.crs, "crsTransform": list(grid.transform)}
+    elevation = source.resample("bilinear").reproject(**lattice).rename("elevation").toFloat()
     aspect = ee.Terrain.aspect(elevation)
     radians = aspect.multiply(math.pi / 180)
     bands = {
@@ -51,4 +51,4 @@ def terrain(dem_id: str, names: Sequence[str], *, grid: PixelGrid) -> ee.Image:
         "northness": radians.cos(),
         "eastness": radians.sin(),
     }
-    return ee.Image.cat([bands[n].rename(n) for n in names]).toFloat()
+    return ee.Image.cat([bands[n].rename(n) for n in names]).toFloat().reproject(**lattice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,10 @@ class Run:
         """Return centre, zoom and the layers that the embedded service draws of the notebook's `Map`."""
         return self.evaluate(_LAYERS)
 
+    def exact_layer(self, image: str, vis: Mapping[str, Any]) -> dict[str, str]:
+        """Return a layer of an image in the kernel whose tiles are PNG: opaque tiles are JPEG otherwise, with inexact colours."""
+        return {"url": self.evaluate(f"ee.Image({image}).getMapId({dict(vis) | {'format': 'png'}})['tile_fetcher'].url_format")}
+
 
 @contextmanager
 def run_notebook(path: Path, folder: Path) -> Iterator[Run]:
@@ -65,7 +69,7 @@ def run_notebook(path: Path, folder: Path) -> Iterator[Run]:
     cannot change results.
     """
     notebook = nbformat.read(path, as_version=4)
-    environment = {**os.environ, "MPLCONFIGDIR": str(folder / "matplotlib"), "PYTHONWARNINGS": "default"}
+    environment = {**os.environ}
     for name in ("SMGEE_STORE", "TMPDIR", "IPYTHONDIR"):
         target = folder / name.lower()
         target.mkdir(parents=True)

@@ -7,7 +7,10 @@ widgets; the page gives it a loader and empty widgets, and gets ``window.L``.
 
 from __future__ import annotations
 
+import html
 import json
+import math
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from tests.notebooks.tiles import pixel_of
 
 BROWSERS = ("chromium", "chromium-browser")
 _BUNDLE = Path("share", "jupyter", "nbextensions", "jupyter-leaflet")
@@ -27,7 +34,7 @@ _PAGE = """<!doctype html>
   html, body { margin: 0; background: #fff; font: 15px/1.3 "DejaVu Sans", Arial, sans-serif; color: #222; }
   main { display: flex; gap: 10px; padding: 10px; }
   figure { margin: 0; flex: 1; }
-  figcaption { padding: 0 0 6px; display: flex; justify-content: space-between; align-items: center; height: 24px; }
+  figcaption { padding: 0 0 6px; display: flex; white-space: nowrap; justify-content: space-between; align-items: center; height: 24px; }
   .drawn { height: __HEIGHT__px !important; background: #e8e8e8; }
   .bar { display: flex; align-items: center; gap: 6px; font-size: 12px; }
   .bar i { display: block; width: 150px; height: 12px; }
@@ -44,21 +51,28 @@ _PAGE = """<!doctype html>
 </head><body><main></main><footer>__NOTE__</footer>
 <script>
   const panels = __PANELS__;
-  let waiting = 0;
   for (const panel of panels) {
     const figure = document.createElement("figure");
     const bar = panel.bar ? `<span class="bar">${panel.bar.min}<i style="background:linear-gradient(to right,` +
       `${panel.bar.palette.map(c => "#" + c).join(",")})"></i>${panel.bar.max} ${panel.bar.unit}</span>` : "";
     figure.innerHTML = `<figcaption><b>${panel.title}</b>${bar}</figcaption><div class="drawn"></div>`;
     document.querySelector("main").append(figure);
+    panel.figure = figure;
+  }
+  // Only now do the panels have their widths.
+  for (const panel of panels) {
+    const figure = panel.figure;
     const map = L.map(figure.querySelector(".drawn"), { zoomControl: false, fadeAnimation: false, attributionControl: false });
     map.setView(panel.center, panel.zoom, { animate: false });
     L.control.scale({ imperial: false }).addTo(map);
+    const box = map.getContainer().getBoundingClientRect();
+    const state = { left: box.left, top: box.top, width: box.width, height: box.height, waiting: panel.layers.length, failed: 0 };
+    const report = () => { figure.dataset.state = JSON.stringify(state); };
+    report();
     for (const layer of panel.layers) {
-      waiting += 1;
       const tiles = L.tileLayer(layer.url, { opacity: layer.opacity, maxZoom: 24 });
-      tiles.on("load", () => { waiting -= 1; if (!waiting) document.body.dataset.state = "drawn"; });
-      tiles.on("tileerror", () => { document.body.dataset.failed = Number(document.body.dataset.failed || 0) + 1; });
+      tiles.on("tileerror", () => { state.failed += 1; report(); });
+      tiles.on("load", () => { state.waiting -= 1; report(); });
       tiles.addTo(map);
     }
   }
@@ -99,10 +113,39 @@ def find_browser() -> str:
     pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH")
 
 
-def visit(page: Path, folder: Path, *, size: tuple[int, int], wait_s: float = 60) -> tuple[Path, str]:
-    """Open a page in a headless browser; return the path of a picture of it and the document as it stands then.
+@dataclass(frozen=True)
+class Drawn:
+    """Where a browser drew a panel in its window, in pixels, and how many tiles it did not get."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    waiting: int
+    failed: int
+
+    def position(self, shown: Mapping[str, Any], lon: float, lat: float) -> tuple[int, int]:
+        """Return (row, column) of a place in the picture."""
+        x, y = pixel_of(lon, lat, shown["zoom"])
+        x0, y0 = pixel_of(shown["center"][1], shown["center"][0], shown["zoom"])
+        return math.floor(self.top + self.height / 2 + y - y0), math.floor(self.left + self.width / 2 + x - x0)
+
+    def around(self, picture: np.ndarray, shown: Mapping[str, Any], lon: float, lat: float, reach: int) -> np.ndarray:
+        """Return the pixels (y, x, 3) of the picture around a place."""
+        row, col = self.position(shown, lon, lat)
+        return picture[row - reach : row + reach + 1, col - reach : col + reach + 1]
+
+    def inside(self, picture: np.ndarray, shown: Mapping[str, Any], northwest: Any, southeast: Any) -> np.ndarray:
+        """Return the pixels (y, x, 3) of the picture between two places."""
+        (top, left), (bottom, right) = self.position(shown, *northwest), self.position(shown, *southeast)
+        return picture[top:bottom, left:right]
+
+
+def visit(page: Path, folder: Path, *, size: tuple[int, int], wait_s: float = 180) -> tuple[np.ndarray, list[Drawn]]:
+    """Open a page in a headless browser; return its picture (y, x, 3) and where its panels are.
 
     The browser's clock is virtual: it stands still while tiles are under way, so that a slow machine gets the same picture.
+    The picture stays in the folder as ``page.png``.
     """
     arguments = [
         find_browser(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -112,5 +155,7 @@ def visit(page: Path, folder: Path, *, size: tuple[int, int], wait_s: float = 60
     ]  # fmt: skip
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=wait_s, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert (folder / "page.png").is_file(), done.stderr[-2000:]
-    return folder / "page.png", done.stdout
+    panels = [Drawn(**json.loads(html.unescape(state))) for state in re.findall(r'<figure data-state="([^"]*)"', done.stdout)]
+    assert panels, f"the page drew nothing: {done.stderr[-2000:]}"
+    assert not any(p.waiting for p in panels), "the browser gave up before every layer was drawn"
+    return np.asarray(Image.open(folder / "page.png").convert("RGB")).astype(int), panels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,14 @@ class Mosaic:
 def _fetch(web: requests.Session, template: str, x: int, y: int, zoom: int) -> np.ndarray:
     answer = web.get(template.format(x=x, y=y, z=zoom), timeout=120)
     assert answer.status_code == 200, answer.text
-    assert answer.headers["Content-Type"] == "image/png"
+    assert answer.headers["Content-Type"] in ("image/png", "image/jpeg")
     picture = Image.open(io.BytesIO(answer.content))
     assert picture.size == (SIZE, SIZE)
     return np.asarray(picture.convert("RGBA"))
+
+
+def palette_colour(value: float, low: float, high: float, palette: Sequence[str]) -> np.ndarray:
+    """Return the colour (3,) that Earth Engine documents for a value: palette entries evenly spaced, straight lines between."""
+    colours = np.array([[int(c.lstrip("#")[i : i + 2], 16) for i in (0, 2, 4)] for c in palette], float)
+    place = np.clip((value - low) / (high - low), 0, 1) * (len(palette) - 1)
+    return np.array([np.interp(place, np.arange(len(palette)), colours[:, channel]) for channel in range(3)])

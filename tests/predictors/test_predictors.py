@@ -161,3 +161,14 @@ def test_terrain_is_the_four_neighbour_gradient_on_the_lattice(scenes):
     np.testing.assert_allclose(found["aspect"], aspect, atol=0.02)
     np.testing.assert_allclose(found["northness"], np.cos(np.radians(aspect)), atol=1e-3)
     np.testing.assert_allclose(found["eastness"], np.sin(np.radians(aspect)), atol=1e-3)
+
+
+def test_terrain_stays_that_of_the_lattice_on_finer_grids(scenes):
+    # What a map zoomed in asks for: each pixel of the lattice has one slope, not the steps between flat pixels.
+    names = ("elevation", "slope", "aspect", "northness", "eastness")
+    image = terrain("NASA/NASADEM_HGT/001", names, grid=GRID)
+    a, b, c, d, e, f = GRID.transform
+    finer = PixelGrid(GRID.crs, (a / 4, b, c, d, e / 4, f), GRID.width * 4, GRID.height * 4)
+    coarse, fine = pixels(image), pixels(image, finer)
+    for name in names:
+        np.testing.assert_array_equal(fine[name], np.kron(coarse[name], np.ones((4, 4), "f4")))
