@@ -318,7 +318,7 @@ def save_explanation(
         values.insert(1, "station", table.station[explanation.rows])
         values.insert(2, "time", table.time[explanation.rows])
     with atomic_path(folder / f"{name}_values.parquet") as scratch:
-        values.to_parquet(scratch, index=False)
+        _marked(values, explanation.synthetic).to_parquet(scratch, index=False)
     with atomic_path(folder / f"{name}_summary.png") as scratch:
         plot_summary(explanation).savefig(scratch)
 

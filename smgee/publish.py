@@ -152,9 +152,11 @@ def publish_stations(stations: xr.Dataset, asset_id: str, *, properties: Mapping
     return asset_id
 
 
-def publish_model(model: TreeEnsemble, asset_id: str) -> str:
-    """Export the trees as a classifier asset that ``ee.Classifier.load`` reads back."""
+def publish_model(model: TreeEnsemble, asset_id: str, *, properties: Mapping[str, Any]) -> str:
+    """Export the trees as a classifier asset that ``ee.Classifier.load`` reads back, with the card's properties."""
     model.to_classifier("classifier", asset_id=asset_id)
+    # An export takes no properties for a classifier, so the card is attached afterwards.
+    call(lambda: ee.data.updateAsset(asset_id, {"properties": _card(properties)}, ["properties"]))
     return asset_id
 
 

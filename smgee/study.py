@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pyproj import Proj
 
 from smgee.datasets import DEMS, FMASK_BITS, HLS, ROLES, SMAP_36KM_TWIN
 from smgee.errors import InputError
@@ -18,6 +19,8 @@ __all__ = ["Study"]
 
 ModelName = Literal["RF", "ERT", "GBDT", "XGBoost", "CatBoost"]
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
+MAX_DISTORTION = 0.05
+"""Largest error of lengths in the CRS of the maps. A UTM zone and its neighbours stay below 2 %; Web Mercator is off by 25 % at 37°."""
 
 
 class _Section(BaseModel):
@@ -38,7 +41,7 @@ class Stations(_Section):
     source: str = Field("twin", description="'twin', a folder or archive of ISMN files, or a table")
     format: Literal["ismn", "table"] = "ismn"
     depth_m: tuple[float, float] = (0.0, 0.05)
-    flags: tuple[str, ...] = ("G",)
+    flags: Annotated[tuple[str, ...], Field(min_length=1)] = ("G",)
     min_hours: Annotated[int, Field(ge=1, le=24)] = 18
     season: tuple[str, str] | None = Field(
         None, description="unfrozen season, MM-DD to MM-DD, where no soil temperature tells it"
@@ -49,6 +52,18 @@ class Stations(_Section):
     def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
         if not 0 <= value[0] <= value[1] <= 2:
             raise ValueError(f"depths {value} are not (upper, lower) in metres within 0–2")
+        return value
+
+    @field_validator("season")
+    @classmethod
+    def _days_of_year(cls, value: tuple[str, str] | None) -> tuple[str, str] | None:
+        for text in value or ():
+            try:
+                if len(text) != 5:
+                    raise ValueError
+                date.fromisoformat(f"2000-{text}")
+            except ValueError:
+                raise ValueError(f"{text!r} is not a day of the year; give (start, end) as MM-DD, such as 05-01") from None
         return value
 
 
@@ -66,6 +81,17 @@ class Area(_Section):
         if not parse_crs(value).is_projected:
             raise ValueError(f"{value} is not a projected CRS; slopes and areas need one, such as the UTM zone of the area")
         return value
+
+    @model_validator(mode="after")
+    def _true_to_scale(self) -> Area:
+        factors = Proj(parse_crs(self.crs)).get_factors(self.lon, self.lat)
+        scales = (factors.tissot_semiminor, factors.tissot_semimajor)
+        if not all(abs(s - 1) <= MAX_DISTORTION for s in scales):
+            raise ValueError(
+                f"a metre of {self.crs} is {scales[0]:.2f} to {scales[1]:.2f} m on the map at longitude {self.lon:g}, latitude {self.lat:g}, "
+                "so slopes and pixels would be wrong; give a CRS made for the place, such as its UTM zone"
+            )
+        return self
 
 
 class Predictors(_Section):
@@ -109,6 +135,13 @@ class Predictors(_Section):
             unknown = [g for g in given if g not in allowed]
             if unknown:
                 raise ValueError(f"{what} {unknown} not known; choose from {', '.join(allowed)}")
+        twice = sorted({n for n in self.names if self.names.count(n) > 1})
+        if twice:
+            raise ValueError(f"the predictors {twice} are named twice; name each once")
+        if not self.names:
+            raise ValueError("no predictor is left; name some in bands, indices, terrain or calendar")
+        if (self.bands or self.indices) and not self.sensors:
+            raise ValueError(f"sensors is empty, but bands or indices need one; choose from {', '.join(HLS)}")
         if self.fill_days < self.window_days:
             raise ValueError(f"fill_days {self.fill_days} is shorter than window_days {self.window_days}")
         return self
@@ -122,10 +155,20 @@ class Predictors(_Section):
 class Training(_Section):
     """Which models, and how they are scored."""
 
-    models: tuple[ModelName, ...] = MODELS
+    models: Annotated[tuple[ModelName, ...], Field(min_length=1)] = MODELS
     folds: Annotated[int, Field(ge=2, le=50)] = 10
     seed: int = 0
-    deploy: str = Field("best", description="the model that draws the maps: 'best' by leave-station-out RMSE, or a name")
+    deploy: Literal["best", ModelName] = Field(
+        "best", description="the model that draws the maps: 'best' by leave-station-out RMSE, or a name"
+    )
+
+    @model_validator(mode="after")
+    def _trained(self) -> Training:
+        if len(set(self.models)) < len(self.models):
+            raise ValueError(f"models {list(self.models)} repeat; name each once")
+        if self.deploy != "best" and self.deploy not in self.models:
+            raise ValueError(f"deploy {self.deploy!r} is not trained; choose best or one of {', '.join(self.models)}")
+        return self
 
 
 class Upscale(_Section):
@@ -195,6 +238,8 @@ class Study(_Section):
                 content = yaml.safe_load(file)
         except OSError as error:
             raise InputError(f"The study file {path} cannot be read ({error.strerror}); give the path of a YAML file.") from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"The study file {path} is not text; give the path of a YAML file.") from error
         except yaml.YAMLError as error:
             raise InputError(f"The study file {path} is not YAML ({' '.join(str(error).split())}).") from error
         if not isinstance(content, dict):
@@ -207,10 +252,12 @@ class Study(_Section):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
+            # A section's own check says in its message what it received; its input is the section as a whole.
             faults = "; ".join(
-                f"{'.'.join(map(str, e['loc'])) or 'study'}: {e['msg'].removeprefix('Value error, ')} (got {e['input']!r:.80})"
-                if e["loc"]
-                else e["msg"].removeprefix("Value error, ")
+                ".".join(map(str, e["loc"]))
+                + ": " * bool(e["loc"])
+                + e["msg"].removeprefix("Value error, ").rstrip(".")
+                + ("" if isinstance(e["input"], dict) else f" (got {e['input']!r:.80})")
                 for e in error.errors()
             )
             raise InputError(f"{origin} cannot be used: {faults}.") from error

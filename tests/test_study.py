@@ -98,3 +98,29 @@ def test_window_holds_its_centre(days):
     start, end = window(date(2021, 7, 1), days)
     assert (end - start).days == days
     assert start <= date(2021, 7, 1) < end
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "said"),
+    [
+        ("training", {"deploy": "CatBoost", "models": ["RF"]}, "'CatBoost' is not trained"),
+        ("training", {"models": []}, "at least 1 item"),
+        ("training", {"models": ["RF", "RF"]}, "repeat"),
+        ("predictors", {"indices": ["NDVI", "NDVI"]}, "named twice"),
+        ("predictors", {"sensors": []}, "sensors is empty"),
+        ("stations", {"season": ["13-45", "10-01"]}, "MM-DD"),
+        ("area", {"crs": "EPSG:3857"}, "a metre of EPSG:3857 is 1.26"),
+        ("area", {"crs": "EPSG:32610"}, "a metre of EPSG:32610"),
+    ],
+)
+def test_what_could_not_work_is_refused_at_once(section, values, said):
+    content = Study.demo().model_dump(mode="json")
+    content[section] |= values
+    with pytest.raises(InputError, match=said):
+        Study.parse(content)
+
+
+def test_a_file_that_is_not_text(tmp_path):
+    (tmp_path / "study.yml").write_bytes(bytes(range(256)))
+    with pytest.raises(InputError, match="is not text"):
+        Study.from_yaml(tmp_path / "study.yml")

@@ -68,13 +68,17 @@ class TrainingResult:
                 (folder / "models" / f"{name}{suffix}").unlink(missing_ok=True)
         self.table.write(folder / "models" / "training.parquet")
         with atomic_path(folder / "models" / "cross_validation.parquet") as scratch:
-            self.predictions.to_parquet(scratch, index=False)
+            self._marked(self.predictions).to_parquet(scratch, index=False)
         with atomic_path(folder / "models" / "station_scores.csv") as scratch:
-            station_table(self.predictions).to_csv(scratch, index=False, float_format="%.6f")
+            self._marked(station_table(self.predictions)).to_csv(scratch, index=False, float_format="%.6f")
         # last, so that a folder with an index is a whole one
         write_index(
             folder / "models", names=list(self.models), best=self.best, table_hash=self.table.hash, synthetic=self.table.synthetic
         )
+
+    def _marked(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the table, with a column ``synthetic`` where the rows come from the synthetic basin."""
+        return table.assign(synthetic=1) if self.table.synthetic else table
 
 
 def fit_models(

@@ -184,7 +184,7 @@ def cells_figure(table: pd.DataFrame, cells: Sequence[EaseCell], path: Path, *, 
                         axis.text(
                             j,
                             i,
-                            f"{v:.2f}\nn={n}",
+                            f"{v:.{2 if metric == 'r' else 3}f}\nn={n}",
                             ha="center",
                             va="center",
                             fontsize=7,

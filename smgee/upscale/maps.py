@@ -57,7 +57,7 @@ class MapStore:
         x = g.transform[2] + (np.arange(g.width) + 0.5) * g.transform[0]
         y = g.transform[5] + (np.arange(g.height) + 0.5) * g.transform[4]
         crs = parse_crs(g.crs)
-        title = "Daily soil moisture at 30 m" + (" (SYNTHETIC basin)" if synthetic else "")
+        title = f"Daily soil moisture at {g.transform[0]:g} m" + (" (SYNTHETIC basin)" if synthetic else "")
         ds = xr.Dataset(
             {"done": ("time", np.zeros(len(self.days), bool), {"long_name": "whether the day's map is complete"})},
             coords={

@@ -83,7 +83,10 @@ def _fetch(collection: str, cells: Sequence[EaseCell], start: date, end: date) -
 
     days = [(start + timedelta(days=k), start + timedelta(days=k + 1)) for k in range((end - start).days)]
     batches = [days[k : k + DAYS_PER_REQUEST] for k in range(0, len(days), DAYS_PER_REQUEST)]
-    wide = pd.concat([t for b in batches for t in in_parts(b, fetch) if len(t)], ignore_index=True)
+    parts = [t for b in batches for t in in_parts(b, fetch) if len(t)]
+    if not parts:
+        return []
+    wide = pd.concat(parts, ignore_index=True)
     wide = wide.reindex(columns=["date", "cell", *bands])
     tables = []
     for orbit in ORBITS:

@@ -7,18 +7,22 @@ import json
 import platform
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from smgee.errors import InputError, MissingDataError
+import pandas as pd
+
+from smgee.errors import InputError, MissingDataError, SmgeeError
 from smgee.io import atomic_path
 from smgee.study import Study
 
 __all__ = ["RunFolder"]
+
+T = TypeVar("T")
 
 _PACKAGES = (
     "smgee",
@@ -71,9 +75,10 @@ class RunFolder:
             return {"steps": {}}
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise InputError(f"The manifest {file} is corrupt ({error}); delete it to run every step again.") from error
-        content.setdefault("steps", {})
+        if not isinstance(content, dict) or not isinstance(content.setdefault("steps", {}), dict):
+            raise InputError(f"The manifest {file} holds no steps; delete it to run every step again.")
         return content
 
     def save(self, **entries: Any) -> None:
@@ -87,22 +92,60 @@ class RunFolder:
         """Return the path of a file an earlier step makes; say which step when it is not there."""
         path = self.path / name
         if not path.exists():
-            raise MissingDataError(f"{path} is not there yet; run `smgee {step} --run {self.path}` first.")
+            raise MissingDataError(f"{path} is not there yet; run `{self._command(step)}` first.")
         return path
 
-    def is_done(self, step: str, identity: str) -> bool:
-        """Whether a step finished with these very inputs, and its files are still there."""
+    def read(self, name: str, step: str, reader: Callable[[Path], T]) -> T:
+        """Return what `reader` makes of a file that an earlier step makes; one that cannot be read is told in a sentence.
+
+        Raises
+        ------
+        MissingDataError
+            When the file is not there yet.
+        InputError
+            When it is damaged: whatever a library says of it then.
+        """
+        path = self.need(name, step)
+        try:
+            return reader(path)
+        except SmgeeError:
+            raise
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise InputError(
+                f"{path} is damaged and cannot be read ({said:.200}); delete it and run `{self._command(step)}` again."
+            ) from error
+
+    def read_table(self, name: str, step: str, *, dates: Sequence[str] = ()) -> pd.DataFrame:
+        """Return a CSV table of the run, with its columns of dates."""
+        return self.read(name, step, lambda path: pd.read_csv(path, parse_dates=list(dates)))
+
+    def _command(self, step: str) -> str:
+        # `smgee stations` takes the network's path; a run has that in its study
+        return f"smgee run {self.path / 'study.yml'} --out {self.path}" if step == "stations" else f"smgee {step} --run {self.path}"
+
+    def fact(self, step: str, name: str) -> Any:
+        """Return what a finished step recorded in the manifest; None where it did not run as a step of this folder."""
+        return self.manifest["steps"].get(step, {}).get(name)
+
+    def is_done(self, step: str, identity: str, inputs: str) -> bool:
+        """Whether a step finished with this very study and these very files, and its own files are still there."""
         entry = self.manifest["steps"].get(step)
-        return bool(entry) and entry.get("identity") == identity and all((self.path / f).exists() for f in entry.get("files", ()))
+        return (
+            bool(entry)
+            and (entry.get("identity"), entry.get("inputs")) == (identity, inputs)
+            and all((self.path / f).exists() for f in entry.get("files", ()))
+        )
 
     @contextmanager
-    def step(self, name: str, identity: str, files: list[str]) -> Iterator[dict[str, Any]]:
+    def step(self, name: str, identity: str, inputs: str, files: list[str]) -> Iterator[dict[str, Any]]:
         """Time a step, and enter it in the manifest when it succeeds; the yielded dict takes facts to record."""
         began, start = time.perf_counter(), datetime.now(UTC)
         facts: dict[str, Any] = {}
         yield facts
         self.manifest["steps"][name] = {
             "identity": identity,
+            "inputs": inputs,
             "files": files,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "started": start.isoformat(timespec="seconds"),
@@ -122,6 +165,22 @@ def peak_memory_mb() -> int:
 def identity_of(*parts: Any) -> str:
     """Return a short hash of JSON-like values."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def state_of(paths: Iterable[Path]) -> str:
+    """Return a short hash of files' contents, and of folders by their files' names, sizes and times; an absent one counts too.
+
+    A run's own tables are small and hashed by content, so that a step repeated with the same outcome leaves later steps alone. Folders
+    may be archives of any size.
+    """
+    states: list[Any] = []
+    for path in paths:
+        if path.is_dir():
+            found = [(str(p.relative_to(path)), p.stat()) for p in sorted(path.rglob("*")) if p.is_file()]
+            states.append([(name, s.st_size, s.st_mtime_ns) for name, s in found])
+        else:
+            states.append(hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None)
+    return identity_of(states)
 
 
 def _versions() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,8 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
     daily = read_stations(run)
     stations = pd.DataFrame({"lon": daily["lon"].values, "lat": daily["lat"].values})
     folder = run / "figures"
-    tables = {name: pd.read_csv(run.need(f"validation_{name}.csv", "validate")) for name in ("36km", "9km")}
-    scores = pd.read_csv(run.need("scores.csv", "train"))
+    tables = {name: run.read_table(f"validation_{name}.csv", "validate") for name in ("36km", "9km")}
+    scores = run.read_table("scores.csv", "train")
     pairs = _pairs(run)
 
     maps = open_maps(run)
@@ -60,9 +61,10 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
         "cells": figures.cells_figure(tables["9km"], cells[1:], folder / "cells_9km.png", synthetic=synthetic),
     }
     progress(0.8)
-    done = run.manifest["steps"]
-    name = deployed(run).name
-    shap = [(run.need(f"shap/{name}_summary.png", "explain"), "SHAP values of the deployed model: each dot is one station-day.")]
+    model = deployed(run)
+    samples = run.read("samples.parquet", "sample", lambda path: pd.read_parquet(path, columns=list(study.predictors.names)))
+    parity = run.fact("predict", "parity_sentence")
+    shap = [(run.need(f"shap/{model.name}_summary.png", "explain"), "SHAP values of the deployed model: each dot is one station-day.")]
     heterogeneity = run / "heterogeneity.csv"
     related = (
         [(pd.read_csv(heterogeneity).head(40), "Rank correlation over the 9 km cells, with n and interval.")]
@@ -71,7 +73,7 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
     )
     sections = [
         Section(
-            "Maps", f"Soil moisture at {study.area.scale_m:g} m on {len(days)} days. {done['predict']['parity_sentence']}",
+            "Maps", f"Soil moisture at {study.area.scale_m:g} m on {len(days)} days. {parity}",
             [(files["maps"], "Upscaled soil moisture with the 36 km EASE-Grid 2.0 cell, its sixteen 9 km cells, and the stations.")],
         ),
         Section(
@@ -96,10 +98,9 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
     ]  # fmt: skip
     facts = {
         "Cell": f"{study.cell.name} around {study.area.lon:g}° E, {study.area.lat:g}° N", "Period": f"{study.start} to {study.end} (end exclusive)",
-        "Stations": done["stations"]["stations"], "Sampled rows": f"{done['sample']['complete_rows']:,} complete of {done['sample']['rows']:,}",
-        "Deployed model": done["train"]["best"] if study.training.deploy == "best" else study.training.deploy,
-        "Route": done["predict"]["route"], "Routes agree": done["predict"]["parity_sentence"],
-        "Published": ", ".join(done.get("publish", {}).get("assets", [])) or "not yet",
+        "Stations": daily.sizes["station"], "Sampled rows": f"{int(samples.notna().all(axis=1).sum()):,} complete of {len(samples):,}",
+        "Deployed model": model.title, "Route": run.fact("predict", "route"), "Routes agree": parity,
+        "Published": ", ".join(run.fact("publish", "assets") or ()) or "not yet",
     }  # fmt: skip
     title = f"{study.name}: soil moisture at {study.area.scale_m:g} m and the validation of SMAP"
     write_report(run / "report.html", title=title, synthetic=synthetic, facts=facts, sections=sections)
@@ -115,9 +116,9 @@ def _pairs(run: RunFolder) -> pd.DataFrame:
     from smgee import insitu
 
     cell = run.study.cell.name
-    smap = pd.read_csv(run.need("smap.csv", "predict"), parse_dates=["date"])
+    smap = run.read_table("smap.csv", "predict", dates=["date"])
     smap = smap[(smap["cell"] == cell) & (smap["flag"] == 0)].rename(columns={"soil_moisture": "smap"})[["date", "orbit", "smap"]]
-    zonal = pd.read_csv(run.need("zonal.csv", "validate"), parse_dates=["date"])
+    zonal = run.read_table("zonal.csv", "validate", dates=["date"])
     zonal = zonal[zonal["cell"] == cell].rename(columns={"soil_moisture": "upscaled"})[["date", "upscaled"]]
     plain = insitu.network_mean(read_stations(run)).rename(columns={"soil_moisture": "insitu_mean"})[["date", "insitu_mean"]]
     return smap.dropna().merge(zonal, on="date").merge(plain, on="date")
@@ -126,5 +127,8 @@ def _pairs(run: RunFolder) -> pd.DataFrame:
 def _read_mean(run: RunFolder) -> np.ndarray:
     import rasterio
 
-    with rasterio.open(run / "maps" / "season_mean.tif") as file:
-        return file.read(1)
+    def load(path: Path) -> np.ndarray:
+        with rasterio.open(path) as file:
+            return file.read(1)
+
+    return run.read("maps/season_mean.tif", "predict", load)

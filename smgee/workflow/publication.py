@@ -44,7 +44,7 @@ def publish(
     folder = folder or f"projects/{session.project}/assets/smgee/{study.name}"
     model = deployed(run)
     days = active_days(study, read_periods(run))
-    card = _card(run, model.ensemble, study)
+    card = _card(run, model, study)
     assets.ensure_folder(folder)
     start, end = pd.Timestamp(days[0]), pd.Timestamp(days[-1]) + pd.Timedelta(days=1)
     assets.publish_map(
@@ -52,7 +52,7 @@ def publish(
         start_ms=int(start.timestamp() * 1000), end_ms=int(end.timestamp() * 1000), properties=card,
     )  # fmt: skip
     progress(0.4)
-    assets.publish_model(model.ensemble, f"{folder}/model")
+    assets.publish_model(model.ensemble, f"{folder}/model", properties=card | {"title": f"{model.title} for soil moisture", "route": "classifier"})
     progress(0.7)
     assets.publish_stations(
         read_stations(run), f"{folder}/stations", properties={"synthetic": int(is_synthetic(study)), "study": study.name}
@@ -64,18 +64,17 @@ def publish(
 
 def _card(run: RunFolder, model: Any, study: Study) -> dict[str, Any]:
     """Return the asset card: where the map comes from, and how far it can be trusted."""
-    scores = pd.read_csv(run.need("scores.csv", "train"))
+    scores = run.read_table("scores.csv", "train")
     card: dict[str, Any] = {
         "title": "Upscaled soil moisture, mean of the mapped days", "units": "m3 m-3", "synthetic": is_synthetic(study), "study": study.name,
-        "model_hash": model.hash, "trees": model.n_trees, "band_order": ",".join(model.feature_names),
+        "model": model.title, "model_hash": model.ensemble.hash, "trees": model.ensemble.n_trees, "band_order": ",".join(model.predictors),
         "mask_classes": ",".join(study.predictors.mask),
-        "route": study.upscale.route,
+        "route": run.fact("predict", "route") or study.upscale.route,
     }  # fmt: skip
-    parity = run.manifest["steps"].get("predict", {}).get("parity")
+    parity = run.fact("predict", "parity")
     if parity:
         card |= {"parity_max_abs_difference": parity["max_abs_difference"], "parity_tolerance": parity["tolerance"]}
-    title = run.manifest["steps"]["train"]["best"] if study.training.deploy == "best" else study.training.deploy
-    for row in scores[scores["model"].str.lower() == title.lower()].to_dict("records"):
+    for row in scores[scores["model"] == model.title].to_dict("records"):
         card |= {f"{metric}_{row['design']}": row[metric] for metric in ("r", "rmse", "bias")} | {f"n_{row['design']}": row["n"]}
     return card
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ import xarray as xr
 from smgee.errors import InputError, MissingDataError
 from smgee.io import atomic_path
 from smgee.study import Study
-from smgee.workflow.folder import RunFolder, identity_of
+from smgee.workflow.folder import RunFolder, identity_of, state_of
 
 __all__ = ["explain", "predict", "sample", "stations", "train", "validate"]
 
@@ -40,13 +41,39 @@ def is_synthetic(study: Study) -> bool:
     return study.backend.kind == "embedded" and study.backend.catalog is None
 
 
-def identities(study: Study) -> dict[str, str]:
-    """Return, for each step, the hash of everything in the study that its files depend on."""
+def identities(study: Study, *, route: str | None = None) -> dict[str, str]:
+    """Return, for each step, the hash of everything in the study that its files depend on; `route` takes the place of the study's."""
     base = identity_of(_section(study, "start", "end", "area", "backend", "stations"))
     sampled = identity_of(base, _section(study, "predictors"))
     trained = identity_of(sampled, _section(study, "training"))
-    mapped = identity_of(trained, _section(study, "upscale", "smap"))
+    chosen = _section(study, "upscale", "smap")
+    if route is not None:
+        chosen["upscale"]["route"] = route
+    mapped = identity_of(trained, chosen)
     return {"stations": base, "sample": sampled, "train": trained, "explain": trained, "predict": mapped, "validate": mapped}
+
+
+def inputs(run: RunFolder, step: str) -> str:
+    """Return the state of the files that a step reads.
+
+    Steps are also commands that can be given other options, and a user's data change: a later step done before that is not done any more.
+    """
+    study = run.study
+    network = [run / "stations.nc", run / "unfrozen.csv"]
+    trained = sorted((run / "models").glob("*.json"))  # which one is best, and of each the hash of its trees
+    read = {
+        "stations": [Path(study.stations.source)] if study.stations.source != "twin" else [],
+        "sample": [*network, *_catalog(study)],
+        "train": [run / "samples.parquet"],
+        "explain": trained,
+        "predict": [run / "unfrozen.csv", *trained, *_catalog(study)],
+        "validate": [*network, run / "smap.csv", run / "maps" / "season_mean.tif"],
+    }
+    return state_of(read.get(step, []))
+
+
+def _catalog(study: Study) -> list[Path]:
+    return [Path(study.backend.catalog)] if study.backend.catalog else []
 
 
 def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
@@ -68,7 +95,7 @@ def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
         records = insitu.read_table(source, depth_m=s.depth_m, good=s.flags)
     daily = insitu.daily_means(records, s.min_hours)
     if is_synthetic(study):
-        daily.attrs["synthetic"] = 1
+        daily.attrs |= {"synthetic": 1, "title": f"{daily.attrs.get('title', 'in situ soil moisture')} (SYNTHETIC basin)"}
     insitu.write_dataset(daily, run / "stations.nc")
     periods = (
         insitu.unfrozen_periods(records, method="calendar", season=s.season) if s.season else insitu.unfrozen_periods(records)
@@ -84,13 +111,17 @@ def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
 
 def read_stations(run: RunFolder) -> xr.Dataset:
     """Open the daily station means of a run."""
-    with xr.open_dataset(run.need("stations.nc", "stations"), engine="h5netcdf") as ds:
-        return ds.load()
+
+    def load(path: Path) -> xr.Dataset:
+        with xr.open_dataset(path, engine="h5netcdf") as ds:
+            return ds.load()
+
+    return run.read("stations.nc", "stations", load)
 
 
 def read_periods(run: RunFolder) -> pd.DataFrame:
     """Read the unfrozen periods of a run."""
-    return pd.read_csv(run.need("unfrozen.csv", "stations"), parse_dates=["start", "end"])
+    return run.read_table("unfrozen.csv", "stations", dates=["start", "end"])
 
 
 def active_days(study: Study, periods: pd.DataFrame) -> list[date]:
@@ -152,8 +183,11 @@ def explain(run: RunFolder, progress: Progress) -> dict[str, Any]:
     return {"most_important": [str(v) for v in ranking["predictor"].head(5)]}
 
 
-def predict(run: RunFolder, progress: Progress, *, route: str | None = None) -> dict[str, Any]:
-    """Map soil moisture on every SMAP day (or every day), and prove that both routes agree."""
+def predict(run: RunFolder, progress: Progress, *, route: str | None = None, again: bool = False) -> dict[str, Any]:
+    """Map soil moisture on every SMAP day (or every day), and prove that both routes agree.
+
+    Days that were mapped before, by this very model on these predictors, are kept unless `again`.
+    """
     from smgee.upscale import MapStore, compare_routes, map_season
     from smgee.validation.extract import fetch_smap
 
@@ -172,10 +206,12 @@ def predict(run: RunFolder, progress: Progress, *, route: str | None = None) -> 
             raise MissingDataError(
                 "SMAP has no retrieval on any unfrozen day of the period; set upscale.days to daily, or move the period."
             )
-    store = MapStore(
-        run / "maps.zarr", days=days, grid=study.grid, identity=identity_of(identities(study)["train"], model.hash, [str(d) for d in days], route),
-        synthetic=is_synthetic(study),
-    )  # fmt: skip
+    if again:
+        shutil.rmtree(run / "maps.zarr", ignore_errors=True)
+    made_of = identity_of(
+        identities(study)["train"], model.hash, [str(d) for d in days], route, *[state_of([c]) for c in _catalog(study)]
+    )
+    store = MapStore(run / "maps.zarr", days=days, grid=study.grid, identity=made_of, synthetic=is_synthetic(study))
     todo = len(store.missing)
     written = 0
 
@@ -222,7 +258,12 @@ def season_mean(store: Any, days: list[date]) -> np.ndarray:
 
 def open_maps(run: RunFolder) -> xr.Dataset:
     """Open the daily maps of a run, (time, y, x), lazily."""
-    return xr.open_zarr(run.need("maps.zarr", "predict"), consolidated=False, decode_coords="all")
+
+    def load(path: Path) -> xr.Dataset:
+        ds = xr.open_zarr(path, consolidated=False, decode_coords="all")
+        return ds.assign(done=ds["done"].load())
+
+    return run.read("maps.zarr", "predict", load)
 
 
 def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
@@ -233,7 +274,7 @@ def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
     from smgee.validation import validate as validate_smap
 
     study = run.study
-    smap = pd.read_csv(run.need("smap.csv", "predict"), parse_dates=["date"])
+    smap = run.read_table("smap.csv", "predict", dates=["date"])
     periods = read_periods(run)
     daily = read_stations(run)
     cells = [study.cell, *study.cell.children("M09")]
@@ -241,7 +282,9 @@ def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
     maps = open_maps(run)
     if not bool(maps["done"].all()):
         raise MissingDataError("Some days have no map yet; run `smgee predict` again to finish them before validating.")
-    zonal = zonal_means(maps["soil_moisture"], weights, min_coverage=study.smap.min_coverage)
+    zonal = run.read(
+        "maps.zarr", "predict", lambda _: zonal_means(maps["soil_moisture"], weights, min_coverage=study.smap.min_coverage)
+    )
     _csv(zonal, run / "zonal.csv", synthetic=is_synthetic(study))
     progress(0.5)
     everywhere = insitu.network_mean(daily).assign(cell=study.cell.name)

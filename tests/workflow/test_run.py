@@ -13,11 +13,11 @@ import xarray as xr
 from typer.testing import CliRunner
 
 import smgee
-from smgee.errors import MissingDataError, ParityError
+from smgee.errors import InputError, MissingDataError, ParityError
 from smgee.models import load_model
 from smgee.study import Study
 from smgee.upscale.parity import compare_maps
-from smgee.workflow import RunFolder
+from smgee.workflow import RunFolder, pages, steps
 from smgee_cli.app import app, main
 
 
@@ -44,8 +44,12 @@ def test_every_file_is_there_and_says_it_is_synthetic(run):
     for name in ("stations.nc", "unfrozen.csv", "samples.parquet", "scores.csv", "models", "shap", "maps.zarr", "maps/season_mean.tif", "smap.csv",
                  "validation_36km.csv", "validation_9km.csv", "heterogeneity.csv", "report.html", "manifest.json", "study.yml"):  # fmt: skip
         assert (run / name).exists(), name
-    for name in ("unfrozen.csv", "smap.csv", "validation_36km.csv", "validation_9km.csv", "heterogeneity.csv"):
+    for name in ("unfrozen.csv", "smap.csv", "zonal.csv", "cells.csv", "scores.csv", "models/station_scores.csv", "shap/ranking.csv",
+                 "validation_36km.csv", "validation_9km.csv", "heterogeneity.csv"):  # fmt: skip
         assert (pd.read_csv(run / name)["synthetic"] == 1).all(), name
+    for path in [run / "models" / "cross_validation.parquet", *(run / "shap").glob("*_values.parquet")]:
+        assert (pd.read_parquet(path)["synthetic"] == 1).all(), path
+    assert "SYNTHETIC" in steps.read_stations(run).attrs["title"]
     assert xr.open_zarr(run / "maps.zarr", consolidated=False).attrs["synthetic"] == 1
     assert "SYNTHETIC" in (run / "report.html").read_text(encoding="utf-8")
     with rasterio.open(run / "maps" / "season_mean.tif") as file:
@@ -99,6 +103,7 @@ def test_published_assets_are_listed_and_hold_the_data(run):
     published = run.manifest["steps"]["publish"]
     assert {name.rsplit("/", 1)[1] for name in published["assets"]} == {"season_mean", "model", "stations"}
     with smgee.connect():
+        assert ee.data.getAsset(f"{published['folder']}/model")["properties"]["synthetic"] == 1
         image = ee.Image(f"{published['folder']}/season_mean")
         info = image.getInfo()
         assert info["properties"]["synthetic"] == 1
@@ -120,6 +125,46 @@ def test_finished_steps_are_not_done_again(run, study):
     result = CliRunner().invoke(app, ["predict", "--run", str(run.path)], catch_exceptions=False)
     assert result.exit_code == 0
     assert RunFolder(run.path).manifest["steps"]["predict"]["finished"] == before
+
+
+def test_a_step_is_done_only_for_the_files_and_the_study_it_was_made_of(run, study):
+    """A step repeated with other options, or a changed file, makes the later steps stale; so does another route."""
+    own = steps.identities(study)
+    assert own["predict"] == steps.identities(study, route=study.upscale.route)["predict"]
+    assert own["predict"] != steps.identities(study, route="classifier")["predict"]
+
+    def done():
+        return [n for n in own if run.is_done(n, own[n], steps.inputs(run, n))]
+
+    assert done() == list(own)
+    file = run / "models" / "models.json"
+    kept = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(kept.replace('"best"', '"other"'), encoding="utf-8")
+        assert done() == ["stations", "sample", "train", "validate"]
+    finally:
+        file.write_text(kept, encoding="utf-8")
+    assert done() == list(own)
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        ("stations.nc", steps.read_stations),
+        ("unfrozen.csv", steps.read_periods),
+        ("maps.zarr/zarr.json", steps.open_maps),
+        ("maps/season_mean.tif", pages._read_mean),
+    ],
+)
+def test_a_damaged_file_is_told_in_a_sentence(run, name, reader):
+    file = run / name
+    kept = file.read_bytes()
+    try:
+        file.write_bytes(kept[: len(kept) // 3] if name != "unfrozen.csv" else b"")
+        with pytest.raises(InputError, match=r"is damaged and cannot be read .* delete it and run `smgee"):
+            reader(run)
+    finally:
+        file.write_bytes(kept)
 
 
 def test_an_interrupted_season_goes_on(run, study):
