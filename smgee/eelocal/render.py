@@ -44,7 +44,7 @@ def tile_size(nodes: list[Node], grid: PixelGrid) -> int:
         if key in seen:
             continue
         seen.add(key)
-        below = list(node.needs(at))
+        below = list(node.reads(at))
         # An input on a larger grid (a neighbourhood, a finer pinned projection) counts for as much as it is larger.
         widest = max(widest, sum(min(g.width * g.height, 64) if g.width * g.height > 9 else 1 for _, g in below))
         stack.extend(below)

@@ -11,7 +11,7 @@ from smgee.eelocal.model.pixels import Node, Pixels, both, thin
 from smgee.eelocal.model.pixeltype import PixelType
 from smgee.grid import PixelGrid
 
-__all__ = ["Apply", "Constant", "Empty", "MaskOf", "Masked", "Pointwise", "Remask", "Replace", "Unmask", "as_mask"]
+__all__ = ["Apply", "Constant", "Empty", "MaskOf", "Masked", "Pointwise", "Remask", "Replace", "Unmask", "as_mask", "gap_windows"]
 
 
 class Pointwise(Node):
@@ -152,24 +152,81 @@ class Remask(Pointwise):
 
 
 class Unmask(Pointwise):
-    """The first node, and the second wherever the first is masked altogether."""
+    """The first node, and the second wherever the first is masked altogether; the second is computed only about the gaps of the first.
 
-    __slots__ = ("dtype",)
+    Parameters
+    ----------
+    image, value : Node
+        The first and the second.
+    dtype : numpy dtype
+        Type of the result.
+    company : hashable, optional
+        Shared by the bands of one image, whose gaps are mostly the same.
+    """
 
-    def __init__(self, image: Node, value: Node, dtype: Any):
+    __slots__ = ("_company", "dtype")
+
+    def __init__(self, image: Node, value: Node, dtype: Any, company: Hashable = None):
         super().__init__(image, value)
         self.dtype = np.dtype(dtype)
+        self._company = None if isinstance(value, Constant) else self if company is None else company
+
+    def company(self) -> Hashable | None:
+        return self._company
+
+    def needs(self, grid: PixelGrid) -> Sequence[tuple[Node, PixelGrid]]:
+        return self.reads(grid) if self._company is None else self.reads(grid)[:1]
+
+    def reads(self, grid: PixelGrid) -> Sequence[tuple[Node, PixelGrid]]:
+        return super().needs(grid)
+
+    def later(self, grid: PixelGrid, inputs: list[Any]) -> Sequence[tuple[Node, PixelGrid]]:
+        return [(self.nodes[1], grid.window(*window)) for window in self._windows(inputs[0])]
+
+    def _windows(self, image: Pixels) -> list[tuple[int, int, int, int]]:
+        """Return windows (row, col, height, width) that hold every gap."""
+        if self._company is None or image.values.ndim > 2:
+            return [(0, 0, *image.mask.shape)]
+        return gap_windows(image.valid)
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        image, value = inputs
+        image, *fills = inputs
         valid = image.valid
-        if valid.all():
+        if not fills or valid.all():
             return Pixels(image.values.astype(self.dtype, copy=False), image.mask)
-        shown = valid.reshape(valid.shape + (1,) * (image.values.ndim - 2))
-        values = np.where(shown, image.values.astype(self.dtype, copy=False), thin(value.values).astype(self.dtype, copy=False))
-        if image.mask.dtype == bool and value.mask.dtype == bool:
-            return Pixels(values, image.mask | value.mask)
-        return Pixels(values, np.where(valid, image.mask, value.mask).astype("f4", copy=False))
+        values = image.values.astype(self.dtype)
+        fractional = any(p.mask.dtype != bool for p in inputs)
+        mask = image.mask.astype("f4" if fractional else bool)
+        for (row, col, height, width), fill in zip(self._windows(image), fills, strict=True):
+            part = np.s_[row : row + height, col : col + width]
+            gaps = ~valid[part]
+            np.copyto(mask[part], fill.mask, where=gaps)
+            shown = gaps.reshape(gaps.shape + (1,) * (values.ndim - 2))
+            np.copyto(values[part], fill.values.astype(self.dtype, copy=False), where=shown)
+        return Pixels(values, mask)
+
+
+_GAP_BLOCK = 256  # pixels: gaps this far apart get windows of their own
+_GAP_STEP = 32  # pixels: bands whose gaps differ a little should share their windows
+_GAP_SHARE = 0.7  # of a grid: windows that hold more than this would save nothing
+
+
+def gap_windows(valid: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """Return disjoint windows (row, col, height, width) of a (height, width) bool array that hold all of its False."""
+    height, width = valid.shape
+    windows = []
+    for top in range(0, height, _GAP_BLOCK):
+        for left in range(0, width, _GAP_BLOCK):
+            gaps = ~valid[top : top + _GAP_BLOCK, left : left + _GAP_BLOCK]
+            rows, cols = np.flatnonzero(gaps.any(1)), np.flatnonzero(gaps.any(0))
+            if not len(rows):
+                continue
+            r0, c0 = rows[0] // _GAP_STEP * _GAP_STEP, cols[0] // _GAP_STEP * _GAP_STEP
+            r1, c1 = (min(size, (last // _GAP_STEP + 1) * _GAP_STEP) for size, last in zip(gaps.shape, (rows[-1], cols[-1]), strict=True))
+            windows.append((top + int(r0), left + int(c0), int(r1 - r0), int(c1 - c0)))
+    if sum(h * w for _, _, h, w in windows) > _GAP_SHARE * height * width:
+        return [(0, 0, height, width)]
+    return windows
 
 
 class Replace(Pointwise):

@@ -2,11 +2,12 @@
 
 Nothing is computed until an output grid asks for it. A `Node` says which grids it needs of which other nodes (`needs`) and turns their
 pixels into its own (`compute`); `pull` walks that graph with an explicit stack, computes each (node, grid) once and frees it after its last use.
+A node with a `company` says what more it needs when it has seen the first (`later`): what fills gaps is computed where there are gaps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +83,18 @@ class Node:
         """Return the (node, grid) pairs that `compute` reads, in order."""
         return ()
 
+    def company(self) -> Hashable | None:
+        """Identify the nodes that are asked for `later` needs together, so that these are shared; None for a node that has none."""
+        return None
+
+    def later(self, grid: PixelGrid, inputs: list[Any]) -> Sequence[tuple[Node, PixelGrid]]:
+        """Return the (node, grid) pairs that `compute` reads besides `needs`, whose results are `inputs`."""
+        return ()
+
+    def reads(self, grid: PixelGrid) -> Sequence[tuple[Node, PixelGrid]]:
+        """Return all that `compute` may read, at most."""
+        return self.needs(grid)
+
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Any:
         """Compute the node on `grid`: `Pixels`, or for a node behind `Pick` a sequence of them."""
         raise NotImplementedError
@@ -120,41 +133,86 @@ def pull(targets: Iterable[tuple[Node, PixelGrid]]) -> list[Any]:
         One result per target, in order.
     """
     targets = list(targets)
-    # Pass 1: the graph of needs, and how often each result is used.
-    needs: dict[Any, tuple[Node, PixelGrid, list[Any]]] = {}
-    uses: dict[Any, int] = {}
-    stack = list(reversed(targets))
-    wanted = [(node.key(), grid) for node, grid in targets]
-    while stack:
-        node, grid = stack.pop()
-        key = (node.key(), grid)
-        if key in needs:
-            continue
-        below = list(node.needs(grid))
-        keys = [(n.key(), g) for n, g in below]
-        needs[key] = (node, grid, keys)
-        for k in keys:
-            uses[k] = uses.get(k, 0) + 1
-        stack.extend(reversed(below))
-    for key in wanted:
-        uses[key] = uses.get(key, 0) + 1
-    # Pass 2: depth first, so that a result is freed as soon as its last user is done.
-    done: dict[Any, Any] = {}
+    work = _Work()
+    wanted = work.require(targets)
     order = list(reversed(wanted))
+    # Depth first, so that a result is freed as soon as its last user is done.
     while order:
         key = order[-1]
-        if key in done or uses[key] == 0:
+        if key in work.done or not work.uses[key]:
             order.pop()
             continue
-        node, grid, keys = needs[key]
-        missing = [k for k in keys if k not in done]
+        missing = work.missing(key)
         if missing:
             order.extend(reversed(missing))
             continue
         order.pop()
-        done[key] = node.compute(grid, [done[k] for k in keys])
+        work.compute(key)
+    return [work.done[key] for key in wanted]
+
+
+_Key = tuple[Any, PixelGrid]
+
+
+class _Work:
+    """What one `pull` has planned and done: the graph of needs, how often each result is still to be used, and the results."""
+
+    def __init__(self) -> None:
+        self.needs: dict[_Key, tuple[Node, list[_Key]]] = {}
+        self.uses: dict[_Key, int] = {}
+        self.done: dict[_Key, Any] = {}
+        # The nodes with later needs that have not been asked for them, by company and grid.
+        self.unasked: dict[_Key, tuple[Hashable, PixelGrid]] = {}
+        self.companies: dict[tuple[Hashable, PixelGrid], list[_Key]] = {}
+
+    def require(self, targets: Sequence[tuple[Node, PixelGrid]]) -> list[_Key]:
+        """Plan one more use of each target, and all that those need which are not planned yet; return the targets' keys."""
+        wanted = [(node.key(), grid) for node, grid in targets]
+        for key in wanted:
+            self.uses[key] = self.uses.get(key, 0) + 1
+        stack = [(key, node) for key, (node, _) in zip(wanted, targets, strict=True)]
+        stack.reverse()
+        while stack:
+            key, node = stack.pop()
+            if key in self.needs:
+                continue
+            grid = key[1]
+            below = node.needs(grid)
+            keys = [(n.key(), g) for n, g in below]
+            self.needs[key] = (node, keys)
+            for k in keys:
+                self.uses[k] = self.uses.get(k, 0) + 1
+            stack.extend((k, n) for k, (n, _) in zip(reversed(keys), reversed(below), strict=True))
+            company = node.company()
+            if company is not None:
+                self.unasked[key] = (company, grid)
+                self.companies.setdefault((company, grid), []).append(key)
+        return wanted
+
+    def missing(self, key: _Key) -> list[_Key]:
+        """Return what must be computed before a node can be."""
+        node, keys = self.needs[key]
+        missing = [k for k in keys if k not in self.done]
+        if missing or key not in self.unasked:
+            return missing
+        members = self.companies[self.unasked[key]]
+        missing = [k for member in members for k in self.needs[member][1] if k not in self.done]
+        if missing:
+            return missing
+        del self.companies[self.unasked[key]]
+        for member in members:
+            del self.unasked[member]
+            node, keys = self.needs[member]
+            more = self.require(node.later(member[1], [self.done[k] for k in keys]))
+            self.needs[member] = (node, keys + more)
+        return [k for k in self.needs[key][1] if k not in self.done]
+
+    def compute(self, key: _Key) -> None:
+        """Compute a node whose needs are all done, and free what nobody else uses."""
+        node, keys = self.needs[key]
+        self.done[key] = node.compute(key[1], [self.done[k] for k in keys])
         for k in keys:
-            uses[k] -= 1
-            if uses[k] == 0:
-                del done[k]
-    return [done[key] for key in wanted]
+            self.uses[k] -= 1
+            if not self.uses[k]:
+                del self.done[k]
+                del self.needs[k]  # a later need may ask for it again

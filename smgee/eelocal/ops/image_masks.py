@@ -52,10 +52,10 @@ def mask_of(image: Image, mask: Image | None) -> Image:
 def unmask_image(image: Image, value: Image, *, same_footprint: bool = True) -> Image:
     """Return the image with another's values and mask where it is masked."""
     values = spread(value, len(image.bands), what="value")
-    bands = []
+    bands, company = [], object()
     for band, fill in zip(image.bands, values, strict=True):
         kind = band.type.union(fill.type)
-        node = Unmask(band.node, fill.node, kind.dtype)
+        node = Unmask(band.node, fill.node, kind.dtype, company)
         bands.append(Band(band.name, node, kind, band.projection, band.extent if same_footprint else None))
     result = image.with_bands(bands)
     if same_footprint:
