@@ -35,6 +35,8 @@ app.add_typer(catalog.app, name="catalog")
 app.command()(serve.serve)
 app.command()(doctor.doctor)
 
+INTERRUPTED = 130  # exit code of a command stopped by Ctrl-C: 128 + SIGINT
+
 
 @app.callback()
 def _common(
@@ -54,6 +56,7 @@ def main() -> None:
             raise
         print(f"smgee: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("smgee: interrupted; run the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:  # typer turns Ctrl-C into an exit without a word
+            print("smgee: interrupted; run the same command again to go on.", file=sys.stderr)
+        raise
