@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from smgee.eelocal.service import Service
     from smgee.source import Source
 
-__all__ = ["Session", "connect", "current_session", "default_store", "parallel_requests", "fault_plan"]
+__all__ = ["Session", "connect", "current_session", "default_store", "fault_plan", "parallel_requests"]
 
 EMBEDDED_PROJECT = "smgee-embedded"
 _lock = threading.RLock()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from smgee_cli.explain import explain
-from smgee_cli.train import parse_derived, split_names, train
 
 from smgee.errors import InputError, MissingDataError
 from smgee.models import TrainingTable, list_models
+from smgee_cli.explain import explain
+from smgee_cli.train import parse_derived, split_names, train
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import typer
 import xarray as xr
-from smgee_cli.stations import stations
 from typer.testing import CliRunner
 
 from smgee.errors import InputError
+from smgee_cli.stations import stations
 from tests.insitu.stm import hourly, write_stm
 
 
