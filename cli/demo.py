@@ -16,7 +16,11 @@ def demo(
 
     Ends with report.html in the run folder. Everything it writes says that it is synthetic.
     """
+    from smgee.errors import InputError
     from smgee.study import Study
     from smgee_cli.run import execute
 
-    execute(Study.demo(), out, force=force)
+    study = Study.demo()
+    if (out / "study.yml").exists() and Study.from_yaml(out / "study.yml").name != study.name:
+        raise InputError(f"{out} holds the run of another study; give the demo a folder of its own with --out.")
+    execute(study, out, force=force)
