@@ -28,6 +28,9 @@ CONTENT_TYPES = {
 }
 
 
+_NPY_BYTES = 2**18  # of a structured array, filled together
+
+
 def _flat(layers: Layers) -> None:
     for band, values, _ in layers:
         if values.ndim != 2:
@@ -44,9 +47,13 @@ def to_npy(layers: Layers) -> bytes:
     """Return a structured NPY array (height, width) with one field per band, in band order; masked pixels are 0."""
     _flat(layers)
     height, width = layers[0][1].shape
-    pixels = np.zeros((height, width), [(band.name, band.type.dtype) for band, _, _ in layers])
-    for band, values, mask in layers:
-        pixels[band.name] = _filled(values, mask)
+    dtype = np.dtype([(band.name, band.type.dtype) for band, _, _ in layers])
+    pixels = np.empty((height, width), dtype)
+    rows = max(1, _NPY_BYTES // max(1, width * dtype.itemsize))
+    for top in range(0, height, rows):  # the bands lie interleaved: a few rows of all of them fit the processor's cache
+        part = np.s_[top : top + rows]
+        for band, values, mask in layers:
+            pixels[band.name][part] = _filled(values[part], mask[part])
     buffer = io.BytesIO()
     np.save(buffer, pixels, allow_pickle=False)
     return buffer.getvalue()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from smgee.eelocal.assets.pyramid import Pyramid
+from smgee.eelocal.model.cache import ByteCache
 from smgee.eelocal.model.geometry import Geometry
 from smgee.eelocal.model.image import Band, Image
 from smgee.eelocal.model.lattice import coarsening, nearest_plan
@@ -20,6 +22,8 @@ from smgee.source import BandInfo, ImageInfo, Source
 
 __all__ = ["AssetBand", "image_footprint", "load_image"]
 
+_BAND_BYTES = 2048  # about what the objects of one band take
+_images: ByteCache[tuple[ImageInfo, Image]] = ByteCache(32 * 2**20)  # requests for tiles evaluate one expression over and over
 _known: dict[int, tuple[Source, int]] = {}
 _lock = threading.Lock()
 
@@ -53,13 +57,18 @@ class AssetBand(Node):
 
 def image_footprint(info: ImageInfo) -> Geometry | None:
     """Return an image's footprint: as described, else the outline of its first band; longitude and latitude."""
-    from shapely.geometry import Polygon, shape
-
     if info.footprint is not None:
+        from shapely.geometry import shape
+
         return Geometry(shape(info.footprint), "EPSG:4326", True)
-    if not info.bands:
-        return None
-    grid = info.bands[0].grid
+    return _outline(info.bands[0].grid) if info.bands else None
+
+
+@lru_cache(maxsize=4096)
+def _outline(grid: PixelGrid) -> Geometry | None:
+    """Return the outline of a grid in longitude and latitude, None where a part of it has none; the scenes of a tile share theirs."""
+    from shapely.geometry import Polygon
+
     steps = np.linspace(0, 1, 9)[:-1]
     zero, one = np.zeros(8), np.ones(8)
     cols = np.concatenate([steps, one, 1 - steps, zero]) * grid.width
@@ -83,6 +92,12 @@ def load_image(info: ImageInfo, source: Source, *, version: int | None = None) -
     version : int, optional
         Microseconds of its last change, shown by `getInfo`.
     """
+    # The description is kept beside the image, so that its `id` stays its own.
+    key = (_number(source), id(info), version)
+    return _images.get(key, lambda: (info, _make_image(info, source, version)), lambda _: _BAND_BYTES * (1 + len(info.bands)))[1]
+
+
+def _make_image(info: ImageInfo, source: Source, version: int | None) -> Image:
     properties: dict[str, Any] = dict(info.properties)
     properties.setdefault("system:index", info.id.rsplit("/", 1)[-1])
     if info.start_ms is not None:
