@@ -68,8 +68,8 @@ def _play(
 ) -> bool:
     """Predict by the tournament, block by block; False if a block is beyond what it can express. `codes` are reordered."""
     from smgee.trees.kernel.block import predict_block
-    from smgee.trees.kernel.oblivious import predict_symmetric_block
     from smgee.trees.kernel.blocks import assign_rows, box_of, fit_splits, order_rows, prune, reorder
+    from smgee.trees.kernel.oblivious import predict_symmetric_block
 
     lanes, n = codes.shape
     depth = DEPTH if DEPTH is not None else max(0, round(np.log2(n / BLOCK_ROWS)))
@@ -107,8 +107,8 @@ def _play(
             size = prune(*trees, *box_of(codes[:, start[first] : start[first + group]]), words, roots)
             trees = words, roots, forest.depth, same
         pruned, roots = np.empty(size, np.int64), np.empty(forest.n_trees, np.int32)
-        # Whole words of eight marks.
-        mark, renamed = np.zeros(-(-mark_start[-1] // 8) * 8, np.uint8), np.empty(mark_start[-1], np.uint16)
+        entries = -(-mark_start[-1] // 8) * 8
+        mark, renamed = np.zeros(entries, np.uint8), np.empty(entries, np.uint16)
         for b in range(first, first + group):
             b0, b1 = start[b], start[b + 1]
             if b0 == b1:

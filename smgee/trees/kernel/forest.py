@@ -33,7 +33,7 @@ SHORT_BITS, LONG_BITS = 30, 52
 
 
 # Bits of a node's word: slot or lane, rank, distance to the right child.
-LANE_BITS, RANK_BITS, RIGHT_BITS = 12, 25, 27
+LANE_BITS, RANK_BITS, RIGHT_BITS = 14, 24, 26
 LEAF_LANE = (1 << LANE_BITS) - 1
 
 
