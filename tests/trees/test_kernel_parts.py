@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -86,12 +87,12 @@ def test_marks_are_numbered(marks: list[bool], before: int, after: int) -> None:
 def test_groups_hold_every_piece_once_and_fit_a_table(numbers: list[int]) -> None:
     order, starts = group_pieces(np.array(numbers, np.int32))
     assert sorted(order.tolist()) == list(range(len(numbers)))
-    products = [np.prod([numbers[p] for p in order[a:b]]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    products = [np.prod([numbers[p] for p in order[a:b]]) for a, b in itertools.pairwise(starts)]
     assert max(products) <= TABLE
     assert starts[0] == 0
     assert starts[-1] == len(numbers)
     # Two pieces that would fit together are not left alone, save the last.
-    alone = [numbers[order[a]] for a, b in zip(starts[:-1], starts[1:], strict=True) if b - a == 1]
+    alone = [numbers[order[a]] for a, b in itertools.pairwise(starts) if b - a == 1]
     assert sum(n * n <= TABLE for n in alone) <= 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -117,10 +118,8 @@ def predict_bands(
 def _numbers(array: np.ndarray, name: str) -> np.ndarray:
     """Return the array, object columns of numbers converted; refuses what is not real numbers."""
     if array.dtype.kind == "O":
-        try:
+        with suppress(TypeError, ValueError):
             array = array.astype(np.float64)
-        except (TypeError, ValueError):
-            pass
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name} holds {array.dtype}; predictors must be real numbers.")
     return array
@@ -142,9 +141,9 @@ def _run(ensemble: TreeEnsemble, bands: Sequence[np.ndarray], out: np.ndarray, *
     most = max(1 << 16, CHUNK_BYTES // max(1, forest.row_bytes))
     windows = _windows(out.shape, most)
     if threads == 1:
-        return any([_predict_window(forest, bands, window, out, keep_missing, 1, map) for window in windows])
+        return any([_predict_window(forest, bands, window, out, keep_missing, 1, map) for window in windows])  # noqa: C419 (every window)
     with ThreadPoolExecutor(threads) as pool:
-        return any([_predict_window(forest, bands, window, out, keep_missing, threads, pool.map) for window in windows])
+        return any([_predict_window(forest, bands, window, out, keep_missing, threads, pool.map) for window in windows])  # noqa: C419 (every window)
 
 
 def _windows(shape: tuple[int, ...], size: int) -> Iterator[tuple[slice, slice]]:

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from smgee.trees.kernel.compiled import compiled
-from smgee.trees.kernel.cutsets import PER_BYTE, mark_cuts, number_marks, rename, rename_nodes, to_bytes
-from smgee.trees.kernel.forest import LEAF_LANE
-from smgee.trees.kernel.program import cut_pieces, emit_groups, group_pieces
+from smgee.trees.kernel.cutsets import mark_cuts, number_marks, rename, rename_nodes
+from smgee.trees.kernel.program import cut_pieces, emit_groups, group_pieces, take_cuts
 from smgee.trees.kernel.tournament import TABLE, aligned, run
 
-# Rows of a strip: as many as fit into so many bytes of codes, which should stay in the second-level cache, between these bounds.
-STRIP_BYTES, LEAST_STRIP, MOST_STRIP = 384 << 10, 512, 4096
+STRIP = 4096
 STACK = 112
 # More cuts of a lane than this have no codes of two bytes.
 MOST_CUTS = 65535
 
 
-@compiled
+@njit(cache=True, nogil=True)
 def predict_block(words, roots, end, leaf, low, high, mark, mark_start, renamed, codes, b0, total):
     """Sum the leaves of rows ``b0 : b0 + len(total)`` in a forest pruned to their box; False if it cannot be expressed.
 
     Parameters
     ----------
     words, roots : (nodes,) int64, (trees,) int32
-        The pruned trees, the last of which ends at node `end`. Lanes and ranks are rewritten.
+        The pruned trees, the last of which ends at node `end`. Ranks are rewritten.
     leaf : (leaves,) int32
         Fixed-point leaves.
     low, high : (lanes,) int64
@@ -44,49 +42,80 @@ def predict_block(words, roots, end, leaf, low, high, mark, mark_start, renamed,
 
     # Codes of bytes serve as they are; others are renumbered by the cuts that this block's trees use.
     wide = codes.itemsize > 1
-    byte_start = np.empty(lanes + 1, np.int64)
-    byte_start[0] = 0
-    for a in range(lanes):
-        many = 1
-        if wide:
-            if a == 0:
-                mark_cuts(words, end, mark_start, mark)
-            count = number_marks(mark, renamed, mark_start[a] + low[a], mark_start[a] + high[a])
-            many = (count + PER_BYTE - 1) // PER_BYTE if count <= MOST_CUTS else LEAF_LANE
-        byte_start[a + 1] = byte_start[a] + many
-    byte_lanes = byte_start[lanes]
-    if byte_lanes >= LEAF_LANE:
-        return False
+    starts = np.empty(lanes + 1, np.int64)
+    starts[:] = 0
+    most = 0
     if wide:
-        rename_nodes(words, end, mark_start, renamed, byte_start)
+        mark_cuts(words, end, mark_start, mark)
+        for a in range(lanes):
+            count = number_marks(mark, renamed, mark_start[a] + low[a], mark_start[a] + high[a])
+            most = max(most, count)
+            starts[a + 1] = starts[a] + count + 1
+        if most > MOST_CUTS:
+            return False
+        rename_nodes(words, end, mark_start, renamed)
+    # More cuts than a byte tells are renumbered once more, for one batch of trees after the other.
+    batched = most > 255
+    narrow = np.empty((lanes, n if wide else 0), np.uint16)
+    if wide:
+        for a in range(lanes):
+            rename(codes[a][b0 : b0 + n], renamed[mark_start[a] : mark_start[a + 1]], narrow[a])
 
     order, groups = group_pieces(numbers)
     nodes = end // 2 + 1
     program = np.empty(4 * (nodes + steps + 2 * len(root) + 8), np.uint64)
+    waiting = np.empty(1200, np.uint64)
+    way = np.empty(nodes + 1, np.int64)
     tables = np.empty(len(groups) * TABLE, np.int32)
-    waiting, way = np.empty(1200, np.uint64), np.empty(nodes + 1, np.int64)
-    n_op = emit_groups(words, root, first, last, numbers, order, groups, leaf, program, tables, waiting, way)
+    batch_mark = np.empty((starts[lanes] + 7) // 8 * 8, np.uint8)
+    batch_mark[:] = 0
+    batch_renamed = np.empty(starts[lanes] if batched else 0, np.uint8)
+    in_batch = np.empty(lanes, np.int64)
+    in_batch[:] = 0
+    taken = np.empty(2 * starts[lanes], np.int64)
+    strip = aligned(lanes * STRIP)
+    stack = aligned(STACK * STRIP)
 
-    size = max(LEAST_STRIP, min(MOST_STRIP, STRIP_BYTES // byte_lanes // 512 * 512))
-    strip = aligned(byte_lanes * size)
-    stack = aligned(STACK * size)
-    narrow = np.empty(size, np.uint16)
-    for s0 in range(0, n, size):
-        s1 = min(n, s0 + size)
-        for a in range(lanes):
-            part = codes[a][b0 + s0 : b0 + s1]
-            if wide:
-                rename(part, renamed[mark_start[a] : mark_start[a + 1]], narrow)
-                for byte in range(byte_start[a + 1] - byte_start[a]):
-                    at = (byte_start[a] + byte) * size
-                    to_bytes(narrow, s1 - s0, byte, strip[at : at + size])
-            else:
-                _copy(part, strip[a * size : (a + 1) * size])
-        run(program, n_op, strip, size, s1 - s0, stack, total[s0:s1], tables)
+    begin = np.int64(0)
+    while begin < len(groups) - 1:
+        stop = np.int64(len(groups) - 1)
+        if batched:
+            stop = begin
+            while stop < len(groups) - 1:
+                n_taken = np.int64(0)
+                for j in range(groups[stop], groups[stop + 1]):
+                    p = order[j]
+                    n_taken = take_cuts(words, root[p], first[p], last[p], starts, batch_mark, in_batch, taken, n_taken)
+                    if n_taken < 0:
+                        break
+                if n_taken < 0:
+                    break
+                stop += 1
+            if stop == begin:
+                return False
+            for a in range(lanes):
+                number_marks(batch_mark, batch_renamed, starts[a], starts[a + 1] - 1)
+        n_op = emit_groups(
+            words, batch_renamed, starts, root, first, last, numbers, order, groups, begin, stop, leaf, program, tables, waiting, way
+        )  # fmt: skip
+        for s0 in range(0, n, STRIP):
+            s1 = min(n, s0 + STRIP)
+            for a in range(lanes):
+                to = strip[a * STRIP : a * STRIP + s1 - s0]
+                if batched:
+                    if in_batch[a]:
+                        rename(narrow[a][s0:s1], batch_renamed[starts[a] : starts[a + 1]], to)
+                elif wide:
+                    _copy(narrow[a][s0:s1], to)
+                else:
+                    _copy(codes[a][b0 + s0 : b0 + s1], to)
+            run(program, n_op, strip, STRIP, s1 - s0, stack, total[s0:s1], tables)
+        in_batch[:] = 0
+        begin = stop
     return True
 
 
-@compiled
+@njit(cache=True, nogil=True)
 def _copy(codes, to):
     for i in range(len(codes)):
         to[i] = codes[i]

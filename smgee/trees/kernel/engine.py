@@ -107,8 +107,8 @@ def _play(
             size = prune(*trees, *box_of(codes[:, start[first] : start[first + group]]), words, roots)
             trees = words, roots, forest.depth, same
         pruned, roots = np.empty(size, np.int64), np.empty(forest.n_trees, np.int32)
-        entries = -(-mark_start[-1] // 8) * 8
-        mark, renamed = np.zeros(entries, np.uint8), np.empty(entries, np.uint16)
+        # Whole words of eight marks.
+        mark, renamed = np.zeros(-(-mark_start[-1] // 8) * 8, np.uint8), np.empty(mark_start[-1], np.uint16)
         for b in range(first, first + group):
             b0, b1 = start[b], start[b + 1]
             if b0 == b1:
@@ -153,11 +153,17 @@ def _load(
             holes.setdefault(f, np.zeros(n, bool))[begin:end] = np.isnan(part)
 
     # All predictors of one tile in one go.
-    list(each(lambda begin: [encode((f, begin, min(n, begin + step))) for f in range(len(columns))], range(0, n, step)) if step < n else
-         each(encode, [(f, 0, n) for f in range(len(columns))]))  # fmt: skip
+    def encode_rows(begin: int) -> None:
+        for f in range(len(columns)):
+            encode((f, begin, min(n, begin + step)))
+
+    if step < n:
+        list(each(encode_rows, range(0, n, step)))
+    else:
+        list(each(encode, [(f, 0, n) for f in range(len(columns))]))
 
     lane_of = np.zeros(LEAF_LANE + 1, np.int64)
-    used = []
+    used: list[int] = []
     for f in range(len(columns)):
         for s in range(first_slot[f], first_slot[f + 1]):
             if s > first_slot[f] and f not in holes:

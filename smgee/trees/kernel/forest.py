@@ -20,6 +20,7 @@ import threading
 import weakref
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -33,7 +34,7 @@ SHORT_BITS, LONG_BITS = 30, 52
 
 
 # Bits of a node's word: slot or lane, rank, distance to the right child.
-LANE_BITS, RANK_BITS, RIGHT_BITS = 14, 24, 26
+LANE_BITS, RANK_BITS, RIGHT_BITS = 12, 25, 27
 LEAF_LANE = (1 << LANE_BITS) - 1
 
 
@@ -244,7 +245,7 @@ def _cut_weights(ensemble: TreeEnsemble, nodes: np.ndarray, feature: np.ndarray,
     """Return what pruning at a cut can save, summed over cuts: see `Forest.cut_weight`."""
     end = _subtree_ends(ensemble, nodes)
     total = np.bincount(cut_start[feature] + rank, weights=(end - nodes) // 2, minlength=cut_start[-1])
-    parts = [np.concatenate([[0.0], np.cumsum(total[a:b])]) for a, b in zip(cut_start[:-1], cut_start[1:], strict=True)]
+    parts = [np.concatenate([[0.0], np.cumsum(total[a:b])]) for a, b in pairwise(cut_start)]
     return np.concatenate(parts).astype(np.float32)
 
 

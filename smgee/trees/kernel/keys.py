@@ -10,6 +10,7 @@ A *code* is the number of a predictor's cuts below a key: all that the trees can
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class Encoder:
     @classmethod
     def of_cuts(cls, cuts: np.ndarray) -> Encoder:
         """Return the encoder of ascending cuts."""
-        number = np.dtype(np.float32 if cuts.dtype == np.int32 else np.float64)
+        number: Any = np.dtype(np.float32 if cuts.dtype == np.int32 else np.float64)
         buckets = int(np.clip(BUCKETS_PER_CUT * len(cuts), LEAST_BUCKETS, MOST_BUCKETS))
         if not len(cuts):
             return cls(number.type(0), number.type(0), np.zeros(2, np.int32), np.full(1, np.iinfo(cuts.dtype).max, cuts.dtype), 1)
@@ -74,7 +75,7 @@ class Encoder:
             # The cut below −∞ is the key of no number; its bits are a NaN, which lands in the first interval as it must.
             numbers = number_of_key(cuts)
             finite = numbers[np.isfinite(numbers)]
-            low, high = (finite[0], finite[-1]) if len(finite) else (number.type(0), number.type(0))
+            low, high = (number.type(finite[0]), number.type(finite[-1])) if len(finite) else (number.type(0), number.type(0))
             factor = number.type(buckets - 1) / (high - low) if high > low else number.type(0)
             place = (numbers - low) * factor
             inside = np.where(place > 0, np.minimum(place, number.type(buckets - 1)), 0).astype(np.int64)

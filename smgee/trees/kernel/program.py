@@ -10,7 +10,6 @@ import numpy as np
 from numba import njit
 
 from smgee.trees.kernel.blocks import RANK, RIGHT_SHIFT
-from smgee.trees.kernel.compiled import compiled
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
 from smgee.trees.kernel.tournament import (
     A_R,
@@ -40,8 +39,8 @@ from smgee.trees.kernel.tournament import (
     W40,
 )
 
-# Leaves of one piece of a cut tree, beside "elsewhere".
-RUN = 255
+# Leaves of one piece of a cut tree: the nodes on the way to it must leave its cuts within a byte, too.
+RUN = 192
 # Operands that wait for their parent: a leaf number, a node, a twig, rows on the stack.
 LEAF, NODE, TWIG, ROWS = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 # What two operands make, by 4 * left + right, and the operation to do so where that is ROWS. A leaf number passes for a node.
@@ -53,7 +52,7 @@ W0 = np.uint64(0)
 PAIR = np.uint64(257)
 
 
-@compiled
+@njit(cache=True, nogil=True)
 def cut_pieces(words, roots, end, leaf):
     """Return the pieces of the trees that end at node `end`.
 
@@ -107,7 +106,7 @@ def cut_pieces(words, roots, end, leaf):
     return root[:p], first[:p], last[:p], numbers[:p], constant, steps
 
 
-@compiled
+@njit(cache=True, nogil=True)
 def group_pieces(numbers):
     """Return (order, group starts): pieces whose products of leaf numbers fit one table, the largest with the largest that fit."""
     head = np.full(TABLE + 1, -1, np.int32)
@@ -140,13 +139,50 @@ def group_pieces(numbers):
     return order, starts[: groups + 1]
 
 
-@compiled
-def emit(words, root, first, last, numbers, stride, program, n, waiting, way):
+@njit(cache=True, nogil=True)
+def take_cuts(words, root, first, last, starts, mark, in_batch, taken, n):
+    """Mark the cuts of one piece; returns the new number of cuts taken.
+
+    Where a lane of the batch would have more than a byte tells, all that were taken are given back, and the result is −1.
+    `taken` (int64) lists places in `mark`, where the cuts of lane ``a`` begin at ``starts[a]``, and lanes.
+    """
+    node = np.int64(root)
+    i = np.int64(first)
+    while i <= last:
+        # First the way to the piece, then the piece.
+        if node != first:
+            word = words[node]
+            right = node + (word >> RIGHT_SHIFT)
+            node = right if right <= first else node + 1
+        else:
+            word = words[i]
+            i += 1
+        lane = word & LEAF_LANE
+        if lane == LEAF_LANE:
+            continue
+        at = np.uint64(starts[lane] + ((word >> LANE_BITS) & RANK))
+        if mark[at]:
+            continue
+        if in_batch[lane] == 255:
+            for j in range(n):
+                mark[taken[2 * j]] = 0
+                in_batch[taken[2 * j + 1]] -= 1
+            return -1
+        mark[at] = 1
+        in_batch[lane] += 1
+        taken[2 * n], taken[2 * n + 1] = at, lane
+        n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def emit(words, renamed, starts, root, first, last, numbers, stride, program, n, waiting, way):
     """Append the instructions of one piece, its leaf numbers multiplied by `stride`; returns the new number of instructions.
 
     Nodes are visited backwards in pre-order, right subtree first: those between the first and the last leaf, then the `way` (scratch)
     from the root to the first leaf. `waiting`, (1200,) uint64, is scratch for operands, two words each: as the first two of an
     instruction (see `run`), with the kind of the operand in place of k and x in the first.
+    The rank of a cut is ``renamed[starts[lane] + rank]``, or itself if `renamed` is empty.
     """
     number = np.uint64((numbers - 1) * stride)
     less = np.uint64(stride)
@@ -164,7 +200,7 @@ def emit(words, root, first, last, numbers, stride, program, n, waiting, way):
             top += W2
             continue
         right = i + np.uint64(word >> RIGHT_SHIFT) <= end
-        at, top = _combine(word, True, right, program, at, waiting, top)
+        at, top = _combine(word, renamed, starts, True, right, program, at, waiting, top)
     steps = 0
     node = np.int64(root)
     while node != first:
@@ -175,7 +211,7 @@ def emit(words, root, first, last, numbers, stride, program, n, waiting, way):
     for step in range(steps - 1, -1, -1):
         word = words[way[step]]
         right_child = way[step] + (word >> RIGHT_SHIFT)
-        at, top = _combine(word, right_child > first, right_child <= last, program, at, waiting, top)
+        at, top = _combine(word, renamed, starts, right_child > first, right_child <= last, program, at, waiting, top)
     kind = waiting[W0] >> W40
     if kind != ROWS:
         program[at * W4] = waiting[W0] & M40
@@ -186,11 +222,13 @@ def emit(words, root, first, last, numbers, stride, program, n, waiting, way):
     return np.int64(at)
 
 
-@njit(nogil=True, inline="always")
-def _combine(word, has_left, has_right, program, at, waiting, top):
+@njit(cache=True, nogil=True, inline="always")
+def _combine(word, renamed, starts, has_left, has_right, program, at, waiting, top):
     """Combine the waiting left (on top) and right operands of a node; an absent one is leaf number 0. Returns the new (at, top)."""
     lane = np.uint64(word & LEAF_LANE)
     rank = np.uint64((word >> LANE_BITS) & RANK)
+    if len(renamed):
+        rank = np.uint64(renamed[np.uint64(starts[lane]) + rank])
     left = right = NOTHING & M40
     left2 = right2 = NOTHING
     if has_left:
@@ -214,36 +252,38 @@ def _combine(word, has_left, has_right, program, at, waiting, top):
     return at + rows, top + W2
 
 
-@compiled
+@njit(cache=True, nogil=True)
 def plain(program, n, kind, table):
     """Append ADD, LOOK1 or LOOK4, which look at no codes; returns the new number of instructions."""
     program[4 * n], program[4 * n + 1], program[4 * n + 2], program[4 * n + 3] = np.uint64(table), NOTHING, np.uint64(kind) << W40, NOTHING
     return n + 1
 
 
-@compiled
-def emit_groups(words, root, first, last, numbers, order, groups, leaf, program, tables, waiting, way):
-    """Write the program and the tables of all pieces; returns the number of instructions. The lanes and ranks of `words` are bytes'."""
+@njit(cache=True, nogil=True)
+def emit_groups(
+    words, renamed, starts, root, first, last, numbers, order, groups, begin, end, leaf, program, tables, waiting, way
+):
+    """Write the program and the tables of the groups ``begin:end``; returns the number of instructions."""
     n = np.int64(0)
-    count = len(groups) - 1
-    for g in range(count):
-        table = tables[g * TABLE : (g + 1) * TABLE]
+    for g in range(begin, end):
+        at = g - begin
+        table = tables[at * TABLE : (at + 1) * TABLE]
         table[0] = 0
         size = np.int64(1)
         for j in range(groups[g], groups[g + 1]):
             p = order[j]
-            n = emit(words, root[p], first[p], last[p], numbers[p], size, program, n, waiting, way)
+            n = emit(words, renamed, starts, root[p], first[p], last[p], numbers[p], size, program, n, waiting, way)
             size = add_to_table(table, size, words, first[p], last[p], numbers[p], leaf)
             if j > groups[g]:
                 n = plain(program, n, np.int64(ADD), np.int64(0))
-        if g % 4 == 3:
-            n = plain(program, n, np.int64(LOOK4), g - 3)
-    for g in range(count - 1, count // 4 * 4 - 1, -1):
-        n = plain(program, n, np.int64(LOOK1), g)
+        if at % 4 == 3:
+            n = plain(program, n, np.int64(LOOK4), at - 3)
+    for at in range(end - begin - 1, (end - begin) // 4 * 4 - 1, -1):
+        n = plain(program, n, np.int64(LOOK1), at)
     return n
 
 
-@compiled
+@njit(cache=True, nogil=True)
 def add_to_table(table, size, words, first, last, numbers, leaf):
     """Combine a table's first `size` entries with the leaves of one more piece; returns the new size."""
     j = np.uint64(numbers - 1)

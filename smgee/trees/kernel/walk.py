@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from numba import njit
+
 from smgee.trees.kernel.blocks import RANK, RIGHT_SHIFT
-from smgee.trees.kernel.compiled import compiled
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
 
 
-@compiled
+@njit(cache=True, nogil=True)
 def walk(words, roots, leaf, lane_of, codes, total):
     """Add to ``total[i]`` the fixed-point leaves that row ``i`` of `codes`, (lanes, rows), reaches; ``lane_of[slot]`` is a slot's lane."""
     for tree in range(len(roots)):
