@@ -34,7 +34,8 @@ _PAGE = """<!doctype html>
   html, body { margin: 0; background: #fff; font: 15px/1.3 "DejaVu Sans", Arial, sans-serif; color: #222; }
   main { display: flex; gap: 10px; padding: 10px; }
   figure { margin: 0; flex: 1 1 0; min-width: 0; }
-  figcaption { padding: 0 0 6px; display: flex; white-space: nowrap; overflow: hidden; gap: 12px; justify-content: space-between; align-items: center; height: 24px; }
+  figcaption { padding: 0 0 6px; display: flex; gap: 12px; justify-content: space-between; align-items: center; height: 24px;
+    white-space: nowrap; overflow: hidden; }
   .drawn { height: __HEIGHT__px !important; background: #e8e8e8; }
   .bar { display: flex; align-items: center; gap: 6px; font-size: 12px; }
   .bar i { display: block; width: 150px; height: 12px; }

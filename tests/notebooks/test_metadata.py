@@ -34,4 +34,6 @@ def test_clean(path: Path) -> None:
         if cell["cell_type"] == "code":
             assert cell["outputs"] == []
             assert cell["execution_count"] is None
-    assert re.search(r"synthetic|invented", "".join(content["cells"][0]["source"])), "the first cell says that the data are not real"
+    assert re.search(r"synthetic|invented", "".join(content["cells"][0]["source"])), (
+        "the first cell says that the data are not real"
+    )

@@ -14,8 +14,6 @@ from pyproj import Transformer
 from tests.notebooks.kernel import Run
 from tests.notebooks.tiles import Mosaic, palette_colour
 
-pytestmark = pytest.mark.xdist_group("own_files")
-
 # Pixels (row, column) in the middle of what the second date's files hold.
 CLEAR, CLOUDED, OUTSIDE = ((20, 20), (140, 60), (165, 180)), ((60, 70), (50, 80), (75, 60)), ((20, 215), (150, 230))
 

@@ -13,8 +13,6 @@ from tests.notebooks.kernel import Run
 from tests.notebooks.leaflet import Panel, visit, write_page
 from tests.notebooks.tiles import Mosaic, palette_colour, pixel_of
 
-pytestmark = pytest.mark.xdist_group("quickstart")
-
 COMPOSITE, MOISTURE, CELLS, STATIONS = (
     "HLS composite (synthetic)", "soil moisture (synthetic)", "EASE-Grid 2.0 cells", "stations (synthetic)",
 )  # fmt: skip
@@ -77,9 +75,7 @@ def test_backend_and_machine_agree(quickstart: Run, stations: list[dict[str, Any
     assert np.ptp(values) > 0.05
 
 
-def test_pixels_have_the_colours_of_their_values(
-    layers: dict[str, Any], stations: list[dict[str, Any]], quickstart: Run
-) -> None:
+def test_pixels_have_the_colours_of_their_values(layers: dict[str, Any], stations: list[dict[str, Any]], quickstart: Run) -> None:
     west, north = min(s["lon"] for s in stations), max(s["lat"] for s in stations)
     group = [s for s in stations if s["lon"] < west + 0.05 and s["lat"] > north - 0.03]
     assert len(group) >= 4
@@ -117,7 +113,9 @@ def test_cells_are_where_smap_has_them(shown: dict[str, Any], layers: dict[str, 
     assert (drawn.rgba[..., 3] > 0).sum() < 40 * 1.5 * edge * 4
 
 
-def test_stations_are_dots_in_their_places(shown: dict[str, Any], layers: dict[str, Any], quickstart: Run, corners: np.ndarray) -> None:
+def test_stations_are_dots_in_their_places(
+    shown: dict[str, Any], layers: dict[str, Any], quickstart: Run, corners: np.ndarray
+) -> None:
     (west, north), (east, south) = corners[0, 0], corners[-1, -1]
     drawn = Mosaic(layers[STATIONS], (west, south, east, north), shown["zoom"])
     places = quickstart.evaluate("list(zip(daily['lon'].values.tolist(), daily['lat'].values.tolist()))")
