@@ -34,6 +34,22 @@ def _number(source: Source) -> int:
         return _known.setdefault(id(source), (source, len(_known)))[1]
 
 
+class _Key:
+    """A tuple that is hashed once: nodes are looked up often."""
+
+    __slots__ = ("_hash", "_parts")
+
+    def __init__(self, parts: tuple[Hashable, ...]):
+        self._parts = parts
+        self._hash = hash(parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, _Key) and self._hash == other._hash and self._parts == other._parts)
+
+
 class AssetBand(Node):
     """The pixels of one band of an asset: nearest neighbour, from the pyramid level that the request's scale asks for."""
 
@@ -41,7 +57,7 @@ class AssetBand(Node):
 
     def __init__(self, source: Source, image_id: str, band: BandInfo, version: Hashable = None):
         self.band = band
-        self._key = ("asset", _number(source), image_id, band, version)
+        self._key = _Key(("asset", _number(source), image_id, band, version))
         self.pyramid = Pyramid(source, image_id, band, self._key)
 
     def key(self) -> Hashable:

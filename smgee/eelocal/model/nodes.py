@@ -29,14 +29,15 @@ class Pointwise(Node):
 class Constant(Node):
     """One value, or one array, everywhere."""
 
-    __slots__ = ("type", "value")
+    __slots__ = ("_key", "type", "value")
 
     def __init__(self, value: Any, pixel_type: PixelType):
         self.value = np.asarray(value, pixel_type.dtype)
         self.type = pixel_type
+        self._key = ("constant", self.value.dtype.str, self.value.shape, self.value.tobytes())
 
     def key(self) -> Hashable:
-        return ("constant", self.value.dtype.str, self.value.shape, self.value.tobytes())
+        return self._key
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         return Pixels(np.broadcast_to(self.value, (*grid.shape, *self.value.shape)), np.broadcast_to(np.True_, grid.shape))

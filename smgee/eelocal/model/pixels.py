@@ -132,87 +132,103 @@ def pull(targets: Iterable[tuple[Node, PixelGrid]]) -> list[Any]:
     list
         One result per target, in order.
     """
-    targets = list(targets)
     work = _Work()
     wanted = work.require(targets)
     order = list(reversed(wanted))
     # Depth first, so that a result is freed as soon as its last user is done.
     while order:
-        key = order[-1]
-        if key in work.done or not work.uses[key]:
+        task = order[-1]
+        if task.done or not task.uses:
             order.pop()
             continue
-        missing = work.missing(key)
+        missing = work.missing(task)
         if missing:
             order.extend(reversed(missing))
             continue
         order.pop()
-        work.compute(key)
-    return [work.done[key] for key in wanted]
+        task.compute()
+    return [task.result for task in wanted]
 
 
-_Key = tuple[Any, PixelGrid]
+class _Task:
+    """One node on one grid: what it needs (None until that is planned), how often its result is still to be used, and the result."""
+
+    __slots__ = ("company", "done", "grid", "needs", "node", "result", "uses")
+
+    def __init__(self, node: Node, grid: PixelGrid):
+        self.node = node
+        self.grid = grid
+        self.needs: list[_Task] | None = None
+        self.company: list[_Task] | None = None  # tasks to be asked for later needs together; None when there are none to ask for
+        self.uses = 0
+        self.done = False
+        self.result: Any = None
+
+    def compute(self) -> None:
+        """Compute the result from those of the needs, and free what nobody else uses."""
+        needs = self.needs or ()
+        self.result = self.node.compute(self.grid, [t.result for t in needs])
+        self.done = True
+        for task in needs:
+            task.uses -= 1
+            if not task.uses:
+                task.result, task.done, task.needs = None, False, None  # planned anew if a later need asks for it
 
 
 class _Work:
-    """What one `pull` has planned and done: the graph of needs, how often each result is still to be used, and the results."""
+    """The tasks of one `pull`, each (node, grid) once."""
 
     def __init__(self) -> None:
-        self.needs: dict[_Key, tuple[Node, list[_Key]]] = {}
-        self.uses: dict[_Key, int] = {}
-        self.done: dict[_Key, Any] = {}
-        # The nodes with later needs that have not been asked for them, by company and grid.
-        self.unasked: dict[_Key, tuple[Hashable, PixelGrid]] = {}
-        self.companies: dict[tuple[Hashable, PixelGrid], list[_Key]] = {}
+        self._tasks: dict[tuple[Any, int], _Task] = {}
+        self._grids: dict[PixelGrid, int] = {}
+        self._companies: dict[tuple[Hashable, int], list[_Task]] = {}
+        self._last: tuple[PixelGrid | None, int] = (None, 0)
 
-    def require(self, targets: Sequence[tuple[Node, PixelGrid]]) -> list[_Key]:
-        """Plan one more use of each target, and all that those need which are not planned yet; return the targets' keys."""
-        wanted = [(node.key(), grid) for node, grid in targets]
-        for key in wanted:
-            self.uses[key] = self.uses.get(key, 0) + 1
-        stack = [(key, node) for key, (node, _) in zip(wanted, targets, strict=True)]
-        stack.reverse()
+    def _number(self, grid: PixelGrid) -> int:
+        """Number the grids: neighbours in the graph mostly share theirs, so that few need hashing."""
+        if grid is not self._last[0]:
+            self._last = grid, self._grids.setdefault(grid, len(self._grids))
+        return self._last[1]
+
+    def _task(self, node: Node, grid: PixelGrid) -> _Task:
+        key = (node.key(), self._number(grid))
+        task = self._tasks.get(key)
+        if task is None:
+            task = self._tasks[key] = _Task(node, grid)
+        return task
+
+    def require(self, targets: Iterable[tuple[Node, PixelGrid]]) -> list[_Task]:
+        """Plan one more use of each target, and all that those need which is not planned yet; return the targets' tasks."""
+        wanted = [self._task(node, grid) for node, grid in targets]
+        for task in wanted:
+            task.uses += 1
+        stack = wanted[::-1]
         while stack:
-            key, node = stack.pop()
-            if key in self.needs:
+            task = stack.pop()
+            if task.needs is not None:
                 continue
-            grid = key[1]
-            below = node.needs(grid)
-            keys = [(n.key(), g) for n, g in below]
-            self.needs[key] = (node, keys)
-            for k in keys:
-                self.uses[k] = self.uses.get(k, 0) + 1
-            stack.extend((k, n) for k, (n, _) in zip(reversed(keys), reversed(below), strict=True))
-            company = node.company()
+            task.needs = [self._task(node, grid) for node, grid in task.node.needs(task.grid)]
+            for below in task.needs:
+                below.uses += 1
+            stack.extend(reversed(task.needs))
+            company = task.node.company()
             if company is not None:
-                self.unasked[key] = (company, grid)
-                self.companies.setdefault((company, grid), []).append(key)
+                task.company = self._companies.setdefault((company, self._number(task.grid)), [])
+                task.company.append(task)
         return wanted
 
-    def missing(self, key: _Key) -> list[_Key]:
-        """Return what must be computed before a node can be."""
-        node, keys = self.needs[key]
-        missing = [k for k in keys if k not in self.done]
-        if missing or key not in self.unasked:
+    def missing(self, task: _Task) -> list[_Task]:
+        """Return what must be computed before a task can be; a company whose first needs are done is asked for its later ones."""
+        missing = [t for t in task.needs or () if not t.done]
+        if missing or task.company is None:
             return missing
-        members = self.companies[self.unasked[key]]
-        missing = [k for member in members for k in self.needs[member][1] if k not in self.done]
+        company = task.company
+        missing = [t for member in company for t in member.needs or () if not t.done]
         if missing:
             return missing
-        del self.companies[self.unasked[key]]
-        for member in members:
-            del self.unasked[member]
-            node, keys = self.needs[member]
-            more = self.require(node.later(member[1], [self.done[k] for k in keys]))
-            self.needs[member] = (node, keys + more)
-        return [k for k in self.needs[key][1] if k not in self.done]
-
-    def compute(self, key: _Key) -> None:
-        """Compute a node whose needs are all done, and free what nobody else uses."""
-        node, keys = self.needs[key]
-        self.done[key] = node.compute(key[1], [self.done[k] for k in keys])
-        for k in keys:
-            self.uses[k] -= 1
-            if not self.uses[k]:
-                del self.done[k]
-                del self.needs[k]  # a later need may ask for it again
+        for member in company:
+            member.company = None
+            first = member.needs or []
+            member.needs = first + self.require(member.node.later(member.grid, [t.result for t in first]))
+        self._companies = {key: members for key, members in self._companies.items() if members is not company}
+        return [t for t in task.needs or () if not t.done]

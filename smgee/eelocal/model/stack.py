@@ -18,7 +18,7 @@ __all__ = ["FAST", "BestOf", "Mosaic", "ReducedStack", "SimpleStack", "output_ty
 
 
 # Of a stack, what is copied together for the compiled loops.
-_STACK_BYTES = 2 * 2**20
+_STACK_BYTES, _STACK_ROWS = 2 * 2**20, 32
 
 
 def _greatest(masks: Sequence[np.ndarray]) -> np.ndarray:
@@ -40,7 +40,7 @@ def _compiled(kernel: str) -> Callable[[Sequence[Pixels]], tuple[np.ndarray, np.
         dtype = np.dtype("f4") if narrow else np.dtype("f8")
         out, found = np.empty(shape, dtype), np.empty(shape, bool)
         # A few rows at a time, so that the copies stay in the processor's cache.
-        rows = max(1, _STACK_BYTES // (len(inputs) * width * dtype.itemsize))
+        rows = max(_STACK_ROWS, _STACK_BYTES // (len(inputs) * width * dtype.itemsize))
         stack, valid = (
             np.empty((len(inputs), min(rows, height), width), dtype),
             np.empty((len(inputs), min(rows, height), width), bool),
