@@ -90,7 +90,9 @@ def to_classifier(
         raise InputError(f"The transport {transport!r} is not known; use auto, inline, table, blob or classifier.")
     say = progress or log.info
     if ensemble.allows_missing:
-        log.warning("Earth Engine cannot follow the model's directions for missing values: pixels masked in a predictor stay masked.")
+        log.warning(
+            "Earth Engine cannot follow the model's directions for missing values: pixels masked in a predictor stay masked."
+        )
     strings = list(iter_ee_strings(ensemble, digits=digits or "exact", max_depth=max_depth))
     if transport in ("auto", "inline"):
         size = request_bytes(inline_classifier(strings)) + RESERVE

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from smgee.compiled import compiled
 from smgee.twin.store import QUANTUM
 
 __all__ = [
@@ -38,7 +39,7 @@ CLOSED = -1.0  # °C, daily mean at 5 cm; colder soil passes no water
 _F = np.float32
 
 
-@numba.njit(cache=True, inline="always", error_model="numpy")
+@numba.njit(inline="always", error_model="numpy")
 def soil_temperature(flat, lapse, sun_effect, dz, sun):
     """Return the daily mean soil temperature at 5 cm, °C.
 
@@ -48,7 +49,7 @@ def soil_temperature(flat, lapse, sun_effect, dz, sun):
     return t * abs(t) / (abs(t) + _F(0.7))
 
 
-@numba.njit(cache=True, inline="always", error_model="numpy")
+@numba.njit(inline="always", error_model="numpy")
 def liquid_water(total, temperature, adsorbed):
     """Return the liquid part of the water content, m³ m⁻³.
 
@@ -59,14 +60,14 @@ def liquid_water(total, temperature, adsorbed):
     return min(total, adsorbed / np.sqrt(-temperature + _F(1e-4)))
 
 
-@numba.njit(cache=True, inline="always", error_model="numpy")
+@numba.njit(inline="always", error_model="numpy")
 def clip01(x):
     """Limit to 0-1."""
     return min(max(x, _F(0.0)), _F(1.0))
 
 
 # Division by zero cannot happen (water has no porosity and is skipped); without Python's check the loop is a third faster.
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def step_block(
     start, stop, rain_rows, rain_cols, rain_grid, series, green_by_bin, static, label, bins, pool_in, stores, packed,
     pool_out, deep_out, fluxes, aggregates, snow_sum, snow_count,

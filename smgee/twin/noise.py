@@ -61,7 +61,7 @@ def correlated_field(rng: np.random.Generator, shape: tuple[int, int], *, length
     return (field * np.float32(2 * np.sqrt(np.pi) * length)).astype(np.float32)
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(inline="always")
 def hash_uniform(key, row, col):
     """Return a number in [0, 1) that depends only on the key and the pixel (the finaliser of MurmurHash3 on a mixed index)."""
     h = np.uint32(key) ^ (np.uint32(row) * np.uint32(0x9E3779B1)) ^ (np.uint32(col) * np.uint32(0x85EBCA77))
@@ -73,7 +73,7 @@ def hash_uniform(key, row, col):
     return np.float32(h) * np.float32(2.3283064e-10)
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(inline="always")
 def hash_noise(key, row, col):
     """Return zero-mean, unit-variance noise of a pixel: the four bytes of its hash added up (Irwin-Hall, near Gaussian)."""
     h = np.uint32(key) ^ (np.uint32(row) * np.uint32(0x9E3779B1)) ^ (np.uint32(col) * np.uint32(0x85EBCA77))

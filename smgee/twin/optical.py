@@ -91,9 +91,7 @@ class _Blocks:
                 self._kept.move_to_end(key)
             return block
 
-    def get(
-        self, key: tuple[str, str, int, int], make: Callable[[], dict[tuple[str, str, int, int], np.ndarray]]
-    ) -> np.ndarray:
+    def get(self, key: tuple[str, str, int, int], make: Callable[[], dict[tuple[str, str, int, int], np.ndarray]]) -> np.ndarray:
         """Return a block; `make` returns it by its key together with others worth keeping."""
         block = self._find(key)
         if block is not None:

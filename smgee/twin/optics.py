@@ -9,6 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from smgee.compiled import compiled
 from smgee.twin.clouds import CLOUD_CELL, CLOUD_PAD, FLAGGED
 from smgee.twin.hydrology import liquid_water, soil_temperature
 from smgee.twin.land import PHENOLOGY_BINS, PHENOLOGY_STEP
@@ -42,7 +43,7 @@ def darkening(share: float, rate: float) -> np.ndarray:
     return (share + (1 - share) * np.exp(-rate * s)).astype(np.float32)
 
 
-@numba.njit(cache=True, inline="always", error_model="numpy")
+@numba.njit(inline="always", error_model="numpy")
 def by_height(table, dz):
     """Return a table by elevation bin at a height above the reference, linear between bins."""
     position = min(max((dz + _BASE) * _F(1 / PHENOLOGY_STEP), _F(0.0)), _F(PHENOLOGY_BINS - 1.001))
@@ -51,7 +52,7 @@ def by_height(table, dz):
     return table[k] * (_F(1) - f) + table[k + 1] * f
 
 
-@numba.njit(cache=True, inline="always", error_model="numpy")
+@numba.njit(inline="always", error_model="numpy")
 def opacity_at(opacity, y, x):
     """Return the cloud opacity (0-1) at a position in pixels of the basin, bilinear between nodes."""
     gy = y * _F(1 / CLOUD_CELL) + _F(CLOUD_PAD)
@@ -65,19 +66,19 @@ def opacity_at(opacity, y, x):
     return (top * (_F(1) - fy) + low * fy) * _F(1 / 255)
 
 
-@numba.njit(cache=True, inline="always", error_model="numpy")
+@numba.njit(inline="always", error_model="numpy")
 def snow_fraction(snow, dz, roughness):
     """Return the snow-covered share of a pixel: full at some 10 mm, sooner on smooth ground (Niu & Yang 2007 give the like)."""
     return min(by_height(snow, dz) * (_F(0.5) + roughness) * _F(0.1), _F(1.0))
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(inline="always")
 def inside_swath(edge_top, edge_slope, y, x):
     """Tell whether a pixel lies in the swath, whose side crosses the basin at column edge_top + edge_slope · row."""
     return _F(x) < edge_top + edge_slope * _F(y)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def reflect(
     out, row0, col0, packed, layers, bins, green_by_bin, snow_by_bin, day, ends, wet_tables, sun, opacity, cast, edge, keys
 ):  # fmt: skip
@@ -155,7 +156,7 @@ def reflect(
                 out[b, i, j] = np.int16(np.rint(r * _F(10000.0)))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def unscale(stored, out, valid):
     """Turn stored reflectance (int16) into unit reflectance; 0 and invalid where it is `FILL`."""
     for i in range(stored.shape[0]):
@@ -164,7 +165,7 @@ def unscale(stored, out, valid):
             out[i, j] = _F(stored[i, j]) / _F(10000.0) if valid[i, j] else _F(0.0)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def classify(raw, snow_water, layers, bins, snow_by_bin, opacity, cast, edge, margin):
     """Find clouds (1) and their shadows (2) on the basin grown by `margin`, and snow (16), water (32) and aerosol bits inside.
 
@@ -198,7 +199,7 @@ def classify(raw, snow_water, layers, bins, snow_by_bin, opacity, cast, edge, ma
             snow_water[y, x] = bits
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def dilate(raw, margin, bits):
     """Add cloud (2), adjacent (4) and shadow (8) to `bits` (in place); adjacent is within `margin` pixels of cloud or shadow."""
     height, width = bits.shape
@@ -229,7 +230,7 @@ def dilate(raw, margin, bits):
                     bits[y, x] |= 4
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def soil_water(out, valid, row0, col0, packed, layers, day):
     """Compute liquid soil moisture of a window from packed rows; `day` as in `reflect`, water masked."""
     h, w = out.shape
@@ -243,7 +244,7 @@ def soil_water(out, valid, row0, col0, packed, layers, day):
             out[i, j] = liquid_water(total, t, layers[y, x, 6]) if valid[i, j] else _F(0.0)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def temperature_window(out, valid, row0, col0, layers, day):
     """Compute the daily mean soil temperature at 5 cm (°C) of a window; water masked."""
     h, w = out.shape
@@ -254,7 +255,7 @@ def temperature_window(out, valid, row0, col0, layers, day):
             out[i, j] = soil_temperature(day[0], day[1], day[2], layers[y, x, 0], layers[y, x, 1])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def brightness_temperature(out, valid, row0, col0, layers, air, lapse, heating, sun, opacity, edge, key):
     """Compute at-sensor brightness temperature (°C, steps of 0.01) of a window: sunlit slopes are warm, clouds cold."""
     h, w = out.shape

@@ -5,13 +5,14 @@ Rasters are flattened row by row; the outlets are the cells of the last row (the
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from smgee.compiled import compiled
 
 __all__ = ["carve", "fill_depressions", "hillslopes", "multiple_flow_area", "receivers"]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def fill_depressions(z, epsilon):
     """Raise every cell so that a path falling by at least `epsilon` per cell leads to the last row.
 
@@ -79,7 +80,7 @@ def fill_depressions(z, epsilon):
     return out.reshape(ny, nx)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def receivers(z):
     """Return the index of the steepest lower neighbour of each cell (itself at outlets) and the distance to it in cells."""
     ny, nx = z.shape
@@ -107,7 +108,7 @@ def receivers(z):
     return to, length
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def single_flow_area(to, order):
     """Return the number of cells that drain through each cell, itself included; `order` runs from the lowest to the highest."""
     area = np.ones(to.size, np.float32)
@@ -118,7 +119,7 @@ def single_flow_area(to, order):
     return area
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def carve(z, to, length, order, area, uplift, erodibility, m):
     """Advance the stream power law by one implicit step, in place.
 
@@ -136,7 +137,7 @@ def carve(z, to, length, order, area, uplift, erodibility, m):
         flat[i] = (flat[i] + rise[i] + f * flat[r]) / (1.0 + f)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def multiple_flow_area(z, order, exponent):
     """Return the contributing area in cells when flow divides over all lower neighbours by slope^exponent.
 
@@ -168,7 +169,7 @@ def multiple_flow_area(z, order, exponent):
     return area.astype(np.float32).reshape(ny, nx)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def hillslopes(to, order, area, channel_cells):
     """Label each cell by the channel reach that it drains to; returns (labels int32, number of labels).
 

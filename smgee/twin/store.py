@@ -13,7 +13,19 @@ from pathlib import Path
 import numba
 import numpy as np
 
-__all__ = ["QUANTUM", "RowStore", "cache_root", "code_version", "locked", "pack12", "remove_outdated", "remove_unfinished", "unpack12"]
+from smgee.compiled import compiled
+
+__all__ = [
+    "QUANTUM",
+    "RowStore",
+    "cache_root",
+    "code_version",
+    "locked",
+    "pack12",
+    "remove_outdated",
+    "remove_unfinished",
+    "unpack12",
+]
 
 QUANTUM = 0.0002
 """Step of the stored water content, m³ m⁻³; 12 bits reach 0.819."""
@@ -72,7 +84,7 @@ def locked(folder: Path, stage: str) -> Iterator[None]:
         yield
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def pack12(values, out):
     """Pack a row of numbers in 0-4095 into `out`, three bytes for two numbers."""
     for k in range(values.size // 2):
@@ -82,7 +94,7 @@ def pack12(values, out):
         out[3 * k + 2] = b >> 4
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(inline="always")
 def unpack12(row, col):
     """Return number `col` of a packed row."""
     k = 3 * (col >> 1)

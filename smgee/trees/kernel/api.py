@@ -17,8 +17,10 @@ from smgee.trees.kernel.forest import Forest, compare_dtype, forest_of
 
 __all__ = ["predict", "predict_bands"]
 
-# Bytes of codes held at a time.
-CHUNK_BYTES = 48 << 20
+# Bytes of codes held at a time: the more rows are ordered together, the tighter are their blocks.
+CHUNK_BYTES = 96 << 20
+# Work (`Forest.row_work` times rows) for which threads are not worth starting.
+SMALL_WORK = 1 << 28
 
 
 def predict(ensemble: TreeEnsemble, X: Any, *, n_threads: int | None = None) -> np.ndarray:
@@ -47,7 +49,9 @@ def predict(ensemble: TreeEnsemble, X: Any, *, n_threads: int | None = None) -> 
     if hasattr(X, "columns"):
         absent = [name for name in ensemble.feature_names if name not in X.columns]
         if absent:
-            raise InputError(f"The table lacks the columns {', '.join(absent)}; the model needs all of {', '.join(ensemble.feature_names)}.")
+            raise InputError(
+                f"The table lacks the columns {', '.join(absent)}; the model needs all of {', '.join(ensemble.feature_names)}."
+            )
         X = X[list(ensemble.feature_names)]
     X = _numbers(np.asarray(X), "X")
     if X.ndim != 2 or X.shape[1] != ensemble.n_features:
@@ -98,10 +102,14 @@ def predict_bands(
     if keep_missing is None:
         keep_missing = ensemble.allows_missing
     if keep_missing and not ensemble.allows_missing:
-        raise InputError("keep_missing was asked of a model without missing-value directions; leave it out, and masked pixels stay masked.")
+        raise InputError(
+            "keep_missing was asked of a model without missing-value directions; leave it out, and masked pixels stay masked."
+        )
     arrays = [_numbers(np.asarray(band), f"band {k}") for k, band in enumerate(bands)]
     if len(arrays) != ensemble.n_features:
-        raise InputError(f"{len(arrays)} bands were given; the model takes {ensemble.n_features}: {', '.join(ensemble.feature_names)}.")
+        raise InputError(
+            f"{len(arrays)} bands were given; the model takes {ensemble.n_features}: {', '.join(ensemble.feature_names)}."
+        )
     shapes = {a.shape for a in arrays if a.ndim}
     if len(shapes) != 1 or len(next(iter(shapes))) != 2:
         raise InputError(f"The bands have the shapes {sorted(shapes)}; all must have one common shape (y, x).")
@@ -130,13 +138,17 @@ def usable_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run(ensemble: TreeEnsemble, bands: Sequence[np.ndarray], out: np.ndarray, *, keep_missing: bool, n_threads: int | None) -> bool:
+def _run(
+    ensemble: TreeEnsemble, bands: Sequence[np.ndarray], out: np.ndarray, *, keep_missing: bool, n_threads: int | None
+) -> bool:
     """Predict every pixel of the bands into `out`; returns whether any predictor was NaN."""
     if n_threads is not None and n_threads < 1:
         raise InputError(f"n_threads is {n_threads}; give 1 or more.")
     threads = n_threads or usable_processors()
     dtype = compare_dtype(ensemble, np.result_type(*{b.dtype for b in bands}))
     forest = forest_of(ensemble, dtype)
+    if out.size * forest.row_work < SMALL_WORK:
+        threads = 1
 
     most = max(1 << 16, CHUNK_BYTES // max(1, forest.row_bytes))
     windows = _windows(out.shape, most)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from smgee.compiled import compiled
 from smgee.trees.kernel.cutsets import mark_cuts, number_marks, rename, rename_nodes
 from smgee.trees.kernel.program import cut_pieces, emit_groups, group_pieces, take_cuts
 from smgee.trees.kernel.tournament import TABLE, aligned, run
@@ -15,7 +15,7 @@ STACK = 112
 MOST_CUTS = 65535
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def predict_block(words, roots, end, leaf, low, high, mark, mark_start, renamed, codes, b0, total):
     """Sum the leaves of rows ``b0 : b0 + len(total)`` in a forest pruned to their box; False if it cannot be expressed.
 
@@ -115,7 +115,7 @@ def predict_block(words, roots, end, leaf, low, high, mark, mark_start, renamed,
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _copy(codes, to):
     for i in range(len(codes)):
         to[i] = codes[i]

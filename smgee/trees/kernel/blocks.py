@@ -7,8 +7,8 @@ within the sample's range have the most nodes below them, at the sample's median
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from smgee.compiled import compiled
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE, RANK_BITS
 
 RANK = (1 << RANK_BITS) - 1
@@ -53,7 +53,7 @@ def fit_splits(
     return split_lane, split_code
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def assign_rows(codes, begin, end, split_lane, split_code, depth, leaf):
     """Write to ``leaf[begin:end]`` the leaf of the split tree, from the left, that these columns of `codes` reach."""
     n = codes.shape[1]
@@ -71,7 +71,7 @@ def assign_rows(codes, begin, end, split_lane, split_code, depth, leaf):
         leaf[i] = node - len(split_lane)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def order_rows(leaf, blocks):
     """Return (permutation, starts) of rows sorted by `leaf`, else in their own order, and where each of the `blocks` leaves begins."""
     n = len(leaf)
@@ -91,7 +91,7 @@ def order_rows(leaf, blocks):
     return permutation, start
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def reorder(row, permutation):
     """Put `row` in the order of `permutation`, in place."""
     old = np.empty(len(row), row.dtype)
@@ -107,7 +107,7 @@ def box_of(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.append(codes.min(axis=1).astype(np.int64), -1), np.append(codes.max(axis=1).astype(np.int64), ends.max)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def prune(words, roots, depth, lane_of, low, high, to_words, to_roots):
     """Copy the trees as rows within the box (low, high) see them to `to_words`; returns the number of nodes written.
 

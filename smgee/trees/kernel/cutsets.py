@@ -7,15 +7,15 @@ and, since a code is a number of cuts below, the new code of code j as well.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from smgee.compiled import compiled
 from smgee.trees.kernel.blocks import RANK
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
 
 ONES = np.uint64(0x0101010101010101)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def mark_cuts(words, end, mark_start, mark):
     """Set ``mark[mark_start[lane] + rank]`` (uint8) for every internal node of ``:end``."""
     for i in range(end):
@@ -24,7 +24,7 @@ def mark_cuts(words, end, mark_start, mark):
             mark[mark_start[lane] + ((words[i] >> LANE_BITS) & RANK)] = 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def number_marks(mark, renamed, begin, end):
     """Fill ``renamed[begin:end + 1]`` with counts of the marks before, from `begin` on, and clear them; returns the number of marks."""
     eights = mark.view(np.uint64)
@@ -57,7 +57,7 @@ def number_marks(mark, renamed, begin, end):
     return np.int64(count)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rename_nodes(words, end, mark_start, renamed):
     """Give the internal nodes of ``:end`` their new ranks, in place."""
     for i in range(end):
@@ -68,7 +68,7 @@ def rename_nodes(words, end, mark_start, renamed):
             words[i] = (word & ~(RANK << LANE_BITS)) | rank << LANE_BITS
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rename(codes, renamed, to):
     """Write ``to[i] = renamed[codes[i]]``."""
     for i in range(len(codes)):

@@ -11,9 +11,10 @@ from smgee.trees.kernel.forest import LEAF_LANE, Forest
 
 __all__ = ["predict_chunk"]
 
+# So few rows are walked, and any number for which fewer leaves are reached than programs of all trees have instructions.
 WALK_ROWS = 64
-BLOCK_ROWS = 16384
-DEPTH = None
+# Rows of a block: fewer are tighter and see less of the trees, but each block has its own programs to write.
+BLOCK_ROWS = 8192
 # Depths of the split tree between the forest that is kept for a group of blocks and those of the blocks.
 GROUP_DEPTH = 3
 # Rows of strided predictors that are read at a time, so that lines of memory shared by predictors stay in the cache.
@@ -22,7 +23,9 @@ TILE_ROWS = 8192
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
-def predict_chunk(forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray, keep_missing: bool, threads: int, each: Mapper) -> bool:
+def predict_chunk(
+    forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray, keep_missing: bool, threads: int, each: Mapper
+) -> bool:
     """Predict rows given as one 1-D array per predictor.
 
     Parameters
@@ -46,20 +49,28 @@ def predict_chunk(forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray
         Whether any predictor was NaN.
     """
     codes, lane_of, lane_feature, missing = _load(forest, columns, len(out), each)
-    plain = forest.leaf.dtype != np.int32 or len(out) <= WALK_ROWS or not len(codes)
-    if plain or not _play(forest, codes, lane_of, lane_feature, out, threads, each):
-        _walk(forest, *_load(forest, columns, len(out), each)[:2], out)
+    few = not forest.symmetric and (len(out) <= WALK_ROWS or 3 * len(out) * forest.n_trees < 2 * len(forest.words))
+    if forest.leaf.dtype != np.int32 or few or not len(codes):
+        _walk(forest, codes, lane_of, out, threads, each)
+    elif not _play(forest, codes, lane_of, lane_feature, out, threads, each):
+        _walk(forest, *_load(forest, columns, len(out), each)[:2], out, threads, each)
     if missing is not None and not keep_missing:
         out[missing] = np.nan
     return missing is not None
 
 
-def _walk(forest: Forest, codes: np.ndarray, lane_of: np.ndarray, out: np.ndarray) -> None:
+def _walk(forest: Forest, codes: np.ndarray, lane_of: np.ndarray, out: np.ndarray, threads: int, each: Mapper) -> None:
     """Predict by the plain walk."""
     from smgee.trees.kernel.walk import walk
 
     total = np.zeros(len(out), np.int64)
-    walk(forest.words, forest.roots, forest.leaf, lane_of, codes, total)
+
+    def part(k: int) -> None:
+        walk(
+            forest.words, forest.roots, forest.leaf, lane_of, codes, len(out) * k // threads, len(out) * (k + 1) // threads, total
+        )
+
+    list(each(part, range(threads)))
     out[:] = forest.offset + forest.scale * total
 
 
@@ -72,7 +83,7 @@ def _play(
     from smgee.trees.kernel.oblivious import predict_symmetric_block
 
     lanes, n = codes.shape
-    depth = DEPTH if DEPTH is not None else max(0, round(np.log2(n / BLOCK_ROWS)))
+    depth = max((threads - 1).bit_length(), round(np.log2(n / BLOCK_ROWS)))
     permutation, start = None, np.array([0, n])
     if depth:
         splits = fit_splits(codes, lane_feature, forest.cut_start, forest.cut_weight, depth)
@@ -85,14 +96,16 @@ def _play(
     mark_start = np.concatenate([[0], np.cumsum(width)])
     same = np.arange(LEAF_LANE + 1)
     same[LEAF_LANE] = lanes
-    if (trees := forest.symmetric) is not None and codes.itemsize == 1:
+    if (trees := forest.symmetric) is not None:
 
         def play_symmetric(b: int) -> bool:
             b0, b1 = start[b], start[b + 1]
             if b0 < b1:
                 total = np.empty(b1 - b0, np.int32)
                 box = box_of(codes[:, b0:b1])
-                predict_symmetric_block(trees.level, trees.level_start, forest.leaf, trees.leaf_start, lane_of, *box, codes, b0, total)
+                predict_symmetric_block(
+                    trees.level, trees.level_start, forest.leaf, trees.leaf_start, lane_of, *box, codes, b0, total
+                )
                 out[slice(b0, b1) if permutation is None else permutation[b0:b1]] = forest.offset + forest.scale * total
             return True
 
@@ -134,9 +147,10 @@ def _load(
     from smgee.trees.kernel.loading import encode_column
 
     number = np.dtype(np.float32 if forest.cuts.dtype == np.int32 else np.float64)
-    slots = len(forest.slot_feature)
-    first_slot = np.searchsorted(forest.slot_feature, np.arange(len(columns) + 1))
-    codes = np.empty((slots, n), forest.code_type)
+    lane_feature = np.unique(forest.slot_feature)
+    lane_of_feature = np.full(len(columns), -1)
+    lane_of_feature[lane_feature] = np.arange(len(lane_feature))
+    codes = np.empty((len(forest.slot_feature), n), forest.code_type)
     holes: dict[int, np.ndarray] = {}
     step = n if all(c.strides[0] == c.itemsize for c in columns) else TILE_ROWS
 
@@ -144,9 +158,9 @@ def _load(
         f, begin, end = window
         with np.errstate(over="ignore"):
             part = columns[f][begin:end].astype(number, copy=False)
-        if first_slot[f] < first_slot[f + 1]:
+        if (lane := lane_of_feature[f]) >= 0:
             e = forest.encoders[f]
-            gaps = encode_column(part, e.low, e.factor, e.first, e.cuts, e.span, codes[first_slot[f], begin:end])
+            gaps = encode_column(part, e.low, e.factor, e.first, e.cuts, e.span, codes[lane, begin:end])
         else:
             gaps = np.isnan(part).any()
         if gaps:
@@ -162,23 +176,17 @@ def _load(
     else:
         list(each(encode, [(f, 0, n) for f in range(len(columns))]))
 
-    lane_of = np.zeros(LEAF_LANE + 1, np.int64)
-    used: list[int] = []
-    for f in range(len(columns)):
-        for s in range(first_slot[f], first_slot[f + 1]):
-            if s > first_slot[f] and f not in holes:
-                lane_of[s] = lane_of[first_slot[f]]
-                continue
-            lane_of[s] = len(used)
-            used.append(s)
-            if s > first_slot[f]:
-                codes[s] = codes[first_slot[f]]
-        for s in range(first_slot[f], first_slot[f + 1]) if f in holes else ():
-            if not forest.slot_nan_left[s]:
-                codes[s, holes[f]] = forest.cut_start[f + 1] - forest.cut_start[f]
-    for lane, s in enumerate(used):
-        if lane < s:
-            codes[lane] = codes[s]
-    lane_of[LEAF_LANE] = len(used)
+    lane_of = np.append(lane_of_feature[forest.slot_feature], np.zeros(LEAF_LANE + 1 - len(forest.slot_feature), np.int64))
+    features = lane_feature.tolist()
+    for f in sorted(set(holes) & set(features)):
+        first, *second = np.flatnonzero(forest.slot_feature == f)
+        for slot in second:
+            lane_of[slot] = len(features)
+            codes[len(features)] = codes[lane_of[first]]
+            features.append(f)
+        for slot in (first, *second):
+            if not forest.slot_nan_left[slot]:
+                codes[lane_of[slot], holes[f]] = forest.cut_start[f + 1] - forest.cut_start[f]
+    lane_of[LEAF_LANE] = len(features)
     missing = np.logical_or.reduce(list(holes.values())) if holes else None
-    return codes[: len(used)], lane_of, forest.slot_feature[used], missing
+    return codes[: len(features)], lane_of, np.array(features, np.int64), missing

@@ -81,8 +81,13 @@ class Forest:
 
     @cached_property
     def symmetric(self) -> Symmetric | None:
-        """The trees level by level, if all nodes of a level test the same cut in each tree, of eight levels at most."""
-        return Symmetric.of_forest(self)
+        """The trees level by level, if all nodes of a level test the same cut in each tree, of eight levels at most, and codes are bytes."""
+        return Symmetric.of_forest(self) if self.code_type == np.uint8 else None
+
+    @property
+    def row_work(self) -> int:
+        """Tests that one row takes part in, with nothing pruned: how much work it is."""
+        return len(self.words) if self.symmetric is None else len(self.symmetric.level)
 
     @property
     def n_trees(self) -> int:
@@ -101,8 +106,8 @@ class Forest:
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of the codes of one row."""
-        return len(self.slot_feature) * self.code_type.itemsize
+        """Bytes of the codes of one row without missing values."""
+        return len(np.unique(self.slot_feature)) * self.code_type.itemsize
 
     @cached_property
     def encoders(self) -> list[Encoder]:
@@ -132,7 +137,11 @@ class Symmetric:
             for below in range(depth, 0, -1):
                 words = forest.words[nodes]
                 # In a complete tree, the right child comes after the left one and all that is below it.
-                if (words != words[0]).any() or words[0] & LEAF_LANE == LEAF_LANE or words[0] >> LANE_BITS + RANK_BITS != 1 << below:
+                if (
+                    (words != words[0]).any()
+                    or words[0] & LEAF_LANE == LEAF_LANE
+                    or words[0] >> LANE_BITS + RANK_BITS != 1 << below
+                ):
                     return None
                 levels.append(words[0])
                 nodes = np.concatenate([nodes + 1, nodes + (1 << below)])
@@ -175,7 +184,9 @@ def _prepare(ensemble: TreeEnsemble, dtype: np.dtype) -> Forest:
     cut = cuts_of(ensemble.threshold[nodes], ensemble.comparison, np.dtype(ensemble.threshold_dtype), dtype)
     cuts, cut_start, rank = _ranks(feature, cut, ensemble.n_features)
     weight = _cut_weights(ensemble, nodes, feature, rank, cut_start)
-    present, slot = np.unique(2 * feature + ensemble.missing_left[nodes], return_inverse=True)
+    # Libraries leave arbitrary directions in models that met no missing value.
+    nan_left = ensemble.missing_left[nodes] & ensemble.allows_missing
+    present, slot = np.unique(2 * feature + nan_left, return_inverse=True)
     words = np.empty(ensemble.n_nodes, np.int64)
     words[nodes] = slot | rank.astype(np.int64) << LANE_BITS | (ensemble.right[nodes] - nodes) << (LANE_BITS + RANK_BITS)
     words[~inner] = LEAF_LANE | np.arange(ensemble.n_nodes - len(nodes)) << LANE_BITS
@@ -241,7 +252,9 @@ def _fixed_point(ensemble: TreeEnsemble, inner: np.ndarray) -> tuple[np.ndarray,
     return np.rint(value / scale).astype(np.int32 if short else np.int64), scale, offset
 
 
-def _cut_weights(ensemble: TreeEnsemble, nodes: np.ndarray, feature: np.ndarray, rank: np.ndarray, cut_start: np.ndarray) -> np.ndarray:
+def _cut_weights(
+    ensemble: TreeEnsemble, nodes: np.ndarray, feature: np.ndarray, rank: np.ndarray, cut_start: np.ndarray
+) -> np.ndarray:
     """Return what pruning at a cut can save, summed over cuts: see `Forest.cut_weight`."""
     end = _subtree_ends(ensemble, nodes)
     total = np.bincount(cut_start[feature] + rank, weights=(end - nodes) // 2, minlength=cut_start[-1])

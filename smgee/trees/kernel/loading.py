@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
+
+from smgee.compiled import compiled
 
 TILE = 1024
 NONE, ONE = np.uint64(0), np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def encode_column(numbers, low, factor, first, cuts, span, codes):
     """Write the codes of `numbers`, (rows,) float of any stride, NaN as 0; returns how many are NaN. The tables are an `Encoder`'s."""
     x = np.empty(TILE, numbers.dtype)
@@ -25,7 +27,7 @@ def encode_column(numbers, low, factor, first, cuts, span, codes):
     return gaps
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _encode_tile(x, n, low, factor, first, cuts, span, bucket, key, codes):
     bits = x.view(key.dtype)
     inverse = np.iinfo(key.dtype).max

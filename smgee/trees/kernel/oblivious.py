@@ -8,8 +8,9 @@ have the same bit for all rows and drop out; so do repeated ones.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint8, uint64
+from numba import uint8, uint64
 
+from smgee.compiled import compiled
 from smgee.trees.kernel.blocks import RANK
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
 from smgee.trees.kernel.program import group_pieces
@@ -19,7 +20,7 @@ STRIP = 4096
 BITS = 8
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def predict_symmetric_block(level, level_start, leaf, leaf_start, lane_of, low, high, codes, b0, total):
     """Sum the leaves of rows ``b0 : b0 + len(total)`` into `total` (int32).
 
@@ -116,13 +117,13 @@ def predict_symmetric_block(level, level_start, leaf, leaf_start, lane_of, low, 
             _look1(index, uint64(g % 4 * STRIP), tables, uint64(g * TABLE), part)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add(table, to, size, value):
     for s in range(size):
         table[to + s] = table[s] + value
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _test(strip, lane, k, tests, index, to, rows):
     """Write a bit for each of the first `tests` to ``index[to:]``, rounded up to the next even number."""
     x0, x1, x2, x3, x4, x5, x6, x7 = lane[0], lane[1], lane[2], lane[3], lane[4], lane[5], lane[6], lane[7]
@@ -156,7 +157,7 @@ def _test(strip, lane, k, tests, index, to, rows):
             index[to + i] = b
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _look4(index, tables, t0, total):
     t1 = t0 + uint64(TABLE)
     t2 = t1 + uint64(TABLE)
@@ -171,7 +172,7 @@ def _look4(index, tables, t0, total):
         )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _look1(index, s0, tables, t0, total):
     for i in range(uint64(len(total))):
         total[i] += tables[t0 + uint64(index[s0 + i])]

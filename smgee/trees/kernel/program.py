@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from smgee.compiled import compiled
 from smgee.trees.kernel.blocks import RANK, RIGHT_SHIFT
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
 from smgee.trees.kernel.tournament import (
@@ -52,7 +53,7 @@ W0 = np.uint64(0)
 PAIR = np.uint64(257)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cut_pieces(words, roots, end, leaf):
     """Return the pieces of the trees that end at node `end`.
 
@@ -71,7 +72,12 @@ def cut_pieces(words, roots, end, leaf):
     for t in range(len(roots)):
         leaves = ((roots[t + 1] if t + 1 < len(roots) else end) - roots[t] + 1) // 2
         count += 1 if leaves <= TABLE else (leaves + RUN - 1) // RUN
-    root, first, last, numbers = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
+    root, first, last, numbers = (
+        np.empty(count, np.int32),
+        np.empty(count, np.int32),
+        np.empty(count, np.int32),
+        np.empty(count, np.int32),
+    )
     constant = np.int64(0)
     p = steps = 0
     for t in range(len(roots)):
@@ -106,7 +112,7 @@ def cut_pieces(words, roots, end, leaf):
     return root[:p], first[:p], last[:p], numbers[:p], constant, steps
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def group_pieces(numbers):
     """Return (order, group starts): pieces whose products of leaf numbers fit one table, the largest with the largest that fit."""
     head = np.full(TABLE + 1, -1, np.int32)
@@ -139,7 +145,7 @@ def group_pieces(numbers):
     return order, starts[: groups + 1]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def take_cuts(words, root, first, last, starts, mark, in_batch, taken, n):
     """Mark the cuts of one piece; returns the new number of cuts taken.
 
@@ -175,7 +181,7 @@ def take_cuts(words, root, first, last, starts, mark, in_batch, taken, n):
     return n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def emit(words, renamed, starts, root, first, last, numbers, stride, program, n, waiting, way):
     """Append the instructions of one piece, its leaf numbers multiplied by `stride`; returns the new number of instructions.
 
@@ -222,7 +228,7 @@ def emit(words, renamed, starts, root, first, last, numbers, stride, program, n,
     return np.int64(at)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _combine(word, renamed, starts, has_left, has_right, program, at, waiting, top):
     """Combine the waiting left (on top) and right operands of a node; an absent one is leaf number 0. Returns the new (at, top)."""
     lane = np.uint64(word & LEAF_LANE)
@@ -252,14 +258,19 @@ def _combine(word, renamed, starts, has_left, has_right, program, at, waiting, t
     return at + rows, top + W2
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def plain(program, n, kind, table):
     """Append ADD, LOOK1 or LOOK4, which look at no codes; returns the new number of instructions."""
-    program[4 * n], program[4 * n + 1], program[4 * n + 2], program[4 * n + 3] = np.uint64(table), NOTHING, np.uint64(kind) << W40, NOTHING
+    program[4 * n], program[4 * n + 1], program[4 * n + 2], program[4 * n + 3] = (
+        np.uint64(table),
+        NOTHING,
+        np.uint64(kind) << W40,
+        NOTHING,
+    )
     return n + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def emit_groups(
     words, renamed, starts, root, first, last, numbers, order, groups, begin, end, leaf, program, tables, waiting, way
 ):
@@ -283,7 +294,7 @@ def emit_groups(
     return n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_to_table(table, size, words, first, last, numbers, leaf):
     """Combine a table's first `size` entries with the leaves of one more piece; returns the new size."""
     j = np.uint64(numbers - 1)

@@ -79,7 +79,9 @@ def predict_xarray(
     return result
 
 
-def _predict_broadcast(ensemble: TreeEnsemble, arrays: tuple[np.ndarray, ...], keep_missing: bool | None, threads: int | None) -> np.ndarray:
+def _predict_broadcast(
+    ensemble: TreeEnsemble, arrays: tuple[np.ndarray, ...], keep_missing: bool | None, threads: int | None
+) -> np.ndarray:
     """Predict arrays that broadcast against each other, of any number of dimensions, leading ones one plane at a time."""
     shape = np.broadcast_shapes(*[a.shape for a in arrays])
     arrays = tuple(np.broadcast_to(a, shape) for a in arrays)

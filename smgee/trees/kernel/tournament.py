@@ -18,7 +18,9 @@ The indices are unsigned throughout: numba guards signed ones against wrapping a
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint8, uint64
+from numba import uint8, uint64
+
+from smgee.compiled import compiled
 
 # "x > k ? right : left", where left and right are the leaf number A, the node N, the twig T or the rows R on the stack. PUSH is a
 # waiting operand put on the stack; ADD adds the top to the entry below; LOOK adds the rows of leaf tables to the totals.
@@ -28,7 +30,7 @@ W1, W2, W3, W4, W8, W16, W24, W40, W48 = (np.uint64(i) for i in (1, 2, 3, 4, 8, 
 M8, M16, M32, M40 = np.uint64(0xFF), np.uint64(0xFFFF), np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFF)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def run(program, n, codes, strip, rows, stack, total, tables):
     """Run the `n` instructions of a program for one strip.
 
@@ -166,7 +168,7 @@ def run(program, n, codes, strip, rows, stack, total, tables):
             top = s
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def aligned(n):
     """Return `n` uninitialised bytes that begin on a cache line."""
     raw = np.empty(n + 64, uint8)  # type: ignore[call-overload]  # a numba type

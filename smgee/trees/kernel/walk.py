@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from smgee.compiled import compiled
 from smgee.trees.kernel.blocks import RANK, RIGHT_SHIFT
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
 
 
-@njit(cache=True, nogil=True)
-def walk(words, roots, leaf, lane_of, codes, total):
-    """Add to ``total[i]`` the fixed-point leaves that row ``i`` of `codes`, (lanes, rows), reaches; ``lane_of[slot]`` is a slot's lane."""
+@compiled
+def walk(words, roots, leaf, lane_of, codes, begin, end, total):
+    """Add to ``total[begin:end]`` the fixed-point leaves that these rows of `codes`, (lanes, rows), reach; ``lane_of[slot]`` is a slot's lane."""
     for tree in range(len(roots)):
-        for i in range(len(total)):
+        for i in range(begin, end):
             node = roots[tree]
             word = words[node]
             while word & LEAF_LANE != LEAF_LANE:
