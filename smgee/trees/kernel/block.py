@@ -56,8 +56,8 @@ def predict_block(words, roots, end, leaf, low, high, mark, mark_start, renamed,
         rename_nodes(words, end, mark_start, renamed)
     # More cuts than a byte tells are renumbered once more, for one batch of trees after the other.
     batched = most > 255
-    narrow = np.empty((lanes, n if wide else 0), np.uint16)
-    if wide:
+    narrow = np.empty((lanes, n if batched else 0), np.uint16)
+    if batched:
         for a in range(lanes):
             rename(codes[a][b0 : b0 + n], renamed[mark_start[a] : mark_start[a + 1]], narrow[a])
 
@@ -106,7 +106,8 @@ def predict_block(words, roots, end, leaf, low, high, mark, mark_start, renamed,
                     if in_batch[a]:
                         rename(narrow[a][s0:s1], batch_renamed[starts[a] : starts[a + 1]], to)
                 elif wide:
-                    _copy(narrow[a][s0:s1], to)
+                    if starts[a + 1] - starts[a] > 1:
+                        rename(codes[a][b0 + s0 : b0 + s1], renamed[mark_start[a] : mark_start[a + 1]], to)
                 else:
                     _copy(codes[a][b0 + s0 : b0 + s1], to)
             run(program, n_op, strip, STRIP, s1 - s0, stack, total[s0:s1], tables)

@@ -101,6 +101,13 @@ def reorder(row, permutation):
         row[i] = old[np.uint64(permutation[i])]
 
 
+@compiled
+def finish(total, scale, offset, rows, out):
+    """Write ``offset + scale * total`` to the places `rows` of `out`, in float64 until it is written."""
+    for i in range(len(total)):
+        out[np.uint64(rows[i])] = offset + scale * total[i]
+
+
 def box_of(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the least and greatest code of every lane, and at the end those of leaves (`prune`), beyond which no cut is. int64."""
     ends = np.iinfo(np.int32)

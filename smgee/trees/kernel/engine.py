@@ -79,12 +79,12 @@ def _play(
 ) -> bool:
     """Predict by the tournament, block by block; False if a block is beyond what it can express. `codes` are reordered."""
     from smgee.trees.kernel.block import predict_block
-    from smgee.trees.kernel.blocks import assign_rows, box_of, fit_splits, order_rows, prune, reorder
+    from smgee.trees.kernel.blocks import assign_rows, box_of, finish, fit_splits, order_rows, prune, reorder
     from smgee.trees.kernel.oblivious import predict_symmetric_block
 
     lanes, n = codes.shape
     depth = max((threads - 1).bit_length(), round(np.log2(n / BLOCK_ROWS)))
-    permutation, start = None, np.array([0, n])
+    permutation, start = np.arange(n, dtype=np.int32), np.array([0, n])
     if depth:
         splits = fit_splits(codes, lane_feature, forest.cut_start, forest.cut_weight, depth)
         leaf = np.empty(n, np.int32)
@@ -106,7 +106,7 @@ def _play(
                 predict_symmetric_block(
                     trees.level, trees.level_start, forest.leaf, trees.leaf_start, lane_of, *box, codes, b0, total
                 )
-                out[slice(b0, b1) if permutation is None else permutation[b0:b1]] = forest.offset + forest.scale * total
+                finish(total, forest.scale, forest.offset, permutation[b0:b1], out)
             return True
 
         return all(each(play_symmetric, range(1 << depth)))
@@ -131,7 +131,7 @@ def _play(
             total = np.empty(b1 - b0, np.int32)
             if not predict_block(pruned, roots, end, forest.leaf, low, high, mark, mark_start, renamed, codes, b0, total):
                 return False
-            out[slice(b0, b1) if permutation is None else permutation[b0:b1]] = forest.offset + forest.scale * total
+            finish(total, forest.scale, forest.offset, permutation[b0:b1], out)
         return True
 
     return all(each(play, range(0, 1 << depth, group)))

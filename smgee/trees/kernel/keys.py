@@ -17,7 +17,7 @@ import numpy as np
 __all__ = ["Encoder", "key_of_number", "key_type", "number_of_key"]
 
 # Intervals of a predictor's lookup table: some for each cut, between these bounds.
-LEAST_BUCKETS, MOST_BUCKETS, BUCKETS_PER_CUT = 256, 1 << 17, 6
+LEAST_BUCKETS, MOST_BUCKETS, BUCKETS_PER_CUT = 256, 1 << 17, 16
 
 
 def key_type(dtype: np.dtype) -> np.dtype:
