@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import logging
 import os
 import sys
@@ -47,8 +49,20 @@ def _common(
     os.environ["SMGEE_DEBUG"] = "1" if debug else ""
 
 
+def _few_arenas() -> None:
+    """Let all threads share a few heaps.
+
+    The GNU allocator gives each thread one of its own, eight for each processor, and what is freed in one serves no other thread: rasters that come
+    and go in many threads made a run hold 6 GB where 2.5 GB are in use.
+    """
+    arena_max = -8  # M_ARENA_MAX of malloc.h
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(arena_max, max(2, os.cpu_count() or 2))
+
+
 def main() -> None:
     """Run the command line; an error of smgee's is one sentence on stderr and its exit code."""
+    _few_arenas()
     try:
         app()
     except SmgeeError as error:

@@ -62,9 +62,7 @@ def doctor(
 
 
 def _versions(console: Any) -> None:
-    console.print(
-        f"smgee {importlib.metadata.version('smgee')}, Python {platform.python_version()}, {platform.platform()}"
-    )
+    console.print(f"smgee {importlib.metadata.version('smgee')}, Python {platform.python_version()}, {platform.platform()}")
     console.print(f"  {os.cpu_count()} processors, {shutil.disk_usage('.').free / 2**30:.0f} GiB free here")
     found = []
     for name in _PACKAGES:

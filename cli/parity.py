@@ -102,7 +102,9 @@ def _print(path: Path, report: ParityReport) -> None:
         f"Tree text: {report.text_trees:,} trees, {report.text_bytes:,} bytes, {report.text_bytes / e.n_nodes:.1f} bytes a node."
     )
     if e.allows_missing:
-        console.print("Rows with gaps are compared here only: Earth Engine masks a pixel that lacks a predictor, whatever the model would say.")
+        console.print(
+            "Rows with gaps are compared here only: Earth Engine masks a pixel that lacks a predictor, whatever the model would say."
+        )
     renamed = {a: b for a, b in e.ee_names.items() if a != b}
     if renamed:
         console.print("Bands on Earth Engine: " + ", ".join(f"{a} → {b}" for a, b in renamed.items()) + ".")

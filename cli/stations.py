@@ -18,7 +18,11 @@ _SHOWN = 60
 
 
 def stations(
-    path: Annotated[Path, typer.Argument(help="ISMN archive (folder, zip or .stm file), or a table: CSV, parquet, Excel.")],
+    ctx: typer.Context,
+    path: Annotated[
+        Path,
+        typer.Argument(help="ISMN archive (folder, zip or .stm file), a table (CSV, parquet, Excel), or a study file (YAML)."),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder to write into, such as runs/NAME.")],
     depth: Annotated[
         tuple[float, float] | None,
@@ -53,8 +57,12 @@ def stations(
 ) -> None:
     """Read a station network; write daily means, unfrozen periods and a summary of every station.
 
-    Writes stations.nc (daily means), stations_summary.csv, and unfrozen.csv where frozen days can be told.
+    Writes stations.nc (daily means), stations_summary.csv, and unfrozen.csv where frozen days can be told. With a study file this is the first
+    step of its run, by the study's own settings.
     """
+    if path.suffix.lower() in (".yml", ".yaml"):
+        _of_study(ctx, path, out)
+        return
     from rich.console import Console
 
     from smgee import insitu
@@ -140,6 +148,31 @@ def stations(
             periods.to_csv(scratch, index=False)
         written.append("unfrozen.csv")
     _print(console, path, table, daily, periods, note, out, written)
+
+
+def _of_study(ctx: typer.Context, path: Path, out: Path) -> None:
+    """Do the stations step of a study."""
+    from smgee.errors import InputError
+    from smgee.study import Study
+    from smgee.workflow import RunFolder
+    from smgee_cli.display import console, run_with_progress
+    from smgee_cli.run import connected
+
+    given = [
+        n for n in ctx.params if n not in ("path", "out") and getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        options = ", ".join("--" + n.replace("_", "-") for n in given)
+        raise InputError(
+            f"{path} is a study, which has settings of its own for {options}; set them there, or give the network itself."
+        )
+    folder = RunFolder(out, Study.from_yaml(path))
+    with connected(folder):
+        run_with_progress(folder, ["stations"])
+    facts = folder.manifest["steps"]["stations"]
+    console.print(
+        f"{facts['stations']} stations, {facts['station_days']:,} station days, {facts['unfrozen_days']} unfrozen days → {out / 'stations.nc'}"
+    )
 
 
 def _print(

@@ -34,7 +34,11 @@ def ensure_folder(asset_id: str) -> None:
     path = match[1]
     for part in match[2].strip("/").split("/"):
         path = f"{path}/{part}"
-        if ee.data.getInfo(path) is None:
+        try:
+            call(lambda path=path: ee.data.getAsset(path))  # type: ignore[misc]
+        except RemoteError as error:
+            if type(error) is not RemoteError:
+                raise
             call(lambda path=path: ee.data.createAsset({"type": "FOLDER"}, path))  # type: ignore[misc]
 
 

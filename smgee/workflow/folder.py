@@ -122,7 +122,9 @@ class RunFolder:
 
     def _command(self, step: str) -> str:
         # `smgee stations` takes the network's path; a run has that in its study
-        return f"smgee run {self.path / 'study.yml'} --out {self.path}" if step == "stations" else f"smgee {step} --run {self.path}"
+        return (
+            f"smgee run {self.path / 'study.yml'} --out {self.path}" if step == "stations" else f"smgee {step} --run {self.path}"
+        )
 
     def fact(self, step: str, name: str) -> Any:
         """Return what a finished step recorded in the manifest; None where it did not run as a step of this folder."""

@@ -64,7 +64,9 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
     model = deployed(run)
     samples = run.read("samples.parquet", "sample", lambda path: pd.read_parquet(path, columns=list(study.predictors.names)))
     parity = run.fact("predict", "parity_sentence")
-    shap = [(run.need(f"shap/{model.name}_summary.png", "explain"), "SHAP values of the deployed model: each dot is one station-day.")]
+    shap = [
+        (run.need(f"shap/{model.name}_summary.png", "explain"), "SHAP values of the deployed model: each dot is one station-day.")
+    ]
     heterogeneity = run / "heterogeneity.csv"
     related = (
         [(pd.read_csv(heterogeneity).head(40), "Rank correlation over the 9 km cells, with n and interval.")]

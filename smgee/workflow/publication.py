@@ -52,7 +52,9 @@ def publish(
         start_ms=int(start.timestamp() * 1000), end_ms=int(end.timestamp() * 1000), properties=card,
     )  # fmt: skip
     progress(0.4)
-    assets.publish_model(model.ensemble, f"{folder}/model", properties=card | {"title": f"{model.title} for soil moisture", "route": "classifier"})
+    assets.publish_model(
+        model.ensemble, f"{folder}/model", properties=card | {"title": f"{model.title} for soil moisture", "route": "classifier"}
+    )
     progress(0.7)
     assets.publish_stations(
         read_stations(run), f"{folder}/stations", properties={"synthetic": int(is_synthetic(study)), "study": study.name}

@@ -8,6 +8,7 @@ from typing import Any
 from smgee.errors import InputError
 from smgee.workflow import pages, publication, steps
 from smgee.workflow.folder import RunFolder
+from smgee.workflow.preflight import check_study
 
 __all__ = ["STEPS", "run_steps"]
 
@@ -53,6 +54,7 @@ def run_steps(
     if unknown:
         raise InputError(f"The steps {unknown} are not known; choose from {', '.join(STEPS)}.")
     options = options or {}
+    check_study(run.study, names)
     identity = steps.identities(run.study, route=options.get("predict", {}).get("route"))
     for name in [n for n in STEPS if n in names]:
         title, function, files = STEPS[name]

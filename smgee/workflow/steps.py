@@ -16,6 +16,7 @@ from smgee.errors import InputError, MissingDataError
 from smgee.io import atomic_path
 from smgee.study import Study
 from smgee.workflow.folder import RunFolder, identity_of, state_of
+from smgee.workflow.preflight import check_place
 
 __all__ = ["explain", "predict", "sample", "stations", "train", "validate"]
 
@@ -93,6 +94,7 @@ def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
         records = insitu.read_ismn(source, s.depth_m, flags=s.flags)
     else:
         records = insitu.read_table(source, depth_m=s.depth_m, good=s.flags)
+    check_place(study, records["lon"].values, records["lat"].values)
     daily = insitu.daily_means(records, s.min_hours)
     if is_synthetic(study):
         daily.attrs |= {"synthetic": 1, "title": f"{daily.attrs.get('title', 'in situ soil moisture')} (SYNTHETIC basin)"}

@@ -4,8 +4,9 @@ Run by hand: ``python -m tests.benchmarks.trees [--rows 1440000] [--repeats 5] [
 
 The kernel reads band-major float32 and writes float32; the libraries read the C-ordered float32 matrix they are made for, ready in
 memory. Both get rows that are neighbours in a smooth image and the same pixels in random order, of one day of year; with ``--demo-area``
-the rows are the demo's whole area, pulled through the official client, and the models are trained on its pixels. Wall-clock ratios are what a user sees; those of processor time hold even while other work shares the machine. Peak memory is that of the kernel's
-first call, preparing the model included, beyond input and output.
+the rows are the demo's whole area, pulled through the official client, and the models are trained on its pixels. Wall-clock ratios are
+what a user sees; those of processor time hold even while other work shares the machine. Peak memory is that of the kernel's first call,
+preparing the model included, beyond input and output.
 """
 
 from __future__ import annotations

@@ -207,6 +207,23 @@ def test_parity_sees_a_difference():
     assert not compare_maps(date(2021, 7, 1), a * np.nan, a * np.nan).agrees
 
 
+def test_stations_of_a_study_are_its_first_step(run, study, tmp_path):
+    study.to_yaml(tmp_path / "study.yml")
+    result = CliRunner().invoke(
+        app, ["stations", str(tmp_path / "study.yml"), "--out", str(tmp_path / "r")], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    first, second = (xr.open_dataset(p / "stations.nc")["soil_moisture"] for p in (run.path, tmp_path / "r"))
+    xr.testing.assert_identical(first, second)
+    assert RunFolder(tmp_path / "r").manifest["steps"].keys() == {"stations"}
+    with pytest.raises(InputError, match=r"settings of its own for --flags, --min-hours"):
+        CliRunner().invoke(
+            app,
+            ["stations", str(tmp_path / "study.yml"), "--out", str(tmp_path / "r"), "--flags", "G", "--min-hours", "2"],
+            catch_exceptions=False,
+        )
+
+
 def test_steps_ask_for_what_they_need(tmp_path, capsys, monkeypatch):
     Study.demo().to_yaml(tmp_path / "r" / "study.yml")
     monkeypatch.setattr("sys.argv", ["smgee", "validate", "--run", str(tmp_path / "r")])

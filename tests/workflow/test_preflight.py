@@ -1,0 +1,56 @@
+"""What cannot succeed is refused at the start, in a sentence that says what to change."""
+
+from __future__ import annotations
+
+import pytest
+
+import smgee
+from smgee.eelocal.assets.folder import changing_records
+from smgee.errors import InputError, MissingDataError
+from smgee.study import Study
+from smgee.workflow.preflight import check_place, check_study, needed_assets
+
+
+def changed(**sections) -> Study:
+    content = Study.demo().model_dump(mode="json")
+    for name, values in sections.items():
+        content[name] |= values
+    return Study.parse(content)
+
+
+def test_steps_need_the_data_they_read():
+    study = changed(predictors={"sensors": ["S30"], "terrain": []})
+    assert needed_assets(study, ["stations", "train"]) == []
+    assert needed_assets(study, ["sample"]) == ["NASA/HLS/HLSS30/v002"]
+    assert needed_assets(changed(smap={"collection_36km": "a/b", "nine_km": False}), ["predict"])[2:] == [
+        "NASA/NASADEM_HGT/001",
+        "a/b",
+    ]
+
+
+def test_the_demo_has_all_it_needs():
+    with smgee.connect():
+        check_study(Study.demo(), ["sample", "predict"])
+
+
+def test_absent_data_are_named(tmp_path):
+    with changing_records(tmp_path):
+        pass  # a catalog of nothing
+    study = changed(backend={"catalog": str(tmp_path)}, stations={"source": "network.zip"}, predictors={"terrain": []})
+    with (
+        smgee.connect(catalog=tmp_path),
+        pytest.raises(MissingDataError, match=r"NASA/HLS/HLSL30/v002, NASA/HLS/HLSS30/v002.*smgee catalog add"),
+    ):
+        check_study(study, ["sample"])
+
+
+@pytest.mark.parametrize(("index", "why"), [("NDXX", "not in Awesome"), ("NDREI", "needs RE1|do not share")])
+def test_an_index_that_cannot_be_made(index, why):
+    with pytest.raises(InputError, match=why):
+        check_study(changed(predictors={"indices": [index]}), ["stations"])
+
+
+def test_stations_of_another_place():
+    check_place(Study.demo(), [99.8, 10.0], [37.5, 10.0])
+    with pytest.raises(InputError, match=r"None of the 2 stations.*37\.5.*area\.lon"):
+        check_place(Study.demo(), [37.5, 37.6], [99.8, 80.0])
