@@ -1,0 +1,79 @@
+"""What can be known to fail is refused before hours are spent: unknown indices, data sets that are not there, stations elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from smgee.datasets import HLS, smap_9km_ids
+from smgee.errors import InputError, MissingDataError
+from smgee.remote import RemoteError, call
+from smgee.study import Study
+
+__all__ = ["check_place", "check_study", "needed_assets"]
+
+
+def needed_assets(study: Study, names: Sequence[str]) -> list[str]:
+    """Return the ids that these steps of a study read."""
+    p, needed = study.predictors, []
+    if {"sample", "predict"} & set(names):
+        needed += [HLS[s].id for s in p.sensors] if p.bands or p.indices else []
+        needed += [p.dem] if p.terrain else []
+    if "predict" in names:
+        needed += [study.smap.collection_36km] if study.smap.collection_36km else []
+        needed += smap_9km_ids(study.start, study.end) if study.smap.nine_km else []
+    return needed
+
+
+def check_study(study: Study, names: Sequence[str]) -> None:
+    """Refuse a study whose steps `names` cannot succeed on the connected backend.
+
+    Raises
+    ------
+    InputError
+        For an index that is not known or not to be had from the bands that both sensors share.
+    MissingDataError
+        For data sets that the backend does not have.
+    """
+    import ee
+
+    from smgee.predictors.indices import formula
+
+    for index in study.predictors.indices:
+        formula(index)
+    absent = []
+    for asset in needed_assets(study, names):
+        try:
+            call(lambda asset=asset: ee.data.getAsset(asset))  # type: ignore[misc]
+        except RemoteError as error:
+            if type(error) is not RemoteError:  # the service is out of order, which says nothing about the asset
+                raise
+            absent.append(asset)
+    if absent:
+        where = (
+            "Earth Engine does not have, or not for you" if study.backend.kind == "earthengine" else "the catalog does not have"
+        )
+        advice = (
+            "check the ids and your access"
+            if study.backend.kind == "earthengine"
+            else "register their files with `smgee catalog add`"
+        )
+        raise MissingDataError(
+            f"The study needs {', '.join(absent)}, which {where}; {advice}, or change the study's predictors or smap section."
+        )
+
+
+def check_place(study: Study, lon: npt.ArrayLike, lat: npt.ArrayLike) -> None:
+    """Refuse stations of which none lies in the study's cell."""
+    import shapely
+
+    lon, lat = np.asarray(lon), np.asarray(lat)
+    inside = shapely.contains_xy(study.cell.polygon("EPSG:4326", points_per_edge=16), lon, lat)
+    if not inside.any():
+        raise InputError(
+            f"None of the {len(lon)} stations (longitude {min(lon):.3f} to {max(lon):.3f}, latitude {min(lat):.3f} to {max(lat):.3f}) lies in the "
+            f"36 km cell of the study around longitude {study.area.lon:g}, latitude {study.area.lat:g}; correct area.lon and area.lat, or give the "
+            "stations of that cell."
+        )
