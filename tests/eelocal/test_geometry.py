@@ -225,3 +225,13 @@ def test_extents_never_deny_what_a_closer_look_finds(a: Any, b: Any) -> None:
     lines = [Geometry(shapely.LineString([(w, s), (w + (e - w) / 5, n)])) for w, s, e, n in (a, b)]
     if geodesy.far_apart(*lines):
         assert not geodesy.predicate(*lines, shapely.intersects)
+
+
+@settings(max_examples=100, deadline=None)
+@given(crs=st.sampled_from(["EPSG:6933", "EPSG:32647", "EPSG:3857", "EPSG:4087"]), lon=st.floats(93, 105), lat=st.floats(-60, 80))
+def test_projecting_forth_and_back_is_nothing(crs: str, lon: float, lat: float) -> None:
+    # PROJ's series for the authalic latitude of EPSG:6933 is good to about 1 mm.
+    point = ee.Geometry.Point([lon, lat]).transform(crs, 0.001)
+    assert info(point.transform("EPSG:4326", 0.001).coordinates()) == pytest.approx([lon, lat], abs=2e-8)
+    again = ee.Geometry.Point(info(point.coordinates()), crs).transform("EPSG:4326", 0.001)
+    assert info(again.coordinates()) == pytest.approx([lon, lat], abs=2e-8)

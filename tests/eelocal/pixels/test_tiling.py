@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiPoint, Polygon
 
 from smgee.eelocal.model.collection import Collection
@@ -11,6 +13,7 @@ from smgee.eelocal.model.geometry import Feature, Geometry
 from smgee.eelocal.model.pixels import Node, Pixels, pull
 from smgee.eelocal.registry import call
 from smgee.grid import PixelGrid, transformer
+from tests.eelocal.pixels.conftest import Lab
 
 RNG = np.random.default_rng(11)
 
@@ -86,6 +89,46 @@ def test_tiles_do_not_show(lab, small_tiles, where):
             np.testing.assert_allclose(
                 values[valid].astype("f8"), expected[valid].astype("f8"), err_msg=f"{name} {band}", **loose
             )
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    where=st.sampled_from(sorted(GRIDS)),
+    name=st.sampled_from(
+        [
+            "read",
+            "interpolated",
+            "neighbourhood",
+            "convolved",
+            "focal",
+            "slope",
+            "median",
+            "reduced",
+            "coarse",
+            "pinned",
+            "random",
+        ]
+    ),
+    window=st.tuples(*[st.integers(0, 30)] * 2, *[st.integers(1, 40)] * 2),
+    tile=st.integers(8, 64),
+)
+def test_a_window_is_a_part_of_the_whole(lab, made, small_tiles, where, name, window, tile):
+    row, col, height, width = window
+    grid = GRIDS[where]
+    height, width = min(height, grid.height - row), min(width, grid.width - col)
+    small_tiles(1024)
+    whole = lab.pixels(made[name], grid)
+    small_tiles(tile)
+    for band, (values, mask) in lab.pixels(made[name], grid.window(row, col, height, width)).items():
+        expected, shown = (v[row : row + height, col : col + width] for v in whole[band])
+        np.testing.assert_allclose(mask.astype("f8"), shown.astype("f8"), atol=1e-5, rtol=0)
+        valid = (mask > 0) & (shown > 0)
+        np.testing.assert_allclose(values[valid].astype("f8"), expected[valid].astype("f8"), rtol=1e-5, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def made():
+    return images(Lab())
 
 
 def test_long_chains_fit(lab):
