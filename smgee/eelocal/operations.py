@@ -1,18 +1,25 @@
-"""Long-running operations: exports and imports, with the states that Earth Engine's tasks go through."""
+"""Long-running operations: exports and imports, with the states that Earth Engine's tasks go through.
+
+Where the store is on disk, so are its tasks (`smgee.eelocal.operation_log`): other processes on the store, and later ones, list
+them too. A process answers for its own tasks from memory.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import logging
 import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from smgee.eelocal.assets.user import now
 from smgee.eelocal.errors import EEError, NotFoundError
+from smgee.eelocal.operation_log import DONE, ENDED_WITH_SERVER, OperationLog
 from smgee.errors import SmgeeError
 
 __all__ = ["Operation", "Operations", "Run"]
@@ -21,29 +28,26 @@ logger = logging.getLogger(__name__)
 
 Run = Callable[[Callable[[float], None]], "list[str] | None"]
 _QUEUE = 3_000  # tasks that may wait, as the usage page says
-_DONE = ("SUCCEEDED", "FAILED", "CANCELLED")
+_POLL_S = 0.1  # between two looks at a task of another process that is waited for
+_INTERNAL = (13, "Execution failed: an internal error has occurred. The log of smgee.eelocal.operations has the details.")
 
 
 class _Cancelled(Exception):
     pass
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 @dataclass(eq=False)
 class Operation:
-    """One task."""
+    """One task; `run` is None for a task of another process."""
 
     name: str
     kind: str
     description: str
     priority: int
-    run: Run
+    run: Run | None
     state: str = "PENDING"
-    created: str = field(default_factory=_now)
-    updated: str = field(default_factory=_now)
+    created: str = field(default_factory=now)
+    updated: str = field(default_factory=now)
     started: str | None = None
     ended: str | None = None
     progress: float = 0.0
@@ -51,6 +55,18 @@ class Operation:
     uris: list[str] = field(default_factory=list)
     seconds: float = 0.0
     order: int = 0
+    owner: str = ""
+    logged: bool = False
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Operation:
+        """Return the task of another process."""
+        error = record["error"]
+        return cls(**{**record, "error": None if error is None else (error[0], error[1])}, run=None, logged=True)
+
+    def record(self, **changes: Any) -> dict[str, Any]:
+        """Return what is written of the task."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("run", "logged")} | changes
 
     def describe(self) -> dict[str, Any]:
         """Return the REST form."""
@@ -72,7 +88,7 @@ class Operation:
         if self.uris:
             metadata["destinationUris"] = self.uris
         result: dict[str, Any] = {"name": self.name, "metadata": metadata}
-        if self.state in _DONE:
+        if self.state in DONE:
             result["done"] = True
             if self.state == "SUCCEEDED":
                 result["response"] = {"@type": "type.googleapis.com/google.protobuf.Empty"}
@@ -89,21 +105,26 @@ class Operations:
     ----------
     workers : int
         Tasks that run at once; Earth Engine runs two on average.
+    log : OperationLog, optional
+        Where tasks are remembered; without it they are forgotten with the process.
     """
 
-    def __init__(self, workers: int = 2):
+    def __init__(self, workers: int = 2, *, log: OperationLog | None = None):
+        self._log = log
         self._workers = workers
         self._threads: list[threading.Thread] = []
         self._all: dict[str, Operation] = {}
-        self._requests: dict[tuple[str, str], str] = {}
         self._waiting: list[Operation] = []
+        self._orders = itertools.count()
         self._changed = threading.Condition()
         self._closed = False
 
     def submit(
         self, project: str, kind: str, run: Run, *, description: str = "", priority: int = 100, request_id: str | None = None
     ) -> Operation:
-        """Queue a task; the same `request_id` again returns the task that it started.
+        """Queue a task; the same `request_id` again returns the task that it started, also in another process.
+
+        A request whose task ended with its server may be made again.
 
         Parameters
         ----------
@@ -126,19 +147,24 @@ class Operations:
         if not 0 <= priority <= 9999:
             raise EEError(f"Priority {priority} is out of range: it must be between 0 and 9999.")
         with self._changed:
-            if request_id is not None and (project, request_id) in self._requests:
-                return self._all[self._requests[project, request_id]]
+            token = secrets.token_hex(12) if request_id is None else _token(project, request_id)
+            name = f"projects/{project}/operations/{token.upper()}"
+            if name in self._all:
+                return self._all[name]
             if len(self._waiting) >= _QUEUE:
                 raise EEError(
                     f"Too many tasks already in the queue ({_QUEUE}). Please wait for some of them to complete.",
                     code=429,
                     status="RESOURCE_EXHAUSTED",
                 )
-            name = f"projects/{project}/operations/{secrets.token_hex(12).upper()}"
-            operation = Operation(name, kind, description, priority, run, order=len(self._all))
+            operation = Operation(name, kind, description, priority, run, order=next(self._orders))
+            if self._log is not None:
+                record = operation.record()
+                held = self._log.create(record)
+                if held is not None:
+                    return Operation.of_record(held)
+                operation.owner = record["owner"]
             self._all[name] = operation
-            if request_id is not None:
-                self._requests[project, request_id] = name
             self._waiting.append(operation)
             if len(self._threads) < self._workers:
                 thread = threading.Thread(target=self._work, name=f"smgee-task-{len(self._threads)}", daemon=True)
@@ -156,59 +182,102 @@ class Operations:
     def get(self, name: str) -> Operation:
         """Return a task by its full name."""
         operation = self._all.get(name)
+        if operation is None and self._log is not None:
+            record = self._log.read(name)
+            operation = None if record is None else Operation.of_record(record)
         if operation is None:
             raise NotFoundError(f"Operation '{name}' not found.")
         return operation
 
     def list(self, project: str) -> list[Operation]:
         """Return the tasks of a project, newest first."""
+        found = dict(self._all)
+        if self._log is not None:
+            written = {o.name for o in found.values() if o.logged and o.state in DONE}
+            records = {r["name"]: r for r in self._log.records()}
+            for name in written - records.keys():  # another process has dropped it
+                del found[name]
+                with self._changed:
+                    self._all.pop(name, None)
+            found |= {name: Operation.of_record(r) for name, r in records.items() if name not in found}
         prefix = f"projects/{project}/operations/"
-        return sorted((o for o in list(self._all.values()) if o.name.startswith(prefix)), key=lambda o: -o.order)
+        return sorted((o for o in found.values() if o.name.startswith(prefix)), key=lambda o: (o.created, o.order), reverse=True)
 
     def cancel(self, name: str) -> None:
-        """Ask a task to stop; one that is done stays as it is."""
+        """Ask a task to stop; one that is done stays as it is.
+
+        Raises
+        ------
+        EEError
+            When it is a task of another process, which alone can stop it.
+        """
         operation = self.get(name)
         with self._changed:
-            if operation.state == "PENDING":
+            if operation.run is None:
+                if operation.state not in DONE:
+                    raise EEError(
+                        f"Operation '{name}' belongs to another running process of the embedded Earth Engine; cancel it there.",
+                        status="FAILED_PRECONDITION",
+                    )
+            elif operation.state == "PENDING":
                 self._waiting.remove(operation)
                 self._finish(operation, "CANCELLED")
             elif operation.state == "RUNNING":
-                operation.state = "CANCELLING"
-                operation.updated = _now()
+                self._change(operation, "CANCELLING", updated=now())
 
     def forget(self, name: str) -> None:
         """Drop a task that is done from the list."""
         operation = self.get(name)
-        if operation.state not in _DONE:
+        if operation.state not in DONE:
             raise EEError(f"Operation '{name}' is still {operation.state}; cancel it first.")
         with self._changed:
-            del self._all[name]
-            self._requests = {key: value for key, value in self._requests.items() if value != name}
+            if self._log is not None:
+                self._log.remove(name)
+            self._all.pop(name, None)
 
     def wait(self, name: str, timeout: float) -> Operation:
         """Return a task when it is done, or after `timeout` seconds."""
         operation = self.get(name)
+        if operation.run is None:
+            deadline = time.monotonic() + timeout
+            while operation.state not in DONE and time.monotonic() < deadline:
+                time.sleep(min(_POLL_S, timeout))
+                operation = self.get(name)
+            return operation
         with self._changed:
-            self._changed.wait_for(lambda: operation.state in _DONE, timeout)
+            self._changed.wait_for(lambda: operation.state in DONE, timeout)
         return operation
 
     def close(self) -> None:
-        """Cancel everything and let the threads end."""
+        """Stop everything and let the threads end; what is not done has failed, unless it was cancelled before."""
         with self._changed:
             self._closed = True
             for operation in self._waiting:
-                self._finish(operation, "CANCELLED")
+                self._finish(operation, "FAILED", error=ENDED_WITH_SERVER)
             self._waiting.clear()
-            for operation in self._all.values():
-                if operation.state == "RUNNING":
-                    operation.state = "CANCELLING"
+            self._release()
             self._changed.notify_all()
+
+    # -- the log -------------------------------------------------------------------------------------------------------
+
+    def _change(self, operation: Operation, state: str, **changes: Any) -> None:
+        """Change a task, on disk first: what one process has shown to be done must not turn out lost in the next."""
+        if self._log is not None:
+            operation.logged = self._log.write(operation.record(state=state, **changes))
+        for key, value in changes.items():
+            setattr(operation, key, value)
+        operation.state = state  # last: whoever sees a task done sees its outcome too
+
+    def _release(self) -> None:
+        """Stop answering for tasks, once closed and done with all of them."""
+        if self._log is not None and self._closed and all(o.state in DONE for o in self._all.values()):
+            self._log.close()
 
     # -- work ----------------------------------------------------------------------------------------------------------
 
-    def _finish(self, operation: Operation, state: str) -> None:
-        operation.state = state
-        operation.ended = operation.updated = _now()
+    def _finish(self, operation: Operation, state: str, **changes: Any) -> None:
+        moment = now()
+        self._change(operation, state, ended=moment, updated=moment, **changes)
         self._changed.notify_all()
 
     def _work(self) -> None:
@@ -220,37 +289,43 @@ class Operations:
                     return
                 operation = min(self._waiting, key=lambda o: (-o.priority, o.order))
                 self._waiting.remove(operation)
-                operation.state = "RUNNING"
-                operation.started = operation.updated = _now()
+                moment = now()
+                self._change(operation, "RUNNING", started=moment, updated=moment)
             self._run(operation)
 
     def _run(self, operation: Operation) -> None:
         begun = time.monotonic()
+        assert operation.run is not None
+        result: dict[str, Any] = {}
 
         def progress(fraction: float) -> None:
-            if operation.state == "CANCELLING":
+            if self._closed or operation.state == "CANCELLING":
                 raise _Cancelled
             operation.progress = min(max(fraction, 0.0), 1.0)
-            operation.updated = _now()
+            operation.updated = now()
 
         try:
             progress(0.0)
             uris = operation.run(progress) or []
-            state = "SUCCEEDED"
-            operation.uris = list(uris)
-            operation.progress = 1.0
+            state, result = "SUCCEEDED", {"uris": list(uris), "progress": 1.0}
         except _Cancelled:
-            state = "CANCELLED"
+            if operation.state == "CANCELLING":
+                state = "CANCELLED"
+            else:
+                state, result = "FAILED", {"error": ENDED_WITH_SERVER}
         except SmgeeError as error:
-            state = "FAILED"
-            operation.error = (3, str(error))
-        except Exception:
-            logger.exception("%s failed", operation.name)
-            state = "FAILED"
-            operation.error = (
-                13,
-                "Execution failed: an internal error has occurred. The log of smgee.eelocal.operations has the details.",
-            )
-        operation.seconds = time.monotonic() - begun
+            state, result = "FAILED", {"error": (3, str(error))}
+        except Exception as error:
+            if isinstance(error, RuntimeError) and "interpreter shutdown" in str(error):  # Python's word to pools at the end
+                state, result = "FAILED", {"error": ENDED_WITH_SERVER}
+            else:
+                logger.exception("%s failed", operation.name)
+                state, result = "FAILED", {"error": _INTERNAL}
         with self._changed:
-            self._finish(operation, state)
+            self._finish(operation, state, seconds=time.monotonic() - begun, **result)
+            self._release()
+
+
+def _token(project: str, request_id: str) -> str:
+    """Return the id of the task of a request: whoever gets the same request looks for the same file."""
+    return hashlib.sha256(f"{project}/{request_id}".encode()).hexdigest()[:24]

@@ -141,6 +141,7 @@ class Service:
         faults: FaultPlan | None = None,
         drive: str | Path | None = None,
     ):
+        from smgee.eelocal.operation_log import OperationLog
         from smgee.eelocal.operations import Operations
         from smgee.eelocal.routes.links import Links
 
@@ -149,7 +150,7 @@ class Service:
         self.faults = faults
         self.drive = None if drive is None else Path(drive)
         self.context = Context(store=store, limits=self.limits)
-        self.operations = Operations()
+        self.operations = Operations(log=None if store.user is None else OperationLog(store.user.root / ".operations"))
         self.links = Links()
         self.config: dict[str, Any] = {"maxConcurrentExports": 2}
         self.on_link: Callable[[], None] = lambda: None  # called before a URL is given out that is fetched over HTTP
