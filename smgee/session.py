@@ -104,7 +104,7 @@ class Session:
             return
 
     def close(self) -> None:
-        """End the session: the client is reset, the server stops, running tasks are cancelled."""
+        """End the session: the client is reset, the server stops, running tasks are stopped."""
         global _current
         with _lock:
             if self.closed:
