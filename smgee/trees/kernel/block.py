@@ -1,12 +1,11 @@
-"""Compiled: one block of rows through the tournament."""
+"""One block of rows through the tournament."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from smgee.compiled import compiled
-from smgee.trees.kernel.cutsets import mark_cuts, number_marks, rename, rename_nodes
-from smgee.trees.kernel.program import cut_pieces, emit_groups, group_pieces, take_cuts
+from smgee.trees.kernel.cutsets import mark_cuts, number_marks, rename_nodes, rename_rows, take_batch
+from smgee.trees.kernel.program import RUN, cut_pieces, emit_groups, group_pieces
 from smgee.trees.kernel.tournament import TABLE, aligned, run
 
 STRIP = 4096
@@ -15,8 +14,20 @@ STACK = 112
 MOST_CUTS = 65535
 
 
-@compiled
-def predict_block(words, roots, end, leaf, low, high, mark, mark_start, renamed, codes, b0, total):
+def predict_block(
+    words: np.ndarray,
+    roots: np.ndarray,
+    end: int,
+    leaf: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    mark: np.ndarray,
+    mark_start: np.ndarray,
+    renamed: np.ndarray,
+    codes: np.ndarray,
+    b0: int,
+    total: np.ndarray,
+) -> bool:
     """Sum the leaves of rows ``b0 : b0 + len(total)`` in a forest pruned to their box; False if it cannot be expressed.
 
     Parameters
@@ -25,8 +36,8 @@ def predict_block(words, roots, end, leaf, low, high, mark, mark_start, renamed,
         The pruned trees, the last of which ends at node `end`. Ranks are rewritten.
     leaf : (leaves,) int32
         Fixed-point leaves.
-    low, high : (lanes,) int64
-        The box.
+    low, high : (lanes + 1,) int64
+        The box, and that of leaves (`smgee.trees.kernel.blocks.box_of`).
     mark, renamed : (cuts + lanes,) uint8, uint16
         Scratch with an entry for every code of every lane, a lane's from ``mark_start[lane]`` on; `mark` is all zero, and again on return.
     codes : (lanes, rows) uint8, uint16 or int32
@@ -35,88 +46,61 @@ def predict_block(words, roots, end, leaf, low, high, mark, mark_start, renamed,
         Written.
     """
     lanes, n = len(codes), len(total)
-    root, first, last, numbers, constant, steps = cut_pieces(words, roots, end, leaf)
+    pieces = np.empty((4, len(roots) + (end + len(roots)) // (2 * RUN)), np.int32)
+    count, constant, steps = cut_pieces(words, roots, end, leaf, pieces)
     total[:] = constant
-    if len(root) == 0:
+    if count == 0:
         return True
 
     # Codes of bytes serve as they are; others are renumbered by the cuts that this block's trees use.
     wide = codes.itemsize > 1
-    starts = np.empty(lanes + 1, np.int64)
-    starts[:] = 0
-    most = 0
+    batched = False
+    cuts = np.zeros(lanes, np.int64)
     if wide:
         mark_cuts(words, end, mark_start, mark)
-        for a in range(lanes):
-            count = number_marks(mark, renamed, mark_start[a] + low[a], mark_start[a] + high[a])
-            most = max(most, count)
-            starts[a + 1] = starts[a] + count + 1
+        number_marks(mark, renamed, mark_start[:lanes] + low[:lanes], mark_start[:lanes] + high[:lanes], cuts)
+        most = cuts.max()
         if most > MOST_CUTS:
             return False
         rename_nodes(words, end, mark_start, renamed)
-    # More cuts than a byte tells are renumbered once more, for one batch of trees after the other.
-    batched = most > 255
-    narrow = np.empty((lanes, n if batched else 0), np.uint16)
+        # More cuts than a byte tells are renumbered once more, for one batch of trees after the other.
+        batched = most > 255
+    row_codes, row, code_start, code_renamed, used = codes, b0, mark_start, renamed, cuts
+    starts = np.zeros(lanes + 1, np.int64)
     if batched:
-        for a in range(lanes):
-            rename(codes[a][b0 : b0 + n], renamed[mark_start[a] : mark_start[a + 1]], narrow[a])
+        np.cumsum(cuts + 1, out=starts[1:])
+        row_codes, row = np.empty((lanes, n), np.uint16), 0
+        rename_rows(codes, b0, b0 + n, mark_start, renamed, np.ones(lanes, np.int64), row_codes.reshape(-1), n)
+        batch_mark = np.zeros(-(-starts[lanes] // 8) * 8, np.uint8)
+        code_start, code_renamed, used = starts, np.empty(starts[lanes], np.uint16), np.zeros(lanes, np.int64)
+        taken = np.empty(2 * starts[lanes], np.int64)
 
-    order, groups = group_pieces(numbers)
+    order, groups = group_pieces(pieces[3, :count])
+    n_groups = len(groups) - 1
     nodes = end // 2 + 1
-    program = np.empty(4 * (nodes + steps + 2 * len(root) + 8), np.uint64)
-    waiting = np.empty(1200, np.uint64)
-    way = np.empty(nodes + 1, np.int64)
-    tables = np.empty(len(groups) * TABLE, np.int32)
-    batch_mark = np.empty((starts[lanes] + 7) // 8 * 8, np.uint8)
-    batch_mark[:] = 0
-    batch_renamed = np.empty(starts[lanes] if batched else 0, np.uint8)
-    in_batch = np.empty(lanes, np.int64)
-    in_batch[:] = 0
-    taken = np.empty(2 * starts[lanes], np.int64)
-    strip = aligned(lanes * STRIP)
-    stack = aligned(STACK * STRIP)
+    program = np.empty(4 * (nodes + steps + 2 * count + 8), np.uint64)
+    waiting, way = np.empty(1200, np.uint64), np.empty(nodes + 1, np.int64)
+    tables = np.empty((n_groups + 1) * TABLE, np.int32)
+    # The bytes that programs read; each lane begins on a cache line.
+    step = -(-n // 64) * 64
+    byte_codes, stack = aligned(lanes * step), aligned(STACK * STRIP)
+    if not wide:
+        byte_codes.reshape(lanes, step)[:, :n] = codes[:, b0 : b0 + n]
 
-    begin = np.int64(0)
-    while begin < len(groups) - 1:
-        stop = np.int64(len(groups) - 1)
+    begin = 0
+    while begin < n_groups:
+        stop = n_groups
         if batched:
-            stop = begin
-            while stop < len(groups) - 1:
-                n_taken = np.int64(0)
-                for j in range(groups[stop], groups[stop + 1]):
-                    p = order[j]
-                    n_taken = take_cuts(words, root[p], first[p], last[p], starts, batch_mark, in_batch, taken, n_taken)
-                    if n_taken < 0:
-                        break
-                if n_taken < 0:
-                    break
-                stop += 1
+            used[:] = 0
+            stop = take_batch(words, pieces, order, groups, begin, starts, batch_mark, used, taken)
             if stop == begin:
                 return False
-            for a in range(lanes):
-                number_marks(batch_mark, batch_renamed, starts[a], starts[a + 1] - 1)
+            number_marks(batch_mark, code_renamed, starts[:-1], starts[1:] - 1, np.empty(lanes, np.int64))
         n_op = emit_groups(
-            words, batch_renamed, starts, root, first, last, numbers, order, groups, begin, stop, leaf, program, tables, waiting, way
+            words, code_renamed, batched, starts, pieces, order, groups, begin, stop, leaf, program, tables, waiting, way
         )  # fmt: skip
-        for s0 in range(0, n, STRIP):
-            s1 = min(n, s0 + STRIP)
-            for a in range(lanes):
-                to = strip[a * STRIP : a * STRIP + s1 - s0]
-                if batched:
-                    if in_batch[a]:
-                        rename(narrow[a][s0:s1], batch_renamed[starts[a] : starts[a + 1]], to)
-                elif wide:
-                    if starts[a + 1] - starts[a] > 1:
-                        rename(codes[a][b0 + s0 : b0 + s1], renamed[mark_start[a] : mark_start[a + 1]], to)
-                else:
-                    _copy(codes[a][b0 + s0 : b0 + s1], to)
-            run(program, n_op, strip, STRIP, s1 - s0, stack, total[s0:s1], tables)
-        in_batch[:] = 0
+        if wide:
+            rename_rows(row_codes, row, row + n, code_start, code_renamed, used, byte_codes, step)
+        run(program, n_op, byte_codes, step, stack, STRIP, total, tables)
         begin = stop
     return True
-
-
-@compiled
-def _copy(codes, to):
-    for i in range(len(codes)):
-        to[i] = codes[i]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from smgee.compiled import compiled
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE, RANK_BITS
+from smgee.trees.kernel.machine import entry
 
 RANK = (1 << RANK_BITS) - 1
 RIGHT_SHIFT = LANE_BITS + RANK_BITS
@@ -53,55 +53,56 @@ def fit_splits(
     return split_lane, split_code
 
 
-@compiled
-def assign_rows(codes, begin, end, split_lane, split_code, depth, leaf):
-    """Write to ``leaf[begin:end]`` the leaf of the split tree, from the left, that these columns of `codes` reach."""
-    n = codes.shape[1]
-    flat = codes.reshape(-1)
-    at_lane = np.empty(len(split_lane), np.int64)
-    above = np.empty(len(split_lane), np.int64)
-    for node in range(len(split_lane)):
-        unsplit = split_lane[node] < 0
-        at_lane[node] = 0 if unsplit else split_lane[node] * n
-        above[node] = (1 << 40) if unsplit else split_code[node]
+def flat_splits(n: int, split_lane: np.ndarray, split_code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the splits of `fit_splits` as `assign_rows` takes them: where the lane of `n` rows begins, and the code. int64."""
+    unsplit = split_lane < 0
+    return np.where(unsplit, 0, split_lane * n), np.where(unsplit, 1 << 40, split_code)
+
+
+@entry
+def assign_rows(codes, begin, end, at_lane, above, leaf):
+    """Write to ``leaf[begin:end]`` the leaf of the split tree (`flat_splits`), from the left, that these rows of the flat `codes` reach."""
+    inner = len(above)
     for i in range(begin, end):
         node = 0
-        for _ in range(depth):
-            node = 2 * node + 1 + (np.int64(flat[at_lane[node] + i]) > above[node])
-        leaf[i] = node - len(split_lane)
+        while node < inner:
+            node = 2 * node + 1 + (np.int64(codes[at_lane[node] + i]) > above[node])
+        leaf[i] = node - inner
 
 
-@compiled
-def order_rows(leaf, blocks):
+def order_rows(leaf: np.ndarray, blocks: int) -> tuple[np.ndarray, np.ndarray]:
     """Return (permutation, starts) of rows sorted by `leaf`, else in their own order, and where each of the `blocks` leaves begins."""
-    n = len(leaf)
-    start = np.empty(blocks + 1, np.int64)
-    at = np.empty(blocks, np.int64)
-    start[:] = 0
-    for i in range(n):
-        start[leaf[i] + 1] += 1
-    for b in range(blocks):
-        at[b] = start[b]
-        start[b + 1] += start[b]
-    permutation = np.empty(n, np.int32)
-    for i in range(n):
-        b = leaf[i]
-        permutation[at[b]] = i
-        at[b] += 1
+    permutation, start = np.empty(len(leaf), np.int32), np.zeros(blocks + 1, np.int64)
+    _count_rows(leaf, start)
+    np.cumsum(start, out=start)
+    _place_rows(leaf, start[:-1].copy(), permutation)
     return permutation, start
 
 
-@compiled
-def reorder(row, permutation):
-    """Put `row` in the order of `permutation`, in place."""
-    old = np.empty(len(row), row.dtype)
-    for i in range(len(row)):
-        old[i] = row[i]
+@entry
+def _count_rows(leaf, count):
+    """Add to ``count[k + 1]`` the number of rows of leaf ``k``."""
+    for i in range(len(leaf)):
+        count[leaf[i] + 1] += 1
+
+
+@entry
+def _place_rows(leaf, at, permutation):
+    """Write the rows of leaf ``k`` to `permutation` from ``at[k]`` on."""
+    for i in range(len(leaf)):
+        b = leaf[i]
+        permutation[at[b]] = i
+        at[b] += 1
+
+
+@entry
+def reorder(row, old, permutation):
+    """Write `old` to `row` in the order of `permutation`."""
     for i in range(len(row)):
         row[i] = old[np.uint64(permutation[i])]
 
 
-@compiled
+@entry
 def finish(total, scale, offset, rows, out):
     """Write ``offset + scale * total`` to the places `rows` of `out`, in float64 until it is written."""
     for i in range(len(total)):
@@ -114,7 +115,7 @@ def box_of(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.append(codes.min(axis=1).astype(np.int64), -1), np.append(codes.max(axis=1).astype(np.int64), ends.max)
 
 
-@compiled
+@entry
 def prune(words, roots, depth, lane_of, low, high, to_words, to_roots):
     """Copy the trees as rows within the box (low, high) see them to `to_words`; returns the number of nodes written.
 

@@ -79,18 +79,22 @@ def _play(
 ) -> bool:
     """Predict by the tournament, block by block; False if a block is beyond what it can express. `codes` are reordered."""
     from smgee.trees.kernel.block import predict_block
-    from smgee.trees.kernel.blocks import assign_rows, box_of, finish, fit_splits, order_rows, prune, reorder
+    from smgee.trees.kernel.blocks import assign_rows, box_of, finish, fit_splits, flat_splits, order_rows, prune, reorder
     from smgee.trees.kernel.oblivious import predict_symmetric_block
 
     lanes, n = codes.shape
     depth = max((threads - 1).bit_length(), round(np.log2(n / BLOCK_ROWS)))
     permutation, start = np.arange(n, dtype=np.int32), np.array([0, n])
     if depth:
-        splits = fit_splits(codes, lane_feature, forest.cut_start, forest.cut_weight, depth)
+        splits = flat_splits(n, *fit_splits(codes, lane_feature, forest.cut_start, forest.cut_weight, depth))
         leaf = np.empty(n, np.int32)
-        list(each(lambda k: assign_rows(codes, n * k // threads, n * (k + 1) // threads, *splits, depth, leaf), range(threads)))
+        list(
+            each(
+                lambda k: assign_rows(codes.reshape(-1), n * k // threads, n * (k + 1) // threads, *splits, leaf), range(threads)
+            )
+        )
         permutation, start = order_rows(leaf, 1 << depth)
-        list(each(lambda lane: reorder(lane, permutation), codes))
+        list(each(lambda lane: reorder(lane, lane.copy(), permutation), codes))
 
     width = np.diff(forest.cut_start)[lane_feature] + 1
     mark_start = np.concatenate([[0], np.cumsum(width)])
@@ -160,9 +164,9 @@ def _load(
             part = columns[f][begin:end].astype(number, copy=False)
         if (lane := lane_of_feature[f]) >= 0:
             e = forest.encoders[f]
-            gaps = encode_column(part, e.low, e.factor, e.first, e.cuts, e.span, codes[lane, begin:end])
+            gaps = encode_column(np.ascontiguousarray(part), e.low, e.factor, e.first, e.cuts, e.span, codes[lane, begin:end])
         else:
-            gaps = np.isnan(part).any()
+            gaps = bool(np.isnan(part).any())
         if gaps:
             holes.setdefault(f, np.zeros(n, bool))[begin:end] = np.isnan(part)
 

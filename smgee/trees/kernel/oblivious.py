@@ -1,4 +1,4 @@
-"""Compiled: symmetric trees, which test the same cut at all nodes of a level (CatBoost's default).
+"""Symmetric trees, which test the same cut at all nodes of a level (CatBoost's default).
 
 The leaf of such a tree is a number with one bit for each level, so no tournament is needed: the bits of up to eight levels, of one
 tree or of several, are tested for a whole strip of rows and looked up in one table. In a block, levels whose cut is outside the box
@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import uint8, uint64
 
-from smgee.compiled import compiled
 from smgee.trees.kernel.blocks import RANK
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
+from smgee.trees.kernel.machine import entry, part
 from smgee.trees.kernel.program import group_pieces
 from smgee.trees.kernel.tournament import TABLE, aligned
 
@@ -20,8 +20,18 @@ STRIP = 4096
 BITS = 8
 
 
-@compiled
-def predict_symmetric_block(level, level_start, leaf, leaf_start, lane_of, low, high, codes, b0, total):
+def predict_symmetric_block(
+    level: np.ndarray,
+    level_start: np.ndarray,
+    leaf: np.ndarray,
+    leaf_start: np.ndarray,
+    lane_of: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    codes: np.ndarray,
+    b0: int,
+    total: np.ndarray,
+) -> None:
     """Sum the leaves of rows ``b0 : b0 + len(total)`` into `total` (int32).
 
     Parameters
@@ -43,16 +53,47 @@ def predict_symmetric_block(level, level_start, leaf, leaf_start, lane_of, low, 
     """
     trees = len(level_start) - 1
     lanes, n = len(codes), len(total)
-    fixed = np.empty(trees, np.int64)  # the leaf reached with all open bits 0
-    open_bits = np.empty(trees, np.int32)
-    numbers = np.empty(trees, np.int32)
-    test_lane = np.empty((trees, BITS), np.int64)
-    test_rank = np.empty((trees, BITS), np.int64)
-    weight = np.empty((trees, BITS), np.int64)  # what an open bit adds to the number of the leaf
+    tests, weight = np.empty((trees, BITS), np.int64), np.empty((trees, BITS), np.int64)
+    found = np.empty((3, trees), np.int32)
+    many, constant = _open(level, level_start, leaf, leaf_start, lane_of, low, high, tests, weight, found)
+    total[:] = constant
+    if many == 0:
+        return
+
+    order, groups = group_pieces(found[2, :many])
+    n_groups = len(groups) - 1
+    count = np.empty(n_groups, np.int64)
+    lane_at, above = np.zeros((n_groups, BITS), np.uint64), np.full((n_groups, BITS), 255, np.uint8)
+    tables = np.empty(n_groups * TABLE, np.int32)
+    _tabulate(leaf, tests, weight, found, order, groups, count, lane_at, above, tables)
+
+    strip, index = aligned(lanes * STRIP), aligned(4 * STRIP)
+    by_lane = strip.reshape(lanes, STRIP)
+    for s0 in range(0, n, STRIP):
+        s1 = min(n, s0 + STRIP)
+        by_lane[:, : s1 - s0] = codes[:, b0 + s0 : b0 + s1]
+        _look(strip, lane_at, above, count, index, tables, total[s0:s1])
+
+
+@entry
+def _open(level, level_start, leaf, leaf_start, lane_of, low, high, tests, weight, found):
+    """Find the trees that the box leaves open.
+
+    Parameters
+    ----------
+    tests, weight : (trees, BITS) int64
+        Written, for each such tree: the distinct tests left, as lane and rank in a word; what each adds to the number of the leaf.
+    found : (3, trees) int32
+        Written, for each such tree: the leaf reached if no test is passed, the number of tests, and 2 to the power of that.
+
+    Returns
+    -------
+    many, constant : int
+        The number of such trees and the sum of the leaves of the others.
+    """
     many = 0
     constant = np.int64(0)
-    piece = np.empty(trees, np.int64)
-    for t in range(trees):
+    for t in range(len(level_start) - 1):
         m, base = 0, leaf_start[t]
         for at in range(level_start[t], level_start[t + 1]):
             lane, rank = lane_of[level[at] & LEAF_LANE], (level[at] >> LANE_BITS) & RANK
@@ -60,70 +101,60 @@ def predict_symmetric_block(level, level_start, leaf, leaf_start, lane_of, low, 
             if low[lane] > rank:
                 base += value
             elif high[lane] > rank:
+                test = lane | rank << LANE_BITS
                 j = 0
-                while j < m and (test_lane[t, j] != lane or test_rank[t, j] != rank):
+                while j < m and tests[many, j] != test:
                     j += 1
                 if j == m:
-                    test_lane[t, m], test_rank[t, m], weight[t, m] = lane, rank, 0
+                    tests[many, m], weight[many, m] = test, 0
                     m += 1
-                weight[t, j] += value
-        fixed[t], open_bits[t] = base, m
+                weight[many, j] += value
         if m:
-            piece[many], numbers[many] = t, 1 << m
+            found[0, many], found[1, many], found[2, many] = base, m, 1 << m
             many += 1
         else:
             constant += leaf[base]
-    total[:] = constant
-    if many == 0:
-        return
+    return many, constant
 
-    order, groups = group_pieces(numbers[:many])
-    n_groups = len(groups) - 1
-    tests = np.zeros(n_groups, np.int64)
-    lane_at = np.zeros((n_groups, BITS), np.uint64)
-    above = np.full((n_groups, BITS), 255, np.uint8)
-    tables = np.empty(n_groups * TABLE, np.int32)
-    for g in range(n_groups):
+
+@entry
+def _tabulate(leaf, tests, weight, found, order, groups, count, lane_at, above, tables):
+    """Write each group's tests (their `count`, the lanes' places in a strip, the codes to be exceeded) and its table of leaf sums."""
+    for g in range(len(count)):
         table = tables[g * TABLE : (g + 1) * TABLE]
         table[0] = 0
         bits = 0
         for p in range(groups[g], groups[g + 1]):
-            t = piece[order[p]]
-            for j in range(open_bits[t]):
-                lane_at[g, bits + j], above[g, bits + j] = test_lane[t, j] * STRIP, test_rank[t, j]
-            size = 1 << bits
-            for number in range((1 << open_bits[t]) - 1, -1, -1):
-                at = fixed[t]
-                for j in range(open_bits[t]):
+            t = order[p]
+            for j in range(found[1, t]):
+                lane_at[g, bits + j] = (tests[t, j] & LEAF_LANE) * STRIP
+                above[g, bits + j] = tests[t, j] >> LANE_BITS
+            size = uint64(1 << bits)
+            for number in range(found[2, t] - 1, -1, -1):
+                at = np.int64(found[0, t])
+                for j in range(found[1, t]):
                     at += weight[t, j] * ((number >> j) & 1)
-                _add(table, uint64(number << bits), uint64(size), leaf[at])
-            bits += open_bits[t]
-        tests[g] = bits
-
-    strip = aligned(lanes * STRIP)
-    index = aligned(4 * STRIP)
-    for s0 in range(0, n, STRIP):
-        rows = min(STRIP, n - s0)
-        for a in range(lanes):
-            row = codes[a]
-            for i in range(uint64(rows)):
-                strip[uint64(a * STRIP) + i] = row[uint64(b0 + s0) + i]
-        part = total[s0 : s0 + rows]
-        for g in range(n_groups):
-            _test(strip, lane_at[g], above[g], tests[g], index, uint64(g % 4 * STRIP), uint64(rows))
-            if g % 4 == 3:
-                _look4(index, tables, uint64((g - 3) * TABLE), part)
-        for g in range(n_groups // 4 * 4, n_groups):
-            _look1(index, uint64(g % 4 * STRIP), tables, uint64(g * TABLE), part)
+                to = uint64(number << bits)
+                value = leaf[at]
+                for s in range(size):
+                    table[to + s] = table[s] + value
+            bits += found[1, t]
+        count[g] = bits
 
 
-@compiled
-def _add(table, to, size, value):
-    for s in range(size):
-        table[to + s] = table[s] + value
+@entry
+def _look(strip, lane_at, above, count, index, tables, total):
+    """Add to `total` what the rows of a strip find in the tables of all groups."""
+    n = len(count)
+    for g in range(n):
+        _test(strip, lane_at[g], above[g], count[g], index, uint64(g % 4 * STRIP), uint64(len(total)))
+        if g % 4 == 3:
+            _look4(index, tables, uint64((g - 3) * TABLE), total)
+    for g in range(n // 4 * 4, n):
+        _look1(index, uint64(g % 4 * STRIP), tables, uint64(g * TABLE), total)
 
 
-@compiled
+@part
 def _test(strip, lane, k, tests, index, to, rows):
     """Write a bit for each of the first `tests` to ``index[to:]``, rounded up to the next even number."""
     x0, x1, x2, x3, x4, x5, x6, x7 = lane[0], lane[1], lane[2], lane[3], lane[4], lane[5], lane[6], lane[7]
@@ -157,7 +188,7 @@ def _test(strip, lane, k, tests, index, to, rows):
             index[to + i] = b
 
 
-@compiled
+@part
 def _look4(index, tables, t0, total):
     t1 = t0 + uint64(TABLE)
     t2 = t1 + uint64(TABLE)
@@ -172,7 +203,7 @@ def _look4(index, tables, t0, total):
         )
 
 
-@compiled
+@part
 def _look1(index, s0, tables, t0, total):
     for i in range(uint64(len(total))):
         total[i] += tables[t0 + uint64(index[s0 + i])]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from smgee.compiled import compiled
 from smgee.trees.kernel.blocks import RANK, RIGHT_SHIFT
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
+from smgee.trees.kernel.machine import entry, part
 from smgee.trees.kernel.tournament import (
     A_R,
     ADD,
@@ -53,31 +53,25 @@ W0 = np.uint64(0)
 PAIR = np.uint64(257)
 
 
-@compiled
-def cut_pieces(words, roots, end, leaf):
-    """Return the pieces of the trees that end at node `end`.
+@entry
+def cut_pieces(words, roots, end, leaf, pieces):
+    """Write the `pieces` of the trees that end at node `end`.
+
+    Parameters
+    ----------
+    pieces : (4, …) int32
+        For each piece: the root of its tree, its first and its last leaf (nodes); how many leaf numbers it has, with that for
+        "elsewhere" if its tree is cut.
 
     Returns
     -------
-    root, first, last : (pieces,) int32
-        Nodes: the root of the tree, the first and the last leaf of the piece.
-    numbers : (pieces,) int32
-        How many leaf numbers the piece has, with that for "elsewhere" if its tree is cut.
+    count : int
+        Number of pieces.
     constant : int
         The sum of the leaves of single-leaf trees, which make no piece.
     steps : int
         Nodes on the ways from the roots of cut trees to their pieces.
     """
-    count = 0
-    for t in range(len(roots)):
-        leaves = ((roots[t + 1] if t + 1 < len(roots) else end) - roots[t] + 1) // 2
-        count += 1 if leaves <= TABLE else (leaves + RUN - 1) // RUN
-    root, first, last, numbers = (
-        np.empty(count, np.int32),
-        np.empty(count, np.int32),
-        np.empty(count, np.int32),
-        np.empty(count, np.int32),
-    )
     constant = np.int64(0)
     p = steps = 0
     for t in range(len(roots)):
@@ -89,7 +83,7 @@ def cut_pieces(words, roots, end, leaf):
             i = roots[t]
             while words[i] & LEAF_LANE != LEAF_LANE:
                 i += 1
-            root[p], first[p], last[p], numbers[p] = roots[t], i, stop - 1, leaves
+            pieces[0, p], pieces[1, p], pieces[2, p], pieces[3, p] = roots[t], i, stop - 1, leaves
             p += 1
         else:
             parts = (leaves + RUN - 1) // RUN
@@ -97,8 +91,8 @@ def cut_pieces(words, roots, end, leaf):
             for i in range(roots[t], stop):
                 if words[i] & LEAF_LANE == LEAF_LANE:
                     if seen == part * leaves // parts:
-                        root[p], first[p] = roots[t], i
-                        numbers[p] = (part + 1) * leaves // parts - seen + 1
+                        pieces[0, p], pieces[1, p] = roots[t], i
+                        pieces[3, p] = (part + 1) * leaves // parts - seen + 1
                         part += 1
                         node = np.int64(roots[t])
                         while node != i:
@@ -107,21 +101,25 @@ def cut_pieces(words, roots, end, leaf):
                             steps += 1
                     seen += 1
                     if seen == part * leaves // parts:
-                        last[p] = i
+                        pieces[2, p] = i
                         p += 1
-    return root[:p], first[:p], last[:p], numbers[:p], constant, steps
+    return np.int64(p), constant, np.int64(steps)
 
 
-@compiled
-def group_pieces(numbers):
+def group_pieces(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (order, group starts): pieces whose products of leaf numbers fit one table, the largest with the largest that fit."""
-    head = np.full(TABLE + 1, -1, np.int32)
-    follow = np.empty(len(numbers), np.int32)
+    n = len(numbers)
+    order, starts = np.empty(n, np.int32), np.empty(n + 1, np.int32)
+    groups = _group(numbers, np.full(TABLE + 1, -1, np.int32), np.empty(n, np.int32), order, starts)
+    return order, starts[: groups + 1]
+
+
+@entry
+def _group(numbers, head, follow, order, starts):
+    """Do the work of `group_pieces` with lists of the pieces of each size (`head`, all −1, and `follow`); returns the number of groups."""
     for p in range(len(numbers) - 1, -1, -1):
         follow[p] = head[numbers[p]]
         head[numbers[p]] = p
-    order = np.empty(len(numbers), np.int32)
-    starts = np.empty(len(numbers) + 1, np.int32)
     groups = placed = 0
     largest = TABLE
     while placed < len(numbers):
@@ -142,53 +140,17 @@ def group_pieces(numbers):
             placed += 1
             room //= size
     starts[groups] = placed
-    return order, starts[: groups + 1]
+    return groups
 
 
-@compiled
-def take_cuts(words, root, first, last, starts, mark, in_batch, taken, n):
-    """Mark the cuts of one piece; returns the new number of cuts taken.
-
-    Where a lane of the batch would have more than a byte tells, all that were taken are given back, and the result is −1.
-    `taken` (int64) lists places in `mark`, where the cuts of lane ``a`` begin at ``starts[a]``, and lanes.
-    """
-    node = np.int64(root)
-    i = np.int64(first)
-    while i <= last:
-        # First the way to the piece, then the piece.
-        if node != first:
-            word = words[node]
-            right = node + (word >> RIGHT_SHIFT)
-            node = right if right <= first else node + 1
-        else:
-            word = words[i]
-            i += 1
-        lane = word & LEAF_LANE
-        if lane == LEAF_LANE:
-            continue
-        at = np.uint64(starts[lane] + ((word >> LANE_BITS) & RANK))
-        if mark[at]:
-            continue
-        if in_batch[lane] == 255:
-            for j in range(n):
-                mark[taken[2 * j]] = 0
-                in_batch[taken[2 * j + 1]] -= 1
-            return -1
-        mark[at] = 1
-        in_batch[lane] += 1
-        taken[2 * n], taken[2 * n + 1] = at, lane
-        n += 1
-    return n
-
-
-@compiled
-def emit(words, renamed, starts, root, first, last, numbers, stride, program, n, waiting, way):
+@part
+def emit(words, renamed, batched, starts, root, first, last, numbers, stride, program, n, waiting, way):
     """Append the instructions of one piece, its leaf numbers multiplied by `stride`; returns the new number of instructions.
 
     Nodes are visited backwards in pre-order, right subtree first: those between the first and the last leaf, then the `way` (scratch)
     from the root to the first leaf. `waiting`, (1200,) uint64, is scratch for operands, two words each: as the first two of an
     instruction (see `run`), with the kind of the operand in place of k and x in the first.
-    The rank of a cut is ``renamed[starts[lane] + rank]``, or itself if `renamed` is empty.
+    The rank of a cut is ``renamed[starts[lane] + rank]``, or itself if not `batched`.
     """
     number = np.uint64((numbers - 1) * stride)
     less = np.uint64(stride)
@@ -206,7 +168,7 @@ def emit(words, renamed, starts, root, first, last, numbers, stride, program, n,
             top += W2
             continue
         right = i + np.uint64(word >> RIGHT_SHIFT) <= end
-        at, top = _combine(word, renamed, starts, True, right, program, at, waiting, top)
+        at, top = _combine(word, renamed, batched, starts, True, right, program, at, waiting, top)
     steps = 0
     node = np.int64(root)
     while node != first:
@@ -217,7 +179,7 @@ def emit(words, renamed, starts, root, first, last, numbers, stride, program, n,
     for step in range(steps - 1, -1, -1):
         word = words[way[step]]
         right_child = way[step] + (word >> RIGHT_SHIFT)
-        at, top = _combine(word, renamed, starts, right_child > first, right_child <= last, program, at, waiting, top)
+        at, top = _combine(word, renamed, batched, starts, right_child > first, right_child <= last, program, at, waiting, top)
     kind = waiting[W0] >> W40
     if kind != ROWS:
         program[at * W4] = waiting[W0] & M40
@@ -229,11 +191,11 @@ def emit(words, renamed, starts, root, first, last, numbers, stride, program, n,
 
 
 @njit(inline="always")
-def _combine(word, renamed, starts, has_left, has_right, program, at, waiting, top):
+def _combine(word, renamed, batched, starts, has_left, has_right, program, at, waiting, top):
     """Combine the waiting left (on top) and right operands of a node; an absent one is leaf number 0. Returns the new (at, top)."""
     lane = np.uint64(word & LEAF_LANE)
     rank = np.uint64((word >> LANE_BITS) & RANK)
-    if len(renamed):
+    if batched:
         rank = np.uint64(renamed[np.uint64(starts[lane]) + rank])
     left = right = NOTHING & M40
     left2 = right2 = NOTHING
@@ -258,7 +220,7 @@ def _combine(word, renamed, starts, has_left, has_right, program, at, waiting, t
     return at + rows, top + W2
 
 
-@compiled
+@part
 def plain(program, n, kind, table):
     """Append ADD, LOOK1 or LOOK4, which look at no codes; returns the new number of instructions."""
     program[4 * n], program[4 * n + 1], program[4 * n + 2], program[4 * n + 3] = (
@@ -270,10 +232,8 @@ def plain(program, n, kind, table):
     return n + 1
 
 
-@compiled
-def emit_groups(
-    words, renamed, starts, root, first, last, numbers, order, groups, begin, end, leaf, program, tables, waiting, way
-):
+@entry
+def emit_groups(words, renamed, batched, starts, pieces, order, groups, begin, end, leaf, program, tables, waiting, way):
     """Write the program and the tables of the groups ``begin:end``; returns the number of instructions."""
     n = np.int64(0)
     for g in range(begin, end):
@@ -283,8 +243,9 @@ def emit_groups(
         size = np.int64(1)
         for j in range(groups[g], groups[g + 1]):
             p = order[j]
-            n = emit(words, renamed, starts, root[p], first[p], last[p], numbers[p], size, program, n, waiting, way)
-            size = add_to_table(table, size, words, first[p], last[p], numbers[p], leaf)
+            root, first, last, numbers = pieces[0, p], pieces[1, p], pieces[2, p], pieces[3, p]
+            n = emit(words, renamed, batched, starts, root, first, last, numbers, size, program, n, waiting, way)
+            size = add_to_table(table, size, words, first, last, numbers, leaf)
             if j > groups[g]:
                 n = plain(program, n, np.int64(ADD), np.int64(0))
         if at % 4 == 3:
@@ -294,7 +255,7 @@ def emit_groups(
     return n
 
 
-@compiled
+@part
 def add_to_table(table, size, words, first, last, numbers, leaf):
     """Combine a table's first `size` entries with the leaves of one more piece; returns the new size."""
     j = np.uint64(numbers - 1)

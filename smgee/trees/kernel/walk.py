@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from smgee.compiled import compiled
 from smgee.trees.kernel.blocks import RANK, RIGHT_SHIFT
 from smgee.trees.kernel.forest import LANE_BITS, LEAF_LANE
+from smgee.trees.kernel.machine import entry
 
 
-@compiled
+@entry
 def walk(words, roots, leaf, lane_of, codes, begin, end, total):
     """Add to ``total[begin:end]`` the fixed-point leaves that these rows of `codes`, (lanes, rows), reach; ``lane_of[slot]`` is a slot's lane."""
     for tree in range(len(roots)):
