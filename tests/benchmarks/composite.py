@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gc
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -280,33 +281,37 @@ def forget() -> None:
     geotiff.close_datasets()
 
 
-def side_by_side(ways: Mapping[str, Callable[[], np.ndarray]], repeats: int) -> None:
-    """Run every way in turns, compare the results with the first way's, and print medians and ratios to the first."""
+def side_by_side(ways: Mapping[str, Callable[[], np.ndarray]], repeats: int, memory: Callable[[str], float]) -> None:
+    """Run every way in turns, compare the results with the first way's, and print medians and ratios to the first.
+
+    CPU time is of all threads; on a machine that does other work too, it compares better than wall time. `memory` measures a way's peak memory in a
+    process of its own, since what one way frees stays with the allocator for the next.
+    """
     times: dict[str, list[float]] = {name: [] for name in ways}
-    peaks: dict[str, float] = {}
+    work: dict[str, list[float]] = {name: [] for name in ways}
     reference: np.ndarray | None = None
     for turn in range(repeats + 1):
         for name, way in ways.items():
             if "cached" not in name:
                 forget()
-            with PeakMemory() as memory:
-                begin = time.perf_counter()
-                result = way()
-                elapsed = time.perf_counter() - begin
+            begin, busy = time.perf_counter(), time.process_time()
+            result = way()
+            elapsed, busy = time.perf_counter() - begin, time.process_time() - busy
             if turn:  # the first turn compiles and warms the file cache
                 times[name].append(elapsed)
-                peaks[name] = max(peaks.get(name, 0.0), memory.above)
+                work[name].append(busy)
                 continue
             if reference is None:
                 reference = result
                 continue
             np.testing.assert_array_equal(np.isnan(result), np.isnan(reference), err_msg=name)
             np.testing.assert_allclose(result, reference, atol=2e-7, rtol=0, err_msg=name)
-    first = statistics.median(times[next(iter(ways))])
-    print(f"{'':44}{'median s':>10}{'least s':>9}{'ratio':>7}{'peak MiB':>10}")
-    for name, values in times.items():
-        middle = statistics.median(values)
-        print(f"{name:44}{middle:10.2f}{min(values):9.2f}{middle / first:7.2f}{peaks[name]:10.0f}", flush=True)
+    first = next(iter(ways))
+    print(f"{'':40}{'wall s':>8}{'ratio':>7}{'CPU s':>8}{'ratio':>7}{'peak MiB':>10}")
+    for name in ways:
+        wall, cpu = statistics.median(times[name]), statistics.median(work[name])
+        ratios = wall / statistics.median(times[first]), cpu / statistics.median(work[first])
+        print(f"{name:40}{wall:8.2f}{ratios[0]:7.2f}{cpu:8.2f}{ratios[1]:7.2f}{memory(name):10.0f}", flush=True)
 
 
 def successive(grid: PixelGrid) -> None:
@@ -371,6 +376,26 @@ def _first_index() -> str:
     return str(ee.ImageCollection(HLS["S30"].id).first().get("system:index").getInfo())
 
 
+def ways_of(
+    files: list[Path], place: tuple[int, int, int], grid: PixelGrid, *, only_ours: bool = False
+) -> dict[str, Callable[[], np.ndarray]]:
+    """Return the ways to composite, by name."""
+    ways: dict[str, Callable[[], np.ndarray]] = {
+        "smgee, computePixels": lambda: through_client(grid, CENTER),
+        "smgee, computePixels, blocks cached": lambda: through_client(grid, CENTER),
+        "smgee, xee": lambda: through_xee(grid, CENTER),
+    }
+    if not only_ours:
+        ways["rioxarray + dask, median"] = lambda: with_rioxarray(files, place, CENTER, plain_median)
+        ways["rioxarray + dask, sorting median"] = lambda: with_rioxarray(files, place, CENTER, sorted_median)
+        with suppress(ImportError):
+            import odc.stac  # noqa: F401
+
+            ways["odc-stac + dask, median"] = lambda: with_odc(files, grid, CENTER, plain_median)
+            ways["odc-stac + dask, sorting median"] = lambda: with_odc(files, grid, CENTER, sorted_median)
+    return ways
+
+
 def main() -> None:
     """Make the scenes, run everything, print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -379,6 +404,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=3660, help="pixels along a granule's edge")
     parser.add_argument("--edge", type=int, default=1200, help="pixels along the composite's edge")
     parser.add_argument("--only-ours", action="store_true", help="leave the others out")
+    parser.add_argument("--memory-of", metavar="WAY", help="print the peak memory of one way alone, MiB")
     options = parser.parse_args()
     import smgee
 
@@ -390,22 +416,23 @@ def main() -> None:
         place = (row, col, options.edge)
         store = stack.enter_context(tempfile.TemporaryDirectory())
         stack.enter_context(smgee.connect("embedded", catalog=register(folder, files), store=store))
+        ways = ways_of(files, place, grid, only_ours=options.only_ours)
+        if options.memory_of is not None:
+            small = part(options.size, 64)
+            ways_of(files, (*small[:2], 64), small[2])[options.memory_of]()  # imports and compiles
+            with PeakMemory() as memory:
+                ways[options.memory_of]()
+            print(f"{memory.above:.0f}")
+            return
         count = len(granules(files, CENTER - timedelta(days=8), CENTER + timedelta(days=8)))
         print(f"{count} scenes, {len(ROLES)} bands and Fmask, {grid.height}×{grid.width} pixels")
-        ways: dict[str, Callable[[], np.ndarray]] = {
-            "smgee, computePixels": lambda: through_client(grid, CENTER),
-            "smgee, computePixels, blocks cached": lambda: through_client(grid, CENTER),
-            "smgee, xee": lambda: through_xee(grid, CENTER),
-        }
-        if not options.only_ours:
-            ways["rioxarray + dask, median"] = lambda: with_rioxarray(files, place, CENTER, plain_median)
-            ways["rioxarray + dask, sorting median"] = lambda: with_rioxarray(files, place, CENTER, sorted_median)
-            with suppress(ImportError):
-                import odc.stac  # noqa: F401
 
-                ways["odc-stac + dask, median"] = lambda: with_odc(files, grid, CENTER, plain_median)
-                ways["odc-stac + dask, sorting median"] = lambda: with_odc(files, grid, CENTER, sorted_median)
-        side_by_side(ways, options.repeats)
+        def memory_of(way: str) -> float:
+            command = [sys.executable, "-m", "tests.benchmarks.composite", "--folder", str(folder), "--size", str(options.size)]
+            command += ["--edge", str(options.edge), "--memory-of", way]
+            return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+        side_by_side(ways, options.repeats, memory_of)
         print("Successive composites, 16-day windows eight days apart:")
         successive(grid)
         print("Long chains and large collections:")

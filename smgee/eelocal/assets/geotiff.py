@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,9 @@ from smgee.grid import PixelGrid
 
 __all__ = ["close_datasets", "crs_name", "decode_stored", "grid_of", "open_dataset", "read_band"]
 
-_IDLE = 192  # handles kept open between reads
+# Handles kept open between reads: GDAL keeps the blocks it decoded (in GDAL_CACHEMAX, 5 % of the memory by default) as long as the file is open,
+# and the scenes of two months, seven files each, are read again for every composite.
+_IDLE = min(512, max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
 _pool: OrderedDict[tuple[str, int, int], list[Any]] = OrderedDict()
 _lock = threading.Lock()
 
