@@ -34,6 +34,12 @@ class EEError(SmgeeError):
         error.named = True  # type: ignore[attr-defined]
         return error
 
+    def in_map(self, index: str | None) -> EEError:
+        """Return the error as Earth Engine reports it for an element of a mapped collection, with the element's index."""
+        error = EEError(f"Error in map(ID={index}):\n{self.message}", code=self.code, status=self.status)
+        error.named = True  # type: ignore[attr-defined]
+        return error
+
 
 class NotFoundError(EEError):
     """An asset or operation that is not there."""

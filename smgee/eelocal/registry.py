@@ -17,12 +17,12 @@ from typing import Any
 from smgee.eelocal.coerce import coerce
 from smgee.eelocal.context import Context
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
+from smgee.eelocal.model.collection import Collection
 from smgee.eelocal.spec import signatures
 
 __all__ = ["algorithm", "call", "implementations"]
 
 _IMPLEMENTATIONS: dict[str, tuple[Callable[..., Any], bool]] = {}
-
 
 
 def algorithm(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -82,6 +82,9 @@ def call(context: Context, name: str, arguments: Mapping[str, Any]) -> Any:
                 value = argument.default
             key = argument.name + "_" if keyword.iskeyword(argument.name) else argument.name
             ready[key] = None if value is None else coerce(value, argument.full_type, name=argument.name)
-        return function(context, **ready) if wants_context else function(**ready)
+        result = function(context, **ready) if wants_context else function(**ready)
     except EEError as error:
         raise error.prefixed(name) from error
+    if isinstance(result, Collection) and result.maker is None:
+        result.maker = name  # its elements are made later, and may fail then
+    return result

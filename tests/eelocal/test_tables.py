@@ -236,6 +236,30 @@ def test_collections_may_be_nested_deeply() -> None:
     assert info(table.aggregate_first("n")) == 120
 
 
+def test_a_mapped_function_must_return_an_element() -> None:
+    table = ee.FeatureCollection([ee.Feature(None, {"n": 0})])
+    wanted = "Collection.map: A mapped algorithm must return a Feature or Image."
+    assert refusal(table.map(lambda f: f.get("n"))) == wanted
+    assert refusal(table.map(lambda f: f.get("n")).size()) == wanted  # the algorithm that failed, not the one that asked
+
+
+def test_errors_in_a_map_name_the_element() -> None:
+    table = ee.FeatureCollection([ee.Feature(None, {"n": 1}), ee.Feature(None, {})])
+    message = refusal(table.map(lambda f: f.set("half", f.getNumber("n").divide(2))))
+    assert message.startswith("Error in map(ID=1):\nNumber.divide: Parameter 'left' is required")
+    nested = table.map(lambda f: f.set("inner", table.map(lambda g: g.set("half", g.getNumber("n").divide(2))).size()))
+    assert refusal(nested).startswith("Error in map(ID=0):\nError in map(ID=1):\nNumber.divide:")
+
+
+def test_errors_of_late_elements_name_the_algorithm() -> None:
+    assert refusal(stations().flatten().size()) == "Collection.flatten: The elements of the collection must be collections."
+
+
+def test_reducers_of_columns_state_how_many_they_need() -> None:
+    message = refusal(stations().reduceColumns(ee.Reducer.sum(), ["theta", "system:time_start"]))
+    assert message == "Collection.reduceColumns: Need 1 inputs for <Reducer>, got 2."
+
+
 def test_coverage_page_is_up_to_date() -> None:
     assert FILE.read_text(encoding="utf-8") == render(), "run `python -m smgee.eelocal.coverage`"
     done, total = count()

@@ -224,6 +224,18 @@ def test_linear_algebra() -> None:
     assert "complex" in refusal(ee.Array([[0, 1], [-1, 0]]).eigen())
 
 
+def test_eigenvectors_of_equal_eigenvalues_are_the_documented_ones() -> None:
+    """The API reference states this basis of the plane of zeros, of the infinitely many."""
+    rows = np.array(info(ee.Array([[1, 1, 1], [1, 1, 1], [1, 1, 1]]).eigen()))
+    documented = np.array([[3, 3**-0.5, 3**-0.5, 3**-0.5], [0, 0, 2**-0.5, -(2**-0.5)], [0, 1.5**-0.5, -(6**-0.5), -(6**-0.5)]])
+    assert rows[:, 0] == pytest.approx(documented[:, 0], abs=1e-12)
+    assert np.abs((rows[:, 1:] * documented[:, 1:]).sum(1)) == pytest.approx(1)  # equal up to sign
+    assert info(ee.Array([[1, 0], [0, 1]]).eigen()) == [[1, 1, 0], [1, 0, 1]]
+    block = np.array(info(ee.Array([[2, 1, 0], [1, 2, 0], [0, 0, 3]]).eigen()))  # two blocks that share the eigenvalue 3
+    assert block[:, 0] == pytest.approx([3, 3, 1])
+    assert block[:, 1:] @ block[:, 1:].T == pytest.approx(np.eye(3), abs=1e-12)
+
+
 # -- dates -------------------------------------------------------------------------------------------------------------
 
 MOMENTS = st.datetimes().filter(lambda t: 1900 < t.year < 2100)

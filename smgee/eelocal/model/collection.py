@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from smgee.eelocal.errors import EEError
+
 __all__ = ["Collection"]
 
 # Collections that wait for others that wait … are produced by recursion; from this depth on the source is produced at once.
@@ -43,6 +45,7 @@ class Collection:
         self.id = id
         self.version = version
         self._waiting = 0
+        self.maker: str | None = None  # the algorithm that made it, which errors on the way name
 
     @property
     def depth(self) -> int:
@@ -53,7 +56,12 @@ class Collection:
     def elements(self) -> list[Any]:
         """All elements."""
         if self._elements is None:
-            self._elements = list(self._produce())
+            try:
+                self._elements = list(self._produce())
+            except EEError as error:
+                if self.maker is None:
+                    raise
+                raise error.prefixed(self.maker) from error
         return self._elements
 
     def __iter__(self) -> Iterator[Any]:

@@ -19,7 +19,7 @@ from smgee.eelocal.model.image import Image
 from smgee.eelocal.model.number import is_number, plain
 from smgee.eelocal.model.reducer import Reducer, as_column, as_value
 from smgee.eelocal.registry import algorithm
-from smgee.eelocal.values import order_key, same, to_json, to_text, type_name
+from smgee.eelocal.values import order_key, same, to_json, to_text
 from smgee.source import TableInfo
 
 
@@ -104,15 +104,16 @@ def map_collection(collection: Collection, baseAlgorithm: Function, dropNulls: b
 
     def produce() -> Iterator[Any]:
         for element in collection:
-            result = baseAlgorithm(element)
-            if result is None:
-                if dropNulls:
-                    continue
-                raise EEError("A mapped algorithm must return a Feature or Image.")
+            try:
+                result = baseAlgorithm(element)
+            except EEError as error:
+                raise error.in_map(element_id(element)) from error
+            if result is None and dropNulls:
+                continue
             if isinstance(result, Geometry):
                 result = Feature(result)
             if not isinstance(result, (Feature, Image, Collection)):
-                raise EEError(f"A mapped algorithm must return a Feature or Image, got {type_name(result)}.")
+                raise EEError("A mapped algorithm must return a Feature or Image.")
             index = element_id(element)
             yield result if index is None else with_id(result, index)
 
@@ -246,7 +247,8 @@ def reduce_columns(
 ) -> dict[str, Any]:
     """Apply a reducer to properties."""
     if reducer.inputs and len(selectors) != reducer.inputs:
-        raise EEError(f"Need {reducer.inputs} inputs for reducer {reducer.name}, got {len(selectors)} selectors.")
+        # Earth Engine names no reducer here: its guide on reduceColumns shows this text, with the placeholder
+        raise EEError(f"Need {reducer.inputs} inputs for <Reducer>, got {len(selectors)}.")
     weights: list[list[Any] | None] = [None] * len(selectors)
     if weightSelectors is not None:
         weighted = [i for i, w in enumerate(reducer.weights) if w]

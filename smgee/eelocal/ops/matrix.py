@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from smgee.eelocal.errors import EEError
@@ -37,8 +39,7 @@ def eigen_rows(matrix: np.ndarray) -> np.ndarray:
     """
     matrix = as_matrix(matrix, square=True)
     if np.array_equal(matrix, matrix.T) and matrix.any():
-        values, vectors = np.linalg.eigh(matrix)
-        vectors = _tidy(matrix, values, vectors)
+        values, vectors = _symmetric(matrix)
     else:
         values, vectors = np.linalg.eig(matrix)
         if np.iscomplexobj(values) and np.abs(values.imag).max() > 1e-12 * max(1.0, np.abs(values).max()):
@@ -50,16 +51,34 @@ def eigen_rows(matrix: np.ndarray) -> np.ndarray:
             triangle, vectors = scipy.linalg.schur(matrix)
             values = np.diag(triangle)
             values, vectors = values[::-1], vectors[:, ::-1]
-    order = np.argsort(-values, kind="stable")
+    # rounding must not decide the order of equal eigenvalues
+    order = np.argsort(-np.round(values / np.abs(values).max(initial=1e-300), 12), kind="stable")
     return np.concatenate([values[order, None], vectors[:, order].T], axis=1)
 
 
-def _tidy(matrix: np.ndarray, values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Use the unit vectors, in order, for a diagonal matrix, where eigh is free to permute those of equal eigenvalues."""
-    if np.count_nonzero(matrix - np.diag(np.diag(matrix))):
-        return vectors
-    order = np.argsort(np.diag(matrix), kind="stable")
-    return np.eye(len(matrix))[:, order]
+def _symmetric(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return eigenvalues, ascending up to rounding, and eigenvectors of a symmetric matrix.
+
+    Where eigenvalues are equal, any basis of their space is right. Earth Engine documents EJML's: Householder reflections make the
+    matrix tridiagonal from the first row on, and each block of that is solved by itself. Of equal eigenvalues, those of later
+    blocks come first. A diagonal matrix keeps its unit vectors in order.
+    """
+    if not np.count_nonzero(matrix - np.diag(np.diag(matrix))):
+        order = np.argsort(np.diag(matrix), kind="stable")
+        return np.diag(matrix)[order], np.eye(len(matrix))[:, order]
+    import scipy.linalg
+
+    banded, basis = scipy.linalg.hessenberg(matrix, calc_q=True)
+    beside = np.diag(banded, -1)
+    tiny = 1e-14 * np.abs(matrix).sum()
+    edges = [0, *(np.flatnonzero(np.abs(beside) <= tiny) + 1), len(matrix)]
+    parts = []
+    for start, stop in reversed(list(pairwise(edges))):
+        values, vectors = scipy.linalg.eigh_tridiagonal(np.diag(banded)[start:stop], beside[start : stop - 1])
+        parts.append((values, basis[:, start:stop] @ vectors))
+    values = np.concatenate([v for v, _ in parts])
+    values[np.abs(values) <= tiny] = 0
+    return values, np.concatenate([v for _, v in parts], axis=1)
 
 
 @algorithm("Array.eigen")
