@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from smgee.eelocal.errors import EEError
+from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.model.geometry import Geometry, is_wgs84
 from smgee.eelocal.model.projection import Projection
 from smgee.grid import transformer
@@ -23,10 +23,12 @@ __all__ = [
     "EARTH_RADIUS",
     "along_geodesics",
     "apply_affine",
+    "around_pole",
     "as_lonlat",
     "from_vectors",
     "in_projection",
     "moved",
+    "rings_of",
     "to_vectors",
 ]
 
@@ -59,7 +61,15 @@ def _steps(shape: BaseGeometry, parts: int) -> float:
 
 
 def as_lonlat(geometry: Geometry, error: float = DEFAULT_ERROR) -> BaseGeometry:
-    """Return the shape in longitude and latitude, so densely that its edges may be taken for geodesics within `error` metres."""
+    """Return the shape in longitude and latitude, so densely that its edges may be taken for geodesics within `error` metres.
+
+    Raises
+    ------
+    UnsupportedAlgorithmError
+        For a polygon whose geodesic edges lead around a pole: longitude and latitude show no inside for it.
+    """
+    if geometry.geodesic and is_wgs84(geometry.crs) and any(around_pole(r) for r in rings_of(geometry.shape)):
+        raise UnsupportedAlgorithmError("Geometry", "of a polygon with geodesic edges around a pole is not worked with")
     shape = geometry.sound
     if shape.is_empty:
         return shape
@@ -69,6 +79,23 @@ def as_lonlat(geometry: Geometry, error: float = DEFAULT_ERROR) -> BaseGeometry:
     if not flat and not geometry.geodesic:
         shape = shapely.segmentize(shape, _steps(shape, 64))
     return moved(shape, geometry.crs, "EPSG:4326")
+
+
+def rings_of(shape: BaseGeometry) -> list[np.ndarray]:
+    """Return the coordinates of the outer rings of all polygons."""
+    if isinstance(shape, shapely.Polygon):
+        return [] if shape.is_empty else [np.array(shape.exterior.coords)]
+    return [r for g in getattr(shape, "geoms", ()) for r in rings_of(g)]
+
+
+def around_pole(ring: np.ndarray) -> bool:
+    """Whether a ring of longitudes and latitudes with geodesic edges goes once around a pole.
+
+    A step of a whole turn is the edge of a map at a pole, not an edge on the ground.
+    """
+    steps = np.diff(ring[:, 0])
+    steps = np.where((np.abs(steps) > 180) & (np.abs(steps) < 360), (steps + 180) % 360 - 180, steps)
+    return bool(abs(steps.sum()) > 180)
 
 
 def _segmentize_rows(shape: BaseGeometry, step: float) -> BaseGeometry:

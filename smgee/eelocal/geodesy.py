@@ -22,10 +22,12 @@ from smgee.eelocal.edges import (
     EARTH_RADIUS,
     along_geodesics,
     apply_affine,
+    around_pole,
     as_lonlat,
     from_vectors,
     in_projection,
     moved,
+    rings_of,
     to_vectors,
 )
 from smgee.eelocal.errors import UnsupportedAlgorithmError
@@ -53,6 +55,7 @@ __all__ = [
 ]
 
 _WIDEST = math.radians(60.0)  # gnomonic frames are not used beyond this angular radius
+EARTH_AREA = 510_065_621_724_088.44  # m², the ellipsoid WGS 84 (Karney 2013, equation 63)
 PIECE = 100_000.0  # metres: how much of a line an equidistant plane around it still shows truly enough to buffer it
 
 Overlay = Callable[[BaseGeometry, BaseGeometry], BaseGeometry]
@@ -220,11 +223,29 @@ def area_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Pro
     if projection is not None:
         return float(sum(p.area for p in _polygons(in_projection(geometry, projection, error))))
     total = 0.0
-    for polygon in _polygons(as_lonlat(geometry, error)):
+    polar = geometry.geodesic and is_wgs84(geometry.crs) and any(around_pole(r) for r in rings_of(geometry.shape))
+    # the integral needs no picture of the inside, which a map of longitude and latitude lacks around a pole
+    for polygon in _polygons(geometry.shape if polar else as_lonlat(geometry, error)):
         rings = [polygon.exterior, *polygon.interiors]
-        areas = [abs(ellipsoid().polygon_area_perimeter(*np.array(r.coords).T)[0]) for r in rings]
+        drawn = is_wgs84(geometry.crs) and not geometry.geodesic
+        areas = [_ring_area(np.array(r.coords), drawn=drawn) for r in rings]
         total += areas[0] - sum(areas[1:])
     return total
+
+
+def _ring_area(coords: np.ndarray, *, drawn: bool) -> float:
+    """Return the area in m² within a ring of longitudes and latitudes.
+
+    The integral along the ring gives it up to whole Earths. A ring with geodesic edges encloses its smaller side; a ring `drawn`
+    straight on a map of longitude and latitude encloses what it does there, which may be up to the whole Earth.
+    """
+    lon, lat = coords.T
+    signed = float(ellipsoid().polygon_area_perimeter(lon, lat)[0])
+    if not drawn:
+        return abs(signed)
+    x, y = np.radians(lon), np.sin(np.radians(lat))  # the equal-area map of the sphere tells how many Earths are missing
+    mapped = EARTH_AREA / (8 * np.pi) * float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))
+    return abs(signed + EARTH_AREA * round((mapped - signed) / EARTH_AREA))
 
 
 def _line_length(line: Any) -> float:
@@ -341,7 +362,9 @@ def _buffer_near(shape: BaseGeometry, distance: float, segments: int) -> BaseGeo
     if flat.intersects(pole):
         raise UnsupportedAlgorithmError("Geometry.buffer", "around a pole has no outline in longitude and latitude here")
     # Longitudes go on beyond 180° instead of jumping, or the outline would fall apart at the antimeridian.
-    return shapely.transform(moved(flat, plane, "EPSG:4326"), lambda c: np.stack([lon + (c[:, 0] - lon + 180) % 360 - 180, c[:, 1]], axis=1))
+    return shapely.transform(
+        moved(flat, plane, "EPSG:4326"), lambda c: np.stack([lon + (c[:, 0] - lon + 180) % 360 - 180, c[:, 1]], axis=1)
+    )
 
 
 def _pieces(shape: BaseGeometry) -> list[BaseGeometry]:

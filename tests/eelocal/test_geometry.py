@@ -49,6 +49,33 @@ def test_area_of_a_planar_rectangle_is_that_of_its_zone() -> None:
     assert 1e-7 < abs(info(geodesic.area(0.01)) / info(rectangle.area(0.01)) - 1) < 1e-4
 
 
+@pytest.mark.parametrize(
+    ("west", "south", "east", "north"),
+    [
+        (-180, -90, 180, 90),
+        (-180, -60, 180, 60),
+        (-170, -90, 170, 90),
+        (-180, -90, 180, 0),
+        (-180, 80, 180, 90),
+        (10, -80, 340, 85),
+    ],
+)
+def test_area_of_rectangles_beyond_a_hemisphere(west: float, south: float, east: float, north: float) -> None:
+    area = info(ee.Geometry.Rectangle([west, south, east, north], "EPSG:4326", False).area())
+    assert area == pytest.approx(zone_area(south, north, east - west), rel=1e-6)
+
+
+def test_a_ring_of_geodesics_encloses_its_smaller_side() -> None:
+    ring = [[0, 60], [90, 60], [180, 60], [-90, 60]]
+    area = info(ee.Geometry.Polygon([ring]).area())
+    assert 0 < area < zone_area(60, 90, 360)
+    assert info(ee.Geometry.Polygon([ring[::-1]]).area()) == pytest.approx(area)
+    lon, lat = np.array(ring).T
+    assert area == pytest.approx(abs(GEOD.polygon_area_perimeter(lon, lat)[0]))
+    with pytest.raises(ee.EEException, match="geodesic edges around a pole"):
+        ee.Geometry.Polygon([ring]).contains(ee.Geometry.Point([0, 89])).getInfo()
+
+
 def test_area_counts_holes_overlaps_and_crossings() -> None:
     square = [[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]
     hole = [[0.5, 0.5], [1, 0.5], [1, 1], [0.5, 1], [0.5, 0.5]]
