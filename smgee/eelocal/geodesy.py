@@ -445,6 +445,9 @@ def simplify_of(geometry: Geometry, tolerance: float, *, projection: Projection 
     shape = geometry.sound
     if shape.is_empty:
         return geometry
+    west, south, east, north = shape.bounds
+    if east - west >= 360 or max(-south, north) >= 90:
+        return geometry  # corners of the map that are one place on the ground would be taken for superfluous
     plane = _plane("aeqd", *_middle(shape))
     slim = moved(moved(shape, "EPSG:4326", plane).simplify(tolerance), plane, "EPSG:4326")
     return Geometry(_restore(slim, shape), geometry.crs, geometry.geodesic)

@@ -65,6 +65,12 @@ def test_area_of_rectangles_beyond_a_hemisphere(west: float, south: float, east:
     assert area == pytest.approx(zone_area(south, north, east - west), rel=1e-6)
 
 
+@pytest.mark.parametrize("corners", [[-180, -90, 180, 90], [-180, -60, 180, 60], [-100, 20, 100, 90]])
+def test_simplifying_keeps_corners_that_meet_on_the_ground(corners: list[float]) -> None:
+    rectangle = ee.Geometry.Rectangle(corners, "EPSG:4326", False)
+    assert info(rectangle.simplify(100).area()) == pytest.approx(info(rectangle.area()))
+
+
 def test_a_ring_of_geodesics_encloses_its_smaller_side() -> None:
     ring = [[0, 60], [90, 60], [180, 60], [-90, 60]]
     area = info(ee.Geometry.Polygon([ring]).area())
