@@ -37,6 +37,7 @@ app.add_typer(catalog.app, name="catalog")
 app.command()(serve.serve)
 app.command()(doctor.doctor)
 
+UNREADABLE, UNEXPECTED = 74, 70  # as in sysexits.h
 INTERRUPTED = 130  # exit code of a command stopped by Ctrl-C: 128 + SIGINT
 
 
@@ -70,6 +71,24 @@ def main() -> None:
             raise
         print(f"smgee: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if os.environ.get("SMGEE_DEBUG"):
+            raise
+        where = f"{error.filename} " if error.filename else ""
+        print(
+            f"smgee: {where}cannot be read or written ({error.strerror or error}); check the path, its permissions and the space left.",
+            file=sys.stderr,
+        )
+        sys.exit(UNREADABLE)
+    except Exception as error:
+        if os.environ.get("SMGEE_DEBUG"):
+            raise
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        print(
+            f"smgee: an error that should not happen ({said:.300}); please report it with what `smgee --debug …` says.",
+            file=sys.stderr,
+        )
+        sys.exit(UNEXPECTED)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:  # typer turns Ctrl-C into an exit without a word
             print("smgee: interrupted; run the same command again to go on.", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from smgee.workflow import RunFolder
+from smgee.workflow.pages import verdicts
 from smgee_cli.display import console, print_table
 
 
@@ -29,6 +30,8 @@ def print_validation(run: RunFolder) -> None:
         table = pd.read_csv(file)
         shown = table[["orbit", "reference", "n"]].assign(**_metrics(table))
         print_table(shown, title=f"SMAP 36 km, bias = SMAP − reference, m³/m³{_mark(table)}")
+        for sentence in verdicts(table):
+            console.print(sentence)
 
 
 def _metrics(table: pd.DataFrame) -> dict[str, list[str] | pd.Series]:

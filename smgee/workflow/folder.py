@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import platform
@@ -62,12 +63,32 @@ class RunFolder:
         else:
             if self.path.exists() and not self.path.is_dir():
                 raise InputError(f"{self.path} is a file; give a folder for the run.")
-            study.to_yaml(self.path / "study.yml")
         self.study = study
         self.manifest: dict[str, Any] = self._read_manifest()
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the folder for this process alone, with the study in it.
+
+        Raises
+        ------
+        InputError
+            When another process is writing in it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    f"Another process is working in {self.path}; wait until it ends, or give this run a folder of its own with --out."
+                ) from None
+            self.study.to_yaml(self.path / "study.yml")
+            self.manifest = self._read_manifest()
+            yield
 
     def _read_manifest(self) -> dict[str, Any]:
         file = self.path / "manifest.json"

@@ -12,9 +12,9 @@ import pandas as pd
 from smgee.report import figures
 from smgee.report.page import Section, write_report
 from smgee.workflow.folder import RunFolder
-from smgee.workflow.steps import deployed, is_synthetic, open_maps, read_stations
+from smgee.workflow.steps import is_synthetic, mapped_by, open_maps, read_stations
 
-__all__ = ["report"]
+__all__ = ["report", "verdicts"]
 
 _VALIDATION = [
     "cell",
@@ -61,7 +61,7 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
         "cells": figures.cells_figure(tables["9km"], cells[1:], folder / "cells_9km.png", synthetic=synthetic),
     }
     progress(0.8)
-    model = deployed(run)
+    model = mapped_by(run)
     samples = run.read("samples.parquet", "sample", lambda path: pd.read_parquet(path, columns=list(study.predictors.names)))
     parity = run.fact("predict", "parity_sentence")
     shap = [
@@ -87,7 +87,7 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
         Section("What the model looks at", "SHAP values divide each prediction among its predictors.", shap),
         Section(
             "SMAP 36 km", "SMAP against the mean of the upscaled map over the exact cell, and against the plain mean of the stations. "
-            "Intervals resample blocks of consecutive days.",
+            f"Intervals resample blocks of consecutive days. {' '.join(verdicts(tables['36km']))}",
             [(files["series"], "SMAP and its two references through the season."), (files["scatter"], "SMAP against each reference.")],
             [(_columns(tables["36km"], _VALIDATION), "validation_36km.csv: bias = SMAP − reference.")],
         ),
@@ -107,6 +107,25 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
     title = f"{study.name}: soil moisture at {study.area.scale_m:g} m and the validation of SMAP"
     write_report(run / "report.html", title=title, synthetic=synthetic, facts=facts, sections=sections)
     return {"figures": len(files) + len(shap)}
+
+
+def verdicts(table: pd.DataFrame) -> list[str]:
+    """Return, in sentences, what upscaling changed in a validation table, and what speaks against taking it at its word."""
+    said: list[str] = []
+    for orbit, rows in table.groupby("orbit", sort=False):
+        by = rows.set_index("reference")
+        if not {"upscaled", "insitu_mean"} <= set(by.index):
+            continue
+        up, plain = by.loc["upscaled"], by.loc["insitu_mean"]
+        if pd.isna(up["gain_r"]):
+            continue
+        low, high = up["gain_r_low"], up["gain_r_high"]
+        meaning = "the interval includes none" if low <= 0 <= high else "higher with the map" if low > 0 else "lower with the map"
+        said.append(
+            f"{orbit}: R {up['r']:.3f} against the upscaled map and {plain['r']:.3f} against the plain station mean, a difference of "
+            f"{up['gain_r']:+.3f} [{low:.2f}, {high:.2f}] on the {up['gain_n']:.0f} days of both ({meaning}); ubRMSE {up['gain_ubrmse']:+.4f} m³/m³."
+        )
+    return said + [f"Beware: {w}." for w in dict.fromkeys(table["warning"].dropna())] if "warning" in table else said
 
 
 def _columns(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:

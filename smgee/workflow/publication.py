@@ -11,7 +11,7 @@ import pandas as pd
 from smgee.errors import InputError
 from smgee.study import Study
 from smgee.workflow.folder import RunFolder
-from smgee.workflow.steps import active_days, deployed, is_synthetic, read_periods, read_stations
+from smgee.workflow.steps import active_days, is_synthetic, mapped_by, read_periods, read_stations
 
 __all__ = ["embedded_buckets", "publish"]
 
@@ -42,7 +42,7 @@ def publish(
         raise InputError("No session is open; connect first with smgee.connect(buckets=embedded_buckets(run)).")
     study = run.study
     folder = folder or f"projects/{session.project}/assets/smgee/{study.name}"
-    model = deployed(run)
+    model = mapped_by(run)
     days = active_days(study, read_periods(run))
     card = _card(run, model, study)
     assets.ensure_folder(folder)

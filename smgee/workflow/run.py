@@ -55,18 +55,19 @@ def run_steps(
         raise InputError(f"The steps {unknown} are not known; choose from {', '.join(STEPS)}.")
     options = options or {}
     check_study(run.study, names)
-    identity = steps.identities(run.study, route=options.get("predict", {}).get("route"))
-    for name in [n for n in STEPS if n in names]:
-        title, function, files = STEPS[name]
-        own = identity.get(name, identity["validate"])
-        read = steps.inputs(run, name)
-        on_start(name, title)
-        if not force and name not in ("report", "publish") and run.is_done(name, own, read):
-            on_done(name, run.manifest["steps"][name], True)
-            continue
-        chosen = dict(options.get(name, {}))
-        if force and name == "predict":
-            chosen["again"] = True
-        with run.step(name, own, read, files) as facts:
-            facts.update(function(run, lambda share, name=name: on_progress(name, share), **chosen))
-        on_done(name, run.manifest["steps"][name], False)
+    with run.writing():
+        identity = steps.identities(run.study, route=options.get("predict", {}).get("route"))
+        for name in [n for n in STEPS if n in names]:
+            title, function, files = STEPS[name]
+            own = identity.get(name, identity["validate"])
+            read = steps.inputs(run, name)
+            on_start(name, title)
+            if not force and name not in ("report", "publish") and run.is_done(name, own, read):
+                on_done(name, run.manifest["steps"][name], True)
+                continue
+            chosen = dict(options.get(name, {}))
+            if force and name == "predict":
+                chosen["again"] = True
+            with run.step(name, own, read, files) as facts:
+                facts.update(function(run, lambda share, name=name: on_progress(name, share), **chosen))
+            on_done(name, run.manifest["steps"][name], False)

@@ -68,7 +68,7 @@ def inputs(run: RunFolder, step: str) -> str:
         "train": [run / "samples.parquet"],
         "explain": trained,
         "predict": [run / "unfrozen.csv", *trained, *_catalog(study)],
-        "validate": [*network, run / "smap.csv", run / "maps" / "season_mean.tif"],
+        "validate": [*network, *trained, run / "smap.csv", run / "maps" / "season_mean.tif"],
     }
     return state_of(read.get(step, []))
 
@@ -175,6 +175,18 @@ def deployed(run: RunFolder) -> Any:
     return load_model(run / "models", run.study.training.deploy)
 
 
+def mapped_by(run: RunFolder) -> Any:
+    """Load the model that drew the maps of a run, which must still be the one that is deployed."""
+    model = deployed(run)
+    made = run.fact("predict", "model_hash")
+    if made is not None and made != model.ensemble.hash:
+        raise InputError(
+            f"The maps in {run.path} were drawn by {run.fact('predict', 'model')} ({made:.8}), but {model.title} "
+            f"({model.ensemble.hash:.8}) was trained since and is deployed now; run `smgee predict --run {run.path}` and the steps after it again."
+        )
+    return model
+
+
 def explain(run: RunFolder, progress: Progress) -> dict[str, Any]:
     """Explain the deployed model with SHAP."""
     from smgee.explain import explain_run
@@ -182,7 +194,8 @@ def explain(run: RunFolder, progress: Progress) -> dict[str, Any]:
     run.need("models", "train")
     ranking = explain_run(run.path, model=run.study.training.deploy)
     progress(1.0)
-    return {"most_important": [str(v) for v in ranking["predictor"].head(5)]}
+    made = sorted(f"shap/{p.name}" for p in (run / "shap").iterdir())
+    return {"most_important": [str(v) for v in ranking["predictor"].head(5)], "files": made}
 
 
 def predict(run: RunFolder, progress: Progress, *, route: str | None = None, again: bool = False) -> dict[str, Any]:
@@ -194,7 +207,8 @@ def predict(run: RunFolder, progress: Progress, *, route: str | None = None, aga
     from smgee.validation.extract import fetch_smap
 
     study = run.study
-    model = deployed(run).ensemble
+    drawing = deployed(run)
+    model = drawing.ensemble
     route = route or study.upscale.route
     if route not in ("xee", "classifier"):
         raise InputError(f"The route {route!r} is not known; choose xee or classifier.")
@@ -240,6 +254,8 @@ def predict(run: RunFolder, progress: Progress, *, route: str | None = None, aga
         "days": len(days),
         "mapped_now": todo,
         "route": route,
+        "model": drawing.title,
+        "model_hash": model.hash,
         "parity": parity.as_dict(),
         "parity_sentence": parity.sentence(),
     }
@@ -277,6 +293,7 @@ def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
 
     study = run.study
     smap = run.read_table("smap.csv", "predict", dates=["date"])
+    mapped_by(run)
     periods = read_periods(run)
     daily = read_stations(run)
     cells = [study.cell, *study.cell.children("M09")]
@@ -304,4 +321,10 @@ def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
     if conditions is not None:
         _csv(conditions, run / "cells.csv", synthetic=synthetic)
         _csv(relate_errors(table, conditions), run / "heterogeneity.csv", synthetic=synthetic)
-    return {"cells": int(table["cell"].nunique()), "pairs_36km": int(table.loc[table["grid"] == "M36", "n"].max())}
+    made = [
+        "validation_36km.csv",
+        "validation_9km.csv",
+        "zonal.csv",
+        *(["cells.csv", "heterogeneity.csv"] if conditions is not None else []),
+    ]
+    return {"cells": int(table["cell"].nunique()), "pairs_36km": int(table.loc[table["grid"] == "M36", "n"].max()), "files": made}

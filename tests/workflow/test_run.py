@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import ee
 import numpy as np
@@ -141,7 +142,7 @@ def test_a_step_is_done_only_for_the_files_and_the_study_it_was_made_of(run, stu
     kept = file.read_text(encoding="utf-8")
     try:
         file.write_text(kept.replace('"best"', '"other"'), encoding="utf-8")
-        assert done() == ["stations", "sample", "train", "validate"]
+        assert done() == ["stations", "sample", "train"]
     finally:
         file.write_text(kept, encoding="utf-8")
     assert done() == list(own)
@@ -205,6 +206,51 @@ def test_parity_sees_a_difference():
     found = compare_maps(date(2021, 7, 1), a, b)
     assert (found.agrees, found.mask_differs) == (False, 1)
     assert not compare_maps(date(2021, 7, 1), a * np.nan, a * np.nan).agrees
+
+
+def test_maps_of_another_model_are_not_passed_off(run, tmp_path):
+    shutil.copytree(run.path, tmp_path / "mixed")
+    mixed = RunFolder(tmp_path / "mixed")
+    mixed.manifest["steps"]["predict"]["model_hash"] = "0" * 16
+    mixed.save()
+    for step in (lambda m: pages.report(m, print), lambda m: steps.validate(m, print)):
+        with pytest.raises(InputError, match=r"drawn by .* trained since"):
+            step(RunFolder(tmp_path / "mixed"))
+
+
+def test_a_deleted_table_is_made_again(run, tmp_path):
+    shutil.copytree(run.path, tmp_path / "again")
+    before = (tmp_path / "again" / "zonal.csv").read_bytes()
+    (tmp_path / "again" / "zonal.csv").unlink()
+    result = CliRunner().invoke(app, ["validate", "--run", str(tmp_path / "again")], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "again" / "zonal.csv").read_bytes() == before
+
+
+def test_two_runs_do_not_share_a_folder(study, tmp_path):
+    with RunFolder(tmp_path, study).writing(), pytest.raises(InputError, match="Another process"), RunFolder(tmp_path).writing():
+        pass
+    with RunFolder(tmp_path).writing():
+        pass
+
+
+def test_the_verdict_is_told(run):
+    table = run.read_table("validation_36km.csv", "validate")
+    said = pages.verdicts(table)
+    row = table[(table["orbit"] == "AM") & (table["reference"] == "upscaled")].iloc[0]
+    assert f"{row['gain_r']:+.3f}" in said[0]
+    assert any("not independent" in s for s in said)
+    page = (run / "report.html").read_text()
+    assert "Beware" in page
+
+
+def test_trouble_with_files_is_a_sentence(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["smgee", "demo", "--out", "/dev/null/x"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    said = capsys.readouterr().err
+    assert stopped.value.code == 74
+    assert said.startswith("smgee: /dev/null")
 
 
 def test_stations_of_a_study_are_its_first_step(run, study, tmp_path):
