@@ -31,6 +31,8 @@ def run_with_progress(
 
         def done(name: str, entry: dict[str, Any], skipped: bool) -> None:
             progress.update(tasks[name], completed=1.0, description=STEPS[name][0] + (" (done)" if skipped else ""))
+            if not console.is_terminal:  # bars are drawn there only when all is over
+                console.print(f"{STEPS[name][0]}: " + ("done before" if skipped else f"{entry['seconds']:.1f} s"))
             took[name] = (float(entry["seconds"]), int(entry["peak_memory_mb"]), skipped)
 
         run_steps(

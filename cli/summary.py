@@ -36,7 +36,8 @@ def print_validation(run: RunFolder) -> None:
 
 def _metrics(table: pd.DataFrame) -> dict[str, list[str] | pd.Series]:
     interval = [
-        f"{r:.3f} [{low:.2f}, {high:.2f}]" for r, low, high in zip(table["r"], table["r_low"], table["r_high"], strict=True)
+        f"{r:.3f} [{low:.2f}, {high:.2f}]" if low == low else f"{r:.3f} (too few for an interval)"
+        for r, low, high in zip(table["r"], table["r_low"], table["r_high"], strict=True)
     ]
     return {"R [95 %]": interval, "bias": table["bias"], "RMSE": table["rmse"], "ubRMSE": table["ubrmse"]}
 

@@ -122,7 +122,9 @@ def load(path: str | os.PathLike[str]) -> TreeEnsemble:
     except (InputError, UnsupportedError):
         raise
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(f"The file {path} is not a whole ensemble of smgee ({error}); save it again.") from error
+        # What NumPy says of other files invites to load them without care.
+        said = "it is no npz archive" if "pickle" in str(error) else str(error)
+        raise InputError(f"The file {path} is not a whole ensemble of smgee ({said}); save it again.") from error
     if ensemble.hash != stored:
         raise InputError(f"The content of {path} does not match its hash, so it was changed or damaged; save the model again.")
     return ensemble

@@ -68,11 +68,8 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
         (run.need(f"shap/{model.name}_summary.png", "explain"), "SHAP values of the deployed model: each dot is one station-day.")
     ]
     heterogeneity = run / "heterogeneity.csv"
-    related = (
-        [(pd.read_csv(heterogeneity).head(40), "Rank correlation over the 9 km cells, with n and interval.")]
-        if heterogeneity.exists()
-        else []
-    )
+    caption = "Rank correlation over the 9 km cells, with n and interval. They are many: one interval in twenty misses zero by chance alone."
+    related = [(pd.read_csv(heterogeneity).head(40), caption)] if heterogeneity.exists() else []
     sections = [
         Section(
             "Maps", f"Soil moisture at {study.area.scale_m:g} m on {len(days)} days. {parity}",
