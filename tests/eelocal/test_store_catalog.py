@@ -228,8 +228,10 @@ def test_smap_under_the_official_id_is_the_catalogs_grid(tmp_path: Path) -> None
 def test_smap_under_another_id_is_the_exact_grid(tmp_path: Path) -> None:
     path = tmp_path / "SMAP_L3_SM_P_20190601_R18290_001.h5"
     made = _smap(path, "M36")
+    renamed = tmp_path / "renamed_20190601.h5"
+    renamed.hardlink_to(path)
     with pytest.raises(InputError, match="36 km grid"):
-        add_files(tmp_path / "cat", "NASA/SMAP/SPL3SMP_E/005", [path])
+        add_files(tmp_path / "cat", "NASA/SMAP/SPL3SMP_E/005", [renamed])
     add_files(tmp_path / "cat", "projects/my-project/assets/SPL3SMP", [path], AddOptions(kind="collection"))
     source = FolderSource(tmp_path / "cat")
     (info,) = source.images("projects/my-project/assets/SPL3SMP")
@@ -298,3 +300,37 @@ def test_the_catalog_is_followed_while_it_changes(tmp_path: Path) -> None:
     assert source.list("") == ["projects/my-project/assets/a"]
     (row,) = list_catalog(tmp_path / "cat")
     assert (row["images"], row["bands"]) == (2, ["b1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier", "says"),
+    [
+        ("HLSS30.020_B05_doy2018020_aid0001_10N.tif", "NASA/HLS/HLSL30/v002", "HLSS30"),
+        ("HLSL30.020_B05_doy2018020_aid0001_10N.tif", "NASA/HLS/HLSS30/v002", "HLSL30"),
+        ("HLS.S30.T47SQV.2021185T040551.v2.0.B05.tif", "NASA/HLS/HLSL30/v002", "HLSS30"),
+        ("HLS.L30.T47SQV.2021185T040551.v2.0.B05.tif", "NASA/HLS/HLSS30/v002", "HLSL30"),
+        ("SMAP_L3_SM_P_20190601_R18290_001.h5", "NASA/SMAP/SPL3SMP_E/005", "SPL3SMP"),
+        ("SMAP_L3_SM_P_E_20190601_R18290_001.h5", "NASA/SMAP/SPL3SMP/008", "SPL3SMP_E"),
+    ],
+)
+def test_a_file_of_another_product_is_refused_under_an_official_id(tmp_path: Path, name: str, identifier: str, says: str) -> None:
+    path = tif(tmp_path / name, np.ones((2, 2), "i2"))
+    with pytest.raises(InputError, match=rf"says that it holds {says}, but {identifier} is"):
+        add_files(tmp_path / "cat", identifier, [path])
+    assert not (tmp_path / "cat" / "catalog.json").exists()
+    if path.suffix == ".tif":
+        assert add_files(tmp_path / "cat", "projects/my-project/assets/own", [path]).bands == ["B05"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HLSS30.020_B03_doy2018400_aid0001_10N.tif",
+        "HLS.S30.T47SQV.2021400T040551.v2.0.B05.tif",
+        "SMAP_L3_SM_P_E_20191399_R18290_001.h5",
+    ],
+)
+def test_a_day_that_no_calendar_has_is_refused(tmp_path: Path, name: str) -> None:
+    path = tif(tmp_path / name, np.ones((2, 2), "i2"))
+    with pytest.raises(InputError, match="not on the calendar"):
+        add_files(tmp_path / "cat", "projects/my-project/assets/own", [path])

@@ -13,7 +13,7 @@ from smgee.eelocal.assets.folder import CATALOG_FILE, changing_records, load_rec
 from smgee.eelocal.assets.geotiff import open_dataset
 from smgee.eelocal.assets.mosaic import join_grids
 from smgee.eelocal.assets.names import asset_id
-from smgee.eelocal.assets.products import Product, product_of, read_name
+from smgee.eelocal.assets.products import Product, check_product, product_of, read_name
 from smgee.eelocal.assets.records import band_record, info_of, read_features, read_pixels
 from smgee.eelocal.assets.scan import AddOptions, FoundBand, FoundImage, read_arrays, read_geotiff, read_smap
 from smgee.eelocal.assets.tables import TABLE_SUFFIXES, inspect_table
@@ -148,6 +148,7 @@ def _add_rasters(
     for number, path in enumerate(paths):
         progress(number, len(paths))
         facts = read_name(path)
+        check_product(path, facts, identifier)
         suffix = path.suffix.lower()
         if suffix in _ARRAYS or (path.is_dir() and (path / "zarr.json").exists()):
             read_arrays(path, facts, options, images)

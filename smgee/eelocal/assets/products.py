@@ -14,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PRODUCTS", "BandSpec", "FileFacts", "Product", "product_of", "read_name"]
+from smgee.errors import InputError
+
+__all__ = ["PRODUCTS", "BandSpec", "FileFacts", "Product", "check_product", "product_of", "read_name"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class FileFacts:
     index: str | None = None
     start: datetime | None = None
     tile: str | None = None
+    product: str | None = None  # the short name that the file name states: HLSS30, HLSL30, SPL3SMP or SPL3SMP_E
 
 
 _APPEEARS = re.compile(
@@ -137,6 +140,36 @@ _DATES = (
 )
 
 
+def _moment(name: str, text: str, pattern: str) -> datetime:
+    """Return the time that a product's file name states, which must be there."""
+    try:
+        return _utc(text, pattern)
+    except ValueError as error:
+        raise InputError(
+            f"The name of the file {name} states the time {text}, which is not on the calendar; restore the name that the file "
+            "was downloaded under."
+        ) from error
+
+
+def check_product(path: Path, facts: FileFacts, identifier: str) -> None:
+    """Refuse a file under an official HLS or SMAP id when its name states another product; private ids take every file.
+
+    The sensors' bands of one number differ (B05 is red edge in HLSS30, near infrared in HLSL30), so a mix-up gives plausible
+    wrong numbers.
+
+    Raises
+    ------
+    InputError
+        When name and id contradict each other.
+    """
+    match = re.match(r"NASA/(?:HLS|SMAP)/(\w+)(?:/|$)", identifier)
+    if match and facts.product is not None and facts.product != match[1]:
+        raise InputError(
+            f"The name of the file {path.name} says that it holds {facts.product}, but {identifier} is {match[1]}; register it "
+            "under the id of its own product."
+        )
+
+
 def _utc(text: str, pattern: str) -> datetime:
     return datetime.strptime(text, pattern).replace(tzinfo=UTC)
 
@@ -149,25 +182,32 @@ def read_name(path: Path) -> FileFacts:
 
     An HLS image's index is ``T<tile>_<yyyymmdd>T<hhmmss>`` as in Earth Engine. AppEEARS names hold neither tile nor time of
     day: their index is ``<yyyymmdd>_aid<area>[_<zone>]``, their time midnight UTC.
+
+    Raises
+    ------
+    InputError
+        When a product's file name states a day or time that is not on the calendar.
     """
-    name = path.name
+    whole = name = path.name
     while Path(name).suffix.lower() in (".tif", ".tiff", ".h5", ".hdf5", ".hgt", ".nc", ".zarr", ".img", ".vrt", ".zip"):
         name = Path(name).stem
     match = _LPDAAC.fullmatch(name)
     if match:
-        start = _utc(match["time"], "%Y%jT%H%M%S")
-        return FileFacts("lpdaac", match["layer"], f"{match['tile']}_{start:%Y%m%dT%H%M%S}", start, match["tile"])
+        start = _moment(whole, match["time"], "%Y%jT%H%M%S")
+        return FileFacts(
+            "lpdaac", match["layer"], f"{match['tile']}_{start:%Y%m%dT%H%M%S}", start, match["tile"], f"HLS{match['sensor']}"
+        )
     match = _APPEEARS.fullmatch(name)
     if match:
-        start = _utc(match["day"] + (match["time"] or "000000"), "%Y%j%H%M%S")
+        start = _moment(whole, match["day"] + (match["time"] or "000000"), "%Y%j%H%M%S")
         suffix = f"_{match['zone']}" if match["zone"] else ""
         moment = f"{start:%Y%m%dT%H%M%S}" if match["time"] else f"{start:%Y%m%d}"
-        return FileFacts("appeears", match["layer"], f"{moment}_aid{match['area']}{suffix}", start)
+        index = f"{moment}_aid{match['area']}{suffix}"
+        return FileFacts("appeears", match["layer"], index, start, product=match["product"])
     match = _SMAP.fullmatch(name)
     if match:
-        return FileFacts(
-            "smap_e" if match["enhanced"] else "smap", "", match["day"], _utc(match["day"], "%Y%m%d") + timedelta(hours=12)
-        )
+        style, product = ("smap_e", "SPL3SMP_E") if match["enhanced"] else ("smap", "SPL3SMP")
+        return FileFacts(style, "", match["day"], _moment(whole, match["day"], "%Y%m%d") + timedelta(hours=12), product=product)
     for style, pattern in (("copernicus", _COPERNICUS), ("alos", _ALOS)):
         match = pattern.fullmatch(name)
         if match:
