@@ -228,9 +228,14 @@ def area_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Pro
     for polygon in _polygons(geometry.shape if polar else as_lonlat(geometry, error)):
         rings = [polygon.exterior, *polygon.interiors]
         drawn = is_wgs84(geometry.crs) and not geometry.geodesic
-        areas = [_ring_area(np.array(r.coords), drawn=drawn) for r in rings]
+        areas = [_ring_area(c, drawn=drawn or not (geometry.geodesic or _leaps(c))) for c in (np.array(r.coords) for r in rings)]
         total += areas[0] - sum(areas[1:])
     return total
+
+
+def _leaps(coords: np.ndarray) -> bool:
+    """Whether a ring of short edges, drawn on another map, leaves that of longitude and latitude at one side and comes back at the other."""
+    return bool((np.abs(np.diff(coords[:, 0])) > 180).any())
 
 
 def _ring_area(coords: np.ndarray, *, drawn: bool) -> float:

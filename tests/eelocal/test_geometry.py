@@ -268,3 +268,16 @@ def test_projecting_forth_and_back_is_nothing(crs: str, lon: float, lat: float) 
     assert info(point.transform("EPSG:4326", 0.001).coordinates()) == pytest.approx([lon, lat], abs=2e-8)
     again = ee.Geometry.Point(info(point.coordinates()), crs).transform("EPSG:4326", 0.001)
     assert info(again.coordinates()) == pytest.approx([lon, lat], abs=2e-8)
+
+
+@pytest.mark.parametrize("box", [[-180, -85, 180, 85], [-170, -85, 170, 85], [-20, -30, 40, 50]])
+@pytest.mark.parametrize("crs", ["EPSG:3857", "EPSG:6933"])
+def test_the_area_of_a_map_wide_box_does_not_depend_on_the_map(box: list[float], crs: str) -> None:
+    expected = zone_area(box[1], box[3], box[2] - box[0])
+    assert info(ee.Geometry.BBox(*box).transform(crs, 1).area(1)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_area_around_a_pole_is_that_of_its_side() -> None:
+    square = ee.Geometry.Rectangle([-3e6, -3e6, 3e6, 3e6], "EPSG:3995", False)
+    # A stereographic map true at 71° N shrinks what lies inside, and stretches what lies outside.
+    assert info(square.area(100)) == pytest.approx(3.6e13, rel=0.05)
