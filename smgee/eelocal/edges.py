@@ -157,7 +157,25 @@ def moved(shape: BaseGeometry, source: str, target: str) -> BaseGeometry:
             raise EEError(f"Unable to transform the geometry from {source} to {target}: it lies outside the projection's area.")
         return np.stack([x, y], axis=1)
 
-    return shapely.transform(shape, move)
+    there = shapely.transform(shape, move)
+    # Longitudes come round again, which those who read them know.
+    if not is_wgs84(target) and shapely.get_dimensions(shape) > 0 and _torn(shape, there, move):
+        raise EEError(
+            f"Unable to transform the geometry from {source} to {target}: it lies across the seam of that projection, where its map is cut open; "
+            "split the geometry there, or use another projection."
+        )
+    return there
+
+
+def _torn(here: BaseGeometry, there: BaseGeometry, move: Callable[[np.ndarray], np.ndarray]) -> bool:
+    """Whether a short edge joins two ends of the map: its middle then lies at one of them, half the edge from the middle of both."""
+    for before, after in zip(rings_of(here), rings_of(there), strict=True):
+        middle = move((before[:-1] + before[1:]) / 2)
+        edge = np.abs(np.diff(after[:, 0]))
+        off = np.abs(middle[:, 0] - (after[:-1, 0] + after[1:, 0]) / 2)
+        if (off > 0.49 * edge)[edge > 0.2 * np.ptp(after[:, 0])].any():
+            return True
+    return False
 
 
 def in_projection(geometry: Geometry, projection: Projection, error: float = DEFAULT_ERROR) -> BaseGeometry:

@@ -281,3 +281,12 @@ def test_the_area_around_a_pole_is_that_of_its_side() -> None:
     square = ee.Geometry.Rectangle([-3e6, -3e6, 3e6, 3e6], "EPSG:3995", False)
     # A stereographic map true at 71° N shrinks what lies inside, and stretches what lies outside.
     assert info(square.area(100)) == pytest.approx(3.6e13, rel=0.05)
+
+
+def test_what_lies_across_the_seam_of_a_map_is_refused() -> None:
+    across = ee.Geometry.Rectangle([170, -10, 190, 10], None, False)
+    assert info(across.area(1)) == pytest.approx(zone_area(-10, 10, 20), rel=1e-6)
+    with pytest.raises(ee.EEException, match="seam of that projection"):
+        info(across.transform("EPSG:3857", 1).area(1))
+    utm = info(across.transform("EPSG:32660", 1).area(1))  # a map centred at 177° E
+    assert utm == pytest.approx(zone_area(-10, 10, 20), rel=1e-3)
