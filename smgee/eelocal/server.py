@@ -38,10 +38,12 @@ class LoopbackServer:
     Raises
     ------
     InputError
-        When the port is taken.
+        When the port is taken, or no port number.
     """
 
     def __init__(self, service: Service, *, port: int = 0):
+        if not 0 <= port <= 65535:  # 16 bits, as TCP has them
+            raise InputError(f"Port {port} is not a port number; choose one from 1 to 65535, or 0 for any free one.")
         self.service = service
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import ee
 import h5py
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 
+import smgee
 from smgee.eelocal.assets.arrays import EE_SMAP_GRID
 from smgee.eelocal.assets.catalog import AddOptions, add_files, check_catalog, list_catalog, remove_asset
 from smgee.eelocal.assets.folder import FolderSource
@@ -334,3 +336,52 @@ def test_a_day_that_no_calendar_has_is_refused(tmp_path: Path, name: str) -> Non
     path = tif(tmp_path / name, np.ones((2, 2), "i2"))
     with pytest.raises(InputError, match="not on the calendar"):
         add_files(tmp_path / "cat", "projects/my-project/assets/own", [path])
+
+
+@pytest.mark.parametrize("profile", [{}, {"compress": "deflate", "tiled": True, "blockxsize": 64, "blockysize": 64}])
+def test_a_file_that_is_cut_short_is_noticed(tmp_path: Path, profile: dict[str, object]) -> None:
+    name = "HLSS30.020_B04_doy2018020_aid0001_10N.tif"
+    values = np.random.default_rng(1).integers(0, 5000, (200, 200)).astype("i2")
+    path = tif(tmp_path / name, values, **profile)
+    whole = path.read_bytes()
+    identifier = "NASA/HLS/HLSS30/v002"
+    add_files(tmp_path / "cat", identifier, [path])
+    assert check_catalog(tmp_path / "cat") == []
+    for size in (len(whole) - 100, 2000, 900):
+        path.write_bytes(whole[:size])
+        with pytest.raises(InputError, match=name):
+            add_files(tmp_path / f"cat{size}", identifier, [path])
+        (problem,) = check_catalog(tmp_path / "cat")
+        assert name in problem
+        with smgee.connect(catalog=tmp_path / "cat", store=tmp_path / "store"):
+            image = ee.ImageCollection(identifier).first()
+            with pytest.raises(ee.EEException, match=rf"{name} is (damaged|not a raster)") as caught:
+                image.reduceRegion("mean", image.geometry(), 30).getInfo()
+            assert "internal error" not in str(caught.value)
+
+
+def test_damage_inside_a_block_is_an_error_of_earth_engine(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).integers(0, 5000, (200, 200)).astype("i2")
+    path = tif(tmp_path / "soil.tif", values, compress="deflate", tiled=True, blockxsize=64, blockysize=64)
+    with rasterio.open(path) as file:
+        start = int(file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=1))
+    content = bytearray(path.read_bytes())
+    content[start : start + 200] = b"\xff" * 200
+    path.write_bytes(content)
+    add_files(tmp_path / "cat", "projects/my-project/assets/soil", [path])
+    with smgee.connect(catalog=tmp_path / "cat", store=tmp_path / "store"):
+        image = ee.Image("projects/my-project/assets/soil")
+        with pytest.raises(ee.EEException, match=r"soil\.tif is damaged"):
+            image.reduceRegion("mean", image.geometry(), 30).getInfo()
+
+
+def test_connecting_to_a_damaged_catalog_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "catalog.json").write_text('{"format": "smgee-catalog/1", "assets": [{"id"')
+    with pytest.raises(InputError, match="not a catalog of this version"):
+        smgee.connect(catalog=tmp_path, store=tmp_path / "store")
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 99999])
+def test_numbers_that_are_no_ports_are_refused(tmp_path: Path, port: int) -> None:
+    with pytest.raises(InputError, match=f"Port {port} is not a port number"):
+        smgee.connect(sources=[], store=tmp_path, port=port, serve=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from smgee.eelocal.assets.folder import CATALOG_FILE, changing_records, load_records
-from smgee.eelocal.assets.geotiff import open_dataset
+from smgee.eelocal.assets.geotiff import check_intact, open_dataset
 from smgee.eelocal.assets.mosaic import join_grids
 from smgee.eelocal.assets.names import asset_id
 from smgee.eelocal.assets.products import Product, check_product, product_of, read_name
@@ -157,6 +157,7 @@ def _add_rasters(
         elif suffix in (".xml", ".json", ".txt", ".md"):
             skipped.append(path.name)
         else:
+            check_intact(path)
             read_geotiff(path, facts, product, options, images)
     progress(len(paths), len(paths))
     if not images:
@@ -375,6 +376,7 @@ def check_catalog(folder: str | os.PathLike[str]) -> list[str]:
             info = info_of(record)
             for band in record.get("bands", ()):
                 for piece in band["source"].get("pieces", ()):
+                    check_intact(base / piece["file"])
                     with open_dataset(base / piece["file"]) as dataset:
                         if (dataset.height, dataset.width) != (piece["height"], piece["width"]):
                             raise InputError(
@@ -387,4 +389,6 @@ def check_catalog(folder: str | os.PathLike[str]) -> list[str]:
             del info
         except InputError as error:
             problems.append(f"{identifier}: {error}")
+        except (OSError, ValueError, KeyError) as error:  # what readers of HDF5, NetCDF and tables raise for damaged files
+            problems.append(f"{identifier}: its files cannot be read ({error}); restore them, or register them again.")
     return problems

@@ -86,6 +86,7 @@ class FolderSource:
         self._records: dict[str, dict[str, Any]] = {}
         self._children: dict[str, list[str]] = {}
         self._infos: dict[str, Any] = {}
+        self._load()  # a damaged catalog is refused here, not at the first request
 
     def _load(self) -> dict[str, dict[str, Any]]:
         stat = (self.folder / CATALOG_FILE).stat()

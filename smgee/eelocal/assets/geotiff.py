@@ -16,7 +16,7 @@ import numpy as np
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 
-__all__ = ["close_datasets", "crs_name", "decode_stored", "grid_of", "open_dataset", "read_band"]
+__all__ = ["check_intact", "close_datasets", "crs_name", "decode_stored", "grid_of", "open_dataset", "read_band"]
 
 # Handles kept open between reads: GDAL keeps the blocks it decoded (in GDAL_CACHEMAX, 5 % of the memory by default) as long as the file is open,
 # and the scenes of two months, seven files each, are read again for every composite.
@@ -35,7 +35,13 @@ def _key(path: Path) -> tuple[str, int, int]:
 
 @contextmanager
 def open_dataset(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """Lend an open `rasterio.DatasetReader`, for one thread at a time; handles are reused between calls."""
+    """Lend an open `rasterio.DatasetReader`, for one thread at a time; handles are reused between calls.
+
+    Raises
+    ------
+    InputError
+        When the file is gone or no raster, or when pixels that are read from it are damaged.
+    """
     import rasterio
 
     path = Path(path)
@@ -52,6 +58,8 @@ def open_dataset(path: str | os.PathLike[str]) -> Iterator[Any]:
             raise InputError(f"The file {path} is not a raster that GDAL can open ({error}).") from error
     try:
         yield dataset
+    except rasterio.errors.RasterioIOError as error:
+        raise _damaged(path, "some of its pixels cannot be read") from error
     finally:
         surplus = []
         with _lock:
@@ -62,6 +70,47 @@ def open_dataset(path: str | os.PathLike[str]) -> Iterator[Any]:
                 surplus += datasets
         for old in surplus:
             old.close()
+
+
+def _damaged(path: Path, how: str) -> InputError:
+    return InputError(
+        f"The file {path.name} is damaged or cut short: {how}; download or copy it again to where it was registered from."
+    )
+
+
+# Of a file with more blocks, as many evenly spread ones are looked at, its last one always among them: half a second at most.
+_BLOCKS_LOOKED_AT = 4096
+
+
+def check_intact(path: Path) -> None:
+    """Look whether a raster file is whole, without reading it.
+
+    The places of its blocks, which the head of a TIFF states, must lie inside the file (a download that stopped midway is
+    shorter), and one pixel of every band must be readable. Damage inside a block is found when the block is read.
+
+    Raises
+    ------
+    InputError
+        When the file is cut short or damaged.
+    """
+    with open_dataset(path) as dataset:
+        if dataset.driver in ("GTiff", "COG"):
+            size = path.stat().st_size
+            blocks = []
+            for band, (height, width) in enumerate(dataset.block_shapes, start=1):
+                across = -(-dataset.width // width)
+                blocks.append((band, across, across * -(-dataset.height // height)))
+            step = -(-sum(count for _, _, count in blocks) // _BLOCKS_LOOKED_AT)
+            for band, across, count in blocks:
+                for number in range(count - 1, -1, -step):
+                    row, col = divmod(number, across)
+                    offset, length = (
+                        dataset.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=band) for what in ("OFFSET", "SIZE")
+                    )
+                    if offset and length and int(offset) + int(length) > size:  # blocks that were never written have none
+                        raise _damaged(path, f"it has {size} bytes, but states pixels up to byte {int(offset) + int(length)}")
+        row, col = dataset.height // 2, dataset.width // 2
+        dataset.read(window=((row, row + 1), (col, col + 1)))
 
 
 def close_datasets() -> None:
@@ -185,5 +234,14 @@ def decode_stored(stored: np.ndarray, source: Mapping[str, Any], dtype: str) -> 
             numbers = [float(stored.dtype.type(n)) for n in numbers]
     values, valid = np.empty(stored.shape, dtype), np.empty(stored.shape, bool)
     least, greatest = -np.inf if least is None else float(least), np.inf if greatest is None else float(greatest)
-    decode(stored, np.array(numbers, "f8"), least, greatest, 1.0 if scale is None else float(scale), float(offset or 0.0), values, valid)
+    decode(
+        stored,
+        np.array(numbers, "f8"),
+        least,
+        greatest,
+        1.0 if scale is None else float(scale),
+        float(offset or 0.0),
+        values,
+        valid,
+    )
     return values, valid
