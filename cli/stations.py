@@ -50,6 +50,11 @@ def stations(
         list[str] | None, typer.Option(help="Wide tables: column to read, or STATION=COLUMN; repeat for several.")
     ] = None,
     places: Annotated[Path | None, typer.Option(help="Tables: a table of stations with lon, lat, elevation.")] = None,
+    lon_column: Annotated[
+        str | None, typer.Option(help="Long tables: column of longitude, degrees (default: one named lon, longitude ...).")
+    ] = None,
+    lat_column: Annotated[str | None, typer.Option(help="Long tables: column of latitude, degrees.")] = None,
+    elevation_column: Annotated[str | None, typer.Option(help="Long tables: column of elevation, m.")] = None,
     unit: Annotated[str, typer.Option(help="Tables: unit of soil moisture, 'm3 m-3' or '%'.")] = "m3 m-3",
     utc_offset: Annotated[float, typer.Option(help="Tables: hours by which their clock is ahead of UTC.")] = 0.0,
     network: Annotated[str, typer.Option(help="Tables: name of the network.")] = "",
@@ -86,6 +91,9 @@ def stations(
             good=accepted,
             columns=named,
             stations=places,
+            lon=lon_column,
+            lat=lat_column,
+            elevation=elevation_column,
             unit=unit,
             utc_offset_hours=utc_offset,
             network=network,
@@ -241,4 +249,10 @@ def _print(
             console.print(f"Unfrozen {row.year}: {row.start} to {row.end} ({row.days} days; {row.source})")
     if note:
         console.print(note)
+    unplaced = int(daily["lon"].isnull().sum())
+    if unplaced:
+        console.print(
+            f"{unplaced} of {len(table)} stations have no coordinates (they stay empty); give --places, or --lon-column and "
+            "--lat-column of a long table."
+        )
     console.print(f"Wrote {', '.join(written)} in {out}")

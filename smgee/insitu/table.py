@@ -69,9 +69,10 @@ def read_table(
         Long layout: column of quality flags, and the flags that mean a good record. Others become NaN (bit ``X`` of ``flags``).
     stations : path-like or DataFrame, optional
         Table of places: columns station (or station_id, site, name), lon, lat and, if known, elevation. It may list more
-        stations than the data hold, not fewer. Without it and without `lon`/`lat` the coordinates stay NaN.
+        stations than the data hold, not fewer. Without it, and without coordinates in a long table, they stay NaN.
     lon, lat, elevation : str, optional
-        Long layout: columns of coordinates (degrees, m), constant for each station.
+        Long layout: columns of coordinates (degrees, m), constant for each station. Without them, and without `stations`,
+        columns with the usual names (lon or longitude, lat or latitude, elevation ...) are taken if both lon and lat are there.
     depth_m : (float, float) or float
         Depth range of the sensors, or the depth of a point probe, m.
     unit : {"m3 m-3", "%"}
@@ -104,18 +105,31 @@ def read_table(
     if unit not in _UNITS:
         raise InputError(f"The soil moisture unit {unit!r} is not known; choose one of {', '.join(_UNITS)}.")
     if duplicates not in ("error", "first", "mean"):
-        raise InputError(f"duplicates={duplicates!r} is not known; choose 'error', 'first' or 'mean'.")
+        raise InputError(f"duplicates={duplicates!r} (--duplicates) is not known; choose 'error', 'first' or 'mean'.")
     if (station is None) != (soil_moisture is None):
-        raise InputError("A long table needs both station= and soil_moisture= (column names); a wide one neither.")
+        raise InputError(
+            "A long table needs both columns, station= and soil_moisture= (--station-column and --moisture-column); a wide one neither."
+        )
     table = _open(path, sheet)
     clock = (utc_offset_hours, time_format)
     if station is None:
+        if lon is not None or lat is not None or elevation is not None:
+            raise InputError(
+                "A wide table has no columns of coordinates (lon=, lat=, elevation=); give a table of places (stations=, --places)."
+            )
         frame = _melt(table, time, columns, path, clock)
         if temperature_path is not None:
             second = Path(temperature_path)
             warm = _melt(_open(second, sheet), time, columns, second, clock).rename(columns={"value": "temperature"})
             frame = frame.merge(warm, on=["station", "time"], how="outer", validate="1:1" if duplicates == "error" else None)
     else:
+        _require(table, [time, station], path)
+        if stations is None and lon is None and lat is None:
+            taken = {time, station, soil_moisture, soil_temperature, flag, elevation}
+            lon, lat, height = _own_places(table, taken)
+            elevation = elevation or height
+        elif (lon is None) != (lat is None):
+            raise InputError("Name the columns of both longitude and latitude (lon=, lat=; --lon-column, --lat-column).")
         wanted = {
             "station": station,
             "value": soil_moisture,
@@ -211,7 +225,7 @@ def _times(column: pd.Series, name: str, path: Path, clock: tuple[float, str | N
     if time_format is None and pd.api.types.is_numeric_dtype(column):
         raise InputError(
             f"Column {name!r} of {path.name} holds plain numbers, which are no dates; name the column of dates, or give "
-            "time_format (such as %Y%m%d)."
+            "time_format (--time-format), such as %Y%m%d."
         )
     try:
         if time_format is not None:
@@ -222,7 +236,7 @@ def _times(column: pd.Series, name: str, path: Path, clock: tuple[float, str | N
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(
             f"Column {name!r} of {path.name} is not readable as dates and times such as 2021-05-31 13:30 "
-            f"({str(error).splitlines()[0]}); give time_format where they are written otherwise."
+            f"({str(error).splitlines()[0]}); give time_format (--time-format) where they are written otherwise."
         ) from error
     zoned = (
         getattr(column.dtype, "tz", None) is not None
@@ -231,7 +245,7 @@ def _times(column: pd.Series, name: str, path: Path, clock: tuple[float, str | N
     if not zoned:
         times = times - pd.Timedelta(hours=offset)
     elif offset:
-        raise InputError(f"Column {name!r} of {path.name} states its time zone; leave utc_offset_hours at 0.")
+        raise InputError(f"Column {name!r} of {path.name} states its time zone; leave utc_offset_hours (--utc-offset) at 0.")
     return times.dt.tz_localize(None).astype("datetime64[ns]")
 
 
@@ -256,10 +270,19 @@ def _numbers(column: pd.Series, path: Path, missing: Sequence[float]) -> pd.Seri
         numbers = pd.to_numeric(column).astype(float)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"{path.name} holds something that is not a number ({error}); name the station columns with columns= if others are "
-            "there."
+            f"{path.name} holds something that is not a number ({error}); name the station columns (columns=, --column) if "
+            "others are there."
         ) from error
     return numbers.mask(numbers.isin(missing))
+
+
+def _own_places(table: pd.DataFrame, taken: set[str | None]) -> tuple[str | None, str | None, str | None]:
+    """Return the columns of longitude, latitude and elevation of a long table by their usual names; none without the first two."""
+    lower = {str(c).strip().lower(): c for c in table.columns if c not in taken}
+    # In a table of records, z and height may be those of the sensor, so they are not taken for the station's elevation.
+    names = _ALIASES | {"elevation": ("elevation", "elev", "altitude")}
+    lon, lat, elevation = (next((lower[a] for a in names[k] if a in lower), None) for k in ("lon", "lat", "elevation"))
+    return (lon, lat, elevation) if lon is not None and lat is not None else (None, None, None)
 
 
 def _places(stations: str | Path | pd.DataFrame | None, frame: pd.DataFrame, path: Path) -> dict[str, dict[str, object]]:
@@ -275,7 +298,10 @@ def _places(stations: str | Path | pd.DataFrame | None, frame: pd.DataFrame, pat
             raise InputError(
                 f"{path.name} gives station {moving} more than one place; coordinates must be constant for each station."
             )
-        return frame.groupby("station")[own].first().astype(float).to_dict("index")  # type: ignore[return-value]
+        try:
+            return frame.groupby("station")[own].first().astype(float).to_dict("index")  # type: ignore[return-value]
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path.name} holds a coordinate that is not a number ({error}).") from error
     label = "the table of places" if isinstance(stations, pd.DataFrame) else Path(stations).name
     table = stations if isinstance(stations, pd.DataFrame) else _open(Path(stations), 0)
     lower = {str(c).strip().lower(): c for c in table.columns}

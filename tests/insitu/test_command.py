@@ -76,3 +76,51 @@ def test_errors_reach_the_caller_as_one_sentence(tmp_path, run):
     write_stm(tmp_path / "in", "A", hourly(days=1), [0.2] * 24, flags="Q9")
     with pytest.raises(InputError, match="Q9"):
         run(tmp_path / "in", "--out", tmp_path / "run")
+
+
+def long_table(path, **columns):
+    times = pd.date_range("2021-06-01", periods=48, freq="h")
+    rows = pd.concat(
+        pd.DataFrame({"time": times, "station": s, "sm": sm, "Lon": lon, "Latitude": lat, "elev": 3100.0})
+        for s, sm, lon, lat in (("A", 0.2, 99.8, 37.5), ("B", 0.3, 99.9, 37.6))
+    )
+    for name, value in columns.items():
+        rows[name] = value
+    rows.to_csv(path, index=False)
+    return path
+
+
+LONG = ("--station-column", "station", "--moisture-column", "sm")
+
+
+def test_long_table_keeps_its_own_coordinates(tmp_path, run):
+    result = run(long_table(tmp_path / "l.csv"), *LONG, "--out", tmp_path / "run")
+    assert result.exit_code == 0
+    assert "no coordinates" not in result.output
+    with xr.open_dataset(tmp_path / "run" / "stations.nc", engine="h5netcdf") as ds:
+        assert ds.lon.values.tolist() == [99.8, 99.9]
+        assert ds.lat.values.tolist() == [37.5, 37.6]
+        assert ds.elevation.values.tolist() == [3100, 3100]
+
+
+def test_long_table_without_coordinates_says_so(tmp_path, run):
+    path = tmp_path / "l.csv"
+    pd.read_csv(long_table(path)).drop(columns=["Lon", "Latitude"]).to_csv(path, index=False)
+    result = run(path, *LONG, "--out", tmp_path / "run")
+    assert result.exit_code == 0
+    assert "2 of 2 stations have no coordinates" in result.output
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "words"),
+    [
+        ({"Lon": np.linspace(99, 100, 96)}, (), "more than one place"),
+        ({"Lon": 37.5, "Latitude": 99.8}, (), "exchanged"),
+        ({"Latitude": 95.0, "Lon": 400.0}, (), "within"),
+        ({"Lon": "east"}, (), "not a number"),
+        ({}, ("--lon-column", "Lon"), "both longitude and latitude"),
+    ],
+)
+def test_coordinates_of_a_long_table_are_checked(tmp_path, run, columns, options, words):
+    with pytest.raises(InputError, match=words):
+        run(long_table(tmp_path / "l.csv", **columns), *LONG, *options, "--out", tmp_path / "run")
