@@ -385,3 +385,41 @@ def test_connecting_to_a_damaged_catalog_is_refused(tmp_path: Path) -> None:
 def test_numbers_that_are_no_ports_are_refused(tmp_path: Path, port: int) -> None:
     with pytest.raises(InputError, match=f"Port {port} is not a port number"):
         smgee.connect(sources=[], store=tmp_path, port=port, serve=True)
+
+
+@pytest.mark.parametrize(
+    "identifier", ["bad id!", "soil", "x//y", "/x/y", "projects/my-project/assets/soil moisture", "a/b.c", "ä/b"]
+)
+def test_ids_that_earth_engine_cannot_have_are_refused(tmp_path: Path, identifier: str) -> None:
+    path = tif(tmp_path / "soil.tif", np.ones((2, 2), "u1"))
+    with pytest.raises(InputError, match="is not an asset id"):
+        add_files(tmp_path / "cat", identifier, [path])
+    assert add_files(tmp_path / "cat", "users/me/soil-moisture_2", [path]).bands == ["b1"]
+
+
+def test_tables_off_the_earth_are_refused(tmp_path: Path) -> None:
+    identifier = "projects/my-project/assets/stations"
+    table = tmp_path / "stations.csv"
+    table.write_text("name,lon,lat\na,80.5,37.2\nb,99.6,37.3\n")
+    with pytest.raises(InputError, match=r"Feature 2 .* lies at longitude 37\.3, latitude 99\.6"):
+        add_files(tmp_path / "cat", identifier, [table], AddOptions(x="lat", y="lon"))
+    assert not (tmp_path / "cat" / "catalog.json").exists()
+    add_files(tmp_path / "cat", identifier, [table])
+    table.write_text("name,x,y\na,600000,4200000\n")
+    with pytest.raises(InputError, match="--crs"):
+        add_files(tmp_path / "cat", identifier, [table])
+    add_files(tmp_path / "cat", identifier, [table], AddOptions(crs="EPSG:32647"))
+    lines = tmp_path / "lines.geojson"
+    for lat, right in ((37.0, True), (99.0, False)):
+        geometry = {"type": "LineString", "coordinates": [[179.0, 37.0], [181.0, lat]]}
+        lines.write_text(json.dumps({"type": "Feature", "geometry": geometry, "properties": {"n": 1}}))
+        if right:
+            add_files(tmp_path / "cat", "x/lines", [lines])
+            continue
+        with pytest.raises(InputError, match="not on the Earth"):
+            add_files(tmp_path / "cat", "x/lines", [lines])
+    lines.write_text('{"type": "Feature", "geometry"')
+    with pytest.raises(InputError, match="cannot be read"):
+        add_files(tmp_path / "cat", "x/lines", [lines])
+    (problem,) = check_catalog(tmp_path / "cat")
+    assert problem.startswith("x/lines: its files cannot be read")

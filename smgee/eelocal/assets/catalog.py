@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from smgee.source import BandInfo
 __all__ = ["AddOptions", "Added", "add_files", "check_catalog", "list_catalog", "remove_asset"]
 
 _ARRAYS = (".nc", ".nc4", ".cdf", ".zarr")
+# FIRMS is the one data set of Earth Engine's catalog whose id has a single part.
+_ID = re.compile(r"[A-Za-z0-9_\-]+(?:/[A-Za-z0-9_\-]+)+|FIRMS")
 _HDF5 = (".h5", ".hdf5", ".he5")
 
 
@@ -70,8 +74,11 @@ def add_files(
     options = options or AddOptions()
     base = Path(folder).expanduser().absolute()
     identifier = asset_id(identifier)
-    if not identifier or any(not part for part in identifier.split("/")):
-        raise InputError(f"The id {identifier!r} is not an asset id; give one such as NASA/HLS/HLSS30/v002.")
+    if not _ID.fullmatch(identifier):
+        raise InputError(
+            f"The id {identifier!r} is not an asset id; give names of letters, digits, hyphens and underscores with slashes "
+            "between them, such as NASA/HLS/HLSS30/v002 or projects/my-project/assets/name."
+        )
     paths = [Path(f).expanduser().absolute() for f in files]
     if not paths:
         raise InputError("No files were given; name at least one to register.")
@@ -124,11 +131,45 @@ def _add_table(records: dict[str, Any], identifier: str, paths: Sequence[Path], 
         "source": {**source, "file": place(paths[0])},
         "updated": now(),
     }
-    first = next(iter(read_features(place.base, record)), None)
+    first = None
+    try:
+        for number, feature in enumerate(read_features(place.base, record), start=1):
+            first = first or feature
+            _check_position(paths[0], number, feature.get("geometry"))
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # what the readers raise for malformed files
+        raise InputError(f"The table {paths[0]} cannot be read ({error}); repair it or write it again.") from error
     if first is None:
         raise InputError(f"The table {paths[0]} holds no rows.")
     records[identifier] = record
     return Added(identifier, "TABLE", bands=sorted(first["properties"]))
+
+
+def _check_position(path: Path, number: int, geometry: Mapping[str, Any] | None) -> None:
+    """Refuse a feature that is not on the Earth: most often x and y were swapped, or the coordinates are in another CRS.
+
+    Longitudes of lines and polygons may run on to ±360°, as where they cross the antimeridian.
+    """
+    if geometry is None:
+        return
+    farthest = 180.0 if geometry.get("type") in ("Point", "MultiPoint") else 360.0
+    for part in geometry.get("geometries") or [geometry]:
+        for lon, lat in _positions(part.get("coordinates") or ()):
+            if not (math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= farthest and abs(lat) <= 90):
+                raise InputError(
+                    f"Feature {number} of the table {path} lies at longitude {lon:g}, latitude {lat:g}, which is not on the Earth; "
+                    "look whether x and y are swapped (--x, --y), or state the CRS of the coordinates (--crs)."
+                )
+
+
+def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
+    """Yield the positions (degrees) of GeoJSON coordinates of any depth."""
+    if len(coordinates) and isinstance(coordinates[0], (int, float)):
+        yield float(coordinates[0]), float(coordinates[1])
+        return
+    for part in coordinates:
+        yield from _positions(part)
 
 
 # -- rasters -------------------------------------------------------------------------------------------------------------
