@@ -63,7 +63,7 @@ def _embed(file: Path) -> str:
 
 def _cell(value: Any) -> str:
     """Write a table cell: three decimals for fractions, nothing for missing."""
-    if value is None or (isinstance(value, float) and pd.isna(value)):
+    if pd.isna(value):
         return ""
     if isinstance(value, float):
         return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"

@@ -126,7 +126,9 @@ def verdicts(table: pd.DataFrame) -> list[str]:
 
 
 def _columns(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    return table[[n for n in names if n in table]]
+    shown = table[[n for n in names if n in table]]
+    counts = {n: shown[n].round().astype("Int64") for n in ("n", "n_eff", "n_stations") if n in shown}
+    return shown.assign(**counts)
 
 
 def _pairs(run: RunFolder) -> pd.DataFrame:
