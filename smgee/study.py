@@ -35,11 +35,32 @@ class Backend(_Section):
     project: str | None = Field(None, description="Google Cloud project, for the real service")
 
 
+class StationTable(_Section):
+    """How a table of stations is laid out; the settings are those of `smgee.insitu.read_table`."""
+
+    time: str = "time"
+    time_format: str | None = Field(None, description="strptime format, where times are not written as 2021-05-31 13:30")
+    station: str | None = Field(None, description="long table: column of station names; None means one column per station")
+    soil_moisture: str | None = Field(None, description="long table: column of soil moisture")
+    soil_temperature: str | None = Field(None, description="long table: column of soil temperature, °C")
+    flag: str | None = Field(None, description="long table: column of quality flags; stations.flags are the good ones")
+    columns: tuple[str, ...] | dict[str, str] | None = Field(None, description="wide table: columns, or {station: column}")
+    places: str | None = Field(None, description="table of stations with lon, lat and, if known, elevation")
+    lon: str | None = Field(None, description="long table: column of longitude, degrees")
+    lat: str | None = Field(None, description="long table: column of latitude, degrees")
+    elevation: str | None = Field(None, description="long table: column of elevation, m")
+    unit: Literal["m3 m-3", "%"] = "m3 m-3"
+    utc_offset_hours: Annotated[float, Field(ge=-14, le=14)] = 0.0
+    network: str = ""
+    duplicates: Literal["error", "first", "mean"] = "error"
+
+
 class Stations(_Section):
     """Where in situ soil moisture comes from and how it becomes daily."""
 
     source: str = Field("twin", description="'twin', a folder or archive of ISMN files, or a table")
     format: Literal["ismn", "table"] = "ismn"
+    table: StationTable = Field(StationTable(), description="layout of the table, for format 'table'")
     depth_m: tuple[float, float] = (0.0, 0.05)
     flags: Annotated[tuple[str, ...], Field(min_length=1)] = ("G",)
     min_hours: Annotated[int, Field(ge=1, le=24)] = 18
@@ -53,6 +74,18 @@ class Stations(_Section):
         if not 0 <= value[0] <= value[1] <= 2:
             raise ValueError(f"depths {value} are not (upper, lower) in metres within 0–2")
         return value
+
+    @model_validator(mode="after")
+    def _table_of_a_table(self) -> Stations:
+        if self.format != "table" and self.table != StationTable():
+            raise ValueError(
+                "stations.table describes a table, but stations.format is 'ismn'; set format: table, or leave it out"
+            )
+        if self.format == "table" and self.source == "twin":
+            raise ValueError(
+                "the stations of the synthetic basin are ISMN files; leave stations.format at 'ismn', or name a table as source"
+            )
+        return self
 
     @field_validator("season")
     @classmethod

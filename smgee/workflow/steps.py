@@ -93,7 +93,14 @@ def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
     if s.format == "ismn":
         records = insitu.read_ismn(source, s.depth_m, flags=s.flags)
     else:
-        records = insitu.read_table(source, depth_m=s.depth_m, good=s.flags)
+        layout = s.table.model_dump(exclude={"places"})
+        records = insitu.read_table(source, depth_m=s.depth_m, good=s.flags, stations=s.table.places, **layout)
+        unplaced = records["station"].values[np.isnan(records["lon"].values) | np.isnan(records["lat"].values)]
+        if len(unplaced):
+            raise InputError(
+                f"{len(unplaced)} of the stations in {Path(source).name} have no coordinates, such as {unplaced[0]}; set "
+                "stations.table.places, or stations.table.lon and stations.table.lat of a long table."
+            )
     check_place(study, records["lon"].values, records["lat"].values)
     daily = insitu.daily_means(records, s.min_hours)
     if is_synthetic(study):

@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 import typer
 import xarray as xr
+import yaml
 from typer.testing import CliRunner
 
 from smgee.errors import InputError
+from smgee.study import Study
+from smgee.workflow import RunFolder, steps
 from smgee_cli.stations import stations
 from tests.insitu.stm import hourly, write_stm
 
@@ -124,3 +127,49 @@ def test_long_table_without_coordinates_says_so(tmp_path, run):
 def test_coordinates_of_a_long_table_are_checked(tmp_path, run, columns, options, words):
     with pytest.raises(InputError, match=words):
         run(long_table(tmp_path / "l.csv", **columns), *LONG, *options, "--out", tmp_path / "run")
+
+
+def study_of(tmp_path, source, **table):
+    tmp_path.mkdir(exist_ok=True)
+    content = {
+        "name": "x",
+        "start": "2021-05-01",
+        "end": "2021-07-01",
+        "area": {"lon": 99.8, "lat": 37.5, "crs": "EPSG:32647"},
+        "stations": {"source": str(source), "format": "table", "season": ["05-01", "09-30"], "table": table},
+    }
+    (tmp_path / "study.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    return RunFolder(tmp_path / "run", Study.from_yaml(tmp_path / "study.yml"))
+
+
+def test_study_reads_a_long_table(tmp_path):
+    folder = study_of(tmp_path, long_table(tmp_path / "l.csv"), station="station", soil_moisture="sm", network="N")
+    assert steps.stations(folder, lambda _: None)["stations"] == 2
+    ds = steps.read_stations(folder)
+    assert ds.lon.values.tolist() == [99.8, 99.9]
+    np.testing.assert_allclose(ds["soil_moisture"].values, [[0.2, 0.3]] * 2)
+
+
+def test_study_reads_a_wide_table_with_places(tmp_path):
+    times = pd.date_range("2021-06-01 08:00", periods=24, freq="h")
+    pd.DataFrame({"when": times, "a": 20.0, "b": 30.0}).to_csv(tmp_path / "w.csv", index=False)
+    layout = {"time": "when", "columns": {"A": "a", "B": "b"}, "unit": "%", "utc_offset_hours": 8}
+    with pytest.raises(InputError, match=r"stations\.table\.places"):
+        steps.stations(study_of(tmp_path, tmp_path / "w.csv", **layout), lambda _: None)
+    pd.DataFrame({"station": ["A", "B"], "lon": [99.8, 99.9], "lat": [37.5, 37.6]}).to_csv(tmp_path / "p.csv", index=False)
+    folder = study_of(tmp_path / "second", tmp_path / "w.csv", places=str(tmp_path / "p.csv"), **layout)
+    assert steps.stations(folder, lambda _: None)["station_days"] == 2
+    np.testing.assert_allclose(steps.read_stations(folder)["soil_moisture"].values, [[0.2, 0.3]])
+
+
+def test_study_refuses_a_layout_for_ismn():
+    with pytest.raises(InputError, match="format is 'ismn'"):
+        Study.parse(
+            {
+                "name": "x",
+                "start": "2021-05-01",
+                "end": "2021-07-01",
+                "area": {"lon": 99.8, "lat": 37.5, "crs": "EPSG:32647"},
+                "stations": {"source": "ismn", "table": {"unit": "%"}},
+            }
+        )
