@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 _TABLES = {".csv", ".txt", ".tsv", ".parquet", ".xlsx", ".xls"}
 _SHOWN = 60
+_ISMN_ONLY = {"station", "start", "end"}
+_WIDE_ONLY = {"column"}
+_LONG_ONLY = {"temperature_column", "flag_column", "flags"}
+_TABLE_ONLY = {
+    "time_column", "time_format", "station_column", "moisture_column", "temperature_column", "flag_column", "column", "places",
+    "lon_column", "lat_column", "elevation_column", "unit", "utc_offset", "network",
+}  # fmt: skip
 
 
 def stations(
@@ -72,11 +79,20 @@ def stations(
 
     from smgee import insitu
     from smgee.errors import MissingDataError
+    from smgee.insitu import quality
     from smgee.io import atomic_path
 
+    is_table = path.is_file() and path.suffix.lower() in _TABLES
+    _refuse_idle(ctx, path, _ISMN_ONLY if is_table else _TABLE_ONLY)
+    if is_table:
+        _refuse_idle(
+            ctx, path, _WIDE_ONLY if station_column else _LONG_ONLY, "a long table" if station_column else "a wide table"
+        )
+        if flag_column is None:
+            _refuse_idle(ctx, path, {"flags"}, "a table without --flag-column")
     console = Console()
     accepted = tuple(flags) if flags else ("G",)
-    if path.is_file() and path.suffix.lower() in _TABLES:
+    if is_table:
         named = None
         if column:
             named = {name: source for name, _, source in (c.partition("=") if "=" in c else (c, "", c) for c in column)}
@@ -112,6 +128,13 @@ def stations(
                 duplicates=duplicates,
                 progress=lambda done, total: status.update(f"reading stations: {done} of {total}"),
             )
+    if not ds["soil_moisture"].notnull().any():
+        bits = ds["flags"].values
+        seen = [name for name in quality.FLAGS if (bits & quality.flag_mask([name])).any()]
+        raise MissingDataError(
+            f"{path} has no record with the flag {' or '.join(accepted)}; its records carry {', '.join(seen) or 'no flag'}. Choose "
+            "among them with --flags."
+        )
     daily = insitu.daily_means(ds, min_hours, day=day)
     table = insitu.summary(ds)
     table["days"] = daily["soil_moisture"].notnull().sum("time").values
@@ -156,6 +179,17 @@ def stations(
             periods.to_csv(scratch, index=False)
         written.append("unfrozen.csv")
     _print(console, path, table, daily, periods, note, out, written)
+
+
+def _refuse_idle(ctx: typer.Context, path: Path, idle: set[str], what: str = "") -> None:
+    """Refuse options that would have no effect on this source."""
+    from smgee.errors import InputError
+
+    given = [n for n in ctx.params if n in idle and getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"]
+    if given:
+        kind = what or ("a table" if "start" in idle else "read as an ISMN archive")
+        options = ", ".join("--" + n.replace("_", "-") for n in given)
+        raise InputError(f"{path} is {kind}, for which {options} would have no effect; leave the option out.")
 
 
 def _of_study(ctx: typer.Context, path: Path, out: Path) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "check_coordinates",
     "check_flags",
     "check_fractions",
+    "check_scale",
     "check_times",
     "encode_flags",
     "flag_attributes",
@@ -121,7 +122,7 @@ def check_fractions(values: np.ndarray, source: str) -> None:
         raise InputError(
             f"{source} holds soil moisture from {low:g} to {high:g}, which look like per cent; m3 m-3 between 0 and 1 are "
             "expected: "
-            "convert them, or say unit='%' where the reader takes it."
+            "convert them, or say unit='%' (--unit %) where the reader takes it."
         )
     if low < 0 or high > 1:
         count = int(((finite < 0) | (finite > 1)).sum())
@@ -131,18 +132,35 @@ def check_fractions(values: np.ndarray, source: str) -> None:
         )
 
 
+LEAST_MAXIMUM = 0.02
+"""m³ m⁻³. A network whose wettest record is below this was scaled twice: the residual water of sand alone is 0.045 (Carsel and
+Parrish 1988, Water Resour. Res. 24(5), doi:10.1029/WR024i005p00755), while fractions read as per cent stay below 0.01."""
+
+
+def check_scale(values: np.ndarray, source: str, *, factor: float, applied: str, remedy: str) -> None:
+    """Raise `InputError` if the greatest value (m³ m⁻³, scaled by `factor` already) is too small for soil moisture.
+
+    `applied` names the unit or scale that was applied, `remedy` says what to change.
+    """
+    finite = values[np.isfinite(values)]
+    if finite.size and finite.max() < LEAST_MAXIMUM:
+        high = float(finite.max())
+        raise InputError(
+            f"{source} reaches no more than {high / factor:g} as received, which is {high:g} m3 m-3 with {applied}: too dry for any "
+            f"soil; {remedy}."
+        )
+
+
 def check_times(times: pd.DatetimeIndex, source: str) -> None:
     """Raise `InputError` for missing or repeated time stamps."""
     if times.hasnans:
         number = int(np.isnat(times.to_numpy()).sum())
-        raise InputError(
-            f"{source} has {number} records without a readable time; give every record a date and time."
-        )
+        raise InputError(f"{source} has {number} records without a readable time; give every record a date and time.")
     repeated = times[times.duplicated()]
     if len(repeated):
         raise InputError(
             f"{source} repeats {len(repeated)} time stamps, the first {repeated[0]:%Y-%m-%d %H:%M}; keep one record per time, "
-            "or read with duplicates='first' or duplicates='mean'."
+            "or read with duplicates='first' or 'mean' (--duplicates)."
         )
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
 from smgee.insitu.dataset import Record, combine
-from smgee.insitu.quality import check_fractions, check_times, flag_mask
+from smgee.insitu.quality import check_fractions, check_scale, check_times, flag_mask
 
 __all__ = ["read_table"]
 
@@ -183,6 +183,13 @@ def read_table(
         raise MissingDataError(
             f"{path.name} has no record whose flag is one of {', '.join(map(str, good))}; the column {flag!r} holds {seen}."
         )
+    check_scale(
+        np.concatenate([r.soil_moisture.to_numpy(float) for r in records]) if records else np.empty(0),
+        f"Soil moisture of {path.name}",
+        factor=_UNITS[unit],
+        applied=f"unit {unit!r}",
+        remedy="give the unit that the table is in (unit=, --unit)",
+    )
     return combine(
         records,
         source=path.name,

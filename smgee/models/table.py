@@ -19,6 +19,10 @@ from smgee.io import atomic_path
 CALENDAR = "doy"
 """Predictor that every table can have: the day of year (1-366) of its time column, unless it has a column of this name."""
 
+LEAST_TARGET = 0.02
+"""m³ m⁻³. Soil moisture whose greatest value is below this was scaled twice: the residual water of sand alone is 0.045 (Carsel
+and Parrish 1988, Water Resour. Res. 24(5), doi:10.1029/WR024i005p00755)."""
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingTable:
@@ -200,7 +204,7 @@ class TrainingTable:
             else names[columns[0]][keep].to_numpy(dtype=str)
         )
         stamps = frame[time][keep].to_numpy(dtype="datetime64[ns]")
-        _check_target(y[keep], target)
+        _check_target(y[keep], target, target_scale)
         _check_rows(labels, stamps, columns, time)
         place = {
             name: _numbers(frame, name)[keep] if name in frame and pd.api.types.is_numeric_dtype(frame[name]) else None
@@ -329,7 +333,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
         ) from error
 
 
-def _check_target(y: np.ndarray, target: str) -> None:
+def _check_target(y: np.ndarray, target: str, scale: float) -> None:
     if np.isinf(y).any():
         raise InputError(
             f"The target {target!r} holds {int(np.isinf(y).sum())} infinite values; remove them or mark them as missing."
@@ -348,6 +352,11 @@ def _check_target(y: np.ndarray, target: str) -> None:
         raise InputError(
             f"The target {target!r} holds {int((y < 0).sum())} negative values down to {low:g}, which soil moisture cannot be; "
             f'mark them as missing or choose rows with --where "{target} >= 0".'
+        )
+    if high < LEAST_TARGET:
+        raise InputError(
+            f"The target {target!r} reaches no more than {high / scale if scale else 0:g} as received, which is {high:g} m³/m³ with the "
+            f"scale {scale:g}: too dry for any soil; choose the scale that turns it into a fraction (target_scale, --target-scale)."
         )
 
 

@@ -10,7 +10,7 @@ import xarray as xr
 import yaml
 from typer.testing import CliRunner
 
-from smgee.errors import InputError
+from smgee.errors import InputError, MissingDataError
 from smgee.study import Study
 from smgee.workflow import RunFolder, steps
 from smgee_cli.stations import stations
@@ -173,3 +173,24 @@ def test_study_refuses_a_layout_for_ismn():
                 "stations": {"source": "ismn", "table": {"unit": "%"}},
             }
         )
+
+
+@pytest.mark.parametrize("options", [("--start", "2021-06-01"), ("--station", "A"), ("--column", "sm")])
+def test_options_without_effect_on_a_table_are_refused(tmp_path, run, options):
+    with pytest.raises(InputError, match=f"{options[0]} would have no effect"):
+        run(long_table(tmp_path / "l.csv"), *LONG, *options, "--out", tmp_path / "run")
+
+
+def test_ismn_refuses_table_options_and_flags_that_accept_nothing(tmp_path, run):
+    times = hourly("2021-06-01", 5)
+    write_stm(tmp_path / "in", "A", times, np.full(len(times), 0.2))
+    with pytest.raises(InputError, match="--unit would have no effect"):
+        run(tmp_path / "in", "--unit", "%", "--out", tmp_path / "run")
+    with pytest.raises(MissingDataError, match="its records carry G"):
+        run(tmp_path / "in", "--flags", "X", "--out", tmp_path / "run")
+    assert not (tmp_path / "run" / "stations.nc").exists()
+
+
+def test_fractions_called_per_cent_are_refused(tmp_path, run):
+    with pytest.raises(InputError, match=r"0\.3 as received.*unit '%'"):
+        run(long_table(tmp_path / "l.csv"), *LONG, "--unit", "%", "--out", tmp_path / "run")

@@ -153,3 +153,9 @@ def test_csv_needs_its_columns_named(frame, tmp_path):
     (tmp_path / "broken.parquet").write_bytes(b"nothing")
     with pytest.raises(InputError, match="cannot be read"):
         TrainingTable.read(tmp_path / "broken.parquet")
+
+
+def test_fractions_scaled_as_per_cent_are_refused():
+    frame = pd.DataFrame({"station": ["A", "B"], "date": ["2021-06-01"] * 2, "sm": [0.2, 0.3], "p": [1.0, 2.0]})
+    with pytest.raises(InputError, match=r"0\.3 as received.*scale 0\.01"):
+        TrainingTable.from_frame(frame, target="sm", predictors=["p"], target_scale=0.01)
