@@ -63,7 +63,7 @@ def inputs(run: RunFolder, step: str) -> str:
     network = [run / "stations.nc", run / "unfrozen.csv"]
     trained = sorted((run / "models").glob("*.json"))  # which one is best, and of each the hash of its trees
     read = {
-        "stations": [Path(study.stations.source)] if study.stations.source != "twin" else [],
+        "stations": [Path(p) for p in (study.stations.source, study.stations.table.places) if p and p != "twin"],
         "sample": [*network, *_catalog(study)],
         "train": [run / "samples.parquet"],
         "explain": trained,
