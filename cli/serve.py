@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -41,4 +42,5 @@ def serve(
         url = session.serve()
         typer.echo(f"Earth Engine in a box at {url}, project {session.project}; stop it with Ctrl-C.")
         typer.echo(f'Attach from Python: smgee.connect("embedded", url="{url}")')
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what service managers send ends it as Ctrl-C does
         session.wait()

@@ -96,7 +96,7 @@ def series_figure(pairs: pd.DataFrame, path: Path, *, title: str, synthetic: boo
             axis.plot(part["date"], part["insitu_mean"], "-", color=COLOURS["in situ"], lw=1.2, label="in situ mean")
             axis.plot(part["date"], part["upscaled"], "-", color=COLOURS["map"], lw=1.4, label="30 m map, cell mean")
             axis.plot(part["date"], part["smap"], "o", color=COLOURS["smap"], ms=3, label="SMAP")
-            axis.set_ylabel(UNIT)
+            axis.set_ylabel(f"soil moisture,\n{UNIT}")
             axis.set_title(f"{title}, {'descending (06:00)' if orbit == 'AM' else 'ascending (18:00)'}", loc="left")
         fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
         return save(fig, path)
@@ -150,7 +150,7 @@ def metric_text(m: Any) -> str:
     """Say a row of a validation table in four short lines."""
     return (
         f"R = {m['r']:.2f} [{m['r_low']:.2f}, {m['r_high']:.2f}], n = {int(m['n'])}\n"
-        f"bias = {m['bias']:+.3f}\nRMSE = {m['rmse']:.3f}\nubRMSE = {m['ubrmse']:.3f}"
+        f"bias = {m['bias']:+.3f} {UNIT}\nRMSE = {m['rmse']:.3f} {UNIT}\nubRMSE = {m['ubrmse']:.3f} {UNIT}"
     )
 
 

@@ -117,7 +117,7 @@ def verdicts(table: pd.DataFrame) -> list[str]:
         if pd.isna(up["gain_r"]):
             continue
         low, high = up["gain_r_low"], up["gain_r_high"]
-        meaning = "the interval includes none" if low <= 0 <= high else "higher with the map" if low > 0 else "lower with the map"
+        meaning = "the interval includes zero" if low <= 0 <= high else "higher with the map" if low > 0 else "lower with the map"
         said.append(
             f"{orbit}: R {up['r']:.3f} against the upscaled map and {plain['r']:.3f} against the plain station mean, a difference of "
             f"{up['gain_r']:+.3f} [{low:.2f}, {high:.2f}] on the {up['gain_n']:.0f} days of both ({meaning}); ubRMSE {up['gain_ubrmse']:+.4f} m³/m³."

@@ -7,9 +7,11 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import ee
+import pytest
 
 import smgee
 from smgee.eelocal.assets.catalog import add_files
@@ -17,11 +19,15 @@ from smgee.eelocal.assets.catalog import add_files
 MAIN = [sys.executable, "-c", "from smgee_cli.app import main; main()"]
 
 
-def test_serve_until_interrupted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_serve_until_interrupted(sent: signal.Signals, tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text("name,lon,lat\na,99.5,37.2\n")
     add_files(tmp_path / "cat", "projects/my-project/assets/points", [tmp_path / "points.csv"])
+    # Jobs in the background of a script ignore Ctrl-C, and so would the server.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     command = [
-        *MAIN,
+        *MAIN[:2],
+        heeding + MAIN[2],
         "serve",
         "--port",
         "0",
@@ -32,14 +38,15 @@ def test_serve_until_interrupted(tmp_path: Path) -> None:
         "--project",
         "my-project",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server, ExitStack() as stop:
+        stop.callback(server.kill)
         assert server.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())
         assert found is not None
         with smgee.connect("embedded", url=found[0], project="my-project"):
             assert ee.FeatureCollection("projects/my-project/assets/points").size().getInfo() == 1
             ee.data.createFolder("projects/my-project/assets/made")
-        server.send_signal(signal.SIGINT)
+        server.send_signal(sent)
         assert server.wait(20) == 0
     assert (tmp_path / "store" / "my-project" / "made" / ".asset.json").exists()
 
