@@ -25,6 +25,7 @@ class Limits:
     download_dimension: int = 10_000
     aggregation_bytes: int = 104_857_600
     string_length: int = 100_000
+    concurrent_requests: int = 40
 
 
 @dataclass(frozen=True)

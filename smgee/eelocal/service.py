@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from smgee.eelocal.assets.store import AssetStore
 from smgee.eelocal.context import Context, Limits
 from smgee.eelocal.errors import EEError, NotFoundError
-from smgee.eelocal.faults import CutBody, FaultPlan
+from smgee.eelocal.faults import FAULTS, CutBody, FaultPlan
 from smgee.errors import SmgeeError
 
 __all__ = ["Request", "Response", "Service", "route"]
@@ -153,10 +154,20 @@ class Service:
         self.operations = Operations(log=None if store.user is None else OperationLog(store.user.root / ".operations"))
         self.links = Links()
         self.config: dict[str, Any] = {"maxConcurrentExports": 2}
+        self._slots = threading.BoundedSemaphore(self.limits.concurrent_requests)
         self.on_link: Callable[[], None] = lambda: None  # called before a URL is given out that is fetched over HTTP
 
     def handle(self, request: Request) -> Response:
         """Answer a request; never raises."""
+        if not self._slots.acquire(blocking=False):  # clients wait and repeat such requests
+            code, status, message = FAULTS["concurrency"]
+            return _error(code, message, status)
+        try:
+            return self._answer(request)
+        finally:
+            self._slots.release()
+
+    def _answer(self, request: Request) -> Response:
         cut = False
         try:
             if self.faults is not None:

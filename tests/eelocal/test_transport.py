@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,20 @@ def test_foreign_pages_get_tiles_only(method: str, path: str, host: str, origin:
     else:
         assert headers is not None
         assert headers.get("access-control-allow-origin") == allowed
+
+
+def test_requests_beyond_the_limit_are_sent_away(tmp_path: Path) -> None:
+    service = Service(AssetStore(user=UserAssets(tmp_path)), limits=Limits(concurrent_requests=1))
+    over = threading.Event()
+    task = service.operations.submit("p", "EXPORT_IMAGE", lambda progress: over.wait(20) and [])
+    waiting = threading.Thread(target=ask, args=(service, f"{task.name}:wait", "POST", {"timeout": "20s"}))
+    waiting.start()
+    try:
+        statuses = {ask(service, "projects/p/config")[0] for _ in range(200) if not time.sleep(0.005)}
+        assert 429 in statuses
+        assert "Too many concurrent aggregations" in ask(service, "projects/p/config")[1]["error"]["message"]
+    finally:
+        over.set()
+        waiting.join()
+    assert ask(service, "projects/p/config")[0] == 200
+    service.close()
