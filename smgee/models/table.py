@@ -14,14 +14,11 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError, MissingDataError
+from smgee.insitu.quality import LEAST_MAXIMUM
 from smgee.io import atomic_path
 
 CALENDAR = "doy"
 """Predictor that every table can have: the day of year (1-366) of its time column, unless it has a column of this name."""
-
-LEAST_TARGET = 0.02
-"""m³ m⁻³. Soil moisture whose greatest value is below this was scaled twice: the residual water of sand alone is 0.045 (Carsel
-and Parrish 1988, Water Resour. Res. 24(5), doi:10.1029/WR024i005p00755)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,7 +350,7 @@ def _check_target(y: np.ndarray, target: str, scale: float) -> None:
             f"The target {target!r} holds {int((y < 0).sum())} negative values down to {low:g}, which soil moisture cannot be; "
             f'mark them as missing or choose rows with --where "{target} >= 0".'
         )
-    if high < LEAST_TARGET:
+    if high < LEAST_MAXIMUM:
         raise InputError(
             f"The target {target!r} reaches no more than {high / scale if scale else 0:g} as received, which is {high:g} m³/m³ with the "
             f"scale {scale:g}: too dry for any soil; choose the scale that turns it into a fraction (target_scale, --target-scale)."

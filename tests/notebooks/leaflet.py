@@ -93,10 +93,10 @@ class Panel:
 
 
 def write_page(folder: Path, panels: Sequence[Panel], *, title: str, note: str = "", height: int = 700) -> Path:
-    """Write ``index.html`` and Leaflet into a folder; skips the test where ipyleaflet's bundle is not installed."""
+    """Write ``index.html`` and Leaflet into a folder; ipyleaflet, which geemap brings, has a bundle of it."""
     bundle = Path(sys.prefix) / _BUNDLE
     if not (bundle / "index.js").is_file():
-        pytest.skip(f"ipyleaflet's bundle of Leaflet is not below {Path(sys.prefix) / 'share' / 'jupyter'}")
+        pytest.fail(f"ipyleaflet's bundle of Leaflet is not below {Path(sys.prefix) / 'share' / 'jupyter'}")
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(bundle, folder / "leaflet", dirs_exist_ok=True)
     content = json.dumps([vars(p) for p in panels], ensure_ascii=False).replace("</", "<\\/")
