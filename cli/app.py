@@ -15,7 +15,8 @@ from smgee_cli import catalog, demo, doctor, explain, map, parity, run, serve, s
 
 app = typer.Typer(
     name="smgee",
-    help="Soil moisture at 30 m from stations, HLS and Google Earth Engine, and the validation of SMAP with it.",
+    help="Soil moisture at 30 m from stations, HLS and Google Earth Engine, and the validation of SMAP with "
+    "it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -46,15 +47,19 @@ def _common(
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Say more about what happens."),
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
 ) -> None:
-    logging.basicConfig(level=logging.INFO if verbose or debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO if verbose or debug else logging.ERROR,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
     os.environ["SMGEE_DEBUG"] = "1" if debug else ""
 
 
 def _few_arenas() -> None:
     """Let all threads share a few heaps.
 
-    The GNU allocator gives each thread one of its own, eight for each processor, and what is freed in one serves no other thread: rasters that come
-    and go in many threads made a run hold 6 GB where 2.5 GB are in use.
+    The GNU allocator gives each thread one of its own, eight for each processor, and what is freed in one
+    serves no other thread: rasters that come and go in many threads made a run hold 6 GB where 2.5 GB are in
+    use.
     """
     arena_max = -8  # M_ARENA_MAX of malloc.h
     with contextlib.suppress(OSError, AttributeError):
@@ -76,7 +81,8 @@ def main() -> None:
             raise
         where = f"{error.filename} " if error.filename else ""
         print(
-            f"smgee: {where}cannot be read or written ({error.strerror or error}); check the path, its permissions and the space left.",
+            f"smgee: {where}cannot be read or written ({error.strerror or error}); check the path, its "
+            "permissions and the space left.",
             file=sys.stderr,
         )
         sys.exit(UNREADABLE)
@@ -85,7 +91,8 @@ def main() -> None:
             raise
         said = f"{type(error).__name__}: {error}".splitlines()[0]
         print(
-            f"smgee: an error that should not happen ({said:.300}); please report it with what `smgee --debug …` says.",
+            f"smgee: an error that should not happen ({said:.300}); please report it with what `smgee "
+            "--debug …` says.",
             file=sys.stderr,
         )
         sys.exit(UNEXPECTED)

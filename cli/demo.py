@@ -22,5 +22,7 @@ def demo(
 
     study = Study.demo()
     if (out / "study.yml").exists() and Study.from_yaml(out / "study.yml").name != study.name:
-        raise InputError(f"{out} holds the run of another study; give the demo a folder of its own with --out.")
+        raise InputError(
+            f"{out} holds the run of another study; give the demo a folder of its own with --out."
+        )
     execute(study, out, force=force)

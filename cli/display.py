@@ -18,11 +18,20 @@ console = Console(highlight=False)
 
 
 def run_with_progress(
-    run: RunFolder, names: Sequence[str], *, force: bool = False, options: dict[str, dict[str, Any]] | None = None
+    run: RunFolder,
+    names: Sequence[str],
+    *,
+    force: bool = False,
+    options: dict[str, dict[str, Any]] | None = None,
 ) -> None:
     """Run steps under progress bars, and print the time of each at the end."""
     took: dict[str, tuple[float, int, bool]] = {}
-    bars = (TextColumn("{task.description:<18}"), BarColumn(bar_width=34), TaskProgressColumn(), TimeElapsedColumn())
+    bars = (
+        TextColumn("{task.description:<18}"),
+        BarColumn(bar_width=34),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*bars, console=console, transient=False) as progress:
         tasks: dict[str, Any] = {}
 
@@ -30,21 +39,32 @@ def run_with_progress(
             tasks[name] = progress.add_task(title, total=1.0)
 
         def done(name: str, entry: dict[str, Any], skipped: bool) -> None:
-            progress.update(tasks[name], completed=1.0, description=STEPS[name][0] + (" (done)" if skipped else ""))
+            progress.update(
+                tasks[name], completed=1.0, description=STEPS[name][0] + (" (done)" if skipped else "")
+            )
             if not console.is_terminal:  # bars are drawn there only when all is over
-                console.print(f"{STEPS[name][0]}: " + ("done before" if skipped else f"{entry['seconds']:.1f} s"))
+                console.print(
+                    f"{STEPS[name][0]}: " + ("done before" if skipped else f"{entry['seconds']:.1f} s")
+                )
             took[name] = (float(entry["seconds"]), int(entry["peak_memory_mb"]), skipped)
 
         run_steps(
-            run, names, force=force, options=options, on_start=start, on_done=done,
+            run,
+            names,
+            force=force,
+            options=options,
+            on_start=start,
+            on_done=done,
             on_progress=lambda name, share: progress.update(tasks[name], completed=min(share, 1.0)),
-        )  # fmt: skip
+        )
     if len(took) > 1:
         table = Table("step", "seconds", "peak memory, MB", title="Time by step", title_justify="left")
         for name, (seconds, peak, skipped) in took.items():
             table.add_row(STEPS[name][0], "done before" if skipped else f"{seconds:.1f}", f"{peak:,}")
         table.add_row(
-            "all", f"{sum(s for s, _, skipped in took.values() if not skipped):.1f}", f"{max(p for _, p, _ in took.values()):,}"
+            "all",
+            f"{sum(s for s, _, skipped in took.values() if not skipped):.1f}",
+            f"{max(p for _, p, _ in took.values()):,}",
         )
         console.print(table)
 

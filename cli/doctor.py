@@ -32,9 +32,13 @@ _CREDENTIAL_VARIABLES = ("EARTHENGINE_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS", 
 
 
 def doctor(
-    live: Annotated[bool, typer.Option("--live", help="Ask the real service the open questions and print what differs.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask the real service the open questions and print what differs.")
+    ] = False,
     project: Annotated[str | None, typer.Option(help="The Cloud project for --live.")] = None,
-    catalog: Annotated[Path | None, typer.Option("--catalog", "-c", help="Check this catalog folder too.")] = None,
+    catalog: Annotated[
+        Path | None, typer.Option("--catalog", "-c", help="Check this catalog folder too.")
+    ] = None,
 ) -> None:
     """Check the installation and the backends; credentials are looked for, never shown."""
     from rich.console import Console
@@ -57,12 +61,16 @@ def doctor(
         raise SmgeeError("Something above does not work; the lines with ✗ say what.")
     if differences:
         raise ParityError(
-            f"The real service answers {differences} cases otherwise than the embedded one; the lines with ✗ say which."
+            f"The real service answers {differences} cases otherwise than the embedded one; the lines with ✗ "
+            "say which."
         )
 
 
 def _versions(console: Any) -> None:
-    console.print(f"smgee {importlib.metadata.version('smgee')}, Python {platform.python_version()}, {platform.platform()}")
+    console.print(
+        f"smgee {importlib.metadata.version('smgee')}, Python {platform.python_version()}, "
+        f"{platform.platform()}"
+    )
     console.print(f"  {os.cpu_count()} processors, {shutil.disk_usage('.').free / 2**30:.0f} GiB free here")
     found = []
     for name in _PACKAGES:
@@ -80,7 +88,8 @@ def _credentials(console: Any) -> None:
     variables = [name for name in _CREDENTIAL_VARIABLES if os.environ.get(name)]
     console.print("Real service")
     console.print(
-        f"  stored credentials: {'present' if stored else 'none (run `earthengine authenticate` to use the real service)'}"
+        "  stored credentials: "
+        f"{'present' if stored else 'none (run `earthengine authenticate` to use the real service)'}"
     )
     console.print(f"  environment: {', '.join(variables) + ' set' if variables else 'nothing set'}")
 
@@ -98,15 +107,23 @@ def _embedded(console: Any) -> bool:
         with connect("embedded") as session:
             connected = time.perf_counter() - begun
             total = ee.Number(1).add(1).getInfo()
-            images = ee.ImageCollection("NASA/HLS/HLSS30/v002").filterDate("2021-07-01", "2021-07-20").size().getInfo()
+            images = (
+                ee.ImageCollection("NASA/HLS/HLSS30/v002")
+                .filterDate("2021-07-01", "2021-07-20")
+                .size()
+                .getInfo()
+            )
             url = session.serve()
         console.print(
-            f"  [green]✓[/] connected in {connected:.2f} s; 1 + 1 = {total}; {images} HLS images in July 2021; served at {url}"
+            f"  [green]✓[/] connected in {connected:.2f} s; 1 + 1 = {total}; {images} HLS images in July "
+            f"2021; served at {url}"
         )
     except Exception as error:
         console.print(f"  [red]✗[/] {type(error).__name__}: {error}")
         return False
-    console.print(f"  {len(implementations())} of {len(signatures())} algorithms; own assets in {default_store()}")
+    console.print(
+        f"  {len(implementations())} of {len(signatures())} algorithms; own assets in {default_store()}"
+    )
     return True
 
 

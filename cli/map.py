@@ -12,7 +12,10 @@ import typer
 def map_one(
     study: Annotated[Path, typer.Argument(help="Study file (YAML): area, predictors, backend.")],
     model: Annotated[
-        Path, typer.Option("--model", "-m", help="Model file of `smgee train` (models/NAME.npz), or a folder of models.")
+        Path,
+        typer.Option(
+            "--model", "-m", help="Model file of `smgee train` (models/NAME.npz), or a folder of models."
+        ),
     ],
     day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Day to map.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="GeoTIFF to write.")],
@@ -40,16 +43,25 @@ def map_one(
         values = map_day(content, trees, day.date(), route="classifier" if route == "classifier" else "xee")
         if not np.isfinite(values).any():
             raise MissingDataError(
-                f"No pixel has all predictors on {day:%Y-%m-%d}; choose a day with clear scenes, or a wider window in the study."
+                f"No pixel has all predictors on {day:%Y-%m-%d}; choose a day with clear scenes, or a wider "
+                "window in the study."
             )
         if route == "both":
             parity, _ = compare_routes(content, trees, day.date(), xee_map=values)
             console.print(parity.sentence())
     write_cog(
-        values, content.grid, out, band="soil_moisture", units="m3 m-3", tags={"day": f"{day:%Y-%m-%d}", "model": trees.hash}
+        values,
+        content.grid,
+        out,
+        band="soil_moisture",
+        units="m3 m-3",
+        tags={"day": f"{day:%Y-%m-%d}", "model": trees.hash},
     )
     valid = values[np.isfinite(values)]
-    console.print(f"{valid.size:,} pixels, {valid.min():.3f} to {valid.max():.3f} m³/m³, mean {valid.mean():.3f} → {out}")
+    console.print(
+        f"{valid.size:,} pixels, {valid.min():.3f} to {valid.max():.3f} m³/m³, mean {valid.mean():.3f} → "
+        f"{out}"
+    )
 
 
 def _options(study):

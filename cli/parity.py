@@ -17,25 +17,37 @@ def parity(
     model: Annotated[
         Path,
         typer.Argument(
-            help="A model file (.npz of smgee; XGBoost .json or .ubj; CatBoost .cbm or .json; LightGBM .txt), or a run folder."
+            help="A model file (.npz of smgee; XGBoost .json or .ubj; CatBoost .cbm or .json; LightGBM "
+            ".txt), or a run folder."
         ),
     ],
     n: Annotated[int, typer.Option("--n", min=1, help="Real rows to compare.")] = 500,
-    planted: Annotated[int, typer.Option(min=1, help="Rows planted on thresholds and their float neighbours.")] = 3000,
+    planted: Annotated[
+        int, typer.Option(min=1, help="Rows planted on thresholds and their float neighbours.")
+    ] = 3000,
     rows: Annotated[
         Path | None,
-        typer.Option(help="Table of real rows (CSV or parquet); by default the samples of the run the model lies in."),
+        typer.Option(
+            help="Table of real rows (CSV or parquet); by default the samples of the run the model lies in."
+        ),
     ] = None,
     names: Annotated[
-        str | None, typer.Option(help="Predictor names in column order, separated by commas, for a model that has none.")
+        str | None,
+        typer.Option(help="Predictor names in column order, separated by commas, for a model that has none."),
     ] = None,
-    backend: Annotated[str, typer.Option(help="embedded, earthengine, or none for no classifier.")] = "embedded",
+    backend: Annotated[
+        str, typer.Option(help="embedded, earthengine, or none for no classifier.")
+    ] = "embedded",
     project: Annotated[str | None, typer.Option(help="Cloud project, for the real service.")] = None,
     transport: Annotated[str, typer.Option(help="auto, inline, table, blob or classifier.")] = "auto",
-    asset: Annotated[str | None, typer.Option(help="Id of the asset to write, for the transports table and classifier.")] = None,
+    asset: Annotated[
+        str | None, typer.Option(help="Id of the asset to write, for the transports table and classifier.")
+    ] = None,
     bucket: Annotated[str | None, typer.Option(help="Cloud Storage bucket, for the transport blob.")] = None,
     digits: Annotated[str, typer.Option(help="exact, or short: what float32 pixels need.")] = "exact",
-    tolerance: Annotated[float | None, typer.Option(help="Largest difference allowed, in the unit of the target.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest difference allowed, in the unit of the target.")
+    ] = None,
 ) -> None:
     """Compare library, kernel, tree text and the classifier on Earth Engine; fail above the tolerance."""
     import smgee
@@ -55,7 +67,9 @@ def parity(
             # What is written here is of no use to anybody afterwards.
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="smgee-")))
             buckets = {bucket: folder / "bucket"} if bucket else None
-            session = stack.enter_context(smgee.connect("embedded", sources=[], store=folder / "assets", buckets=buckets))
+            session = stack.enter_context(
+                smgee.connect("embedded", sources=[], store=folder / "assets", buckets=buckets)
+            )
             asset = asset or f"{session.asset_root}/trees"
             upload = bucket_uploader(bucket, folder=folder / "bucket") if bucket else None
         elif backend == "earthengine":
@@ -65,10 +79,18 @@ def parity(
         for path in models:
             with console.status(f"Comparing {path.name}"):
                 report = check_parity(
-                    path, rows=_table(rows, path), n=n, planted=planted, feature_names=names.split(",") if names else None,
+                    path,
+                    rows=_table(rows, path),
+                    n=n,
+                    planted=planted,
+                    feature_names=names.split(",") if names else None,
                     backend=session is not None,
-                    transport=transport, asset_id=asset, upload=upload, digits=digits, tolerance=tolerance,  # type: ignore[arg-type]
-                )  # fmt: skip
+                    transport=transport,
+                    asset_id=asset,
+                    upload=upload,
+                    digits=digits,
+                    tolerance=tolerance,  # type: ignore[arg-type]
+                )
             _print(path, report)
             reports.append(report)
     for report in reports:
@@ -87,7 +109,9 @@ def _table(rows: Path | None, model: Path) -> Any:
         if not path.is_file():
             return None
     if not path.is_file():
-        raise MissingDataError(f"The table {path} does not exist; give a CSV or parquet file with the predictors as columns.")
+        raise MissingDataError(
+            f"The table {path} does not exist; give a CSV or parquet file with the predictors as columns."
+        )
     return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
 
 
@@ -99,11 +123,13 @@ def _print(path: Path, report: ParityReport) -> None:
     e = report.ensemble
     console.print(f"[bold]{path.name}[/bold]: {e!r}")
     console.print(
-        f"Tree text: {report.text_trees:,} trees, {report.text_bytes:,} bytes, {report.text_bytes / e.n_nodes:.1f} bytes a node."
+        f"Tree text: {report.text_trees:,} trees, {report.text_bytes:,} bytes, "
+        f"{report.text_bytes / e.n_nodes:.1f} bytes a node."
     )
     if e.allows_missing:
         console.print(
-            "Rows with gaps are compared here only: Earth Engine masks a pixel that lacks a predictor, whatever the model would say."
+            "Rows with gaps are compared here only: Earth Engine masks a pixel that lacks a predictor, "
+            "whatever the model would say."
         )
     renamed = {a: b for a, b in e.ee_names.items() if a != b}
     if renamed:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def run(
     study: Annotated[Path, typer.Argument(help="Study file (YAML).")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder; runs/NAME of the study if not given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Run folder; runs/NAME of the study if not given.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Do finished steps again.")] = False,
     publish: Annotated[bool, typer.Option(help="Publish the results as assets.")] = True,
 ) -> None:

@@ -17,9 +17,12 @@ def serve(
         Path | None, typer.Option("--catalog", "-c", help="A catalog folder, instead of the synthetic basin.")
     ] = None,
     store: Annotated[Path | None, typer.Option(help="Where new assets are kept.")] = None,
-    project: Annotated[str | None, typer.Option(help="The Cloud project that the session pretends to use.")] = None,
+    project: Annotated[
+        str | None, typer.Option(help="The Cloud project that the session pretends to use.")
+    ] = None,
     bucket: Annotated[
-        list[str] | None, typer.Option(help="NAME=FOLDER: a folder that stands for gs://NAME; repeat for more.")
+        list[str] | None,
+        typer.Option(help="NAME=FOLDER: a folder that stands for gs://NAME; repeat for more."),
     ] = None,
     drive: Annotated[Path | None, typer.Option(help="The folder that stands for Google Drive.")] = None,
     fault_rate: Annotated[float, typer.Option(help="The share of requests that fail, for tests.")] = 0.0,
@@ -37,10 +40,19 @@ def serve(
         buckets[name] = folder
     faults = fault_plan(fault_rate, [k.strip() for k in fault_kinds.split(",")], seed) if fault_rate else None
     with connect(
-        "embedded", project=project, catalog=catalog, store=store, buckets=buckets, drive=drive, port=port, faults=faults
+        "embedded",
+        project=project,
+        catalog=catalog,
+        store=store,
+        buckets=buckets,
+        drive=drive,
+        port=port,
+        faults=faults,
     ) as session:
         url = session.serve()
         typer.echo(f"Earth Engine in a box at {url}, project {session.project}; stop it with Ctrl-C.")
         typer.echo(f'Attach from Python: smgee.connect("embedded", url="{url}")')
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what service managers send ends it as Ctrl-C does
+        signal.signal(
+            signal.SIGTERM, signal.default_int_handler
+        )  # what service managers send ends it as Ctrl-C does
         session.wait()

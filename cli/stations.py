@@ -19,58 +19,97 @@ _ISMN_ONLY = {"station", "start", "end"}
 _WIDE_ONLY = {"column"}
 _LONG_ONLY = {"temperature_column", "flag_column", "flags"}
 _TABLE_ONLY = {
-    "time_column", "time_format", "station_column", "moisture_column", "temperature_column", "flag_column", "column", "places",
-    "lon_column", "lat_column", "elevation_column", "unit", "utc_offset", "network",
-}  # fmt: skip
+    "time_column",
+    "time_format",
+    "station_column",
+    "moisture_column",
+    "temperature_column",
+    "flag_column",
+    "column",
+    "places",
+    "lon_column",
+    "lat_column",
+    "elevation_column",
+    "unit",
+    "utc_offset",
+    "network",
+}
 
 
 def stations(
     ctx: typer.Context,
     path: Annotated[
         Path,
-        typer.Argument(help="ISMN archive (folder, zip or .stm file), a table (CSV, parquet, Excel), or a study file (YAML)."),
+        typer.Argument(
+            help="ISMN archive (folder, zip or .stm file), a table (CSV, parquet, Excel), or a study file "
+            "(YAML)."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder to write into, such as runs/NAME.")],
     depth: Annotated[
         tuple[float, float] | None,
         typer.Option(
-            help="Layer, m below the surface (from, to). ISMN: the sensors to read (default 0 0.05); tables: where they are."
+            help="Layer, m below the surface (from, to). ISMN: the sensors to read (default 0 0.05); tables: "
+            "where they are."
         ),
     ] = None,
-    flags: Annotated[list[str] | None, typer.Option(help="Accepted quality flags; repeat for several. Default: G.")] = None,
-    station: Annotated[list[str] | None, typer.Option(help="Only this station; repeat for several (ISMN).")] = None,
+    flags: Annotated[
+        list[str] | None, typer.Option(help="Accepted quality flags; repeat for several. Default: G.")
+    ] = None,
+    station: Annotated[
+        list[str] | None, typer.Option(help="Only this station; repeat for several (ISMN).")
+    ] = None,
     start: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD (ISMN).")] = None,
     end: Annotated[str | None, typer.Option(help="Last day, YYYY-MM-DD (ISMN).")] = None,
-    min_hours: Annotated[float, typer.Option(help="Hours of a day that must be measured for a daily mean.")] = 18.0,
+    min_hours: Annotated[
+        float, typer.Option(help="Hours of a day that must be measured for a daily mean.")
+    ] = 18.0,
     day: Annotated[str, typer.Option(help="Days in 'utc' or in local mean 'solar' time.")] = "utc",
     season: Annotated[
-        tuple[str, str] | None, typer.Option(help="Unfrozen season MM-DD MM-DD, where there is no soil temperature.")
+        tuple[str, str] | None,
+        typer.Option(help="Unfrozen season MM-DD MM-DD, where there is no soil temperature."),
     ] = None,
     duplicates: Annotated[str, typer.Option(help="Repeated times: 'error', 'first' or 'mean'.")] = "error",
     time_column: Annotated[str, typer.Option(help="Tables: column of times.")] = "time",
-    time_format: Annotated[str | None, typer.Option(help="Tables: format of the times, such as %Y%m%d.")] = None,
+    time_format: Annotated[
+        str | None, typer.Option(help="Tables: format of the times, such as %Y%m%d.")
+    ] = None,
     station_column: Annotated[str | None, typer.Option(help="Long tables: column of station names.")] = None,
     moisture_column: Annotated[str | None, typer.Option(help="Long tables: column of soil moisture.")] = None,
-    temperature_column: Annotated[str | None, typer.Option(help="Long tables: column of soil temperature, °C.")] = None,
-    flag_column: Annotated[str | None, typer.Option(help="Long tables: column of quality flags (good ones: --flags).")] = None,
-    column: Annotated[
-        list[str] | None, typer.Option(help="Wide tables: column to read, or STATION=COLUMN; repeat for several.")
+    temperature_column: Annotated[
+        str | None, typer.Option(help="Long tables: column of soil temperature, °C.")
     ] = None,
-    places: Annotated[Path | None, typer.Option(help="Tables: a table of stations with lon, lat, elevation.")] = None,
+    flag_column: Annotated[
+        str | None, typer.Option(help="Long tables: column of quality flags (good ones: --flags).")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Wide tables: column to read, or STATION=COLUMN; repeat for several."),
+    ] = None,
+    places: Annotated[
+        Path | None, typer.Option(help="Tables: a table of stations with lon, lat, elevation.")
+    ] = None,
     lon_column: Annotated[
-        str | None, typer.Option(help="Long tables: column of longitude, degrees (default: one named lon, longitude ...).")
+        str | None,
+        typer.Option(
+            help="Long tables: column of longitude, degrees (default: one named lon, longitude ...)."
+        ),
     ] = None,
     lat_column: Annotated[str | None, typer.Option(help="Long tables: column of latitude, degrees.")] = None,
     elevation_column: Annotated[str | None, typer.Option(help="Long tables: column of elevation, m.")] = None,
     unit: Annotated[str, typer.Option(help="Tables: unit of soil moisture, 'm3 m-3' or '%'.")] = "m3 m-3",
-    utc_offset: Annotated[float, typer.Option(help="Tables: hours by which their clock is ahead of UTC.")] = 0.0,
+    utc_offset: Annotated[
+        float, typer.Option(help="Tables: hours by which their clock is ahead of UTC.")
+    ] = 0.0,
     network: Annotated[str, typer.Option(help="Tables: name of the network.")] = "",
-    records: Annotated[bool, typer.Option("--records", help="Also write the records as read (stations_records.nc).")] = False,
+    records: Annotated[
+        bool, typer.Option("--records", help="Also write the records as read (stations_records.nc).")
+    ] = False,
 ) -> None:
     """Read a station network; write daily means, unfrozen periods and a summary of every station.
 
-    Writes stations.nc (daily means), stations_summary.csv, and unfrozen.csv where frozen days can be told. With a study file this is the first
-    step of its run, by the study's own settings.
+    Writes stations.nc (daily means), stations_summary.csv, and unfrozen.csv where frozen days can be told.
+    With a study file this is the first step of its run, by the study's own settings.
     """
     if path.suffix.lower() in (".yml", ".yaml"):
         _of_study(ctx, path, out)
@@ -86,7 +125,10 @@ def stations(
     _refuse_idle(ctx, path, _ISMN_ONLY if is_table else _TABLE_ONLY)
     if is_table:
         _refuse_idle(
-            ctx, path, _WIDE_ONLY if station_column else _LONG_ONLY, "a long table" if station_column else "a wide table"
+            ctx,
+            path,
+            _WIDE_ONLY if station_column else _LONG_ONLY,
+            "a long table" if station_column else "a wide table",
         )
         if flag_column is None:
             _refuse_idle(ctx, path, {"flags"}, "a table without --flag-column")
@@ -95,7 +137,10 @@ def stations(
     if is_table:
         named = None
         if column:
-            named = {name: source for name, _, source in (c.partition("=") if "=" in c else (c, "", c) for c in column)}
+            named = {
+                name: source
+                for name, _, source in (c.partition("=") if "=" in c else (c, "", c) for c in column)
+            }
         ds = insitu.read_table(
             path,
             time=time_column,
@@ -132,7 +177,8 @@ def stations(
         bits = ds["flags"].values
         seen = [name for name in quality.FLAGS if (bits & quality.flag_mask([name])).any()]
         raise MissingDataError(
-            f"{path} has no record with the flag {' or '.join(accepted)}; its records carry {', '.join(seen) or 'no flag'}. Choose "
+            f"{path} has no record with the flag {' or '.join(accepted)}; its records carry "
+            f"{', '.join(seen) or 'no flag'}. Choose "
             "among them with --flags."
         )
     daily = insitu.daily_means(ds, min_hours, day=day)
@@ -185,7 +231,11 @@ def _refuse_idle(ctx: typer.Context, path: Path, idle: set[str], what: str = "")
     """Refuse options that would have no effect on this source."""
     from smgee.errors import InputError
 
-    given = [n for n in ctx.params if n in idle and getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"]
+    given = [
+        n
+        for n in ctx.params
+        if n in idle and getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"
+    ]
     if given:
         kind = what or ("a table" if "start" in idle else "read as an ISMN archive")
         options = ", ".join("--" + n.replace("_", "-") for n in given)
@@ -201,19 +251,23 @@ def _of_study(ctx: typer.Context, path: Path, out: Path) -> None:
     from smgee_cli.run import connected
 
     given = [
-        n for n in ctx.params if n not in ("path", "out") and getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"
+        n
+        for n in ctx.params
+        if n not in ("path", "out") and getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"
     ]
     if given:
         options = ", ".join("--" + n.replace("_", "-") for n in given)
         raise InputError(
-            f"{path} is a study, which has settings of its own for {options}; set them there, or give the network itself."
+            f"{path} is a study, which has settings of its own for {options}; set them there, or give the "
+            "network itself."
         )
     folder = RunFolder(out, Study.from_yaml(path))
     with connected(folder):
         run_with_progress(folder, ["stations"])
     facts = folder.manifest["steps"]["stations"]
     console.print(
-        f"{facts['stations']} stations, {facts['station_days']:,} station days, {facts['unfrozen_days']} unfrozen days → {out / 'stations.nc'}"
+        f"{facts['stations']} stations, {facts['station_days']:,} station days, {facts['unfrozen_days']} "
+        f"unfrozen days → {out / 'stations.nc'}"
     )
 
 
@@ -240,7 +294,12 @@ def _print(
     shown = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     for head in ("station", "elev", "from", "to", "used %", "days", "mean", "std", "gap d"):
         text = head in ("station", "from", "to")
-        shown.add_column(head, justify="left" if text else "right", no_wrap=True, max_width=20 if head == "station" else None)
+        shown.add_column(
+            head,
+            justify="left" if text else "right",
+            no_wrap=True,
+            max_width=20 if head == "station" else None,
+        )
 
     def number(value: float, pattern: str) -> str:
         return format(value, pattern) if math.isfinite(value) else "–"
@@ -265,13 +324,15 @@ def _print(
     if empty:
         console.print(f"Without any accepted record: {', '.join(empty)}")
     console.print(
-        f"{int(table['records'].sum()):,} records, {int(table['accepted'].sum()):,} accepted, {int(table['days'].sum()):,} "
+        f"{int(table['records'].sum()):,} records, {int(table['accepted'].sum()):,} accepted, "
+        f"{int(table['days'].sum()):,} "
         f"station days ({daily.attrs['day']})"
     )
     try:
         spread = insitu.heterogeneity(daily)
         console.print(
-            f"Between stations: mean std {spread['std'].mean():.3f} m3 m-3 over {len(spread)} days; a mean within 0.04 m3 m-3 "
+            f"Between stations: mean std {spread['std'].mean():.3f} m3 m-3 over {len(spread)} days; a mean "
+            "within 0.04 m3 m-3 "
             "(95 %) would need "
             f"{int(spread['needed_stations'].median())} stations (median), on the worst day "
             f"{int(spread['needed_stations'].max())}"
@@ -286,7 +347,8 @@ def _print(
     unplaced = int(daily["lon"].isnull().sum())
     if unplaced:
         console.print(
-            f"{unplaced} of {len(table)} stations have no coordinates (they stay empty); give --places, or --lon-column and "
+            f"{unplaced} of {len(table)} stations have no coordinates (they stay empty); give --places, or "
+            "--lon-column and "
             "--lat-column of a long table."
         )
     console.print(f"Wrote {', '.join(written)} in {out}")

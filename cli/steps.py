@@ -18,7 +18,9 @@ def _one(name: str, run: Path, force: bool, **options: Any) -> Any:
 
     folder = RunFolder(run)
     with connected(folder):
-        run_with_progress(folder, [name], force=force, options={name: {k: v for k, v in options.items() if v is not None}})
+        run_with_progress(
+            folder, [name], force=force, options={name: {k: v for k, v in options.items() if v is not None}}
+        )
     return folder
 
 
@@ -28,13 +30,16 @@ def sample(run: RunOption, force: ForceOption = False) -> None:
 
     facts = _one("sample", run, force).manifest["steps"]["sample"]
     console.print(
-        f"{facts['rows']:,} rows, {facts['complete_rows']:,} with all {facts['predictors']} predictors → {run / 'samples.parquet'}"
+        f"{facts['rows']:,} rows, {facts['complete_rows']:,} with all {facts['predictors']} predictors → "
+        f"{run / 'samples.parquet'}"
     )
 
 
 def predict(
     run: RunOption,
-    route: Annotated[str | None, typer.Option(help="xee: trees here on pulled tiles; classifier: trees on Earth Engine.")] = None,
+    route: Annotated[
+        str | None, typer.Option(help="xee: trees here on pulled tiles; classifier: trees on Earth Engine.")
+    ] = None,
     force: ForceOption = False,
 ) -> None:
     """Map soil moisture at 30 m → maps.zarr, maps/season_mean.tif; both routes are compared on one day."""
@@ -45,7 +50,9 @@ def predict(
 
 
 def validate(run: RunOption, force: ForceOption = False) -> None:
-    """Validate SMAP on the exact EASE-Grid cells → validation_36km.csv, validation_9km.csv, heterogeneity.csv."""
+    """Validate SMAP on the exact EASE-Grid cells → validation_36km.csv, validation_9km.csv,
+    heterogeneity.csv.
+    """
     from smgee_cli.summary import print_validation
 
     print_validation(_one("validate", run, force))
@@ -64,10 +71,14 @@ def publish(
     folder: Annotated[
         str | None, typer.Option(help="Asset folder, projects/…/assets/…; named like the run if not given.")
     ] = None,
-    bucket: Annotated[str | None, typer.Option(help="Cloud Storage bucket of yours for the upload (real service).")] = None,
+    bucket: Annotated[
+        str | None, typer.Option(help="Cloud Storage bucket of yours for the upload (real service).")
+    ] = None,
 ) -> None:
     """Publish the season's mean map, the model and the stations as Earth Engine assets."""
     from smgee_cli.display import console
 
-    for name in _one("publish", run, True, folder=folder, bucket=bucket).manifest["steps"]["publish"]["assets"]:
+    for name in _one("publish", run, True, folder=folder, bucket=bucket).manifest["steps"]["publish"][
+        "assets"
+    ]:
         console.print(name)

@@ -21,32 +21,45 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", "--run", "-r", help="Run folder, such as runs/NAME.")],
     table: Annotated[
         Path | None,
-        typer.Option(help="CSV or parquet, one row per station and time. Default: samples.parquet of the run folder."),
+        typer.Option(
+            help="CSV or parquet, one row per station and time. Default: samples.parquet of the run folder."
+        ),
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column of soil moisture, a fraction (m³/m³).")] = None,
     station: Annotated[
-        list[str] | None, typer.Option(help="Column that names the station; several, by commas or repeated, name it together.")
+        list[str] | None,
+        typer.Option(help="Column that names the station; several, by commas or repeated, name it together."),
     ] = None,
     time_column: Annotated[str | None, typer.Option("--time", help="Column of dates.")] = None,
     predictors: Annotated[
-        list[str] | None, typer.Option(help="Columns to learn from, by commas or repeated; 'doy' is made from the time.")
+        list[str] | None,
+        typer.Option(help="Columns to learn from, by commas or repeated; 'doy' is made from the time."),
     ] = None,
     where: Annotated[str | None, typer.Option(help="Rows to use, such as 'Network == \"TxSON\"'.")] = None,
     derive: Annotated[
-        list[str] | None, typer.Option(help="New column, such as 'ndvi=(B8A-B4)/(B8A+B4)'; repeat for several.")
+        list[str] | None,
+        typer.Option(help="New column, such as 'ndvi=(B8A-B4)/(B8A+B4)'; repeat for several."),
     ] = None,
-    target_scale: Annotated[float, typer.Option(help="Factor that turns the target into m³/m³; 0.01 for percent.")] = 1.0,
+    target_scale: Annotated[
+        float, typer.Option(help="Factor that turns the target into m³/m³; 0.01 for percent.")
+    ] = 1.0,
     models: Annotated[
-        list[str] | None, typer.Option(help="rf, ert, gbdt, xgboost, catboost, by commas or repeated. Default: all.")
+        list[str] | None,
+        typer.Option(help="rf, ert, gbdt, xgboost, catboost, by commas or repeated. Default: all."),
     ] = None,
     designs: Annotated[
         list[str] | None,
-        typer.Option(help="random, station, loso, date, season, block, by commas or repeated. Default: random and station."),
+        typer.Option(
+            help="random, station, loso, date, season, block, by commas or repeated. Default: random and "
+            "station."
+        ),
     ] = None,
     folds: Annotated[int, typer.Option(help="Folds of every cross-validation.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of models and folds.")] = 0,
     jobs: Annotated[int | None, typer.Option(help="Fits at a time. Default: one per core.")] = None,
-    explain: Annotated[str, typer.Option(help="SHAP for the 'best' model, for 'all', or for 'none'.")] = "best",
+    explain: Annotated[
+        str, typer.Option(help="SHAP for the 'best' model, for 'all', or for 'none'.")
+    ] = "best",
 ) -> None:
     """Train tree ensembles on a table of stations, score them with and without the test station in training.
 
@@ -62,23 +75,39 @@ def train(
         raise InputError(f"--explain {explain} was given; choose best, all or none.")
     console = Console()
     rows = TrainingTable.read(
-        table or out / "samples.parquet", target=target, station=split_names(station), time=time_column,
-        predictors=split_names(predictors), where=where, derive=parse_derived(derive), target_scale=target_scale,
-    )  # fmt: skip
+        table or out / "samples.parquet",
+        target=target,
+        station=split_names(station),
+        time=time_column,
+        predictors=split_names(predictors),
+        where=where,
+        derive=parse_derived(derive),
+        target_scale=target_scale,
+    )
     console.print(describe(rows), highlight=False)
     started = time.perf_counter()
     with progress_bar(console) as report:
         result = train_models(
-            rows, models=split_names(models) or tuple(ESTIMATORS), designs=split_names(designs) or ("random", "station"),
-            folds=folds, seed=seed, n_jobs=jobs, progress=report,
-        )  # fmt: skip
+            rows,
+            models=split_names(models) or tuple(ESTIMATORS),
+            designs=split_names(designs) or ("random", "station"),
+            folds=folds,
+            seed=seed,
+            n_jobs=jobs,
+            progress=report,
+        )
     trained = time.perf_counter() - started
     result.save(out)
     _print_scores(
-        console, result.scores, titles={name: design.title for name, design in DESIGNS.items()}, synthetic=rows.synthetic
+        console,
+        result.scores,
+        titles={name: design.title for name, design in DESIGNS.items()},
+        synthetic=rows.synthetic,
     )
     best = result.models[result.best]
-    console.print(f"Best at stations left out: {best.title}. Scores and fits took {trained:.1f} s.", highlight=False)
+    console.print(
+        f"Best at stations left out: {best.title}. Scores and fits took {trained:.1f} s.", highlight=False
+    )
     interval = best.record["interval"]
     if interval["half_width"] is not None:
         console.print(
@@ -112,8 +141,16 @@ def parse_derived(values: list[str] | None) -> dict[str, str] | None:
     derived = {}
     for value in values or []:
         name, equals, expression = value.partition("=")
-        if not equals or not name.strip().isidentifier() or not expression.strip() or expression.startswith("="):
-            raise InputError(f"--derive {value!r} is not understood; write name=expression, such as 'ndvi=(B8A-B4)/(B8A+B4)'.")
+        if (
+            not equals
+            or not name.strip().isidentifier()
+            or not expression.strip()
+            or expression.startswith("=")
+        ):
+            raise InputError(
+                f"--derive {value!r} is not understood; write name=expression, such as "
+                "'ndvi=(B8A-B4)/(B8A+B4)'."
+            )
         derived[name.strip()] = expression.strip()
     return derived or None
 

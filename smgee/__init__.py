@@ -1,7 +1,9 @@
-"""smgee: soil moisture at 30 m from stations, HLS and Google Earth Engine, and the validation of SMAP with it.
+"""smgee: soil moisture at 30 m from stations, HLS and Google Earth Engine, and the validation of SMAP with
+it.
 
-``smgee.connect()`` starts a session; the parts of the toolkit are submodules, imported when first used: `smgee.insitu`,
-`smgee.predictors`, `smgee.trees`, `smgee.models`, `smgee.upscale`, `smgee.validation`, `smgee.report`, `smgee.twin`.
+``smgee.connect()`` starts a session; the parts of the toolkit are submodules, imported when first used:
+`smgee.insitu`, `smgee.predictors`, `smgee.trees`, `smgee.models`, `smgee.upscale`, `smgee.validation`,
+`smgee.report`, `smgee.twin`.
 """
 
 from importlib import import_module
@@ -39,7 +41,8 @@ _SUBMODULES = ("insitu", "models", "predictors", "report", "trees", "twin", "ups
 
 
 def __getattr__(name: str) -> Any:
-    # The heavy parts (pandas, xarray, scikit-learn, …) load when they are first named, so that `import smgee` is quick.
+    # The heavy parts (pandas, xarray, scikit-learn, …) load when they are first named, so that `import smgee`
+    # is quick.
     if name in _SUBMODULES:
         return import_module(f"smgee.{name}")
     if name == "Study":

@@ -1,7 +1,8 @@
 """Machine code that follows the source.
 
-Numba keeps machine code beside the source and drops it when the function's own file changes. Functions have constants and other functions of
-neighbouring files compiled into them, so here the code is dropped when any file of the function's package changes.
+Numba keeps machine code beside the source and drops it when the function's own file changes. Functions have
+constants and other functions of neighbouring files compiled into them, so here the code is dropped when any
+file of the function's package changes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
 class _PackageCache(FunctionCache):
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        self._cache_file._source_stamp = (self._cache_file._source_stamp, _stamp(Path(function.__code__.co_filename).parent))
+        self._cache_file._source_stamp = (
+            self._cache_file._source_stamp,
+            _stamp(Path(function.__code__.co_filename).parent),
+        )
 
 
 def compiled(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:

@@ -1,4 +1,6 @@
-"""The Earth Engine datasets smgee uses: ids, bands by role, masks and seams, as their catalog pages state them."""
+"""The Earth Engine datasets smgee uses: ids, bands by role, masks and seams, as their catalog pages state
+them.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,18 @@ __all__ = [
     "smap_9km_ids",
 ]
 
-# Optical roles that both HLS sensors measure, in wavelength order, with the short name that Awesome Spectral Indices (spyndex) gives each.
-ROLES: Mapping[str, str] = MappingProxyType({"blue": "B", "green": "G", "red": "R", "nir": "N", "swir1": "S1", "swir2": "S2"})
+# Optical roles that both HLS sensors measure, in wavelength order, with the short name that Awesome Spectral
+# Indices (spyndex) gives each.
+ROLES: Mapping[str, str] = MappingProxyType(
+    {"blue": "B", "green": "G", "red": "R", "nir": "N", "swir1": "S1", "swir2": "S2"}
+)
 
 
 @dataclass(frozen=True)
 class OpticalCollection:
-    """A harmonised surface-reflectance collection: unit reflectance, band names by role, and its quality band."""
+    """A harmonised surface-reflectance collection: unit reflectance, band names by role, and its quality
+    band.
+    """
 
     id: str
     title: str
@@ -38,29 +45,38 @@ class OpticalCollection:
     start: date
 
 
-# The same name means different things in the two products (B5 is NIR in L30, red edge in S30): select by role before merging.
-# https://developers.google.com/earth-engine/datasets/catalog/NASA_HLS_HLSL30_v002 and …HLSS30_v002. Values are unit reflectance already.
+# The same name means different things in the two products (B5 is NIR in L30, red edge in S30): select by role
+# before merging.
+# https://developers.google.com/earth-engine/datasets/catalog/NASA_HLS_HLSL30_v002 and …HLSS30_v002. Values
+# are unit reflectance already.
 HLS: Mapping[str, OpticalCollection] = MappingProxyType(
     {
         "L30": OpticalCollection(
             "NASA/HLS/HLSL30/v002",
             "HLS v2.0 Landsat 8/9 OLI",
-            MappingProxyType({"blue": "B2", "green": "B3", "red": "B4", "nir": "B5", "swir1": "B6", "swir2": "B7"}),
+            MappingProxyType(
+                {"blue": "B2", "green": "B3", "red": "B4", "nir": "B5", "swir1": "B6", "swir2": "B7"}
+            ),
             "Fmask",
             date(2013, 4, 11),
         ),
         "S30": OpticalCollection(
             "NASA/HLS/HLSS30/v002",
             "HLS v2.0 Sentinel-2 MSI",
-            MappingProxyType({"blue": "B2", "green": "B3", "red": "B4", "nir": "B8A", "swir1": "B11", "swir2": "B12"}),
+            MappingProxyType(
+                {"blue": "B2", "green": "B3", "red": "B4", "nir": "B8A", "swir1": "B11", "swir2": "B12"}
+            ),
             "Fmask",
             date(2015, 11, 28),
         ),
     }
 )
 
-# HLS v2.0 user guide, table of the Fmask quality layer; bit 0 is reserved and carries nothing, bits 6–7 are the aerosol level.
-FMASK_BITS: Mapping[str, int] = MappingProxyType({"cloud": 1, "adjacent": 2, "shadow": 3, "snow": 4, "water": 5})
+# HLS v2.0 user guide, table of the Fmask quality layer; bit 0 is reserved and carries nothing, bits 6–7 are
+# the aerosol level.
+FMASK_BITS: Mapping[str, int] = MappingProxyType(
+    {"cloud": 1, "adjacent": 2, "shadow": 3, "snow": 4, "water": 5}
+)
 
 
 def fmask_bits(classes: tuple[str, ...]) -> int:
@@ -73,7 +89,9 @@ def fmask_bits(classes: tuple[str, ...]) -> int:
 
 @dataclass(frozen=True)
 class Dem:
-    """An elevation model: `collection` says whether Earth Engine serves it as tiles that must be mosaicked."""
+    """An elevation model: `collection` says whether Earth Engine serves it as tiles that must be
+    mosaicked.
+    """
 
     id: str
     band: str
@@ -95,7 +113,9 @@ DEMS: Mapping[str, Dem] = MappingProxyType(
 
 @dataclass(frozen=True)
 class SmapCollection:
-    """A version of a daily SMAP L3 product and the days it covers (`end` exclusive, None while it goes on)."""
+    """A version of a daily SMAP L3 product and the days it covers (`end` exclusive, None while it goes
+    on).
+    """
 
     id: str
     start: date
@@ -107,9 +127,11 @@ SMAP_9KM = (
     SmapCollection("NASA/SMAP/SPL3SMP_E/005", date(2015, 3, 31), date(2023, 12, 4)),
     SmapCollection("NASA/SMAP/SPL3SMP_E/006", date(2023, 12, 4), None),
 )
-# Local solar time of the two half orbits: am is the descending pass near 06:00, pm the ascending one near 18:00.
+# Local solar time of the two half orbits: am is the descending pass near 06:00, pm the ascending one near
+# 18:00.
 SMAP_ORBITS: Mapping[str, str] = MappingProxyType({"am": "descending", "pm": "ascending"})
-# Earth Engine has no 36 km SPL3SMP; smgee reads an ingested copy with the same band names on the exact EASE-Grid.
+# Earth Engine has no 36 km SPL3SMP; smgee reads an ingested copy with the same band names on the exact
+# EASE-Grid.
 SMAP_36KM_TWIN = "projects/smgee-twin/assets/SPL3SMP"
 
 

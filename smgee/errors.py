@@ -1,7 +1,7 @@
 """The error tree of smgee.
 
-Every error a user can meet says, in one plain sentence, what was received, what is allowed and what to do. The command
-line prints that sentence alone and exits with `exit_code`; a traceback is a bug of smgee.
+Every error a user can meet says, in one plain sentence, what was received, what is allowed and what to do.
+The command line prints that sentence alone and exits with `exit_code`; a traceback is a bug of smgee.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class InputError(SmgeeError, ValueError):
 
 
 class MissingDataError(SmgeeError):
-    """The input is well formed, but holds nothing to work on (an empty window, no valid pixel, no station)."""
+    """The input is well formed, but holds nothing to work on (an empty window, no valid pixel, no
+    station).
+    """
 
     exit_code = 3
 

@@ -1,8 +1,9 @@
 """Which predictors drive a model, by SHAP values of the trees that are deployed.
 
-The values are those of path-dependent TreeSHAP (Lundberg et al. 2020, Nat. Mach. Intell. 2, 56-67), computed by the ``shap``
-package on the `TreeEnsemble` itself, so that what is explained is what draws the maps, whichever library it came from. How
-often each branch is taken, which the method needs, is counted on the training rows.
+The values are those of path-dependent TreeSHAP (Lundberg et al. 2020, Nat. Mach. Intell. 2, 56-67), computed
+by the ``shap`` package on the `TreeEnsemble` itself, so that what is explained is what draws the maps,
+whichever library it came from. How often each branch is taken, which the method needs, is counted on the
+training rows.
 """
 
 from __future__ import annotations
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
     from smgee.models import TrainedModel, TrainingTable
 
 ADDITIVITY_TOLERANCE = 1e-6
-"""Largest allowed difference, in m³ m⁻³, between expected value plus SHAP values and the model's prediction."""
+"""Largest allowed difference, in m³ m⁻³, between expected value plus SHAP values and the model's
+prediction.
+"""
 
 WORK = 1.5e10
-"""Leaves × depth² × rows that one explanation may cost, about 10 s on one core; more rows than that are thinned out."""
+"""Leaves × depth² × rows that one explanation may cost, about 10 s on one core; more rows than that are
+thinned out.
+"""
 
 SYNTHETIC_NOTE = "synthetic data: the demo basin, not measurements"
 
@@ -48,7 +53,8 @@ class Explanation:
     values : (n, p) float64
         Contribution of each predictor to each prediction, in the unit of the target.
     expected : float
-        What the model says on average over the training rows; ``expected + values.sum(axis=1)`` is the prediction.
+        What the model says on average over the training rows; ``expected + values.sum(axis=1)`` is the
+        prediction.
     x : (n, p) float64
         The rows explained.
     predictors : tuple of str
@@ -92,7 +98,8 @@ def explain(
     ensemble : TreeEnsemble
         The model.
     x : (n, p) array or table
-        Its training rows. All of them count how often branches are taken; at most `max_rows` of them are explained.
+        Its training rows. All of them count how often branches are taken; at most `max_rows` of them are
+        explained.
     max_rows : int, optional
         Rows to explain, drawn at random. By default as many as `WORK` allows, and no more than 2,000.
     seed : int
@@ -125,15 +132,19 @@ def explain(
     count = min(limit, len(matrix))
     rows = np.sort(np.random.default_rng(seed).choice(len(matrix), size=count, replace=False))
     trees = as_shap_model(ensemble, matrix)
-    # the model compares in its own type; rounding the rows to it first makes shap's float64 comparison the same one
+    # the model compares in its own type; rounding the rows to it first makes shap's float64 comparison the
+    # same one
     chosen = matrix[rows].astype(ensemble.threshold_dtype).astype("f8")
     explainer = shap.TreeExplainer(trees, feature_perturbation="tree_path_dependent")
-    values = np.asarray(explainer.shap_values(chosen, check_additivity=False), dtype="f8").reshape(count, ensemble.n_features)
+    values = np.asarray(explainer.shap_values(chosen, check_additivity=False), dtype="f8").reshape(
+        count, ensemble.n_features
+    )
     expected = float(np.ravel(explainer.expected_value)[0])
     gap = float(np.abs(expected + values.sum(axis=1) - ensemble.predict(matrix[rows])).max())
     if not gap <= ADDITIVITY_TOLERANCE:
         raise ParityError(
-            f"The SHAP values of {title} miss its predictions by up to {gap:.3g} (allowed: {ADDITIVITY_TOLERANCE:g}); "
+            f"The SHAP values of {title} miss its predictions by up to {gap:.3g} (allowed: "
+            f"{ADDITIVITY_TOLERANCE:g}); "
             "please report this model."
         )
     return Explanation(title, values, expected, chosen, ensemble.feature_names, rows, synthetic=synthetic)
@@ -205,7 +216,12 @@ def as_shap_model(ensemble: TreeEnsemble, x: np.ndarray) -> dict[str, Any]:
                 "node_sample_weight": cover[nodes],
             }
         )
-    return {"trees": trees, "base_offset": ensemble.base_score, "tree_output": "raw_value", "objective": "squared_error"}
+    return {
+        "trees": trees,
+        "base_offset": ensemble.base_score,
+        "tree_output": "raw_value",
+        "objective": "squared_error",
+    }
 
 
 def ranking(explanation: Explanation) -> pd.DataFrame:
@@ -214,9 +230,9 @@ def ranking(explanation: Explanation) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``rank``, ``predictor``, ``mean_abs_shap`` (unit of the target), ``share`` of the sum over predictors, and
-        ``direction``: Spearman's correlation of the predictor with its SHAP value, positive where more of it means wetter; NaN
-        for a predictor that does not vary.
+        ``rank``, ``predictor``, ``mean_abs_shap`` (unit of the target), ``share`` of the sum over predictors,
+        and ``direction``: Spearman's correlation of the predictor with its SHAP value, positive where more of
+        it means wetter; NaN for a predictor that does not vary.
     """
     from scipy.stats import rankdata
 
@@ -233,14 +249,17 @@ def ranking(explanation: Explanation) -> pd.DataFrame:
                 "predictor": explanation.predictors[j],
                 "mean_abs_shap": float(importance[j]),
                 "share": float(importance[j] / total) if total > 0 else 0.0,
-                "direction": float(np.corrcoef(rankdata(a[ok]), rankdata(b[ok]))[0, 1]) if varies else float("nan"),
+                "direction": float(np.corrcoef(rankdata(a[ok]), rankdata(b[ok]))[0, 1])
+                if varies
+                else float("nan"),
             }
         )
     return pd.DataFrame(rows)
 
 
 def plot_summary(explanation: Explanation, *, max_display: int = 20) -> Figure:
-    """The beeswarm figure: one dot per row and predictor, placed by SHAP value, coloured by the predictor's value.
+    """The beeswarm figure: one dot per row and predictor, placed by SHAP value, coloured by the predictor's
+    value.
 
     Parameters
     ----------
@@ -266,12 +285,19 @@ def plot_summary(explanation: Explanation, *, max_display: int = 20) -> Figure:
         data=explanation.x,
         feature_names=list(explanation.predictors),
     )
-    # dots are shuffled through NumPy's global generator: keep the figure reproducible and the caller's generator untouched
+    # dots are shuffled through NumPy's global generator: keep the figure reproducible and the caller's
+    # generator untouched
     state = np.random.get_state()
     np.random.seed(0)
     try:
         shap.plots.beeswarm(
-            content, max_display=shown, ax=ax, show=False, plot_size=None, s=9, color_bar_label="value of the predictor"
+            content,
+            max_display=shown,
+            ax=ax,
+            show=False,
+            plot_size=None,
+            s=9,
+            color_bar_label="value of the predictor",
         )
     finally:
         np.random.set_state(state)
@@ -280,7 +306,9 @@ def plot_summary(explanation: Explanation, *, max_display: int = 20) -> Figure:
     ax.tick_params("x", labelsize=9)
     ax.set_xlabel(f"SHAP value: change of predicted soil moisture ({explanation.units})", fontsize=9)
     ax.set_title(
-        f"{explanation.title}: what drives predicted soil moisture ({len(explanation.values):,} rows)", fontsize=10, loc="left"
+        f"{explanation.title}: what drives predicted soil moisture ({len(explanation.values):,} rows)",
+        fontsize=10,
+        loc="left",
     )
     for other in figure.axes:
         if other is not ax:
@@ -333,7 +361,8 @@ def explain_models(
 ) -> dict[str, Explanation]:
     """Explain trained models on their table, and write everything into a folder.
 
-    Beside the files of `save_explanation`, ``ranking.csv`` holds the mean |SHAP| of every predictor, one column per model.
+    Beside the files of `save_explanation`, ``ranking.csv`` holds the mean |SHAP| of every predictor, one
+    column per model.
 
     Parameters
     ----------
@@ -361,16 +390,23 @@ def explain_models(
         trained_on = model.record.get("table", {}).get("hash")
         if trained_on != table.hash:
             raise InputError(
-                f"The model {model.title} was trained on another table than the one given; give its own, or train it again."
+                f"The model {model.title} was trained on another table than the one given; give its own, or "
+                "train it again."
             )
         result[name] = explain(
-            model.ensemble, table.x, max_rows=max_rows, seed=seed, title=model.title, synthetic=table.synthetic
+            model.ensemble,
+            table.x,
+            max_rows=max_rows,
+            seed=seed,
+            title=model.title,
+            synthetic=table.synthetic,
         )
         save_explanation(result[name], folder, name=name, table=table)
     forget(folder, keep=result)
     if result:
         together = pd.DataFrame(
-            {e.title: e.importance for e in result.values()}, index=pd.Index(table.predictors, name="predictor")
+            {e.title: e.importance for e in result.values()},
+            index=pd.Index(table.predictors, name="predictor"),
         )
         together = together.loc[together.mean(axis=1).sort_values(ascending=False, kind="stable").index]
         with atomic_path(Path(folder) / "ranking.csv") as scratch:
@@ -378,7 +414,9 @@ def explain_models(
     return result
 
 
-def explain_run(run: str | os.PathLike[str], *, model: str = "best", max_rows: int | None = None, seed: int = 0) -> pd.DataFrame:
+def explain_run(
+    run: str | os.PathLike[str], *, model: str = "best", max_rows: int | None = None, seed: int = 0
+) -> pd.DataFrame:
     """Explain a trained model of a run folder on the rows it was trained on, and write ``shap/``.
 
     Parameters
@@ -406,12 +444,16 @@ def explain_run(run: str | os.PathLike[str], *, model: str = "best", max_rows: i
     names, best = list_models(folder)
     loaded = [load_model(folder, name) for name in (names if model == "all" else [model])]
     table = TrainingTable.read(folder / "training.parquet")
-    explained = explain_models({m.name: m for m in loaded}, table, Path(run) / "shap", max_rows=max_rows, seed=seed)
+    explained = explain_models(
+        {m.name: m for m in loaded}, table, Path(run) / "shap", max_rows=max_rows, seed=seed
+    )
     return ranking(explained[best if model == "all" else loaded[0].name])
 
 
 def forget(folder: str | os.PathLike[str], *, keep: Iterable[str] = ()) -> None:
-    """Remove the files of earlier explanations from a folder, but for the models to `keep`: they describe models of the past."""
+    """Remove the files of earlier explanations from a folder, but for the models to `keep`: they describe
+    models of the past.
+    """
     from smgee.models import ESTIMATORS
 
     for name in set(ESTIMATORS) - set(keep):

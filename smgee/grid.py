@@ -1,7 +1,7 @@
 """Pixel grids, and the exact cells of EASE-Grid 2.0.
 
-Axis order is always said: arrays are (row, column) = (y, x); shapes are (height, width); coordinates are (x, y), and
-geographic ones (longitude, latitude).
+Axis order is always said: arrays are (row, column) = (y, x); shapes are (height, width); coordinates are (x,
+y), and geographic ones (longitude, latitude).
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def parse_crs(crs: str) -> CRS:
     try:
         return CRS.from_user_input(crs)
     except Exception as error:
-        raise InputError(f"The CRS {crs[:80]!r} is not known to PROJ; give an EPSG code such as EPSG:32647, or WKT.") from error
+        raise InputError(
+            f"The CRS {crs[:80]!r} is not known to PROJ; give an EPSG code such as EPSG:32647, or WKT."
+        ) from error
 
 
 @lru_cache(maxsize=256)
@@ -46,8 +48,8 @@ class PixelGrid:
     crs : str
         EPSG code (``"EPSG:32647"``) or WKT.
     transform : tuple of 6 float
-        (xScale, xShear, xTranslation, yShear, yScale, yTranslation), from pixel corner (column, row) to (x, y): the order
-        of Earth Engine's ``crsTransform`` and of `affine.Affine`.
+        (xScale, xShear, xTranslation, yShear, yScale, yTranslation), from pixel corner (column, row) to (x,
+        y): the order of Earth Engine's ``crsTransform`` and of `affine.Affine`.
     width, height : int
         Columns and rows.
     """
@@ -59,13 +61,17 @@ class PixelGrid:
 
     @classmethod
     def from_bounds(cls, crs: str, bounds: tuple[float, float, float, float], scale: float) -> PixelGrid:
-        """Return the north-up grid of square pixels covering (left, bottom, right, top), edges at multiples of `scale`."""
+        """Return the north-up grid of square pixels covering (left, bottom, right, top), edges at
+        multiples of `scale`.
+        """
         left, bottom, right, top = bounds
         if not (right > left and top > bottom and scale > 0):
             raise InputError(
-                f"Bounds {bounds} with pixel size {scale} enclose nothing; give left < right, bottom < top and scale > 0."
+                f"Bounds {bounds} with pixel size {scale} enclose nothing; give left < right, bottom < top "
+                "and scale > 0."
             )
-        # A hair of tolerance keeps an edge that is a multiple of the scale up to rounding from adding an empty row.
+        # A hair of tolerance keeps an edge that is a multiple of the scale up to rounding from adding an
+        # empty row.
         x0, y0 = math.floor(left / scale + 1e-9), math.ceil(top / scale - 1e-9)
         x1, y1 = math.ceil(right / scale - 1e-9), math.floor(bottom / scale + 1e-9)
         return cls(crs, (scale, 0.0, x0 * scale, 0.0, -scale, y0 * scale), x1 - x0, y0 - y1)
@@ -83,7 +89,9 @@ class PixelGrid:
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """(left, bottom, right, top) in the CRS, of the outer pixel edges."""
-        corners = [self.corner(*c) for c in ((0, 0), (0, self.width), (self.height, 0), (self.height, self.width))]
+        corners = [
+            self.corner(*c) for c in ((0, 0), (0, self.width), (self.height, 0), (self.height, self.width))
+        ]
         xs, ys = zip(*corners, strict=True)
         return min(xs), min(ys), max(xs), max(ys)
 
@@ -107,7 +115,11 @@ class PixelGrid:
         """Yield (row, col, tile) over blocks of at most `size`×`size` pixels, row by row."""
         for row in range(0, self.height, size):
             for col in range(0, self.width, size):
-                yield row, col, self.window(row, col, min(size, self.height - row), min(size, self.width - col))
+                yield (
+                    row,
+                    col,
+                    self.window(row, col, min(size, self.height - row), min(size, self.width - col)),
+                )
 
     def centers(self) -> tuple[np.ndarray, np.ndarray]:
         """Return x and y of the pixel centres, each (height, width) float64."""
@@ -120,8 +132,8 @@ class PixelGrid:
 class EaseGrid:
     """One of the global cylindrical EASE-Grid 2.0 grids (EPSG:6933).
 
-    Constants from Brodzik et al. 2012, ISPRS Int. J. Geo-Inf. 1(1):32-45, as corrected in 2014, and the NSIDC grid definition
-    files ``EASE2_M36km.gpd`` and ``EASE2_M09km.gpd``.
+    Constants from Brodzik et al. 2012, ISPRS Int. J. Geo-Inf. 1(1):32-45, as corrected in 2014, and the NSIDC
+    grid definition files ``EASE2_M36km.gpd`` and ``EASE2_M09km.gpd``.
     """
 
     name: str
@@ -158,11 +170,14 @@ class EaseCell:
 
     def __post_init__(self) -> None:
         if self.grid not in EASE_GRIDS:
-            raise InputError(f"The EASE-Grid {self.grid!r} is not known; choose one of {', '.join(EASE_GRIDS)}.")
+            raise InputError(
+                f"The EASE-Grid {self.grid!r} is not known; choose one of {', '.join(EASE_GRIDS)}."
+            )
         g = EASE_GRIDS[self.grid]
         if not (0 <= self.row < g.rows and 0 <= self.col < g.cols):
             raise InputError(
-                f"Row {self.row}, column {self.col} is not a cell of {self.grid}, of {g.rows} rows and {g.cols} columns from 0."
+                f"Row {self.row}, column {self.col} is not a cell of {self.grid}, of {g.rows} rows and "
+                f"{g.cols} columns from 0."
             )
 
     @classmethod
@@ -193,22 +208,37 @@ class EaseCell:
         return float(lon), float(lat)
 
     def polygon(self, crs: str = EASE_CRS, *, points_per_edge: int = 1) -> Polygon:
-        """Return the cell's outline in `crs`; edges are densified to follow their true course in another projection."""
+        """Return the cell's outline in `crs`; edges are densified to follow their true course in another
+        projection.
+        """
         left, bottom, right, top = self.bounds
         if crs == EASE_CRS and points_per_edge == 1:
             return box(left, bottom, right, top)
         n = max(points_per_edge, 1)
         s = np.arange(n) / n
-        x = np.concatenate([left + (right - left) * s, np.full(n, right), right + (left - right) * s, np.full(n, left)])
-        y = np.concatenate([np.full(n, bottom), bottom + (top - bottom) * s, np.full(n, top), top + (bottom - top) * s])
+        x = np.concatenate(
+            [left + (right - left) * s, np.full(n, right), right + (left - right) * s, np.full(n, left)]
+        )
+        y = np.concatenate(
+            [np.full(n, bottom), bottom + (top - bottom) * s, np.full(n, top), top + (bottom - top) * s]
+        )
         return Polygon(np.column_stack(transformer(EASE_CRS, crs).transform(x, y)))
 
     def children(self, grid: str = "M09") -> list[EaseCell]:
-        """Return the cells of a finer grid nested in this one, row by row (sixteen M09 cells in an M36 cell)."""
+        """Return the cells of a finer grid nested in this one, row by row (sixteen M09 cells in an M36
+        cell).
+        """
         if grid not in EASE_GRIDS or EASE_GRIDS[grid].cols < EASE_GRIDS[self.grid].cols:
-            raise InputError(f"{grid!r} is not nested in {self.grid}; the grids from coarse to fine are {', '.join(EASE_GRIDS)}.")
+            raise InputError(
+                f"{grid!r} is not nested in {self.grid}; the grids from coarse to fine are "
+                f"{', '.join(EASE_GRIDS)}."
+            )
         ratio = EASE_GRIDS[grid].cols // EASE_GRIDS[self.grid].cols
-        return [EaseCell(grid, self.row * ratio + r, self.col * ratio + c) for r in range(ratio) for c in range(ratio)]
+        return [
+            EaseCell(grid, self.row * ratio + r, self.col * ratio + c)
+            for r in range(ratio)
+            for c in range(ratio)
+        ]
 
 
 def ease_cell_at(lon: float, lat: float, grid: str = "M36") -> EaseCell:
@@ -225,7 +255,8 @@ def ease_cell_at(lon: float, lat: float, grid: str = "M36") -> EaseCell:
         raise InputError(f"The EASE-Grid {grid!r} is not known; choose one of {', '.join(EASE_GRIDS)}.")
     if not (-180 <= lon <= 180 and abs(lat) < EASE_MAX_LATITUDE):
         raise InputError(
-            f"The point longitude {lon}, latitude {lat} lies outside EASE-Grid 2.0 (±180°, ±85.04°); check their order."
+            f"The point longitude {lon}, latitude {lat} lies outside EASE-Grid 2.0 (±180°, ±85.04°); check "
+            "their order."
         )
     g = EASE_GRIDS[grid]
     x, y = transformer("EPSG:4326", EASE_CRS).transform(lon, lat)

@@ -14,8 +14,8 @@ from pathlib import Path
 def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside `target`; move it there on success, remove it on failure.
 
-    Works for a file and for a directory (a zarr store): the caller creates whichever it needs at the path it is given.
-    A directory that exists already is swapped for the new one.
+    Works for a file and for a directory (a zarr store): the caller creates whichever it needs at the path it
+    is given. A directory that exists already is swapped for the new one.
 
     Parameters
     ----------

@@ -1,11 +1,12 @@
 """Agreement between estimates and measurements, with intervals that know the pairs are not independent.
 
-The four figures of soil moisture validation, for pairs of many stations. Pairs of one station resemble each other (a probe's
-offset stays, today resembles yesterday), so an interval that treats every pair as new information is too narrow:
-`cluster_bootstrap` redraws whole stations. For one long series against another, see `smgee.validation.metrics`, which redraws
-blocks of days.
+The four figures of soil moisture validation, for pairs of many stations. Pairs of one station resemble each
+other (a probe's offset stays, today resembles yesterday), so an interval that treats every pair as new
+information is too narrow: `cluster_bootstrap` redraws whole stations. For one long series against another,
+see `smgee.validation.metrics`, which redraws blocks of days.
 
-All differences are ``estimate - reference``. Formulas: Entekhabi et al. (2010), J. Hydrometeorol. 11, 832-840, eq. 1-8.
+All differences are ``estimate - reference``. Formulas: Entekhabi et al. (2010), J. Hydrometeorol. 11,
+832-840, eq. 1-8.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ METRICS = MappingProxyType({"r": "1", "bias": "m3 m-3", "rmse": "m3 m-3", "ubrms
 """Name and unit of every figure, for pairs given in m³ m⁻³."""
 
 MIN_CLUSTERS = 5
-"""Fewer clusters than this cannot carry a bootstrap interval (four have only 35 distinct resamples): it is NaN."""
+"""Fewer clusters than this cannot carry a bootstrap interval (four have only 35 distinct resamples): it is
+NaN.
+"""
 
 _BATCH = 512  # resamples per matrix product, which bounds memory whatever the number asked for
 
@@ -61,7 +64,9 @@ def rmse(estimate: ArrayLike, reference: ArrayLike) -> float:
 
 
 def ubrmse(estimate: ArrayLike, reference: ArrayLike) -> float:
-    """Unbiased RMSE, ``sqrt(rmse² - bias²)``: the standard deviation (ddof 0) of the differences, in their unit."""
+    """Unbiased RMSE, ``sqrt(rmse² - bias²)``: the standard deviation (ddof 0) of the differences, in their
+    unit.
+    """
     return agreement(estimate, reference)["ubrmse"]
 
 
@@ -76,8 +81,8 @@ def agreement(estimate: ArrayLike, reference: ArrayLike) -> dict[str, float]:
     Returns
     -------
     dict
-        ``r``, ``bias``, ``rmse``, ``ubrmse`` and ``n``, the number of pairs. The figures are NaN when there is no pair; one pair has
-        no ``ubrmse``.
+        ``r``, ``bias``, ``rmse``, ``ubrmse`` and ``n``, the number of pairs. The figures are NaN when there
+        is no pair; one pair has no ``ubrmse``.
 
     Raises
     ------
@@ -103,8 +108,9 @@ def cluster_bootstrap(
 ) -> dict[str, tuple[float, float]]:
     """Percentile intervals from redrawing whole clusters, such as stations, with replacement.
 
-    Every pair of a drawn cluster comes along, so any dependence inside a cluster is kept. Davison & Hinkley (1997), Bootstrap
-    Methods and their Application, §3.8. Only sums per cluster are needed, so the cost does not depend on the number of pairs.
+    Every pair of a drawn cluster comes along, so any dependence inside a cluster is kept. Davison & Hinkley
+    (1997), Bootstrap Methods and their Application, §3.8. Only sums per cluster are needed, so the cost does
+    not depend on the number of pairs.
 
     Parameters
     ----------
@@ -127,7 +133,9 @@ def cluster_bootstrap(
     x, y = _aligned(estimate, reference)
     labels = np.asarray(clusters)
     if labels.shape != x.shape:
-        raise InputError(f"There are {labels.shape} cluster labels for {x.shape} pairs; give one label per pair.")
+        raise InputError(
+            f"There are {labels.shape} cluster labels for {x.shape} pairs; give one label per pair."
+        )
     both = ~(np.isnan(x) | np.isnan(y))
     _, index = np.unique(labels[both], return_inverse=True)
     count = int(index.max()) + 1 if index.size else 0
@@ -142,16 +150,21 @@ def cluster_bootstrap(
 def _aligned(estimate: ArrayLike, reference: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(estimate, dtype="f8"), np.asarray(reference, dtype="f8")
     if x.ndim != 1 or x.shape != y.shape:
-        raise InputError(f"Series of shapes {x.shape} and {y.shape} cannot be compared; give two series of one length.")
+        raise InputError(
+            f"Series of shapes {x.shape} and {y.shape} cannot be compared; give two series of one length."
+        )
     if np.isinf(x).any() or np.isinf(y).any():
         raise InputError("A series to compare holds an infinite value; mark missing values with NaN.")
     return x, y
 
 
 def _moments(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Columns (1, x, y, x², y², xy, d, d²) per pair; x and y are centred first, so that the sums lose no digits."""
+    """Columns (1, x, y, x², y², xy, d, d²) per pair; x and y are centred first, so that the sums lose no
+    digits.
+    """
     d = x - y
-    # a series of one repeated number has a mean that may differ from it in the last digit: its variance must still be exactly 0
+    # a series of one repeated number has a mean that may differ from it in the last digit: its variance must
+    # still be exactly 0
     a = x - (x[0] if np.ptp(x) == 0 else x.mean())
     b = y - (y[0] if np.ptp(y) == 0 else y.mean())
     return np.stack([np.ones_like(x), a, b, a * a, b * b, a * b, d, d * d], axis=1)
@@ -165,7 +178,9 @@ def _from_moments(sums: np.ndarray) -> Mapping[str, np.ndarray]:
     # rounding leaves about 1e-16 of the second moment where the true variance is zero
     flat = (var_x <= 1e-14 * xx / n) | (var_y <= 1e-14 * yy / n) | (xx == 0) | (yy == 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        correlation = np.where(flat, np.nan, np.clip(covariance / np.sqrt(np.where(flat, 1.0, var_x * var_y)), -1.0, 1.0))
+        correlation = np.where(
+            flat, np.nan, np.clip(covariance / np.sqrt(np.where(flat, 1.0, var_x * var_y)), -1.0, 1.0)
+        )
     mean, square = d / n, dd / n
     return {
         "r": correlation,
@@ -175,7 +190,9 @@ def _from_moments(sums: np.ndarray) -> Mapping[str, np.ndarray]:
     }
 
 
-def _percentiles(sums: np.ndarray, *, level: float, resamples: int, seed: int) -> dict[str, tuple[float, float]]:
+def _percentiles(
+    sums: np.ndarray, *, level: float, resamples: int, seed: int
+) -> dict[str, tuple[float, float]]:
     """Redraw the rows of `sums` with replacement, `resamples` times, and take percentiles of the figures."""
     if not 0.0 < level < 1.0:
         raise InputError(f"A coverage of {level} was asked for; it lies between 0 and 1.")

@@ -19,7 +19,15 @@ from smgee.remote import call
 from smgee.sampling import station_features
 from smgee.trees import TreeEnsemble
 
-__all__ = ["ensure_folder", "list_assets", "publish_map", "publish_model", "publish_stations", "wait", "write_cog"]
+__all__ = [
+    "ensure_folder",
+    "list_assets",
+    "publish_map",
+    "publish_model",
+    "publish_stations",
+    "wait",
+    "write_cog",
+]
 
 _MAX_STRING = 100_000  # characters of one property: Earth Engine's table limit
 
@@ -29,7 +37,8 @@ def ensure_folder(asset_id: str) -> None:
     match = re.fullmatch(r"(projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/assets)((?:/[A-Za-z0-9_-]+)+)", asset_id)
     if match is None:
         raise InputError(
-            f"{asset_id!r} is not an asset folder; give projects/YOUR-PROJECT/assets/FOLDER, names of letters, digits, - and _."
+            f"{asset_id!r} is not an asset folder; give projects/YOUR-PROJECT/assets/FOLDER, names of "
+            "letters, digits, - and _."
         )
     path = match[1]
     for part in match[2].strip("/").split("/"):
@@ -69,13 +78,20 @@ def wait(task_or_id: Any, *, poll_s: float = 1.0, progress: Callable[[str], Any]
             return
         if status["state"] in ("FAILED", "CANCELLED", "CANCEL_REQUESTED"):
             raise RemoteError(
-                f"The task {status.get('description', identifier)} ended as {status['state']}: {status.get('error_message', 'no reason given')}."
+                f"The task {status.get('description', identifier)} ended as {status['state']}: "
+                f"{status.get('error_message', 'no reason given')}."
             )
         time.sleep(poll_s)
 
 
 def write_cog(
-    values: np.ndarray, grid: PixelGrid, path: str | Path, *, band: str, units: str, tags: Mapping[str, Any] | None = None
+    values: np.ndarray,
+    grid: PixelGrid,
+    path: str | Path,
+    *,
+    band: str,
+    units: str,
+    tags: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a (y, x) float32 array as a cloud-optimised GeoTIFF, NaN as nodata."""
     import rasterio
@@ -97,7 +113,14 @@ def write_cog(
             file.set_band_description(1, band)
             file.update_tags(**{k: str(v) for k, v in (tags or {}).items()})
             file.update_tags(1, units=units)
-        copy(memory.name, str(scratch), driver="COG", compress="DEFLATE", predictor="YES", overview_resampling="average")
+        copy(
+            memory.name,
+            str(scratch),
+            driver="COG",
+            compress="DEFLATE",
+            predictor="YES",
+            overview_resampling="average",
+        )
 
 
 def publish_map(
@@ -119,7 +142,8 @@ def publish_map(
     asset_id : str
         ``projects/…/assets/…``; replaced when it exists.
     upload : callable
-        Brings a local file to Cloud Storage and returns its ``gs://`` URI: Earth Engine ingests from nowhere else.
+        Brings a local file to Cloud Storage and returns its ``gs://`` URI: Earth Engine ingests from nowhere
+        else.
     band : str
         Name of its one band.
     start_ms, end_ms : int
@@ -150,14 +174,18 @@ def publish_map(
 def publish_stations(stations: xr.Dataset, asset_id: str, *, properties: Mapping[str, Any]) -> str:
     """Export the stations as a table asset, one point each with its name and the card's properties."""
     table = station_features(stations).map(lambda f: f.set(_card(properties)))
-    task = ee.batch.Export.table.toAsset(collection=table, description="smgee_stations", assetId=asset_id, overwrite=True)
+    task = ee.batch.Export.table.toAsset(
+        collection=table, description="smgee_stations", assetId=asset_id, overwrite=True
+    )
     call(task.start)
     wait(task)
     return asset_id
 
 
 def publish_model(model: TreeEnsemble, asset_id: str, *, properties: Mapping[str, Any]) -> str:
-    """Export the trees as a classifier asset that ``ee.Classifier.load`` reads back, with the card's properties."""
+    """Export the trees as a classifier asset that ``ee.Classifier.load`` reads back, with the card's
+    properties.
+    """
     model.to_classifier("classifier", asset_id=asset_id)
     # An export takes no properties for a classifier, so the card is attached afterwards.
     call(lambda: ee.data.updateAsset(asset_id, {"properties": _card(properties)}, ["properties"]))

@@ -1,7 +1,8 @@
 """Every call to Earth Engine goes through here, so that each kind of failure gets the answer it deserves.
 
-Memory and time-outs → `TooBig`: the caller splits the work. 429 and 5xx → wait with jitter and try again. A payload over the limit →
-`PayloadTooLarge`: trees or tables belong into an asset. Anything else → one plain sentence, at once.
+Memory and time-outs → `TooBig`: the caller splits the work. 429 and 5xx → wait with jitter and try again. A
+payload over the limit → `PayloadTooLarge`: trees or tables belong into an asset. Anything else → one plain
+sentence, at once.
 """
 
 from __future__ import annotations
@@ -63,12 +64,15 @@ def classify(error: Exception) -> RemoteError:
     low = text.lower()
     if any(t in low for t in _PAYLOAD):
         return PayloadTooLarge(
-            f"Earth Engine refused the request for its size ({text}); keep the trees or table in an asset and load it from there."
+            f"Earth Engine refused the request for its size ({text}); keep the trees or table in an asset "
+            "and load it from there."
         )
     if any(t in low for t in _TOO_BIG):
         return TooBig(f"Earth Engine could not compute a request of this size ({text}).")
     if isinstance(error, (ConnectionError, TimeoutError)) or any(t in low for t in _TRANSIENT):
-        return Transient(f"Earth Engine kept failing ({text}); try again later, or lower the number of parallel requests.")
+        return Transient(
+            f"Earth Engine kept failing ({text}); try again later, or lower the number of parallel requests."
+        )
     return RemoteError(f"Earth Engine refused: {text}")
 
 

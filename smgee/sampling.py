@@ -27,10 +27,15 @@ def station_features(stations: xr.Dataset) -> ee.FeatureCollection:
     """Return the stations as points with their name in property ``station``."""
     lon, lat = stations["lon"].values, stations["lat"].values
     missing = [
-        str(s) for s, a, b in zip(stations["station"].values, lon, lat, strict=True) if not (np.isfinite(a) and np.isfinite(b))
+        str(s)
+        for s, a, b in zip(stations["station"].values, lon, lat, strict=True)
+        if not (np.isfinite(a) and np.isfinite(b))
     ]
     if missing:
-        raise InputError(f"The stations {missing} have no coordinates; give longitude and latitude for each, or leave them out.")
+        raise InputError(
+            f"The stations {missing} have no coordinates; give longitude and latitude for each, or leave "
+            "them out."
+        )
     return ee.FeatureCollection(
         [
             ee.Feature(ee.Geometry.Point([float(x), float(y)]), {"station": str(name)})
@@ -45,7 +50,9 @@ def _table(collection: ee.FeatureCollection, columns: Sequence[str]) -> pd.DataF
     return frame.reindex(columns=list(columns))
 
 
-def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], Any] | None = None) -> pd.DataFrame:
+def sample(
+    study: Study, stations: xr.Dataset, *, progress: Callable[[float], Any] | None = None
+) -> pd.DataFrame:
     """Sample every predictor at every station and day, on the map lattice, server-side.
 
     Parameters
@@ -60,8 +67,9 @@ def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], An
     Returns
     -------
     pandas.DataFrame
-        One row per station and day with soil moisture: ``station``, ``date``, ``lon``, ``lat``, ``soil_moisture`` (m³ m⁻³) and the
-        predictors in model order; predictors that were masked are NaN. A predictor's pixel is the one that contains the station.
+        One row per station and day with soil moisture: ``station``, ``date``, ``lon``, ``lat``,
+        ``soil_moisture`` (m³ m⁻³) and the predictors in model order; predictors that were masked are NaN. A
+        predictor's pixel is the one that contains the station.
 
     Raises
     ------
@@ -72,7 +80,8 @@ def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], An
     moisture = days["soil_moisture"].to_series().dropna()
     if moisture.empty:
         raise MissingDataError(
-            f"No station has a daily mean between {study.start} and {study.end}; check the period, the depth and the accepted flags."
+            f"No station has a daily mean between {study.start} and {study.end}; check the period, the depth "
+            "and the accepted flags."
         )
     points = station_features(stations)
     p, grid = study.predictors, study.grid
@@ -104,7 +113,10 @@ def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], An
     if static is not None:
         terrain = static.addBands(ee.Image.constant(1).rename("one"))
         found = call(
-            lambda: _table(terrain.reduceRegions(collection=points, reducer=ee.Reducer.first(), **place), ["station", *p.terrain])
+            lambda: _table(
+                terrain.reduceRegions(collection=points, reducer=ee.Reducer.first(), **place),
+                ["station", *p.terrain],
+            )
         )
         table = table.merge(found, on="station", how="left", validate="many_to_one")
 
@@ -116,11 +128,17 @@ def sample(study: Study, stations: xr.Dataset, *, progress: Callable[[float], An
     if "doy" in p.calendar:
         rows["doy"] = rows["date"].dt.dayofyear.astype(float)
     where = pd.DataFrame(
-        {"station": stations["station"].values.astype(str), "lon": stations["lon"].values, "lat": stations["lat"].values}
+        {
+            "station": stations["station"].values.astype(str),
+            "lon": stations["lon"].values,
+            "lat": stations["lat"].values,
+        }
     )
     rows = rows.merge(where, on="station", how="left", validate="many_to_one")
     rows[list(p.names)] = rows[list(p.names)].astype("float32")
-    return rows.sort_values(["station", "date"], ignore_index=True)[["station", "date", "lon", "lat", "soil_moisture", *p.names]]
+    return rows.sort_values(["station", "date"], ignore_index=True)[
+        ["station", "date", "lon", "lat", "soil_moisture", *p.names]
+    ]
 
 
 UNITS = {
@@ -134,7 +152,9 @@ UNITS = {
 }
 
 
-def write_samples(rows: pd.DataFrame, path: str | Path, *, predictors: Sequence[str], synthetic: bool) -> None:
+def write_samples(
+    rows: pd.DataFrame, path: str | Path, *, predictors: Sequence[str], synthetic: bool
+) -> None:
     """Write a sample table as Parquet, with its column roles under the metadata key ``smgee``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -148,7 +168,9 @@ def write_samples(rows: pd.DataFrame, path: str | Path, *, predictors: Sequence[
         "units": {c: UNITS.get(c, "1") for c in rows.columns if c not in ("station", "date")},
     }
     table = pa.Table.from_pandas(rows, preserve_index=False)
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"smgee": json.dumps(roles).encode()})
+    table = table.replace_schema_metadata(
+        {**(table.schema.metadata or {}), b"smgee": json.dumps(roles).encode()}
+    )
     with atomic_path(path) as scratch:
         pq.write_table(table, scratch, compression="zstd")
 
@@ -160,10 +182,13 @@ def read_samples(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     try:
         table = pq.read_table(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"The sample table {path} cannot be read ({error}); make it with `smgee sample`.") from error
+        raise InputError(
+            f"The sample table {path} cannot be read ({error}); make it with `smgee sample`."
+        ) from error
     roles = (table.schema.metadata or {}).get(b"smgee")
     if roles is None:
         raise InputError(
-            f"The table {path} was not made by `smgee sample`: it does not say which columns are what; name them with the options of `smgee train`."
+            f"The table {path} was not made by `smgee sample`: it does not say which columns are what; name "
+            "them with the options of `smgee train`."
         )
     return table.to_pandas(), json.loads(roles)

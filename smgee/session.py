@@ -26,8 +26,10 @@ EMBEDDED_PROJECT = "smgee-embedded"
 _lock = threading.RLock()
 _current: Session | None = None
 
-# What the service's list of deprecated assets says of the data sets that smgee knows (Earth Engine's catalog, August 2026).
-# Giving it to the client at start keeps it from downloading that list, which it does outside any transport and without a
+# What the service's list of deprecated assets says of the data sets that smgee knows (Earth Engine's catalog,
+# August 2026).
+# Giving it to the client at start keeps it from downloading that list, which it does outside any transport
+# and without a
 # time-out.
 _DEPRECATED = {
     "NASA/SMAP/SPL4SMGP/007": "NASA/SMAP/SPL4SMGP/008",
@@ -40,7 +42,9 @@ _DEPRECATED = {
 
 
 def default_store() -> Path:
-    """Return the folder of the user's own assets: ``SMGEE_STORE``, or ``smgee/assets`` in the user's data folder."""
+    """Return the folder of the user's own assets: ``SMGEE_STORE``, or ``smgee/assets`` in the user's data
+    folder.
+    """
     if os.environ.get("SMGEE_STORE"):
         return Path(os.environ["SMGEE_STORE"]).expanduser()
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
@@ -125,7 +129,9 @@ class Session:
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -134,7 +140,8 @@ class Session:
 
 
 def parallel_requests() -> int:
-    """Return how many requests to have under way at once: one per core on the embedded backend, which computes them in this process; 8 on the
+    """Return how many requests to have under way at once: one per core on the embedded backend, which
+    computes them in this process; 8 on the
     real service, well below its 40 per project."""
     embedded = _current is not None and _current.backend == "embedded"
     return max(os.cpu_count() or 1, 1) if embedded else 8
@@ -168,13 +175,14 @@ def connect(
     backend : {"embedded", "earthengine"}
         The Earth Engine in a box, in this process, which needs no account; or the real service.
     project : str, optional
-        The Cloud project. Needed for the real service, where its default is ``EARTHENGINE_PROJECT`` or the one stored with the
-        credentials.
+        The Cloud project. Needed for the real service, where its default is ``EARTHENGINE_PROJECT`` or the
+        one stored with the credentials.
     catalog : path, optional
-        A folder made by ``smgee catalog add``: the user's own files under official ids, instead of the synthetic basin.
+        A folder made by ``smgee catalog add``: the user's own files under official ids, instead of the
+        synthetic basin.
     sources : sequence of smgee.source.Source, optional
-        Other providers of assets than the default synthetic basin, for example ``[TwinSource(Basin(...))]``; `catalog` comes
-        before them.
+        Other providers of assets than the default synthetic basin, for example ``[TwinSource(Basin(...))]``;
+        `catalog` comes before them.
     store : path, optional
         Where new assets are written; see `default_store`.
     buckets : mapping of str to path, optional
@@ -182,8 +190,8 @@ def connect(
     drive : path, optional
         The local folder that stands for Google Drive.
     serve : bool
-        Answer over loopback HTTP from the start, so that other processes can attach; otherwise that begins with the first map,
-        thumbnail or download.
+        Answer over loopback HTTP from the start, so that other processes can attach; otherwise that begins
+        with the first map, thumbnail or download.
     port : int
         The port to serve on; 0 for any free one.
     url : str, optional
@@ -196,7 +204,8 @@ def connect(
     Returns
     -------
     Session
-        Open until closed; a former session of this process is closed first, because the client has one connection.
+        Open until closed; a former session of this process is closed first, because the client has one
+        connection.
     """
     if backend not in ("embedded", "earthengine"):
         raise InputError(f"The backend {backend!r} is not known; choose 'embedded' or 'earthengine'.")
@@ -275,7 +284,8 @@ def _connect_embedded(
 
     if not is_cloud_id(f"projects/{project}/assets"):
         raise InputError(
-            f"The project id {project!r} is not valid: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter."
+            f"The project id {project!r} is not valid: 6 to 30 lower-case letters, digits and hyphens, "
+            "beginning with a letter."
         )
     folders = {name: Path(folder) for name, folder in (buckets or {}).items()}
     assets = AssetStore(sources, user=UserAssets(store), buckets=folders)
@@ -293,14 +303,18 @@ def _attach(url: str, project: str) -> Session:
     url = url.rstrip("/")
     if not url.startswith(("http://127.0.0.1:", "http://localhost:", "http://[::1]:")):
         raise InputError(
-            f"The URL {url} is not a loopback address; an embedded Earth Engine is served on http://127.0.0.1:<port> only."
+            f"The URL {url} is not a loopback address; an embedded Earth Engine is served on "
+            "http://127.0.0.1:<port> only."
         )
     transport = LoopbackTransport()
     try:
-        transport.request(f"{url}/v1/projects/{project}/config")  # the client would retry a dead address for half a minute
+        transport.request(
+            f"{url}/v1/projects/{project}/config"
+        )  # the client would retry a dead address for half a minute
     except ConnectionError as error:
         raise RemoteError(
-            f"Nothing answers at {url}; start it with `smgee serve`, or with smgee.connect(serve=True) in the other process."
+            f"Nothing answers at {url}; start it with `smgee serve`, or with smgee.connect(serve=True) in "
+            "the other process."
         ) from error
     _initialize(project, url, transport)
     return Session("embedded", project, url, transport=transport)
@@ -335,7 +349,8 @@ def _connect_real(project: str | None, high_volume: bool) -> Session:
         text = str(error).strip()
         text = "no credentials are stored here" if "authorize access" in text else text.splitlines()[0]
         raise RemoteError(
-            f"The real Earth Engine refused the connection ({text}); run `earthengine authenticate` and give a Cloud "
+            f"The real Earth Engine refused the connection ({text}); run `earthengine authenticate` and give "
+            "a Cloud "
             "project registered for "
             "Earth Engine with project=, or use the embedded backend."
         ) from error

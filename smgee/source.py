@@ -1,7 +1,8 @@
 """What a data source must offer so that the embedded Earth Engine can serve it.
 
-The embedded Earth Engine, the twin and the user's own files meet here: a `Source` describes assets and reads windows of their native
-pixels. Projection, pyramids, masks in coarser grids and everything else that Earth Engine does are the embedded Earth Engine's work.
+The embedded Earth Engine, the twin and the user's own files meet here: a `Source` describes assets and reads
+windows of their native pixels. Projection, pyramids, masks in coarser grids and everything else that Earth
+Engine does are the embedded Earth Engine's work.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ __all__ = ["BandInfo", "CollectionInfo", "ImageInfo", "Source", "TableInfo"]
 class BandInfo:
     """One band of an image asset as Earth Engine shows it.
 
-    `dtype` is a NumPy name (``"int16"``, ``"uint8"``, ``"float32"``, ``"float64"``); `pyramiding` one of MEAN, SAMPLE, MODE, MIN, MAX,
-    MEDIAN.
+    `dtype` is a NumPy name (``"int16"``, ``"uint8"``, ``"float32"``, ``"float64"``); `pyramiding` one of
+    MEAN, SAMPLE, MODE, MIN, MAX, MEDIAN.
     """
 
     name: str
@@ -36,8 +37,8 @@ class BandInfo:
 class ImageInfo:
     """An image asset: its full id, bands, properties (strings and numbers) and footprint.
 
-    `start_ms` and `end_ms` are UTC milliseconds (``system:time_start``, ``system:time_end``); `footprint` is a GeoJSON geometry in
-    longitude and latitude, or None for the outline of the first band.
+    `start_ms` and `end_ms` are UTC milliseconds (``system:time_start``, ``system:time_end``); `footprint` is
+    a GeoJSON geometry in longitude and latitude, or None for the outline of the first band.
     """
 
     id: str
@@ -72,12 +73,16 @@ class Source(Protocol):
         """Describe an asset, an image inside a collection included; None when it is not here."""
 
     def list(self, parent: str) -> list[str]:
-        """Return the ids of the assets directly under a parent id; ``""`` lists the roots of this source (its top-level assets)."""
+        """Return the ids of the assets directly under a parent id; ``""`` lists the roots of this source
+        (its top-level assets).
+        """
 
     def images(self, collection_id: str) -> builtins.list[ImageInfo]:
         """Return the images of a collection, ordered by id as Earth Engine lists them."""
 
-    def read(self, image_id: str, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(
+        self, image_id: str, band: str, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Read a window of native pixels.
 
         Parameters

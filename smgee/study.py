@@ -20,7 +20,9 @@ __all__ = ["Study"]
 ModelName = Literal["RF", "ERT", "GBDT", "XGBoost", "CatBoost"]
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
 MAX_DISTORTION = 0.05
-"""Largest error of lengths in the CRS of the maps. A UTM zone and its neighbours stay below 2 %; Web Mercator is off by 25 % at 37°."""
+"""Largest error of lengths in the CRS of the maps. A UTM zone and its neighbours stay below 2 %; Web
+Mercator is off by 25 % at 37°.
+"""
 
 
 class _Section(BaseModel):
@@ -31,7 +33,9 @@ class Backend(_Section):
     """Where Earth Engine calls go."""
 
     kind: Literal["embedded", "earthengine"] = "embedded"
-    catalog: str | None = Field(None, description="folder of the user's own files; None serves the synthetic basin")
+    catalog: str | None = Field(
+        None, description="folder of the user's own files; None serves the synthetic basin"
+    )
     project: str | None = Field(None, description="Google Cloud project, for the real service")
 
 
@@ -39,12 +43,20 @@ class StationTable(_Section):
     """How a table of stations is laid out; the settings are those of `smgee.insitu.read_table`."""
 
     time: str = "time"
-    time_format: str | None = Field(None, description="strptime format, where times are not written as 2021-05-31 13:30")
-    station: str | None = Field(None, description="long table: column of station names; None means one column per station")
+    time_format: str | None = Field(
+        None, description="strptime format, where times are not written as 2021-05-31 13:30"
+    )
+    station: str | None = Field(
+        None, description="long table: column of station names; None means one column per station"
+    )
     soil_moisture: str | None = Field(None, description="long table: column of soil moisture")
     soil_temperature: str | None = Field(None, description="long table: column of soil temperature, °C")
-    flag: str | None = Field(None, description="long table: column of quality flags; stations.flags are the good ones")
-    columns: tuple[str, ...] | dict[str, str] | None = Field(None, description="wide table: columns, or {station: column}")
+    flag: str | None = Field(
+        None, description="long table: column of quality flags; stations.flags are the good ones"
+    )
+    columns: tuple[str, ...] | dict[str, str] | None = Field(
+        None, description="wide table: columns, or {station: column}"
+    )
     places: str | None = Field(None, description="table of stations with lon, lat and, if known, elevation")
     lon: str | None = Field(None, description="long table: column of longitude, degrees")
     lat: str | None = Field(None, description="long table: column of latitude, degrees")
@@ -79,11 +91,13 @@ class Stations(_Section):
     def _table_of_a_table(self) -> Stations:
         if self.format != "table" and self.table != StationTable():
             raise ValueError(
-                "stations.table describes a table, but stations.format is 'ismn'; set format: table, or leave it out"
+                "stations.table describes a table, but stations.format is 'ismn'; set format: table, or "
+                "leave it out"
             )
         if self.format == "table" and self.source == "twin":
             raise ValueError(
-                "the stations of the synthetic basin are ISMN files; leave stations.format at 'ismn', or name a table as source"
+                "the stations of the synthetic basin are ISMN files; leave stations.format at 'ismn', or "
+                "name a table as source"
             )
         return self
 
@@ -96,7 +110,9 @@ class Stations(_Section):
                     raise ValueError
                 date.fromisoformat(f"2000-{text}")
             except ValueError:
-                raise ValueError(f"{text!r} is not a day of the year; give (start, end) as MM-DD, such as 05-01") from None
+                raise ValueError(
+                    f"{text!r} is not a day of the year; give (start, end) as MM-DD, such as 05-01"
+                ) from None
         return value
 
 
@@ -112,7 +128,9 @@ class Area(_Section):
     @classmethod
     def _projected(cls, value: str) -> str:
         if not parse_crs(value).is_projected:
-            raise ValueError(f"{value} is not a projected CRS; slopes and areas need one, such as the UTM zone of the area")
+            raise ValueError(
+                f"{value} is not a projected CRS; slopes and areas need one, such as the UTM zone of the area"
+            )
         return value
 
     @model_validator(mode="after")
@@ -121,7 +139,8 @@ class Area(_Section):
         scales = (factors.tissot_semiminor, factors.tissot_semimajor)
         if not all(abs(s - 1) <= MAX_DISTORTION for s in scales):
             raise ValueError(
-                f"a metre of {self.crs} is {scales[0]:.2f} to {scales[1]:.2f} m on the map at longitude {self.lon:g}, latitude {self.lat:g}, "
+                f"a metre of {self.crs} is {scales[0]:.2f} to {scales[1]:.2f} m on the map at longitude "
+                f"{self.lon:g}, latitude {self.lat:g}, "
                 "so slopes and pixels would be wrong; give a CRS made for the place, such as its UTM zone"
             )
         return self
@@ -200,7 +219,9 @@ class Training(_Section):
         if len(set(self.models)) < len(self.models):
             raise ValueError(f"models {list(self.models)} repeat; name each once")
         if self.deploy != "best" and self.deploy not in self.models:
-            raise ValueError(f"deploy {self.deploy!r} is not trained; choose best or one of {', '.join(self.models)}")
+            raise ValueError(
+                f"deploy {self.deploy!r} is not trained; choose best or one of {', '.join(self.models)}"
+            )
         return self
 
 
@@ -250,10 +271,13 @@ class Study(_Section):
     @model_validator(mode="after")
     def _period(self) -> Study:
         if self.end <= self.start:
-            raise ValueError(f"the period {self.start} to {self.end} holds no day; end must be later than start")
+            raise ValueError(
+                f"the period {self.start} to {self.end} holds no day; end must be later than start"
+            )
         if self.stations.source == "twin" and (self.backend.kind != "embedded" or self.backend.catalog):
             raise ValueError(
-                "stations.source 'twin' belongs to the synthetic basin; give your own stations with your own catalog or the real service"
+                "stations.source 'twin' belongs to the synthetic basin; give your own stations with your own "
+                "catalog or the real service"
             )
         return self
 
@@ -270,13 +294,19 @@ class Study(_Section):
             with Path(path).open(encoding="utf-8") as file:
                 content = yaml.safe_load(file)
         except OSError as error:
-            raise InputError(f"The study file {path} cannot be read ({error.strerror}); give the path of a YAML file.") from error
+            raise InputError(
+                f"The study file {path} cannot be read ({error.strerror}); give the path of a YAML file."
+            ) from error
         except UnicodeDecodeError as error:
             raise InputError(f"The study file {path} is not text; give the path of a YAML file.") from error
         except yaml.YAMLError as error:
-            raise InputError(f"The study file {path} is not YAML ({' '.join(str(error).split())}).") from error
+            raise InputError(
+                f"The study file {path} is not YAML ({' '.join(str(error).split())})."
+            ) from error
         if not isinstance(content, dict):
-            raise InputError(f"The study file {path} holds no settings; it needs at least name, start, end and area.")
+            raise InputError(
+                f"The study file {path} holds no settings; it needs at least name, start, end and area."
+            )
         return cls.parse(content, origin=str(path))
 
     @classmethod
@@ -297,7 +327,9 @@ class Study(_Section):
 
     @classmethod
     def demo(cls) -> Study:
-        """Return the study of the synthetic basin: one 36 km SMAP cell near Qinghai Lake, one unfrozen season."""
+        """Return the study of the synthetic basin: one 36 km SMAP cell near Qinghai Lake, one unfrozen
+        season.
+        """
         return cls(
             name="demo",
             start=date(2021, 4, 1),
@@ -309,7 +341,8 @@ class Study(_Section):
         """Write the study, every default spelled out."""
         with atomic_path(path) as scratch:
             scratch.write_text(
-                yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8"
+                yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+                encoding="utf-8",
             )
 
     @property

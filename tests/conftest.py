@@ -15,8 +15,14 @@ settings.load_profile("smgee")
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real data, `SMGEE_REAL_DATA` or ``../shared/data`` beside the checkout; skips where it is absent."""
-    folder = Path(os.environ.get("SMGEE_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+    """The folder of real data, `SMGEE_REAL_DATA` or ``../shared/data`` beside the checkout; skips where it
+    is absent.
+    """
+    folder = Path(
+        os.environ.get("SMGEE_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data"
+    )
     if not folder.is_dir():
-        pytest.skip("the folder of real data is not beside this checkout; set SMGEE_REAL_DATA to run this test")
+        pytest.skip(
+            "the folder of real data is not beside this checkout; set SMGEE_REAL_DATA to run this test"
+        )
     return folder

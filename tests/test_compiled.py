@@ -1,4 +1,6 @@
-"""Machine code on disk is used again while the package's files stay as they are, and never after one of them changed."""
+"""Machine code on disk is used again while the package's files stay as they are, and never after one of
+them changed.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ PARTS = {
     "numbers.py": "STEP = 1\n",
     "inner.py": "from smgee.compiled import compiled\n\n\n@compiled\ndef twice(x):\n    return 2 * x\n",
     "outer.py": (
-        "from smgee.compiled import compiled\nfrom pack.inner import twice\nfrom pack.numbers import STEP\n\n\n"
+        "from smgee.compiled import compiled\nfrom pack.inner import twice\nfrom pack.numbers import "
+        "STEP\n\n\n"
         "@compiled\ndef run(x):\n    return twice(x) + STEP\n"
     ),
 }
@@ -30,12 +33,19 @@ def package(tmp_path: Path) -> Path:
 
 def run(folder: Path) -> list[str]:
     """The result in a new process, and how many functions came from disk."""
-    done = subprocess.run([sys.executable, "-c", CALL], cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", CALL], cwd=folder, capture_output=True, text=True, check=True
+    )
     return done.stdout.split()
 
 
-@pytest.mark.parametrize(("name", "before", "after", "result"), [("numbers.py", "1", "22", "62"), ("inner.py", "2 *", "30 *", "601")])
-def test_follows_every_file_of_the_package(package: Path, name: str, before: str, after: str, result: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "before", "after", "result"),
+    [("numbers.py", "1", "22", "62"), ("inner.py", "2 *", "30 *", "601")],
+)
+def test_follows_every_file_of_the_package(
+    package: Path, name: str, before: str, after: str, result: str
+) -> None:
     assert run(package) == ["41", "0"]
     assert run(package) == ["41", "1"]
     path = package / "pack" / name

@@ -44,12 +44,16 @@ def models(table):
 def test_values_add_up_to_the_prediction(models, table, name):
     e = explain(models[name].ensemble, table.x)
     assert e.values.shape == (len(e.rows), 4)
-    np.testing.assert_allclose(e.expected + e.values.sum(axis=1), models[name].predict(table.x[e.rows]), atol=1e-6)
+    np.testing.assert_allclose(
+        e.expected + e.values.sum(axis=1), models[name].predict(table.x[e.rows]), atol=1e-6
+    )
     assert e.expected == pytest.approx(models[name].predict(table.x).mean(), abs=1e-6)
 
 
 def _expectation(ensemble: TreeEnsemble, cover: np.ndarray, row: np.ndarray, known: set[int]) -> float:
-    """What the trees say of a row when only some predictors are known: elsewhere both branches count, by their share of rows."""
+    """What the trees say of a row when only some predictors are known: elsewhere both branches count, by
+    their share of rows.
+    """
 
     def walk(node: int) -> float:
         j = int(ensemble.feature[node])
@@ -74,7 +78,9 @@ def _cover(ensemble: TreeEnsemble, x: np.ndarray) -> np.ndarray:
             while (j := int(ensemble.feature[node])) != LEAF:
                 t = np.asarray(ensemble.threshold[node], ensemble.threshold_dtype)
                 node = int(
-                    ensemble.left[node] if (row[j] < t if ensemble.comparison == "lt" else row[j] <= t) else ensemble.right[node]
+                    ensemble.left[node]
+                    if (row[j] < t if ensemble.comparison == "lt" else row[j] <= t)
+                    else ensemble.right[node]
                 )
                 cover[node] += 1
     return cover
@@ -99,11 +105,13 @@ def test_values_are_shapley_values_by_definition(table, name, settings):
         for j in range(4):
             rest = [k for k in range(4) if k != j]
             value = sum(
-                factorial(len(s)) * factorial(3 - len(s)) / factorial(4)
+                factorial(len(s))
+                * factorial(3 - len(s))
+                / factorial(4)
                 * (_expectation(ensemble, cover, row, {*s, j}) - _expectation(ensemble, cover, row, set(s)))
                 for size in range(4)
                 for s in combinations(rest, size)
-            )  # fmt: skip
+            )
             assert e.values[i, j] == pytest.approx(value, abs=1e-7)
 
 
@@ -128,11 +136,19 @@ def test_values_are_those_of_catboost_itself(table):
 
 def test_a_row_exactly_on_a_threshold_is_explained_as_predicted():
     ensemble = TreeEnsemble(
-        feature=[0, -1, -1], threshold=[0.5, 0, 0], left=[1, -1, -1], right=[2, -1, -1],
-        value=[0, 0.1, 0.3], missing_left=[1, 0, 0], roots=[0],
-        feature_names=("a", "b"), comparison="lt",
-    )  # fmt: skip
-    x = np.array([[0.5, 0.0], [np.nextafter(np.float32(0.5), np.float32(0)), 0.0], [0.9, 0.0], [0.1, 0.0]], dtype="f4")
+        feature=[0, -1, -1],
+        threshold=[0.5, 0, 0],
+        left=[1, -1, -1],
+        right=[2, -1, -1],
+        value=[0, 0.1, 0.3],
+        missing_left=[1, 0, 0],
+        roots=[0],
+        feature_names=("a", "b"),
+        comparison="lt",
+    )
+    x = np.array(
+        [[0.5, 0.0], [np.nextafter(np.float32(0.5), np.float32(0)), 0.0], [0.9, 0.0], [0.1, 0.0]], dtype="f4"
+    )
     e = explain(ensemble, x)
     np.testing.assert_allclose(e.values[:, 0], [0.1, -0.1, 0.1, -0.1], atol=1e-12)
     assert (e.values[:, 1] == 0).all()
@@ -169,7 +185,9 @@ def test_values_that_do_not_add_up_are_refused(models, table, monkeypatch):
         explain(models["gbdt"].ensemble, table.x)
 
 
-@pytest.mark.parametrize(("x", "rows"), [(np.empty((0, 4)), None), (np.zeros((3, 4)), 0), (np.zeros((3, 2)), None)])
+@pytest.mark.parametrize(
+    ("x", "rows"), [(np.empty((0, 4)), None), (np.zeros((3, 4)), 0), (np.zeros((3, 2)), None)]
+)
 def test_unusable_rows_are_refused(models, x, rows):
     with pytest.raises(InputError):
         explain(models["gbdt"].ensemble, x, max_rows=rows)
@@ -178,7 +196,9 @@ def test_unusable_rows_are_refused(models, x, rows):
 def test_figures_of_synthetic_data_say_so(models, table):
     for synthetic in (True, False):
         figure = plot_summary(explain(models["gbdt"].ensemble, table.x, synthetic=synthetic, title="GBDT"))
-        texts = [text.get_text() for text in [*figure.texts, *figure.findobj(lambda a: hasattr(a, "get_text"))]]
+        texts = [
+            text.get_text() for text in [*figure.texts, *figure.findobj(lambda a: hasattr(a, "get_text"))]
+        ]
         assert (SYNTHETIC_NOTE in texts) == synthetic
         assert any("m³ m⁻³" in text for text in texts)
 

@@ -22,11 +22,15 @@ def test_corner_of_the_grids_is_the_published_one():
 
 
 def test_cell_height_and_width_follow_from_the_ellipsoid():
-    """The grid wraps the parallel of 30° exactly, and is equal-area: the cells together have the area of the zone they cover."""
+    """The grid wraps the parallel of 30° exactly, and is equal-area: the cells together have the area of
+    the zone they cover.
+    """
     g = EASE_GRIDS["M36"]
     geod = Geod(ellps="WGS84")
     a, e2 = geod.a, geod.es
-    parallel = 2 * math.pi * a * math.cos(math.radians(30)) / math.sqrt(1 - e2 * math.sin(math.radians(30)) ** 2)
+    parallel = (
+        2 * math.pi * a * math.cos(math.radians(30)) / math.sqrt(1 - e2 * math.sin(math.radians(30)) ** 2)
+    )
     assert g.cols * g.cell_size == pytest.approx(parallel, rel=1e-9)
     cell = ease_cell_at(100.2, 37.2)
     lon, lat = cell.polygon("EPSG:4326", points_per_edge=200).exterior.coords.xy
@@ -52,9 +56,13 @@ def test_children_tile_their_parent(row, col):
     left, bottom, right, top = parent.bounds
     bounds = np.array([c.bounds for c in children])
     np.testing.assert_allclose(
-        [bounds[:, 0].min(), bounds[:, 1].min(), bounds[:, 2].max(), bounds[:, 3].max()], [left, bottom, right, top], atol=1e-5
+        [bounds[:, 0].min(), bounds[:, 1].min(), bounds[:, 2].max(), bounds[:, 3].max()],
+        [left, bottom, right, top],
+        atol=1e-5,
     )
-    assert all(ease_cell_at(*c.center, "M36") == parent and ease_cell_at(*c.center, "M09") == c for c in children)
+    assert all(
+        ease_cell_at(*c.center, "M36") == parent and ease_cell_at(*c.center, "M09") == c for c in children
+    )
 
 
 def test_row_and_column_start_in_the_north_west():
@@ -82,7 +90,13 @@ def test_nonsense_is_refused(bad):
         bad()
 
 
-@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(1, 1e4), st.floats(1, 1e4), st.sampled_from([10.0, 30.0, 90.0]))
+@given(
+    st.floats(-1e6, 1e6),
+    st.floats(-1e6, 1e6),
+    st.floats(1, 1e4),
+    st.floats(1, 1e4),
+    st.sampled_from([10.0, 30.0, 90.0]),
+)
 def test_lattice_covers_its_bounds_on_multiples_of_the_scale(left, bottom, width, height, scale):
     grid = PixelGrid.from_bounds("EPSG:32647", (left, bottom, left + width, bottom + height), scale)
     x0, y0, x1, y1 = grid.bounds
@@ -119,8 +133,12 @@ def test_indices_of_a_real_smap_file(real_data):
     h5py = pytest.importorskip("h5py")
     with h5py.File(next((real_data / "smap_l2").glob("*.h5"))) as f:
         group = f["Soil_Moisture_Retrieval_Data"]
-        rows, cols, lat, lon = (group[k][::97] for k in ("EASE_row_index", "EASE_column_index", "latitude", "longitude"))
+        rows, cols, lat, lon = (
+            group[k][::97] for k in ("EASE_row_index", "EASE_column_index", "latitude", "longitude")
+        )
     for r, c, y, x in zip(rows, cols, lat, lon, strict=True):
         cell = ease_cell_at(float(x), float(y))
         assert (cell.row, cell.col) == (r, c)
-        np.testing.assert_allclose(cell.center, (x, y), atol=2e-4)  # the file's coordinates are single precision
+        np.testing.assert_allclose(
+            cell.center, (x, y), atol=2e-4
+        )  # the file's coordinates are single precision

@@ -11,7 +11,9 @@ from smgee import metrics
 from smgee.errors import InputError
 from smgee.metrics import agreement, cluster_bootstrap
 
-series = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=40).map(lambda p: np.array(p).T)
+series = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=40).map(
+    lambda p: np.array(p).T
+)
 
 
 @given(series)
@@ -51,7 +53,9 @@ def test_an_offset_and_a_far_origin_do_not_disturb_correlation():
 
 def test_pairs_with_a_missing_value_are_left_out():
     x, y = np.array([1.0, np.nan, 3.0, 4.0]), np.array([1.0, 2.0, np.nan, 5.0])
-    assert agreement(x, y) == pytest.approx({"r": 1.0, "bias": -0.5, "rmse": np.sqrt(0.5), "ubrmse": 0.5, "n": 2})
+    assert agreement(x, y) == pytest.approx(
+        {"r": 1.0, "bias": -0.5, "rmse": np.sqrt(0.5), "ubrmse": 0.5, "n": 2}
+    )
 
 
 def test_what_cannot_be_told_is_nan():
@@ -104,13 +108,19 @@ def test_missing_pairs_take_their_cluster_label_along():
     x, y, station = _clustered(np.random.default_rng(4), stations=10, days=6)
     y[::7] = np.nan
     keep = ~np.isnan(y)
-    assert cluster_bootstrap(x, y, clusters=station) == cluster_bootstrap(x[keep], y[keep], clusters=station[keep])
+    assert cluster_bootstrap(x, y, clusters=station) == cluster_bootstrap(
+        x[keep], y[keep], clusters=station[keep]
+    )
 
 
 def test_the_seed_decides():
     x, y, station = _clustered(np.random.default_rng(7))
-    assert cluster_bootstrap(x, y, clusters=station, seed=1) == cluster_bootstrap(x, y, clusters=station, seed=1)
-    assert cluster_bootstrap(x, y, clusters=station, seed=1) != cluster_bootstrap(x, y, clusters=station, seed=2)
+    assert cluster_bootstrap(x, y, clusters=station, seed=1) == cluster_bootstrap(
+        x, y, clusters=station, seed=1
+    )
+    assert cluster_bootstrap(x, y, clusters=station, seed=1) != cluster_bootstrap(
+        x, y, clusters=station, seed=2
+    )
 
 
 @pytest.mark.parametrize("options", [{"level": 1.0}, {"resamples": 0}])

@@ -18,7 +18,11 @@ def test_every_package_is_installed():
 
 
 def test_every_dependency_is_pinned():
-    pinned = {re.split(r"[=@ ]", line)[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().split("\n") if line}
+    pinned = {
+        re.split(r"[=@ ]", line)[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text().split("\n")
+        if line
+    }
     wanted = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["test"]
     names = {re.split(r"[\[<>=!~ ]", w)[0].lower().replace("_", "-") for w in wanted}
     assert names <= pinned, names - pinned
@@ -26,13 +30,25 @@ def test_every_dependency_is_pinned():
 
 def test_importing_smgee_loads_nothing_heavy():
     code = "import sys, smgee; print(sorted({'ee', 'numpy', 'pandas', 'xarray', 'numba', 'sklearn'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_readme_commands_exist():
     """Every `smgee COMMAND` that the README names is one of the command line's."""
     from smgee_cli.app import app
 
-    commands = {c.name or c.callback.__name__ for c in app.registered_commands} | {g.name for g in app.registered_groups}
-    named = set(re.findall(r"smgee ([a-z]+)\b", " ".join(re.findall(r"`[^`]+`|```sh.*?```", (ROOT / "README.md").read_text(), re.DOTALL))))
+    commands = {c.name or c.callback.__name__ for c in app.registered_commands} | {
+        g.name for g in app.registered_groups
+    }
+    named = set(
+        re.findall(
+            r"smgee ([a-z]+)\b",
+            " ".join(re.findall(r"`[^`]+`|```sh.*?```", (ROOT / "README.md").read_text(), re.DOTALL)),
+        )
+    )
     assert named <= commands, named - commands

@@ -25,7 +25,11 @@ class Service:
 
 @pytest.mark.parametrize(
     "message",
-    ["Quota exceeded for quota metric 'Number of read requests'", "Internal error", "Too many concurrent aggregations."],
+    [
+        "Quota exceeded for quota metric 'Number of read requests'",
+        "Internal error",
+        "Too many concurrent aggregations.",
+    ],
 )
 def test_transient_failures_are_repeated(message):
     service = Service(message, message)

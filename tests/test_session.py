@@ -31,7 +31,10 @@ def test_the_demo_catalog_is_the_default(tmp_path: Path) -> None:
     with smgee.connect(store=tmp_path) as session:
         assert session.backend == "embedded"
         assert current_session() is session
-        assert ee.ImageCollection("NASA/HLS/HLSS30/v002").filterDate("2021-07-01", "2021-07-20").size().getInfo() > 0
+        assert (
+            ee.ImageCollection("NASA/HLS/HLSS30/v002").filterDate("2021-07-01", "2021-07-20").size().getInfo()
+            > 0
+        )
         assert ee.data.getAsset("NASA/HLS/HLSS30/v002")["properties"]["synthetic"] == 1
     assert current_session() is None
     with pytest.raises(ee.EEException, match="not initialized"):
@@ -75,7 +78,9 @@ def test_faults_reach_the_client_and_are_retried(catalog: Path, tmp_path: Path) 
         pytest.raises(ee.EEException, match="User memory limit"),
     ):
         size()
-    with smgee.connect(catalog=catalog, store=tmp_path, faults=fault_plan(1.0, ["503"], routes=["compute"], limit=2)) as session:
+    with smgee.connect(
+        catalog=catalog, store=tmp_path, faults=fault_plan(1.0, ["503"], routes=["compute"], limit=2)
+    ) as session:
         assert size() == 2
         assert session.service.faults.injected == 2
 
@@ -90,7 +95,9 @@ def test_faults_reach_the_client_and_are_retried(catalog: Path, tmp_path: Path) 
         ({"url": "https://earthengine.googleapis.com"}, smgee.InputError, "loopback"),
     ],
 )
-def test_mistakes_are_one_sentence(arguments: dict[str, str], error: type[Exception], match: str, tmp_path: Path) -> None:
+def test_mistakes_are_one_sentence(
+    arguments: dict[str, str], error: type[Exception], match: str, tmp_path: Path
+) -> None:
     with pytest.raises(error, match=match) as caught:
         smgee.connect(**arguments, **({} if "url" in arguments else {"store": tmp_path}))
     assert "\n" not in str(caught.value)
@@ -118,7 +125,9 @@ with warnings.catch_warnings(record=True) as caught:
 assert any("GLO30_2024_1" in str(w.message) for w in caught)
 print("quiet")
 """
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
+    )
     assert done.stdout.strip() == "quiet", done.stderr
 
 
@@ -128,4 +137,6 @@ def test_the_store_is_the_users_choice(monkeypatch: pytest.MonkeyPatch, tmp_path
     with smgee.connect(sources=[]) as session:
         ee.data.createFolder(f"{session.asset_root}/results")
     with smgee.connect(sources=[]) as session:
-        assert [a["id"] for a in ee.data.listAssets(session.asset_root)["assets"]] == [f"{session.asset_root}/results"]
+        assert [a["id"] for a in ee.data.listAssets(session.asset_root)["assets"]] == [
+            f"{session.asset_root}/results"
+        ]

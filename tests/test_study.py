@@ -61,7 +61,9 @@ def test_wrong_fields_are_named(path, value, said):
 
 def test_twin_stations_need_the_twin():
     with pytest.raises(InputError, match="synthetic basin"):
-        Study.parse({**with_("stations.source", "twin"), "backend": {"kind": "earthengine", "project": "my-project"}})
+        Study.parse(
+            {**with_("stations.source", "twin"), "backend": {"kind": "earthengine", "project": "my-project"}}
+        )
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "name: [", ""])

@@ -19,7 +19,10 @@ class CoercionError(EEError):
         from smgee.eelocal.values import type_name
 
         self.argument = argument
-        self.text = f"argument '{argument}': Invalid type.\nExpected type: {expected}.\nActual type: {type_name(value)}."
+        self.text = (
+            f"argument '{argument}': Invalid type.\nExpected type: {expected}.\n"
+            f"Actual type: {type_name(value)}."
+        )
         if value is None or isinstance(value, (bool, int, float, str)):
             self.text += f"\nActual value: {value}"
         super().__init__(self.text[0].upper() + self.text[1:])
@@ -31,7 +34,9 @@ class CoercionError(EEError):
 
 
 def coercion(*types: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
-    """Register how values become one of the official types; the function returns NotImplemented for what it can't take."""
+    """Register how values become one of the official types; the function returns NotImplemented for what
+    it can't take.
+    """
 
     def register(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         for name in types:

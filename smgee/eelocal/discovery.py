@@ -1,7 +1,7 @@
 """The discovery document: the one bundled with the client, completed for what the client calls.
 
-The bundled document has v1alpha paths, lacks several methods and the ``workloadTag`` query parameter; the client builds its
-URLs from what it is served, so the completed one makes it speak v1 throughout.
+The bundled document has v1alpha paths, lacks several methods and the ``workloadTag`` query parameter; the
+client builds its URLs from what it is served, so the completed one makes it speak v1 throughout.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _QUERY = {"location": "query", "type": "string"}
 _TAGGED = ("maps", "thumbnails", "videoThumbnails", "filmstripThumbnails", "tables")
 
 
-def _method(identifier: str, http: str, path: str, parameters: dict[str, Any], *, body: bool = True) -> dict[str, Any]:
+def _method(
+    identifier: str, http: str, path: str, parameters: dict[str, Any], *, body: bool = True
+) -> dict[str, Any]:
     order = [name for name, p in parameters.items() if p["location"] == "path"]
     method = {
         "id": f"earthengine.{identifier}",
@@ -60,7 +62,9 @@ def _document(root: str) -> bytes:
         for key in ("path", "flatPath"):
             method[key] = method[key].replace("v1alpha/", "v1/", 1)
         for parameter in method.get("parameters", {}).values():
-            if parameter.get("pattern", "").endswith("/assets/.+$"):  # the root of a project's assets has a trailing slash only
+            if parameter.get("pattern", "").endswith(
+                "/assets/.+$"
+            ):  # the root of a project's assets has a trailing slash only
                 parameter["pattern"] = parameter["pattern"].removesuffix(".+$") + ".*$"
         if "nextPageToken" not in method.get("response", {}).get("properties", {}):
             continue
@@ -70,21 +74,37 @@ def _document(root: str) -> bytes:
     assets = resources["assets"]["methods"]
 
     listing = resources["algorithms"]["methods"]["list"]
-    listing.update(_method("projects.algorithms.list", "GET", "v1/{+parent}/algorithms", {"parent": _path(_PROJECT)}, body=False))
+    listing.update(
+        _method(
+            "projects.algorithms.list",
+            "GET",
+            "v1/{+parent}/algorithms",
+            {"parent": _path(_PROJECT)},
+            body=False,
+        )
+    )
     for method in (methods["listAssets"], assets["listAssets"]):
         method["parameters"].update(filter=deepcopy(_QUERY), view=deepcopy(_QUERY))
     features = assets["listFeatures"]
-    features.update(path="v1/{+asset}:listFeatures", flatPath="v1/{+asset}:listFeatures", parameterOrder=["asset"])
+    features.update(
+        path="v1/{+asset}:listFeatures", flatPath="v1/{+asset}:listFeatures", parameterOrder=["asset"]
+    )
     features["parameters"]["asset"] = features["parameters"].pop("parent")
     methods["getConfig"] = _method(
         "projects.getConfig", "GET", "v1/{+name}", {"name": _path("^projects/[^/]+/config$")}, body=False
     )
     methods["updateConfig"] = _method(
-        "projects.updateConfig", "PATCH", "v1/{+name}", {"name": _path("^projects/[^/]+/config$"), "updateMask": deepcopy(_QUERY)}
+        "projects.updateConfig",
+        "PATCH",
+        "v1/{+name}",
+        {"name": _path("^projects/[^/]+/config$"), "updateMask": deepcopy(_QUERY)},
     )
     for resource, verb in (("classifier", "export"), ("image", "importExternal")):
         resources.setdefault(resource, {}).setdefault("methods", {})[verb] = _method(
-            f"projects.{resource}.{verb}", "POST", f"v1/{{+project}}/{resource}:{verb}", {"project": _path(_PROJECT)}
+            f"projects.{resource}.{verb}",
+            "POST",
+            f"v1/{{+project}}/{resource}:{verb}",
+            {"project": _path(_PROJECT)},
         )
     for resource in ("tables", "featureView"):
         resources.setdefault(resource, {}).setdefault("methods", {})["create"] = _method(

@@ -51,7 +51,9 @@ def from_vectors(vectors: np.ndarray, near: float) -> np.ndarray:
 
 
 def _degrees_for(error: float) -> float:
-    """Return the longest planar edge, in degrees, that stays within `error` metres of the great circle: R Δλ² / 16 at worst."""
+    """Return the longest planar edge, in degrees, that stays within `error` metres of the great circle: R
+    Δλ² / 16 at worst.
+    """
     return math.degrees(math.sqrt(16.0 * max(error, 1e-3) / EARTH_RADIUS))
 
 
@@ -61,7 +63,8 @@ def _steps(shape: BaseGeometry, parts: int) -> float:
 
 
 def as_lonlat(geometry: Geometry, error: float = DEFAULT_ERROR) -> BaseGeometry:
-    """Return the shape in longitude and latitude, so densely that its edges may be taken for geodesics within `error` metres.
+    """Return the shape in longitude and latitude, so densely that its edges may be taken for geodesics within
+    `error` metres.
 
     Raises
     ------
@@ -69,7 +72,9 @@ def as_lonlat(geometry: Geometry, error: float = DEFAULT_ERROR) -> BaseGeometry:
         For a polygon whose geodesic edges lead around a pole: longitude and latitude show no inside for it.
     """
     if geometry.geodesic and is_wgs84(geometry.crs) and any(around_pole(r) for r in rings_of(geometry.shape)):
-        raise UnsupportedAlgorithmError("Geometry", "of a polygon with geodesic edges around a pole is not worked with")
+        raise UnsupportedAlgorithmError(
+            "Geometry", "of a polygon with geodesic edges around a pole is not worked with"
+        )
     shape = geometry.sound
     if shape.is_empty:
         return shape
@@ -129,13 +134,19 @@ def _great_circle(start: tuple[float, float], end: tuple[float, float], n: int) 
     a, b = to_vectors(np.array([start, end]))
     angle = math.acos(float(np.clip(a @ b, -1.0, 1.0)))
     t = np.arange(1, n)[:, None] / n
-    points = (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / math.sin(angle) if angle > 1e-9 else a + t * (b - a)
+    points = (
+        (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / math.sin(angle)
+        if angle > 1e-9
+        else a + t * (b - a)
+    )
     return from_vectors(points, near=start[0])
 
 
 def _map_lines(shape: BaseGeometry, change: Callable[[np.ndarray], np.ndarray]) -> BaseGeometry:
     if isinstance(shape, shapely.Polygon):
-        return shapely.Polygon(change(np.array(shape.exterior.coords)), [change(np.array(r.coords)) for r in shape.interiors])
+        return shapely.Polygon(
+            change(np.array(shape.exterior.coords)), [change(np.array(r.coords)) for r in shape.interiors]
+        )
     if isinstance(shape, shapely.LinearRing):
         return shapely.LinearRing(change(np.array(shape.coords)))
     if isinstance(shape, shapely.LineString):
@@ -154,21 +165,27 @@ def moved(shape: BaseGeometry, source: str, target: str) -> BaseGeometry:
     def move(coords: np.ndarray) -> np.ndarray:
         x, y = transform(coords[:, 0], coords[:, 1])
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
-            raise EEError(f"Unable to transform the geometry from {source} to {target}: it lies outside the projection's area.")
+            raise EEError(
+                f"Unable to transform the geometry from {source} to {target}: it lies outside the "
+                "projection's area."
+            )
         return np.stack([x, y], axis=1)
 
     there = shapely.transform(shape, move)
     # Longitudes come round again, which those who read them know.
     if not is_wgs84(target) and shapely.get_dimensions(shape) > 0 and _torn(shape, there, move):
         raise EEError(
-            f"Unable to transform the geometry from {source} to {target}: it lies across the seam of that projection, where its map is cut open; "
+            f"Unable to transform the geometry from {source} to {target}: it lies across the seam of that "
+            "projection, where its map is cut open; "
             "split the geometry there, or use another projection."
         )
     return there
 
 
 def _torn(here: BaseGeometry, there: BaseGeometry, move: Callable[[np.ndarray], np.ndarray]) -> bool:
-    """Whether a short edge joins two ends of the map: its middle then lies at one of them, half the edge from the middle of both."""
+    """Whether a short edge joins two ends of the map: its middle then lies at one of them, half the edge
+    from the middle of both.
+    """
     for before, after in zip(rings_of(here), rings_of(there), strict=True):
         middle = move((before[:-1] + before[1:]) / 2)
         edge = np.abs(np.diff(after[:, 0]))
@@ -179,7 +196,9 @@ def _torn(here: BaseGeometry, there: BaseGeometry, move: Callable[[np.ndarray], 
 
 
 def in_projection(geometry: Geometry, projection: Projection, error: float = DEFAULT_ERROR) -> BaseGeometry:
-    """Return the shape in the coordinates of a projection, its transform included, so densely that edges are straight there."""
+    """Return the shape in the coordinates of a projection, its transform included, so densely that edges
+    are straight there.
+    """
     from affine import Affine
 
     if is_wgs84(geometry.crs) and geometry.geodesic:
@@ -197,7 +216,9 @@ def in_projection(geometry: Geometry, projection: Projection, error: float = DEF
 
 
 def apply_affine(transform: Sequence[float], coords: np.ndarray) -> np.ndarray:
-    """Return (n, 2) coordinates under the transform (xScale, xShear, xTranslation, yShear, yScale, yTranslation)."""
+    """Return (n, 2) coordinates under the transform (xScale, xShear, xTranslation, yShear, yScale,
+    yTranslation).
+    """
     a, b, c, d, e, f = transform
     x, y = coords[:, 0], coords[:, 1]
     return np.stack([a * x + b * y + c, d * x + e * y + f], axis=1)

@@ -32,8 +32,8 @@ __all__ = ["encode_feature", "encode_geometry", "encode_number", "encode_value"]
 def encode_value(value: Any, context: Context) -> Any:
     """Return a value as JSON.
 
-    Whole numbers are written without a fraction; infinities and NaN as ``Infinity``, ``-Infinity`` and ``NaN`` strings, since
-    JSON has no number for them.
+    Whole numbers are written without a fraction; infinities and NaN as ``Infinity``, ``-Infinity`` and
+    ``NaN`` strings, since JSON has no number for them.
 
     Raises
     ------
@@ -70,10 +70,14 @@ def encode_number(value: Any) -> int | float | str:
 
 
 def encode_geometry(geometry: Geometry) -> dict[str, Any]:
-    """Return GeoJSON, with ``geodesic`` where edges are straight in the projection and ``crs`` where it is not WGS 84."""
+    """Return GeoJSON, with ``geodesic`` where edges are straight in the projection and ``crs`` where it is
+    not WGS 84.
+    """
     info: dict[str, Any] = {"type": geometry.type}
     if isinstance(geometry.shape, shapely.GeometryCollection):
-        info["geometries"] = [encode_geometry(Geometry(g, geometry.crs, geometry.geodesic)) for g in geometry.shape.geoms]
+        info["geometries"] = [
+            encode_geometry(Geometry(g, geometry.crs, geometry.geodesic)) for g in geometry.shape.geoms
+        ]
     else:
         info["coordinates"] = _plain(_coordinates(geometry.shape))
     if not is_wgs84(geometry.crs):
@@ -112,7 +116,9 @@ def _collection(collection: Collection, context: Context) -> dict[str, Any]:
         raise EEError(f"Collection query aborted after accumulating over {limit} elements.")
     images = all(isinstance(e, Image) for e in elements) if elements else collection.kind == "ImageCollection"
     info: dict[str, Any] = (
-        {"type": "ImageCollection", "bands": []} if images else {"type": "FeatureCollection", "columns": _columns(elements)}
+        {"type": "ImageCollection", "bands": []}
+        if images
+        else {"type": "FeatureCollection", "columns": _columns(elements)}
     )
     if collection.id is not None:
         info["id"] = collection.id
@@ -149,7 +155,11 @@ def _array(value: Array, context: Context) -> Any:
 
 
 def _function(value: Function, context: Context) -> dict[str, Any]:
-    return {"type": "Algorithm", "args": [{"name": n, "type": "Object"} for n in value.argument_names], "returns": "Object"}
+    return {
+        "type": "Algorithm",
+        "args": [{"name": n, "type": "Object"} for n in value.argument_names],
+        "returns": "Object",
+    }
 
 
 _ENCODERS: tuple[tuple[type, Callable[[Any, Context], Any]], ...] = (

@@ -35,7 +35,9 @@ class EEError(SmgeeError):
         return error
 
     def in_map(self, index: str | None) -> EEError:
-        """Return the error as Earth Engine reports it for an element of a mapped collection, with the element's index."""
+        """Return the error as Earth Engine reports it for an element of a mapped collection, with the
+        element's index.
+        """
         error = EEError(f"Error in map(ID={index}):\n{self.message}", code=self.code, status=self.status)
         error.named = True  # type: ignore[attr-defined]
         return error
@@ -52,5 +54,7 @@ class UnsupportedAlgorithmError(EEError):
     """An algorithm, or a case of one, that the embedded Earth Engine does not compute."""
 
     def __init__(self, name: str, why: str = "is not implemented in the embedded Earth Engine"):
-        super().__init__(f"{name} {why}; see COVERAGE.md, or connect to the real service for it.", status="UNIMPLEMENTED")
+        super().__init__(
+            f"{name} {why}; see COVERAGE.md, or connect to the real service for it.", status="UNIMPLEMENTED"
+        )
         self.named = True

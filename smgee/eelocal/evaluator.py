@@ -1,8 +1,9 @@
 """Evaluation of Earth Engine's expression graphs.
 
-The graph arrives as ``{"values": {key: ValueNode}, "result": key}``. It is compiled once into nodes that know which function
-arguments they depend on, and evaluated with an explicit stack, so that a chain of any length fits. A value is computed once per
-binding of the arguments it depends on: closures share what does not depend on them.
+The graph arrives as ``{"values": {key: ValueNode}, "result": key}``. It is compiled once into nodes that know
+which function arguments they depend on, and evaluated with an explicit stack, so that a chain of any length
+fits. A value is computed once per binding of the arguments it depends on: closures share what does not depend
+on them.
 """
 
 from __future__ import annotations
@@ -85,10 +86,13 @@ class _Graph:
         self.named: dict[str, _Node] = {}
         self.result = self._compile(expression["result"])
 
-    # -- compilation ---------------------------------------------------------------------------------------------------
+    # -- compilation
+    # ------------------------------------------------------------------------------------------
 
     def _compile(self, result: str) -> _Node:
-        """Compile every value reachable from `result`; references may form a graph of any depth, but no cycle."""
+        """Compile every value reachable from `result`; references may form a graph of any depth, but no
+        cycle.
+        """
         order: list[_Node] = []
         pending = [result]
         while pending:  # every reachable key becomes a node first, references by identity
@@ -155,7 +159,9 @@ class _Graph:
             return _Node("dictionary", [self._parse(v, pending) for v in entries.values()], list(entries))
         if kind == "functionDefinitionValue":
             pending.append(body["body"])
-            return _Node("function", [_Node("reference", payload=body["body"])], list(body.get("argumentNames", ())))
+            return _Node(
+                "function", [_Node("reference", payload=body["body"])], list(body.get("argumentNames", ()))
+            )
         if kind == "functionInvocationValue":
             arguments = body.get("arguments", {})
             children = [self._parse(v, pending) for v in arguments.values()]
@@ -164,10 +170,13 @@ class _Graph:
                     return _Node("if", children, list(arguments))
                 return _Node("call", children, (body["functionName"], list(arguments)))
             pending.append(body["functionReference"])
-            return _Node("apply", [_Node("reference", payload=body["functionReference"]), *children], list(arguments))
+            return _Node(
+                "apply", [_Node("reference", payload=body["functionReference"]), *children], list(arguments)
+            )
         raise EEError(f"The expression holds a value of unknown kind '{kind}'.")
 
-    # -- evaluation ----------------------------------------------------------------------------------------------------
+    # -- evaluation
+    # ------------------------------------------------------------------------------------------
 
     def value(self, node: _Node, frame: _Frame) -> Any:
         """Evaluate a node under a binding; every step is on the explicit stack."""

@@ -56,7 +56,12 @@ def export_grid(image: Image, band: Band | None = None) -> PixelGrid:
 
 
 def image_tiles(
-    image: Image, grid: PixelGrid, context: Context, progress: Progress, *, share: tuple[float, float] = (0.0, 1.0)
+    image: Image,
+    grid: PixelGrid,
+    context: Context,
+    progress: Progress,
+    *,
+    share: tuple[float, float] = (0.0, 1.0),
 ) -> Iterator[Any]:
     """Yield (row, col, layers) over the tiles of a grid, reporting progress between the two shares."""
     from smgee.eelocal.render import compute_pixels
@@ -69,10 +74,19 @@ def image_tiles(
 
 def _profile(grid: PixelGrid, dtype: str, count: int, *, compress: bool = True) -> dict[str, Any]:
     profile: dict[str, Any] = {
-        "driver": "GTiff", "dtype": dtype, "count": count, "width": grid.width, "height": grid.height, "crs": grid.crs,
-        "transform": grid.affine, "tiled": True, "blockxsize": 512, "blockysize": 512,
-        "BIGTIFF": "IF_SAFER", "interleave": "band",
-    }  # fmt: skip
+        "driver": "GTiff",
+        "dtype": dtype,
+        "count": count,
+        "width": grid.width,
+        "height": grid.height,
+        "crs": grid.crs,
+        "transform": grid.affine,
+        "tiled": True,
+        "blockxsize": 512,
+        "blockysize": 512,
+        "BIGTIFF": "IF_SAFER",
+        "interleave": "band",
+    }
     if compress:
         profile |= {"compress": "deflate", "predictor": {"f": 3, "i": 2, "u": 2}[np.dtype(dtype).kind]}
     return profile
@@ -81,7 +95,9 @@ def _profile(grid: PixelGrid, dtype: str, count: int, *, compress: bool = True) 
 def _check_bands(image: Image) -> None:
     for band in image.bands:
         if band.type.dimensions:
-            raise EEError(f"Unable to export array bands: band '{band.name}' has array pixels; flatten it first.")
+            raise EEError(
+                f"Unable to export array bands: band '{band.name}' has array pixels; flatten it first."
+            )
     if not image.bands:
         raise EEError("Unable to export an image without bands.")
 
@@ -91,7 +107,8 @@ def check_pixels(grid: PixelGrid, limit: int) -> None:
     pixels = grid.width * grid.height
     if pixels > limit:
         raise EEError(
-            f"Export too large: specified {pixels} pixels (max: {limit}). Specify higher maxPixels value if you intend "
+            f"Export too large: specified {pixels} pixels (max: {limit}). Specify higher maxPixels value if "
+            "you intend "
             "to export a large area."
         )
 
@@ -109,7 +126,8 @@ def write_image_asset(
     overwrite: bool = False,
     progress: Progress = lambda fraction: None,
 ) -> None:
-    """Compute an image and store it as an asset: Cloud Optimized GeoTIFFs, one per pixel type and grid, with their masks.
+    """Compute an image and store it as an asset: Cloud Optimized GeoTIFFs, one per pixel type and grid, with
+    their masks.
 
     Fractional masks are kept in steps of 1/255.
 
@@ -141,7 +159,9 @@ def write_image_asset(
             raise EEError(f"Invalid pyramiding policy '{value}': use one of {', '.join(_POLICIES)}.")
     unknown = set(policies) - {b.name for b in image.bands}
     if unknown:
-        raise EEError(f"The pyramiding policy names the band '{sorted(unknown)[0]}', which the image does not have.")
+        raise EEError(
+            f"The pyramiding policy names the band '{sorted(unknown)[0]}', which the image does not have."
+        )
     groups: dict[tuple[PixelGrid, str], list[Band]] = {}
     for band in image.bands:
         grid = export_grid(image, band)
@@ -156,7 +176,10 @@ def write_image_asset(
             values, masks = _write_group(part, grid, dtype, folder, f"part{number}", context, progress, share)
             for index, band in enumerate(bands, start=1):
                 place = {"band": index, "row": 0, "col": 0, "height": grid.height, "width": grid.width}
-                source: dict[str, Any] = {"driver": "geotiff", "pieces": [{"file": str(values.relative_to(user.root)), **place}]}
+                source: dict[str, Any] = {
+                    "driver": "geotiff",
+                    "pieces": [{"file": str(values.relative_to(user.root)), **place}],
+                }
                 if masks is not None:
                     source["mask"] = [{"file": str(masks.relative_to(user.root)), **place}]
                 sources[band.name] = source
@@ -198,9 +221,7 @@ def _write_group(
     count = len(image.bands)
     with tempfile.TemporaryDirectory(dir=folder) as scratch, ExitStack() as stack:
         raw, raw_mask = Path(scratch) / "values.tif", Path(scratch) / "masks.tif"
-        values = stack.enter_context(
-            rasterio.open(raw, "w", **_profile(grid, dtype, count, compress=False))
-        )
+        values = stack.enter_context(rasterio.open(raw, "w", **_profile(grid, dtype, count, compress=False)))
         masks = stack.enter_context(rasterio.open(raw_mask, "w", **_profile(grid, "uint8", count)))
         full = True
         for row, col, layers in image_tiles(image, grid, context, progress, share=share):
@@ -244,7 +265,8 @@ def write_image_file(
     image : Image
         Bounded; its bands share one type and are written on the first band's grid.
     path : Path
-        The file without its suffix; a split export appends ``-<row>-<col>`` of the part's first pixel, ten digits each.
+        The file without its suffix; a split export appends ``-<row>-<col>`` of the part's first pixel, ten
+        digits each.
     context : Context
         For computing pixels.
     options : mapping
@@ -324,10 +346,15 @@ def _write_part(
                 file.set_band_description(index, band.name)
             for row, col, layers in image_tiles(image, grid, context, progress, share=share):
                 pixels = np.stack(
-                    [np.where(m if m.dtype == bool else m > 0, v, 0 if nodata is None else nodata) for _, v, m in layers]
+                    [
+                        np.where(m if m.dtype == bool else m > 0, v, 0 if nodata is None else nodata)
+                        for _, v, m in layers
+                    ]
                 )
                 empty &= not any((m > 0).any() for _, _, m in layers)
-                file.write(pixels.astype(dtype), window=((row, row + pixels.shape[1]), (col, col + pixels.shape[2])))
+                file.write(
+                    pixels.astype(dtype), window=((row, row + pixels.shape[1]), (col, col + pixels.shape[2]))
+                )
         if options.get("cloudOptimized"):
             copy_raster(plain, scratch, driver="COG", compress="deflate", predictor="YES", bigtiff="YES")
         if empty and options.get("skipEmptyFiles"):
@@ -365,7 +392,8 @@ def write_table_asset(
                 for key, value in feature["properties"].items():
                     if isinstance(value, str) and len(value) > longest:
                         raise EEError(
-                            f"Property '{key}' of feature '{feature.get('id')}' is too long: {len(value)} characters, "
+                            f"Property '{key}' of feature '{feature.get('id')}' is too long: {len(value)} "
+                            "characters, "
                             f"the maximum is {longest}."
                         )
                 columns.update(feature["properties"])

@@ -19,14 +19,22 @@ _TOKEN = re.compile(
     r"|(?P<mark>\*\*|&&|\|\||==|!=|<=|>=|<<|>>|[-+*/%<>!^?:()\[\],.&|~]))"
 )
 _LEVELS: tuple[dict[str, str], ...] = (
-    {"||": "or"}, {"&&": "and"}, {"|": "bitwiseOr"}, {"^": "bitwiseXor"}, {"&": "bitwiseAnd"}, {"==": "eq", "!=": "neq"},
-    {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}, {"<<": "leftShift", ">>": "rightShift"}, {"+": "add", "-": "subtract"},
+    {"||": "or"},
+    {"&&": "and"},
+    {"|": "bitwiseOr"},
+    {"^": "bitwiseXor"},
+    {"&": "bitwiseAnd"},
+    {"==": "eq", "!=": "neq"},
+    {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"},
+    {"<<": "leftShift", ">>": "rightShift"},
+    {"+": "add", "-": "subtract"},
     {"*": "multiply", "/": "divide", "%": "mod"},
-)  # fmt: skip
+)
 
 
 def evaluate_numbers(context: Context, expression: str, variables: Mapping[str, Any]) -> Any:
-    """Evaluate an expression with the operators of JavaScript, ``**`` for powers, and the functions of Number.
+    """Evaluate an expression with the operators of JavaScript, ``**`` for powers, and the functions of
+    Number.
 
     Raises
     ------
@@ -56,20 +64,28 @@ class _Parser:
         while position < len(text):
             match = _TOKEN.match(text, position)
             if match is None:
-                raise EEError(f"Invalid expression '{expression}': unexpected '{text[position:].strip()[:20]}'.")
+                raise EEError(
+                    f"Invalid expression '{expression}': unexpected '{text[position:].strip()[:20]}'."
+                )
             kind = match.lastgroup or ""
             self.tokens.append((kind, match[kind]))
             position = match.end()
 
     def error(self) -> EEError:
-        found = f"unexpected '{self.tokens[self.at][1]}'" if self.at < len(self.tokens) else "it ends too early"
+        found = (
+            f"unexpected '{self.tokens[self.at][1]}'" if self.at < len(self.tokens) else "it ends too early"
+        )
         return EEError(f"Invalid expression '{self.expression}': {found}.")
 
     def peek(self) -> str | None:
         return self.tokens[self.at][1] if self.at < len(self.tokens) else None
 
     def take(self, *marks: str) -> str | None:
-        if self.at < len(self.tokens) and self.tokens[self.at][0] == "mark" and self.tokens[self.at][1] in marks:
+        if (
+            self.at < len(self.tokens)
+            and self.tokens[self.at][0] == "mark"
+            and self.tokens[self.at][1] in marks
+        ):
             self.at += 1
             return self.tokens[self.at - 1][1]
         return None

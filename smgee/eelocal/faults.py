@@ -16,7 +16,8 @@ FAULTS = {
     "429": (
         429,
         "RESOURCE_EXHAUSTED",
-        "Quota exceeded for quota metric 'Number of read requests' and limit 'Number of read requests per minute per "
+        "Quota exceeded for quota metric 'Number of read requests' and limit 'Number of read requests per "
+        "minute per "
         "user' of service "
         "'earthengine.googleapis.com' for consumer 'project_number:0'.",
     ),
@@ -42,8 +43,8 @@ class FaultPlan:
     rate : float
         The share of requests that fail, 0 to 1.
     kinds : sequence of str
-        Keys of `FAULTS`, drawn with equal chance: HTTP statuses, ``concurrency``, ``timeout``, ``memory``, ``cut`` (the body is
-        cut short).
+        Keys of `FAULTS`, drawn with equal chance: HTTP statuses, ``concurrency``, ``timeout``, ``memory``,
+        ``cut`` (the body is cut short).
     seed : int
         The same seed gives the same sequence of decisions.
     routes : sequence of str
@@ -62,7 +63,9 @@ class FaultPlan:
     def __post_init__(self) -> None:
         unknown = set(self.kinds) - FAULTS.keys()
         if unknown or not self.kinds:
-            raise InputError(f"Fault kinds {sorted(unknown)} are not known; choose among {', '.join(FAULTS)}.")
+            raise InputError(
+                f"Fault kinds {sorted(unknown)} are not known; choose among {', '.join(FAULTS)}."
+            )
         if not 0 <= self.rate <= 1:
             raise InputError(f"The fault rate {self.rate} is not a share between 0 and 1.")
         self._random = random.Random(self.seed)

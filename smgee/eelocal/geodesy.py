@@ -1,8 +1,8 @@
 """Geometry on the Earth: measures on the WGS 84 ellipsoid, predicates and overlays on the sphere.
 
-Overlays and predicates run in a gnomonic projection, in which great circles are straight, so polygons with geodesic edges are
-treated exactly; edges that are straight in another projection are densified first. Areas, lengths and distances are those of
-the ellipsoid (Karney 2013, doi:10.1007/s00190-012-0578-z, through PROJ).
+Overlays and predicates run in a gnomonic projection, in which great circles are straight, so polygons with
+geodesic edges are treated exactly; edges that are straight in another projection are densified first. Areas,
+lengths and distances are those of the ellipsoid (Karney 2013, doi:10.1007/s00190-012-0578-z, through PROJ).
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ __all__ = [
 
 _WIDEST = math.radians(60.0)  # gnomonic frames are not used beyond this angular radius
 EARTH_AREA = 510_065_621_724_088.44  # m², the ellipsoid WGS 84 (Karney 2013, equation 63)
-PIECE = 100_000.0  # metres: how much of a line an equidistant plane around it still shows truly enough to buffer it
+# metres: how much of a line an equidistant plane around it still shows truly enough to buffer it
+PIECE = 100_000.0
 
 Overlay = Callable[[BaseGeometry, BaseGeometry], BaseGeometry]
 
@@ -69,7 +70,8 @@ def ellipsoid() -> Any:
     return Geod(ellps="WGS84")
 
 
-# -- the sphere --------------------------------------------------------------------------------------------------------
+# -- the sphere
+# ------------------------------------------------------------------------------------------
 
 
 class _Frame:
@@ -117,7 +119,12 @@ class _Frame:
 
 
 def overlay(
-    left: Geometry, right: Geometry, operation: Overlay, *, error: float = DEFAULT_ERROR, projection: Projection | None = None
+    left: Geometry,
+    right: Geometry,
+    operation: Overlay,
+    *,
+    error: float = DEFAULT_ERROR,
+    projection: Projection | None = None,
 ) -> Geometry:
     """Return the result of a set operation, on the sphere or in a projection.
 
@@ -148,12 +155,20 @@ def reshape(
 
 
 def far_apart(left: Geometry, right: Geometry) -> bool:
-    """Whether the extents alone show that two geometries do not meet; False where that takes a closer look."""
+    """Whether the extents alone show that two geometries do not meet; False where that takes a closer
+    look.
+    """
     if not (is_wgs84(left.crs) and is_wgs84(right.crs)):
         return False
     boxes = [g.shape.bounds for g in (left, right)]
     (w0, s0, e0, n0), (w1, s1, e1, n1) = boxes
-    if min(w0, w1) < -180 or max(e0, e1) > 180 or min(s0, s1) < -80 or max(n0, n1) > 80 or max(e0 - w0, e1 - w1) > 90:
+    if (
+        min(w0, w1) < -180
+        or max(e0, e1) > 180
+        or min(s0, s1) < -80
+        or max(n0, n1) > 80
+        or max(e0 - w0, e1 - w1) > 90
+    ):
         return False
     # A great circle leaves the parallel between its ends by less than a quarter of Δλ² / 2, in radians.
     slack = sum(math.degrees(math.radians(e - w) ** 2 / 8) for w, _, e, _ in boxes) + 1e-6
@@ -197,7 +212,8 @@ def tidy(shape: BaseGeometry) -> BaseGeometry:
     return shape
 
 
-# -- measures ----------------------------------------------------------------------------------------------------------
+# -- measures
+# ------------------------------------------------------------------------------------------
 
 
 def _polygons(shape: BaseGeometry) -> list[shapely.Polygon]:
@@ -213,7 +229,9 @@ def lines_of(shape: BaseGeometry) -> list[Any]:
     return [line for g in getattr(shape, "geoms", ()) for line in lines_of(g)]
 
 
-def area_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> float:
+def area_of(
+    geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None
+) -> float:
     """Return the area of the polygons in m² on the ellipsoid, or in squared units of a projection."""
     if hasattr(geometry.shape, "geoms"):  # components one by one: where they overlap they count several times
         return sum(
@@ -223,32 +241,43 @@ def area_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Pro
     if projection is not None:
         return float(sum(p.area for p in _polygons(in_projection(geometry, projection, error))))
     total = 0.0
-    polar = geometry.geodesic and is_wgs84(geometry.crs) and any(around_pole(r) for r in rings_of(geometry.shape))
+    polar = (
+        geometry.geodesic and is_wgs84(geometry.crs) and any(around_pole(r) for r in rings_of(geometry.shape))
+    )
     # the integral needs no picture of the inside, which a map of longitude and latitude lacks around a pole
     for polygon in _polygons(geometry.shape if polar else as_lonlat(geometry, error)):
         rings = [polygon.exterior, *polygon.interiors]
         drawn = is_wgs84(geometry.crs) and not geometry.geodesic
-        areas = [_ring_area(c, drawn=drawn or not (geometry.geodesic or _leaps(c))) for c in (np.array(r.coords) for r in rings)]
+        areas = [
+            _ring_area(c, drawn=drawn or not (geometry.geodesic or _leaps(c)))
+            for c in (np.array(r.coords) for r in rings)
+        ]
         total += areas[0] - sum(areas[1:])
     return total
 
 
 def _leaps(coords: np.ndarray) -> bool:
-    """Whether a ring of short edges, drawn on another map, leaves that of longitude and latitude at one side and comes back at the other."""
+    """Whether a ring of short edges, drawn on another map, leaves that of longitude and latitude at one
+    side and comes back at the other.
+    """
     return bool((np.abs(np.diff(coords[:, 0])) > 180).any())
 
 
 def _ring_area(coords: np.ndarray, *, drawn: bool) -> float:
     """Return the area in m² within a ring of longitudes and latitudes.
 
-    The integral along the ring gives it up to whole Earths. A ring with geodesic edges encloses its smaller side; a ring `drawn`
-    straight on a map of longitude and latitude encloses what it does there, which may be up to the whole Earth.
+    The integral along the ring gives it up to whole Earths. A ring with geodesic edges encloses its smaller
+    side; a ring `drawn` straight on a map of longitude and latitude encloses what it does there, which may be
+    up to the whole Earth.
     """
     lon, lat = coords.T
     signed = float(ellipsoid().polygon_area_perimeter(lon, lat)[0])
     if not drawn:
         return abs(signed)
-    x, y = np.radians(lon), np.sin(np.radians(lat))  # the equal-area map of the sphere tells how many Earths are missing
+    x, y = (
+        np.radians(lon),
+        np.sin(np.radians(lat)),
+    )  # the equal-area map of the sphere tells how many Earths are missing
     mapped = EARTH_AREA / (8 * np.pi) * float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))
     return abs(signed + EARTH_AREA * round((mapped - signed) / EARTH_AREA))
 
@@ -258,21 +287,29 @@ def _line_length(line: Any) -> float:
     return float(ellipsoid().line_length(coords[:, 0], coords[:, 1]))
 
 
-def length_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> float:
+def length_of(
+    geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None
+) -> float:
     """Return the length of the lines in metres on the ellipsoid, or in units of a projection."""
     if projection is not None:
         return float(sum(line.length for line in lines_of(in_projection(geometry, projection, error))))
     return sum(_line_length(line) for line in lines_of(as_lonlat(geometry, error)))
 
 
-def perimeter_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> float:
+def perimeter_of(
+    geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None
+) -> float:
     """Return the length of the polygons' rings in metres on the ellipsoid, or in units of a projection."""
     if projection is not None:
         return float(sum(p.length for p in _polygons(in_projection(geometry, projection, error))))
-    return sum(_line_length(r) for p in _polygons(as_lonlat(geometry, error)) for r in (p.exterior, *p.interiors))
+    return sum(
+        _line_length(r) for p in _polygons(as_lonlat(geometry, error)) for r in (p.exterior, *p.interiors)
+    )
 
 
-def bounds_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> Geometry:
+def bounds_of(
+    geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None
+) -> Geometry:
     """Return the bounding rectangle, straight in longitude and latitude or in a projection."""
     target = Projection("EPSG:4326") if projection is None else projection
     if geometry.unbounded:
@@ -281,10 +318,13 @@ def bounds_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: P
     if shape.is_empty:
         return Geometry(shapely.Polygon(), target.crs, False)
     left, bottom, right, top = shape.bounds
-    return Geometry(shapely.Polygon([(left, bottom), (right, bottom), (right, top), (left, top)]), target.crs, False)
+    return Geometry(
+        shapely.Polygon([(left, bottom), (right, bottom), (right, top), (left, top)]), target.crs, False
+    )
 
 
-# -- local planes ------------------------------------------------------------------------------------------------------
+# -- local planes
+# ------------------------------------------------------------------------------------------
 
 
 def _plane(kind: str, lon: float, lat: float) -> str:
@@ -297,8 +337,12 @@ def _middle(*shapes: BaseGeometry) -> tuple[float, float]:
     return float(lon), float(lat)
 
 
-def centroid_of(geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None) -> Geometry:
-    """Return the centre of the highest-dimensional parts: by area in an equal-area plane around them, or in a projection."""
+def centroid_of(
+    geometry: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None
+) -> Geometry:
+    """Return the centre of the highest-dimensional parts: by area in an equal-area plane around them, or
+    in a projection.
+    """
     if projection is not None:
         shape = in_projection(geometry, Projection(projection.crs), error)
         return Geometry(_highest(shape).centroid, projection.crs, False)
@@ -327,15 +371,22 @@ def _highest(shape: BaseGeometry) -> BaseGeometry:
 def buffer_of(
     geometry: Geometry, distance: float, *, error: float | None = None, projection: Projection | None = None
 ) -> Geometry:
-    """Return what lies within a distance, in metres or in units of a projection; a negative distance shrinks polygons.
+    """Return what lies within a distance, in metres or in units of a projection; a negative distance shrinks
+    polygons.
 
     Rounded corners deviate by at most `error`, by default 1 % of the distance.
     """
     margin = abs(distance) * 0.01 if not error else min(error, abs(distance))
-    segments = 1 if distance == 0 else max(1, math.ceil(math.pi / 4 / math.acos(max(1.0 - margin / abs(distance), 0.0))))
+    segments = (
+        1
+        if distance == 0
+        else max(1, math.ceil(math.pi / 4 / math.acos(max(1.0 - margin / abs(distance), 0.0))))
+    )
     if projection is not None:
         shape = in_projection(geometry, Projection(projection.crs), DEFAULT_ERROR)
-        return Geometry(tidy(shape.buffer(distance * _scale(projection), quad_segs=segments)), projection.crs, False)
+        return Geometry(
+            tidy(shape.buffer(distance * _scale(projection), quad_segs=segments)), projection.crs, False
+        )
     shape = as_lonlat(geometry, min(margin, DEFAULT_ERROR) if margin else DEFAULT_ERROR)
     if shape.is_empty or (distance <= 0 and shapely.get_dimensions(shape) < 2):
         return Geometry(shapely.Polygon() if distance <= 0 else shape)
@@ -365,10 +416,13 @@ def _buffer_near(shape: BaseGeometry, distance: float, segments: int) -> BaseGeo
         return flat
     pole = moved(shapely.Point(lon, math.copysign(90.0, lat)), "EPSG:4326", plane)
     if flat.intersects(pole):
-        raise UnsupportedAlgorithmError("Geometry.buffer", "around a pole has no outline in longitude and latitude here")
+        raise UnsupportedAlgorithmError(
+            "Geometry.buffer", "around a pole has no outline in longitude and latitude here"
+        )
     # Longitudes go on beyond 180° instead of jumping, or the outline would fall apart at the antimeridian.
     return shapely.transform(
-        moved(flat, plane, "EPSG:4326"), lambda c: np.stack([lon + (c[:, 0] - lon + 180) % 360 - 180, c[:, 1]], axis=1)
+        moved(flat, plane, "EPSG:4326"),
+        lambda c: np.stack([lon + (c[:, 0] - lon + 180) % 360 - 180, c[:, 1]], axis=1),
     )
 
 
@@ -399,7 +453,9 @@ def nearest(
     if projection is not None:
         a, b = (in_projection(g, Projection(projection.crs), error) for g in (left, right))
         p, q = shapely.shortest_line(a, b).coords
-        return Geometry(shapely.Point(p), projection.crs, False), Geometry(shapely.Point(q), projection.crs, False)
+        return Geometry(shapely.Point(p), projection.crs, False), Geometry(
+            shapely.Point(q), projection.crs, False
+        )
     a, b = as_lonlat(left, error), as_lonlat(right, error)
     lon, lat = _middle(a, b)
     for _ in range(4):  # the plane is true near its centre: put that between the points found so far
@@ -445,7 +501,9 @@ def simplify_of(geometry: Geometry, tolerance: float, *, projection: Projection 
         return Geometry(shape.simplify(tolerance), projection.crs, False)
     if not is_wgs84(geometry.crs):
         return Geometry(
-            geometry.sound.simplify(tolerance / Projection(geometry.crs).unit_meters), geometry.crs, geometry.geodesic
+            geometry.sound.simplify(tolerance / Projection(geometry.crs).unit_meters),
+            geometry.crs,
+            geometry.geodesic,
         )
     shape = geometry.sound
     if shape.is_empty:
@@ -460,7 +518,9 @@ def simplify_of(geometry: Geometry, tolerance: float, *, projection: Projection 
 
 def _restore(shape: BaseGeometry, original: BaseGeometry) -> BaseGeometry:
     known = {tuple(np.round(c, 9)): c for c in shapely.get_coordinates(original)}
-    return shapely.transform(shape, lambda cs: np.array([known.get(tuple(np.round(c, 9)), c) for c in cs]).reshape(-1, 2))
+    return shapely.transform(
+        shape, lambda cs: np.array([known.get(tuple(np.round(c, 9)), c) for c in cs]).reshape(-1, 2)
+    )
 
 
 def union_all(geometries: Sequence[Geometry], *, error: float = DEFAULT_ERROR) -> Geometry:

@@ -30,7 +30,8 @@ def footprint_bounds(image: Image, crs: str) -> tuple[float, float, float, float
 
 
 def native_grid(image: Image, band: Band | None = None) -> PixelGrid:
-    """Return the grid of a band's own pixels: its lattice over its known extent, or over the image's footprint.
+    """Return the grid of a band's own pixels: its lattice over its known extent, or over the image's
+    footprint.
 
     Raises
     ------
@@ -46,7 +47,10 @@ def native_grid(image: Image, band: Band | None = None) -> PixelGrid:
         return PixelGrid(projection.crs, projection.transform, 0, 0).window(row, col, height, width)
     bounds = footprint_bounds(image, projection.crs)
     if bounds is None:
-        raise EEError("Unable to compute the pixels of an image that is unbounded: specify a grid, or clip it to a region.")
+        raise EEError(
+            "Unable to compute the pixels of an image that is unbounded: specify a grid, or clip it to a "
+            "region."
+        )
     return projection.grid(bounds)
 
 
@@ -56,8 +60,8 @@ def requested_grid(grid: Mapping[str, Any], image: Image) -> PixelGrid:
     Parameters
     ----------
     grid : mapping
-        ``dimensions`` {width, height}, ``affineTransform`` {scaleX, shearX, translateX, shearY, scaleY, translateY},
-        ``crsCode`` or ``crsWkt``; all optional.
+        ``dimensions`` {width, height}, ``affineTransform`` {scaleX, shearX, translateX, shearY, scaleY,
+        translateY}, ``crsCode`` or ``crsWkt``; all optional.
     image : Image
         Whose first band's projection and footprint fill the gaps.
 
@@ -68,7 +72,10 @@ def requested_grid(grid: Mapping[str, Any], image: Image) -> PixelGrid:
     """
     unknown = set(grid) - {"dimensions", "affineTransform", "crsCode", "crsWkt"}
     if unknown:
-        raise EEError(f"Invalid JSON payload received. Unknown name \"{sorted(unknown)[0]}\" at 'grid': Cannot find field.")
+        raise EEError(
+            f"Invalid JSON payload received. Unknown name \"{sorted(unknown)[0]}\" at 'grid': Cannot find "
+            "field."
+        )
     default = image.bands[0].projection if image.bands else Projection("EPSG:4326")
     crs = str(grid.get("crsCode") or grid.get("crsWkt") or default.crs)
     try:
@@ -81,25 +88,36 @@ def requested_grid(grid: Mapping[str, Any], image: Image) -> PixelGrid:
         names = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
         values = tuple(float(transform.get(n) or 0.0) for n in names)
         if values[0] * values[4] - values[1] * values[3] == 0:
-            raise EEError("The affine transform of the grid is degenerate: scaleX and scaleY must not be zero.")
+            raise EEError(
+                "The affine transform of the grid is degenerate: scaleX and scaleY must not be zero."
+            )
         if dimensions is not None:
             return PixelGrid(crs, values, *_dimensions(dimensions))  # type: ignore[arg-type]
         bounds = footprint_bounds(image, crs)
         if bounds is None:
-            raise EEError("Unable to compute the pixels of an image that is unbounded: specify the grid's dimensions.")
+            raise EEError(
+                "Unable to compute the pixels of an image that is unbounded: specify the grid's dimensions."
+            )
         return Projection(crs, values).grid(bounds)  # type: ignore[arg-type]
     if dimensions is not None:
         width, height = _dimensions(dimensions)
         bounds = footprint_bounds(image, crs)
         if bounds is None:
-            raise EEError("Unable to compute the pixels of an image that is unbounded: specify the grid's affineTransform.")
+            raise EEError(
+                "Unable to compute the pixels of an image that is unbounded: specify the grid's "
+                "affineTransform."
+            )
         left, bottom, right, top = bounds
-        return PixelGrid(crs, ((right - left) / width, 0.0, left, 0.0, -(top - bottom) / height, top), width, height)
+        return PixelGrid(
+            crs, ((right - left) / width, 0.0, left, 0.0, -(top - bottom) / height, top), width, height
+        )
     if crs == default.crs:
         return native_grid(image)
     bounds = footprint_bounds(image, crs)
     if bounds is None:
-        raise EEError("Unable to compute the pixels of an image that is unbounded: specify the grid's dimensions.")
+        raise EEError(
+            "Unable to compute the pixels of an image that is unbounded: specify the grid's dimensions."
+        )
     return Projection(crs).north_up(default.nominal_scale).grid(bounds)
 
 
@@ -120,7 +138,9 @@ def check_size(image: Image, grid: PixelGrid, *, total: int, dimension: int, ban
     if len(image.bands) > bands:
         raise EEError(f"Too many bands: {len(image.bands)}. The maximum is {bands}.")
     if max(grid.width, grid.height) > dimension:
-        raise EEError(f"Pixel grid dimensions ({grid.width}x{grid.height}) must be less than or equal to {dimension}.")
+        raise EEError(
+            f"Pixel grid dimensions ({grid.width}x{grid.height}) must be less than or equal to {dimension}."
+        )
     size = request_bytes(image, grid)
     if size > total:
         raise EEError(f"Total request size ({size} bytes) must be less than or equal to {total} bytes.")

@@ -47,8 +47,8 @@ def write_image_manifest(
     Parameters
     ----------
     manifest : mapping
-        ``tilesets`` [{id, sources [{uris}], crs}], ``bands`` [{id, tilesetId, tilesetBandIndex, missingData, pyramidingPolicy}],
-        ``maskBands``, ``missingData``, ``pyramidingPolicy``, ``footprint``.
+        ``tilesets`` [{id, sources [{uris}], crs}], ``bands`` [{id, tilesetId, tilesetBandIndex, missingData,
+        pyramidingPolicy}], ``maskBands``, ``missingData``, ``pyramidingPolicy``, ``footprint``.
     store : AssetStore
         Resolves ``gs://`` URIs.
     user : UserAssets
@@ -84,15 +84,23 @@ def write_image_manifest(
         for band in bands:
             key = str(band.get("tilesetId") or next(iter(opened)))
             if key not in opened:
-                raise EEError(f"Band '{band.get('id')}' refers to the tileset '{key}', which the manifest does not have.")
+                raise EEError(
+                    f"Band '{band.get('id')}' refers to the tileset '{key}', which the manifest does not "
+                    "have."
+                )
             tileset = opened[key]
             index = int(band.get("tilesetBandIndex") or 0)
             if not 0 <= index < tileset["count"]:
                 raise EEError(
-                    f"Band '{band.get('id')}' has tilesetBandIndex {index}; the tileset '{key}' has {tileset['count']} bands."
+                    f"Band '{band.get('id')}' has tilesetBandIndex {index}; the tileset '{key}' has "
+                    f"{tileset['count']} bands."
                 )
             pieces = [{**p, "band": index + 1} for p in tileset["pieces"]]
-            nodata = _nodata(band.get("missingData")) or _nodata(manifest.get("missingData")) or tileset["nodata"][index]
+            nodata = (
+                _nodata(band.get("missingData"))
+                or _nodata(manifest.get("missingData"))
+                or tileset["nodata"][index]
+            )
             source: dict[str, Any] = {"driver": "geotiff", "pieces": pieces, "nodata": nodata}
             if tileset["masked"]:
                 source["mask"] = True
@@ -115,7 +123,9 @@ def write_image_manifest(
 
 
 def _default_bands(tilesets: Mapping[str, Mapping[str, Any]], masked: bool) -> list[dict[str, Any]]:
-    """Name bands b1, b2, … over all tilesets, as ingestion does; the last band is left out where it is a mask."""
+    """Name bands b1, b2, … over all tilesets, as ingestion does; the last band is left out where it is a
+    mask.
+    """
     bands: list[dict[str, Any]] = []
     for name, tileset in tilesets.items():
         for index in range(tileset["count"] - (1 if masked else 0)):
@@ -123,7 +133,9 @@ def _default_bands(tilesets: Mapping[str, Mapping[str, Any]], masked: bool) -> l
     return bands
 
 
-def _tileset(tileset: Mapping[str, Any], store: AssetStore, folder: Path | None, root: Path) -> dict[str, Any]:
+def _tileset(
+    tileset: Mapping[str, Any], store: AssetStore, folder: Path | None, root: Path
+) -> dict[str, Any]:
     """Return grid, pieces, types and no-data values of a tileset's files, copied to `folder` when given."""
     sources = tileset.get("sources") or []
     uris = [source["uris"][0] for source in sources if source.get("uris")]
@@ -150,7 +162,8 @@ def _tileset(tileset: Mapping[str, Any], store: AssetStore, folder: Path | None,
                 values = tuple(dataset.transform)[:6]
                 if transform:
                     values = tuple(
-                        float(transform.get(k) or 0) for k in ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
+                        float(transform.get(k) or 0)
+                        for k in ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
                     )
                 name = str(crs) if crs else crs_name(dataset.crs)
                 parse_crs(name)
@@ -170,7 +183,14 @@ def _tileset(tileset: Mapping[str, Any], store: AssetStore, folder: Path | None,
         for f, (row, col), g in zip(files, places, grids, strict=True)
     ]
     count, dtypes, nodata, masked = facts[0]
-    return {"grid": grid, "pieces": pieces, "count": count, "dtypes": list(dtypes), "nodata": list(nodata), "masked": masked}
+    return {
+        "grid": grid,
+        "pieces": pieces,
+        "count": count,
+        "dtypes": list(dtypes),
+        "nodata": list(nodata),
+        "masked": masked,
+    }
 
 
 @contextmanager
@@ -192,7 +212,8 @@ def read_table_manifest(manifest: Mapping[str, Any], store: AssetStore) -> list[
     Parameters
     ----------
     manifest : mapping
-        ``sources`` [{uris, xColumn, yColumn, crs}]; CSV, zipped or plain Shapefile, GeoJSON and GeoParquet are read.
+        ``sources`` [{uris, xColumn, yColumn, crs}]; CSV, zipped or plain Shapefile, GeoJSON and GeoParquet
+        are read.
     store : AssetStore
         Resolves ``gs://`` URIs.
     """
@@ -201,13 +222,22 @@ def read_table_manifest(manifest: Mapping[str, Any], store: AssetStore) -> list[
         uris = [str(u) for u in source.get("uris") or []]
         if not uris:
             raise EEError("Each source of a table manifest needs a URI.")
-        main = next((u for u in uris if u.lower().endswith((".csv", ".shp", ".zip", ".geojson", ".json", ".parquet"))), uris[0])
+        main = next(
+            (
+                u
+                for u in uris
+                if u.lower().endswith((".csv", ".shp", ".zip", ".geojson", ".json", ".parquet"))
+            ),
+            uris[0],
+        )
         path = store.local_path(main)
         if path.suffix.lower() == ".zip":
             with _unzipped(path) as shapefile:
                 features += list(read_table(Path("/"), inspect_table(shapefile)))
             continue
-        record = inspect_table(path, x=source.get("xColumn"), y=source.get("yColumn"), crs=str(source.get("crs") or "EPSG:4326"))
+        record = inspect_table(
+            path, x=source.get("xColumn"), y=source.get("yColumn"), crs=str(source.get("crs") or "EPSG:4326")
+        )
         features += list(read_table(Path("/"), record))
     if not features:
         raise EEError("The manifest's sources hold no features.")

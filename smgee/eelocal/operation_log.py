@@ -1,10 +1,11 @@
 """The tasks of one asset store on disk, shared by the processes that use it and kept beyond their end.
 
-Each task is one file, ``.operations/<id>.json`` below the store; names that begin with a point never are assets. A file is
-replaced whole at each change of state, by the process that runs the task. That process holds a lock on a file of its own,
-``.operations/.owner-<token>``, for as long as it has unfinished tasks to answer for. The system lets go of the lock when the
-process ends, however it ends: an unfinished task whose owner's file is unlocked or gone never will be finished. (A process id
-would not tell: ids are given again to others.)
+Each task is one file, ``.operations/<id>.json`` below the store; names that begin with a point never are
+assets. A file is replaced whole at each change of state, by the process that runs the task. That process
+holds a lock on a file of its own, ``.operations/.owner-<token>``, for as long as it has unfinished tasks to
+answer for. The system lets go of the lock when the process ends, however it ends: an unfinished task whose
+owner's file is unlocked or gone never will be finished. (A process id would not tell: ids are given again to
+others.)
 
 The files survive the end of a process. After a power failure the last change of state may be missing.
 """
@@ -35,11 +36,17 @@ logger = logging.getLogger(__name__)
 
 DONE = ("SUCCEEDED", "FAILED", "CANCELLED")
 _STATES = ("PENDING", "RUNNING", "CANCELLING", *DONE)
-# Code 14 is UNAVAILABLE among the canonical codes of google.rpc: the same request may well succeed when made again.
-ENDED_WITH_SERVER = (14, "The embedded Earth Engine server ended before this task was done; start the task again.")
+# Code 14 is UNAVAILABLE among the canonical codes of google.rpc: the same request may well succeed when made
+# again.
+ENDED_WITH_SERVER = (
+    14,
+    "The embedded Earth Engine server ended before this task was done; start the task again.",
+)
 _FORMAT = 1
-# Finished tasks that are kept, the newest. Earth Engine keeps tasks for about ten days; here their number is bounded instead,
-# so that a study that is looked at again after months still has its tasks, and a listing stays two pages of the client's 500.
+# Finished tasks that are kept, the newest. Earth Engine keeps tasks for about ten days; here their number is
+# bounded instead,
+# so that a study that is looked at again after months still has its tasks, and a listing stays two pages of
+# the client's 500.
 _KEEP = 1_000
 _PRUNE_EVERY = 100  # new tasks of a process between two looks for old ones
 _SCRATCH_S = 3_600  # writing a file takes milliseconds; a scratch file this old was left by a killed process
@@ -69,7 +76,8 @@ Record = dict[str, Any]
 class OperationLog:
     """Reads and writes the tasks of one store.
 
-    A store that cannot be written costs the memory of tasks, never the tasks: that is logged, and nothing is raised.
+    A store that cannot be written costs the memory of tasks, never the tasks: that is logged, and nothing is
+    raised.
 
     Parameters
     ----------
@@ -85,7 +93,8 @@ class OperationLog:
         self._created = 0
         _logs.add(self)
 
-    # -- writing -------------------------------------------------------------------------------------------------------
+    # -- writing
+    # ------------------------------------------------------------------------------------------
 
     def create(self, record: Record) -> Record | None:
         """Write a new task, of which this process becomes the owner.
@@ -93,8 +102,8 @@ class OperationLog:
         Returns
         -------
         dict or None
-            The task that has the name already, which then stays as it is. One that ended with its server gives the name
-            free: it is to be started again.
+            The task that has the name already, which then stays as it is. One that ended with its server
+            gives the name free: it is to be started again.
         """
         path = self._path(record["name"])
         try:
@@ -118,7 +127,9 @@ class OperationLog:
         try:
             self._write(self._path(record["name"]), record)
         except OSError as error:
-            logger.warning("The state %s of %s could not be written: %s.", record["state"], record["name"], error)
+            logger.warning(
+                "The state %s of %s could not be written: %s.", record["state"], record["name"], error
+            )
             return False
         return True
 
@@ -137,7 +148,8 @@ class OperationLog:
                 self._owner_path(self._owner).unlink(missing_ok=True)
         self._disown()
 
-    # -- reading -------------------------------------------------------------------------------------------------------
+    # -- reading
+    # ------------------------------------------------------------------------------------------
 
     def read(self, name: str) -> Record | None:
         """Return a task by its full name, with the state that it has now."""
@@ -154,7 +166,9 @@ class OperationLog:
         alive: dict[str, bool] = {}
         cache: dict[str, tuple[tuple[int, int], Record]] = {}
         try:
-            entries = [e for e in os.scandir(self.folder) if e.name.endswith(".json") and not e.name.startswith(".")]
+            entries = [
+                e for e in os.scandir(self.folder) if e.name.endswith(".json") and not e.name.startswith(".")
+            ]
         except OSError:
             return []
         for entry in entries:
@@ -177,7 +191,8 @@ class OperationLog:
     def _settled(self, record: Record, alive: dict[str, bool]) -> Record | None:
         """Return a task as it is; one that was lost is written as failed, once and for all readers.
 
-        Its owner may have finished it and ended after it was read, so it is read again before it is called lost.
+        Its owner may have finished it and ended after it was read, so it is read again before it is called
+        lost.
         """
         if not self._is_lost(record, alive):
             return record
@@ -192,7 +207,8 @@ class OperationLog:
         except OSError:  # a store that can only be read
             return _lost(record)
 
-    # -- owners --------------------------------------------------------------------------------------------------------
+    # -- owners
+    # ------------------------------------------------------------------------------------------
 
     def _is_lost(self, record: Mapping[str, Any], alive: dict[str, bool] | None = None) -> bool:
         """Whether a task is not done, and nobody works on it; `alive` remembers owners that were found so."""
@@ -223,7 +239,9 @@ class OperationLog:
         return False
 
     def _own(self) -> str:
-        """Return the token of this process, whose file is locked; call it with the store's lock, or the file may be swept."""
+        """Return the token of this process, whose file is locked; call it with the store's lock, or the
+        file may be swept.
+        """
         if self._owner is None:
             token = uuid.uuid4().hex
             handle = os.open(self._owner_path(token), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
@@ -237,12 +255,15 @@ class OperationLog:
         return self._owner
 
     def _disown(self) -> None:
-        """Close the file without unlocking it: a forked child shares the lock with its parent, who keeps it."""
+        """Close the file without unlocking it: a forked child shares the lock with its parent, who keeps
+        it.
+        """
         handle, self._owner, self._handle = self._handle, None, None
         if handle is not None:
             os.close(handle)
 
-    # -- files ---------------------------------------------------------------------------------------------------------
+    # -- files
+    # ------------------------------------------------------------------------------------------
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name.rpartition('/')[2]}.json"
@@ -265,7 +286,9 @@ class OperationLog:
             os.close(handle)
 
     def _write(self, path: Path, record: Mapping[str, Any]) -> None:
-        scratch = path.with_name(f".{path.stem}.writing")  # a task has one writer at a time: its owner, or the store's lock
+        scratch = path.with_name(
+            f".{path.stem}.writing"
+        )  # a task has one writer at a time: its owner, or the store's lock
         scratch.write_text(json.dumps({"format": _FORMAT, **record}), encoding="utf-8")
         os.replace(scratch, path)
 
@@ -290,7 +313,9 @@ class OperationLog:
 
 
 def _lost(record: Record) -> Record:
-    """Return a task as its owner left it, ended: cancelled where that had been asked for, otherwise failed."""
+    """Return a task as its owner left it, ended: cancelled where that had been asked for, otherwise
+    failed.
+    """
     moment = now()
     if record["state"] == "CANCELLING":
         return {**record, "state": "CANCELLED", "updated": moment, "ended": moment}

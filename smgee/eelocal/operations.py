@@ -1,7 +1,7 @@
 """Long-running operations: exports and imports, with the states that Earth Engine's tasks go through.
 
-Where the store is on disk, so are its tasks (`smgee.eelocal.operation_log`): other processes on the store, and later ones, list
-them too. A process answers for its own tasks from memory.
+Where the store is on disk, so are its tasks (`smgee.eelocal.operation_log`): other processes on the store,
+and later ones, list them too. A process answers for its own tasks from memory.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ logger = logging.getLogger(__name__)
 Run = Callable[[Callable[[float], None]], "list[str] | None"]
 _QUEUE = 3_000  # tasks that may wait, as the usage page says
 _POLL_S = 0.1  # between two looks at a task of another process that is waited for
-_INTERNAL = (13, "Execution failed: an internal error has occurred. The log of smgee.eelocal.operations has the details.")
+_INTERNAL = (
+    13,
+    "Execution failed: an internal error has occurred. The log of smgee.eelocal.operations has the details.",
+)
 
 
 class _Cancelled(Exception):
@@ -62,11 +65,15 @@ class Operation:
     def of_record(cls, record: Mapping[str, Any]) -> Operation:
         """Return the task of another process."""
         error = record["error"]
-        return cls(**{**record, "error": None if error is None else (error[0], error[1])}, run=None, logged=True)
+        return cls(
+            **{**record, "error": None if error is None else (error[0], error[1])}, run=None, logged=True
+        )
 
     def record(self, **changes: Any) -> dict[str, Any]:
         """Return what is written of the task."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("run", "logged")} | changes
+        return {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("run", "logged")
+        } | changes
 
     def describe(self) -> dict[str, Any]:
         """Return the REST form."""
@@ -120,9 +127,17 @@ class Operations:
         self._closed = False
 
     def submit(
-        self, project: str, kind: str, run: Run, *, description: str = "", priority: int = 100, request_id: str | None = None
+        self,
+        project: str,
+        kind: str,
+        run: Run,
+        *,
+        description: str = "",
+        priority: int = 100,
+        request_id: str | None = None,
     ) -> Operation:
-        """Queue a task; the same `request_id` again returns the task that it started, also in another process.
+        """Queue a task; the same `request_id` again returns the task that it started, also in another
+        process.
 
         A request whose task ended with its server may be made again.
 
@@ -133,8 +148,8 @@ class Operations:
         kind : str
             Its type, for example ``EXPORT_IMAGE``.
         run : callable
-            Does the work; it is given ``progress(fraction)``, which it calls often: that is where cancellation takes effect. It
-            returns the destination URIs.
+            Does the work; it is given ``progress(fraction)``, which it calls often: that is where
+            cancellation takes effect. It returns the destination URIs.
         description : str
             What the user called it.
         priority : int
@@ -143,7 +158,9 @@ class Operations:
             At most 60 letters, digits and hyphens.
         """
         if request_id is not None and not re.fullmatch(r"[A-Za-z0-9\-]{1,60}", request_id):
-            raise EEError(f"Invalid request ID '{request_id[:80]}': at most 60 letters, digits and hyphens are allowed.")
+            raise EEError(
+                f"Invalid request ID '{request_id[:80]}': at most 60 letters, digits and hyphens are allowed."
+            )
         if not 0 <= priority <= 9999:
             raise EEError(f"Priority {priority} is out of range: it must be between 0 and 9999.")
         with self._changed:
@@ -153,7 +170,8 @@ class Operations:
                 return self._all[name]
             if len(self._waiting) >= _QUEUE:
                 raise EEError(
-                    f"Too many tasks already in the queue ({_QUEUE}). Please wait for some of them to complete.",
+                    f"Too many tasks already in the queue ({_QUEUE}). Please wait for some of them to "
+                    "complete.",
                     code=429,
                     status="RESOURCE_EXHAUSTED",
                 )
@@ -167,7 +185,9 @@ class Operations:
             self._all[name] = operation
             self._waiting.append(operation)
             if len(self._threads) < self._workers:
-                thread = threading.Thread(target=self._work, name=f"smgee-task-{len(self._threads)}", daemon=True)
+                thread = threading.Thread(
+                    target=self._work, name=f"smgee-task-{len(self._threads)}", daemon=True
+                )
                 self._threads.append(thread)
                 thread.start()
             self._changed.notify_all()
@@ -201,7 +221,11 @@ class Operations:
                     self._all.pop(name, None)
             found |= {name: Operation.of_record(r) for name, r in records.items() if name not in found}
         prefix = f"projects/{project}/operations/"
-        return sorted((o for o in found.values() if o.name.startswith(prefix)), key=lambda o: (o.created, o.order), reverse=True)
+        return sorted(
+            (o for o in found.values() if o.name.startswith(prefix)),
+            key=lambda o: (o.created, o.order),
+            reverse=True,
+        )
 
     def cancel(self, name: str) -> None:
         """Ask a task to stop; one that is done stays as it is.
@@ -216,7 +240,8 @@ class Operations:
             if operation.run is None:
                 if operation.state not in DONE:
                     raise EEError(
-                        f"Operation '{name}' belongs to another running process of the embedded Earth Engine; cancel it there.",
+                        f"Operation '{name}' belongs to another running process of the embedded Earth "
+                        "Engine; cancel it there.",
                         status="FAILED_PRECONDITION",
                     )
             elif operation.state == "PENDING":
@@ -249,7 +274,9 @@ class Operations:
         return operation
 
     def close(self) -> None:
-        """Stop everything and let the threads end; what is not done has failed, unless it was cancelled before."""
+        """Stop everything and let the threads end; what is not done has failed, unless it was cancelled
+        before.
+        """
         with self._changed:
             self._closed = True
             for operation in self._waiting:
@@ -258,10 +285,13 @@ class Operations:
             self._release()
             self._changed.notify_all()
 
-    # -- the log -------------------------------------------------------------------------------------------------------
+    # -- the log
+    # ------------------------------------------------------------------------------------------
 
     def _change(self, operation: Operation, state: str, **changes: Any) -> None:
-        """Change a task, on disk first: what one process has shown to be done must not turn out lost in the next."""
+        """Change a task, on disk first: what one process has shown to be done must not turn out lost in
+        the next.
+        """
         if self._log is not None:
             operation.logged = self._log.write(operation.record(state=state, **changes))
         for key, value in changes.items():
@@ -273,7 +303,8 @@ class Operations:
         if self._log is not None and self._closed and all(o.state in DONE for o in self._all.values()):
             self._log.close()
 
-    # -- work ----------------------------------------------------------------------------------------------------------
+    # -- work
+    # ------------------------------------------------------------------------------------------
 
     def _finish(self, operation: Operation, state: str, **changes: Any) -> None:
         moment = now()
@@ -283,7 +314,9 @@ class Operations:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closed or len(self._threads) > self._workers)
+                self._changed.wait_for(
+                    lambda: self._waiting or self._closed or len(self._threads) > self._workers
+                )
                 if self._closed or len(self._threads) > self._workers:
                     self._threads.remove(threading.current_thread())
                     return
@@ -316,7 +349,9 @@ class Operations:
         except SmgeeError as error:
             state, result = "FAILED", {"error": (3, str(error))}
         except Exception as error:
-            if isinstance(error, RuntimeError) and "interpreter shutdown" in str(error):  # Python's word to pools at the end
+            if isinstance(error, RuntimeError) and "interpreter shutdown" in str(
+                error
+            ):  # Python's word to pools at the end
                 state, result = "FAILED", {"error": ENDED_WITH_SERVER}
             else:
                 logger.exception("%s failed", operation.name)

@@ -34,7 +34,9 @@ _NPY_BYTES = 2**18  # of a structured array, filled together
 def _flat(layers: Layers) -> None:
     for band, values, _ in layers:
         if values.ndim != 2:
-            raise EEError(f"Band '{band.name}' has array pixels, which this format cannot hold; flatten them first.")
+            raise EEError(
+                f"Band '{band.name}' has array pixels, which this format cannot hold; flatten them first."
+            )
 
 
 def _filled(values: np.ndarray, mask: np.ndarray, fill: float = 0) -> np.ndarray:
@@ -44,13 +46,17 @@ def _filled(values: np.ndarray, mask: np.ndarray, fill: float = 0) -> np.ndarray
 
 
 def to_npy(layers: Layers) -> bytes:
-    """Return a structured NPY array (height, width) with one field per band, in band order; masked pixels are 0."""
+    """Return a structured NPY array (height, width) with one field per band, in band order; masked pixels
+    are 0.
+    """
     _flat(layers)
     height, width = layers[0][1].shape
     dtype = np.dtype([(band.name, band.type.dtype) for band, _, _ in layers])
     pixels = np.empty((height, width), dtype)
     rows = max(1, _NPY_BYTES // max(1, width * dtype.itemsize))
-    for top in range(0, height, rows):  # the bands lie interleaved: a few rows of all of them fit the processor's cache
+    for top in range(
+        0, height, rows
+    ):  # the bands lie interleaved: a few rows of all of them fit the processor's cache
         part = np.s_[top : top + rows]
         for band, values, mask in layers:
             pixels[band.name][part] = _filled(values[part], mask[part])
@@ -67,7 +73,8 @@ def to_geotiff(
     options: Mapping[str, Any] | None = None,
     tags: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Return a GeoTIFF whose bands share the type that holds them all; masked pixels are 0, or `nodata` where the caller states
+    """Return a GeoTIFF whose bands share the type that holds them all; masked pixels are 0, or `nodata` where
+    the caller states
     one.
 
     Parameters
@@ -116,7 +123,9 @@ def to_geotiff(
 
 
 def _rgba(layers: Layers) -> tuple[np.ndarray, np.ndarray]:
-    """Return (height, width, 3) colours and (height, width) opacity, both uint8, of one, three or four byte bands."""
+    """Return (height, width, 3) colours and (height, width) opacity, both uint8, of one, three or four
+    byte bands.
+    """
     _flat(layers)
     if len(layers) not in (1, 3):
         raise EEError(f"Expected 1 or 3 bands for display, got {len(layers)}.")

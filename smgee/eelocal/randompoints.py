@@ -25,7 +25,11 @@ def scatter(region: Geometry, count: int, seed: int) -> list[shapely.Point]:
         parts = shapely.get_parts(shape)
         return [parts[i] for i in generator.integers(0, len(parts), count)]
     if dimensions == 1:
-        return [shape.interpolate(t, normalized=True) for t in generator.random(count)] if hasattr(shape, "interpolate") else []
+        return (
+            [shape.interpolate(t, normalized=True) for t in generator.random(count)]
+            if hasattr(shape, "interpolate")
+            else []
+        )
     left, bottom, right, top = shape.bounds
     shapely.prepare(shape)
     low, high = np.sin(np.radians([bottom, top]))

@@ -1,8 +1,8 @@
 """From an algorithm's wire name to the code that computes it.
 
-An implementation is a function whose keyword arguments are the official argument names (a trailing underscore where the name is a
-Python keyword), already coerced to the official types and filled with the official defaults. A first parameter called `context` receives the
-evaluation `Context`.
+An implementation is a function whose keyword arguments are the official argument names (a trailing underscore
+where the name is a Python keyword), already coerced to the official types and filled with the official
+defaults. A first parameter called `context` receives the evaluation `Context`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def call(context: Context, name: str, arguments: Mapping[str, Any]) -> Any:
     UnsupportedAlgorithmError
         For an official algorithm that is not implemented.
     EEError
-        For an unknown algorithm, a missing or unknown argument, and whatever the algorithm refuses; its message begins with `name`.
+        For an unknown algorithm, a missing or unknown argument, and whatever the algorithm refuses; its
+        message begins with `name`.
     """
     signature = signatures().get(name)
     if signature is None:

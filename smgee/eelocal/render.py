@@ -25,7 +25,8 @@ _STACK_BYTES = 192 * 2**20
 
 
 def tile_size(nodes: list[Node], grid: PixelGrid) -> int:
-    """Return the edge of the tiles in which nodes should be computed: smaller where many images meet in one pixel.
+    """Return the edge of the tiles in which nodes should be computed: smaller where many images meet in one
+    pixel.
 
     Parameters
     ----------
@@ -45,14 +46,19 @@ def tile_size(nodes: list[Node], grid: PixelGrid) -> int:
             continue
         seen.add(key)
         below = list(node.reads(at))
-        # An input on a larger grid (a neighbourhood, a finer pinned projection) counts for as much as it is larger.
-        widest = max(widest, sum(min(g.width * g.height, 64) if g.width * g.height > 9 else 1 for _, g in below))
+        # An input on a larger grid (a neighbourhood, a finer pinned projection) counts for as much as it is
+        # larger.
+        widest = max(
+            widest, sum(min(g.width * g.height, 64) if g.width * g.height > 9 else 1 for _, g in below)
+        )
         stack.extend(below)
     edge = math.isqrt(_STACK_BYTES // (10 * widest))
     return max(_LEAST_TILE, min(_TILE, edge // 32 * 32))
 
 
-def pull_tiles(nodes: list[Node], grid: PixelGrid, receive: Callable[[int, int, PixelGrid, list[Pixels]], None]) -> None:
+def pull_tiles(
+    nodes: list[Node], grid: PixelGrid, receive: Callable[[int, int, PixelGrid, list[Pixels]], None]
+) -> None:
     """Compute nodes on a grid tile by tile and hand each tile's pixels over, in order of completion.
 
     Parameters
@@ -85,7 +91,9 @@ def pull_tiles(nodes: list[Node], grid: PixelGrid, receive: Callable[[int, int, 
             raise
 
 
-def compute_pixels(image: Image, grid: PixelGrid, context: Context) -> list[tuple[Band, np.ndarray, np.ndarray]]:
+def compute_pixels(
+    image: Image, grid: PixelGrid, context: Context
+) -> list[tuple[Band, np.ndarray, np.ndarray]]:
     """Compute an image on a grid.
 
     Parameters
@@ -100,8 +108,8 @@ def compute_pixels(image: Image, grid: PixelGrid, context: Context) -> list[tupl
     Returns
     -------
     list of (Band, values, mask)
-        Per band: (height, width) values in the band's dtype, followed by the array axes of array bands, and the (height, width) mask, bool or
-        float32. Values under a zero mask are arbitrary.
+        Per band: (height, width) values in the band's dtype, followed by the array axes of array bands, and
+        the (height, width) mask, bool or float32. Values under a zero mask are arbitrary.
     """
     nodes = [b.node for b in image.bands]
     if not nodes:
@@ -150,7 +158,8 @@ def _place(
             target = values[index] = np.zeros(grid.shape + trailing, part.values.dtype)
         else:
             raise EEError(
-                f"Band '{band.name}' holds arrays of different shapes in different places, which cannot be put into one answer."
+                f"Band '{band.name}' holds arrays of different shapes in different places, which cannot be "
+                "put into one answer."
             )
     target[where] = part.values
     if masks[index].dtype != part.mask.dtype and part.mask.dtype != bool:

@@ -1,4 +1,6 @@
-"""Cells of the S2 geometry library (https://s2geometry.io/devguide/s2cell_hierarchy): from an id to the four corners."""
+"""Cells of the S2 geometry library (https://s2geometry.io/devguide/s2cell_hierarchy): from an id to the
+four corners.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from smgee.eelocal.errors import EEError
 __all__ = ["cell_polygon"]
 
 _LEVELS = 30
-# The Hilbert curve: (i, j) of each position in a cell of each orientation, and how the orientation changes from there.
+# The Hilbert curve: (i, j) of each position in a cell of each orientation, and how the orientation changes
+# from there.
 _POSITION_TO_IJ = ((0, 1, 3, 2), (0, 2, 3, 1), (3, 2, 0, 1), (3, 1, 0, 2))
 _POSITION_TO_TURN = (1, 0, 0, 3)
 

@@ -19,14 +19,16 @@ __all__ = ["LoopbackServer"]
 HOST = "127.0.0.1"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What a page of any origin may fetch: pictures and files behind unguessable names.
-_PUBLIC = re.compile(r"/v1(alpha|beta)?/projects/[^/]+/(maps|thumbnails|videoThumbnails|filmstripThumbnails|tables)/[^/]+[:/].+")
+_PUBLIC = re.compile(
+    r"/v1(alpha|beta)?/projects/[^/]+/(maps|thumbnails|videoThumbnails|filmstripThumbnails|tables)/[^/]+[:/].+"
+)
 
 
 class LoopbackServer:
     """Holds a port from the beginning, and serves it once asked to.
 
-    Binding is cheap, so that URLs can be given out at once; the web server and its threads start with the first of them that
-    will be fetched.
+    Binding is cheap, so that URLs can be given out at once; the web server and its threads start with the
+    first of them that will be fetched.
 
     Parameters
     ----------
@@ -43,7 +45,9 @@ class LoopbackServer:
 
     def __init__(self, service: Service, *, port: int = 0):
         if not 0 <= port <= 65535:  # 16 bits, as TCP has them
-            raise InputError(f"Port {port} is not a port number; choose one from 1 to 65535, or 0 for any free one.")
+            raise InputError(
+                f"Port {port} is not a port number; choose one from 1 to 65535, or 0 for any free one."
+            )
         self.service = service
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -70,14 +74,20 @@ class LoopbackServer:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
-        """Serve in a background thread; returns when the first request would be answered. A second call does nothing."""
+        """Serve in a background thread; returns when the first request would be answered. A second call
+        does nothing.
+        """
         with self._lock:
             if self.running:
                 return
             import uvicorn
 
             config = uvicorn.Config(
-                _app(self.service), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+                _app(self.service),
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
             )
             self._server = uvicorn.Server(config)
             self._server.install_signal_handlers = lambda: None  # signals belong to the host program
@@ -108,8 +118,9 @@ class LoopbackServer:
 def _cors(method: str, path: str, host: str, origin: str | None) -> dict[str, str] | None:
     """Return the CORS headers of an answer; None where the request must be refused.
 
-    The service can write files, so a page that the user happens to visit must not be able to call it: only loopback hosts are
-    answered (a name that resolves here does not count), and foreign origins get no further than tiles and downloads.
+    The service can write files, so a page that the user happens to visit must not be able to call it: only
+    loopback hosts are answered (a name that resolves here does not count), and foreign origins get no further
+    than tiles and downloads.
     """
     if urlsplit(f"//{host}").hostname not in _LOOPBACK:
         return None
@@ -142,7 +153,9 @@ def _app(service: Service) -> Any:
     async def answer(web: WebRequest) -> WebResponse:
         cors = _cors(web.method, web.url.path, web.headers.get("host", ""), web.headers.get("origin"))
         if cors is None:
-            return WebResponse("Pages of other origins may only fetch map tiles and downloads.", status_code=403)
+            return WebResponse(
+                "Pages of other origins may only fetch map tiles and downloads.", status_code=403
+            )
         if web.method == "OPTIONS":
             return WebResponse(status_code=204, headers=cors)
         body = await web.body()

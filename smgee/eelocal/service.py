@@ -1,4 +1,6 @@
-"""The REST service: routes requests, enforces the limits, and turns errors into the answers that Google's APIs give."""
+"""The REST service: routes requests, enforces the limits, and turns errors into the answers that Google's
+APIs give.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class Request:
     root: str
 
     @classmethod
-    def parse(cls, method: str, uri: str, headers: Mapping[str, str] | None, body: bytes | str | None) -> Request:
+    def parse(
+        cls, method: str, uri: str, headers: Mapping[str, str] | None, body: bytes | str | None
+    ) -> Request:
         """Build a request from a URL and what came with it; long GETs that travel as POSTs are recognised."""
         parts = urlsplit(uri)
         path = unquote(parts.path).lstrip("/")
@@ -79,7 +83,10 @@ class Response:
     @classmethod
     def json(cls, value: Any, *, status: int = 200) -> Response:
         """Return `value` as JSON; NaN and infinities are written as strings, as protocol buffers do."""
-        return cls(status, json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode())
+        return cls(
+            status,
+            json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(),
+        )
 
 
 def _plain(value: Any) -> Any:
@@ -114,7 +121,17 @@ def route(method: str, pattern: str) -> Callable[[Handler], Handler]:
 def _routes() -> list[tuple[str, re.Pattern[str], Handler]]:
     import importlib
 
-    for module in ("start", "values", "pixels", "maps", "tables", "assets", "exports", "imports", "operations"):
+    for module in (
+        "start",
+        "values",
+        "pixels",
+        "maps",
+        "tables",
+        "assets",
+        "exports",
+        "imports",
+        "operations",
+    ):
         importlib.import_module(f"smgee.eelocal.routes.{module}")
     return _ROUTES
 
@@ -151,11 +168,15 @@ class Service:
         self.faults = faults
         self.drive = None if drive is None else Path(drive)
         self.context = Context(store=store, limits=self.limits)
-        self.operations = Operations(log=None if store.user is None else OperationLog(store.user.root / ".operations"))
+        self.operations = Operations(
+            log=None if store.user is None else OperationLog(store.user.root / ".operations")
+        )
         self.links = Links()
         self.config: dict[str, Any] = {"maxConcurrentExports": 2}
         self._slots = threading.BoundedSemaphore(self.limits.concurrent_requests)
-        self.on_link: Callable[[], None] = lambda: None  # called before a URL is given out that is fetched over HTTP
+        self.on_link: Callable[[], None] = lambda: (
+            None
+        )  # called before a URL is given out that is fetched over HTTP
 
     def handle(self, request: Request) -> Response:
         """Answer a request; never raises."""
@@ -185,7 +206,9 @@ class Service:
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
             response = _error(
-                500, "An internal error has occurred. The log of smgee.eelocal.service has the details.", "INTERNAL"
+                500,
+                "An internal error has occurred. The log of smgee.eelocal.service has the details.",
+                "INTERNAL",
             )
         if response.status == 200 and "fields" in request.query and response.content_type == JSON:
             response = _select_fields(response, request.query["fields"])
@@ -202,7 +225,9 @@ class Service:
             allowed.add(method)
         if allowed:
             raise EEError(
-                f"The method {request.method} is not allowed for {request.path}; use {', '.join(sorted(allowed))}.", code=405
+                f"The method {request.method} is not allowed for {request.path}; use "
+                f"{', '.join(sorted(allowed))}.",
+                code=405,
             )
         raise NotFoundError(f"The embedded Earth Engine has no method at {request.method} {request.path}.")
 

@@ -13,7 +13,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of an algorithm; `type` is the official name with type parameters cut (``List<Float>`` stays whole in `full_type`)."""
+    """One argument of an algorithm; `type` is the official name with type parameters cut (``List<Float>``
+    stays whole in `full_type`).
+    """
 
     name: str
     full_type: str
@@ -28,7 +30,9 @@ class Argument:
     @property
     def inner(self) -> str | None:
         """The type parameter, e.g. ``Float`` in ``List<Float>``; None without one."""
-        return self.full_type.split("<", 1)[1][:-1] if "<" in self.full_type and self.type != "Image" else None
+        return (
+            self.full_type.split("<", 1)[1][:-1] if "<" in self.full_type and self.type != "Image" else None
+        )
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,14 @@ class Signature:
 
 
 def client_file(name: str) -> Path:
-    """Return a data file that the installed earthengine-api ships (``algorithms.json``, the discovery document)."""
+    """Return a data file that the installed earthengine-api ships (``algorithms.json``, the discovery
+    document).
+    """
     spec = importlib.util.find_spec("ee")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("earthengine-api is not installed; install it with: pip install earthengine-api")
+        raise ModuleNotFoundError(
+            "earthengine-api is not installed; install it with: pip install earthengine-api"
+        )
     return Path(spec.origin).parent / "tests" / name
 
 
@@ -63,7 +71,8 @@ def signatures() -> Mapping[str, Signature]:
     for entry in algorithms_json()["algorithms"]:
         name = entry["name"].removeprefix("algorithms/")
         arguments = tuple(
-            Argument(a["argumentName"], a["type"], bool(a.get("optional")), a.get("defaultValue")) for a in entry.get("arguments", ())
+            Argument(a["argumentName"], a["type"], bool(a.get("optional")), a.get("defaultValue"))
+            for a in entry.get("arguments", ())
         )
         table[name] = Signature(name, arguments, entry["returnType"], bool(entry.get("hidden")))
     return table

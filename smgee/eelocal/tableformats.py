@@ -29,10 +29,17 @@ TABLE_CONTENT_TYPES = {
     "KMZ": "application/vnd.google-earth.kmz",
     "SHP": "application/zip",
 }
-EXTENSIONS = {"CSV": "csv", "GEO_JSON": "geojson", "JSON": "geojson", "KML": "kml", "KMZ": "kmz", "SHP": "zip"}
-_SEGMENTS = (
-    64  # straight edges of a projected geometry are split in this many parts before they are turned into longitude and latitude
-)
+EXTENSIONS = {
+    "CSV": "csv",
+    "GEO_JSON": "geojson",
+    "JSON": "geojson",
+    "KML": "kml",
+    "KMZ": "kmz",
+    "SHP": "zip",
+}
+# straight edges of a projected geometry are split in this many parts before they are turned into longitude
+# and latitude
+_SEGMENTS = 64
 
 
 def planar_geojson(geometry: Geometry | None) -> dict[str, Any] | None:
@@ -77,7 +84,9 @@ def encode_table(features: Features, kind: str, selectors: Sequence[str] | None 
     if kind == "SHP":
         return _shapefile(features)
     if kind in ("TF_RECORD_TABLE", "TF_RECORD"):
-        raise UnsupportedAlgorithmError("The table format TF_RECORD", "is not written by the embedded Earth Engine")
+        raise UnsupportedAlgorithmError(
+            "The table format TF_RECORD", "is not written by the embedded Earth Engine"
+        )
     raise EEError(f"Invalid value at 'file_format': \"{kind}\".")
 
 
@@ -117,7 +126,10 @@ def _csv(features: Features, selectors: Sequence[str] | None) -> bytes:
             elif column == ".geo":
                 # Earth Engine writes a null geometry as an empty MultiPoint.
                 row.append(
-                    json.dumps(feature.get("geometry") or {"type": "MultiPoint", "coordinates": []}, separators=(",", ":"))
+                    json.dumps(
+                        feature.get("geometry") or {"type": "MultiPoint", "coordinates": []},
+                        separators=(",", ":"),
+                    )
                 )
             else:
                 row.append(_cell(feature["properties"].get(column)))
@@ -136,7 +148,11 @@ def _kml_geometry(geometry: Mapping[str, Any]) -> str:
     parts = geometry["coordinates"]
     if kind.startswith("Multi"):
         single = kind.removeprefix("Multi")
-        return "<MultiGeometry>" + "".join(_kml_geometry({"type": single, "coordinates": p}) for p in parts) + "</MultiGeometry>"
+        return (
+            "<MultiGeometry>"
+            + "".join(_kml_geometry({"type": single, "coordinates": p}) for p in parts)
+            + "</MultiGeometry>"
+        )
     if kind == "Point":
         return f"<Point><coordinates>{_coordinates([parts])}</coordinates></Point>"
     if kind in ("LineString", "LinearRing"):
@@ -149,7 +165,10 @@ def _kml_geometry(geometry: Mapping[str, Any]) -> str:
 
 
 def _kml(features: Features) -> bytes:
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<kml xmlns="http://www.opengis.net/kml/2.2"><Document>']
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<kml xmlns="http://www.opengis.net/kml/2.2"><Document>',
+    ]
     for feature in features:
         data = "".join(
             f"<Data name={quoteattr(k)}><value>{escape(str(_cell(v)))}</value></Data>"
@@ -157,7 +176,9 @@ def _kml(features: Features) -> bytes:
         )
         geometry = _kml_geometry(feature["geometry"]) if feature.get("geometry") else ""
         name = escape(str(feature.get("id", "")))
-        lines.append(f"<Placemark><name>{name}</name><ExtendedData>{data}</ExtendedData>{geometry}</Placemark>")
+        lines.append(
+            f"<Placemark><name>{name}</name><ExtendedData>{data}</ExtendedData>{geometry}</Placemark>"
+        )
     lines.append("</Document></kml>")
     return "\n".join(lines).encode()
 
@@ -176,7 +197,8 @@ def _shapefile(features: Features) -> bytes:
     kinds = {f["geometry"]["type"].removeprefix("Multi") for f in features if f.get("geometry")}
     if len(kinds) != 1:
         raise EEError(
-            f"A shapefile holds one geometry type, this collection has {sorted(kinds) or 'none'}; use GeoJSON, or split it."
+            f"A shapefile holds one geometry type, this collection has {sorted(kinds) or 'none'}; use "
+            "GeoJSON, or split it."
         )
     frame = geopandas.GeoDataFrame.from_features(list(features), crs="EPSG:4326")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,6 @@
-"""How the official client reaches the service: an object with httplib2's `request`, in process or over loopback HTTP."""
+"""How the official client reaches the service: an object with httplib2's `request`, in process or over
+loopback HTTP.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ class LoopbackTransport:
         redirections: int | None = None,
         connection_type: Any = None,
     ) -> tuple[httplib2.Response, bytes]:
-        """Send one request with httplib2's semantics; broken connections are errors that the client retries."""
+        """Send one request with httplib2's semantics; broken connections are errors that the client
+        retries.
+        """
         import requests
 
         try:

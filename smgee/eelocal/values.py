@@ -76,7 +76,9 @@ def contains(values: Iterable[Any], value: Any) -> bool:
 
 
 def order_key(value: Any) -> tuple[Any, ...]:
-    """Return a key that puts values in ascending order: numbers and dates, then strings, lists; nulls last."""
+    """Return a key that puts values in ascending order: numbers and dates, then strings, lists; nulls
+    last.
+    """
     if value is None:
         return (9,)
     if isinstance(value, (bool, int, float)):

@@ -1,7 +1,8 @@
-"""Archives of the International Soil Moisture Network (ISMN), as downloaded: folders or zip files of ``.stm`` series.
+"""Archives of the International Soil Moisture Network (ISMN), as downloaded: folders or zip files of ``.stm``
+series.
 
-The files are read one by one through the ``ismn`` package's file handlers. Its collection interface is not used: that one
-writes an index and log files into the data folder.
+The files are read one by one through the ``ismn`` package's file handlers. Its collection interface is not
+used: that one writes an index and log files into the data folder.
 """
 
 from __future__ import annotations
@@ -69,13 +70,14 @@ def read_ismn(
     Parameters
     ----------
     path : path-like
-        A downloaded archive: the zip file, its unpacked folder, one network's folder, one station's folder or one ``.stm``
-        file. Both the header+values and the CEOP format are read. Nothing is written beside the data.
+        A downloaded archive: the zip file, its unpacked folder, one network's folder, one station's folder or
+        one ``.stm`` file. Both the header+values and the CEOP format are read. Nothing is written beside the
+        data.
     depth_m : (float, float)
         Only sensors whose whole depth range lies in this layer count (metres below the surface).
     flags : iterable of str
-        Records are kept when **all** their ISMN flags are among these; everything else becomes NaN, its flags stay visible in
-        ``flags``.
+        Records are kept when **all** their ISMN flags are among these; everything else becomes NaN, its flags
+        stay visible in ``flags``.
     stations, networks : iterable of str, optional
         Read only these.
     start, end : str, optional
@@ -92,16 +94,17 @@ def read_ismn(
 
     Notes
     -----
-    **Depth choice.** A station often has several sensors in the layer. Taken is the one that covers most of the layer; among
-    equals (point probes cover none of it) the deepest, because the 5 cm probe is the reference of the SMAP validation sites
-    (Colliander et al. 2017, Remote Sens. Environ. 191:215-231); among those the one with most accepted records; then the first
-    by name. The soil temperature sensor is the one whose middle is nearest in depth to the chosen moisture sensor, at most 0.1
-    m away.
+    **Depth choice.** A station often has several sensors in the layer. Taken is the one that covers most of
+    the layer; among equals (point probes cover none of it) the deepest, because the 5 cm probe is the
+    reference of the SMAP validation sites (Colliander et al. 2017, Remote Sens. Environ. 191:215-231); among
+    those the one with most accepted records; then the first by name. The soil temperature sensor is the one
+    whose middle is nearest in depth to the chosen moisture sensor, at most 0.1 m away.
 
     Raises
     ------
     InputError
-        A file that is not an ISMN series, an unknown flag, per cent instead of fractions, impossible coordinates, repeated times.
+        A file that is not an ISMN series, an unknown flag, per cent instead of fractions, impossible
+        coordinates, repeated times.
     MissingDataError
         No ``.stm`` file, or no soil moisture sensor in the layer.
     """
@@ -110,7 +113,8 @@ def read_ismn(
     top, bottom = float(depth_m[0]), float(depth_m[1])
     if not 0 <= top <= bottom:
         raise InputError(
-            f"The layer {depth_m} m is not a depth range; give the upper and the lower bound below the surface, such as (0, "
+            f"The layer {depth_m} m is not a depth range; give the upper and the lower bound below the "
+            "surface, such as (0, "
             "0.05)."
         )
     if duplicates not in ("error", "first", "mean"):
@@ -128,7 +132,9 @@ def read_ismn(
             candidates = [s for s in members if s.variable == "soil_moisture" and s.within(top, bottom)]
             if candidates:
                 records.append(
-                    _read_station(label, members, candidates, statics, (top, bottom), accepted, duplicates, (start, end))
+                    _read_station(
+                        label, members, candidates, statics, (top, bottom), accepted, duplicates, (start, end)
+                    )
                 )
             else:
                 outside.append(label)
@@ -137,7 +143,8 @@ def read_ismn(
     if not records:
         depths = sorted({(s.depth_from, s.depth_to) for s in sensors if s.variable == "soil_moisture"})
         raise MissingDataError(
-            f"{path} has no soil moisture sensor between {top:g} and {bottom:g} m; its sensors stand at {depths} m."
+            f"{path} has no soil moisture sensor between {top:g} and {bottom:g} m; its sensors stand at "
+            f"{depths} m."
         )
     return combine(
         records,
@@ -163,7 +170,8 @@ def _list_sensors(
     if path.is_file() and not zipfile.is_zipfile(path):
         if path.suffix.lower() != ".stm":
             raise InputError(
-                f"{path.name} is neither a zip file nor an .stm file; give an ISMN archive, a folder of one, or one .stm file."
+                f"{path.name} is neither a zip file nor an .stm file; give an ISMN archive, a folder of one, "
+                "or one .stm file."
             )
         root, names = IsmnRoot(path.parent), [path.name]
     else:
@@ -180,7 +188,8 @@ def _list_sensors(
         parts = PurePosixPath(name).name.split("_")
         if len(parts) < 9:
             raise InputError(
-                f"{name} is not named as ISMN files are (Experiment_Network_Station_variable_from_to_sensor_start_end.stm); "
+                f"{name} is not named as ISMN files are "
+                "(Experiment_Network_Station_variable_from_to_sensor_start_end.stm); "
                 "keep the names of the download."
             )
         if (wanted_networks is not None and parts[1] not in wanted_networks) or (
@@ -213,20 +222,32 @@ def _list_sensors(
             ) from error
     missing = (wanted_stations or set()) - {s.station for s in sensors}
     if missing:
-        raise InputError(f"{path} has no station {', '.join(sorted(missing))}; check the names (they are those of the folders).")
+        raise InputError(
+            f"{path} has no station {', '.join(sorted(missing))}; check the names (they are those of the "
+            "folders)."
+        )
     folders = {str(PurePosixPath(n).parent) for n in names}
     return sensors, {folder: _read_static(root, folder, scratch) for folder in folders}
 
 
 def _read_static(root: Any, folder: str, scratch: str) -> Any:
-    """Return the static variables of a station folder, or None where the archive has none (the columns then stay empty)."""
+    """Return the static variables of a station folder, or None where the archive has none (the columns
+    then stay empty).
+    """
     from ismn.const import IsmnFileError
     from ismn.filehandlers import StaticMetaFile
 
     if root.zip:
-        names = [n for n in root.zip.namelist() if str(PurePosixPath(n).parent) == folder and n.endswith("static_variables.csv")]
+        names = [
+            n
+            for n in root.zip.namelist()
+            if str(PurePosixPath(n).parent) == folder and n.endswith("static_variables.csv")
+        ]
     else:
-        names = [p.relative_to(root.path).as_posix() for p in sorted((root.path / folder).glob("*static_variables.csv"))]
+        names = [
+            p.relative_to(root.path).as_posix()
+            for p in sorted((root.path / folder).glob("*static_variables.csv"))
+        ]
     if not names:
         return None
     try:
@@ -254,11 +275,17 @@ def _read_station(
     best = min(rank(s) for s in candidates)
     tied = sorted((s for s in candidates if rank(s) == best), key=lambda s: s.sensor)
     read = [(s, *_read_series(s, accepted, duplicates, period)) for s in tied]
-    sensor, moisture, bits = max(read, key=lambda item: int(item[1].notna().sum()))  # max keeps the first of equals
+    sensor, moisture, bits = max(
+        read, key=lambda item: int(item[1].notna().sum())
+    )  # max keeps the first of equals
     check_fractions(moisture.to_numpy(), f"{sensor.file}")
 
     temperature, temperature_depth = None, np.nan
-    probes = [s for s in members if s.variable == "soil_temperature" and abs(s.middle - sensor.middle) <= 0.1 + _DEPTH_TOLERANCE]
+    probes = [
+        s
+        for s in members
+        if s.variable == "soil_temperature" and abs(s.middle - sensor.middle) <= 0.1 + _DEPTH_TOLERANCE
+    ]
     if probes:
         nearest = min(round(abs(s.middle - sensor.middle), 6) for s in probes)
         series = [
@@ -295,7 +322,9 @@ def _read_series(
         times = pd.DatetimeIndex(frame.index)
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        raise InputError(f"The records of {sensor.file} cannot be read ({reason}); download the file again.") from error
+        raise InputError(
+            f"The records of {sensor.file} cannot be read ({reason}); download the file again."
+        ) from error
     bits = encode_flags(frame[f"{sensor.variable}_flag"].to_numpy(), sensor.file)
     allowed = flag_mask(accepted)
     keep = (bits != 0) & ((bits & ~allowed) == 0) & (values.to_numpy() > _MISSING_BELOW)
@@ -307,7 +336,10 @@ def _read_series(
     else:
         grouped = table.groupby(level=0)
         table = pd.DataFrame(
-            {"value": grouped["value"].mean(), "bits": grouped["bits"].agg(np.bitwise_or.reduce).astype(np.uint16)}
+            {
+                "value": grouped["value"].mean(),
+                "bits": grouped["bits"].agg(np.bitwise_or.reduce).astype(np.uint16),
+            }
         )
     table = table.sort_index().loc[period[0] : period[1]]
     return table["value"], table["bits"].astype(np.uint16)
@@ -317,7 +349,8 @@ def _check_celsius(values: np.ndarray, source: str) -> None:
     finite = values[np.isfinite(values)]
     if finite.size and (np.median(finite) > 150 or finite.min() < -90 or finite.max() > 90):
         raise InputError(
-            f"{source} holds soil temperatures from {finite.min():g} to {finite.max():g}; degrees Celsius are expected."
+            f"{source} holds soil temperatures from {finite.min():g} to {finite.max():g}; degrees Celsius "
+            "are expected."
         )
 
 
@@ -334,7 +367,11 @@ def _site_facts(static: Any, sensor: _Sensor) -> dict[str, object]:
         return getattr(variable, "val", None)
 
     facts: dict[str, object] = {}
-    for ours, theirs in (("land_cover", "lc_2010"), ("clay_fraction", "clay_fraction"), ("sand_fraction", "sand_fraction")):
+    for ours, theirs in (
+        ("land_cover", "lc_2010"),
+        ("clay_fraction", "clay_fraction"),
+        ("sand_fraction", "sand_fraction"),
+    ):
         facts[ours] = float(pd.to_numeric(pd.Series([get(theirs)]), errors="coerce").iloc[0])
     climate = get("climate_KG")
     facts["climate"] = "" if climate in (None, "unknown") else str(climate)

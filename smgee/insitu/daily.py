@@ -16,29 +16,32 @@ _NS_PER_DAY = 24 * _NS_PER_HOUR
 def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") -> xr.Dataset:
     """Average station records to days, where enough of the day was measured.
 
-    Records are first averaged within clock hours (so a burst of records does not outweigh the rest of the day), hours then to
-    days.
+    Records are first averaged within clock hours (so a burst of records does not outweigh the rest of the
+    day), hours then to days.
 
     Parameters
     ----------
     ds : xarray.Dataset
         As `smgee.insitu.read_ismn` gives it: (time, station).
     min_hours : float
-        Hours of the day that must be covered by valid records for a mean to be given, 0 < `min_hours` ≤ 24. A record stands
-        for the hour it falls in; in a series with a longer step (median of its records) for that step, at most 24 h:
-        daily tables pass through.
+        Hours of the day that must be covered by valid records for a mean to be given, 0 < `min_hours` ≤ 24. A
+        record stands for the hour it falls in; in a series with a longer step (median of its records) for
+        that step, at most 24 h: daily tables pass through.
     day : {"utc", "solar"}
-        ``"solar"``: the day of local mean solar time, UTC + longitude / 15°, which is also the clock of the SMAP overpasses.
+        ``"solar"``: the day of local mean solar time, UTC + longitude / 15°, which is also the clock of the
+        SMAP overpasses.
 
     Returns
     -------
     xarray.Dataset
-        (time, station), `time` the 00:00 of the day: ``soil_moisture`` (m³ m⁻³), ``hours`` (covered hours of soil moisture)
-        and, where the input has it, ``soil_temperature`` (mean) and ``soil_temperature_min`` (lowest hour), °C. Station
-        coordinates are kept.
+        (time, station), `time` the 00:00 of the day: ``soil_moisture`` (m³ m⁻³), ``hours`` (covered hours of
+        soil moisture) and, where the input has it, ``soil_temperature`` (mean) and ``soil_temperature_min``
+        (lowest hour), °C. Station coordinates are kept.
     """
     if not 0 < min_hours <= 24:
-        raise InputError(f"min_hours={min_hours} is not a number of hours in a day; give more than 0 and at most 24.")
+        raise InputError(
+            f"min_hours={min_hours} is not a number of hours in a day; give more than 0 and at most 24."
+        )
     if day not in ("utc", "solar"):
         raise InputError(f"day={day!r} is not known; choose 'utc' or 'solar'.")
     times = ds["time"].values.astype("datetime64[ns]").astype(np.int64)
@@ -48,13 +51,16 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
     if day == "solar":
         lon = ds["lon"].values
         if np.isnan(lon).any():
-            raise InputError("Solar days need the longitude of every station; give the stations' places, or use day='utc'.")
+            raise InputError(
+                "Solar days need the longitude of every station; give the stations' places, or use day='utc'."
+            )
         shift = np.round(lon / 15.0 * _NS_PER_HOUR).astype(np.int64)
     first = (times.min() + shift.min()) // _NS_PER_DAY
     last = (times.max() + shift.max()) // _NS_PER_DAY
     n_days = int(last - first + 1)
 
-    # Rejected records tell the step of a series as well as accepted ones do; without flags only the valid values can.
+    # Rejected records tell the step of a series as well as accepted ones do; without flags only the valid
+    # values can.
     recorded = ds["flags"].values != 0 if "flags" in ds else np.isfinite(ds["soil_moisture"].values)
 
     def reduce(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -86,7 +92,11 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
             "soil_moisture": (
                 ("time", "station"),
                 moisture,
-                {**ds["soil_moisture"].attrs, "cell_methods": "time: mean", "long_name": "daily mean soil moisture"},
+                {
+                    **ds["soil_moisture"].attrs,
+                    "cell_methods": "time: mean",
+                    "long_name": "daily mean soil moisture",
+                },
             ),
             "hours": (
                 ("time", "station"),
@@ -115,12 +125,18 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
         out["soil_temperature_min"] = (
             ("time", "station"),
             cold,
-            {**meta, "cell_methods": "time: minimum", "long_name": "lowest hourly soil temperature of the day"},
+            {
+                **meta,
+                "cell_methods": "time: minimum",
+                "long_name": "lowest hourly soil temperature of the day",
+            },
         )
     return out
 
 
 def _step_hours(times: np.ndarray, recorded: np.ndarray) -> float:
-    """Return the usual step between a station's records, hours; that of the whole data set where it has a single one."""
+    """Return the usual step between a station's records, hours; that of the whole data set where it has a
+    single one.
+    """
     at = times[recorded] if recorded.sum() > 1 else times
     return float(np.median(np.diff(at))) / _NS_PER_HOUR if len(at) > 1 else 1.0

@@ -30,7 +30,8 @@ class Record:
     soil_temperature : pandas.Series or None
         °C by UTC time, or None where the station has none.
     site : dict
-        lon, lat (degrees), elevation (m), network, sensor, depth_from, depth_to (m) and further facts of the place.
+        lon, lat (degrees), elevation (m), network, sensor, depth_from, depth_to (m) and further facts of the
+        place.
     """
 
     station: str
@@ -43,9 +44,18 @@ class Record:
 _SITE: dict[str, tuple[object, dict[str, str]]] = {
     "lon": (np.nan, {"units": "degrees_east", "long_name": "longitude", "standard_name": "longitude"}),
     "lat": (np.nan, {"units": "degrees_north", "long_name": "latitude", "standard_name": "latitude"}),
-    "elevation": (np.nan, {"units": "m", "long_name": "elevation above sea level", "standard_name": "surface_altitude"}),
-    "depth_from": (np.nan, {"units": "m", "long_name": "upper end of the soil moisture sensor, below the surface"}),
-    "depth_to": (np.nan, {"units": "m", "long_name": "lower end of the soil moisture sensor, below the surface"}),
+    "elevation": (
+        np.nan,
+        {"units": "m", "long_name": "elevation above sea level", "standard_name": "surface_altitude"},
+    ),
+    "depth_from": (
+        np.nan,
+        {"units": "m", "long_name": "upper end of the soil moisture sensor, below the surface"},
+    ),
+    "depth_to": (
+        np.nan,
+        {"units": "m", "long_name": "lower end of the soil moisture sensor, below the surface"},
+    ),
     "network": ("", {"long_name": "network"}),
     "sensor": ("", {"long_name": "soil moisture sensor"}),
     "temperature_depth": (
@@ -74,15 +84,17 @@ def combine(records: Sequence[Record], *, source: str, attrs: dict[str, object] 
     Returns
     -------
     xarray.Dataset
-        ``soil_moisture`` (time, station) float64 m³ m⁻³; ``flags`` (time, station) uint16; ``soil_temperature`` (time,
-        station) float64 °C when any station has it; coordinates along station: lon, lat, elevation, depth_from, depth_to,
-        network, sensor and others.
+        ``soil_moisture`` (time, station) float64 m³ m⁻³; ``flags`` (time, station) uint16;
+        ``soil_temperature`` (time, station) float64 °C when any station has it; coordinates along station:
+        lon, lat, elevation, depth_from, depth_to, network, sensor and others.
     """
     if not records:
         raise MissingDataError(f"{source} holds no station to read.")
     records = sorted(records, key=lambda r: r.station)
     names = [r.station for r in records]
-    columns = {key: np.array([r.site.get(key, default) for r in records]) for key, (default, _) in _SITE.items()}
+    columns = {
+        key: np.array([r.site.get(key, default) for r in records]) for key, (default, _) in _SITE.items()
+    }
     # Networks may give longitudes of 0…360; everything downstream speaks of ±180.
     lon = np.where(columns["lon"] > 180, columns["lon"] - 360, columns["lon"])
     columns["lon"] = lon
@@ -117,10 +129,22 @@ def combine(records: Sequence[Record], *, source: str, attrs: dict[str, object] 
             "flags": (("time", "station"), flags, flag_attributes()),
         },
         coords={
-            "time": ("time", times.to_numpy("datetime64[ns]"), {"long_name": "time (UTC)", "standard_name": "time"}),
-            "station": ("station", np.array(names, dtype=object), {"long_name": "station", "cf_role": "timeseries_id"}),
+            "time": (
+                "time",
+                times.to_numpy("datetime64[ns]"),
+                {"long_name": "time (UTC)", "standard_name": "time"},
+            ),
+            "station": (
+                "station",
+                np.array(names, dtype=object),
+                {"long_name": "station", "cf_role": "timeseries_id"},
+            ),
             **{
-                key: ("station", columns[key] if columns[key].dtype.kind == "f" else columns[key].astype(object), dict(meta))
+                key: (
+                    "station",
+                    columns[key] if columns[key].dtype.kind == "f" else columns[key].astype(object),
+                    dict(meta),
+                )
                 for key, (_, meta) in _SITE.items()
             },
         },
@@ -137,7 +161,9 @@ def write_dataset(ds: xr.Dataset, path) -> None:
     from smgee.io import atomic_path
 
     encoding: dict[str, dict[str, object]] = {
-        str(name): {"zlib": True, "complevel": 4, "shuffle": True} for name, v in ds.data_vars.items() if v.dtype.kind in "fiu"
+        str(name): {"zlib": True, "complevel": 4, "shuffle": True}
+        for name, v in ds.data_vars.items()
+        if v.dtype.kind in "fiu"
     }
     with atomic_path(path) as scratch:
         ds.to_netcdf(scratch, engine="h5netcdf", encoding=encoding)

@@ -30,38 +30,41 @@ def unfrozen_periods(
 ) -> pd.DataFrame:
     """Find the unfrozen period of every year.
 
-    A day is unfrozen when, of the stations that measured soil temperature on it, at least the share `share` stayed above
-    `threshold` all day (or in the mean). The unfrozen period of a year is its longest unbroken run of such days. A soil above
-    0 °C is the criterion of Qin et al. 2025 (Land 14, 2098), whose periods run from 3–13 May to 8–18 October; `statistic` and
-    `share` make it definite here.
+    A day is unfrozen when, of the stations that measured soil temperature on it, at least the share `share`
+    stayed above `threshold` all day (or in the mean). The unfrozen period of a year is its longest unbroken
+    run of such days. A soil above 0 °C is the criterion of Qin et al. 2025 (Land 14, 2098), whose periods run
+    from 3–13 May to 8–18 October; `statistic` and `share` make it definite here.
 
     Parameters
     ----------
     ds : xarray.Dataset
         Station records or daily means, (time, station).
     method : {"soil_temperature", "flags", "calendar"}
-        ``"flags"``: without soil temperature, a day is frozen at a station when most of its records carry the ISMN flags D01,
-        D02 or D03 (negative temperature). ``"calendar"``: the same `season` in every year of the record, on the user's word.
+        ``"flags"``: without soil temperature, a day is frozen at a station when most of its records carry the
+        ISMN flags D01, D02 or D03 (negative temperature). ``"calendar"``: the same `season` in every year of
+        the record, on the user's word.
     threshold : float
         °C.
     statistic : {"min", "mean"}
-        Of the day's hourly soil temperatures. The lowest hour (default) also excludes days on which the soil freezes
-        overnight, when the 06:00 overpass sees it frozen.
+        Of the day's hourly soil temperatures. The lowest hour (default) also excludes days on which the soil
+        freezes overnight, when the 06:00 overpass sees it frozen.
     share : float
         0 < `share` ≤ 1.
     max_gap_days : int
         A gap without any measurement, at most this long, between unfrozen days does not break the run.
     season : (str, str)
-        ``("MM-DD", "MM-DD")`` for ``method="calendar"``; a start later than the end reaches into the next year.
+        ``("MM-DD", "MM-DD")`` for ``method="calendar"``; a start later than the end reaches into the next
+        year.
     min_hours : float
         Passed to `smgee.insitu.daily_means` where `ds` is not daily.
 
     Returns
     -------
     pandas.DataFrame
-        One row per year: year, start, end (dates, inclusive), days, start_observed and end_observed (whether the frozen day just
-        outside was really seen; false at the limits of the record), stations (median number reporting), source. South of the
-        equator a year runs from July and carries the calendar year in which it begins.
+        One row per year: year, start, end (dates, inclusive), days, start_observed and end_observed (whether
+        the frozen day just outside was really seen; false at the limits of the record), stations (median
+        number reporting), source. South of the equator a year runs from July and carries the calendar year in
+        which it begins.
 
     Raises
     ------
@@ -110,7 +113,8 @@ def unfrozen_periods(
         )
     if not rows:
         raise MissingDataError(
-            f"No day of the record counts as unfrozen ({source}); check the soil temperatures or the threshold."
+            f"No day of the record counts as unfrozen ({source}); check the soil temperatures or the "
+            "threshold."
         )
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -121,7 +125,8 @@ def _from_temperature(
     """Return days, and whether a station was warm and whether it is known, both (day, station) bool."""
     if "soil_temperature" not in ds or not np.isfinite(ds["soil_temperature"].values).any():
         raise MissingDataError(
-            "The stations have no soil temperature, so frozen and unfrozen days cannot be told apart; give the season yourself "
+            "The stations have no soil temperature, so frozen and unfrozen days cannot be told apart; give "
+            "the season yourself "
             "(method='calendar', season=('05-08', '10-13')) or use the frozen flags of ISMN (method='flags')."
         )
     daily = ds if "soil_temperature_min" in ds else daily_means(ds, min_hours)
@@ -131,12 +136,18 @@ def _from_temperature(
 
 def _from_flags(ds: xr.Dataset) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
     if "flags" not in ds:
-        raise MissingDataError("These station data carry no flags; give the records as read, not daily means.")
+        raise MissingDataError(
+            "These station data carry no flags; give the records as read, not daily means."
+        )
     bits = ds["flags"].values
-    frozen, recorded = (bits & flag_mask(["D01", "D02", "D03"])) != 0, (bits != 0) & ((bits & flag_mask(["M"])) == 0)
+    frozen, recorded = (
+        (bits & flag_mask(["D01", "D02", "D03"])) != 0,
+        (bits != 0) & ((bits & flag_mask(["M"])) == 0),
+    )
     if not frozen.any():
         raise MissingDataError(
-            "No record carries the flags D01, D02 or D03, which may mean never frozen or never checked; give the season yourself "
+            "No record carries the flags D01, D02 or D03, which may mean never frozen or never checked; give "
+            "the season yourself "
             "(method='calendar', season=('05-08', '10-13'))."
         )
     stamps = pd.DatetimeIndex(ds["time"].values).normalize()
@@ -149,7 +160,9 @@ def _from_flags(ds: xr.Dataset) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarra
 
 
 def _longest_run(state: np.ndarray, max_gap: int) -> tuple[int, int] | None:
-    """Return first and last position of the longest run of 1, bridging at most `max_gap` unknown (-1) days between two ones."""
+    """Return first and last position of the longest run of 1, bridging at most `max_gap` unknown (-1) days
+    between two ones.
+    """
     ones = np.flatnonzero(state == 1)
     if ones.size == 0:
         return None
@@ -165,7 +178,9 @@ def _longest_run(state: np.ndarray, max_gap: int) -> tuple[int, int] | None:
 
 def _calendar(ds: xr.Dataset, season: tuple[str, str] | None) -> pd.DataFrame:
     if season is None:
-        raise InputError("method='calendar' needs season=('MM-DD', 'MM-DD'), the first and last unfrozen day of a year.")
+        raise InputError(
+            "method='calendar' needs season=('MM-DD', 'MM-DD'), the first and last unfrozen day of a year."
+        )
     try:
         # 2001 has 365 days: a season may not begin or end on 29 February.
         first, last = (pd.to_datetime(f"2001-{text}", format="%Y-%m-%d") for text in season)
@@ -173,7 +188,9 @@ def _calendar(ds: xr.Dataset, season: tuple[str, str] | None) -> pd.DataFrame:
         raise InputError(f"The season {season} is not a pair of dates such as ('05-08', '10-13').") from error
     stamps = pd.DatetimeIndex(ds["time"].values)
     if not len(stamps):
-        raise MissingDataError("The station data hold no record at all; there is no year to give a season to.")
+        raise MissingDataError(
+            "The station data hold no record at all; there is no year to give a season to."
+        )
     rows = []
     for year in range(stamps[0].year, stamps[-1].year + 1):
         a = first.replace(year=year)
@@ -194,6 +211,7 @@ def _calendar(ds: xr.Dataset, season: tuple[str, str] | None) -> pd.DataFrame:
         )
     if not rows:
         raise MissingDataError(
-            f"The record ({stamps[0]:%Y-%m-%d} to {stamps[-1]:%Y-%m-%d}) has no day between {season[0]} and {season[1]}."
+            f"The record ({stamps[0]:%Y-%m-%d} to {stamps[-1]:%Y-%m-%d}) has no day between {season[0]} and "
+            f"{season[1]}."
         )
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -39,7 +39,8 @@ FLAGS: dict[str, str] = {
     "D10": "saturated plateau",
     "X": "rejected by a flag of the network's own",
 }
-"""The flags of the International Soil Moisture Network (Dorigo et al. 2013, Vadose Zone J. 12(3), doi:10.2136/vzj2012.0097) and,
+"""The flags of the International Soil Moisture Network (Dorigo et al. 2013, Vadose Zone J. 12(3),
+doi:10.2136/vzj2012.0097) and,
 last, one for tables that carry flags of their own. Flag number i is bit i of the variable ``flags``."""
 
 _BITS = {name: np.uint16(1 << i) for i, name in enumerate(FLAGS)}
@@ -51,7 +52,8 @@ def check_flags(flags: Iterable[str]) -> tuple[str, ...]:
     unknown = [f for f in flags if f not in FLAGS]
     if unknown or not flags:
         raise InputError(
-            f"The quality flags {unknown or 'given'} are not known; choose from {', '.join(FLAGS)} (G alone is the usual choice)."
+            f"The quality flags {unknown or 'given'} are not known; choose from {', '.join(FLAGS)} (G alone "
+            "is the usual choice)."
         )
     return flags
 
@@ -89,7 +91,8 @@ def encode_flags(flags: Sequence[object] | np.ndarray | pd.Series, source: str) 
     Raises
     ------
     InputError
-        A flag that is not in `FLAGS`: its meaning is unknown, so neither keeping nor dropping the record would be right.
+        A flag that is not in `FLAGS`: its meaning is unknown, so neither keeping nor dropping the record
+        would be right.
     """
     codes, labels = pd.factorize(pd.Series(flags, dtype="object"), use_na_sentinel=True)
     bits = np.zeros(len(labels) + 1, np.uint16)
@@ -104,7 +107,8 @@ def encode_flags(flags: Sequence[object] | np.ndarray | pd.Series, source: str) 
         bits[i] = flag_mask(parts)
     if (codes < 0).any():
         raise InputError(
-            f"{source} has {int((codes < 0).sum())} records without a quality flag; every record of an ISMN file carries one."
+            f"{source} has {int((codes < 0).sum())} records without a quality flag; every record of an ISMN "
+            "file carries one."
         )
     return bits[codes]
 
@@ -112,7 +116,8 @@ def encode_flags(flags: Sequence[object] | np.ndarray | pd.Series, source: str) 
 def check_fractions(values: np.ndarray, source: str) -> None:
     """Raise `InputError` unless every finite value is a volume fraction in 0…1 m³ m⁻³.
 
-    Per cent are recognised by a median above 1: they would otherwise pass for very wet soil in every later step.
+    Per cent are recognised by a median above 1: they would otherwise pass for very wet soil in every later
+    step.
     """
     finite = values[np.isfinite(values)]
     if finite.size == 0:
@@ -120,25 +125,31 @@ def check_fractions(values: np.ndarray, source: str) -> None:
     low, high, middle = float(finite.min()), float(finite.max()), float(np.median(finite))
     if middle > 1:
         raise InputError(
-            f"{source} holds soil moisture from {low:g} to {high:g}, which look like per cent; m3 m-3 between 0 and 1 are "
+            f"{source} holds soil moisture from {low:g} to {high:g}, which look like per cent; m3 m-3 "
+            "between 0 and 1 are "
             "expected: "
             "convert them, or say unit='%' (--unit %) where the reader takes it."
         )
     if low < 0 or high > 1:
         count = int(((finite < 0) | (finite > 1)).sum())
         raise InputError(
-            f"{source} holds {count} accepted soil moisture values outside 0…1 m3 m-3 (from {low:g} to {high:g}); "
+            f"{source} holds {count} accepted soil moisture values outside 0…1 m3 m-3 (from {low:g} to "
+            f"{high:g}); "
             "flag or remove them before reading."
         )
 
 
 LEAST_MAXIMUM = 0.02
-"""m³ m⁻³. A network whose wettest record is below this was scaled twice: the residual water of sand alone is 0.045 (Carsel and
-Parrish 1988, Water Resour. Res. 24(5), doi:10.1029/WR024i005p00755), while fractions read as per cent stay below 0.01."""
+"""m³ m⁻³. A network whose wettest record is below this was scaled twice: the residual water of sand alone is
+0.045 (Carsel and
+Parrish 1988, Water Resour. Res. 24(5), doi:10.1029/WR024i005p00755), while fractions read as per cent stay
+below 0.01.
+"""
 
 
 def check_scale(values: np.ndarray, source: str, *, factor: float, applied: str, remedy: str) -> None:
-    """Raise `InputError` if the greatest value (m³ m⁻³, scaled by `factor` already) is too small for soil moisture.
+    """Raise `InputError` if the greatest value (m³ m⁻³, scaled by `factor` already) is too small for soil
+    moisture.
 
     `applied` names the unit or scale that was applied, `remedy` says what to change.
     """
@@ -146,7 +157,8 @@ def check_scale(values: np.ndarray, source: str, *, factor: float, applied: str,
     if finite.size and finite.max() < LEAST_MAXIMUM:
         high = float(finite.max())
         raise InputError(
-            f"{source} reaches no more than {high / factor:g} as received, which is {high:g} m3 m-3 with {applied}: too dry for any "
+            f"{source} reaches no more than {high / factor:g} as received, which is {high:g} m3 m-3 with "
+            f"{applied}: too dry for any "
             f"soil; {remedy}."
         )
 
@@ -155,11 +167,14 @@ def check_times(times: pd.DatetimeIndex, source: str) -> None:
     """Raise `InputError` for missing or repeated time stamps."""
     if times.hasnans:
         number = int(np.isnat(times.to_numpy()).sum())
-        raise InputError(f"{source} has {number} records without a readable time; give every record a date and time.")
+        raise InputError(
+            f"{source} has {number} records without a readable time; give every record a date and time."
+        )
     repeated = times[times.duplicated()]
     if len(repeated):
         raise InputError(
-            f"{source} repeats {len(repeated)} time stamps, the first {repeated[0]:%Y-%m-%d %H:%M}; keep one record per time, "
+            f"{source} repeats {len(repeated)} time stamps, the first {repeated[0]:%Y-%m-%d %H:%M}; keep one "
+            "record per time, "
             "or read with duplicates='first' or 'mean' (--duplicates)."
         )
 
@@ -167,9 +182,9 @@ def check_times(times: pd.DatetimeIndex, source: str) -> None:
 def check_coordinates(stations: Sequence[str], lon: np.ndarray, lat: np.ndarray, *, source: str) -> None:
     """Raise `InputError` for coordinates that cannot be right; NaN (unknown) passes.
 
-    Three things are refused: values outside the globe, the point (0, 0), and a longitude that stands where the latitude belongs.
-    The last is seen either from a latitude beyond ±90°, or from one station that lies more than 5° from the median of the others
-    while its exchanged coordinates lie within 1° of them.
+    Three things are refused: values outside the globe, the point (0, 0), and a longitude that stands where
+    the latitude belongs. The last is seen either from a latitude beyond ±90°, or from one station that lies
+    more than 5° from the median of the others while its exchanged coordinates lie within 1° of them.
     """
     lon, lat = np.asarray(lon, float), np.asarray(lat, float)
     for name, x, y in zip(stations, lon, lat, strict=True):
@@ -177,12 +192,14 @@ def check_coordinates(stations: Sequence[str], lon: np.ndarray, lat: np.ndarray,
             continue
         if abs(y) > 90 and abs(x) <= 90:
             raise InputError(
-                f"{source}: station {name} has latitude {y:g} and longitude {x:g}, which look exchanged; latitude lies within "
+                f"{source}: station {name} has latitude {y:g} and longitude {x:g}, which look exchanged; "
+                "latitude lies within "
                 "±90°."
             )
         if not (abs(y) <= 90 and -180 <= x <= 360) or (x == 0 and y == 0):
             raise InputError(
-                f"{source}: station {name} has latitude {y:g} and longitude {x:g}; latitude lies within ±90°, longitude within "
+                f"{source}: station {name} has latitude {y:g} and longitude {x:g}; latitude lies within "
+                "±90°, longitude within "
                 "±180°."
             )
     for i, name in enumerate(stations):
@@ -193,7 +210,8 @@ def check_coordinates(stations: Sequence[str], lon: np.ndarray, lat: np.ndarray,
         far = max(abs(lon[i] - mx), abs(lat[i] - my)) > 5
         if far and max(abs(lat[i] - mx), abs(lon[i] - my)) < 1:
             raise InputError(
-                f"{source}: station {name} (latitude {lat[i]:g}, longitude {lon[i]:g}) lies far from the others, but among them "
+                f"{source}: station {name} (latitude {lat[i]:g}, longitude {lon[i]:g}) lies far from the "
+                "others, but among them "
                 "with the two "
                 "exchanged; correct its coordinates."
             )

@@ -55,10 +55,11 @@ def read_table(
     path : path-like
         ``.csv``, ``.txt``, ``.tsv`` (any delimiter), ``.parquet``, ``.xlsx`` or ``.xls``.
     time : str
-        Column of dates and times. Times that carry a zone are turned into UTC; others are taken as UTC plus `utc_offset_hours`.
+        Column of dates and times. Times that carry a zone are turned into UTC; others are taken as UTC plus
+        `utc_offset_hours`.
     station, soil_moisture : str, optional
-        **Long layout** (one row per station and time): both are given, and name the columns. Without `station` the table is
-        **wide**: every column other than `time` is one station's soil moisture.
+        **Long layout** (one row per station and time): both are given, and name the columns. Without
+        `station` the table is **wide**: every column other than `time` is one station's soil moisture.
     soil_temperature : str, optional
         Long layout: column of soil temperature, °C.
     columns : sequence or mapping, optional
@@ -66,13 +67,16 @@ def read_table(
     temperature_path : path-like, optional
         Wide layout: a second table of the same shape holding soil temperature, °C.
     flag, good : str and iterable of str, optional
-        Long layout: column of quality flags, and the flags that mean a good record. Others become NaN (bit ``X`` of ``flags``).
+        Long layout: column of quality flags, and the flags that mean a good record. Others become NaN (bit
+        ``X`` of ``flags``).
     stations : path-like or DataFrame, optional
-        Table of places: columns station (or station_id, site, name), lon, lat and, if known, elevation. It may list more
-        stations than the data hold, not fewer. Without it, and without coordinates in a long table, they stay NaN.
+        Table of places: columns station (or station_id, site, name), lon, lat and, if known, elevation. It
+        may list more stations than the data hold, not fewer. Without it, and without coordinates in a long
+        table, they stay NaN.
     lon, lat, elevation : str, optional
-        Long layout: columns of coordinates (degrees, m), constant for each station. Without them, and without `stations`,
-        columns with the usual names (lon or longitude, lat or latitude, elevation ...) are taken if both lon and lat are there.
+        Long layout: columns of coordinates (degrees, m), constant for each station. Without them, and without
+        `stations`, columns with the usual names (lon or longitude, lat or latitude, elevation ...) are taken
+        if both lon and lat are there.
     depth_m : (float, float) or float
         Depth range of the sensors, or the depth of a point probe, m.
     unit : {"m3 m-3", "%"}
@@ -98,30 +102,38 @@ def read_table(
     Raises
     ------
     InputError
-        Columns that are not there, unreadable times, per cent where fractions were announced, repeated times, impossible
-        coordinates, or stations without a place in `stations`.
+        Columns that are not there, unreadable times, per cent where fractions were announced, repeated times,
+        impossible coordinates, or stations without a place in `stations`.
     """
     path = Path(path)
     if unit not in _UNITS:
         raise InputError(f"The soil moisture unit {unit!r} is not known; choose one of {', '.join(_UNITS)}.")
     if duplicates not in ("error", "first", "mean"):
-        raise InputError(f"duplicates={duplicates!r} (--duplicates) is not known; choose 'error', 'first' or 'mean'.")
+        raise InputError(
+            f"duplicates={duplicates!r} (--duplicates) is not known; choose 'error', 'first' or 'mean'."
+        )
     if (station is None) != (soil_moisture is None):
         raise InputError(
-            "A long table needs both columns, station= and soil_moisture= (--station-column and --moisture-column); a wide one neither."
+            "A long table needs both columns, station= and soil_moisture= (--station-column and "
+            "--moisture-column); a wide one neither."
         )
     table = _open(path, sheet)
     clock = (utc_offset_hours, time_format)
     if station is None:
         if lon is not None or lat is not None or elevation is not None:
             raise InputError(
-                "A wide table has no columns of coordinates (lon=, lat=, elevation=); give a table of places (stations=, --places)."
+                "A wide table has no columns of coordinates (lon=, lat=, elevation=); give a table of places "
+                "(stations=, --places)."
             )
         frame = _melt(table, time, columns, path, clock)
         if temperature_path is not None:
             second = Path(temperature_path)
-            warm = _melt(_open(second, sheet), time, columns, second, clock).rename(columns={"value": "temperature"})
-            frame = frame.merge(warm, on=["station", "time"], how="outer", validate="1:1" if duplicates == "error" else None)
+            warm = _melt(_open(second, sheet), time, columns, second, clock).rename(
+                columns={"value": "temperature"}
+            )
+            frame = frame.merge(
+                warm, on=["station", "time"], how="outer", validate="1:1" if duplicates == "error" else None
+            )
     else:
         _require(table, [time, station], path)
         if stations is None and lon is None and lat is None:
@@ -129,7 +141,9 @@ def read_table(
             lon, lat, height = _own_places(table, taken)
             elevation = elevation or height
         elif (lon is None) != (lat is None):
-            raise InputError("Name the columns of both longitude and latitude (lon=, lat=; --lon-column, --lat-column).")
+            raise InputError(
+                "Name the columns of both longitude and latitude (lon=, lat=; --lon-column, --lat-column)."
+            )
         wanted = {
             "station": station,
             "value": soil_moisture,
@@ -145,7 +159,8 @@ def read_table(
         frame["time"] = _times(table[time], time, path, clock)
         if frame["station"].isna().any():
             raise InputError(
-                f"{path.name} has {int(frame['station'].isna().sum())} rows without a station in column {station!r}; name it in "
+                f"{path.name} has {int(frame['station'].isna().sum())} rows without a station in column "
+                f"{station!r}; name it in "
                 "every row."
             )
         frame["station"] = frame["station"].astype(str).str.strip()
@@ -172,16 +187,28 @@ def read_table(
         elif duplicates == "mean" and rows.index.has_duplicates:
             numeric = [c for c in ("value", "temperature") if c in rows]
             grouped = rows.groupby(level=0)
-            rows = grouped[numeric].mean().assign(bits=grouped["bits"].agg(np.bitwise_or.reduce).astype(np.uint16))
+            rows = (
+                grouped[numeric]
+                .mean()
+                .assign(bits=grouped["bits"].agg(np.bitwise_or.reduce).astype(np.uint16))
+            )
         rows = rows.sort_index()
         check_fractions(rows["value"].to_numpy(), f"{path.name}, station {name},")
-        warm_series = rows["temperature"] if "temperature" in rows and rows["temperature"].notna().any() else None
-        site = {"network": network, "depth_from": float(depth_from), "depth_to": float(depth_to), **places.get(str(name), {})}
+        warm_series = (
+            rows["temperature"] if "temperature" in rows and rows["temperature"].notna().any() else None
+        )
+        site = {
+            "network": network,
+            "depth_from": float(depth_from),
+            "depth_to": float(depth_to),
+            **places.get(str(name), {}),
+        }
         records.append(Record(str(name), rows["value"], rows["bits"].astype(np.uint16), warm_series, site))
     if flag is not None and not any(r.soil_moisture.notna().any() for r in records):
         seen = ", ".join(sorted(frame["flag"].astype(str).unique())[:8])
         raise MissingDataError(
-            f"{path.name} has no record whose flag is one of {', '.join(map(str, good))}; the column {flag!r} holds {seen}."
+            f"{path.name} has no record whose flag is one of {', '.join(map(str, good))}; the column "
+            f"{flag!r} holds {seen}."
         )
     check_scale(
         np.concatenate([r.soil_moisture.to_numpy(float) for r in records]) if records else np.empty(0),
@@ -215,23 +242,31 @@ def _open(path: Path, sheet: str | int) -> pd.DataFrame:
         if suffix in (".xlsx", ".xls"):
             return pd.read_excel(path, sheet_name=sheet)
     except ImportError as error:
-        raise InputError(f"{path.name} cannot be opened because a reader is not installed ({error}); save it as CSV.") from error
+        raise InputError(
+            f"{path.name} cannot be opened because a reader is not installed ({error}); save it as CSV."
+        ) from error
     except Exception as error:
         raise InputError(f"{path.name} cannot be read as a {suffix[1:]} table ({error}).") from error
-    raise InputError(f"{path.name} has the ending {suffix!r}; .csv, .txt, .tsv, .parquet, .xlsx and .xls are read.")
+    raise InputError(
+        f"{path.name} has the ending {suffix!r}; .csv, .txt, .tsv, .parquet, .xlsx and .xls are read."
+    )
 
 
 def _require(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
     absent = [c for c in columns if c not in table.columns]
     if absent:
-        raise InputError(f"{path.name} has no column {absent[0]!r}; its columns are {', '.join(map(str, table.columns[:20]))}.")
+        raise InputError(
+            f"{path.name} has no column {absent[0]!r}; its columns are "
+            f"{', '.join(map(str, table.columns[:20]))}."
+        )
 
 
 def _times(column: pd.Series, name: str, path: Path, clock: tuple[float, str | None]) -> pd.Series:
     offset, time_format = clock
     if time_format is None and pd.api.types.is_numeric_dtype(column):
         raise InputError(
-            f"Column {name!r} of {path.name} holds plain numbers, which are no dates; name the column of dates, or give "
+            f"Column {name!r} of {path.name} holds plain numbers, which are no dates; name the column of "
+            "dates, or give "
             "time_format (--time-format), such as %Y%m%d."
         )
     try:
@@ -243,7 +278,8 @@ def _times(column: pd.Series, name: str, path: Path, clock: tuple[float, str | N
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(
             f"Column {name!r} of {path.name} is not readable as dates and times such as 2021-05-31 13:30 "
-            f"({str(error).splitlines()[0]}); give time_format (--time-format) where they are written otherwise."
+            f"({str(error).splitlines()[0]}); give time_format (--time-format) where they are written "
+            "otherwise."
         ) from error
     zoned = (
         getattr(column.dtype, "tz", None) is not None
@@ -252,12 +288,19 @@ def _times(column: pd.Series, name: str, path: Path, clock: tuple[float, str | N
     if not zoned:
         times = times - pd.Timedelta(hours=offset)
     elif offset:
-        raise InputError(f"Column {name!r} of {path.name} states its time zone; leave utc_offset_hours (--utc-offset) at 0.")
+        raise InputError(
+            f"Column {name!r} of {path.name} states its time zone; leave utc_offset_hours (--utc-offset) at "
+            "0."
+        )
     return times.dt.tz_localize(None).astype("datetime64[ns]")
 
 
 def _melt(
-    table: pd.DataFrame, time: str, columns: Sequence[str] | Mapping[str, str] | None, path: Path, clock: tuple[float, str | None]
+    table: pd.DataFrame,
+    time: str,
+    columns: Sequence[str] | Mapping[str, str] | None,
+    path: Path,
+    clock: tuple[float, str | None],
 ) -> pd.DataFrame:
     _require(table, [time], path)
     if columns is None:
@@ -265,7 +308,9 @@ def _melt(
     else:
         wanted = dict(columns) if isinstance(columns, Mapping) else {c: c for c in columns}
     if not wanted:
-        raise MissingDataError(f"{path.name} has no column beside {time!r}; a wide table has one column per station.")
+        raise MissingDataError(
+            f"{path.name} has no column beside {time!r}; a wide table has one column per station."
+        )
     _require(table, list(wanted.values()), path)
     wide = pd.DataFrame({name: table[column] for name, column in wanted.items()})
     wide["time"] = _times(table[time], time, path, clock)
@@ -277,23 +322,33 @@ def _numbers(column: pd.Series, path: Path, missing: Sequence[float]) -> pd.Seri
         numbers = pd.to_numeric(column).astype(float)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"{path.name} holds something that is not a number ({error}); name the station columns (columns=, --column) if "
+            f"{path.name} holds something that is not a number ({error}); name the station columns "
+            "(columns=, --column) if "
             "others are there."
         ) from error
     return numbers.mask(numbers.isin(missing))
 
 
 def _own_places(table: pd.DataFrame, taken: set[str | None]) -> tuple[str | None, str | None, str | None]:
-    """Return the columns of longitude, latitude and elevation of a long table by their usual names; none without the first two."""
+    """Return the columns of longitude, latitude and elevation of a long table by their usual names; none
+    without the first two.
+    """
     lower = {str(c).strip().lower(): c for c in table.columns if c not in taken}
-    # In a table of records, z and height may be those of the sensor, so they are not taken for the station's elevation.
+    # In a table of records, z and height may be those of the sensor, so they are not taken for the station's
+    # elevation.
     names = _ALIASES | {"elevation": ("elevation", "elev", "altitude")}
-    lon, lat, elevation = (next((lower[a] for a in names[k] if a in lower), None) for k in ("lon", "lat", "elevation"))
+    lon, lat, elevation = (
+        next((lower[a] for a in names[k] if a in lower), None) for k in ("lon", "lat", "elevation")
+    )
     return (lon, lat, elevation) if lon is not None and lat is not None else (None, None, None)
 
 
-def _places(stations: str | Path | pd.DataFrame | None, frame: pd.DataFrame, path: Path) -> dict[str, dict[str, object]]:
-    """Return {station: {lon, lat, elevation}} from the table of places or from the long table's own columns."""
+def _places(
+    stations: str | Path | pd.DataFrame | None, frame: pd.DataFrame, path: Path
+) -> dict[str, dict[str, object]]:
+    """Return {station: {lon, lat, elevation}} from the table of places or from the long table's own
+    columns.
+    """
     names = sorted(frame["station"].unique())
     own = [c for c in ("lon", "lat", "elevation") if c in frame]
     if stations is None:
@@ -303,7 +358,8 @@ def _places(stations: str | Path | pd.DataFrame | None, frame: pd.DataFrame, pat
         if (spread > 1).to_numpy().any():
             moving = spread.index[(spread > 1).any(axis=1)][0]
             raise InputError(
-                f"{path.name} gives station {moving} more than one place; coordinates must be constant for each station."
+                f"{path.name} gives station {moving} more than one place; coordinates must be constant for "
+                "each station."
             )
         try:
             return frame.groupby("station")[own].first().astype(float).to_dict("index")  # type: ignore[return-value]
@@ -312,21 +368,27 @@ def _places(stations: str | Path | pd.DataFrame | None, frame: pd.DataFrame, pat
     label = "the table of places" if isinstance(stations, pd.DataFrame) else Path(stations).name
     table = stations if isinstance(stations, pd.DataFrame) else _open(Path(stations), 0)
     lower = {str(c).strip().lower(): c for c in table.columns}
-    found = {ours: next((lower[a] for a in aliases if a in lower), None) for ours, aliases in _ALIASES.items()}
+    found = {
+        ours: next((lower[a] for a in aliases if a in lower), None) for ours, aliases in _ALIASES.items()
+    }
     for needed in ("station", "lon", "lat"):
         if found[needed] is None:
-            raise InputError(f"{label} has no column for {needed}; name it {' or '.join(_ALIASES[needed][:2])}.")
+            raise InputError(
+                f"{label} has no column for {needed}; name it {' or '.join(_ALIASES[needed][:2])}."
+            )
     table = table.rename(columns={theirs: ours for ours, theirs in found.items() if theirs is not None})
     table["station"] = table["station"].astype(str).str.strip()
     if table["station"].duplicated().any():
         raise InputError(
-            f"{label} lists station {table['station'][table['station'].duplicated()].iloc[0]} twice; list each station once."
+            f"{label} lists station {table['station'][table['station'].duplicated()].iloc[0]} twice; list "
+            "each station once."
         )
     table = table.set_index("station")
     unknown = [n for n in names if n not in table.index]
     if unknown:
         raise InputError(
-            f"{label} does not list {', '.join(unknown[:5])}{' and others' if len(unknown) > 5 else ''}; every station of "
+            f"{label} does not list {', '.join(unknown[:5])}{' and others' if len(unknown) > 5 else ''}; "
+            "every station of "
             f"{path.name} needs a place."
         )
     kept = [c for c in ("lon", "lat", "elevation") if c in table]

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from smgee.models.applicability import Applicability, area_of_applicability
 from smgee.models.crossval import cross_validate
-from smgee.models.designs import DESIGNS, DateKFold, Design, GroupedKFold, SpatialBlockKFold, StationKFold, spatial_blocks
+from smgee.models.designs import (
+    DESIGNS,
+    DateKFold,
+    Design,
+    GroupedKFold,
+    SpatialBlockKFold,
+    StationKFold,
+    spatial_blocks,
+)
 from smgee.models.estimators import ESTIMATORS, EstimatorSpec, make
 from smgee.models.scores import best_model, score_table, station_table, write_scores
 from smgee.models.store import TrainedModel, list_models, load_model, save_model

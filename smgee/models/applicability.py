@@ -1,6 +1,7 @@
 """Area of applicability: where a model is asked about conditions that it has been trained on.
 
-Meyer & Pebesma (2021), Methods Ecol. Evol. 12, 1620-1633. Outside of it the cross-validated error says nothing about the map.
+Meyer & Pebesma (2021), Methods Ecol. Evol. 12, 1620-1633. Outside of it the cross-validated error says
+nothing about the map.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ _CHUNK = 1024  # rows of a block of pairwise distances
 
 @dataclass(frozen=True, eq=False)
 class Applicability:
-    """Dissimilarity of predictors to the training rows, and the threshold beyond which a model should not be trusted.
+    """Dissimilarity of predictors to the training rows, and the threshold beyond which a model should not be
+    trusted.
 
     Parameters
     ----------
@@ -45,7 +47,8 @@ class Applicability:
     predictors: tuple[str, ...]
 
     def dissimilarity(self, x: ArrayLike, *, workers: int = 1) -> np.ndarray:
-        """Dissimilarity index of rows: distance to the nearest training row over the mean distance between training rows.
+        """Dissimilarity index of rows: distance to the nearest training row over the mean distance between
+        training rows.
 
         Parameters
         ----------
@@ -69,7 +72,8 @@ class Applicability:
         rows = np.asarray(x, dtype="f8")
         if rows.ndim != 2 or rows.shape[1] != len(self.predictors):
             raise InputError(
-                f"Rows of shape {rows.shape} were given; the area of applicability takes (rows, {len(self.predictors)})."
+                f"Rows of shape {rows.shape} were given; the area of applicability takes (rows, "
+                f"{len(self.predictors)})."
             )
         out = np.full(len(rows), np.nan)
         complete = np.isfinite(rows).all(axis=1)
@@ -86,8 +90,9 @@ class Applicability:
 def area_of_applicability(table: TrainingTable, *, importance: ArrayLike, folds: ArrayLike) -> Applicability:
     """The area of applicability of a model.
 
-    The threshold is the upper whisker (the largest value not above the third quartile plus 1.5 interquartile ranges) of the
-    dissimilarity of training rows to rows of other folds, so it is the dissimilarity that the cross-validation has really tested.
+    The threshold is the upper whisker (the largest value not above the third quartile plus 1.5 interquartile
+    ranges) of the dissimilarity of training rows to rows of other folds, so it is the dissimilarity that the
+    cross-validation has really tested.
 
     Parameters
     ----------
@@ -119,17 +124,24 @@ def area_of_applicability(table: TrainingTable, *, importance: ArrayLike, folds:
             f"({len(table.predictors)})."
         )
     if fold.shape != (len(table),) or len(np.unique(fold)) < 2:
-        raise InputError(f"Folds of shape {fold.shape} were given; give the fold of each of the {len(table)} rows, at least two.")
+        raise InputError(
+            f"Folds of shape {fold.shape} were given; give the fold of each of the {len(table)} rows, at "
+            "least two."
+        )
     x = table.x.astype("f8")
     if not np.isfinite(x).all():
         raise MissingDataError(
-            "Some training rows have missing predictors, so no distance between them can be told; leave them out."
+            "Some training rows have missing predictors, so no distance between them can be told; leave them "
+            "out."
         )
     centre, scale = x.mean(axis=0), x.std(axis=0)
     used = (scale > 0) & (weight > 0)
     if not used.any():
-        raise MissingDataError("No predictor both varies and matters to the model, so there is no area of applicability to tell.")
-    # A predictor that did not vary in training says nothing about distance: weight 0. The others keep a mean weight of 1.
+        raise MissingDataError(
+            "No predictor both varies and matters to the model, so there is no area of applicability to tell."
+        )
+    # A predictor that did not vary in training says nothing about distance: weight 0. The others keep a mean
+    # weight of 1.
     weights = np.where(used, weight, 0.0) / weight[used].mean()
     scale = np.where(scale > 0, scale, 1.0)
     points = (x - centre) / scale * weights

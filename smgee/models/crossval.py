@@ -20,7 +20,8 @@ from smgee.models.table import TrainingTable
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(what, done, total)`` whenever a fit has finished."""
 
-# slowest first, so that no worker is left alone with a long fit at the end; measured on 7,000 rows, 17 predictors
+# slowest first, so that no worker is left alone with a long fit at the end; measured on 7,000 rows, 17
+# predictors
 _COST = {"rf": 1.2, "ert": 1.1, "gbdt": 1.0, "catboost": 0.6, "xgboost": 0.6}
 
 
@@ -45,8 +46,8 @@ def cross_validate(
 ) -> pd.DataFrame:
     """Out-of-fold predictions of every model under every design.
 
-    Folds run side by side in threads, one thread per fit, so that the result does not depend on `n_jobs`. All models see the same
-    folds.
+    Folds run side by side in threads, one thread per fit, so that the result does not depend on `n_jobs`. All
+    models see the same folds.
 
     Parameters
     ----------
@@ -68,8 +69,8 @@ def cross_validate(
     Returns
     -------
     pandas.DataFrame
-        One row per design, model and table row: ``design``, ``model`` (title), ``row`` (position in the table), ``station``,
-        ``time``, ``fold``, ``observed`` and ``predicted`` (m³ m⁻³).
+        One row per design, model and table row: ``design``, ``model`` (title), ``row`` (position in the
+        table), ``station``, ``time``, ``fold``, ``observed`` and ``predicted`` (m³ m⁻³).
 
     Raises
     ------
@@ -93,7 +94,9 @@ def cross_validate(
     fold_of = {d: np.full(len(table), -1) for d in chosen}
 
     def fit(task: _Task) -> np.ndarray:
-        return fit_one(task.spec, table.x[task.train], table.y[task.train], seed=seed).predict(table.x[task.test])
+        return fit_one(task.spec, table.x[task.train], table.y[task.train], seed=seed).predict(
+            table.x[task.test]
+        )
 
     jobs = [(f"{task.spec.title}, {find_design(task.design).title}", partial(fit, task)) for task in tasks]
     for task, values in zip(tasks, run_all(jobs, n_jobs=n_jobs, progress=progress), strict=True):
@@ -126,11 +129,13 @@ def fit_one(spec: EstimatorSpec, x: np.ndarray, y: np.ndarray, *, seed: int) -> 
     Raises
     ------
     InputError
-        If the target does not vary, so that there is nothing to learn (CatBoost refuses such data, others return a constant).
+        If the target does not vary, so that there is nothing to learn (CatBoost refuses such data, others
+        return a constant).
     """
     if np.ptp(y) == 0:
         raise InputError(
-            f"The target is {y[0]:g} in all {len(y)} training rows of a fold; there is nothing to learn from a constant."
+            f"The target is {y[0]:g} in all {len(y)} training rows of a fold; there is nothing to learn from "
+            "a constant."
         )
     return make(spec.name, seed=seed, n_jobs=1).fit(x, y)
 
@@ -153,9 +158,14 @@ def check_missing(table: TrainingTable, specs: Sequence[EstimatorSpec]) -> None:
 
 
 def run_all(
-    jobs: Sequence[tuple[str, Callable[[], Any]]], *, n_jobs: int | None = None, progress: Progress | None = None
+    jobs: Sequence[tuple[str, Callable[[], Any]]],
+    *,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
 ) -> list[Any]:
-    """Run labelled jobs in threads and return their results in order; the first error stops what has not started."""
+    """Run labelled jobs in threads and return their results in order; the first error stops what has not
+    started.
+    """
     workers = n_jobs or usable_cores()
     if workers < 1:
         raise InputError(f"{n_jobs} jobs at a time were asked for; it takes at least 1.")

@@ -1,8 +1,9 @@
 """Designs of cross-validation: what is held out decides what the score means.
 
-A random split holds out pairs whose neighbours in time and whose station stay in the training set, so it measures how well
-a model fills gaps in a series it knows. A map needs skill where there is no station: that is what holding out whole stations (or
-whole blocks of land) measures. Roberts et al. (2017), Ecography 40, 913-929.
+A random split holds out pairs whose neighbours in time and whose station stay in the training set, so it
+measures how well a model fills gaps in a series it knows. A map needs skill where there is no station: that
+is what holding out whole stations (or whole blocks of land) measures. Roberts et al. (2017), Ecography 40,
+913-929.
 
 The splitters follow scikit-learn's interface and can be used with its own functions.
 """
@@ -24,8 +25,9 @@ from smgee.models.table import TrainingTable
 class GroupedKFold(BaseCrossValidator):
     """K-fold over whole groups: every group is held out exactly once, with all of its rows.
 
-    Groups are dealt to folds in a seeded random order, larger ones first, each to the fold with the fewest rows so far, so
-    folds hold nearly equal numbers of rows even when some stations report ten times as often as others.
+    Groups are dealt to folds in a seeded random order, larger ones first, each to the fold with the fewest
+    rows so far, so folds hold nearly equal numbers of rows even when some stations report ten times as often
+    as others.
 
     Parameters
     ----------
@@ -62,7 +64,8 @@ class GroupedKFold(BaseCrossValidator):
         folds = len(names) if self.n_splits is None else self.n_splits
         if len(names) < max(folds, 2):
             raise InputError(
-                f"The table has {len(names)} {self.noun}(s), too few for {max(folds, 2)} folds that each hold out whole ones; "
+                f"The table has {len(names)} {self.noun}(s), too few for {max(folds, 2)} folds that each "
+                "hold out whole ones; "
                 f"ask for fewer folds or give more {self.noun}s."
             )
         order = np.random.default_rng(self.seed).permutation(len(names))
@@ -77,13 +80,16 @@ class GroupedKFold(BaseCrossValidator):
 
 
 class StationKFold(GroupedKFold):
-    """Leave stations out; `groups` holds each row's station. ``n_splits=None`` leaves out one station at a time."""
+    """Leave stations out; `groups` holds each row's station. ``n_splits=None`` leaves out one station at a
+    time.
+    """
 
     noun = "station"
 
 
 class DateKFold(GroupedKFold):
-    """Leave dates out: a date goes with all of its stations, so the weather of the day is never seen in training.
+    """Leave dates out: a date goes with all of its stations, so the weather of the day is never seen in
+    training.
 
     Parameters
     ----------
@@ -92,7 +98,8 @@ class DateKFold(GroupedKFold):
     seed : int
         Seed of the order in which dates are dealt.
     contiguous : bool
-        Hold out unbroken stretches of time instead of scattered dates, so that the days before and after do not help either.
+        Hold out unbroken stretches of time instead of scattered dates, so that the days before and after do
+        not help either.
     """
 
     noun = "date"
@@ -108,7 +115,10 @@ class DateKFold(GroupedKFold):
         names, index, sizes = np.unique(self._labels(groups), return_inverse=True, return_counts=True)
         folds = int(self.n_splits or 2)
         if len(names) < folds:
-            raise InputError(f"The table has {len(names)} dates, too few for {folds} folds of whole dates; ask for fewer folds.")
+            raise InputError(
+                f"The table has {len(names)} dates, too few for {folds} folds of whole dates; ask for fewer "
+                "folds."
+            )
         # cut where the running number of rows passes k/folds of all, but give every fold at least one date
         middle = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
         fold_of = np.minimum((middle * folds).astype(int), folds - 1)
@@ -127,7 +137,8 @@ class SpatialBlockKFold(GroupedKFold):
 def spatial_blocks(lon: np.ndarray, lat: np.ndarray, *, size_km: float = 9.0) -> np.ndarray:
     """Label of the square block that each point lies in.
 
-    Blocks are squares of equal area on the global EASE-Grid 2.0 projection (EPSG:6933), aligned to its origin.
+    Blocks are squares of equal area on the global EASE-Grid 2.0 projection (EPSG:6933), aligned to its
+    origin.
 
     Parameters
     ----------
@@ -145,9 +156,13 @@ def spatial_blocks(lon: np.ndarray, lat: np.ndarray, *, size_km: float = 9.0) ->
 
     if not size_km > 0:
         raise InputError(f"A block size of {size_km} km was asked for; it must be positive.")
-    x, y = Transformer.from_crs(4326, 6933, always_xy=True).transform(np.asarray(lon, "f8"), np.asarray(lat, "f8"))
+    x, y = Transformer.from_crs(4326, 6933, always_xy=True).transform(
+        np.asarray(lon, "f8"), np.asarray(lat, "f8")
+    )
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise InputError("Some longitudes or latitudes are missing or beyond the globe, so their spatial block is unknown.")
+        raise InputError(
+            "Some longitudes or latitudes are missing or beyond the globe, so their spatial block is unknown."
+        )
     column, row = (np.floor(np.asarray(v) / (size_km * 1000.0)).astype(int) for v in (x, y))
     return np.array([f"{c}_{r}" for c, r in zip(column, row, strict=True)])
 
@@ -174,7 +189,9 @@ class Design:
     splitter: Callable[[int, int], BaseCrossValidator]
     transfers: bool
 
-    def split(self, table: TrainingTable, *, folds: int = 10, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    def split(
+        self, table: TrainingTable, *, folds: int = 10, seed: int = 0
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Row indices ``(train, test)`` of every fold; the test sets partition the table.
 
         With fewer groups than folds there is one fold per group.
@@ -211,8 +228,20 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(
         design.name: design
         for design in (
             Design("random", "random", lambda table: None, _random, transfers=False),
-            Design("station", "leave stations out", lambda t: t.station, lambda k, s: StationKFold(k, seed=s), transfers=True),
-            Design("loso", "leave one station out", lambda t: t.station, lambda k, s: StationKFold(None, seed=s), transfers=True),
+            Design(
+                "station",
+                "leave stations out",
+                lambda t: t.station,
+                lambda k, s: StationKFold(k, seed=s),
+                transfers=True,
+            ),
+            Design(
+                "loso",
+                "leave one station out",
+                lambda t: t.station,
+                lambda k, s: StationKFold(None, seed=s),
+                transfers=True,
+            ),
             Design("date", "leave dates out", _dates, lambda k, s: DateKFold(k, seed=s), transfers=False),
             Design(
                 "season",
@@ -221,7 +250,13 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(
                 lambda k, s: DateKFold(k, seed=s, contiguous=True),
                 transfers=False,
             ),
-            Design("block", "leave 9 km blocks out", _blocks, lambda k, s: SpatialBlockKFold(k, seed=s), transfers=True),
+            Design(
+                "block",
+                "leave 9 km blocks out",
+                _blocks,
+                lambda k, s: SpatialBlockKFold(k, seed=s),
+                transfers=True,
+            ),
         )
     }
 )
@@ -237,7 +272,9 @@ def find_design(name: str) -> Design:
         If there is none.
     """
     if name not in DESIGNS:
-        raise InputError(f"There is no cross-validation design named {name!r}; choose from {', '.join(DESIGNS)}.")
+        raise InputError(
+            f"There is no cross-validation design named {name!r}; choose from {', '.join(DESIGNS)}."
+        )
     return DESIGNS[name]
 
 
@@ -253,6 +290,7 @@ def require_station_design(names: list[str]) -> None:
         raise InputError(f"No cross-validation design was given; choose from {', '.join(DESIGNS)}.")
     if "random" in names and not {"station", "loso"} & set(names):
         raise InputError(
-            f"Scores for {', '.join(names)} were asked for; a random split flatters the model, so its scores are only made "
+            f"Scores for {', '.join(names)} were asked for; a random split flatters the model, so its scores "
+            "are only made "
             "beside those of whole stations left out: add the design 'station' or 'loso'."
         )

@@ -1,7 +1,8 @@
 """The five tree ensembles, with settings fixed in one table.
 
-The settings are one sound choice for some thousand rows and ten to twenty predictors, made once on real stations held out
-(see `tests/benchmarks/train_models.py`), not tuned to any study. They also keep the trees small enough to travel to Earth Engine.
+The settings are one sound choice for some thousand rows and ten to twenty predictors, made once on real
+stations held out (see `tests/benchmarks/train_models.py`), not tuned to any study. They also keep the trees
+small enough to travel to Earth Engine.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ _SPECS = (
         threads_name="n_jobs",
         accepts_missing=False,
         reference="Breiman (2001), Mach. Learn. 45, 5-32",
-        # A third of the predictors per split is Breiman's advice for regression. Half of the rows per tree halves time and
+        # A third of the predictors per split is Breiman's advice for regression. Half of the rows per tree
+        # halves time and
         # size, and costs nothing at stations left out: rows of one station are near copies of each other.
         settings={"n_estimators": 80, "max_samples": 0.5, "min_samples_leaf": 2, "max_features": 1 / 3},
     ),
@@ -77,7 +79,8 @@ _SPECS = (
         threads_name="n_jobs",
         accepts_missing=False,
         reference="Geurts et al. (2006), Mach. Learn. 63, 3-42",
-        # all predictors per split is the authors' default for regression: the random thresholds decorrelate the trees already
+        # all predictors per split is the authors' default for regression: the random thresholds decorrelate
+        # the trees already
         settings={"n_estimators": 64, "min_samples_leaf": 3, "max_features": 1.0},
     ),
     EstimatorSpec(
@@ -89,7 +92,8 @@ _SPECS = (
         seed_name="random_state",
         threads_name=None,
         accepts_missing=False,
-        reference="Friedman (2001), Ann. Stat. 29, 1189-1232; subsampling: Friedman (2002), Comput. Stat. Data Anal. 38, 367-378",
+        reference="Friedman (2001), Ann. Stat. 29, 1189-1232; subsampling: Friedman (2002), Comput. Stat. "
+        "Data Anal. 38, 367-378",
         settings={
             "n_estimators": 120,
             "max_depth": 5,

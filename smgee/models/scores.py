@@ -12,15 +12,25 @@ from smgee.io import atomic_path
 from smgee.metrics import METRICS, agreement, cluster_bootstrap
 from smgee.models.designs import DESIGNS, require_station_design
 
-COLUMNS = ("model", "design", *(f"{m}{end}" for m in METRICS for end in ("", "_low", "_high")), "n", "stations", "folds")
+COLUMNS = (
+    "model",
+    "design",
+    *(f"{m}{end}" for m in METRICS for end in ("", "_low", "_high")),
+    "n",
+    "stations",
+    "folds",
+)
 """Columns of the score table."""
 
 
-def score_table(predictions: pd.DataFrame, *, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
+def score_table(
+    predictions: pd.DataFrame, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> pd.DataFrame:
     """Scores of out-of-fold predictions, pooled over folds.
 
-    The intervals redraw whole stations (`smgee.metrics.cluster_bootstrap`), because the rows of one station share its probe,
-    its soil and its weather. They describe which stations happened to be there, not the chance in training.
+    The intervals redraw whole stations (`smgee.metrics.cluster_bootstrap`), because the rows of one station
+    share its probe, its soil and its weather. They describe which stations happened to be there, not the
+    chance in training.
 
     Parameters
     ----------
@@ -34,19 +44,21 @@ def score_table(predictions: pd.DataFrame, *, level: float = 0.95, resamples: in
     Returns
     -------
     pandas.DataFrame
-        `COLUMNS`: ``r``, ``bias`` (predicted − observed), ``rmse``, ``ubrmse`` in m³ m⁻³, each with ``_low`` and ``_high``;
-        ``n`` rows, ``stations`` and ``folds``. Intervals are NaN below five stations.
+        `COLUMNS`: ``r``, ``bias`` (predicted − observed), ``rmse``, ``ubrmse`` in m³ m⁻³, each with ``_low``
+        and ``_high``; ``n`` rows, ``stations`` and ``folds``. Intervals are NaN below five stations.
 
     Raises
     ------
     InputError
-        If `predictions` holds random folds without folds that leave stations out, or rows that were not predicted.
+        If `predictions` holds random folds without folds that leave stations out, or rows that were not
+        predicted.
     """
     designs = [name for name in DESIGNS if name in set(predictions["design"])]
     require_station_design(designs)
     if not np.isfinite(predictions["predicted"].to_numpy()).all():
         raise InputError(
-            "Some rows carry no finite prediction; scores over part of the rows would mislead, so predict every row."
+            "Some rows carry no finite prediction; scores over part of the rows would mislead, so predict "
+            "every row."
         )
     rows = []
     for model, of_model in predictions.groupby("model", sort=False):
@@ -54,24 +66,33 @@ def score_table(predictions: pd.DataFrame, *, level: float = 0.95, resamples: in
             part = of_model[of_model["design"] == design]
             if not len(part):
                 raise InputError(
-                    f"The model {model} was not scored with the design {design!r}; score all models in the same ways."
+                    f"The model {model} was not scored with the design {design!r}; score all models in the "
+                    "same ways."
                 )
             figures = agreement(part["predicted"], part["observed"])
             bounds = cluster_bootstrap(
-                part["predicted"], part["observed"], clusters=part["station"], level=level, resamples=resamples, seed=seed
+                part["predicted"],
+                part["observed"],
+                clusters=part["station"],
+                level=level,
+                resamples=resamples,
+                seed=seed,
             )
             row = {"model": model, "design": design}
             for name in METRICS:
                 row |= {name: figures[name], f"{name}_low": bounds[name][0], f"{name}_high": bounds[name][1]}
-            rows.append(row | {"n": figures["n"], "stations": part["station"].nunique(), "folds": part["fold"].nunique()})
+            rows.append(
+                row
+                | {"n": figures["n"], "stations": part["station"].nunique(), "folds": part["fold"].nunique()}
+            )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def station_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """Scores of every model and design at each station.
 
-    Within a station R tells whether the course of the year is followed, and ``bias`` how far off the level is; pooled scores
-    mix both.
+    Within a station R tells whether the course of the year is followed, and ``bias`` how far off the level
+    is; pooled scores mix both.
 
     Returns
     -------
@@ -85,7 +106,8 @@ def station_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """
     require_station_design([name for name in DESIGNS if name in set(predictions["design"])])
     rows = [
-        {"model": model, "design": design, "station": station} | agreement(part["predicted"], part["observed"])
+        {"model": model, "design": design, "station": station}
+        | agreement(part["predicted"], part["observed"])
         for (model, design, station), part in predictions.groupby(["model", "design", "station"], sort=False)
     ]
     return pd.DataFrame(rows, columns=["model", "design", "station", *METRICS, "n"])
@@ -104,12 +126,14 @@ def best_model(scores: pd.DataFrame) -> str:
         if len(rows):
             return str(rows["model"].iloc[int(rows["rmse"].to_numpy().argmin())])
     raise InputError(
-        "The scores hold no design that leaves stations out, which is what models are chosen by; add the design 'station'."
+        "The scores hold no design that leaves stations out, which is what models are chosen by; add the "
+        "design 'station'."
     )
 
 
 def write_scores(scores: pd.DataFrame, path: str | os.PathLike[str], *, synthetic: bool = False) -> None:
-    """Write the score table as CSV, six decimals; with a column ``synthetic`` where the rows come from the synthetic basin.
+    """Write the score table as CSV, six decimals; with a column ``synthetic`` where the rows come from the
+    synthetic basin.
 
     Raises
     ------

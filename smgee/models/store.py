@@ -1,4 +1,6 @@
-"""Trained models on disk: the trees as one archive that cannot run code, and a JSON page that says where they come from."""
+"""Trained models on disk: the trees as one archive that cannot run code, and a JSON page that says where
+they come from.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,9 @@ class TrainedModel:
     ensemble : TreeEnsemble
         The trees.
     record : mapping
-        JSON-like provenance: title, predictors, target, units, settings, seed, library versions, the training table's hash and
-        size, synthetic or not, scores, ``interval`` (see `Interval`; null where it cannot be told), and the hash of the trees.
+        JSON-like provenance: title, predictors, target, units, settings, seed, library versions, the training
+        table's hash and size, synthetic or not, scores, ``interval`` (see `Interval`; null where it cannot be
+        told), and the hash of the trees.
     """
 
     name: str
@@ -66,7 +69,9 @@ def save_model(model: TrainedModel, folder: str | os.PathLike[str]) -> Path:
     return path
 
 
-def write_index(folder: str | os.PathLike[str], *, names: list[str], best: str, table_hash: str, synthetic: bool) -> None:
+def write_index(
+    folder: str | os.PathLike[str], *, names: list[str], best: str, table_hash: str, synthetic: bool
+) -> None:
     """Write which models the folder holds and which one is best at stations left out."""
     content = {
         "models": names,
@@ -88,7 +93,9 @@ def list_models(folder: str | os.PathLike[str]) -> tuple[list[str], str]:
     """
     path = Path(folder) / INDEX
     if not path.is_file():
-        raise MissingDataError(f"The folder {folder} holds no trained models; train some first (smgee train).")
+        raise MissingDataError(
+            f"The folder {folder} holds no trained models; train some first (smgee train)."
+        )
     content = _read_json(path)
     return [str(name) for name in content["models"]], str(content["best"])
 
@@ -117,14 +124,17 @@ def load_model(folder: str | os.PathLike[str], name: str = "best") -> TrainedMod
     record = _read_json(Path(folder) / f"{key}.json")
     ensemble = TreeEnsemble.load(Path(folder) / str(record.get("trees", f"{key}.npz")))
     if ensemble.hash != record.get("trees_hash"):
-        raise InputError(f"The trees of {key} in {folder} are not those that {key}.json describes; train the model again.")
+        raise InputError(
+            f"The trees of {key} in {folder} are not those that {key}.json describes; train the model again."
+        )
     return TrainedModel(key, ensemble, record)
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     with atomic_path(path) as scratch:
         scratch.write_text(
-            json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+            json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n",
+            encoding="utf-8",
         )
 
 

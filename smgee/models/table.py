@@ -18,7 +18,9 @@ from smgee.insitu.quality import LEAST_MAXIMUM
 from smgee.io import atomic_path
 
 CALENDAR = "doy"
-"""Predictor that every table can have: the day of year (1-366) of its time column, unless it has a column of this name."""
+"""Predictor that every table can have: the day of year (1-366) of its time column, unless it has a column
+of this name.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +30,8 @@ class TrainingTable:
     Parameters
     ----------
     x : (n, p) float32
-        Predictors. float32, because that is what all five libraries compare in and what Earth Engine images mostly hold.
+        Predictors. float32, because that is what all five libraries compare in and what Earth Engine images
+        mostly hold.
     y : (n,) float64
         Target, soil moisture in m³ m⁻³.
     station : (n,) str
@@ -76,7 +79,11 @@ class TrainingTable:
     def hash(self) -> str:
         """SHA-256 of predictors, target, stations and times: equal hashes mean equal training data."""
         digest = hashlib.sha256(json.dumps([self.target, *self.predictors]).encode())
-        for part in (self.x.astype("<f4"), self.y.astype("<f8"), self.time.astype("datetime64[ns]").astype("<i8")):
+        for part in (
+            self.x.astype("<f4"),
+            self.y.astype("<f8"),
+            self.time.astype("datetime64[ns]").astype("<i8"),
+        ):
             digest.update(np.ascontiguousarray(part).tobytes())
         digest.update("\n".join(self.station.tolist()).encode())
         return digest.hexdigest()
@@ -89,14 +96,23 @@ class TrainingTable:
         taken = {self.target, *self.predictors}
         station, time = (name if name not in taken else f"{name}_of_row" for name in ("station", "date"))
         columns: dict[str, Any] = {station: self.station, time: self.time}
-        columns |= {name: values for name, values in (("lon", self.lon), ("lat", self.lat)) if values is not None}
+        columns |= {
+            name: values for name, values in (("lon", self.lon), ("lat", self.lat)) if values is not None
+        }
         columns |= {self.target: self.y} | {name: self.x[:, j] for j, name in enumerate(self.predictors)}
         described = {
-            "target": self.target, "station": station, "time": time, "predictors": list(self.predictors),
-            "synthetic": self.synthetic, "units": dict(self.units), "source": self.source,
-        }  # fmt: skip
+            "target": self.target,
+            "station": station,
+            "time": time,
+            "predictors": list(self.predictors),
+            "synthetic": self.synthetic,
+            "units": dict(self.units),
+            "source": self.source,
+        }
         content = pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
-        content = content.replace_schema_metadata({**(content.schema.metadata or {}), b"smgee": json.dumps(described).encode()})
+        content = content.replace_schema_metadata(
+            {**(content.schema.metadata or {}), b"smgee": json.dumps(described).encode()}
+        )
         with atomic_path(path) as scratch:
             pq.write_table(content, scratch)
 
@@ -119,8 +135,9 @@ class TrainingTable:
     ) -> TrainingTable:
         """Check a data frame and take the rows that can be trained on.
 
-        In this order: `time` is parsed, columns are derived, `where` chooses rows, and rows without target or with a missing
-        predictor are left out and counted. Infinite predictors count as missing (a ratio with a zero denominator is undefined).
+        In this order: `time` is parsed, columns are derived, `where` chooses rows, and rows without target or
+        with a missing predictor are left out and counted. Infinite predictors count as missing (a ratio with
+        a zero denominator is undefined).
 
         Parameters
         ----------
@@ -129,7 +146,8 @@ class TrainingTable:
         target : str
             Column of soil moisture, as a fraction (m³ m⁻³).
         predictors : sequence of str
-            Columns to learn from, or names of derived ones. ``doy`` is made from `time` when there is no such column.
+            Columns to learn from, or names of derived ones. ``doy`` is made from `time` when there is no such
+            column.
         station : str or sequence of str
             Column, or columns together, that name a station.
         time : str
@@ -137,11 +155,13 @@ class TrainingTable:
         where : str, optional
             Expression of columns that chooses rows, such as ``Network == "TxSON"``.
         derive : mapping of str to str, optional
-            New columns by expression, such as ``{"ndvi": "(B8A - B4) / (B8A + B4)"}``; later ones may use earlier ones.
+            New columns by expression, such as ``{"ndvi": "(B8A - B4) / (B8A + B4)"}``; later ones may use
+            earlier ones.
         target_scale : float
             Factor that turns the target into a fraction, 0.01 for percent.
         keep_missing : bool
-            Keep rows with missing predictors. RF, ERT and GBDT cannot take them, and Earth Engine masks such pixels anyway.
+            Keep rows with missing predictors. RF, ERT and GBDT cannot take them, and Earth Engine masks such
+            pixels anyway.
         synthetic, units, source
             Recorded as they are.
 
@@ -153,8 +173,8 @@ class TrainingTable:
         Raises
         ------
         InputError
-            For a missing or non-numeric column, two rows of one station and time, a target beyond 0..1 or infinite, or fewer
-            than two stations.
+            For a missing or non-numeric column, two rows of one station and time, a target beyond 0..1 or
+            infinite, or fewer than two stations.
         MissingDataError
             If no complete row is left.
         """
@@ -171,11 +191,16 @@ class TrainingTable:
         if where:
             chosen = _evaluate(frame, where, what="The row filter")
             if chosen.dtype != bool and not pd.api.types.is_bool_dtype(chosen):
-                raise InputError(f"The row filter {where!r} gives {chosen.dtype} values, not true or false; write a comparison.")
+                raise InputError(
+                    f"The row filter {where!r} gives {chosen.dtype} values, not true or false; write a "
+                    "comparison."
+                )
             frame = frame.loc[chosen.fillna(False).astype(bool)]
         _require(frame, [target, *predictors], label)
         if not len(frame):
-            raise MissingDataError(f"No row of {label} is left{f' where {where}' if where else ''}; choose other rows.")
+            raise MissingDataError(
+                f"No row of {label} is left{f' where {where}' if where else ''}; choose other rows."
+            )
 
         y = _numbers(frame, target) * target_scale
         x = np.stack([_numbers(frame, name) for name in predictors], axis=1)
@@ -193,7 +218,8 @@ class TrainingTable:
         keep = ~station_absent & ~absent & (keep_missing | ~incomplete)
         if not keep.any():
             raise MissingDataError(
-                f"Of {len(frame)} rows none is complete ({_spoken(dropped)}); choose other predictors or rows."
+                f"Of {len(frame)} rows none is complete ({_spoken(dropped)}); choose other predictors or "
+                "rows."
             )
         labels = (
             names.loc[keep].agg("/".join, axis=1).to_numpy(dtype=str)
@@ -204,7 +230,9 @@ class TrainingTable:
         _check_target(y[keep], target, target_scale)
         _check_rows(labels, stamps, columns, time)
         place = {
-            name: _numbers(frame, name)[keep] if name in frame and pd.api.types.is_numeric_dtype(frame[name]) else None
+            name: _numbers(frame, name)[keep]
+            if name in frame and pd.api.types.is_numeric_dtype(frame[name])
+            else None
             for name in ("lon", "lat")
         }
         return cls(
@@ -225,8 +253,8 @@ class TrainingTable:
     def read(cls, path: str | os.PathLike[str], **options: Any) -> TrainingTable:
         """Read a CSV or parquet file; `options` are those of `from_frame`.
 
-        A parquet file that smgee sampled carries its own description (schema metadata ``smgee``: target, station, time,
-        predictors, units, synthetic); options that are given win over it.
+        A parquet file that smgee sampled carries its own description (schema metadata ``smgee``: target,
+        station, time, predictors, units, synthetic); options that are given win over it.
 
         Raises
         ------
@@ -242,11 +270,16 @@ class TrainingTable:
             else:
                 frame, described = pd.read_csv(path), {}
         except (OSError, ValueError, pd.errors.ParserError) as error:
-            raise InputError(f"The table {path} cannot be read as {path.suffix or 'CSV'}: {_first_line(error)}.") from error
+            raise InputError(
+                f"The table {path} cannot be read as {path.suffix or 'CSV'}: {_first_line(error)}."
+            ) from error
         chosen = described | {key: value for key, value in options.items() if value not in (None, (), [])}
         for key, flag in (("target", "--target"), ("predictors", "--predictors")):
             if not chosen.get(key):
-                raise InputError(f"The table {path.name} does not say which column(s) are the {key}; name them with {flag}.")
+                raise InputError(
+                    f"The table {path.name} does not say which column(s) are the {key}; name them with "
+                    f"{flag}."
+                )
         return cls.from_frame(frame, **({"source": path.name} | chosen))
 
 
@@ -279,14 +312,19 @@ def _unique(predictors: Sequence[str], *, target: str, station: list[str], time:
         raise InputError("No predictor was named; name at least one column.")
     leak = [name for name in predictors if name in (target, time, *station)]
     if leak:
-        raise InputError(f"{', '.join(leak)} cannot be a predictor: it is the target, the station or the time of the table.")
+        raise InputError(
+            f"{', '.join(leak)} cannot be a predictor: it is the target, the station or the time of the "
+            "table."
+        )
 
 
 def _require(frame: pd.DataFrame, names: Sequence[str], label: str) -> None:
     absent = [name for name in names if name not in frame]
     if absent:
         have = ", ".join(map(str, list(frame.columns)[:30])) + (", ..." if len(frame.columns) > 30 else "")
-        raise InputError(f"{label[0].upper() + label[1:]} has no column {', '.join(map(repr, absent))}; it has {have}.")
+        raise InputError(
+            f"{label[0].upper() + label[1:]} has no column {', '.join(map(repr, absent))}; it has {have}."
+        )
 
 
 def _dates(column: pd.Series, name: str) -> pd.Series:
@@ -299,7 +337,8 @@ def _dates(column: pd.Series, name: str) -> pd.Series:
         stamps = pd.to_datetime(column, utc=True, format="ISO8601")
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"The time column {name!r} holds something else than ISO dates like 2021-07-01 ({_first_line(error)})."
+            f"The time column {name!r} holds something else than ISO dates like 2021-07-01 "
+            f"({_first_line(error)})."
         ) from error
     return stamps.dt.tz_localize(None).astype("datetime64[ns]")
 
@@ -311,10 +350,13 @@ def _evaluate(frame: pd.DataFrame, expression: str, *, what: str) -> pd.Series:
         result = frame.eval(expression, engine="python", parser="pandas", local_dict={}, global_dict={})
     except Exception as error:  # pandas raises whatever the expression provokes
         raise InputError(
-            f"{what} {expression!r} cannot be worked out ({_first_line(error)}); it may use the columns of the table."
+            f"{what} {expression!r} cannot be worked out ({_first_line(error)}); it may use the columns of "
+            "the table."
         ) from error
     if not isinstance(result, pd.Series):
-        raise InputError(f"{what} {expression!r} gives one value instead of one per row; use the columns of the table.")
+        raise InputError(
+            f"{what} {expression!r} gives one value instead of one per row; use the columns of the table."
+        )
     return result
 
 
@@ -326,14 +368,16 @@ def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
         return pd.to_numeric(column, errors="raise").to_numpy(dtype="f8", na_value=np.nan)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"The column {name!r} holds something that is no number ({_first_line(error)}); only numbers can be used."
+            f"The column {name!r} holds something that is no number ({_first_line(error)}); only numbers can "
+            "be used."
         ) from error
 
 
 def _check_target(y: np.ndarray, target: str, scale: float) -> None:
     if np.isinf(y).any():
         raise InputError(
-            f"The target {target!r} holds {int(np.isinf(y).sum())} infinite values; remove them or mark them as missing."
+            f"The target {target!r} holds {int(np.isinf(y).sum())} infinite values; remove them or mark them "
+            "as missing."
         )
     low, high = float(y.min()), float(y.max())
     if high > 1.0:
@@ -343,17 +387,21 @@ def _check_target(y: np.ndarray, target: str, scale: float) -> None:
             else "choose rows within 0 to 1"
         )
         raise InputError(
-            f"The target {target!r} reaches {high:g}, but soil moisture is taken as a fraction (m³/m³, 0 to 1); {hint}."
+            f"The target {target!r} reaches {high:g}, but soil moisture is taken as a fraction (m³/m³, 0 to "
+            f"1); {hint}."
         )
     if low < 0.0:
         raise InputError(
-            f"The target {target!r} holds {int((y < 0).sum())} negative values down to {low:g}, which soil moisture cannot be; "
+            f"The target {target!r} holds {int((y < 0).sum())} negative values down to {low:g}, which soil "
+            "moisture cannot be; "
             f'mark them as missing or choose rows with --where "{target} >= 0".'
         )
     if high < LEAST_MAXIMUM:
         raise InputError(
-            f"The target {target!r} reaches no more than {high / scale if scale else 0:g} as received, which is {high:g} m³/m³ with the "
-            f"scale {scale:g}: too dry for any soil; choose the scale that turns it into a fraction (target_scale, --target-scale)."
+            f"The target {target!r} reaches no more than {high / scale if scale else 0:g} as received, which "
+            f"is {high:g} m³/m³ with the "
+            f"scale {scale:g}: too dry for any soil; choose the scale that turns it into a fraction "
+            "(target_scale, --target-scale)."
         )
 
 
@@ -364,11 +412,14 @@ def _check_rows(labels: np.ndarray, stamps: np.ndarray, columns: list[str], time
         first = rows[twice].iloc[0]
         raise InputError(
             f"{int(twice.sum())} rows share their station and time, such as {str(first['station'])!r} at "
-            f"{first['time']:%Y-%m-%d %H:%M}; the columns {', '.join(columns)} and {time} must tell rows apart, "
+            f"{first['time']:%Y-%m-%d %H:%M}; the columns {', '.join(columns)} and {time} must tell rows "
+            "apart, "
             "so name more station columns or remove the copies."
         )
     if len(rows["station"].unique()) < 2:
-        raise InputError(f"The rows come from one station ({str(labels[0])!r}); holding stations out takes at least two.")
+        raise InputError(
+            f"The rows come from one station ({str(labels[0])!r}); holding stations out takes at least two."
+        )
 
 
 def _spoken(dropped: Mapping[str, int]) -> str:

@@ -26,7 +26,9 @@ from smgee.models.uncertainty import conformal_interval
 from smgee.trees import TreeEnsemble
 
 PARITY_TOLERANCE = 1e-6
-"""Largest difference, m³ m⁻³, allowed between the converted trees and the library's own prediction: float32 rounding of sums."""
+"""Largest difference, m³ m⁻³, allowed between the converted trees and the library's own prediction:
+float32 rounding of sums.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,8 @@ class TrainingResult:
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``scores.csv`` and ``models/`` into a run folder.
 
-        ``models/`` holds the trees, their JSON pages, the training rows, out-of-fold predictions and scores by station.
+        ``models/`` holds the trees, their JSON pages, the training rows, out-of-fold predictions and scores
+        by station.
         """
         folder = Path(folder)
         write_scores(self.scores, folder / "scores.csv", synthetic=self.table.synthetic)
@@ -73,7 +76,11 @@ class TrainingResult:
             self._marked(station_table(self.predictions)).to_csv(scratch, index=False, float_format="%.6f")
         # last, so that a folder with an index is a whole one
         write_index(
-            folder / "models", names=list(self.models), best=self.best, table_hash=self.table.hash, synthetic=self.table.synthetic
+            folder / "models",
+            names=list(self.models),
+            best=self.best,
+            table_hash=self.table.hash,
+            synthetic=self.table.synthetic,
         )
 
     def _marked(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -109,7 +116,9 @@ def fit_models(
     specs = list(dict.fromkeys(find(name) for name in models))
     check_missing(table, specs)
     jobs = [(f"{spec.title}, all rows", partial(_fit, table, spec, seed)) for spec in specs]
-    return dict(zip([spec.name for spec in specs], run_all(jobs, n_jobs=n_jobs, progress=progress), strict=True))
+    return dict(
+        zip([spec.name for spec in specs], run_all(jobs, n_jobs=n_jobs, progress=progress), strict=True)
+    )
 
 
 def train_models(
@@ -144,7 +153,9 @@ def train_models(
         if progress:
             progress(what, fits + done, fits + total)
 
-    predictions = cross_validate(table, models=models, designs=designs, folds=folds, seed=seed, n_jobs=n_jobs, progress=count)
+    predictions = cross_validate(
+        table, models=models, designs=designs, folds=folds, seed=seed, n_jobs=n_jobs, progress=count
+    )
     fits = int(predictions.groupby(["design", "model"])["fold"].nunique().sum())
     scores = score_table(predictions, seed=seed)
     fitted = fit_models(table, models=models, seed=seed, n_jobs=n_jobs, progress=count_last)
@@ -153,7 +164,11 @@ def train_models(
             name,
             model.ensemble,
             dict(model.record)
-            | {"scores": _scores_of(scores, model.title), "interval": _interval_of(predictions, model.title), "folds": folds},
+            | {
+                "scores": _scores_of(scores, model.title),
+                "interval": _interval_of(predictions, model.title),
+                "folds": folds,
+            },
         )
         for name, model in fitted.items()
     }
@@ -166,10 +181,13 @@ def _fit(table: TrainingTable, spec: EstimatorSpec, seed: int) -> TrainedModel:
     gap = float(np.abs(ensemble.predict(table.x) - model.predict(table.x)).max())
     if not gap <= PARITY_TOLERANCE:
         raise ParityError(
-            f"The trees of {spec.title} differ by up to {gap:.3g} m³/m³ from what {spec.library} predicts on the training rows "
+            f"The trees of {spec.title} differ by up to {gap:.3g} m³/m³ from what {spec.library} predicts on "
+            "the training rows "
             f"(allowed: {PARITY_TOLERANCE:g}); this version of {spec.library} cannot be converted faithfully."
         )
-    return TrainedModel(spec.name, ensemble, _record(table, spec, seed) | {"parity_gap": gap, "trees_count": ensemble.n_trees})
+    return TrainedModel(
+        spec.name, ensemble, _record(table, spec, seed) | {"parity_gap": gap, "trees_count": ensemble.n_trees}
+    )
 
 
 def _record(table: TrainingTable, spec: EstimatorSpec, seed: int) -> dict[str, Any]:
@@ -184,7 +202,9 @@ def _record(table: TrainingTable, spec: EstimatorSpec, seed: int) -> dict[str, A
         "seed": seed,
         "versions": {name: version(name) for name in sorted({"smgee", "numpy", spec.library})},
         "predictors": list(table.predictors),
-        "predictor_range": {name: [a, b] for name, a, b in zip(table.predictors, low.tolist(), high.tolist(), strict=True)},
+        "predictor_range": {
+            name: [a, b] for name, a, b in zip(table.predictors, low.tolist(), high.tolist(), strict=True)
+        },
         "target": table.target,
         "units": dict(table.units),
         "synthetic": table.synthetic,
@@ -209,6 +229,7 @@ def _scores_of(scores: pd.DataFrame, title: str) -> dict[str, dict[str, float | 
     rows = scores[scores["model"] == title].set_index("design")
     names = [f"{m}{end}" for m in METRICS for end in ("", "_low", "_high")]
     return {
-        str(design): {name: value if math.isfinite(value := float(row[name])) else None for name in names} | {"n": int(row["n"])}
+        str(design): {name: value if math.isfinite(value := float(row[name])) else None for name in names}
+        | {"n": int(row["n"])}
         for design, row in rows.iterrows()
     }

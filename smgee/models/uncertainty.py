@@ -1,8 +1,9 @@
 """Prediction intervals calibrated on stations that the model had not seen.
 
-A map is asked for soil moisture where there is no station, so its interval must hold at a station left out, not at another day of
-a station it knows. Out-of-fold residuals are pooled with equal weight per station, after Dunn, Wasserman & Ramdas (2023), J.
-Am. Stat. Assoc. 118, 2491-2502: a station with ten times the rows tells no more about the next station.
+A map is asked for soil moisture where there is no station, so its interval must hold at a station left out,
+not at another day of a station it knows. Out-of-fold residuals are pooled with equal weight per station,
+after Dunn, Wasserman & Ramdas (2023), J. Am. Stat. Assoc. 118, 2491-2502: a station with ten times the rows
+tells no more about the next station.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Interval:
     level : float
         Share of days, at a new station like those of the network, that the interval is to cover.
     coverage : float
-        Share really covered when each station in turn is judged by the residuals of all the others; NaN if that cannot be told.
+        Share really covered when each station in turn is judged by the residuals of all the others; NaN if
+        that cannot be told.
     stations : int
         Stations behind it.
     """
@@ -41,9 +43,9 @@ class Interval:
 def conformal_interval(predictions: pd.DataFrame, model: str, *, level: float = 0.9) -> Interval:
     """The interval of a model from its errors at stations left out.
 
-    The half width is the smallest h such that a share of at least `level` of the residual mass lies within it, where every
-    station carries mass 1/(k+1) and one more such mass lies at infinity for the station not yet seen. That makes
-    the promise hold for k stations and one new one drawn alike.
+    The half width is the smallest h such that a share of at least `level` of the residual mass lies within
+    it, where every station carries mass 1/(k+1) and one more such mass lies at infinity for the station not
+    yet seen. That makes the promise hold for k stations and one new one drawn alike.
 
     Parameters
     ----------
@@ -73,7 +75,8 @@ def conformal_interval(predictions: pd.DataFrame, model: str, *, level: float = 
     else:
         known = ", ".join(d.name for d in DESIGNS.values() if d.transfers)
         raise InputError(
-            f"There are no predictions of {model} at stations left out; cross-validate it with one of the designs {known}."
+            f"There are no predictions of {model} at stations left out; cross-validate it with one of the "
+            f"designs {known}."
         )
     residual = np.abs(part["predicted"].to_numpy() - part["observed"].to_numpy())
     names, station = np.unique(part["station"].to_numpy(), return_inverse=True)
@@ -82,14 +85,20 @@ def conformal_interval(predictions: pd.DataFrame, model: str, *, level: float = 
     for k in range(len(names)):
         others = station != k
         if len(names) > 1:
-            bound = _weighted_quantile(residual[others], station[others], len(names), level, count=len(names) - 1)
+            bound = _weighted_quantile(
+                residual[others], station[others], len(names), level, count=len(names) - 1
+            )
             covered.append(float(np.mean(residual[~others] <= bound)))
     finite = np.isfinite(half_width) and len(names) > 1
     return Interval(half_width, level, float(np.mean(covered)) if finite else float("nan"), len(names))
 
 
-def _weighted_quantile(residual: np.ndarray, station: np.ndarray, size: int, level: float, count: int | None = None) -> float:
-    """Quantile of residuals in which each of `count` stations has mass 1/(count + 1); infinite beyond their whole mass."""
+def _weighted_quantile(
+    residual: np.ndarray, station: np.ndarray, size: int, level: float, count: int | None = None
+) -> float:
+    """Quantile of residuals in which each of `count` stations has mass 1/(count + 1); infinite beyond
+    their whole mass.
+    """
     rows = np.bincount(station, minlength=size)
     weight = 1.0 / (rows[station] * ((count or size) + 1))
     order = np.argsort(residual, kind="stable")

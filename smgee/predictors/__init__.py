@@ -1,4 +1,6 @@
-"""Predictors of soil moisture as Earth Engine images: harmonised HLS composites, spectral indices, terrain, and the calendar."""
+"""Predictors of soil moisture as Earth Engine images: harmonised HLS composites, spectral indices,
+terrain, and the calendar.
+"""
 
 from __future__ import annotations
 

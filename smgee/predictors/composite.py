@@ -14,7 +14,9 @@ __all__ = ["composite", "window"]
 
 
 def window(center: date, days: int) -> tuple[date, date]:
-    """Return [start, end) of `days` days centred on a day; an even window has its extra day before the centre."""
+    """Return [start, end) of `days` days centred on a day; an even window has its extra day before the
+    centre.
+    """
     start = center - timedelta(days=days // 2)
     return start, start + timedelta(days=days)
 
@@ -31,7 +33,8 @@ def composite(
 ) -> ee.Image:
     """Return the median clear reflectance around a day.
 
-    A pixel without a clear observation within `window_days` takes the median of `fill_days`; one without any stays masked.
+    A pixel without a clear observation within `window_days` takes the median of `fill_days`; one without any
+    stays masked.
 
     Parameters
     ----------
@@ -48,7 +51,9 @@ def composite(
         One float band per role; Earth Engine's 1° default projection until a grid is asked for.
     """
     # A fully masked image keeps the bands known where a window holds no scene at all.
-    nothing = ee.ImageCollection([ee.Image.constant([0.0] * len(roles)).rename(list(roles)).toFloat().updateMask(0)])
+    nothing = ee.ImageCollection(
+        [ee.Image.constant([0.0] * len(roles)).rename(list(roles)).toFloat().updateMask(0)]
+    )
 
     def median(days: int) -> ee.Image:
         start, end = window(center, days)

@@ -14,7 +14,13 @@ __all__ = ["clear_reflectance"]
 
 
 def clear_reflectance(
-    start: date, end: date, *, sensors: Sequence[str], roles: Sequence[str], mask: Sequence[str], region: Any = None
+    start: date,
+    end: date,
+    *,
+    sensors: Sequence[str],
+    roles: Sequence[str],
+    mask: Sequence[str],
+    region: Any = None,
 ) -> ee.ImageCollection:
     """Return clear-sky reflectance of both sensors, bands named by role.
 

@@ -1,4 +1,6 @@
-"""Spectral indices by the formulas of Awesome Spectral Indices (Montero et al. 2023, Sci. Data 10:197), through spyndex."""
+"""Spectral indices by the formulas of Awesome Spectral Indices (Montero et al. 2023, Sci. Data 10:197),
+through spyndex.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from smgee.errors import InputError
 
 __all__ = ["add_indices", "formula"]
 
-# Where the catalogue's common default is not the index's published constant: Huete 1988 (Remote Sens. Environ. 25:295) takes L = 0.5 for SAVI.
+# Where the catalogue's common default is not the index's published constant: Huete 1988 (Remote Sens.
+# Environ. 25:295) takes L = 0.5 for SAVI.
 _CONSTANTS = {"SAVI": {"L": 0.5}}
 
 
@@ -41,7 +44,8 @@ def formula(name: str) -> tuple[str, dict[str, float], tuple[str, ...]]:
 
     if name not in spyndex.indices:
         raise InputError(
-            f"The index {name!r} is not in Awesome Spectral Indices; give one of its short names, such as NDVI or NDMI."
+            f"The index {name!r} is not in Awesome Spectral Indices; give one of its short names, such as "
+            "NDVI or NDMI."
         )
     index = spyndex.indices[name]
     symbols = {symbol: role for role, symbol in ROLES.items()}
@@ -55,7 +59,8 @@ def formula(name: str) -> tuple[str, dict[str, float], tuple[str, ...]]:
         value = _CONSTANTS.get(name, {}).get(part, constant.default if constant is not None else None)
         if value is None:
             raise InputError(
-                f"The index {name} needs {part}, which HLS L30 and S30 do not share; choose an index of {', '.join(symbols)}."
+                f"The index {name} needs {part}, which HLS L30 and S30 do not share; choose an index of "
+                f"{', '.join(symbols)}."
             )
         constants[part] = float(value)
     return index.formula, constants, tuple(roles)
@@ -64,8 +69,8 @@ def formula(name: str) -> tuple[str, dict[str, float], tuple[str, ...]]:
 def add_indices(image: ee.Image, names: Sequence[str]) -> ee.Image:
     """Return the image with one float band per index appended; reflectance bands are found by role.
 
-    The formulas go through ``ee.Image.expression``, not ``normalizedDifference``, which masks the slightly negative reflectances that HLS
-    has over dark targets. A zero denominator gives 0, as Earth Engine divides.
+    The formulas go through ``ee.Image.expression``, not ``normalizedDifference``, which masks the slightly
+    negative reflectances that HLS has over dark targets. A zero denominator gives 0, as Earth Engine divides.
     """
     for name in names:
         text, constants, roles = formula(name)

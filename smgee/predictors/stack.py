@@ -31,7 +31,9 @@ class Step:
 
 
 def steps(study: Study) -> list[Step]:
-    """Return the composite steps of a study, in time order, each serving `step_days` days around its centre."""
+    """Return the composite steps of a study, in time order, each serving `step_days` days around its
+    centre.
+    """
     width = study.predictors.step_days
     result = []
     start = study.start
@@ -48,7 +50,9 @@ def step_image(study: Study, step: Step) -> ee.Image:
     needed = set(p.bands).union(*(formula(n)[2] for n in p.indices))
     roles = [r for r in ("blue", "green", "red", "nir", "swir1", "swir2") if r in needed]
     grid = study.grid
-    left, bottom, right, top = transformer(grid.crs, "EPSG:4326").transform_bounds(*grid.bounds, densify_pts=21)
+    left, bottom, right, top = transformer(grid.crs, "EPSG:4326").transform_bounds(
+        *grid.bounds, densify_pts=21
+    )
     image = composite(
         step.center,
         window_days=p.window_days,
@@ -62,7 +66,9 @@ def step_image(study: Study, step: Step) -> ee.Image:
 
 
 def static_image(study: Study) -> ee.Image | None:
-    """Return the predictors that do not change with time, float bands in model order; None when the study has none."""
+    """Return the predictors that do not change with time, float bands in model order; None when the study
+    has none.
+    """
     p = study.predictors
     return terrain(p.dem, p.terrain, grid=study.grid) if p.terrain else None
 

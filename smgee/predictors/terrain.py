@@ -16,16 +16,18 @@ __all__ = ["terrain"]
 def terrain(dem_id: str, names: Sequence[str], *, grid: PixelGrid) -> ee.Image:
     """Return terrain bands computed in the map's projection.
 
-    Slope on a mosaic's 1° default projection, or on degrees, is wrong; so the elevation is brought bilinearly onto the map's lattice first,
-    and the four-neighbour gradient of ``ee.Terrain`` is taken there, whatever grid is asked for: Earth Engine would take it on the asked-for
-    grid, and a map zoomed in would show the flat tops and the edges of the lattice's pixels instead of slopes.
+    Slope on a mosaic's 1° default projection, or on degrees, is wrong; so the elevation is brought bilinearly
+    onto the map's lattice first, and the four-neighbour gradient of ``ee.Terrain`` is taken there, whatever
+    grid is asked for: Earth Engine would take it on the asked-for grid, and a map zoomed in would show the
+    flat tops and the edges of the lattice's pixels instead of slopes.
 
     Parameters
     ----------
     dem_id : str
         One of `smgee.datasets.DEMS`.
     names : sequence of {"elevation", "slope", "aspect", "northness", "eastness"}
-        elevation in m; slope and aspect in degrees (aspect clockwise from north); northness and eastness are cosine and sine of the aspect.
+        elevation in m; slope and aspect in degrees (aspect clockwise from north); northness and eastness are
+        cosine and sine of the aspect.
     grid : PixelGrid
         The projected map lattice.
 

@@ -48,22 +48,40 @@ def maps_figure(
     low, high = np.percentile(stack, [2, 98]) if stack.size else (0.0, 1.0)
     left, bottom, right, top = grid.bounds
     extent = [v / 1000 for v in (left, right, bottom, top)]
-    x, y = transformer("EPSG:4326", grid.crs).transform(stations["lon"].to_numpy(), stations["lat"].to_numpy())
+    x, y = transformer("EPSG:4326", grid.crs).transform(
+        stations["lon"].to_numpy(), stations["lat"].to_numpy()
+    )
     cols = min(len(maps), 4)
     rows = -(-len(maps) // cols)
     with figure(
-        rows, cols, size=(3.1 * cols + 0.8, 3.6 * rows), synthetic=synthetic, sharex=True, sharey=True, squeeze=False
+        rows,
+        cols,
+        size=(3.1 * cols + 0.8, 3.6 * rows),
+        synthetic=synthetic,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     ) as (fig, axes):
         for axis in axes.flat[len(maps) :]:
             axis.set_axis_off()
         for axis, (title, values) in zip(axes.flat, maps.items()):
             step = max(1, max(values.shape) // 700)
             image = axis.imshow(
-                values[::step, ::step], extent=extent, vmin=low, vmax=high, cmap="YlGnBu", interpolation="nearest"
+                values[::step, ::step],
+                extent=extent,
+                vmin=low,
+                vmax=high,
+                cmap="YlGnBu",
+                interpolation="nearest",
             )
             for cell in cells:
                 cx, cy = cell.polygon(grid.crs, points_per_edge=8).exterior.xy
-                axis.plot(np.asarray(cx) / 1000, np.asarray(cy) / 1000, color="0.25", lw=0.5 if cell.grid == "M09" else 1.1)
+                axis.plot(
+                    np.asarray(cx) / 1000,
+                    np.asarray(cy) / 1000,
+                    color="0.25",
+                    lw=0.5 if cell.grid == "M09" else 1.1,
+                )
             axis.plot(x / 1000, y / 1000, "o", ms=2.6, mfc="white", mec="black", mew=0.6)
             axis.set_title(title)
             axis.set_xlabel("easting, km")
@@ -89,15 +107,27 @@ def series_figure(pairs: pd.DataFrame, path: Path, *, title: str, synthetic: boo
     """
     orbits = [o for o in ("AM", "PM") if (pairs["orbit"] == o).any()]
     with figure(
-        len(orbits), 1, size=(8.4, 2.3 * len(orbits) + 0.5), synthetic=synthetic, sharex=True, sharey=True, squeeze=False
+        len(orbits),
+        1,
+        size=(8.4, 2.3 * len(orbits) + 0.5),
+        synthetic=synthetic,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     ) as (fig, axes):
         for axis, orbit in zip(axes[:, 0], orbits):
             part = pairs[pairs["orbit"] == orbit].sort_values("date")
-            axis.plot(part["date"], part["insitu_mean"], "-", color=COLOURS["in situ"], lw=1.2, label="in situ mean")
-            axis.plot(part["date"], part["upscaled"], "-", color=COLOURS["map"], lw=1.4, label="30 m map, cell mean")
+            axis.plot(
+                part["date"], part["insitu_mean"], "-", color=COLOURS["in situ"], lw=1.2, label="in situ mean"
+            )
+            axis.plot(
+                part["date"], part["upscaled"], "-", color=COLOURS["map"], lw=1.4, label="30 m map, cell mean"
+            )
             axis.plot(part["date"], part["smap"], "o", color=COLOURS["smap"], ms=3, label="SMAP")
             axis.set_ylabel(f"soil moisture,\n{UNIT}")
-            axis.set_title(f"{title}, {'descending (06:00)' if orbit == 'AM' else 'ascending (18:00)'}", loc="left")
+            axis.set_title(
+                f"{title}, {'descending (06:00)' if orbit == 'AM' else 'ascending (18:00)'}", loc="left"
+            )
         fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
         return save(fig, path)
 
@@ -121,7 +151,13 @@ def scatter_figure(pairs: pd.DataFrame, table: pd.DataFrame, path: Path, *, synt
     values = pairs[["smap", *references]].to_numpy(float)
     low, high = np.nanmin(values) - 0.02, np.nanmax(values) + 0.02
     with figure(
-        len(orbits), 2, size=(7.2, 3.4 * len(orbits) + 0.3), synthetic=synthetic, sharex=True, sharey=True, squeeze=False
+        len(orbits),
+        2,
+        size=(7.2, 3.4 * len(orbits) + 0.3),
+        synthetic=synthetic,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     ) as (fig, axes):
         for row, orbit in zip(axes, orbits):
             for axis, reference in zip(row, references):
@@ -155,7 +191,9 @@ def metric_text(m: Any) -> str:
 
 
 def cells_figure(table: pd.DataFrame, cells: Sequence[EaseCell], path: Path, *, synthetic: bool) -> Path:
-    """Draw R, bias and ubRMSE of the sixteen 9 km cells as little maps, per orbit, against the upscaled map."""
+    """Draw R, bias and ubRMSE of the sixteen 9 km cells as little maps, per orbit, against the upscaled
+    map.
+    """
     part = table[table["reference"] == "upscaled"]
     orbits = [o for o in ("AM", "PM") if (part["orbit"] == o).any()]
     rows = sorted({c.row for c in cells})
@@ -165,7 +203,10 @@ def cells_figure(table: pd.DataFrame, cells: Sequence[EaseCell], path: Path, *, 
         "bias": {"cmap": "RdBu", "label": f"bias, {UNIT}"},
         "ubrmse": {"cmap": "magma_r", "vmin": 0, "label": f"ubRMSE, {UNIT}"},
     }
-    with figure(len(orbits), 3, size=(9.4, 2.9 * len(orbits) + 0.3), synthetic=synthetic, squeeze=False) as (fig, axes):
+    with figure(len(orbits), 3, size=(9.4, 2.9 * len(orbits) + 0.3), synthetic=synthetic, squeeze=False) as (
+        fig,
+        axes,
+    ):
         for row, orbit in zip(axes, orbits):
             found: Any = part[part["orbit"] == orbit].set_index("cell")
             for axis, (metric, look) in zip(row, looks.items()):
@@ -180,7 +221,11 @@ def cells_figure(table: pd.DataFrame, cells: Sequence[EaseCell], path: Path, *, 
                 image = axis.imshow(values, **options)
                 for (i, j), v in np.ndenumerate(values):
                     if np.isfinite(v):
-                        n = int(found.loc[next(c.name for c in cells if (c.row, c.col) == (rows[i], cols[j])), "n"])
+                        n = int(
+                            found.loc[
+                                next(c.name for c in cells if (c.row, c.col) == (rows[i], cols[j])), "n"
+                            ]
+                        )
                         axis.text(
                             j,
                             i,
@@ -210,7 +255,15 @@ def scores_figure(scores: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
                 value = part[metric].to_numpy(float)
                 low, high = part[f"{metric}_low"].to_numpy(float), part[f"{metric}_high"].to_numpy(float)
                 error = np.abs(np.vstack([value - low, high - value]))
-                axis.bar(x, value, width, color=COLOURS[design], label=names[design], yerr=error, error_kw={"lw": 0.8})
+                axis.bar(
+                    x,
+                    value,
+                    width,
+                    color=COLOURS[design],
+                    label=names[design],
+                    yerr=error,
+                    error_kw={"lw": 0.8},
+                )
             axis.set_xticks(range(len(models)), models)
             axis.set_ylabel(label)
         fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(designs))

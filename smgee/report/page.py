@@ -25,7 +25,9 @@ class Section:
     tables: Sequence[tuple[pd.DataFrame, str]] = ()
 
 
-def write_report(path: str | Path, *, title: str, synthetic: bool, facts: Mapping[str, Any], sections: Sequence[Section]) -> Path:
+def write_report(
+    path: str | Path, *, title: str, synthetic: bool, facts: Mapping[str, Any], sections: Sequence[Section]
+) -> Path:
     """Write a self-contained report.
 
     Parameters
@@ -51,7 +53,9 @@ def write_report(path: str | Path, *, title: str, synthetic: bool, facts: Mappin
     )
     environment.filters["embed"] = _embed
     environment.filters["cell"] = _cell
-    html = environment.get_template("report.html.j2").render(title=title, synthetic=synthetic, facts=facts, sections=sections)
+    html = environment.get_template("report.html.j2").render(
+        title=title, synthetic=synthetic, facts=facts, sections=sections
+    )
     with atomic_path(path) as scratch:
         scratch.write_text(html, encoding="utf-8")
     return Path(path)

@@ -43,7 +43,9 @@ _STYLE: dict[Any, Any] = {
 def figure(
     rows: int = 1, cols: int = 1, *, size: tuple[float, float], synthetic: bool, **options: Any
 ) -> Iterator[tuple[Figure, Any]]:
-    """Give a figure and its axes in the report's style; marked when the data is synthetic, closed afterwards."""
+    """Give a figure and its axes in the report's style; marked when the data is synthetic, closed
+    afterwards.
+    """
     import matplotlib as mpl
     from matplotlib import pyplot as plt
 

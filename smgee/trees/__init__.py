@@ -1,4 +1,6 @@
-"""Tree ensembles: one canonical form, exact importers, Earth Engine text and transports, and a fast kernel."""
+"""Tree ensembles: one canonical form, exact importers, Earth Engine text and transports, and a fast
+kernel.
+"""
 
 from __future__ import annotations
 

@@ -58,9 +58,11 @@ class Cutter:
         room = self.max_depth - len(bounds)
         if room < 1:
             raise UnsupportedError(
-                f"A tree is {self.source.depth} levels deep, and {len(bounds)} separate bounds lead to one of its parts, so it "
+                f"A tree is {self.source.depth} levels deep, and {len(bounds)} separate bounds lead to one "
+                "of its parts, so it "
                 "cannot be cut to "
-                f"{self.max_depth} levels; train with max_depth={self.max_depth} or a larger min_samples_leaf, or allow up to 62 "
+                f"{self.max_depth} levels; train with max_depth={self.max_depth} or a larger "
+                "min_samples_leaf, or allow up to 62 "
                 "levels."
             )
         e = self.source
@@ -79,10 +81,18 @@ class Cutter:
         zero = [self.size + chain + i for i in range(chain)]
         none = [LEAF] * chain
         self._append("feature", [b[0] for b in bounds] + none, np.where(leaf, LEAF, e.feature[nodes]))
-        self._append("threshold", [b[1] for b in bounds] + [0.0] * chain, np.where(leaf, 0.0, e.threshold[nodes]))
-        self._append("left", [o if b[2] else z for b, o, z in zip(bounds, onward, zero, strict=True)] + none, left)
-        self._append("right", [z if b[2] else o for b, o, z in zip(bounds, onward, zero, strict=True)] + none, right)
-        self._append("value", [0.0] * (2 * chain), np.where(leaf & (e.feature[nodes] == LEAF), e.value[nodes], 0.0))
+        self._append(
+            "threshold", [b[1] for b in bounds] + [0.0] * chain, np.where(leaf, 0.0, e.threshold[nodes])
+        )
+        self._append(
+            "left", [o if b[2] else z for b, o, z in zip(bounds, onward, zero, strict=True)] + none, left
+        )
+        self._append(
+            "right", [z if b[2] else o for b, o, z in zip(bounds, onward, zero, strict=True)] + none, right
+        )
+        self._append(
+            "value", [0.0] * (2 * chain), np.where(leaf & (e.feature[nodes] == LEAF), e.value[nodes], 0.0)
+        )
         self._append("missing_left", [b[3] for b in bounds] + [False] * chain, e.missing_left[nodes] & ~leaf)
         self.roots.append(self.size)
         self.size += 2 * chain + len(nodes)
@@ -92,7 +102,9 @@ class Cutter:
         self.columns[name].append(np.concatenate([np.asarray(chain, dtype=subtree.dtype), subtree]))
 
     def _walk(self, node: int, room: int, cuts: set[int]) -> tuple[np.ndarray, list[int]]:
-        """Return the nodes of the subtree down to the cuts, and the tests that stand `room` levels below its top."""
+        """Return the nodes of the subtree down to the cuts, and the tests that stand `room` levels below
+        its top.
+        """
         e, found, front = self.source, [], np.array([node])
         stop = np.array(sorted(cuts), dtype=np.int64)
         for _ in range(room):
@@ -103,7 +115,9 @@ class Cutter:
         return np.concatenate(found), front[e.feature[front] != LEAF].tolist()
 
     def _best_ancestor(self, node: int, top: int) -> int:
-        """Return `node` or the ancestor of it below `top` that a chain lifts the most, the lowest of equals."""
+        """Return `node` or the ancestor of it below `top` that a chain lifts the most, the lowest of
+        equals.
+        """
         path = [node]
         while (above := int(self.parent[path[-1]])) != LEAF:
             path.append(above)
@@ -129,4 +143,6 @@ class Cutter:
             tightest[f, went_left] = t if known is None else (min(known, t) if went_left else max(known, t))
             nan_passes[f] = nan_passes.get(f, True) and bool(e.missing_left[above]) == went_left
             node = above
-        return [(f, t, went_left, went_left == nan_passes[f]) for (f, went_left), t in sorted(tightest.items())]
+        return [
+            (f, t, went_left, went_left == nan_passes[f]) for (f, went_left), t in sorted(tightest.items())
+        ]

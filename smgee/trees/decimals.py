@@ -26,7 +26,9 @@ def _tidy(text: str) -> str:
 
 
 def exact(values: Iterable[float]) -> list[str]:
-    """Return, for finite float64 numbers, the shortest plain decimals that parse back to exactly the same numbers."""
+    """Return, for finite float64 numbers, the shortest plain decimals that parse back to exactly the same
+    numbers.
+    """
     texts = map(repr, values)
     return [t if t[-2:] != ".0" and "e" not in t else _tidy(t) for t in texts]
 
@@ -45,8 +47,9 @@ def short_thresholds(values: np.ndarray, *, upward: bool) -> list[str]:
     values : (n,) float64
         Thresholds that are float32 numbers, finite.
     upward : bool
-        True for the test ``x <= t``: the decimal lies in [t, t + half a step to the next float32). False for ``x < t``: it lies
-        in (t - half a step, t]. So both a parser that keeps float64 and one that rounds to float32 test float32 pixels alike.
+        True for the test ``x <= t``: the decimal lies in [t, t + half a step to the next float32). False for
+        ``x < t``: it lies in (t - half a step, t]. So both a parser that keeps float64 and one that rounds to
+        float32 test float32 pixels alike.
 
     Returns
     -------
@@ -74,7 +77,10 @@ def short_thresholds(values: np.ndarray, *, upward: bool) -> list[str]:
         texts[open_[fits]] = [t if t[-1] != "0" else _tidy(t) for t in (f"{c:.{n}f}" for c, n in chosen)]
         open_ = open_[~fits]
     rest = np.flatnonzero(texts == "")
-    texts[rest] = [_shortest(t, end, upward) for t, end in zip(distinct[rest].tolist(), limit[rest].tolist(), strict=True)]
+    texts[rest] = [
+        _shortest(t, end, upward)
+        for t, end in zip(distinct[rest].tolist(), limit[rest].tolist(), strict=True)
+    ]
     return texts[position].tolist()
 
 

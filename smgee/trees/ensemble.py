@@ -26,9 +26,9 @@ LEAF = -1
 class TreeEnsemble:
     """An ensemble of binary decision trees as flat arrays, one entry per node.
 
-    A row goes left at an internal node when ``x < threshold`` (`comparison` ``"lt"``) or ``x <= threshold`` (``"le"``), both
-    sides in `threshold_dtype`; NaN goes left where `missing_left` is set. The prediction is ``base_score + sum(leaves)`` or, with
-    `aggregation` ``"mean"``, ``base_score + mean(leaves)``.
+    A row goes left at an internal node when ``x < threshold`` (`comparison` ``"lt"``) or ``x <= threshold``
+    (``"le"``), both sides in `threshold_dtype`; NaN goes left where `missing_left` is set. The prediction is
+    ``base_score + sum(leaves)`` or, with `aggregation` ``"mean"``, ``base_score + mean(leaves)``.
 
     Parameters
     ----------
@@ -91,7 +91,10 @@ class TreeEnsemble:
             object.__setattr__(self, name, array)
         nodes = {len(getattr(self, n)) for n in types if n != "roots"}
         if len(nodes) != 1 or not len(self.roots):
-            raise InputError(f"Tree arrays of lengths {sorted(nodes)} with {len(self.roots)} roots do not describe an ensemble.")
+            raise InputError(
+                f"Tree arrays of lengths {sorted(nodes)} with {len(self.roots)} roots do not describe an "
+                "ensemble."
+            )
         object.__setattr__(self, "feature_names", tuple(str(n) for n in self.feature_names))
         object.__setattr__(self, "base_score", float(self.base_score))
         object.__setattr__(self, "metadata", dict(self.metadata))
@@ -99,11 +102,16 @@ class TreeEnsemble:
 
     def _check(self) -> None:
         """Refuse arrays that do not describe binary trees over the named predictors."""
-        choices = {"comparison": ("lt", "le"), "threshold_dtype": ("float32", "float64"), "aggregation": ("sum", "mean")}
+        choices = {
+            "comparison": ("lt", "le"),
+            "threshold_dtype": ("float32", "float64"),
+            "aggregation": ("sum", "mean"),
+        }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise InputError(
-                    f"The {name} {getattr(self, name)!r} of an ensemble is not known; use one of {', '.join(allowed)}."
+                    f"The {name} {getattr(self, name)!r} of an ensemble is not known; use one of "
+                    f"{', '.join(allowed)}."
                 )
         if len(set(self.feature_names)) != len(self.feature_names):
             raise InputError("Two predictors of an ensemble share one name; give every predictor its own.")
@@ -112,14 +120,20 @@ class TreeEnsemble:
         f = self.feature[internal]
         if len(f) and not (f.min() >= 0 and f.max() < len(self.feature_names)):
             raise InputError(
-                f"A node tests predictor number {int(f.max() if f.min() >= 0 else f.min())}, but {len(self.feature_names)} "
+                f"A node tests predictor number {int(f.max() if f.min() >= 0 else f.min())}, but "
+                f"{len(self.feature_names)} "
                 "predictors are named; "
                 "name every predictor of the model, in column order."
             )
         if np.isnan(self.threshold[internal]).any():
-            raise InputError("A node has the threshold NaN, which no value can be compared with; the model is damaged.")
+            raise InputError(
+                "A node has the threshold NaN, which no value can be compared with; the model is damaged."
+            )
         if not np.isfinite(self.value[~internal]).all() or not np.isfinite(self.base_score):
-            raise InputError("A leaf or the base score is not a finite number; the model is damaged or its training diverged.")
+            raise InputError(
+                "A leaf or the base score is not a finite number; the model is damaged or its training "
+                "diverged."
+            )
         edges = np.concatenate([self.left[internal], self.right[internal]])
         if len(edges) and not (edges.min() >= 0 and edges.max() < n):
             raise InputError("A node points to a child that does not exist; the model is damaged.")
@@ -165,7 +179,9 @@ class TreeEnsemble:
 
     @property
     def ee_names(self) -> dict[str, str]:
-        """The Earth Engine band name of each predictor, by predictor name; equal wherever the name is legal already."""
+        """The Earth Engine band name of each predictor, by predictor name; equal wherever the name is
+        legal already.
+        """
         from smgee.trees.names import legal_names
 
         return dict(zip(self.feature_names, legal_names(self.feature_names), strict=True))
@@ -173,7 +189,8 @@ class TreeEnsemble:
     def __repr__(self) -> str:
         family = self.metadata.get("family", "unknown origin")
         return (
-            f"TreeEnsemble({family}: {self.n_trees} trees, {self.n_nodes} nodes, depth {self.depth}, {self.n_features} "
+            f"TreeEnsemble({family}: {self.n_trees} trees, {self.n_nodes} nodes, depth {self.depth}, "
+            f"{self.n_features} "
             "predictors, "
             f"{self.aggregation} of leaves, base {self.base_score:g})"
         )
@@ -181,7 +198,9 @@ class TreeEnsemble:
     # ------------------------------------------------------------------ ways in
 
     @classmethod
-    def from_model(cls, model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None) -> TreeEnsemble:
+    def from_model(
+        cls, model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None
+    ) -> TreeEnsemble:
         """Convert a trained model, or a model file of XGBoost, CatBoost or LightGBM, exactly.
 
         Parameters
@@ -196,7 +215,8 @@ class TreeEnsemble:
         Raises
         ------
         UnsupportedError
-            For a model that cannot be converted exactly (a classifier, a categorical split, a loss with a link, ...).
+            For a model that cannot be converted exactly (a classifier, a categorical split, a loss with a
+            link, ...).
         InputError
             For names that do not fit the model, or a damaged file.
         """
@@ -247,7 +267,8 @@ class TreeEnsemble:
         return predict(self, X, n_threads=n_threads)
 
     def predict_reference(self, X: Any) -> np.ndarray:
-        """Predict by walking every tree as the class docstring says, summing leaves in float64; slow and simple.
+        """Predict by walking every tree as the class docstring says, summing leaves in float64; slow and
+        simple.
 
         Parameters
         ----------
@@ -268,11 +289,15 @@ class TreeEnsemble:
         return iter_ee_strings(self, digits=digits, max_depth=MAX_DEPTH if max_depth is None else max_depth)
 
     def to_ee_strings(self, *, digits: Digits = "exact", max_depth: int | None = None) -> list[str]:
-        """Return Earth Engine's tree text, one string per tree, whose **mean** is the prediction; see `smgee.trees.text`."""
+        """Return Earth Engine's tree text, one string per tree, whose **mean** is the prediction; see
+        `smgee.trees.text`.
+        """
         return list(self.iter_ee_strings(digits=digits, max_depth=max_depth))
 
     def to_classifier(self, transport: Transport = "auto", **options: Any) -> Any:
-        """Return an `ee.Classifier` that predicts the same on Earth Engine; see `smgee.trees.transports.to_classifier`."""
+        """Return an `ee.Classifier` that predicts the same on Earth Engine; see
+        `smgee.trees.transports.to_classifier`.
+        """
         from smgee.trees.transports import to_classifier
 
         return to_classifier(self, transport, **options)
@@ -286,13 +311,17 @@ class TreeEnsemble:
     # ------------------------------------------------------------------ changes of form
 
     def specialize(self, values: Mapping[str, float] | None = None, **named: float) -> TreeEnsemble:
-        """Fix predictors that are constant over an image (``doy=153``); see `smgee.trees.reshape.specialize`."""
+        """Fix predictors that are constant over an image (``doy=153``); see
+        `smgee.trees.reshape.specialize`.
+        """
         from smgee.trees.reshape import specialize
 
         return specialize(self, {**(values or {}), **named})
 
     def merge(self) -> TreeEnsemble:
-        """Drop what changes no prediction: implied tests, equal siblings, trees of equal shape; see `smgee.trees.merge.merge`."""
+        """Drop what changes no prediction: implied tests, equal siblings, trees of equal shape; see
+        `smgee.trees.merge.merge`.
+        """
         from smgee.trees.merge import merge
 
         return merge(self)
@@ -304,9 +333,17 @@ class TreeEnsemble:
         return bound_depth(self, max_depth)
 
     def simplify(
-        self, max_bytes: int, X: Any, *, y: Any = None, test: tuple[Any, Any] | None = None, digits: Digits = "short"
+        self,
+        max_bytes: int,
+        X: Any,
+        *,
+        y: Any = None,
+        test: tuple[Any, Any] | None = None,
+        digits: Digits = "short",
     ) -> Simplified:
-        """Fit the tree text into a byte budget, with its measured price; see `smgee.trees.simplify.simplify`."""
+        """Fit the tree text into a byte budget, with its measured price; see
+        `smgee.trees.simplify.simplify`.
+        """
         from smgee.trees.simplify import simplify
 
         return simplify(self, max_bytes, X=X, y=y, test=test, digits=digits)
@@ -315,6 +352,7 @@ class TreeEnsemble:
         """Return the same ensemble with other predictor names, in the same order."""
         if len(feature_names) != self.n_features:
             raise InputError(
-                f"{len(feature_names)} names were given for an ensemble of {self.n_features} predictors; give one for each."
+                f"{len(feature_names)} names were given for an ensemble of {self.n_features} predictors; "
+                "give one for each."
             )
         return replace(self, feature_names=tuple(feature_names))

@@ -17,14 +17,18 @@ __all__ = ["assemble", "canonical", "heap_ids", "is_canonical", "levels", "rebui
 
 
 def levels(left: np.ndarray, right: np.ndarray, roots: np.ndarray) -> list[np.ndarray]:
-    """Return the node indices of every depth, roots first; raises `InputError` where children run in a circle."""
+    """Return the node indices of every depth, roots first; raises `InputError` where children run in a
+    circle.
+    """
     result: list[np.ndarray] = []
     front, seen = np.asarray(roots), 0
     while len(front):
         result.append(front)
         seen += len(front)
         if seen > len(left):
-            raise InputError("The children of a node lead back to it, so the arrays are no trees; the model is damaged.")
+            raise InputError(
+                "The children of a node lead back to it, so the arrays are no trees; the model is damaged."
+            )
         inner = front[left[front] != LEAF]
         front = np.concatenate([left[inner], right[inner]])
     return result
@@ -40,7 +44,8 @@ def subtree_sizes(left: np.ndarray, right: np.ndarray, tiers: list[np.ndarray]) 
 
 
 def heap_ids(left: np.ndarray, right: np.ndarray, tiers: list[np.ndarray]) -> np.ndarray:
-    """Return the heap number of every node: 1 at a root, 2k and 2k+1 at the children of k. Shape (nodes,) int64.
+    """Return the heap number of every node: 1 at a root, 2k and 2k+1 at the children of k. Shape (nodes,)
+    int64.
 
     Raises
     ------
@@ -48,7 +53,10 @@ def heap_ids(left: np.ndarray, right: np.ndarray, tiers: list[np.ndarray]) -> np
         For trees deeper than 62 levels, whose numbers do not fit 64 bits.
     """
     if len(tiers) - 1 > 62:
-        raise InputError(f"A tree of {len(tiers) - 1} levels has heap numbers beyond 64 bits; at most 62 levels can be numbered.")
+        raise InputError(
+            f"A tree of {len(tiers) - 1} levels has heap numbers beyond 64 bits; at most 62 levels can be "
+            "numbered."
+        )
     ids = np.ones(len(left), dtype=np.int64)
     for tier in tiers:
         inner = tier[left[tier] != LEAF]
@@ -60,9 +68,14 @@ def heap_ids(left: np.ndarray, right: np.ndarray, tiers: list[np.ndarray]) -> np
 def is_canonical(ensemble: TreeEnsemble) -> bool:
     """Whether trees stand one after another, each in pre-order, with no node unused."""
     inner = np.flatnonzero(ensemble.feature != LEAF)
-    if not np.array_equal(ensemble.left[inner], inner + 1) or ensemble.roots[0] != 0 or (np.diff(ensemble.roots) <= 0).any():
+    if (
+        not np.array_equal(ensemble.left[inner], inner + 1)
+        or ensemble.roots[0] != 0
+        or (np.diff(ensemble.roots) <= 0).any()
+    ):
         return False
-    # With every left child right behind its parent, pre-order and contiguity hold if right children do too; sizes tell.
+    # With every left child right behind its parent, pre-order and contiguity hold if right children do too;
+    # sizes tell.
     tiers = levels(ensemble.left, ensemble.right, ensemble.roots)
     if sum(map(len, tiers)) != ensemble.n_nodes:
         return False
@@ -73,7 +86,9 @@ def is_canonical(ensemble: TreeEnsemble) -> bool:
     )
 
 
-def rebuild(ensemble: TreeEnsemble, left: np.ndarray, right: np.ndarray, roots: np.ndarray, **changes: Any) -> TreeEnsemble:
+def rebuild(
+    ensemble: TreeEnsemble, left: np.ndarray, right: np.ndarray, roots: np.ndarray, **changes: Any
+) -> TreeEnsemble:
     """Return the canonical ensemble of the nodes that `roots`, `left` and `right` reach.
 
     Parameters
@@ -81,7 +96,8 @@ def rebuild(ensemble: TreeEnsemble, left: np.ndarray, right: np.ndarray, roots: 
     ensemble : TreeEnsemble
         Where all else comes from.
     left, right : (nodes,) int
-        Children, `LEAF` at a leaf. Nodes that nothing points to any more are dropped; a leaf is where ``left`` says so.
+        Children, `LEAF` at a leaf. Nodes that nothing points to any more are dropped; a leaf is where
+        ``left`` says so.
     roots : (trees,) int
         Roots.
     **changes
@@ -118,18 +134,25 @@ def rebuild(ensemble: TreeEnsemble, left: np.ndarray, right: np.ndarray, roots: 
 
 
 def canonical(ensemble: TreeEnsemble) -> TreeEnsemble:
-    """Return the same trees one after another, each in pre-order (node, left subtree, right subtree), without unused nodes."""
-    return ensemble if is_canonical(ensemble) else rebuild(ensemble, ensemble.left, ensemble.right, ensemble.roots)
+    """Return the same trees one after another, each in pre-order (node, left subtree, right subtree),
+    without unused nodes.
+    """
+    return (
+        ensemble
+        if is_canonical(ensemble)
+        else rebuild(ensemble, ensemble.left, ensemble.right, ensemble.roots)
+    )
 
 
 def assemble(trees: list[dict[str, np.ndarray]], **settings: Any) -> TreeEnsemble:
-    """Join trees, each with node indices of its own and its root at `root` (0 by default), into a canonical ensemble.
+    """Join trees, each with node indices of its own and its root at `root` (0 by default), into a canonical
+    ensemble.
 
     Parameters
     ----------
     trees : list of dict
-        Arrays ``feature``, ``threshold``, ``left``, ``right``, ``value`` and, optionally, ``missing_left``; in each a leaf has
-        ``left == LEAF``.
+        Arrays ``feature``, ``threshold``, ``left``, ``right``, ``value`` and, optionally, ``missing_left``;
+        in each a leaf has ``left == LEAF``.
     **settings
         The other fields of `TreeEnsemble`.
     """
@@ -145,7 +168,10 @@ def assemble(trees: list[dict[str, np.ndarray]], **settings: Any) -> TreeEnsembl
     left, right = joined("left").astype(np.int64), joined("right").astype(np.int64)
     leaf = left == LEAF
     missing = np.concatenate(
-        [np.asarray(t.get("missing_left", np.zeros(n, bool)), dtype=bool) for t, n in zip(trees, sizes, strict=True)]
+        [
+            np.asarray(t.get("missing_left", np.zeros(n, bool)), dtype=bool)
+            for t, n in zip(trees, sizes, strict=True)
+        ]
     )
     return canonical(
         TreeEnsemble(

@@ -1,7 +1,7 @@
 """Smaller trees with the same predictions: what decides nothing is dropped, what is equal is joined.
 
-Tree text has no way to share a subtree, so equal parts can be joined only where one of them becomes superfluous: children of one
-node, and trees that test the same thresholds in the same places.
+Tree text has no way to share a subtree, so equal parts can be joined only where one of them becomes
+superfluous: children of one node, and trees that test the same thresholds in the same places.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ __all__ = ["drop_implied", "join_siblings", "join_trees", "merge"]
 
 
 def merge(ensemble: TreeEnsemble) -> TreeEnsemble:
-    """Drop implied tests, join equal siblings, join trees of equal shape, and fold trees of one leaf into the base score.
+    """Drop implied tests, join equal siblings, join trees of equal shape, and fold trees of one leaf into the
+    base score.
 
     Predictions change by float64 rounding of the leaf sums at most.
     """
@@ -36,7 +37,9 @@ def _parents(ensemble: TreeEnsemble) -> np.ndarray:
 
 
 def drop_implied(ensemble: TreeEnsemble) -> TreeEnsemble:
-    """Drop tests whose outcome the tests above them settle, for numbers and, where the model takes it, for NaN."""
+    """Drop tests whose outcome the tests above them settle, for numbers and, where the model takes it, for
+    NaN.
+    """
     parent = _parents(ensemble)
     nodes = np.flatnonzero(ensemble.feature != LEAF)
     with np.errstate(over="ignore"):
@@ -69,7 +72,9 @@ def drop_implied(ensemble: TreeEnsemble) -> TreeEnsemble:
 
 
 def _signatures(ensemble: TreeEnsemble, *, with_values: bool) -> np.ndarray:
-    """Number subtrees so that two have the same number exactly when they are equal (leaf values counted or not)."""
+    """Number subtrees so that two have the same number exactly when they are equal (leaf values counted or
+    not).
+    """
     tiers = levels(ensemble.left, ensemble.right, ensemble.roots)
     height = np.zeros(ensemble.n_nodes, dtype=np.int64)
     for tier in reversed(tiers):
@@ -112,10 +117,14 @@ def join_siblings(ensemble: TreeEnsemble) -> TreeEnsemble:
 
 
 def join_trees(ensemble: TreeEnsemble) -> TreeEnsemble:
-    """Add up trees that are equal but for their leaf values, and fold trees of a single leaf into the base score."""
+    """Add up trees that are equal but for their leaf values, and fold trees of a single leaf into the base
+    score.
+    """
     ensemble = canonical(ensemble)
     number = _signatures(ensemble, with_values=False)[ensemble.roots]
-    size = subtree_sizes(ensemble.left, ensemble.right, levels(ensemble.left, ensemble.right, ensemble.roots))[ensemble.roots]
+    size = subtree_sizes(
+        ensemble.left, ensemble.right, levels(ensemble.left, ensemble.right, ensemble.roots)
+    )[ensemble.roots]
     share = 1.0 if ensemble.aggregation == "sum" else 1.0 / ensemble.n_trees
     base = ensemble.base_score + share * float(ensemble.value[ensemble.roots[size == 1]].sum())
     kept = []

@@ -1,7 +1,8 @@
 """Band names that Earth Engine's tree text can carry.
 
-Names outside ``[A-Za-z_][A-Za-z0-9_]*`` are known to break the parser of `ee.Classifier.decisionTreeEnsemble` (periods among
-them), so others are mapped; `TreeEnsemble.ee_names` records the mapping and `TreeEnsemble.classify` applies it.
+Names outside ``[A-Za-z_][A-Za-z0-9_]*`` are known to break the parser of `ee.Classifier.decisionTreeEnsemble`
+(periods among them), so others are mapped; `TreeEnsemble.ee_names` records the mapping and
+`TreeEnsemble.classify` applies it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def is_legal(name: str) -> bool:
 def legal_names(names: Sequence[str]) -> tuple[str, ...]:
     """Map predictor names to distinct legal band names, keeping those that are legal already.
 
-    Every other character becomes an underscore, a leading digit gets one in front, and a name that is taken then gets a number.
+    Every other character becomes an underscore, a leading digit gets one in front, and a name that is taken
+    then gets a number.
     """
     taken = {n for n in names if is_legal(n)}
     result = []

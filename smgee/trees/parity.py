@@ -1,7 +1,9 @@
-"""Whether all ways to a prediction give the same numbers: library, kernel, tree text, and a classifier on the connected backend.
+"""Whether all ways to a prediction give the same numbers: library, kernel, tree text, and a classifier on the
+connected backend.
 
-The measure is the definition of the ensemble itself, walked in float64 (`smgee.trees.reference`). Rows are sampled from real
-ones, and planted on every threshold and its two neighbours, where conversions go wrong first.
+The measure is the definition of the ensemble itself, walked in float64 (`smgee.trees.reference`). Rows are
+sampled from real ones, and planted on every threshold and its two neighbours, where conversions go wrong
+first.
 """
 
 from __future__ import annotations
@@ -25,7 +27,15 @@ from smgee.trees.text import iter_ee_strings
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Comparison", "ParityReport", "check_parity", "classify_pixels", "classify_rows", "drawn_rows", "library_predictor"]
+__all__ = [
+    "Comparison",
+    "ParityReport",
+    "check_parity",
+    "classify_pixels",
+    "classify_rows",
+    "drawn_rows",
+    "library_predictor",
+]
 
 TOLERANCE = 1e-6  # of the largest prediction, at least of one: float32 rounding of sums of hundreds of leaves
 ROWS_PER_REQUEST = 1000
@@ -33,7 +43,9 @@ ROWS_PER_REQUEST = 1000
 
 @dataclass(frozen=True)
 class Comparison:
-    """One way of predicting against the definition, on one kind of rows; `max_difference` in the unit of the target."""
+    """One way of predicting against the definition, on one kind of rows; `max_difference` in the unit of
+    the target.
+    """
 
     method: str
     rows: str
@@ -67,7 +79,9 @@ class ParityReport:
     @property
     def worst(self) -> Comparison:
         """The comparison that differs most; one that is not a number counts as worst."""
-        return max(self.comparisons, key=lambda c: math.inf if math.isnan(c.max_difference) else c.max_difference)
+        return max(
+            self.comparisons, key=lambda c: math.inf if math.isnan(c.max_difference) else c.max_difference
+        )
 
     @property
     def passed(self) -> bool:
@@ -79,7 +93,8 @@ class ParityReport:
         if not self.passed:
             w = self.worst
             raise ParityError(
-                f"The {w.method} differs by up to {w.max_difference:.3g} from the trees on {w.rows} rows, and "
+                f"The {w.method} differs by up to {w.max_difference:.3g} from the trees on {w.rows} rows, "
+                "and "
                 f"{self.tolerance:.3g} is allowed; "
                 "do not use this conversion."
             )
@@ -106,8 +121,8 @@ def check_parity(
     Parameters
     ----------
     model : object, path or TreeEnsemble
-        What `smgee.trees.importers.convert` takes. The library's own prediction takes part unless it is a `TreeEnsemble` or its
-        file.
+        What `smgee.trees.importers.convert` takes. The library's own prediction takes part unless it is a
+        `TreeEnsemble` or its file.
     rows : (rows, features) array or table, optional
         Real rows to sample from; by default rows are drawn between the model's thresholds.
     n, planted : int
@@ -121,7 +136,8 @@ def check_parity(
     digits : {"exact", "short"}
         How the text is written; short digits are compared on float32 rows, which they are made for.
     tolerance : float, optional
-        Largest difference allowed, in the unit of the target; by default a millionth of the largest prediction or of one.
+        Largest difference allowed, in the unit of the target; by default a millionth of the largest
+        prediction or of one.
     seed : int
         For the choice of rows.
 
@@ -135,7 +151,8 @@ def check_parity(
     rng = np.random.default_rng(seed)
     pool = drawn_rows(ensemble, 10 * n, seed=seed) if rows is None else _matrix(ensemble, rows)
     sample = pool[rng.choice(len(pool), min(n, len(pool)), replace=False)].astype(kind)
-    # NaN stays in the real rows if the model takes it; Earth Engine gets what it could see, so planted rows are complete.
+    # NaN stays in the real rows if the model takes it; Earth Engine gets what it could see, so planted rows
+    # are complete.
     complete = pool[np.isfinite(pool).all(axis=1)]
     background = complete if len(complete) else drawn_rows(ensemble, n, seed=seed)
     kinds = {
@@ -173,13 +190,25 @@ def check_parity(
                 difference = np.abs(np.asarray(predict(x[use]), dtype=np.float64) - expected[use])
                 comparisons.append(Comparison(method, name, int(use.sum()), float(difference.max())))
     if not comparisons:
-        raise InputError("No row could be compared, because every row has gaps that this model refuses; give rows without NaN.")
+        raise InputError(
+            "No row could be compared, because every row has gaps that this model refuses; give rows without "
+            "NaN."
+        )
     size = sum(map(len, texts))
-    return ParityReport(ensemble, comparisons, TOLERANCE * largest if tolerance is None else tolerance, size, len(texts), skipped)
+    return ParityReport(
+        ensemble,
+        comparisons,
+        TOLERANCE * largest if tolerance is None else tolerance,
+        size,
+        len(texts),
+        skipped,
+    )
 
 
 def drawn_rows(ensemble: TreeEnsemble, n: int, *, seed: int = 0) -> np.ndarray:
-    """Draw rows evenly between the lowest and highest threshold of each predictor, and a little beyond. Shape (n, features)."""
+    """Draw rows evenly between the lowest and highest threshold of each predictor, and a little beyond.
+    Shape (n, features).
+    """
     rng = np.random.default_rng(seed)
     rows = rng.random((n, ensemble.n_features)) * 1.2 - 0.1
     for f in range(ensemble.n_features):
@@ -215,7 +244,9 @@ def _open(path: Path) -> Any:
         import lightgbm
 
         return lightgbm.Booster(model_file=str(path))
-    if suffix in (".ubj", ".ubjson") or (suffix == ".json" and '"learner"' in path.read_text(encoding="utf-8")[:1_000_000]):
+    if suffix in (".ubj", ".ubjson") or (
+        suffix == ".json" and '"learner"' in path.read_text(encoding="utf-8")[:1_000_000]
+    ):
         import xgboost
 
         booster = xgboost.Booster(model_file=str(path))
@@ -236,7 +267,9 @@ def _matrix(ensemble: TreeEnsemble, rows: Any) -> np.ndarray:
     if hasattr(rows, "columns"):
         absent = [name for name in ensemble.feature_names if name not in rows.columns]
         if absent:
-            raise InputError(f"The rows lack the predictors {', '.join(absent)}; give a table with columns of these names.")
+            raise InputError(
+                f"The rows lack the predictors {', '.join(absent)}; give a table with columns of these names."
+            )
         rows = rows[list(ensemble.feature_names)].to_numpy()
     rows = np.asarray(rows, dtype=np.float64)
     if rows.ndim != 2 or rows.shape[1] != ensemble.n_features:
@@ -269,19 +302,23 @@ def classify_rows(ensemble: TreeEnsemble, classifier: ee.Classifier, rows: np.nd
     for start in range(0, len(rows), ROWS_PER_REQUEST):
         part = rows[start : start + ROWS_PER_REQUEST].astype(np.float64).tolist()
         features = [
-            ee.Feature(None, {**dict(zip(names, row, strict=True)), "smgee_row": start + i}) for i, row in enumerate(part)
+            ee.Feature(None, {**dict(zip(names, row, strict=True)), "smgee_row": start + i})
+            for i, row in enumerate(part)
         ]
         done = ee.FeatureCollection(features).classify(classifier, "smgee_prediction")
         answer = ee.List([done.aggregate_array("smgee_row"), done.aggregate_array("smgee_prediction")])
         index, values = call(answer.getInfo) or ([], [])
         if len(index) != len(values):
-            raise ParityError(f"Earth Engine classified {len(values)} of {len(index)} rows; the rest lack a predictor.")
+            raise ParityError(
+                f"Earth Engine classified {len(values)} of {len(index)} rows; the rest lack a predictor."
+            )
         result[np.asarray(index, dtype=int)] = values
     return result
 
 
 def classify_pixels(ensemble: TreeEnsemble, classifier: ee.Classifier, rows: np.ndarray) -> np.ndarray:
-    """Classify rows as pixels of an image, one beside the other, on the connected Earth Engine: the way that maps take.
+    """Classify rows as pixels of an image, one beside the other, on the connected Earth Engine: the way that
+    maps take.
 
     Parameters and result are those of `classify_rows`.
     """
@@ -296,9 +333,16 @@ def classify_pixels(ensemble: TreeEnsemble, classifier: ee.Classifier, rows: np.
     result = []
     for start in range(0, len(rows), ROWS_PER_REQUEST):
         part = rows[start : start + ROWS_PER_REQUEST].astype(np.float64)
-        column = ee.Image.pixelCoordinates(ee.Projection("EPSG:4326", [step, 0, 0, 0, -step, 0])).select("x").floor().int()
+        column = (
+            ee.Image.pixelCoordinates(ee.Projection("EPSG:4326", [step, 0, 0, 0, -step, 0]))
+            .select("x")
+            .floor()
+            .int()
+        )
         bands = [ee.Image(ee.Array(values.tolist())).arrayGet(column) for values in part.T]
-        image = legal.classify(ee.Image.cat(bands).rename(list(legal.feature_names)), classifier=classifier).toDouble()
+        image = legal.classify(
+            ee.Image.cat(bands).rename(list(legal.feature_names)), classifier=classifier
+        ).toDouble()
         size = {"width": len(part), "height": 1}
         request = {"expression": image, "fileFormat": "NUMPY_NDARRAY", "grid": {**grid, "dimensions": size}}
         result.append(call(lambda: ee.data.computePixels(request))["prediction"][0])  # noqa: B023 (called at once)

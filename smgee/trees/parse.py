@@ -1,9 +1,9 @@
 """Earth Engine's tree text: strict reading.
 
 The grammar is what `ee.Classifier.decisionTreeEnsemble` is known to take, and errors bear its texts
-(``Error parsing line 4: expected 8, got 3.``). It covers what `smgee.trees.text`, geemap, R's rpart (its header lines included)
-and ``smileRandomForest.explain()['trees']`` write: blanks in front of lines and around operators, free numbers for n and
-deviance, class probabilities in parentheses, several trees in one string.
+(``Error parsing line 4: expected 8, got 3.``). It covers what `smgee.trees.text`, geemap, R's rpart (its
+header lines included) and ``smileRandomForest.explain()['trees']`` write: blanks in front of lines and around
+operators, free numbers for n and deviance, class probabilities in parentheses, several trees in one string.
 """
 
 from __future__ import annotations
@@ -22,13 +22,17 @@ from smgee.trees.layout import canonical
 __all__ = ["from_ee_strings"]
 
 PLAIN = r"[-+]?(?:\d+\.?\d*|\.\d+)"
-LOOSE = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"  # n and deviance are not used, so their form does not matter
+LOOSE = (
+    r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"  # n and deviance are not used, so their form does not matter
+)
 
 
 def _grammar(name: str, number: str) -> re.Pattern[str]:
     """A line: id, root or a split, n, deviance, value, perhaps (yprob), and a star at a leaf."""
     split = rf"({name})\s*(<=|>=|<|>)\s*({number})"
-    return re.compile(rf"(\d+)\)\s*(?:root|{split})\s+{LOOSE}\s+{LOOSE}\s+({number})(?:\s*\([^()]*\))?\s*(\*?)", re.ASCII)
+    return re.compile(
+        rf"(\d+)\)\s*(?:root|{split})\s+{LOOSE}\s+{LOOSE}\s+({number})(?:\s*\([^()]*\))?\s*(\*?)", re.ASCII
+    )
 
 
 STRICT = _grammar(r"[A-Za-z_]\w*", PLAIN)
@@ -49,14 +53,15 @@ def from_ee_strings(
     feature_names : sequence of str, optional
         Order of the predictors; by default that of their first appearance.
     strict : bool
-        Refuse scientific notation and names with other characters than letters, digits and underscores, which are known to break
-        Earth Engine's parser. With False they are read, so that `TreeEnsemble.to_ee_strings` can write them well.
+        Refuse scientific notation and names with other characters than letters, digits and underscores, which
+        are known to break Earth Engine's parser. With False they are read, so that
+        `TreeEnsemble.to_ee_strings` can write them well.
 
     Returns
     -------
     TreeEnsemble
-        With `aggregation` ``"mean"``, `threshold_dtype` ``"float64"`` and no missing values. Text that mixes ``<`` with ``<=``
-        becomes ``<`` alone, with the next float64 for ``<=``.
+        With `aggregation` ``"mean"``, `threshold_dtype` ``"float64"`` and no missing values. Text that mixes
+        ``<`` with ``<=`` becomes ``<`` alone, with the next float64 for ``<=``.
 
     Raises
     ------
@@ -111,7 +116,8 @@ class _Reader:
             if (name is None) != (expected == 1):
                 _refuse(
                     number,
-                    f"expected {'root' if expected == 1 else 'a split'}, got {line.split(')')[1].strip()[:40]!r}.",
+                    f"expected {'root' if expected == 1 else 'a split'}, got "
+                    f"{line.split(')')[1].strip()[:40]!r}.",
                     "only node 1 is the root",
                 )
             here = len(self.feature)
@@ -123,7 +129,9 @@ class _Reader:
             if not star:
                 waiting += [(2 * expected + 1, here), (2 * expected, here)]
         if waiting or len(self.roots) == first_tree:
-            _refuse(len(lines) + 1, "unexpected end of input.", "the text is cut off, or a leaf lacks its '*'")
+            _refuse(
+                len(lines) + 1, "unexpected end of input.", "the text is cut off, or a leaf lacks its '*'"
+            )
 
     def _add(self, value: float) -> None:
         self.feature.append(LEAF)
@@ -138,10 +146,16 @@ class _Reader:
         if self.left[parent] == LEAF:
             if name not in self.names:
                 if self.closed:
-                    _refuse(number, f"unknown property {name!r}.", f"the predictors are {', '.join(self.names)}")
+                    _refuse(
+                        number, f"unknown property {name!r}.", f"the predictors are {', '.join(self.names)}"
+                    )
                 self.names[name] = len(self.names)
             self.left[parent] = here
-            self.feature[parent], self.operator[parent], self.threshold[parent] = self.names[name], operator, float(cut)
+            self.feature[parent], self.operator[parent], self.threshold[parent] = (
+                self.names[name],
+                operator,
+                float(cut),
+            )
             return
         self.right[parent] = here
         same = self.names.get(name) == self.feature[parent] and float(cut) == self.threshold[parent]
@@ -156,9 +170,16 @@ class _Reader:
         """Say why a line is none."""
         cannot = f"cannot read {line[:60]!r}."
         if re.match(r"\d+\)\s*[^\s<>=]*[^\w\s<>=][^\s<>=]*\s*[<>]", line):
-            _refuse(number, cannot, "name predictors with letters, digits and underscores only, or read with strict=False")
+            _refuse(
+                number,
+                cannot,
+                "name predictors with letters, digits and underscores only, or read with strict=False",
+            )
         if re.search(r"\d[eE][-+]?\d", line):
-            advice = "print plain decimals, in R with options(scipen = 999), or read with strict=False and write again"
+            advice = (
+                "print plain decimals, in R with options(scipen = 999), or read with strict=False "
+                "and write again"
+            )
             _refuse(number, cannot, f"scientific notation is not understood; {advice}")
         _refuse(number, cannot, "a line is '<id>) <name><operator><threshold> <n> <deviance> <value> [*]'")
 

@@ -1,17 +1,18 @@
-"""One file for a `TreeEnsemble`: a NumPy ``.npz`` archive that holds numbers and one JSON text, and nothing that could run.
+"""One file for a `TreeEnsemble`: a NumPy ``.npz`` archive that holds numbers and one JSON text, and nothing
+that could run.
 
 Format ``smgee-trees``, version 1
 ---------------------------------
 The archive has these members, and no others:
 
-- ``header``: uint8, the UTF-8 bytes of a JSON object with ``format`` (``"smgee-trees"``), ``version`` (1), ``feature_names``,
-  ``comparison``, ``threshold_dtype``, ``aggregation``, ``base_score`` (a string that `float.hex` wrote), ``allows_missing``,
-  ``metadata`` (provenance: family, library, units, ...) and ``hash``;
-- ``feature``, ``left``, ``right``, ``roots``: int32; ``threshold``, ``value``: float64; ``missing_left``: bool.
-  Their meaning is that of the fields of `TreeEnsemble`.
+- ``header``: uint8, the UTF-8 bytes of a JSON object with ``format`` (``"smgee-trees"``), ``version`` (1),
+  ``feature_names``, ``comparison``, ``threshold_dtype``, ``aggregation``, ``base_score`` (a string that
+  `float.hex` wrote), ``allows_missing``, ``metadata`` (provenance: family, library, units, ...) and ``hash``;
+- ``feature``, ``left``, ``right``, ``roots``: int32; ``threshold``, ``value``: float64; ``missing_left``:
+  bool. Their meaning is that of the fields of `TreeEnsemble`.
 
-``hash`` is the SHA-256 of everything that decides a prediction; a file whose content does not match it is refused. Loading never
-unpickles.
+``hash`` is the SHA-256 of everything that decides a prediction; a file whose content does not match it is
+refused. Loading never unpickles.
 """
 
 from __future__ import annotations
@@ -33,15 +34,23 @@ __all__ = ["FORMAT", "VERSION", "content_hash", "load", "save"]
 FORMAT = "smgee-trees"
 VERSION = 1
 ARRAYS = {
-    "feature": "<i4", "threshold": "<f8", "left": "<i4", "right": "<i4", "value": "<f8", "missing_left": "|b1", "roots": "<i4",
-}  # fmt: skip
+    "feature": "<i4",
+    "threshold": "<f8",
+    "left": "<i4",
+    "right": "<i4",
+    "value": "<f8",
+    "missing_left": "|b1",
+    "roots": "<i4",
+}
 SETTINGS = ("feature_names", "comparison", "threshold_dtype", "aggregation", "allows_missing")
 
 
 def content_hash(ensemble: TreeEnsemble) -> str:
     """Return the SHA-256, in hexadecimal, of the arrays and settings that decide a prediction."""
     digest = hashlib.sha256(FORMAT.encode())
-    settings = {name: getattr(ensemble, name) for name in SETTINGS} | {"base_score": ensemble.base_score.hex()}
+    settings = {name: getattr(ensemble, name) for name in SETTINGS} | {
+        "base_score": ensemble.base_score.hex()
+    }
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for name, dtype in ARRAYS.items():
         array = np.ascontiguousarray(getattr(ensemble, name), dtype=dtype)
@@ -72,7 +81,8 @@ def save(ensemble: TreeEnsemble, path: str | os.PathLike[str]) -> None:
         text = json.dumps(header, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"The metadata of the ensemble cannot be written as JSON ({error}); keep strings, numbers, lists and dicts there."
+            f"The metadata of the ensemble cannot be written as JSON ({error}); keep strings, numbers, lists "
+            "and dicts there."
         ) from error
     arrays = {name: getattr(ensemble, name).astype(dtype) for name, dtype in ARRAYS.items()}
     with atomic_path(path) as scratch:
@@ -101,14 +111,16 @@ def load(path: str | os.PathLike[str]) -> TreeEnsemble:
                 raise InputError(f"The file {path} is not an ensemble of smgee.")
             if header.get("version") != VERSION:
                 raise UnsupportedError(
-                    f"The file {path} has version {header.get('version')} of the format; this smgee reads version {VERSION}."
+                    f"The file {path} has version {header.get('version')} of the format; this smgee reads "
+                    f"version {VERSION}."
                 )
             arrays = {}
             for name, dtype in ARRAYS.items():
                 array = archive[name]
                 if array.dtype != np.dtype(dtype) or array.ndim != 1:
                     raise InputError(
-                        f"The member {name} of {path} is {array.dtype} with {array.ndim} dimensions, not {np.dtype(dtype)} with "
+                        f"The member {name} of {path} is {array.dtype} with {array.ndim} dimensions, not "
+                        f"{np.dtype(dtype)} with "
                         "one."
                     )
                 arrays[name] = array
@@ -124,7 +136,12 @@ def load(path: str | os.PathLike[str]) -> TreeEnsemble:
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         # What NumPy says of other files invites to load them without care.
         said = "it is no npz archive" if "pickle" in str(error) else str(error)
-        raise InputError(f"The file {path} is not a whole ensemble of smgee ({said}); save it again.") from error
+        raise InputError(
+            f"The file {path} is not a whole ensemble of smgee ({said}); save it again."
+        ) from error
     if ensemble.hash != stored:
-        raise InputError(f"The content of {path} does not match its hash, so it was changed or damaged; save the model again.")
+        raise InputError(
+            f"The content of {path} does not match its hash, so it was changed or damaged; save the model "
+            "again."
+        )
     return ensemble

@@ -10,7 +10,12 @@ __all__ = ["planted_rows"]
 
 
 def planted_rows(
-    ensemble: TreeEnsemble, background: np.ndarray, *, limit: int | None = None, dtype: str | None = None, seed: int = 0
+    ensemble: TreeEnsemble,
+    background: np.ndarray,
+    *,
+    limit: int | None = None,
+    dtype: str | None = None,
+    seed: int = 0,
 ) -> np.ndarray:
     """Plant every threshold of an ensemble, and its two float neighbours, into rows.
 
@@ -30,7 +35,8 @@ def planted_rows(
     Returns
     -------
     rows : (m, features) array of `dtype`
-        The same for the same input. Thresholds that `dtype` cannot hold are rounded to it; infinite ones are left out.
+        The same for the same input. Thresholds that `dtype` cannot hold are rounded to it; infinite ones are
+        left out.
     """
     kind = np.dtype(dtype or ensemble.threshold_dtype)
     rng = np.random.default_rng(seed)

@@ -1,4 +1,6 @@
-"""Prediction written for clearness: every tree walked as the definition of `TreeEnsemble` says. The oracle of the fast kernel."""
+"""Prediction written for clearness: every tree walked as the definition of `TreeEnsemble` says. The oracle
+of the fast kernel.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +15,26 @@ __all__ = ["as_matrix", "leaves", "predict"]
 
 
 def as_matrix(ensemble: TreeEnsemble, X: Any) -> np.ndarray:
-    """Return predictors as a (rows, features) array, columns picked by name from a table; refuse what the model cannot take."""
+    """Return predictors as a (rows, features) array, columns picked by name from a table; refuse what the
+    model cannot take.
+    """
     columns = getattr(X, "columns", None)
     if columns is not None:
         absent = [n for n in ensemble.feature_names if n not in columns]
         if absent:
-            raise InputError(f"The table lacks the predictors {', '.join(absent)}; give columns of these names.")
+            raise InputError(
+                f"The table lacks the predictors {', '.join(absent)}; give columns of these names."
+            )
         X = X[list(ensemble.feature_names)].to_numpy()
     X = np.asarray(X)
     if X.ndim != 2 or X.shape[1] != ensemble.n_features:
-        raise InputError(f"Predictors of shape {X.shape} were given; the ensemble takes (rows, {ensemble.n_features}).")
+        raise InputError(
+            f"Predictors of shape {X.shape} were given; the ensemble takes (rows, {ensemble.n_features})."
+        )
     if not ensemble.allows_missing and np.isnan(X.astype(np.float64, copy=False)).any():
         raise InputError(
-            "The predictors hold NaN, which this model refuses; drop or fill the rows, or train with missing values."
+            "The predictors hold NaN, which this model refuses; drop or fill the rows, or train with missing "
+            "values."
         )
     return X
 
@@ -52,7 +61,9 @@ def leaves(ensemble: TreeEnsemble, X: Any) -> np.ndarray:
 
 
 def predict(ensemble: TreeEnsemble, X: Any) -> np.ndarray:
-    """Return base score plus sum or mean of the leaves reached. Shape (rows,) float64, in the unit of the target."""
+    """Return base score plus sum or mean of the leaves reached. Shape (rows,) float64, in the unit of the
+    target.
+    """
     reached = leaves(ensemble, X)
     total = np.zeros(len(reached))
     for t in range(ensemble.n_trees):

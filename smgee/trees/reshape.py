@@ -57,7 +57,8 @@ def specialize(ensemble: TreeEnsemble, values: Mapping[str, float]) -> TreeEnsem
     unknown = [n for n in values if n not in ensemble.feature_names]
     if unknown:
         raise InputError(
-            f"The ensemble has no predictor {', '.join(map(repr, unknown))}; it has {', '.join(ensemble.feature_names)}."
+            f"The ensemble has no predictor {', '.join(map(repr, unknown))}; it has "
+            f"{', '.join(ensemble.feature_names)}."
         )
     if not values:
         return ensemble
@@ -67,21 +68,30 @@ def specialize(ensemble: TreeEnsemble, values: Mapping[str, float]) -> TreeEnsem
     with np.errstate(over="ignore"):
         for name, value in values.items():
             if np.isnan(value) and not ensemble.allows_missing:
-                raise InputError(f"The predictor {name!r} was fixed at NaN, which this model refuses; give a number.")
+                raise InputError(
+                    f"The predictor {name!r} was fixed at NaN, which this model refuses; give a number."
+                )
             column = ensemble.feature_names.index(name)
             fixed[column], constant[column] = True, value
         threshold = ensemble.threshold.astype(kind)
     x = constant[ensemble.feature]
     goes_left = x < threshold if ensemble.comparison == "lt" else x <= threshold
     goes_left = np.where(np.isnan(x), ensemble.missing_left, goes_left)
-    target = np.where(fixed[ensemble.feature], np.where(goes_left, ensemble.left, ensemble.right), np.arange(ensemble.n_nodes))
+    target = np.where(
+        fixed[ensemble.feature],
+        np.where(goes_left, ensemble.left, ensemble.right),
+        np.arange(ensemble.n_nodes),
+    )
     pruned = redirect(ensemble, target)
     keep = np.flatnonzero(~fixed[:-1])
     number = np.full(ensemble.n_features + 1, LEAF)
     number[keep] = np.arange(len(keep))
     record = {
         **ensemble.metadata,
-        "specialized": {**ensemble.metadata.get("specialized", {}), **{n: float(v) for n, v in values.items()}},
+        "specialized": {
+            **ensemble.metadata.get("specialized", {}),
+            **{n: float(v) for n, v in values.items()},
+        },
     }
     names = tuple(ensemble.feature_names[i] for i in keep)
     return replace(pruned, feature=number[pruned.feature], feature_names=names, metadata=record)
@@ -90,8 +100,8 @@ def specialize(ensemble: TreeEnsemble, values: Mapping[str, float]) -> TreeEnsem
 def drop_vacuous(ensemble: TreeEnsemble) -> TreeEnsemble:
     """Drop the tests that no number can fail: ``x <= inf`` and ``x < -inf``.
 
-    Libraries write them to tell missing values from numbers, so NaN may now go the other way; meant for Earth Engine, where there
-    is none.
+    Libraries write them to tell missing values from numbers, so NaN may now go the other way; meant for Earth
+    Engine, where there is none.
     """
     inner = ensemble.feature != LEAF
     with np.errstate(over="ignore"):
@@ -106,9 +116,10 @@ def drop_vacuous(ensemble: TreeEnsemble) -> TreeEnsemble:
 def bound_depth(ensemble: TreeEnsemble, max_depth: int) -> TreeEnsemble:
     """Cut trees deeper than `max_depth` into several, so that their node numbers stay small.
 
-    A subtree with nodes too deep moves into a tree of its own: a chain of the bounds that lead to it (at most two for each
-    predictor, whatever the depth), then the subtree; everywhere else it is zero, as the first tree now is there. Of the ancestors
-    of a node that is too deep, the one moves whose chain saves the most levels.
+    A subtree with nodes too deep moves into a tree of its own: a chain of the bounds that lead to it (at most
+    two for each predictor, whatever the depth), then the subtree; everywhere else it is zero, as the first
+    tree now is there. Of the ancestors of a node that is too deep, the one moves whose chain saves the most
+    levels.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
 """Smaller trees that predict almost the same, with the price measured.
 
-What changes nothing goes first (`smgee.trees.merge.merge`). Then subtrees are replaced by the mean of their leaves over given
-rows, by cost-complexity pruning (Breiman, Friedman, Olshen & Stone 1984, Classification and Regression Trees, ch. 3), with bytes
-of text as the complexity and one exchange rate between squared error and bytes for all trees: for any rate the pruning is the
-best one, found bottom-up in one pass, and the rate is found by bisection.
+What changes nothing goes first (`smgee.trees.merge.merge`). Then subtrees are replaced by the mean of their
+leaves over given rows, by cost-complexity pruning (Breiman, Friedman, Olshen & Stone 1984, Classification and
+Regression Trees, ch. 3), with bytes of text as the complexity and one exchange rate between squared error and
+bytes for all trees: for any rate the pruning is the best one, found bottom-up in one pass, and the rate is
+found by bisection.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ ATTEMPTS = 6  # corrections of the aim, in nodes, by the bytes written
 class Price:
     """What simplifying cost, measured on the rows given.
 
-    `r` and `ubrmse` compare the simplified with the original prediction; the two pairs after them compare each with the target,
-    where one was given. R is dimensionless; ubRMSE, the standard deviation of the difference, has the unit of the target.
+    `r` and `ubrmse` compare the simplified with the original prediction; the two pairs after them compare
+    each with the target, where one was given. R is dimensionless; ubRMSE, the standard deviation of the
+    difference, has the unit of the target.
     """
 
     bytes_before: int
@@ -48,7 +50,8 @@ class Price:
 
     def __str__(self) -> str:
         text = (
-            f"{self.bytes_before:,} → {self.bytes_after:,} bytes, {self.nodes_before:,} → {self.nodes_after:,} nodes; against "
+            f"{self.bytes_before:,} → {self.bytes_after:,} bytes, {self.nodes_before:,} → "
+            f"{self.nodes_after:,} nodes; against "
             "the full trees "
             f"R {self.r:.6f}, ubRMSE {self.ubrmse:.3g} on {self.rows:,} rows"
         )
@@ -66,7 +69,9 @@ class Simplified(NamedTuple):
 
 
 def text_bytes(ensemble: TreeEnsemble, *, digits: Digits = "exact") -> int:
-    """Return the bytes of an ensemble's tree text as it stands in a request, where each line break takes two."""
+    """Return the bytes of an ensemble's tree text as it stands in a request, where each line break takes
+    two.
+    """
     return sum(len(s) + s.count("\n") + 4 for s in iter_ee_strings(ensemble, digits=digits))
 
 
@@ -96,12 +101,13 @@ def simplify(
     max_bytes : int
         Of the text with `digits`, as it stands in a request (see `text_bytes`).
     X : (rows, features) array or table
-        Rows to weigh nodes by, such as the samples the model was trained on. What none of them reaches is cut first.
+        Rows to weigh nodes by, such as the samples the model was trained on. What none of them reaches is cut
+        first.
     y : (rows,) array, optional
         Target, to measure the price against as well.
     test : tuple of array, optional
-        Other rows and their target to measure the price on: on the rows of training it looks higher than it is, because the full
-        trees know them by heart.
+        Other rows and their target to measure the price on: on the rows of training it looks higher than it
+        is, because the full trees know them by heart.
     digits : {"exact", "short"}
         How the text will be written.
 
@@ -117,7 +123,9 @@ def simplify(
     """
     matrix = as_matrix(ensemble, X)
     if not len(matrix):
-        raise InputError("No rows were given to weigh the nodes by; pass the predictors of the training samples as X.")
+        raise InputError(
+            "No rows were given to weigh the nodes by; pass the predictors of the training samples as X."
+        )
     full = text_bytes(ensemble, digits=digits)
     result = merge(ensemble)
     if (full if result.n_nodes == ensemble.n_nodes else text_bytes(result, digits=digits)) > max_bytes:
@@ -130,7 +138,16 @@ def simplify(
     if y is not None:
         truth["r_before"], truth["ubrmse_before"] = agreement(before, np.asarray(y))
         truth["r_after"], truth["ubrmse_after"] = agreement(after, np.asarray(y))
-    price = Price(full, text_bytes(result, digits=digits), ensemble.n_nodes, result.n_nodes, len(matrix), r, ubrmse, **truth)
+    price = Price(
+        full,
+        text_bytes(result, digits=digits),
+        ensemble.n_nodes,
+        result.n_nodes,
+        len(matrix),
+        r,
+        ubrmse,
+        **truth,
+    )
     return Simplified(replace(result, metadata={**ensemble.metadata, "simplified": asdict(price)}), price)
 
 
@@ -144,7 +161,8 @@ def _prune_to(ensemble: TreeEnsemble, max_bytes: int, matrix: np.ndarray, digits
             f"({text_bytes(best, digits=digits):,} bytes); allow more, "
             "or train fewer trees."
         )
-    # Bytes a node vary little with pruning, so the number of nodes is aimed at and the aim corrected by what was written.
+    # Bytes a node vary little with pruning, so the number of nodes is aimed at and the aim corrected by what
+    # was written.
     per_node = text_bytes(ensemble, digits=digits) / ensemble.n_nodes
     for _ in range(ATTEMPTS):
         trial = pruner.prune(pruner.rate_for(int(max_bytes / per_node)))
@@ -160,8 +178,8 @@ def _prune_to(ensemble: TreeEnsemble, max_bytes: int, matrix: np.ndarray, digits
 class _Pruner:
     """Cost-complexity pruning of all trees at one exchange rate.
 
-    The cost of a pruned forest is the squared error that its leaves make against the leaves below them, summed over rows and
-    trees, plus `rate` for every node kept.
+    The cost of a pruned forest is the squared error that its leaves make against the leaves below them,
+    summed over rows and trees, plus `rate` for every node kept.
     """
 
     def __init__(self, ensemble: TreeEnsemble, matrix: np.ndarray) -> None:
@@ -172,7 +190,8 @@ class _Pruner:
         count = np.zeros(n)
         for start in range(0, len(matrix), 4096):
             count += np.bincount(leaves(ensemble, matrix[start : start + 4096]).ravel(), minlength=n)
-        # A trace of weight for leaves that no row reached gives their parents a value, and costs next to nothing to cut.
+        # A trace of weight for leaves that no row reached gives their parents a value, and costs next to
+        # nothing to cut.
         self.weight = np.where(leaf, count + 1e-9, 0.0)
         total = np.where(leaf, self.weight * ensemble.value, 0.0)
         square = np.where(leaf, self.weight * ensemble.value**2, 0.0)

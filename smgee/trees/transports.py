@@ -1,14 +1,15 @@
 """Ways for a tree ensemble to reach Earth Engine as an `ee.Classifier`.
 
 - inline: the text is inside every request; at most 10,485,760 bytes with all else in it.
-- table: written once into table assets, in strings below 100,000 characters, and joined again on the server; each export at most
-  10,485,760 bytes, as many as it takes.
+- table: written once into table assets, in strings below 100,000 characters, and joined again on the server;
+  each export at most 10,485,760 bytes, as many as it takes.
 - blob: written once into Cloud Storage, into a bucket that the project may read, and read there by `ee.Blob`.
-- classifier: written once into a classifier asset (`Export.classifier.toAsset`, `ee.Classifier.load`) of at most 100 MB.
+- classifier: written once into a classifier asset (`Export.classifier.toAsset`, `ee.Classifier.load`) of at
+  most 100 MB.
 
-Limits: Earth Engine's guides "Usage", "Exporting tables" and "Classification". The output mode is always REGRESSION, the mean
-over trees; the default mode is for classes. NaN directions have no place in the text: a pixel that is masked in a predictor the
-trees test is masked in the result.
+Limits: Earth Engine's guides "Usage", "Exporting tables" and "Classification". The output mode is always
+REGRESSION, the mean over trees; the default mode is for classes. NaN directions have no place in the text: a
+pixel that is masked in a predictor the trees test is masked in the result.
 """
 
 from __future__ import annotations
@@ -31,9 +32,18 @@ if TYPE_CHECKING:
     import ee
 
 __all__ = [
-    "REQUEST_LIMIT", "blob_classifier", "bucket_uploader", "classify", "inline_classifier", "load_classifier", "request_bytes",
-    "save_classifier", "save_tables", "table_classifier", "to_classifier",
-]  # fmt: skip
+    "REQUEST_LIMIT",
+    "blob_classifier",
+    "bucket_uploader",
+    "classify",
+    "inline_classifier",
+    "load_classifier",
+    "request_bytes",
+    "save_classifier",
+    "save_tables",
+    "table_classifier",
+    "to_classifier",
+]
 
 REQUEST_LIMIT = 10_485_760  # bytes of a request
 RESERVE = 512 * 1024  # bytes left to the image and everything else in the same request
@@ -59,14 +69,15 @@ def to_classifier(
     ----------
     ensemble : TreeEnsemble
     transport : {"auto", "inline", "table", "blob", "classifier"}
-        How the trees travel. ``"auto"`` measures the request: inline if it fits, else a table if `asset_id` is given, else a blob
-        if `upload` is.
+        How the trees travel. ``"auto"`` measures the request: inline if it fits, else a table if `asset_id`
+        is given, else a blob if `upload` is.
     asset_id : str, optional
         ``projects/…/assets/…`` for the table or the classifier; replaced when it exists.
     upload : callable, optional
         Brings a local file to Cloud Storage and returns its ``gs://`` URI.
     digits : {"exact", "short"}, optional
-        See `smgee.trees.text`. By default exact, or short where only that fits and the model compares in float32.
+        See `smgee.trees.text`. By default exact, or short where only that fits and the model compares in
+        float32.
     max_depth : int
         Deeper trees are cut (see `smgee.trees.reshape.bound_depth`).
     limit : int
@@ -77,7 +88,8 @@ def to_classifier(
     Returns
     -------
     ee.Classifier
-        In output mode REGRESSION. Its inputs are the names in `TreeEnsemble.ee_names`; `TreeEnsemble.classify` applies it.
+        In output mode REGRESSION. Its inputs are the names in `TreeEnsemble.ee_names`;
+        `TreeEnsemble.classify` applies it.
 
     Raises
     ------
@@ -87,11 +99,14 @@ def to_classifier(
         When Earth Engine refuses an export.
     """
     if transport not in ("auto", "inline", "table", "blob", "classifier"):
-        raise InputError(f"The transport {transport!r} is not known; use auto, inline, table, blob or classifier.")
+        raise InputError(
+            f"The transport {transport!r} is not known; use auto, inline, table, blob or classifier."
+        )
     say = progress or log.info
     if ensemble.allows_missing:
         log.warning(
-            "Earth Engine cannot follow the model's directions for missing values: pixels masked in a predictor stay masked."
+            "Earth Engine cannot follow the model's directions for missing values: pixels masked in a "
+            "predictor stay masked."
         )
     strings = list(iter_ee_strings(ensemble, digits=digits or "exact", max_depth=max_depth))
     if transport in ("auto", "inline"):
@@ -101,7 +116,8 @@ def to_classifier(
             smaller = request_bytes(inline_classifier(short)) + RESERVE
             if smaller <= limit:
                 say(
-                    f"Exact digits would need {size:,} bytes of {limit:,}, so the trees travel with the digits that float32 "
+                    f"Exact digits would need {size:,} bytes of {limit:,}, so the trees travel with the "
+                    "digits that float32 "
                     "pixels need."
                 )
                 strings, size = short, smaller
@@ -109,16 +125,22 @@ def to_classifier(
             return inline_classifier(strings)
         if transport == "inline" or (asset_id is None and upload is None):
             raise InputError(
-                f"The trees need {size:,} bytes of request, image included, and {limit:,} are allowed; give asset_id= to keep "
+                f"The trees need {size:,} bytes of request, image included, and {limit:,} are allowed; give "
+                "asset_id= to keep "
                 "them in a table "
-                "asset, upload= for Cloud Storage, or make them smaller with digits='short', specialize() or simplify()."
+                "asset, upload= for Cloud Storage, or make them smaller with digits='short', specialize() or "
+                "simplify()."
             )
         transport = "table" if asset_id is not None else "blob"
-        say(f"The trees need {size:,} bytes of request and {limit:,} are allowed, so they travel by {transport}.")
+        say(
+            f"The trees need {size:,} bytes of request and {limit:,} are allowed, so they travel by "
+            f"{transport}."
+        )
     if transport == "blob":
         if upload is None:
             raise InputError(
-                "The transport 'blob' needs upload=, a function that brings a local file to Cloud Storage and returns its gs:// "
+                "The transport 'blob' needs upload=, a function that brings a local file to Cloud Storage "
+                "and returns its gs:// "
                 "URI."
             )
         with tempfile.TemporaryDirectory(prefix="smgee-") as folder:
@@ -127,7 +149,10 @@ def to_classifier(
             say(f"Uploading {path.stat().st_size:,} bytes of trees.")
             return blob_classifier(upload(path))
     if asset_id is None:
-        raise InputError(f"The transport {transport!r} needs asset_id=, the id of the asset to write (projects/…/assets/…).")
+        raise InputError(
+            f"The transport {transport!r} needs asset_id=, the id of the asset to write "
+            "(projects/…/assets/…)."
+        )
     if transport == "table":
         return table_classifier(save_tables(strings, asset_id, limit=limit, progress=say))
     classifier = inline_classifier(strings)
@@ -137,15 +162,19 @@ def to_classifier(
 
 
 def classify(
-    ensemble: TreeEnsemble, image: ee.Image, *, classifier: ee.Classifier | None = None, band_name: str = "prediction"
+    ensemble: TreeEnsemble,
+    image: ee.Image,
+    *,
+    classifier: ee.Classifier | None = None,
+    band_name: str = "prediction",
 ) -> ee.Image:
     """Predict over an image.
 
     Parameters
     ----------
     ensemble : TreeEnsemble
-        Its predictors are picked from the image by name, and cast to float where the model compares in float32, so that a pixel
-        takes the branch that it takes here.
+        Its predictors are picked from the image by name, and cast to float where the model compares in
+        float32, so that a pixel takes the branch that it takes here.
     image : ee.Image
         With a band for every predictor; others are left out.
     classifier : ee.Classifier, optional
@@ -165,17 +194,22 @@ def classify(
     return bands.classify(to_classifier(ensemble) if classifier is None else classifier, band_name)
 
 
-def bucket_uploader(bucket: str, *, folder: Path | None = None, project: str | None = None) -> Callable[[Path], str]:
-    """Return the function that brings a file into a Cloud Storage bucket and returns its URI, for the transport ``"blob"``.
+def bucket_uploader(
+    bucket: str, *, folder: Path | None = None, project: str | None = None
+) -> Callable[[Path], str]:
+    """Return the function that brings a file into a Cloud Storage bucket and returns its URI, for the
+    transport ``"blob"``.
 
     Parameters
     ----------
     bucket : str
         Name of the bucket.
     folder : path, optional
-        The local folder that stands for it, on the embedded backend (``smgee.connect(buckets={bucket: folder})``).
+        The local folder that stands for it, on the embedded backend (``smgee.connect(buckets={bucket:
+        folder})``).
     project : str, optional
-        The Cloud project that pays, for a real bucket; it is reached with the default credentials of Google Cloud.
+        The Cloud project that pays, for a real bucket; it is reached with the default credentials of Google
+        Cloud.
     """
 
     def copy(file: Path) -> str:
@@ -215,7 +249,8 @@ def blob_classifier(uri: str) -> ee.Classifier:
     return ee.Classifier.decisionTreeEnsemble([ee.Blob(uri).string()]).setOutputMode("REGRESSION")
 
 
-# ---------------------------------------------------------------------------------------------------------------------- tables
+# ------------------------------------------------------------------------------------------
+# tables
 
 
 def shards(strings: Iterable[str]) -> Iterator[str]:
@@ -231,7 +266,11 @@ def shards(strings: Iterable[str]) -> Iterator[str]:
 
 
 def save_tables(
-    strings: Iterable[str], asset_id: str, *, limit: int = REQUEST_LIMIT, progress: Callable[[str], Any] | None = None
+    strings: Iterable[str],
+    asset_id: str,
+    *,
+    limit: int = REQUEST_LIMIT,
+    progress: Callable[[str], Any] | None = None,
 ) -> list[str]:
     """Export tree text into table assets, each by one request within the limit.
 
@@ -249,8 +288,8 @@ def save_tables(
     Returns
     -------
     list of str
-        The ids of the tables, for `table_classifier`. Every row has its place in the text in property ``shard`` and the text in
-        ``trees``.
+        The ids of the tables, for `table_classifier`. Every row has its place in the text in property
+        ``shard`` and the text in ``trees``.
     """
     import ee
 
@@ -267,8 +306,12 @@ def save_tables(
     names = [asset_id if i == 0 else f"{asset_id}_{i + 1}" for i in range(len(parts))]
     for name, part in zip(names, parts, strict=True):
         # Earth Engine refuses to export features without a geometry.
-        rows = ee.FeatureCollection([ee.Feature(ee.Geometry.Point([0, 0]), {"shard": n, "trees": text}) for n, text in part])
-        task = ee.batch.Export.table.toAsset(collection=rows, description="smgee_trees", assetId=name, overwrite=True)
+        rows = ee.FeatureCollection(
+            [ee.Feature(ee.Geometry.Point([0, 0]), {"shard": n, "trees": text}) for n, text in part]
+        )
+        task = ee.batch.Export.table.toAsset(
+            collection=rows, description="smgee_trees", assetId=name, overwrite=True
+        )
         _finish(task, f"Exporting the tree table {name}", progress)
     return names
 
@@ -280,18 +323,25 @@ def table_classifier(asset_ids: Sequence[str]) -> ee.Classifier:
     rows = ee.FeatureCollection(asset_ids[0])
     for name in asset_ids[1:]:
         rows = rows.merge(ee.FeatureCollection(name))
-    text = ee.String(ee.List(rows.sort("shard").aggregate_array("trees")).join("")).replace(NEWLINE, "\n", "g")
+    text = ee.String(ee.List(rows.sort("shard").aggregate_array("trees")).join("")).replace(
+        NEWLINE, "\n", "g"
+    )
     return ee.Classifier.decisionTreeEnsemble([text]).setOutputMode("REGRESSION")
 
 
-# ------------------------------------------------------------------------------------------------------------------- classifiers
+# ------------------------------------------------------------------------------------------
+# classifiers
 
 
-def save_classifier(classifier: ee.Classifier, asset_id: str, *, progress: Callable[[str], Any] | None = None) -> ee.Classifier:
+def save_classifier(
+    classifier: ee.Classifier, asset_id: str, *, progress: Callable[[str], Any] | None = None
+) -> ee.Classifier:
     """Export a classifier into an asset, and return it as loaded from there."""
     import ee
 
-    task = ee.batch.Export.classifier.toAsset(classifier=classifier, description="smgee_model", assetId=asset_id, overwrite=True)
+    task = ee.batch.Export.classifier.toAsset(
+        classifier=classifier, description="smgee_model", assetId=asset_id, overwrite=True
+    )
     _finish(task, f"Exporting the classifier {asset_id}", progress)
     return load_classifier(asset_id)
 
@@ -313,6 +363,8 @@ def _finish(task: Any, what: str, progress: Callable[[str], Any] | None) -> None
         if status["state"] == "COMPLETED":
             return
         if status["state"] in ("FAILED", "CANCELLED"):
-            raise RemoteError(f"{what} ended as {status['state']}: {status.get('error_message', 'no reason was given')}.")
+            raise RemoteError(
+                f"{what} ended as {status['state']}: {status.get('error_message', 'no reason was given')}."
+            )
         time.sleep(pause)
         pause = min(2 * pause, 10.0)

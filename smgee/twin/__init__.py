@@ -1,7 +1,7 @@
 """The twin: a synthetic basin whose truth is known, served like Earth Engine's own datasets.
 
-Everything here is made up by process models and a seed; it shows how the toolkit works and lets its results be scored against the
-truth. It is no observation of any place.
+Everything here is made up by process models and a seed; it shows how the toolkit works and lets its results
+be scored against the truth. It is no observation of any place.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ WINTER_STEP = 5
 class Static:
     """The static layers that the daily laws use; see `smgee.twin.hydrology.step_block`.
 
-    `layers` is (height, width, 13) float32 (the ten of the balance, then brightness of the dry soil, slope to the east and to
-    the north), `label` (height, width) int32 and `bins` (height, width, 3) uint8.
+    `layers` is (height, width, 13) float32 (the ten of the balance, then brightness of the dry soil, slope to
+    the east and to the north), `label` (height, width) int32 and `bins` (height, width, 3) uint8.
     """
 
     layers: np.ndarray
@@ -45,11 +45,24 @@ def prepare_static(terrain: Terrain, land: Land, cell: np.ndarray) -> Static:
     adsorbed = 0.03 + 0.25 * land.clay
     steep = np.clip(np.hypot(terrain.slope_east, terrain.slope_north) / 0.35, 0, 1)
     porosity = np.where(terrain.water, 0.0, land.porosity)
-    weight = np.where(terrain.water, 0.0, np.exp(np.clip((terrain.wetness - 7.5) / 1.7, -3, 2.3))).astype(np.float64)
+    weight = np.where(terrain.water, 0.0, np.exp(np.clip((terrain.wetness - 7.5) / 1.7, -3, 2.3))).astype(
+        np.float64
+    )
     total = np.bincount(terrain.hillslope.ravel(), weight.ravel())
     weight = (weight / np.maximum(total, 1e-12)[terrain.hillslope]).astype(np.float32)
     layers = np.stack(
-        [dz, sun, terrain.insolation, porosity, land.field_capacity, land.wilting_point, adsorbed, land.cover, steep, weight]
+        [
+            dz,
+            sun,
+            terrain.insolation,
+            porosity,
+            land.field_capacity,
+            land.wilting_point,
+            adsorbed,
+            land.cover,
+            steep,
+            weight,
+        ]
         + [land.brightness, terrain.slope_east, terrain.slope_north],
         axis=-1,
         dtype=np.float32,
@@ -57,7 +70,9 @@ def prepare_static(terrain: Terrain, land: Land, cell: np.ndarray) -> Static:
     )
     zbin = np.clip((terrain.elevation - LAKE_LEVEL) / PHENOLOGY_STEP, 0, PHENOLOGY_BINS - 1).astype(np.uint8)
     sunbin = np.clip((sun + 0.45) / 0.9 * SNOW_SUN_BINS, 0, SNOW_SUN_BINS - 1).astype(np.uint8)
-    return Static(layers, terrain.hillslope.astype(np.int32), np.stack([zbin, sunbin, cell.astype(np.uint8)], axis=-1))
+    return Static(
+        layers, terrain.hillslope.astype(np.int32), np.stack([zbin, sunbin, cell.astype(np.uint8)], axis=-1)
+    )
 
 
 def frame_days(year: int) -> list[date]:
@@ -72,7 +87,9 @@ def frame_days(year: int) -> list[date]:
 
 
 def _lattice(size: int) -> np.ndarray:
-    """Return for each pixel the node of the lattice of storms before it and the weight of the node after, (size, 2) float32."""
+    """Return for each pixel the node of the lattice of storms before it and the weight of the node after,
+    (size, 2) float32.
+    """
     position = (np.arange(size) + 0.5) / size * (RAIN_GRID - 1)
     return np.stack([np.floor(position), position - np.floor(position)], 1).astype(np.float32)
 
@@ -87,7 +104,9 @@ def _fill_bins(present: np.ndarray) -> np.ndarray:
 
 
 class _Sums:
-    """What a day sums up, block by block: (block, …) float64, added in a fixed order so that results do not depend on threads."""
+    """What a day sums up, block by block: (block, …) float64, added in a fixed order so that results do
+    not depend on threads.
+    """
 
     def __init__(self, labels: int, cells: int) -> None:
         self.pool, self.deep = np.zeros((BLOCKS, labels)), np.zeros((BLOCKS, labels))
@@ -106,26 +125,48 @@ def _advance(
     packed: np.ndarray,
     sums: _Sums,
 ) -> None:
-    """Advance all rows by one day on all cores; the arguments are those of `smgee.twin.hydrology.step_block`."""
+    """Advance all rows by one day on all cores; the arguments are those of
+    `smgee.twin.hydrology.step_block`.
+    """
 
     def work(block: int, start: int, stop: int) -> None:
         step_block(
-            start, stop, *rain, series, green, static.layers, static.label, static.bins, pool, stores, packed, sums.pool[block],
-            sums.deep[block], sums.fluxes[block], sums.cells[block], sums.snow[block], sums.snow_count[block],
-        )  # fmt: skip
+            start,
+            stop,
+            *rain,
+            series,
+            green,
+            static.layers,
+            static.label,
+            static.bins,
+            pool,
+            stores,
+            packed,
+            sums.pool[block],
+            sums.deep[block],
+            sums.fluxes[block],
+            sums.cells[block],
+            sums.snow[block],
+            sums.snow_count[block],
+        )
 
     run_blocks(work, len(stores))
 
 
 def run_balance(
-    static: Static, weather: Weather, year: int, folder: Path, *, progress: Callable[[float], None] | None = None
+    static: Static,
+    weather: Weather,
+    year: int,
+    folder: Path,
+    *,
+    progress: Callable[[float], None] | None = None,
 ) -> None:
     """Run the balance from 1 October before to 31 December and write its results into a folder.
 
-    Writes ``water.bin`` (frames of packed rows, see `frame_days`) and ``series.npz``: `cells` (day, cell, `AGGREGATES`) means
-    over land for the days of the year, `snow` (day, elevation bin, sun bin) mean mm, `budget` (day, 8) mm·pixels: the fluxes,
-    then the stores of surface, root, snow, pool and groundwater at the end of the day; `initial` (5,) the stores before the
-    first day.
+    Writes ``water.bin`` (frames of packed rows, see `frame_days`) and ``series.npz``: `cells` (day, cell,
+    `AGGREGATES`) means over land for the days of the year, `snow` (day, elevation bin, sun bin) mean mm,
+    `budget` (day, 8) mm·pixels: the fluxes, then the stores of surface, root, snow, pool and groundwater at
+    the end of the day; `initial` (5,) the stores before the first day.
     """
     height, width = static.label.shape
     labels = int(static.label.max()) + 1
@@ -176,7 +217,9 @@ def run_balance(
             )
             packed = np.empty((height, width // 2 * 3), np.uint8)
             sums = _Sums(labels, cells)
-            _advance(static, (rain_rows, rain_cols, weather.rain[i]), series, green[i], pool, stores, packed, sums)
+            _advance(
+                static, (rain_rows, rain_cols, weather.rain[i]), series, green[i], pool, stores, packed, sums
+            )
             day_fluxes = sums.fluxes.sum(0)
             # Groundwater: a linear store; half of its outflow feeds the hollows, half the stream.
             ground += sums.deep.sum(0)
@@ -210,4 +253,6 @@ def run_balance(
         initial=initial,
         count=count,
     )
-    (folder / "series.json").write_text(json.dumps({"year": year, "aggregates": AGGREGATES, "fluxes": FLUXES}))
+    (folder / "series.json").write_text(
+        json.dumps({"year": year, "aggregates": AGGREGATES, "fluxes": FLUXES})
+    )

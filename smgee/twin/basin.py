@@ -38,8 +38,8 @@ RELIEF = {"M36": 1280.0, "M09": 640.0}
 class Basin:
     """A made-up basin on one EASE-Grid 2.0 cell, at 30 m and by the day, with everything known about it.
 
-    Nothing is computed before it is asked for. Terrain and soil take some seconds, the year of soil water longer; both are kept
-    on disk and made again when the code or the seed changes. Thread-safe.
+    Nothing is computed before it is asked for. Terrain and soil take some seconds, the year of soil water
+    longer; both are kept on disk and made again when the code or the seed changes. Thread-safe.
 
     Parameters
     ----------
@@ -65,7 +65,9 @@ class Basin:
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
         if extent not in RELIEF:
-            raise InputError(f"The extent {extent!r} is not known; choose M36 (a 36 km cell) or M09 (a 9 km cell).")
+            raise InputError(
+                f"The extent {extent!r} is not known; choose M36 (a 36 km cell) or M09 (a 9 km cell)."
+            )
         if not 2017 <= int(year) <= 2100:
             raise InputError(f"The year {year} is out of range; the twin's satellites fly from 2017 to 2100.")
         self.seed, self.year, self.extent = int(seed), int(year), extent
@@ -75,7 +77,9 @@ class Basin:
         self.cells: list[EaseCell] = self.cell.children() if extent == "M36" else [self.cell]
         """The 9 km cells in it, row by row."""
         left, bottom, right, top = self.cell.polygon(CRS, points_per_edge=64).bounds
-        grid = PixelGrid.from_bounds(CRS, (left - MARGIN_M, bottom - MARGIN_M, right + MARGIN_M, top + MARGIN_M), 30.0)
+        grid = PixelGrid.from_bounds(
+            CRS, (left - MARGIN_M, bottom - MARGIN_M, right + MARGIN_M, top + MARGIN_M), 30.0
+        )
         self.grid = PixelGrid(CRS, grid.transform, grid.width + grid.width % 2, grid.height)
         """The 30 m grid of everything, on the lattice of the HLS tile."""
         self.tile = TILE
@@ -86,7 +90,10 @@ class Basin:
 
     def __repr__(self) -> str:
         size = f"{self.grid.height}×{self.grid.width}"
-        return f"Basin(seed={self.seed}, year={self.year}, extent={self.extent!r}): synthetic, {size} pixels of 30 m"
+        return (
+            f"Basin(seed={self.seed}, year={self.year}, extent={self.extent!r}): "
+            f"synthetic, {size} pixels of 30 m"
+        )
 
     # ---- stored stages ----
 
@@ -104,15 +111,22 @@ class Basin:
         return target
 
     def _report(self, what: str) -> Callable[[float], None] | None:
-        return None if self.progress is None else (lambda fraction: self.progress(what, fraction) if self.progress else None)
+        return (
+            None
+            if self.progress is None
+            else (lambda fraction: self.progress(what, fraction) if self.progress else None)
+        )
 
     @cached_property
     def static(self) -> dict[str, np.ndarray]:
-        """What does not change: `layers`, `label` and `bins` of `smgee.twin.balance.Static`, `elevation` (m), `soil` (sand,
+        """What does not change: `layers`, `label` and `bins` of `smgee.twin.balance.Static`, `elevation` (m),
+        `soil` (sand,
         clay, organic matter, wetness index), and on the DEM's grid `dem` (m) and `dem_water`."""
         with self._lock:
             folder = self._stage("static", self._make_static)
-            return {p.stem: np.load(p, mmap_mode="r" if p.stem == "label" else None) for p in folder.glob("*.npy")}
+            return {
+                p.stem: np.load(p, mmap_mode="r" if p.stem == "label" else None) for p in folder.glob("*.npy")
+            }
 
     def _make_static(self, folder: Path) -> None:
         from dataclasses import fields, replace
@@ -134,12 +148,19 @@ class Basin:
         surveyed = map_coordinates(raw + survey_error(self.seed, domain.shape), at, order=1, mode="nearest")
         np.save(folder / "dem.npy", np.rint(surveyed).astype(np.int16))
         np.save(
-            folder / "dem_water.npy", map_coordinates(terrain.water.astype(np.uint8), at, order=0, mode="nearest") * np.uint8(255)
+            folder / "dem_water.npy",
+            map_coordinates(terrain.water.astype(np.uint8), at, order=0, mode="nearest") * np.uint8(255),
         )
-        terrain = replace(terrain, **{f.name: np.ascontiguousarray(getattr(terrain, f.name)[inner]) for f in fields(terrain)})
+        terrain = replace(
+            terrain,
+            **{f.name: np.ascontiguousarray(getattr(terrain, f.name)[inner]) for f in fields(terrain)},
+        )
         # Hillslopes keep their numbers from the larger domain; close the gaps that cutting leaves.
         terrain = replace(
-            terrain, hillslope=np.unique(terrain.hillslope, return_inverse=True)[1].reshape(self.grid.shape).astype(np.int32)
+            terrain,
+            hillslope=np.unique(terrain.hillslope, return_inverse=True)[1]
+            .reshape(self.grid.shape)
+            .astype(np.int32),
         )
         land = build_land(self.seed, terrain)
         static = prepare_static(terrain, land, self.cell_index)
@@ -157,7 +178,9 @@ class Basin:
         with self._lock:
             folder = self._stage("truth", self._make_truth)
             with np.load(folder / "series.npz") as series:
-                return store.RowStore(folder / "water.bin", *self.grid.shape), {k: series[k] for k in series.files}
+                return store.RowStore(folder / "water.bin", *self.grid.shape), {
+                    k: series[k] for k in series.files
+                }
 
     @property
     def series(self) -> dict[str, np.ndarray]:
@@ -193,7 +216,9 @@ class Basin:
                 fields[i] = draw_clouds(self.seed, scenes[i], self.grid.shape, wet=wet)
 
         run_blocks(draw, len(scenes))
-        meta = {s.product + s.index: [f.shadow_rows, f.shadow_cols, f.coverage] for s, f in zip(scenes, fields)}
+        meta = {
+            s.product + s.index: [f.shadow_rows, f.shadow_cols, f.coverage] for s, f in zip(scenes, fields)
+        }
         np.save(folder / "opacity.npy", np.stack([f.opacity for f in fields]))
         (folder / "clouds.json").write_text(json.dumps(meta))
 
@@ -216,11 +241,18 @@ class Basin:
         c0, c1 = int(np.floor(lon.min() * 3600)) - 2, int(np.ceil(lon.max() * 3600)) + 2
         r0, r1 = int(np.ceil(lat.max() * 3600)) + 2, int(np.floor(lat.min() * 3600)) - 2
         step = 1 / 3600
-        return PixelGrid("EPSG:4326", (step, 0.0, (c0 - 0.5) * step, 0.0, -step, (r0 + 0.5) * step), c1 - c0 + 1, r0 - r1 + 1)
+        return PixelGrid(
+            "EPSG:4326",
+            (step, 0.0, (c0 - 0.5) * step, 0.0, -step, (r0 + 0.5) * step),
+            c1 - c0 + 1,
+            r0 - r1 + 1,
+        )
 
     @cached_property
     def cell_index(self) -> np.ndarray:
-        """For each pixel the position in `cells` of the 9 km cell that holds its centre, 255 outside; (height, width) uint8."""
+        """For each pixel the position in `cells` of the 9 km cell that holds its centre, 255 outside;
+        (height, width) uint8.
+        """
         ease = EASE_GRIDS["M09"]
         x, y = transformer(CRS, EASE_CRS).transform(*self.grid.centers())
         col = np.floor((x - ease.left) / ease.cell_size).astype(int) - self.cells[0].col
@@ -270,7 +302,8 @@ class Basin:
         day = _as_date(when)
         if day.year != self.year:
             raise InputError(
-                f"The day {day} is outside the twin's year {self.year}; choose a day of {self.year} or make another basin."
+                f"The day {day} is outside the twin's year {self.year}; choose a day of {self.year} or make "
+                "another basin."
             )
         return day.timetuple().tm_yday - 1
 
@@ -312,30 +345,39 @@ class Basin:
         return self._truth[0].rows(frame, row, count)
 
     def truth(self, when: date | datetime | str) -> np.ndarray:
-        """Return the true soil moisture of 0-5 cm, daily mean (UTC), (height, width) float32 m³ m⁻³; NaN on open water.
+        """Return the true soil moisture of 0-5 cm, daily mean (UTC), (height, width) float32 m³ m⁻³; NaN on
+        open water.
 
-        It is liquid water, which is what probes and radiometers sense. From November to March the total water content is updated
-        every five days; its frozen part follows the temperature every day.
+        It is liquid water, which is what probes and radiometers sense. From November to March the total water
+        content is updated every five days; its frozen part follows the temperature every day.
         """
         values, valid = self.truth_window(self.day(when), 0, 0, *self.grid.shape)
         values[~valid] = np.nan
         return values
 
     def soil_temperature(self, when: date | datetime | str) -> np.ndarray:
-        """Return the true soil temperature at 5 cm, daily mean, (height, width) float32 °C; NaN on open water."""
+        """Return the true soil temperature at 5 cm, daily mean, (height, width) float32 °C; NaN on open
+        water.
+        """
         values, valid = self.temperature_window(self.day(when), 0, 0, *self.grid.shape)
         values[~valid] = np.nan
         return values
 
-    def truth_window(self, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def truth_window(
+        self, day: int, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return true soil moisture of a window and where it is valid; `day` counts from 0."""
         from smgee.twin.optics import soil_water
 
         out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
-        soil_water(out, valid, row, col, self.water_rows(day, row, height), self.static["layers"], self.daily(day))
+        soil_water(
+            out, valid, row, col, self.water_rows(day, row, height), self.static["layers"], self.daily(day)
+        )
         return out, valid
 
-    def temperature_window(self, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def temperature_window(
+        self, day: int, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return true soil temperature of a window and where it is valid; `day` counts from 0."""
         from smgee.twin.optics import temperature_window
 
@@ -349,42 +391,59 @@ class Basin:
         Returns
         -------
         pandas.DataFrame
-            Index (day, cell name); columns soil_moisture and total_water (m³ m⁻³), soil_temperature (°C), snow_covered and frozen
-            (share of area), vegetation_water (kg m⁻²).
+            Index (day, cell name); columns soil_moisture and total_water (m³ m⁻³), soil_temperature (°C),
+            snow_covered and frozen (share of area), vegetation_water (kg m⁻²).
         """
         import pandas as pd
 
         from smgee.twin.hydrology import AGGREGATES
 
         values = self.series["cells"]
-        index = pd.MultiIndex.from_product([pd.DatetimeIndex(self.days), [c.name for c in self.cells]], names=["day", "cell"])
+        index = pd.MultiIndex.from_product(
+            [pd.DatetimeIndex(self.days), [c.name for c in self.cells]], names=["day", "cell"]
+        )
         return pd.DataFrame(values.reshape(-1, len(AGGREGATES)), index=index, columns=list(AGGREGATES))
 
     def budget(self) -> pd.DataFrame:
         """Return the water budget of the basin from 1 October before the year on, mm averaged over its land.
 
-        Columns precipitation, evaporation, streamflow (per day) and the stores surface, root, snow, pool, groundwater at the
-        end of the day; the row before the first day holds the initial stores.
+        Columns precipitation, evaporation, streamflow (per day) and the stores surface, root, snow, pool,
+        groundwater at the end of the day; the row before the first day holds the initial stores.
         """
         import pandas as pd
 
         series = self.series
-        columns = ["precipitation", "evaporation", "streamflow", "surface", "root", "snow", "pool", "groundwater"]
+        columns = [
+            "precipitation",
+            "evaporation",
+            "streamflow",
+            "surface",
+            "root",
+            "snow",
+            "pool",
+            "groundwater",
+        ]
         table = np.vstack([[0.0, 0.0, 0.0, *series["initial"]], series["budget"]]) / self.land().sum()
         first = pd.Timestamp(self.weather.days[0]) - pd.Timedelta(days=1)
-        return pd.DataFrame(table, columns=columns, index=pd.date_range(first, periods=len(table), name="day"))
+        return pd.DataFrame(
+            table, columns=columns, index=pd.date_range(first, periods=len(table), name="day")
+        )
 
     # ---- stations ----
 
     @cached_property
     def stations(self) -> pd.DataFrame:
-        """The stations: name, longitude, latitude, elevation, row, col, group, and the texture of their soil."""
+        """The stations: name, longitude, latitude, elevation, row, col, group, and the texture of their
+        soil.
+        """
         from smgee.twin.stations import place_stations
 
         return place_stations(self)
 
     def write_stations(self, folder: str | Path) -> Path:
-        """Write the stations' hourly records as ISMN files below a folder; see `smgee.twin.stations.write_stations`."""
+        """Write the stations' hourly records as ISMN files below a folder; see
+        `smgee.twin.stations.write_stations`.
+        """
         from smgee.twin.stations import write_stations
 
         return write_stations(self, folder)

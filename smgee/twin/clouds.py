@@ -23,7 +23,8 @@ class CloudField:
     Attributes
     ----------
     opacity : (rows, cols) uint8
-        Opacity × 255 at nodes every `CLOUD_CELL` pixels, starting `CLOUD_PAD` nodes before the basin; all zeros in a clear scene.
+        Opacity × 255 at nodes every `CLOUD_CELL` pixels, starting `CLOUD_PAD` nodes before the basin; all
+        zeros in a clear scene.
     shadow_rows, shadow_cols : float
         Displacement of the shadow in pixels, down and to the right.
     coverage : float
@@ -44,12 +45,16 @@ class CloudField:
 def draw_clouds(seed: int, scene: Scene, shape: tuple[int, int], *, wet: bool) -> CloudField:
     """Draw the clouds of a scene over a basin of `shape` pixels.
 
-    The share of cloud is beta distributed, mostly overcast on wet days and mostly broken or clear on dry ones; the field is the
-    upper tail of a fractal field with the spectral slope -11/3 + 1 of cloud decks (Cahalan & Joseph 1989, Mon. Weather Rev.
-    117:261-272), which opens and closes over some 300 m. Optically thick cores have ragged, thin edges.
+    The share of cloud is beta distributed, mostly overcast on wet days and mostly broken or clear on dry
+    ones; the field is the upper tail of a fractal field with the spectral slope -11/3 + 1 of cloud decks
+    (Cahalan & Joseph 1989, Mon. Weather Rev. 117:261-272), which opens and closes over some 300 m. Optically
+    thick cores have ragged, thin edges.
     """
     rng = stream(seed, "clouds", scene.index, scene.product)
-    rows, cols = -(-shape[0] // CLOUD_CELL) + 2 * CLOUD_PAD + 2, -(-shape[1] // CLOUD_CELL) + 2 * CLOUD_PAD + 2
+    rows, cols = (
+        -(-shape[0] // CLOUD_CELL) + 2 * CLOUD_PAD + 2,
+        -(-shape[1] // CLOUD_CELL) + 2 * CLOUD_PAD + 2,
+    )
     height = float(rng.uniform(900.0, 2200.0))
     share = float(rng.beta(1.6, 0.9) if wet else rng.beta(0.45, 1.1))
     reach = height * np.tan(np.radians(min(scene.sun_zenith, 70.0))) / 30.0

@@ -1,10 +1,11 @@
 """The daily water balance of one block of rows (Numba kernel), and the shared laws of frozen soil.
 
-Stores per pixel: snow, a surface layer of 0-5 cm and a root layer of 5-45 cm, in mm. Stores per hillslope: water on its way to
-the hollows (`pool`) and groundwater, in mm summed over pixels. What leaves is evaporation and streamflow; everything else moves
-between stores, so that water is conserved to rounding.
+Stores per pixel: snow, a surface layer of 0-5 cm and a root layer of 5-45 cm, in mm. Stores per hillslope:
+water on its way to the hollows (`pool`) and groundwater, in mm summed over pixels. What leaves is evaporation
+and streamflow; everything else moves between stores, so that water is conserved to rounding.
 
-Layers are interleaved pixel by pixel: two dozen separate planes would evict one another from the first-level cache.
+Layers are interleaved pixel by pixel: two dozen separate planes would evict one another from the first-level
+cache.
 """
 
 from __future__ import annotations
@@ -32,7 +33,14 @@ ROOT_MM = 400.0  # depth of the root layer
 SNOW_SUN_BINS = 6  # classes of sunniness in the table of snow
 FLUXES = ("precipitation", "evaporation", "streamflow")
 STORES = ("surface", "root", "snow")
-AGGREGATES = ("soil_moisture", "total_water", "soil_temperature", "snow_covered", "vegetation_water", "frozen")
+AGGREGATES = (
+    "soil_moisture",
+    "total_water",
+    "soil_temperature",
+    "snow_covered",
+    "vegetation_water",
+    "frozen",
+)
 
 CLOSED = -1.0  # °C, daily mean at 5 cm; colder soil passes no water
 
@@ -43,7 +51,8 @@ _F = np.float32
 def soil_temperature(flat, lapse, sun_effect, dz, sun):
     """Return the daily mean soil temperature at 5 cm, °C.
 
-    Linear in elevation and sunniness, then held near 0 °C by the latent heat of the soil water (the zero curtain).
+    Linear in elevation and sunniness, then held near 0 °C by the latent heat of the soil water (the zero
+    curtain).
     """
     t = flat + lapse * dz + sun_effect * sun
     return t * abs(t) / (abs(t) + _F(0.7))
@@ -53,7 +62,8 @@ def soil_temperature(flat, lapse, sun_effect, dz, sun):
 def liquid_water(total, temperature, adsorbed):
     """Return the liquid part of the water content, m³ m⁻³.
 
-    Below 0 °C at most adsorbed · |T|^-0.5 stays liquid: the power law of Anderson & Tice 1972, Highway Res. Rec. 393:12-18.
+    Below 0 °C at most adsorbed · |T|^-0.5 stays liquid: the power law of Anderson & Tice 1972, Highway Res.
+    Rec. 393:12-18.
     """
     if temperature >= 0:
         return total
@@ -66,12 +76,30 @@ def clip01(x):
     return min(max(x, _F(0.0)), _F(1.0))
 
 
-# Division by zero cannot happen (water has no porosity and is skipped); without Python's check the loop is a third faster.
+# Division by zero cannot happen (water has no porosity and is skipped); without Python's check the loop is a
+# third faster.
 @compiled(error_model="numpy")
 def step_block(
-    start, stop, rain_rows, rain_cols, rain_grid, series, green_by_bin, static, label, bins, pool_in, stores, packed,
-    pool_out, deep_out, fluxes, aggregates, snow_sum, snow_count,
-):  # fmt: skip
+    start,
+    stop,
+    rain_rows,
+    rain_cols,
+    rain_grid,
+    series,
+    green_by_bin,
+    static,
+    label,
+    bins,
+    pool_in,
+    stores,
+    packed,
+    pool_out,
+    deep_out,
+    fluxes,
+    aggregates,
+    snow_sum,
+    snow_count,
+):
     """Advance the rows [start, stop) by one day, in place.
 
     Parameters
@@ -85,8 +113,9 @@ def step_block(
     green_by_bin : (bins,) float32
         Green fraction by elevation bin.
     static : (height, width, 10) float32
-        dz, sun, insolation, porosity, field capacity, wilting point, adsorbed water, cover, steepness (0-1), and the share of the
-        hillslope's pool that a pixel receives (sums to 1 over each hillslope). Porosity is 0 on water.
+        dz, sun, insolation, porosity, field capacity, wilting point, adsorbed water, cover, steepness (0-1),
+        and the share of the hillslope's pool that a pixel receives (sums to 1 over each hillslope). Porosity
+        is 0 on water.
     label : (height, width) int32
         Hillslope.
     bins : (height, width, 3) uint8
@@ -106,7 +135,14 @@ def step_block(
     snow_sum, snow_count : (bins, SNOW_SUN_BINS) float64
         Receive the snow water by elevation and sunniness.
     """
-    air, lapse, demand, demand_lapse, soil, soil_sun = series[0], series[1], series[2], series[3], series[4], series[5]
+    air, lapse, demand, demand_lapse, soil, soil_sun = (
+        series[0],
+        series[1],
+        series[2],
+        series[3],
+        series[4],
+        series[5],
+    )
     width = stores.shape[1]
     for y in range(start, stop):
         r0 = int(rain_rows[y, 0])
@@ -125,7 +161,8 @@ def step_block(
                 before = w1
                 name = label[y, x]
 
-                # Precipitation and snow: storms by interpolation, more with height; rain and snow part between 0 and 3 °C;
+                # Precipitation and snow: storms by interpolation, more with height; rain and snow part
+                # between 0 and 3 °C;
                 # degree-day melt scaled by the sun (Hock 2003, J. Hydrol. 282:104-115).
                 c0, fx = int(rain_cols[x, 0]), rain_cols[x, 1]
                 top = rain_grid[r0, c0] * (_F(1) - fx) + rain_grid[r0, c0 + 1] * fx
@@ -143,7 +180,8 @@ def step_block(
                 lateral, deep, evaporation, runoff = _F(0.0), _F(0.0), sublimation, _F(0.0)
                 received = _F(pool_in[name] * static[y, x, 9])
                 if t_soil < _F(CLOSED) and rain + received < _F(0.02):
-                    # Deeply frozen soil is closed: nothing moves but what trickles in from above and from the side.
+                    # Deeply frozen soil is closed: nothing moves but what trickles in from above and from the
+                    # side.
                     w1 += rain
                     w2 += received
                 else:
@@ -155,7 +193,8 @@ def step_block(
                     sat1, sat2 = porosity * _F(SURFACE_MM), porosity * _F(ROOT_MM * 0.95)
                     fc1, wp1 = capacity * _F(SURFACE_MM), wilting * _F(SURFACE_MM)
 
-                    # Percolation; what finds no room in the root layer comes back, and what finds none above runs off.
+                    # Percolation; what finds no room in the root layer comes back, and what finds none above
+                    # runs off.
                     w1 += rain
                     down = (_F(0.70) * max(w1 - fc1, _F(0.0)) + _F(0.3) * max(w1 - sat1, _F(0.0))) * f1
                     w1 -= down
@@ -167,8 +206,11 @@ def step_block(
                     rise = max(w2 - sat2, _F(0.0))
                     w2 -= rise
                     w1 += rise
-                    # Capillary exchange towards equal saturation; strong enough that wet hollows show at the surface.
-                    exchange = (w2 * _F(1 / (0.95 * ROOT_MM)) - w1 * _F(1 / SURFACE_MM)) / porosity * _F(7.0) * f1
+                    # Capillary exchange towards equal saturation; strong enough that wet hollows show at the
+                    # surface.
+                    exchange = (
+                        (w2 * _F(1 / (0.95 * ROOT_MM)) - w1 * _F(1 / SURFACE_MM)) / porosity * _F(7.0) * f1
+                    )
                     if exchange < 0:
                         exchange = max(exchange * _F(0.4), -w1)
                     w1 += exchange
@@ -176,16 +218,21 @@ def step_block(
                     runoff = max(w1 - sat1, _F(0.0))
                     w1 -= runoff
 
-                    # Evaporation from bare and littered ground, transpiration from both layers (FAO-56 style water stress).
+                    # Evaporation from bare and littered ground, transpiration from both layers (FAO-56 style
+                    # water stress).
                     green = cover * green_by_bin[bins[y, x, 0]]
-                    pet = max(demand + demand_lapse * dz, _F(0.0)) * min(max(insolation, _F(0.4)), _F(1.4)) * f1
+                    pet = (
+                        max(demand + demand_lapse * dz, _F(0.0)) * min(max(insolation, _F(0.4)), _F(1.4)) * f1
+                    )
                     if swe > _F(5.0):
                         pet *= _F(0.2)
                     dry = clip01((w1 - _F(0.4) * wp1) / (fc1 - _F(0.4) * wp1))
                     ready = _F(1 / 0.7) / (fc1 - wp1)
                     e1 = pet * (_F(1.0) - _F(0.30) * cover - _F(0.25) * green) * dry * dry
                     e1 = min(e1 + pet * _F(0.30) * green * clip01((w1 - wp1) * ready), w1)
-                    e2 = min(pet * _F(0.60) * green * clip01((w2 * _F(SURFACE_MM / ROOT_MM) - wp1) * ready), w2)
+                    e2 = min(
+                        pet * _F(0.60) * green * clip01((w2 * _F(SURFACE_MM / ROOT_MM) - wp1) * ready), w2
+                    )
                     w1 -= e1
                     w2 -= e2
                     evaporation += e1 + e2

@@ -38,11 +38,14 @@ class Land:
     brightness: np.ndarray
 
 
-def saturated_water(sand: np.ndarray, clay: np.ndarray, organic: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def saturated_water(
+    sand: np.ndarray, clay: np.ndarray, organic: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return porosity, field capacity and wilting point, m³ m⁻³.
 
-    Clapp-Hornberger curve with the parameters of Cosby et al. 1984, Water Resour. Res. 20:682-690 (table 5), mixed with organic
-    matter as in Lawrence & Slater 2008, Clim. Dyn. 30:145-160; suctions of 33 kPa (340 cm) and 1500 kPa (15300 cm).
+    Clapp-Hornberger curve with the parameters of Cosby et al. 1984, Water Resour. Res. 20:682-690 (table 5),
+    mixed with organic matter as in Lawrence & Slater 2008, Clim. Dyn. 30:145-160; suctions of 33 kPa (340 cm)
+    and 1500 kPa (15300 cm).
     """
     porosity = (1 - organic) * (0.489 - 0.126 * sand) + organic * 0.9
     b = (1 - organic) * (2.91 + 15.9 * clay) + organic * 2.7
@@ -53,8 +56,9 @@ def saturated_water(sand: np.ndarray, clay: np.ndarray, organic: np.ndarray) -> 
 def build_land(seed: int, terrain: Terrain) -> Land:
     """Lay soil and vegetation over a terrain.
 
-    Soils coarsen upslope and are finer, and richer in organic matter, where water gathers; cover follows the alpine sequence of
-    steppe, meadow, sparse cushion plants and scree, with shade and moisture as modifiers and patches of grazing.
+    Soils coarsen upslope and are finer, and richer in organic matter, where water gathers; cover follows the
+    alpine sequence of steppe, meadow, sparse cushion plants and scree, with shade and moisture as modifiers
+    and patches of grazing.
     """
     z, shape = terrain.elevation, terrain.elevation.shape
     high = (z - LAKE_LEVEL) / 1000.0
@@ -68,19 +72,29 @@ def build_land(seed: int, terrain: Terrain) -> Land:
     meadow = np.exp(-(((high - 0.45) / 0.45) ** 2))
     patch = fractal_field(stream(seed, "pasture"), shape, beta=2.2, longest=120)
     shade = 1.0 - terrain.insolation
-    cover = 0.50 + 0.28 * meadow + 0.08 * wet + 0.35 * shade + 0.11 * patch - 0.35 * np.maximum(slope - 0.35, 0) / 0.3
+    cover = (
+        0.50
+        + 0.28 * meadow
+        + 0.08 * wet
+        + 0.35 * shade
+        + 0.11 * patch
+        - 0.35 * np.maximum(slope - 0.35, 0) / 0.3
+    )
     cover = np.clip(cover * (1.0 / (1.0 + np.exp((high - 0.98) / 0.09))), 0.02, 0.97)
     organic = np.clip(0.03 + 0.13 * cover**2 + 0.05 * np.clip(wet, 0, 2) * cover, 0.0, 0.35)
     porosity, capacity, wilting = saturated_water(sand, clay, organic)
     brightness = np.clip(0.75 - 2.2 * organic + 0.35 * (sand - 0.45) + 0.08 * fine, 0.0, 1.0)
-    return Land(*(a.astype(np.float32) for a in (porosity, capacity, wilting, sand, clay, organic, cover, brightness)))
+    return Land(
+        *(a.astype(np.float32) for a in (porosity, capacity, wilting, sand, clay, organic, cover, brightness))
+    )
 
 
 def phenology_table(days: np.ndarray) -> np.ndarray:
     """Return the green fraction of the seasonal maximum, (day, elevation bin) float32 in 0-1.
 
-    Double logistic (Zhang et al. 2003, Remote Sens. Environ. 84:471-475). Spring comes two days later and autumn 1.2 days earlier
-    for each 100 m, as field observations of alpine meadow around Qinghai Lake have it within a factor of two.
+    Double logistic (Zhang et al. 2003, Remote Sens. Environ. 84:471-475). Spring comes two days later and
+    autumn 1.2 days earlier for each 100 m, as field observations of alpine meadow around Qinghai Lake have it
+    within a factor of two.
 
     Parameters
     ----------
@@ -91,4 +105,8 @@ def phenology_table(days: np.ndarray) -> np.ndarray:
     spring = 142.0 + 0.020 * high
     autumn = 262.0 - 0.012 * high
     d = np.asarray(days, float)[:, None]
-    return (1 / (1 + np.exp(-(d - spring) / 8.0)) - 1 / (1 + np.exp(-(d - autumn) / 9.0))).clip(0, 1).astype(np.float32)
+    return (
+        (1 / (1 + np.exp(-(d - spring) / 8.0)) - 1 / (1 + np.exp(-(d - autumn) / 9.0)))
+        .clip(0, 1)
+        .astype(np.float32)
+    )

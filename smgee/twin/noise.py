@@ -1,7 +1,7 @@
 """Seeded randomness: named streams, fractal fields, and a per-pixel hash that needs no neighbours.
 
-Whatever is read window by window must not depend on the window, so pixel noise is a hash of (key, row, column) and smooth
-fields are made whole on a coarse lattice and interpolated.
+Whatever is read window by window must not depend on the window, so pixel noise is a hash of (key, row,
+column) and smooth fields are made whole on a coarse lattice and interpolated.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ __all__ = ["correlated_field", "fractal_field", "hash_noise", "hash_uniform", "s
 
 
 def stream(seed: int, *names: object) -> np.random.Generator:
-    """Return the random generator of a named purpose; the same seed and names give the same numbers everywhere."""
+    """Return the random generator of a named purpose; the same seed and names give the same numbers
+    everywhere.
+    """
     return np.random.default_rng([int(seed) & 0xFFFFFFFF, *(zlib.crc32(str(n).encode()) for n in names)])
 
 
-def fractal_field(rng: np.random.Generator, shape: tuple[int, int], *, beta: float, longest: float | None = None) -> np.ndarray:
+def fractal_field(
+    rng: np.random.Generator, shape: tuple[int, int], *, beta: float, longest: float | None = None
+) -> np.ndarray:
     """Return a zero-mean, unit-variance Gaussian field with an isotropic power spectrum k^-beta.
 
-    Spectral synthesis as in Turcotte 1997, Fractals and Chaos in Geology and Geophysics, ch. 7. The field is made on a larger
-    periodic lattice and cut, so that opposite edges do not repeat each other.
+    Spectral synthesis as in Turcotte 1997, Fractals and Chaos in Geology and Geophysics, ch. 7. The field is
+    made on a larger periodic lattice and cut, so that opposite edges do not repeat each other.
 
     Parameters
     ----------
@@ -51,19 +55,26 @@ def fractal_field(rng: np.random.Generator, shape: tuple[int, int], *, beta: flo
 
 
 def correlated_field(rng: np.random.Generator, shape: tuple[int, int], *, length: float) -> np.ndarray:
-    """Return a zero-mean, unit-variance field smoothed by a Gaussian of `length` pixels, (height, width) float32."""
+    """Return a zero-mean, unit-variance field smoothed by a Gaussian of `length` pixels, (height, width)
+    float32.
+    """
     from scipy.ndimage import gaussian_filter
 
     pad = int(3 * length) + 1
-    field = gaussian_filter(rng.standard_normal((shape[0] + 2 * pad, shape[1] + 2 * pad), dtype=np.float32), length)
+    field = gaussian_filter(
+        rng.standard_normal((shape[0] + 2 * pad, shape[1] + 2 * pad), dtype=np.float32), length
+    )
     field = field[pad:-pad, pad:-pad]
-    # The theoretical standard deviation of smoothed white noise, so that a single field need not be normalised by itself.
+    # The theoretical standard deviation of smoothed white noise, so that a single field need not be
+    # normalised by itself.
     return (field * np.float32(2 * np.sqrt(np.pi) * length)).astype(np.float32)
 
 
 @numba.njit(inline="always")
 def hash_uniform(key, row, col):
-    """Return a number in [0, 1) that depends only on the key and the pixel (the finaliser of MurmurHash3 on a mixed index)."""
+    """Return a number in [0, 1) that depends only on the key and the pixel (the finaliser of MurmurHash3
+    on a mixed index).
+    """
     h = np.uint32(key) ^ (np.uint32(row) * np.uint32(0x9E3779B1)) ^ (np.uint32(col) * np.uint32(0x85EBCA77))
     h = (h ^ (h >> np.uint32(16))) * np.uint32(0x85EBCA6B)
     h = np.uint32(h)
@@ -75,7 +86,9 @@ def hash_uniform(key, row, col):
 
 @numba.njit(inline="always")
 def hash_noise(key, row, col):
-    """Return zero-mean, unit-variance noise of a pixel: the four bytes of its hash added up (Irwin-Hall, near Gaussian)."""
+    """Return zero-mean, unit-variance noise of a pixel: the four bytes of its hash added up (Irwin-Hall,
+    near Gaussian).
+    """
     h = np.uint32(key) ^ (np.uint32(row) * np.uint32(0x9E3779B1)) ^ (np.uint32(col) * np.uint32(0x85EBCA77))
     h = (h ^ (h >> np.uint32(16))) * np.uint32(0x85EBCA6B)
     h = np.uint32(h)

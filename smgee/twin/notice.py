@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-NOTICE = "Synthetic data of the smgee twin: a made-up basin, not an observation of any place. Never present it as real."
+NOTICE = (
+    "Synthetic data of the smgee twin: a made-up basin, not an observation of any place. "
+    "Never present it as real."
+)
 """The sentence that goes with everything the twin produces."""
 
 SYNTHETIC_PROPERTIES: dict[str, object] = {"synthetic": 1, "notice": NOTICE}

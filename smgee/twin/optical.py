@@ -21,7 +21,9 @@ from smgee.twin.spectra import ENDMEMBERS, L30_BANDS, S30_BANDS, Band, endmember
 __all__ = ["COLLECTIONS", "OpticalReader", "describe_scene"]
 
 COLLECTIONS = {"NASA/HLS/HLSL30/v002": "L30", "NASA/HLS/HLSS30/v002": "S30"}
-ADJACENT_PIXELS = 5  # HLS v2.0 dilates clouds and shadows by 5 pixels of 30 m (HLS user guide v2.0, section 6.4)
+ADJACENT_PIXELS = (
+    5  # HLS v2.0 dilates clouds and shadows by 5 pixels of 30 m (HLS user guide v2.0, section 6.4)
+)
 KEPT_MASKS = 128  # whole-basin Fmask layers in memory, 1.7 MB each
 BLOCK = 256  # pixels
 SMALL_WINDOW = 64 * 64  # pixels; below, a whole block would cost more than it saves
@@ -44,7 +46,12 @@ def _endmembers(product: str) -> dict[str, np.ndarray]:
 def describe_scene(basin: Basin, collection: str, scene: Scene) -> ImageInfo:
     """Describe a scene with the properties of the HLS catalog pages."""
     bands = tuple(
-        BandInfo(b.name, "uint8" if b.kind == "quality" else "float32", basin.grid, "SAMPLE" if b.kind == "quality" else "MEAN")
+        BandInfo(
+            b.name,
+            "uint8" if b.kind == "quality" else "float32",
+            basin.grid,
+            "SAMPLE" if b.kind == "quality" else "MEAN",
+        )
         for b in bands_of(scene.product)
     )
     seen = 100.0 if scene.edge is None else 50.0 * (scene.edge[0] + scene.edge[1])
@@ -72,11 +79,15 @@ def describe_scene(basin: Basin, collection: str, scene: Scene) -> ImageInfo:
         properties["MGRS_TILE_ID"] = scene.tile
         properties["SENSING_TIME"] = f"{scene.time:%Y-%m-%dT%H:%M:%S}Z"
     start = int(scene.time.timestamp() * 1000)
-    return ImageInfo(f"{collection}/{scene.index}", bands, {**properties, **SYNTHETIC_PROPERTIES}, start, start)
+    return ImageInfo(
+        f"{collection}/{scene.index}", bands, {**properties, **SYNTHETIC_PROPERTIES}, start, start
+    )
 
 
 class _Blocks:
-    """Blocks of reflectance, the least recently used dropped first. One thread makes a block while others that want it wait."""
+    """Blocks of reflectance, the least recently used dropped first. One thread makes a block while others
+    that want it wait.
+    """
 
     def __init__(self, limit: int) -> None:
         self._kept: OrderedDict[tuple[str, str, int, int], np.ndarray] = OrderedDict()
@@ -91,7 +102,9 @@ class _Blocks:
                 self._kept.move_to_end(key)
             return block
 
-    def get(self, key: tuple[str, str, int, int], make: Callable[[], dict[tuple[str, str, int, int], np.ndarray]]) -> np.ndarray:
+    def get(
+        self, key: tuple[str, str, int, int], make: Callable[[], dict[tuple[str, str, int, int], np.ndarray]]
+    ) -> np.ndarray:
         """Return a block; `make` returns it by its key together with others worth keeping."""
         block = self._find(key)
         if block is not None:
@@ -122,7 +135,9 @@ class OpticalReader:
         self._lock = threading.Lock()
         self._blocks = _Blocks(KEPT_BYTES)
 
-    def read(self, scene: Scene, name: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(
+        self, scene: Scene, name: str, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Read a window of a band; see `smgee.source.Source.read`."""
         band = next(b for b in bands_of(scene.product) if b.name == name)
         if band.kind == "quality":
@@ -152,9 +167,13 @@ class OpticalReader:
     @staticmethod
     def _sun(scene: Scene) -> np.ndarray:
         zenith, azimuth = np.radians(scene.sun_zenith), np.radians(scene.sun_azimuth)
-        return np.array([np.sin(zenith) * np.sin(azimuth), np.sin(zenith) * np.cos(azimuth), np.cos(zenith)], np.float32)
+        return np.array(
+            [np.sin(zenith) * np.sin(azimuth), np.sin(zenith) * np.cos(azimuth), np.cos(zenith)], np.float32
+        )
 
-    def _reflective(self, scene: Scene, band: Band, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def _reflective(
+        self, scene: Scene, band: Band, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Assemble a window from kept blocks; a window much smaller than a block is computed by itself."""
         name = scene.product + scene.index
         if height * width <= SMALL_WINDOW:
@@ -163,26 +182,42 @@ class OpticalReader:
             stored = np.empty((height, width), np.int16)
             for r in range(row // BLOCK, (row + height - 1) // BLOCK + 1):
                 for c in range(col // BLOCK, (col + width - 1) // BLOCK + 1):
-                    block = self._blocks.get((name, band.name, r, c), partial(self._make_block, scene, band, r, c))
+                    block = self._blocks.get(
+                        (name, band.name, r, c), partial(self._make_block, scene, band, r, c)
+                    )
                     top, left = r * BLOCK, c * BLOCK
                     r0, r1 = max(row, top), min(row + height, top + block.shape[0])
                     c0, c1 = max(col, left), min(col + width, left + block.shape[1])
-                    stored[r0 - row : r1 - row, c0 - col : c1 - col] = block[r0 - top : r1 - top, c0 - left : c1 - left]
+                    stored[r0 - row : r1 - row, c0 - col : c1 - col] = block[
+                        r0 - top : r1 - top, c0 - left : c1 - left
+                    ]
         out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
         unscale(stored, out, valid)
         return out, valid
 
-    def _make_block(self, scene: Scene, band: Band, r: int, c: int) -> dict[tuple[str, str, int, int], np.ndarray]:
-        """Compute a block of a band and of the bands mostly read with it: what lies under a pixel is worked out once."""
+    def _make_block(
+        self, scene: Scene, band: Band, r: int, c: int
+    ) -> dict[tuple[str, str, int, int], np.ndarray]:
+        """Compute a block of a band and of the bands mostly read with it: what lies under a pixel is
+        worked out once.
+        """
         grid = self.basin.grid
         row, col = r * BLOCK, c * BLOCK
         together = TOGETHER[scene.product]
-        bands = tuple(b for b in bands_of(scene.product) if b.name in together) if band.name in together else (band,)
-        stored = self._reflect(scene, bands, row, col, min(BLOCK, grid.height - row), min(BLOCK, grid.width - col))
+        bands = (
+            tuple(b for b in bands_of(scene.product) if b.name in together)
+            if band.name in together
+            else (band,)
+        )
+        stored = self._reflect(
+            scene, bands, row, col, min(BLOCK, grid.height - row), min(BLOCK, grid.width - col)
+        )
         name = scene.product + scene.index
         return {(name, b.name, r, c): layer for b, layer in zip(bands, stored)}
 
-    def _reflect(self, scene: Scene, bands: tuple[Band, ...], row: int, col: int, height: int, width: int) -> np.ndarray:
+    def _reflect(
+        self, scene: Scene, bands: tuple[Band, ...], row: int, col: int, height: int, width: int
+    ) -> np.ndarray:
         """Compute bands over a window, (band, height, width) int16."""
         basin = self.basin
         day = basin.day(scene.time)
@@ -192,16 +227,30 @@ class OpticalReader:
         opacity, cast = self._clouds(scene)
         out = np.empty((len(bands), height, width), np.int16)
         reflect(
-            out, row, col, basin.water_rows(day, row, height), basin.static["layers"], basin.static["bins"], basin.green(day),
-            basin.snow(day), basin.daily(day), ends, tables, self._sun(scene), opacity, cast, self._edge(scene),
+            out,
+            row,
+            col,
+            basin.water_rows(day, row, height),
+            basin.static["layers"],
+            basin.static["bins"],
+            basin.green(day),
+            basin.snow(day),
+            basin.daily(day),
+            ends,
+            tables,
+            self._sun(scene),
+            opacity,
+            cast,
+            self._edge(scene),
             np.array([self._key(scene, b.name) for b in bands]),
-        )  # fmt: skip
+        )
         return out
 
     def _ends(self, scene: Scene, band: Band) -> np.ndarray:
         """Return the endmembers of a band with the scene's haze added, (endmember + 1,) float32."""
         rng = np.random.default_rng(int(self._key(scene, "aerosol")))
-        # What atmospheric correction leaves: an offset that fades towards longer waves, the same for a whole scene.
+        # What atmospheric correction leaves: an offset that fades towards longer waves, the same for a whole
+        # scene.
         haze = rng.normal(0.0, 0.004) * (0.482 / band.wavelength) ** 2 + rng.normal(0.0, 0.001)
         ends = np.append(_endmembers(scene.product)[band.name], np.float32(haze)).astype(np.float32)
         if band.kind == "cirrus":  # water vapour hides the ground at 1.38 µm
@@ -210,22 +259,47 @@ class OpticalReader:
             ends[:6] *= np.float32(0.6)
         return ends
 
-    def _thermal(self, scene: Scene, band: Band, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def _thermal(
+        self, scene: Scene, band: Band, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         basin, weather = self.basin, self.basin.weather
         i = weather.index(scene.time.date())
         out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
         air = weather.air[i] - (1.0 if band.name == "B11" else 0.0)
         brightness_temperature(
-            out, valid, row, col, basin.static["layers"], np.float32(air), np.float32(weather.lapse[i]), np.float32(20.0),
-            self._sun(scene), self._clouds(scene)[0], self._edge(scene), self._key(scene, band.name),
-        )  # fmt: skip
+            out,
+            valid,
+            row,
+            col,
+            basin.static["layers"],
+            np.float32(air),
+            np.float32(weather.lapse[i]),
+            np.float32(20.0),
+            self._sun(scene),
+            self._clouds(scene)[0],
+            self._edge(scene),
+            self._key(scene, band.name),
+        )
         return out, valid
 
-    def _angle(self, scene: Scene, name: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-        middle = {"SZA": scene.sun_zenith, "SAA": scene.sun_azimuth, "VZA": scene.view_zenith, "VAA": scene.view_azimuth}[name]
-        # Degrees per pixel to the south and to the east, over a 110 km tile: the sun moves by less than a degree, the view by
+    def _angle(
+        self, scene: Scene, name: str, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        middle = {
+            "SZA": scene.sun_zenith,
+            "SAA": scene.sun_azimuth,
+            "VZA": scene.view_zenith,
+            "VAA": scene.view_azimuth,
+        }[name]
+        # Degrees per pixel to the south and to the east, over a 110 km tile: the sun moves by less than a
+        # degree, the view by
         # some.
-        south, east = {"SZA": (-2.4e-4, -2.0e-4), "SAA": (0.0, 3.0e-4), "VZA": (0.0, -1.2e-3), "VAA": (1e-4, 0.0)}[name]
+        south, east = {
+            "SZA": (-2.4e-4, -2.0e-4),
+            "SAA": (0.0, 3.0e-4),
+            "VZA": (0.0, -1.2e-3),
+            "VAA": (1e-4, 0.0),
+        }[name]
         rows, cols = np.arange(row, row + height)[:, None], np.arange(col, col + width)[None, :]
         grid = self.basin.grid
         values = middle + south * (rows - grid.height / 2) + east * (cols - grid.width / 2)
@@ -242,10 +316,23 @@ class OpticalReader:
                 return self._masks[key]
         basin, margin = self.basin, ADJACENT_PIXELS
         height, width = basin.grid.shape
-        raw, bits = np.empty((height + 2 * margin, width + 2 * margin), np.uint8), np.empty((height, width), np.uint8)
+        raw, bits = (
+            np.empty((height + 2 * margin, width + 2 * margin), np.uint8),
+            np.empty((height, width), np.uint8),
+        )
         opacity, cast = self._clouds(scene)
         s = basin.static
-        classify(raw, bits, s["layers"], s["bins"], basin.snow(basin.day(scene.time)), opacity, cast, self._edge(scene), margin)
+        classify(
+            raw,
+            bits,
+            s["layers"],
+            s["bins"],
+            basin.snow(basin.day(scene.time)),
+            opacity,
+            cast,
+            self._edge(scene),
+            margin,
+        )
         if opacity.size > 1:
             dilate(raw, margin, bits)
         with self._lock:

@@ -1,4 +1,5 @@
-"""What the optical sensors see: reflectance by linear spectral mixing, brightness temperature, and the Fmask classes (Numba
+"""What the optical sensors see: reflectance by linear spectral mixing, brightness temperature, and the Fmask
+classes (Numba
 kernels).
 
 Each pixel depends on its own row and column alone, so a window is the same however it is cut.
@@ -38,7 +39,9 @@ _BASE = _F(REFERENCE_ELEVATION - LAKE_LEVEL)
 
 
 def darkening(share: float, rate: float) -> np.ndarray:
-    """Tabulate wet over dry soil reflectance by degree of saturation, (`WETNESS_STEPS` + 1,) float32 (Lobell & Asner 2002)."""
+    """Tabulate wet over dry soil reflectance by degree of saturation, (`WETNESS_STEPS` + 1,) float32
+    (Lobell & Asner 2002).
+    """
     s = np.arange(WETNESS_STEPS + 1) / WETNESS_STEPS
     return (share + (1 - share) * np.exp(-rate * s)).astype(np.float32)
 
@@ -68,20 +71,39 @@ def opacity_at(opacity, y, x):
 
 @numba.njit(inline="always", error_model="numpy")
 def snow_fraction(snow, dz, roughness):
-    """Return the snow-covered share of a pixel: full at some 10 mm, sooner on smooth ground (Niu & Yang 2007 give the like)."""
+    """Return the snow-covered share of a pixel: full at some 10 mm, sooner on smooth ground (Niu & Yang
+    2007 give the like).
+    """
     return min(by_height(snow, dz) * (_F(0.5) + roughness) * _F(0.1), _F(1.0))
 
 
 @numba.njit(inline="always")
 def inside_swath(edge_top, edge_slope, y, x):
-    """Tell whether a pixel lies in the swath, whose side crosses the basin at column edge_top + edge_slope · row."""
+    """Tell whether a pixel lies in the swath, whose side crosses the basin at column edge_top + edge_slope
+    · row.
+    """
     return _F(x) < edge_top + edge_slope * _F(y)
 
 
 @compiled(error_model="numpy")
 def reflect(
-    out, row0, col0, packed, layers, bins, green_by_bin, snow_by_bin, day, ends, wet_tables, sun, opacity, cast, edge, keys
-):  # fmt: skip
+    out,
+    row0,
+    col0,
+    packed,
+    layers,
+    bins,
+    green_by_bin,
+    snow_by_bin,
+    day,
+    ends,
+    wet_tables,
+    sun,
+    opacity,
+    cast,
+    edge,
+    keys,
+):
     """Compute reflective bands of one scene over a window.
 
     Parameters
@@ -99,7 +121,8 @@ def reflect(
     day : (4,) float32
         soil, lapse, soil_sun; and the share of the 0-5 cm saturation that the skin shows.
     ends : (band, 12) float32
-        green, litter, bright soil, dark soil, snow, water, cloud, wet share, wet rate, leaf water, sky, haze (added).
+        green, litter, bright soil, dark soil, snow, water, cloud, wet share, wet rate, leaf water, sky, haze
+        (added).
     wet_tables : (band, `WETNESS_STEPS` + 1) float32
     sun : (3,) float32
         Unit vector to the sun: east, north, up.
@@ -135,7 +158,9 @@ def reflect(
                 litter = (cover - green) * _F(0.8)
             step = int(wetness * day[3] * _F(WETNESS_STEPS))
             patch = snow_fraction(snow_by_bin[bins[y, x, 1]], dz, tone)
-            facing = max((sun[2] - se * sun[0] - sn * sun[1]) / (np.sqrt(_F(1) + se * se + sn * sn) * sun[2]), _F(0.0))
+            facing = max(
+                (sun[2] - se * sun[0] - sn * sun[1]) / (np.sqrt(_F(1) + se * se + sn * sn) * sun[2]), _F(0.0)
+            )
             facing = min(facing, _F(2.2))
             shade, veil = _F(0.0), _F(0.0)
             if cloudy:
@@ -145,7 +170,11 @@ def reflect(
                 e = ends[b]
                 if porosity > 0:
                     soil = (e[3] + (e[2] - e[3]) * tone) * wet_tables[b, step]
-                    r = green * e[0] * (_F(1) + e[9] * (_F(0.5) - wetness)) + litter * e[1] + (_F(1) - green - litter) * soil
+                    r = (
+                        green * e[0] * (_F(1) + e[9] * (_F(0.5) - wetness))
+                        + litter * e[1]
+                        + (_F(1) - green - litter) * soil
+                    )
                 else:
                     r = e[5]
                 r += (e[4] - r) * patch
@@ -167,10 +196,11 @@ def unscale(stored, out, valid):
 
 @compiled(error_model="numpy")
 def classify(raw, snow_water, layers, bins, snow_by_bin, opacity, cast, edge, margin):
-    """Find clouds (1) and their shadows (2) on the basin grown by `margin`, and snow (16), water (32) and aerosol bits inside.
+    """Find clouds (1) and their shadows (2) on the basin grown by `margin`, and snow (16), water (32) and
+    aerosol bits inside.
 
-    Fills `raw` (height + 2 margin, width + 2 margin) uint8 and `snow_water` (height, width) uint8, which is 255 outside the
-    swath.
+    Fills `raw` (height + 2 margin, width + 2 margin) uint8 and `snow_water` (height, width) uint8, which is
+    255 outside the swath.
     """
     height, width = snow_water.shape
     cloudy = opacity.shape[0] > 1
@@ -201,7 +231,9 @@ def classify(raw, snow_water, layers, bins, snow_by_bin, opacity, cast, edge, ma
 
 @compiled
 def dilate(raw, margin, bits):
-    """Add cloud (2), adjacent (4) and shadow (8) to `bits` (in place); adjacent is within `margin` pixels of cloud or shadow."""
+    """Add cloud (2), adjacent (4) and shadow (8) to `bits` (in place); adjacent is within `margin` pixels
+    of cloud or shadow.
+    """
     height, width = bits.shape
     near = np.zeros((height + 2 * margin, width), np.uint8)
     for i in range(height + 2 * margin):
@@ -257,7 +289,9 @@ def temperature_window(out, valid, row0, col0, layers, day):
 
 @compiled(error_model="numpy")
 def brightness_temperature(out, valid, row0, col0, layers, air, lapse, heating, sun, opacity, edge, key):
-    """Compute at-sensor brightness temperature (°C, steps of 0.01) of a window: sunlit slopes are warm, clouds cold."""
+    """Compute at-sensor brightness temperature (°C, steps of 0.01) of a window: sunlit slopes are warm,
+    clouds cold.
+    """
     h, w = out.shape
     cloudy = opacity.shape[0] > 1
     for i in range(h):

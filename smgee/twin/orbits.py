@@ -14,8 +14,8 @@ __all__ = ["Scene", "scenes_of_year", "sun_position"]
 class Scene:
     """One acquisition over the tile.
 
-    `product` is L30 or S30; `edge` describes the side of the swath as (column share at the top, column share at the bottom) of
-    the basin's width up to which pixels exist, or None where the swath covers all of it.
+    `product` is L30 or S30; `edge` describes the side of the swath as (column share at the top, column share
+    at the bottom) of the basin's width up to which pixels exist, or None where the swath covers all of it.
     """
 
     product: str
@@ -43,11 +43,20 @@ def sun_position(time: datetime, lon: float, lat: float) -> tuple[float, float]:
     hour = time.hour + time.minute / 60 + time.second / 3600
     g = 2 * np.pi * (day - 1 + hour / 24) / 365
     declination = (
-        0.006918 - 0.399912 * np.cos(g) + 0.070257 * np.sin(g) - 0.006758 * np.cos(2 * g) + 0.000907 * np.sin(2 * g)
-        - 0.002697 * np.cos(3 * g) + 0.00148 * np.sin(3 * g)
-    )  # fmt: skip
+        0.006918
+        - 0.399912 * np.cos(g)
+        + 0.070257 * np.sin(g)
+        - 0.006758 * np.cos(2 * g)
+        + 0.000907 * np.sin(2 * g)
+        - 0.002697 * np.cos(3 * g)
+        + 0.00148 * np.sin(3 * g)
+    )
     equation = 229.18 * (
-        0.000075 + 0.001868 * np.cos(g) - 0.032077 * np.sin(g) - 0.014615 * np.cos(2 * g) - 0.040849 * np.sin(2 * g)
+        0.000075
+        + 0.001868 * np.cos(g)
+        - 0.032077 * np.sin(g)
+        - 0.014615 * np.cos(2 * g)
+        - 0.040849 * np.sin(2 * g)
     )
     angle = np.radians((hour * 60 + equation + 4 * lon) / 4 - 180)
     phi = np.radians(lat)
@@ -73,10 +82,11 @@ def _repeat(anchor: datetime, period: int, year: int) -> list[datetime]:
 def scenes_of_year(year: int, tile: str, lon: float, lat: float) -> list[Scene]:
     """Return the HLS acquisitions of a year over the basin, ordered by time.
 
-    Landsat: path 133 covers the basin and path 134, seven days later, its western part, every 16 days for Landsat 8 and eight
-    days off for Landsat 9, which delivers since 31 October 2021. The cycle is anchored at scene LC80440342014077LGN00 (path 44,
-    18 March 2014), from which path 133 is nine orbits back, on the same UTC day. Sentinel-2: relative orbit 4 covers the basin
-    and orbit 47, three days later, its western part, every five days with two satellites (anchored at 1 July 2021, 03:55:39 UTC).
+    Landsat: path 133 covers the basin and path 134, seven days later, its western part, every 16 days for
+    Landsat 8 and eight days off for Landsat 9, which delivers since 31 October 2021. The cycle is anchored at
+    scene LC80440342014077LGN00 (path 44, 18 March 2014), from which path 133 is nine orbits back, on the same
+    UTC day. Sentinel-2: relative orbit 4 covers the basin and orbit 47, three days later, its western part,
+    every five days with two satellites (anchored at 1 July 2021, 03:55:39 UTC).
     """
     found: list[tuple[str, str, datetime, tuple[float, float] | None, float, float]] = []
     landsat8 = datetime(2014, 3, 18, 3, 51, 20, tzinfo=UTC)

@@ -1,7 +1,7 @@
 """Row blocks on all cores.
 
-Kernels release the GIL and threads belong to Python: Numba's own thread pool may not be entered from two threads at once, and the
-embedded Earth Engine reads tiles concurrently.
+Kernels release the GIL and threads belong to Python: Numba's own thread pool may not be entered from two
+threads at once, and the embedded Earth Engine reads tiles concurrently.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ BLOCKS = 16  # fixed, so that sums in blocks do not depend on the machine
 @lru_cache(maxsize=1)
 def pool(process: int) -> ThreadPoolExecutor:
     """Return the shared threads of a process (a forked child inherits the object, but not its threads)."""
-    return ThreadPoolExecutor(max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1))
+    return ThreadPoolExecutor(
+        max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1)
+    )
 
 
 def row_blocks(height: int) -> list[tuple[int, int]]:
@@ -30,6 +32,8 @@ def row_blocks(height: int) -> list[tuple[int, int]]:
 
 
 def run_blocks(work: Callable[[int, int, int], object], height: int) -> None:
-    """Call `work(block, start, stop)` for every block of rows, all cores at once; the first error is raised."""
+    """Call `work(block, start, stop)` for every block of rows, all cores at once; the first error is
+    raised.
+    """
     for done in [pool(os.getpid()).submit(work, i, a, b) for i, (a, b) in enumerate(row_blocks(height))]:
         done.result()

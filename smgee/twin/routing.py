@@ -1,4 +1,5 @@
-"""Flow over a terrain: depression filling, receivers, drained area, wetness index, hillslope labels (Numba kernels).
+"""Flow over a terrain: depression filling, receivers, drained area, wetness index, hillslope labels (Numba
+kernels).
 
 Rasters are flattened row by row; the outlets are the cells of the last row (the lake shore to the south).
 """
@@ -16,8 +17,8 @@ __all__ = ["carve", "fill_depressions", "hillslopes", "multiple_flow_area", "rec
 def fill_depressions(z, epsilon):
     """Raise every cell so that a path falling by at least `epsilon` per cell leads to the last row.
 
-    Priority flood with epsilon, Barnes, Lehman & Mulla 2014, Computers & Geosciences 62:117-127, algorithm 3. Returns a new
-    (height, width) float64 array.
+    Priority flood with epsilon, Barnes, Lehman & Mulla 2014, Computers & Geosciences 62:117-127, algorithm 3.
+    Returns a new (height, width) float64 array.
     """
     ny, nx = z.shape
     n = ny * nx
@@ -82,7 +83,9 @@ def fill_depressions(z, epsilon):
 
 @compiled
 def receivers(z):
-    """Return the index of the steepest lower neighbour of each cell (itself at outlets) and the distance to it in cells."""
+    """Return the index of the steepest lower neighbour of each cell (itself at outlets) and the distance
+    to it in cells.
+    """
     ny, nx = z.shape
     to = np.empty(ny * nx, np.int32)
     length = np.ones(ny * nx, np.float32)
@@ -110,7 +113,9 @@ def receivers(z):
 
 @compiled
 def single_flow_area(to, order):
-    """Return the number of cells that drain through each cell, itself included; `order` runs from the lowest to the highest."""
+    """Return the number of cells that drain through each cell, itself included; `order` runs from the
+    lowest to the highest.
+    """
     area = np.ones(to.size, np.float32)
     for k in range(order.size - 1, -1, -1):
         i = order[k]
@@ -123,8 +128,9 @@ def single_flow_area(to, order):
 def carve(z, to, length, order, area, uplift, erodibility, m):
     """Advance the stream power law by one implicit step, in place.
 
-    dz/dt = U - K A^m S (n = 1), solved from the outlets upward: Braun & Willett 2013, Geomorphology 180-181:170-179, eq. 22-23.
-    `uplift` is U dt in metres, `erodibility` K dt / dx per cell of area and cell of length.
+    dz/dt = U - K A^m S (n = 1), solved from the outlets upward: Braun & Willett 2013, Geomorphology
+    180-181:170-179, eq. 22-23. `uplift` is U dt in metres, `erodibility` K dt / dx per cell of area and cell
+    of length.
     """
     flat = z.reshape(z.size)
     rise = uplift.reshape(uplift.size)
@@ -173,8 +179,8 @@ def multiple_flow_area(z, order, exponent):
 def hillslopes(to, order, area, channel_cells):
     """Label each cell by the channel reach that it drains to; returns (labels int32, number of labels).
 
-    A reach starts at a channel head, at a confluence and at an outlet. Cells that leave over the edge without meeting a channel
-    share label 0.
+    A reach starts at a channel head, at a confluence and at an outlet. Cells that leave over the edge without
+    meeting a channel share label 0.
     """
     n = to.size
     tributaries = np.zeros(n, np.int32)

@@ -1,4 +1,6 @@
-"""What SMAP sees: brightness temperature by the tau-omega model, retrieval with imperfect ancillary data, and flags."""
+"""What SMAP sees: brightness temperature by the tau-omega model, retrieval with imperfect ancillary data,
+and flags.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["CELLS_AROUND", "Retrievals", "brightness", "retrieve_9km", "retrieve_36km", "topp"]
 
 CELLS_AROUND = 3  # 9 km cells beyond the basin on each side
-FOOTPRINT_9KM, FOOTPRINT_36KM = 33.0, 39.0  # km, half-power width: contributing domain of SPL3SMP_E, antenna footprint of SPL3SMP
+FOOTPRINT_9KM, FOOTPRINT_36KM = (
+    33.0,
+    39.0,
+)  # km, half-power width: contributing domain of SPL3SMP_E, antenna footprint of SPL3SMP
 INCIDENCE = np.radians(40.0)
-# Grassland values of the SMAP single-channel baseline (O'Neill et al. 2021, SMAP L2/L3 ATBD, table of parameters by land cover).
+# Grassland values of the SMAP single-channel baseline (O'Neill et al. 2021, SMAP L2/L3 ATBD, table of
+# parameters by land cover).
 B_VEGETATION, OMEGA, ROUGHNESS = 0.13, 0.05, 0.156
-# Passes within SMAP's exact repeat of eight days; in the last one of each list the swath's edge cuts the basin.
+# Passes within SMAP's exact repeat of eight days; in the last one of each list the swath's edge cuts the
+# basin.
 AM_DAYS, PM_DAYS, CUT_AM, CUT_PM = (0, 3, 5), (1, 4, 6), 2, 7
 FAIL, NOT_RECOMMENDED, NOT_ATTEMPTED = 4, 1, 2  # bits of NSIDC's retrieval_qual_flag: 2, 0, 1
 PRECIPITATION, SNOW, FROZEN_MODEL, MOUNTAINS = 16, 32, 256, 512  # bits 4, 5, 8, 9 of NSIDC's surface_flag
@@ -48,17 +55,24 @@ class Retrievals:
 
 
 def topp(theta: np.ndarray) -> np.ndarray:
-    """Return the relative permittivity of soil (Topp, Davis & Annan 1980, Water Resour. Res. 16:574-582, eq. 7)."""
+    """Return the relative permittivity of soil (Topp, Davis & Annan 1980, Water Resour. Res. 16:574-582,
+    eq. 7).
+    """
     return 3.03 + 9.3 * theta + 146.0 * theta**2 - 76.7 * theta**3
 
 
 def brightness(
-    theta: np.ndarray, temperature: np.ndarray, vegetation: np.ndarray, roughness: np.ndarray | float, *, vertical: bool
+    theta: np.ndarray,
+    temperature: np.ndarray,
+    vegetation: np.ndarray,
+    roughness: np.ndarray | float,
+    *,
+    vertical: bool,
 ) -> np.ndarray:
     """Return L-band brightness temperature at 40°, K.
 
-    Zeroth-order tau-omega model (Mo et al. 1982, J. Geophys. Res. 87:11229-11237) on Fresnel reflectivity with the roughness of
-    Wang & Choudhury 1981.
+    Zeroth-order tau-omega model (Mo et al. 1982, J. Geophys. Res. 87:11229-11237) on Fresnel reflectivity
+    with the roughness of Wang & Choudhury 1981.
 
     Parameters
     ----------
@@ -74,7 +88,9 @@ def brightness(
 
 
 def _invert(tb_v: np.ndarray, temperature: np.ndarray, vegetation: np.ndarray) -> np.ndarray:
-    """Find the soil moisture whose modelled TB is the given one (bisection; TB falls with moisture); NaN outside 0.02-0.60."""
+    """Find the soil moisture whose modelled TB is the given one (bisection; TB falls with moisture); NaN
+    outside 0.02-0.60.
+    """
     low, high = np.full(tb_v.shape, 0.02), np.full(tb_v.shape, 0.60)
     inside = (tb_v < brightness(low, temperature, vegetation, ROUGHNESS, vertical=True)) & (
         tb_v > brightness(high, temperature, vegetation, ROUGHNESS, vertical=True)
@@ -87,7 +103,9 @@ def _invert(tb_v: np.ndarray, temperature: np.ndarray, vegetation: np.ndarray) -
 
 
 def _cells(basin: Basin) -> np.ndarray:
-    """Return the daily cell means, continued beyond the basin by reflection: (day, rows, cols, aggregates)."""
+    """Return the daily cell means, continued beyond the basin by reflection: (day, rows, cols,
+    aggregates).
+    """
     n = basin.cells_across
     values = basin.series["cells"].astype(float)
     values = values.reshape(len(values), n, n, -1)
@@ -105,7 +123,9 @@ def _passes(basin: Basin, half: str) -> np.ndarray:
 
 
 def _observe(basin: Basin, half: str, means: np.ndarray, covered: np.ndarray, name: str) -> Retrievals:
-    """Observe footprint means (day, rows, cols, aggregates) where `covered`; noise and ancillary errors are drawn by `name`."""
+    """Observe footprint means (day, rows, cols, aggregates) where `covered`; noise and ancillary errors
+    are drawn by `name`.
+    """
     from scipy.ndimage import gaussian_filter
 
     rng = stream(basin.seed, "smap", name, half, basin.year)
@@ -121,7 +141,9 @@ def _observe(basin: Basin, half: str, means: np.ndarray, covered: np.ndarray, na
     frozen = 1 / (1 + np.exp(np.clip(celsius / 0.7, -50, 50)))
     liquid = total * (1 - frozen) + np.minimum(total, 0.075 / np.sqrt(np.abs(celsius) + 0.1)) * frozen
     kelvin, vegetation, snow = celsius + 273.15, now[..., 4], now[..., 3]
-    rough = ROUGHNESS * (1 + 0.9 * stream(basin.seed, "smap roughness", name).uniform(0.3, 1.0, liquid.shape[1:]))
+    rough = ROUGHNESS * (
+        1 + 0.9 * stream(basin.seed, "smap roughness", name).uniform(0.3, 1.0, liquid.shape[1:])
+    )
     shape = liquid.shape
 
     def correlated(scale: float, length: float) -> np.ndarray:
@@ -156,8 +178,9 @@ def _observe(basin: Basin, half: str, means: np.ndarray, covered: np.ndarray, na
 def retrieve_9km(basin: Basin, half: str) -> Retrievals:
     """Return a year of enhanced 9 km retrievals on the basin's cells and those around it.
 
-    A 9 km cell of SPL3SMP_E is an optimal interpolation of antenna samples with a contributing domain of about 33 km; so is
-    this one, a Gaussian mean of the true cell means of that width. Beyond the basin the land is its mirror image.
+    A 9 km cell of SPL3SMP_E is an optimal interpolation of antenna samples with a contributing domain of
+    about 33 km; so is this one, a Gaussian mean of the true cell means of that width. Beyond the basin the
+    land is its mirror image.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -171,13 +194,19 @@ def retrieve_9km(basin: Basin, half: str) -> Retrievals:
     size = means.shape[1]
     # The swath's edge runs across the middle of the basin, north-north-west to south-south-east.
     rows, cols = np.mgrid[:size, :size]
-    west = cols < size / 2 + 0.2 * (rows - size / 2) if half == "am" else cols >= size / 2 - 0.2 * (rows - size / 2)
+    west = (
+        cols < size / 2 + 0.2 * (rows - size / 2)
+        if half == "am"
+        else cols >= size / 2 - 0.2 * (rows - size / 2)
+    )
     covered = (passes == 1)[:, None, None] | ((passes == 2)[:, None, None] & west)
     return _observe(basin, half, means, covered, "9km")
 
 
 def retrieve_36km(basin: Basin, half: str) -> Retrievals:
-    """Return a year of 36 km retrievals on 3 × 3 cells around the basin, from the same land with the antenna's own footprint."""
+    """Return a year of 36 km retrievals on 3 × 3 cells around the basin, from the same land with the
+    antenna's own footprint.
+    """
     from scipy.ndimage import gaussian_filter
 
     cells = _cells(basin)
@@ -188,7 +217,10 @@ def retrieve_36km(basin: Basin, half: str) -> Retrievals:
     pairs = [smooth[:, [max(s - 1, 0), s]].mean(1) for s in steps]
     means = np.stack([np.stack([p[:, [max(s - 1, 0), s]].mean(1) for s in steps], 1) for p in pairs], 1)
     passes = _passes(basin, half)
-    # A cell that the swath cuts has too few samples for a 36 km retrieval, but its neighbour on the inner side has enough.
+    # A cell that the swath cuts has too few samples for a 36 km retrieval, but its neighbour on the inner
+    # side has enough.
     inner = np.array([1, 0, 0] if half == "am" else [0, 0, 1], bool)
-    covered = np.broadcast_to((passes == 1)[:, None, None] | ((passes == 2)[:, None, None] & inner), (len(passes), 3, 3))
+    covered = np.broadcast_to(
+        (passes == 1)[:, None, None] | ((passes == 2)[:, None, None] & inner), (len(passes), 3, 3)
+    )
     return _observe(basin, half, means, covered, "36km")

@@ -41,7 +41,9 @@ _FLAGS = ("retrieval_qual_flag", "tb_qual_flag_h", "tb_qual_flag_v")
 
 @dataclass(frozen=True)
 class _Daily:
-    """A daily collection: a band's window of a day of the year, and the band descriptions that all its images share."""
+    """A daily collection: a band's window of a day of the year, and the band descriptions that all its
+    images share.
+    """
 
     bands: tuple[BandInfo, ...]
     hour: int
@@ -51,9 +53,10 @@ class _Daily:
 class TwinSource:
     """Serves a `Basin`; implements `smgee.source.Source`.
 
-    Assets: ``NASA/HLS/HLSL30/v002``, ``NASA/HLS/HLSS30/v002``, ``NASA/NASADEM_HGT/001``, ``NASA/SMAP/SPL3SMP_E/005`` and
-    ``/006``; and private ones below ``projects/smgee-twin/assets``: ``SPL3SMP`` (36 km, exact EASE-Grid 2.0, flags as in the
-    NSIDC product), ``truth`` and ``stations``. Every one carries ``synthetic: 1``.
+    Assets: ``NASA/HLS/HLSL30/v002``, ``NASA/HLS/HLSS30/v002``, ``NASA/NASADEM_HGT/001``,
+    ``NASA/SMAP/SPL3SMP_E/005`` and ``/006``; and private ones below ``projects/smgee-twin/assets``:
+    ``SPL3SMP`` (36 km, exact EASE-Grid 2.0, flags as in the NSIDC product), ``truth`` and ``stations``. Every
+    one carries ``synthetic: 1``.
     """
 
     def __init__(self, basin: Basin | None = None) -> None:
@@ -93,7 +96,10 @@ class TwinSource:
     def images(self, collection_id: str) -> builtins.list[ImageInfo]:
         """Return the images of a collection, ordered by id."""
         if collection_id not in self._collections:
-            raise InputError(f"{collection_id!r} is no image collection of the twin; it has {', '.join(self._collections)}.")
+            raise InputError(
+                f"{collection_id!r} is no image collection of the twin; it has "
+                f"{', '.join(self._collections)}."
+            )
         return builtins.list(self._by_id(collection_id).values())
 
     def _by_id(self, collection_id: str) -> dict[str, ImageInfo]:
@@ -106,7 +112,9 @@ class TwinSource:
     def _describe(self, collection_id: str) -> Iterable[ImageInfo]:
         if collection_id in COLLECTIONS:
             wanted = COLLECTIONS[collection_id]
-            return [describe_scene(self.basin, collection_id, s) for s in self.basin.scenes if s.product == wanted]
+            return [
+                describe_scene(self.basin, collection_id, s) for s in self.basin.scenes if s.product == wanted
+            ]
         daily = self._dailies[collection_id]
         images = []
         for day in self.basin.days:
@@ -116,7 +124,13 @@ class TwinSource:
             start = int(datetime(day.year, day.month, day.day, daily.hour, tzinfo=UTC).timestamp() * 1000)
             end = start + int(timedelta(1).total_seconds() * 1000)
             images.append(
-                ImageInfo(f"{collection_id}/{index}", daily.bands, {"system:index": index, **SYNTHETIC_PROPERTIES}, start, end)
+                ImageInfo(
+                    f"{collection_id}/{index}",
+                    daily.bands,
+                    {"system:index": index, **SYNTHETIC_PROPERTIES},
+                    start,
+                    end,
+                )
             )
         return images
 
@@ -136,11 +150,20 @@ class TwinSource:
     def _dailies(self) -> dict[str, _Daily]:
         plain, exact, fine = self._smap_grid[0], self._ease_grid, self.basin.grid
         halves = ("am", "pm")
-        nine = [BandInfo(f"{n}_{h}", "float32" if n in _FLOATS else "uint8", plain, "MEAN" if n in _FLOATS else "MODE")
-                for h in halves for n in (*_FLOATS, *_FLAGS)]  # fmt: skip
+        nine = [
+            BandInfo(
+                f"{n}_{h}", "float32" if n in _FLOATS else "uint8", plain, "MEAN" if n in _FLOATS else "MODE"
+            )
+            for h in halves
+            for n in (*_FLOATS, *_FLAGS)
+        ]
         nine += [BandInfo(f"soil_moisture_{h}_anomaly", "float32", plain) for h in halves]
         coarse = [BandInfo(f"{n}_{h}", "float32", exact) for h in halves for n in _FLOATS]
-        coarse += [BandInfo(f"{n}_{h}", "uint16", exact, "MODE") for h in halves for n in ("retrieval_qual_flag", "surface_flag")]
+        coarse += [
+            BandInfo(f"{n}_{h}", "uint16", exact, "MODE")
+            for h in halves
+            for n in ("retrieval_qual_flag", "surface_flag")
+        ]
         truth = (BandInfo("soil_moisture", "float32", fine), BandInfo("soil_temperature", "float32", fine))
         enhanced = _Daily(tuple(nine), 12, self._read_9km)
         return {
@@ -152,7 +175,9 @@ class TwinSource:
 
     # ---- pixels ----
 
-    def read(self, image_id: str, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(
+        self, image_id: str, band: str, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Read a window of native pixels; see `smgee.source.Source.read`."""
         image = self.get(image_id)
         if not isinstance(image, ImageInfo):
@@ -160,7 +185,8 @@ class TwinSource:
         info = next((b for b in image.bands if b.name == band), None)
         if info is None:
             raise InputError(
-                f"The image {image_id} has no band {band!r}; its bands are {', '.join(b.name for b in image.bands)}."
+                f"The image {image_id} has no band {band!r}; its bands are "
+                f"{', '.join(b.name for b in image.bands)}."
             )
         if not (
             row >= 0
@@ -171,7 +197,10 @@ class TwinSource:
             and col + width <= info.grid.width
         ):
             size = f"{info.grid.height}×{info.grid.width}"
-            raise InputError(f"The window at {row}, {col} of {height}×{width} pixels leaves the {size} pixels of {image_id}.")
+            raise InputError(
+                f"The window at {row}, {col} of {height}×{width} pixels leaves the {size} pixels of "
+                f"{image_id}."
+            )
         if image_id == NASADEM:
             return self._read_dem(band, row, col, height, width)
         parent, _, index = image_id.rpartition("/")
@@ -200,14 +229,18 @@ class TwinSource:
         ids = {p: c for c, p in COLLECTIONS.items()}
         return {(ids[s.product], s.index): s for s in self.basin.scenes}
 
-    def _read_dem(self, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def _read_dem(
+        self, band: str, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         window = (slice(row, row + height), slice(col, col + width))
         valid = np.ones((height, width), bool)
         if band == "num":  # a plain count of SRTM swaths
             return np.where(self.basin.static["dem_water"][window] > 0, 0, 4).astype(np.uint8), valid
         return self.basin.static["dem" if band == "elevation" else "dem_water"][window].copy(), valid
 
-    def _read_truth(self, band: str, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def _read_truth(
+        self, band: str, day: int, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         window = self.basin.truth_window if band == "soil_moisture" else self.basin.temperature_window
         return window(day, row, col, height, width)
 
@@ -215,11 +248,12 @@ class TwinSource:
 
     @cached_property
     def _smap_grid(self) -> tuple[PixelGrid, np.ndarray, np.ndarray]:
-        """Earth Engine's 0.08° grid around the basin, and the M09 row and column (from the window's corner) of each pixel's
+        """Earth Engine's 0.08° grid around the basin, and the M09 row and column (from the window's corner)
+        of each pixel's
         centre.
 
-        The ingest warps EASE-Grid 2.0 to EPSG:4326 at 0.08° with nearest neighbour, from the outer corner of the grid (180° W,
-        85.0446° N).
+        The ingest warps EASE-Grid 2.0 to EPSG:4326 at 0.08° with nearest neighbour, from the outer corner of
+        the grid (180° W, 85.0446° N).
         """
         basin, ease = self.basin, EASE_GRIDS["M09"]
         first, n = basin.cells[0], basin.cells_across + 2 * CELLS_AROUND
@@ -231,7 +265,12 @@ class TwinSource:
         step = 0.08
         c0, c1 = int(np.ceil((west + 180) / step - 0.5)), int(np.floor((east + 180) / step - 0.5))
         r0, r1 = int(np.ceil((north - top) / step - 0.5)), int(np.floor((north - low) / step - 0.5))
-        grid = PixelGrid("EPSG:4326", (step, 0.0, -180 + c0 * step, 0.0, -step, north - r0 * step), c1 - c0 + 1, r1 - r0 + 1)
+        grid = PixelGrid(
+            "EPSG:4326",
+            (step, 0.0, -180 + c0 * step, 0.0, -step, north - r0 * step),
+            c1 - c0 + 1,
+            r1 - r0 + 1,
+        )
         x, y = transformer("EPSG:4326", EASE_CRS).transform(*grid.centers())
         rows = np.floor((ease.top - y) / ease.cell_size).astype(int) - row0
         cols = np.floor((x - ease.left) / ease.cell_size).astype(int) - col0
@@ -242,7 +281,10 @@ class TwinSource:
         """Three by three cells of the exact 36 km EASE-Grid 2.0 around the basin."""
         ease, cell = EASE_GRIDS["M36"], self.basin.cell
         ratio = 1 if cell.grid == "M36" else 4
-        left, top = ease.left + (cell.col // ratio - 1) * ease.cell_size, ease.top - (cell.row // ratio - 1) * ease.cell_size
+        left, top = (
+            ease.left + (cell.col // ratio - 1) * ease.cell_size,
+            ease.top - (cell.row // ratio - 1) * ease.cell_size,
+        )
         return PixelGrid(EASE_CRS, (ease.cell_size, 0.0, left, 0.0, -ease.cell_size, top), 3, 3)
 
     def _retrievals(self, product: str, half: str) -> Retrievals:
@@ -252,7 +294,9 @@ class TwinSource:
                 store[product, half] = (retrieve_9km if product == "9km" else retrieve_36km)(self.basin, half)
             return store[product, half]
 
-    def _read_9km(self, band: str, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def _read_9km(
+        self, band: str, day: int, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         _, rows, cols = self._smap_grid
         window = (slice(row, row + height), slice(col, col + width))
         at = (day, rows[window], cols[window])
@@ -261,14 +305,17 @@ class TwinSource:
         name, half = band[:-3], band[-2:]
         seen = self._retrievals("9km", half)
         if name == "retrieval_qual_flag":
-            # The ingest keeps one bit: 1 where not recommended (bit 0) or unsuccessful (bit 2), and where there are no data.
+            # The ingest keeps one bit: 1 where not recommended (bit 0) or unsuccessful (bit 2), and where
+            # there are no data.
             return ((seen.quality[at] & 0b101) > 0).astype(np.uint8), np.ones((height, width), bool)
         if name in _FLAGS:
             missing = np.isnan(seen.tb_v[at])
             return missing.astype(np.uint8), np.ones((height, width), bool)
         return _masked(_field(seen, name)[at])
 
-    def _read_36km(self, band: str, day: int, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def _read_36km(
+        self, band: str, day: int, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         at = (day, slice(row, row + height), slice(col, col + width))
         name, half = band[:-3], band[-2:]
         seen = self._retrievals("36km", half)

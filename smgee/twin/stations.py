@@ -31,21 +31,27 @@ SPREAD, CLUSTERED = 18, 6  # stations over the strata; stations in each of two c
 def place_stations(basin: Basin) -> pd.DataFrame:
     """Choose the stations' pixels.
 
-    Eighteen stand in nine strata (three classes of elevation, times north, south and flat) as far apart as a stratum allows;
-    twelve in two clusters within some 2.5 km, as dense networks have them. People must get there: slopes below 18°, no open
-    water, no river bed, below the highest tenth of the land.
+    Eighteen stand in nine strata (three classes of elevation, times north, south and flat) as far apart as a
+    stratum allows; twelve in two clusters within some 2.5 km, as dense networks have them. People must get
+    there: slopes below 18°, no open water, no river bed, below the highest tenth of the land.
 
     Returns
     -------
     pandas.DataFrame
-        Index name; columns lon, lat (degrees), elevation (m), row, col, group, sand, clay, organic (fractions), porosity.
+        Index name; columns lon, lat (degrees), elevation (m), row, col, group, sand, clay, organic
+        (fractions), porosity.
     """
     import pandas as pd
 
     rng = stream(basin.seed, "stations")
     z, layers, soil = basin.elevation(), basin.static["layers"], basin.static["soil"]
     slope = np.hypot(layers[..., 11], layers[..., 12])
-    inside = (basin.cell_index != 255) & (layers[..., 3] > 0) & (slope < math.tan(math.radians(18))) & (soil[3] < 12.5)
+    inside = (
+        (basin.cell_index != 255)
+        & (layers[..., 3] > 0)
+        & (slope < math.tan(math.radians(18)))
+        & (soil[3] < 12.5)
+    )
     top = np.quantile(z[basin.cell_index != 255], 0.9)
     rows, cols = np.nonzero(inside & (z < top))
     heights, falls = z[rows, cols], layers[rows, cols, 12]
@@ -56,15 +62,32 @@ def place_stations(basin: Basin) -> pd.DataFrame:
     for k in range(SPREAD):
         a, s = (k % 9) % 3, (k % 9) // 3
         pick = np.flatnonzero((aspect == a) & (storey == s))
-        pick = rng.choice(pick if pick.size else np.arange(rows.size), min(400, pick.size or rows.size), replace=False)
+        pick = rng.choice(
+            pick if pick.size else np.arange(rows.size), min(400, pick.size or rows.size), replace=False
+        )
         gap = _distance(rows[pick], cols[pick], chosen)
-        best = pick[int(np.argmax(np.minimum(gap, 200.0 * basin.cells_across) + rng.uniform(0, 60, pick.size)))]
-        chosen.append((int(rows[best]), int(cols[best]), ("flat", "north", "south")[a] + "-" + ("low", "middle", "high")[s]))
+        best = pick[
+            int(np.argmax(np.minimum(gap, 200.0 * basin.cells_across) + rng.uniform(0, 60, pick.size)))
+        ]
+        chosen.append(
+            (
+                int(rows[best]),
+                int(cols[best]),
+                ("flat", "north", "south")[a] + "-" + ("low", "middle", "high")[s],
+            )
+        )
     for cluster in range(2):
         spread = [c for c in chosen if "-" in c[2]]
-        seat = spread[int(rng.integers(len(spread)))] if cluster == 0 else max(
-            spread, key=lambda c: min(math.hypot(c[0] - d[0], c[1] - d[1]) for d in chosen if d[2].startswith("cluster"))
-        )  # fmt: skip
+        seat = (
+            spread[int(rng.integers(len(spread)))]
+            if cluster == 0
+            else max(
+                spread,
+                key=lambda c: min(
+                    math.hypot(c[0] - d[0], c[1] - d[1]) for d in chosen if d[2].startswith("cluster")
+                ),
+            )
+        )
         near = np.flatnonzero(np.hypot(rows - seat[0], cols - seat[1]) < 85)
         for _ in range(CLUSTERED):
             pick = rng.choice(near, min(60, near.size), replace=False)
@@ -80,7 +103,9 @@ def place_stations(basin: Basin) -> pd.DataFrame:
     table["lon"], table["lat"] = np.round(lon, 5), np.round(lat, 5)
     at = table.row.to_numpy(), table.col.to_numpy()
     table["elevation"] = np.round(z[at].astype(float), 1)
-    table["sand"], table["clay"], table["organic"] = (np.round(soil[i][at].astype(float), 4) for i in range(3))
+    table["sand"], table["clay"], table["organic"] = (
+        np.round(soil[i][at].astype(float), 4) for i in range(3)
+    )
     table["porosity"] = np.round(layers[at][:, 3].astype(float), 4)
     table.index = pd.Index([f"T{i + 1:02d}" for i in range(len(table))], name="name")
     return table[["lon", "lat", "elevation", "row", "col", "group", "sand", "clay", "organic", "porosity"]]
@@ -107,15 +132,15 @@ def _point_series(basin: Basin, row: int, col: int) -> tuple[np.ndarray, np.ndar
 def station_records(basin: Basin, name: str) -> pd.DataFrame:
     """Return one station's hourly record with what is wrong with it.
 
-    Within a day the truth runs along a parabola that keeps the daily mean and meets its neighbours at midnight. The probe adds a
-    calibration offset and slope (0.015 m³ m⁻³ and 5 %, within what factory calibrations of such probes miss in organic soil), a
-    drift with temperature, noise, spikes and outages.
+    Within a day the truth runs along a parabola that keeps the daily mean and meets its neighbours at
+    midnight. The probe adds a calibration offset and slope (0.015 m³ m⁻³ and 5 %, within what factory
+    calibrations of such probes miss in organic soil), a drift with temperature, noise, spikes and outages.
 
     Returns
     -------
     pandas.DataFrame
-        Index hourly UTC; columns soil_moisture (m³ m⁻³), moisture_flag, soil_temperature (°C), temperature_flag; NaN with flag
-        M in outages.
+        Index hourly UTC; columns soil_moisture (m³ m⁻³), moisture_flag, soil_temperature (°C),
+        temperature_flag; NaN with flag M in outages.
     """
     import pandas as pd
 
@@ -132,7 +157,9 @@ def station_records(basin: Basin, name: str) -> pd.DataFrame:
     first = w.index(basin.days[0])
     swing = w.soil_amplitude[first : first + n] * np.abs(temperature) / (np.abs(temperature) + 0.7)
     warmth = hourly_soil_temperature(temperature, swing, float(place.lon))
-    liquid = np.vectorize(liquid_water, otypes=[float])(water, warmth, adsorbed) if (warmth < 0).any() else water
+    liquid = (
+        np.vectorize(liquid_water, otypes=[float])(water, warmth, adsorbed) if (warmth < 0).any() else water
+    )
 
     theta, celsius = np.clip(liquid, 0.005, None).ravel(), warmth.ravel()
     offset, slope, drift = rng.normal(0, 0.015), rng.normal(0, 0.05), rng.normal(0.0002, 0.0002)
@@ -161,15 +188,22 @@ def station_records(basin: Basin, name: str) -> pd.DataFrame:
     measured[missing] = sensed[missing] = np.nan
     flag[missing] = heat_flag[missing] = "M"
     index = pd.date_range(f"{basin.year}-01-01", periods=theta.size, freq="h", name="time")
-    columns = {"soil_moisture": measured, "moisture_flag": flag, "soil_temperature": sensed, "temperature_flag": heat_flag}
+    columns = {
+        "soil_moisture": measured,
+        "moisture_flag": flag,
+        "soil_temperature": sensed,
+        "temperature_flag": heat_flag,
+    }
     return pd.DataFrame(columns, index=index)
 
 
 def write_stations(basin: Basin, folder: str | Path) -> Path:
-    """Write every station as ISMN "header + values" files: NETWORK/STATION/*.stm beside *_static_variables.csv.
+    """Write every station as ISMN "header + values" files: NETWORK/STATION/*.stm beside
+    *_static_variables.csv.
 
-    The layout, names and columns are those of archives of the International Soil Moisture Network; missing hours are -9999 with
-    flag M, as there. The network, the sensor and the static table say that the data are synthetic.
+    The layout, names and columns are those of archives of the International Soil Moisture Network; missing
+    hours are -9999 with flag M, as there. The network, the sensor and the static table say that the data are
+    synthetic.
 
     Returns
     -------
@@ -196,7 +230,8 @@ def _write_station(basin: Basin, root: Path, name: str) -> None:
     span = f"{record.index[0]:%Y%m%d}_{record.index[-1]:%Y%m%d}"
     stamps = pd.DatetimeIndex(record.index).strftime("%Y/%m/%d %H:%M").to_numpy()
     header = (
-        f"{NETWORK:<10} {NETWORK:<10} {name:<10} {place.lat:>13.5f} {place.lon:>9.5f} {place.elevation:>21.1f} "
+        f"{NETWORK:<10} {NETWORK:<10} {name:<10} {place.lat:>13.5f} {place.lon:>9.5f} "
+        f"{place.elevation:>21.1f} "
         f"{DEPTH_M:.4f} {DEPTH_M:.4f} {SENSOR}"
     )
     for variable, column, flags, pattern in (

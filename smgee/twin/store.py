@@ -1,4 +1,6 @@
-"""Files of the twin on disk: where they live, how they are locked, and the 12-bit raster of daily soil water."""
+"""Files of the twin on disk: where they live, how they are locked, and the 12-bit raster of daily soil
+water.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,19 @@ QUANTUM = 0.0002
 """Step of the stored water content, m³ m⁻³; 12 bits reach 0.819."""
 
 # Whatever changes the stored arrays: a change of any of these files makes a new cache.
-_SCIENCE = ("noise", "routing", "terrain", "land", "weather", "hydrology", "balance", "store", "clouds", "orbits", "basin")
+_SCIENCE = (
+    "noise",
+    "routing",
+    "terrain",
+    "land",
+    "weather",
+    "hydrology",
+    "balance",
+    "store",
+    "clouds",
+    "orbits",
+    "basin",
+)
 
 
 @lru_cache(maxsize=1)
@@ -45,7 +59,8 @@ def code_version() -> str:
 
 
 def cache_root() -> Path:
-    """Return the folder of all caches of the twin: ``SMGEE_CACHE``, else the user's cache folder (``XDG_CACHE_HOME``,
+    """Return the folder of all caches of the twin: ``SMGEE_CACHE``, else the user's cache folder
+    (``XDG_CACHE_HOME``,
     ``~/.cache``)."""
     given = os.environ.get("SMGEE_CACHE")
     if given:
@@ -104,7 +119,8 @@ def unpack12(row, col):
 
 
 class RowStore:
-    """Frames of packed rows in one file, read by row range with `os.pread`: threads share it, and nothing stays mapped.
+    """Frames of packed rows in one file, read by row range with `os.pread`: threads share it, and nothing
+    stays mapped.
 
     Parameters
     ----------

@@ -48,11 +48,13 @@ class Terrain:
     water: np.ndarray
 
 
-def build_terrain(seed: int, shape: tuple[int, int], *, relief: float = RELIEF, size_m: float = 30.0) -> np.ndarray:
+def build_terrain(
+    seed: int, shape: tuple[int, int], *, relief: float = RELIEF, size_m: float = 30.0
+) -> np.ndarray:
     """Make the elevation of a basin that drains to its southern edge.
 
-    Mountains rise to the north; an implicit stream power model (Braun & Willett 2013) carves valleys at 120 m and gullies at 30
-    m, with linear hillslope diffusion (Culling 1960) between the steps.
+    Mountains rise to the north; an implicit stream power model (Braun & Willett 2013) carves valleys at 120 m
+    and gullies at 30 m, with linear hillslope diffusion (Culling 1960) between the steps.
 
     Parameters
     ----------
@@ -72,8 +74,11 @@ def build_terrain(seed: int, shape: tuple[int, int], *, relief: float = RELIEF, 
     coarse = (-(-shape[0] // COARSE) + 2, -(-shape[1] // COARSE) + 2)
     north = np.linspace(1.0, 0.0, coarse[0])[:, None] * np.ones(coarse[1])
     broad = fractal_field(rng, coarse, beta=3.2, longest=min(coarse))
-    # A piedmont in the south, ranges in the north, bent by the broad field so that the front is no straight line.
-    uplift = np.clip(0.08 + 0.92 / (1.0 + np.exp(-(north - 0.32 + 0.07 * broad) / 0.10)), 0.05, None) * (1.0 + 0.18 * broad)
+    # A piedmont in the south, ranges in the north, bent by the broad field so that the front is no straight
+    # line.
+    uplift = np.clip(0.08 + 0.92 / (1.0 + np.exp(-(north - 0.32 + 0.07 * broad) / 0.10)), 0.05, None) * (
+        1.0 + 0.18 * broad
+    )
     uplift = np.clip(uplift, 0.03, None)
     z = 60.0 * north + 25.0 * fractal_field(rng, coarse, beta=2.4).astype(np.float64)
     hardness = np.exp(0.35 * fractal_field(rng, coarse, beta=2.6)).astype(np.float64)
@@ -86,7 +91,9 @@ def build_terrain(seed: int, shape: tuple[int, int], *, relief: float = RELIEF, 
         area = single_flow_area(to, order)
         carve(z, to, length, order, area, uplift * hardness * 12.0, 0.2, 0.45)
         z[:-1] += 0.05 * laplace(z, mode="nearest")[:-1]
-    fine = zoom(z, COARSE, order=3, mode="nearest", grid_mode=True)[COARSE : COARSE + shape[0], COARSE : COARSE + shape[1]].copy()
+    fine = zoom(z, COARSE, order=3, mode="nearest", grid_mode=True)[
+        COARSE : COARSE + shape[0], COARSE : COARSE + shape[1]
+    ].copy()
     fine = LAKE_LEVEL + (fine - fine.min()) * (relief / (fine.max() - fine.min()))
     # Detail below 120 m follows the local steepness: smooth piedmont, rough mountain flanks.
     gy, gx = np.gradient(gaussian_filter(fine, 4), size_m)
@@ -106,8 +113,9 @@ def build_terrain(seed: int, shape: tuple[int, int], *, relief: float = RELIEF, 
 def topography(elevation: np.ndarray, latitude: float, *, size_m: float = 30.0) -> Terrain:
     """Derive slope, wetness index, insolation, hillslopes and rivers from an elevation.
 
-    The wetness index is Beven & Kirkby's (1979) with multiple flow (Freeman 1991) and tan b floored at 0.005. Insolation is the
-    mean over daylight of max(cos i, 0) / mean cos of the zenith angle, for the sun at the equinox.
+    The wetness index is Beven & Kirkby's (1979) with multiple flow (Freeman 1991) and tan b floored at 0.005.
+    Insolation is the mean over daylight of max(cos i, 0) / mean cos of the zenith angle, for the sun at the
+    equinox.
     """
     z = fill_depressions(elevation.astype(np.float64), 1e-3)
     south, east = np.gradient(elevation, size_m)
@@ -141,7 +149,8 @@ def topography(elevation: np.ndarray, latitude: float, *, size_m: float = 30.0) 
 
 
 def survey_error(seed: int, shape: tuple[int, int]) -> np.ndarray:
-    """Return what a spaceborne survey gets wrong, (height, width) float32 metres: correlated over some 100 m, 0.8 m strong.
+    """Return what a spaceborne survey gets wrong, (height, width) float32 metres: correlated over some 100 m,
+    0.8 m strong.
 
     NASADEM's own error is larger in absolute terms (metres), but mostly shared by neighbouring pixels.
     """

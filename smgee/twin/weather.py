@@ -1,4 +1,6 @@
-"""Daily weather of the basin: temperature, precipitation, evaporative demand, and soil temperature at 5 cm."""
+"""Daily weather of the basin: temperature, precipitation, evaporative demand, and soil temperature at 5
+cm.
+"""
 
 from __future__ import annotations
 
@@ -67,9 +69,10 @@ def extraterrestrial(doy: np.ndarray, latitude: float) -> np.ndarray:
 def build_weather(seed: int, year: int, latitude: float) -> Weather:
     """Draw the weather of a year and of the autumn before it.
 
-    Occurrence of rain is a first-order Markov chain, amounts are gamma (Richardson 1981, Water Resour. Res. 17:182-190) with the
-    monthly means above; storms are log-normal fields. Temperature is an annual wave plus an AR(1) process, colder on wet summer
-    days. Evaporative demand follows Oudin et al. 2005, J. Hydrol. 303:290-306: Re (T + 5) / (100 · 2.45).
+    Occurrence of rain is a first-order Markov chain, amounts are gamma (Richardson 1981, Water Resour. Res.
+    17:182-190) with the monthly means above; storms are log-normal fields. Temperature is an annual wave plus
+    an AR(1) process, colder on wet summer days. Evaporative demand follows Oudin et al. 2005, J. Hydrol.
+    303:290-306: Re (T + 5) / (100 · 2.45).
     """
     start = date(year - 1, 10, 1)
     n = (date(year, 12, 31) - start).days + 1
@@ -97,7 +100,9 @@ def build_weather(seed: int, year: int, latitude: float) -> Weather:
     noise = np.zeros(n)
     shock = rng.standard_normal(n)
     for i in range(1, n):
-        noise[i] = 0.72 * noise[i - 1] + shock[i] * (1.9 if 120 < doy[i] < 270 else 2.6) * np.sqrt(1 - 0.72**2)
+        noise[i] = 0.72 * noise[i - 1] + shock[i] * (1.9 if 120 < doy[i] < 270 else 2.6) * np.sqrt(
+            1 - 0.72**2
+        )
     summer = (doy > 120) & (doy < 270)
     air = -0.3 - 12.2 * np.cos(2 * np.pi * (doy - 21) / 365.25) + noise - np.where(wet & summer, 1.6, -0.4)
     lapse = -0.0058 - 0.0006 * np.cos(2 * np.pi * (doy - 200) / 365.25)
@@ -106,7 +111,8 @@ def build_weather(seed: int, year: int, latitude: float) -> Weather:
     demand = np.maximum(air + 5, 0) * radiation * factor
     demand_lapse = np.where(air + 5 > 0, lapse * radiation * factor, 0.0)
 
-    # 5 cm follow the air within about a day; the ground is warmer than the air under the summer sun and under winter snow.
+    # 5 cm follow the air within about a day; the ground is warmer than the air under the summer sun and under
+    # winter snow.
     soil = np.empty(n)
     offset = np.where(summer, 3.2, 1.2) - np.where(wet & summer, 1.4, 0.0)
     forcing = air + offset

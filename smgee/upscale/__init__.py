@@ -1,4 +1,6 @@
-"""From a trained model to daily 30 m maps: through xee tiles, or as a classifier on Earth Engine; and the proof that both agree."""
+"""From a trained model to daily 30 m maps: through xee tiles, or as a classifier on Earth Engine; and the
+proof that both agree.
+"""
 
 from __future__ import annotations
 

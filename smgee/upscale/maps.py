@@ -32,12 +32,15 @@ class MapStore:
     grid : PixelGrid
         The map lattice.
     identity : str
-        Hash of what the maps depend on (study, model, route). A store made of something else is replaced, not mixed.
+        Hash of what the maps depend on (study, model, route). A store made of something else is replaced, not
+        mixed.
     synthetic : bool
         Marked in the attributes.
     """
 
-    def __init__(self, path: str | Path, *, days: Sequence[date], grid: PixelGrid, identity: str, synthetic: bool):
+    def __init__(
+        self, path: str | Path, *, days: Sequence[date], grid: PixelGrid, identity: str, synthetic: bool
+    ):
         self.path = Path(path)
         self.days = list(days)
         self.grid = grid
@@ -59,23 +62,55 @@ class MapStore:
         crs = parse_crs(g.crs)
         title = f"Daily soil moisture at {g.transform[0]:g} m" + (" (SYNTHETIC basin)" if synthetic else "")
         ds = xr.Dataset(
-            {"done": ("time", np.zeros(len(self.days), bool), {"long_name": "whether the day's map is complete"})},
+            {
+                "done": (
+                    "time",
+                    np.zeros(len(self.days), bool),
+                    {"long_name": "whether the day's map is complete"},
+                )
+            },
             coords={
-                "time": ("time", pd.DatetimeIndex(self.days), {"standard_name": "time", "long_name": "day (UTC)"}),
-                "y": ("y", y, {"units": "m", "standard_name": "projection_y_coordinate", "long_name": "y of the pixel centre"}),
-                "x": ("x", x, {"units": "m", "standard_name": "projection_x_coordinate", "long_name": "x of the pixel centre"}),
+                "time": (
+                    "time",
+                    pd.DatetimeIndex(self.days),
+                    {"standard_name": "time", "long_name": "day (UTC)"},
+                ),
+                "y": (
+                    "y",
+                    y,
+                    {
+                        "units": "m",
+                        "standard_name": "projection_y_coordinate",
+                        "long_name": "y of the pixel centre",
+                    },
+                ),
+                "x": (
+                    "x",
+                    x,
+                    {
+                        "units": "m",
+                        "standard_name": "projection_x_coordinate",
+                        "long_name": "x of the pixel centre",
+                    },
+                ),
                 "spatial_ref": (
                     (),
                     0,
                     {
                         **crs.to_cf(),
                         "GeoTransform": " ".join(
-                            repr(v) for v in (g.transform[2], *g.transform[:2], g.transform[5], *g.transform[3:5])
+                            repr(v)
+                            for v in (g.transform[2], *g.transform[:2], g.transform[5], *g.transform[3:5])
                         ),
                     },
                 ),
             },
-            attrs={"Conventions": "CF-1.11", "title": title, "synthetic": int(synthetic), "identity": identity},
+            attrs={
+                "Conventions": "CF-1.11",
+                "title": title,
+                "synthetic": int(synthetic),
+                "identity": identity,
+            },
         )
         with atomic_path(self.path) as scratch:
             ds.to_zarr(scratch, consolidated=False)
@@ -108,9 +143,13 @@ class MapStore:
         return [d for d, done in zip(self.days, self._done, strict=True) if not done]
 
     def write(self, day: date, values: np.ndarray) -> None:
-        """Store a day's map, (y, x) float32 m³ m⁻³, NaN where masked; the day counts as done only after its pixels are on disk."""
+        """Store a day's map, (y, x) float32 m³ m⁻³, NaN where masked; the day counts as done only after
+        its pixels are on disk.
+        """
         if values.shape != self.grid.shape:
-            raise InputError(f"A map of shape {values.shape} does not fit the store's lattice {self.grid.shape}.")
+            raise InputError(
+                f"A map of shape {values.shape} does not fit the store's lattice {self.grid.shape}."
+            )
         k = self._index(day)
         self._group["soil_moisture"][k] = values.astype("float32", copy=False)
         self._done[k] = True
@@ -129,5 +168,6 @@ class MapStore:
             return self.days.index(day)
         except ValueError:
             raise InputError(
-                f"The map store is for {self.days[0]} to {self.days[-1]}; {day} is not among its {len(self.days)} days."
+                f"The map store is for {self.days[0]} to {self.days[-1]}; {day} is not among its "
+                f"{len(self.days)} days."
             ) from None

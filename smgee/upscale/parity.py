@@ -40,8 +40,10 @@ class Parity:
     def sentence(self) -> str:
         """Say it in one line."""
         return (
-            f"Both routes on {self.day}: {self.valid:,} of {self.pixels:,} pixels compared, largest difference "
-            f"{self.max_abs_difference:.2g} m³/m³ (tolerance {TOLERANCE:g}), masks differ on {self.mask_differs:,} pixels."
+            f"Both routes on {self.day}: {self.valid:,} of {self.pixels:,} pixels compared, largest "
+            "difference "
+            f"{self.max_abs_difference:.2g} m³/m³ (tolerance {TOLERANCE:g}), masks differ on "
+            f"{self.mask_differs:,} pixels."
         )
 
 
@@ -50,7 +52,9 @@ def compare_maps(day: date, first: np.ndarray, second: np.ndarray) -> Parity:
     a, b = np.isfinite(first), np.isfinite(second)
     common = a & b
     difference = (
-        np.abs(first.astype("f8") - second.astype("f8"), where=common, out=np.zeros(first.shape)) if common.any() else np.zeros(1)
+        np.abs(first.astype("f8") - second.astype("f8"), where=common, out=np.zeros(first.shape))
+        if common.any()
+        else np.zeros(1)
     )
     return Parity(str(day), first.size, int(common.sum()), int((a ^ b).sum()), float(difference.max()))
 
@@ -82,6 +86,7 @@ def compare_routes(
     parity = compare_maps(day, local, remote)
     if not parity.agrees:
         raise ParityError(
-            f"{parity.sentence()} The routes disagree; run `smgee parity` on the model to find out why, and do not use the maps."
+            f"{parity.sentence()} The routes disagree; run `smgee parity` on the model to find out why, and "
+            "do not use the maps."
         )
     return parity, remote

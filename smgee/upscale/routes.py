@@ -1,4 +1,6 @@
-"""The two routes to a map: trees applied here to xee tiles, or converted into a classifier that runs on Earth Engine."""
+"""The two routes to a map: trees applied here to xee tiles, or converted into a classifier that runs on
+Earth Engine.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ Route = Literal["xee", "classifier"]
 Transport = Literal["auto", "inline", "table", "blob", "classifier"]
 
 
-def map_day(study: Study, model: TreeEnsemble, day: date, *, route: Route = "xee", transport: Transport = "auto") -> np.ndarray:
+def map_day(
+    study: Study, model: TreeEnsemble, day: date, *, route: Route = "xee", transport: Transport = "auto"
+) -> np.ndarray:
     """Return the soil moisture map of one day.
 
     Parameters
@@ -53,7 +57,12 @@ def map_day(study: Study, model: TreeEnsemble, day: date, *, route: Route = "xee
 
 
 def map_season(
-    study: Study, model: TreeEnsemble, store: MapStore, *, route: Route = "xee", progress: Callable[[date], Any] | None = None
+    study: Study,
+    model: TreeEnsemble,
+    store: MapStore,
+    *,
+    route: Route = "xee",
+    progress: Callable[[date], Any] | None = None,
 ) -> None:
     """Fill a map store with every day it still lacks; an interrupted run goes on where it stopped.
 
@@ -88,7 +97,9 @@ def map_season(
 
 
 def _classifier(model: TreeEnsemble, transport: Transport) -> ee.Classifier:
-    """Return the trees as a classifier; ones too large for a request go by way of an asset of the connected project."""
+    """Return the trees as a classifier; ones too large for a request go by way of an asset of the
+    connected project.
+    """
     session = current_session()
     asset = None if session is None else f"{session.asset_root}/smgee_trees_{model.hash[:16]}"
     return model.to_classifier(transport, asset_id=asset)
@@ -99,7 +110,8 @@ def check_predictors(study: Study, model: TreeEnsemble) -> None:
     missing = [n for n in model.feature_names if n not in study.predictors.names]
     if missing:
         raise InputError(
-            f"The model needs the predictors {missing}, which the study does not build; train on the study's own samples, or add them to it."
+            f"The model needs the predictors {missing}, which the study does not build; train on the study's "
+            "own samples, or add them to it."
         )
 
 
@@ -107,7 +119,9 @@ def _step_of(study: Study, day: date) -> Step:
     for step in steps(study):
         if step.start <= day < step.end:
             return step
-    raise InputError(f"The day {day} lies outside the study's period {study.start} to {study.end} (end exclusive).")
+    raise InputError(
+        f"The day {day} lies outside the study's period {study.start} to {study.end} (end exclusive)."
+    )
 
 
 def pull_static(study: Study) -> dict[str, np.ndarray]:
@@ -141,6 +155,8 @@ def _on_earth_engine(
 ) -> Iterator[tuple[date, np.ndarray]]:
     """Let Earth Engine evaluate the trees, and pull the finished maps."""
     for day in days:
-        image = model.classify(predictor_image(study, step, day), classifier=classifier, band_name="soil_moisture")
+        image = model.classify(
+            predictor_image(study, step, day), classifier=classifier, band_name="soil_moisture"
+        )
         pulled = call(lambda image=image: pull_bands(image, ["soil_moisture"], grid=study.grid).load())  # type: ignore[misc]
         yield day, pulled.values[0]

@@ -23,8 +23,8 @@ _TILE_WIDTH = 512
 def pull_bands(image: ee.Image, names: Sequence[str], *, grid: PixelGrid) -> xr.DataArray:
     """Open an image on a pixel grid, all bands of a tile in one request.
 
-    xee asks for one variable at a time, which would make Earth Engine compute a composite once for every band that depends on it. So the bands
-    are laid along xee's image axis: one request carries all bands of a tile.
+    xee asks for one variable at a time, which would make Earth Engine compute a composite once for every band
+    that depends on it. So the bands are laid along xee's image axis: one request carries all bands of a tile.
 
     Parameters
     ----------
@@ -48,7 +48,8 @@ def pull_bands(image: ee.Image, names: Sequence[str], *, grid: PixelGrid) -> xr.
     )
     height = max(1, min(_TILE_WIDTH, _ANSWER_BYTES // (_SAMPLE_BYTES * len(names) * _TILE_WIDTH)))
     with warnings.catch_warnings():
-        # xarray cannot know xee's engine-specific dimension coordinates; xee warns of the indices it falls back to.
+        # xarray cannot know xee's engine-specific dimension coordinates; xee warns of the indices it falls
+        # back to.
         warnings.simplefilter("ignore", UserWarning)
         ds = xr.open_dataset(
             layers,

@@ -24,14 +24,14 @@ DAYS_PER_REQUEST = 60
 def fetch_smap(study: Study, *, progress: Callable[[float], Any] | None = None) -> pd.DataFrame:
     """Fetch SMAP of the study's 36 km cell and its sixteen 9 km cells, both overpasses.
 
-    Each cell is read at one pixel: the 36 km collection lies on the exact EASE-Grid; Earth Engine's 9 km collection is a
-    nearest-neighbour warp, read at the pixel `smgee.validation.smap.warp_pixel` names.
+    Each cell is read at one pixel: the 36 km collection lies on the exact EASE-Grid; Earth Engine's 9 km
+    collection is a nearest-neighbour warp, read at the pixel `smgee.validation.smap.warp_pixel` names.
 
     Returns
     -------
     pandas.DataFrame
-        date, orbit (AM, PM), cell, soil_moisture (m³ m⁻³, NaN without retrieval), flag (0 = recommended), collection: the
-        table ``smap`` of `smgee.validation.smap`.
+        date, orbit (AM, PM), cell, soil_moisture (m³ m⁻³, NaN without retrieval), flag (0 = recommended),
+        collection: the table ``smap`` of `smgee.validation.smap`.
 
     Raises
     ------
@@ -51,7 +51,8 @@ def fetch_smap(study: Study, *, progress: Callable[[float], Any] | None = None) 
     tables = [t for t in tables if len(t)]
     if not tables:
         raise MissingDataError(
-            f"No SMAP image lies between {study.start} and {study.end} in {[j[0] for j in jobs]}; check the period and the "
+            f"No SMAP image lies between {study.start} and {study.end} in {[j[0] for j in jobs]}; check the "
+            "period and the "
             "catalog."
         )
     return pd.concat(tables, ignore_index=True).sort_values(["cell", "orbit", "date"], ignore_index=True)
@@ -68,13 +69,20 @@ def _fetch(collection: str, cells: Sequence[EaseCell], start: date, end: date) -
     else:
         places = [warp_pixel(c, tuple(transform)) for c in cells]
     points = ee.FeatureCollection(
-        [ee.Feature(ee.Geometry.Point([x, y]), {"cell": c.name}) for c, (x, y) in zip(cells, places, strict=True)]
+        [
+            ee.Feature(ee.Geometry.Point([x, y]), {"cell": c.name})
+            for c, (x, y) in zip(cells, places, strict=True)
+        ]
     )
-    bands = [f"{name}_{orbit.lower()}" for orbit in ORBITS for name in ("soil_moisture", "retrieval_qual_flag")]
+    bands = [
+        f"{name}_{orbit.lower()}" for orbit in ORBITS for name in ("soil_moisture", "retrieval_qual_flag")
+    ]
 
     def read(image: ee.Image) -> ee.FeatureCollection:
         image = ee.Image(image)
-        found = image.select(bands).reduceRegions(collection=points, reducer=ee.Reducer.first(), crs=crs, crsTransform=transform)
+        found = image.select(bands).reduceRegions(
+            collection=points, reducer=ee.Reducer.first(), crs=crs, crsTransform=transform
+        )
         return found.map(lambda f: f.set("date", image.date().format("YYYY-MM-dd")))
 
     def fetch(windows: Sequence[tuple[date, date]]) -> list[pd.DataFrame]:

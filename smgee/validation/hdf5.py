@@ -1,4 +1,5 @@
-"""SMAP soil moisture files as NSIDC delivers them: level-2 half orbits and level-3 days, 36 km and 9 km (HDF5).
+"""SMAP soil moisture files as NSIDC delivers them: level-2 half orbits and level-3 days, 36 km and 9 km
+(HDF5).
 
 Documented in the user guides of SPL2SMP, SPL3SMP, SPL2SMP_E and SPL3SMP_E (nsidc.org/data/smap).
 """
@@ -17,7 +18,12 @@ from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, transformer
 
 __all__ = ["RETRIEVAL_BITS", "SURFACE_BITS", "decode_bits", "read_smap"]
 
-RETRIEVAL_BITS: tuple[str, ...] = ("not_recommended", "not_attempted", "not_successful", "freeze_thaw_not_successful")
+RETRIEVAL_BITS: tuple[str, ...] = (
+    "not_recommended",
+    "not_attempted",
+    "not_successful",
+    "freeze_thaw_not_successful",
+)
 """Bits of ``retrieval_qual_flag``, lowest first; a set bit is the bad case."""
 
 SURFACE_BITS: tuple[str, ...] = (
@@ -46,7 +52,9 @@ def decode_bits(values: np.ndarray, names: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame({name: (values >> bit & 1).astype(bool) for bit, name in enumerate(names)})
 
 
-def read_smap(path: str | Path, *, cells: Iterable[EaseCell] | None = None, surface: bool = False) -> pd.DataFrame:
+def read_smap(
+    path: str | Path, *, cells: Iterable[EaseCell] | None = None, surface: bool = False
+) -> pd.DataFrame:
     """Read the retrievals of a SMAP soil moisture file.
 
     Parameters
@@ -61,16 +69,18 @@ def read_smap(path: str | Path, *, cells: Iterable[EaseCell] | None = None, surf
     Returns
     -------
     pandas.DataFrame
-        One row per cell that was looked at (and, at level 3, per overpass): date (UTC date of the file's name for level 3, of
-        the overpass for level 2), orbit (``AM`` descending, ``PM`` ascending), cell, grid, row, col, lon, lat (degrees, of the
-        cell), time (UTC of the overpass), soil_moisture (m³ m⁻³; NaN without retrieval), flag (0 recommended and retrieved, 1
-        otherwise: bit 0 or bit 2 of the quality flag is set, or it is missing; the rule of Earth Engine's copy),
-        retrieval_qual_flag (−1 missing) and its bits as booleans. Fit for `smgee.validation.smap.validate`.
+        One row per cell that was looked at (and, at level 3, per overpass): date (UTC date of the file's name
+        for level 3, of the overpass for level 2), orbit (``AM`` descending, ``PM`` ascending), cell, grid,
+        row, col, lon, lat (degrees, of the cell), time (UTC of the overpass), soil_moisture (m³ m⁻³; NaN
+        without retrieval), flag (0 recommended and retrieved, 1 otherwise: bit 0 or bit 2 of the quality flag
+        is set, or it is missing; the rule of Earth Engine's copy), retrieval_qual_flag (−1 missing) and its
+        bits as booleans. Fit for `smgee.validation.smap.validate`.
 
     Raises
     ------
     InputError
-        Not a SMAP soil moisture file, or one that contradicts itself (indices beside the coordinates, orbit beside local time).
+        Not a SMAP soil moisture file, or one that contradicts itself (indices beside the coordinates, orbit
+        beside local time).
     """
     import h5py
 
@@ -81,7 +91,9 @@ def read_smap(path: str | Path, *, cells: Iterable[EaseCell] | None = None, surf
         with h5py.File(path, "r") as file:
             groups = [(name, *_GROUPS[name]) for name in _GROUPS if name in file]
             if groups:
-                tables = [_read_group(file[name], orbit, suffix, path, surface) for name, orbit, suffix in groups]
+                tables = [
+                    _read_group(file[name], orbit, suffix, path, surface) for name, orbit, suffix in groups
+                ]
                 stamp = _file_date(path)
                 for t in tables:
                     t["date"] = stamp
@@ -91,7 +103,8 @@ def read_smap(path: str | Path, *, cells: Iterable[EaseCell] | None = None, surf
                 tables = [table]
             else:
                 raise InputError(
-                    f"{path.name} has no group of soil moisture retrievals; SPL2SMP, SPL3SMP and their enhanced (_E) files are "
+                    f"{path.name} has no group of soil moisture retrievals; SPL2SMP, SPL3SMP and their "
+                    "enhanced (_E) files are "
                     "read."
                 )
     except OSError as error:
@@ -103,7 +116,8 @@ def read_smap(path: str | Path, *, cells: Iterable[EaseCell] | None = None, surf
         table = table[table["cell"].isin(wanted)].reset_index(drop=True)
         if table.empty:
             raise MissingDataError(
-                f"{path.name} does not hold any of the {len(wanted)} cells asked for; the swath may pass beside them."
+                f"{path.name} does not hold any of the {len(wanted)} cells asked for; the swath may pass "
+                "beside them."
             )
     front = ["date", "orbit", "cell", "soil_moisture", "flag", "time"]
     return table[front + [c for c in table if c not in front]]
@@ -113,7 +127,9 @@ def _read_group(group: Any, orbit: str, suffix: str, path: Path, surface: bool) 
     def read(name: str) -> np.ndarray:
         key = name + suffix if name + suffix in group else name
         if key not in group:
-            raise InputError(f"{path.name} lacks the variable {name}; it is not a whole SMAP soil moisture file.")
+            raise InputError(
+                f"{path.name} lacks the variable {name}; it is not a whole SMAP soil moisture file."
+            )
         return group[key][...]
 
     def fill(name: str, default: float) -> float:
@@ -125,14 +141,18 @@ def _read_group(group: Any, orbit: str, suffix: str, path: Path, surface: bool) 
     if len(shape) == 2:
         grid = next((g for g, e in EASE_GRIDS.items() if (e.rows, e.cols) == shape), None)
         if grid is None:
-            raise InputError(f"{path.name} holds an array of {shape}, which is none of the EASE-Grid 2.0 sizes known here.")
+            raise InputError(
+                f"{path.name} holds an array of {shape}, which is none of the EASE-Grid 2.0 sizes known here."
+            )
         rows, cols = np.indices(shape).reshape(2, -1)
     else:
         rows, cols = read("EASE_row_index").astype(np.int64), read("EASE_column_index").astype(np.int64)
         grid = _grid_of(rows, cols, read("latitude"), read("longitude"), path)
     moisture, quality = moisture.reshape(-1).astype(float), quality.reshape(-1).astype(np.int64)
     seconds = read("tb_time_seconds").reshape(-1).astype(float)
-    seen = (quality != int(fill("retrieval_qual_flag", 65534))) & (seconds != fill("tb_time_seconds", -9999.0))
+    seen = (quality != int(fill("retrieval_qual_flag", 65534))) & (
+        seconds != fill("tb_time_seconds", -9999.0)
+    )
     missing = moisture == fill("soil_moisture", -9999.0)
     moisture = np.where(missing, np.nan, moisture)
     surface_flag = read("surface_flag").reshape(-1)[seen] if surface else None
@@ -144,7 +164,8 @@ def _read_group(group: Any, orbit: str, suffix: str, path: Path, surface: bool) 
     )
     bits = decode_bits(quality, RETRIEVAL_BITS)
     bad = bits["not_recommended"] | bits["not_successful"] | np.isnan(moisture)
-    # Seconds since noon, 1 January 2000 (J2000); the offset of leap seconds is far below what a daily comparison can tell.
+    # Seconds since noon, 1 January 2000 (J2000); the offset of leap seconds is far below what a daily
+    # comparison can tell.
     time = pd.Timestamp("2000-01-01T12:00:00") + pd.to_timedelta(seconds, unit="s")
     table = pd.DataFrame(
         {
@@ -179,12 +200,15 @@ def _grid_of(rows: np.ndarray, cols: np.ndarray, lat: np.ndarray, lon: np.ndarra
         if np.abs(dr).max() < 0.5 and np.abs(dc).max() < 0.5:
             return name
     raise InputError(
-        f"The row and column indices of {path.name} do not belong to its coordinates on any of the grids {', '.join(EASE_GRIDS)}."
+        f"The row and column indices of {path.name} do not belong to its coordinates on any of the grids "
+        f"{', '.join(EASE_GRIDS)}."
     )
 
 
 def _direction(file: Any, path: Path) -> str:
-    """Return AM or PM of a half orbit, from its metadata; the file name has to agree where it says anything."""
+    """Return AM or PM of a half orbit, from its metadata; the file name has to agree where it says
+    anything.
+    """
     node = file.get("Metadata/OrbitMeasuredLocation")
     word = node.attrs.get("orbitDirection", "") if node is not None else ""
     word = (word.decode() if isinstance(word, bytes) else str(word)).lower()
@@ -192,14 +216,17 @@ def _direction(file: Any, path: Path) -> str:
     named = {"A": "ascending", "D": "descending"}[letters.pop()] if len(letters) == 1 else ""
     if not (word or named) or (word and named and word != named):
         raise InputError(
-            f"{path.name} says {word or 'nothing'} of its orbit direction inside and {named or 'nothing'} in its name; one "
+            f"{path.name} says {word or 'nothing'} of its orbit direction inside and {named or 'nothing'} in "
+            "its name; one "
             "clear direction is needed."
         )
     return {"descending": "AM", "ascending": "PM"}[word or named]
 
 
 def _file_date(path: Path) -> pd.Timestamp:
-    """Return the UTC date of a level-3 file, which only its name states plainly (SMAP_L3_SM_P_20150811_R18290_001.h5)."""
+    """Return the UTC date of a level-3 file, which only its name states plainly
+    (SMAP_L3_SM_P_20150811_R18290_001.h5).
+    """
     for part in path.stem.split("_"):
         if len(part) == 8 and part.isdigit():
             return pd.Timestamp(part)
@@ -207,12 +234,15 @@ def _file_date(path: Path) -> pd.Timestamp:
 
 
 def _check_local_time(table: pd.DataFrame, path: Path) -> None:
-    """Refuse a file whose overpass times are not those of its orbit direction, within 3 h at latitudes up to 60°."""
+    """Refuse a file whose overpass times are not those of its orbit direction, within 3 h at latitudes up
+    to 60°.
+    """
     low = table[table["lat"].abs() <= 60]
     for orbit, rows in low.groupby("orbit"):
         clock = (rows["time"] - rows["time"].dt.normalize()).dt.total_seconds() / 3600 + rows["lon"] / 15
         off = np.abs((clock - (6.0 if orbit == "AM" else 18.0) + 12) % 24 - 12)
         if off.median() > 3:
             raise InputError(
-                f"{path.name} calls its {orbit} overpasses so, but they took place {off.median():.1f} h off that local time."
+                f"{path.name} calls its {orbit} overpasses so, but they took place {off.median():.1f} h off "
+                "that local time."
             )

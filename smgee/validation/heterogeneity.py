@@ -31,7 +31,8 @@ def cell_conditions(weights: CellWeights, layers: Mapping[str, np.ndarray]) -> p
     Returns
     -------
     pandas.DataFrame
-        cell, and for each layer NAME: NAME_mean, NAME_std (within the cell, in the layer's unit), NAME_coverage (0…1).
+        cell, and for each layer NAME: NAME_mean, NAME_std (within the cell, in the layer's unit),
+        NAME_coverage (0…1).
     """
     if not layers:
         raise InputError("No layer was given to describe the cells by; give elevation, slope or others.")
@@ -65,7 +66,8 @@ def relate_errors(
     grid : str
         Cells of one grid are compared with each other.
     metrics : iterable of str
-        Of ``r``, ``bias``, ``rmse``, ``ubrmse``. A bias enters by its size, |bias|, under the name ``abs_bias``.
+        Of ``r``, ``bias``, ``rmse``, ``ubrmse``. A bias enters by its size, |bias|, under the name
+        ``abs_bias``.
     confidence : float
         Of the interval.
 
@@ -76,27 +78,38 @@ def relate_errors(
 
     Notes
     -----
-    The interval is Fisher's z with the standard error of Bonett and Wright 2000 (Psychometrika 65:23-28), √((1 + ρ²/2) / (n −
-    3)). It takes the cells for independent; neighbouring cells are alike, so it is too narrow rather than too wide.
+    The interval is Fisher's z with the standard error of Bonett and Wright 2000 (Psychometrika 65:23-28),
+    √((1 + ρ²/2) / (n − 3)). It takes the cells for independent; neighbouring cells are alike, so it is too
+    narrow rather than too wide.
     """
     absent = [c for c in ("grid", "cell", "orbit", "reference", *metrics) if c not in validation]
     if absent or "cell" not in conditions:
         raise InputError(
-            f"The tables lack the column {(absent or ['cell'])[0]!r}; give those of validate() and cell_conditions()."
+            f"The tables lack the column {(absent or ['cell'])[0]!r}; give those of validate() and "
+            "cell_conditions()."
         )
-    names = list(columns) if columns is not None else [str(c) for c in conditions if str(c).endswith(("_mean", "_std"))]
+    names = (
+        list(columns)
+        if columns is not None
+        else [str(c) for c in conditions if str(c).endswith(("_mean", "_std"))]
+    )
     unknown = [c for c in names if c not in conditions]
     if unknown or not names:
         raise InputError(
-            f"The conditions have no column {(unknown or ['…_mean or …_std'])[0]!r}; they have {', '.join(conditions.columns)}."
+            f"The conditions have no column {(unknown or ['…_mean or …_std'])[0]!r}; they have "
+            f"{', '.join(conditions.columns)}."
         )
-    merged = validation[validation["grid"] == grid].merge(conditions[["cell", *names]], on="cell", how="inner", validate="m:1")
+    merged = validation[validation["grid"] == grid].merge(
+        conditions[["cell", *names]], on="cell", how="inner", validate="m:1"
+    )
     rows = []
     for (orbit, reference), part in merged.groupby(["orbit", "reference"], sort=True):
         for metric in metrics:
             values = part[metric].abs() if metric == "bias" else part[metric]
             for condition in names:
-                rho, low, high, n, reason = _rank_correlation(values.to_numpy(float), part[condition].to_numpy(float), confidence)
+                rho, low, high, n, reason = _rank_correlation(
+                    values.to_numpy(float), part[condition].to_numpy(float), confidence
+                )
                 rows.append(
                     {
                         "grid": grid,
@@ -112,11 +125,25 @@ def relate_errors(
                     }
                 )
     return pd.DataFrame(
-        rows, columns=["grid", "orbit", "reference", "metric", "condition", "n", "spearman", "low", "high", "reason"]
+        rows,
+        columns=[
+            "grid",
+            "orbit",
+            "reference",
+            "metric",
+            "condition",
+            "n",
+            "spearman",
+            "low",
+            "high",
+            "reason",
+        ],
     )
 
 
-def _rank_correlation(x: np.ndarray, y: np.ndarray, confidence: float) -> tuple[float, float, float, int, str]:
+def _rank_correlation(
+    x: np.ndarray, y: np.ndarray, confidence: float
+) -> tuple[float, float, float, int, str]:
     from scipy.stats import norm
 
     from smgee.validation.metrics import spearman_r
@@ -129,7 +156,9 @@ def _rank_correlation(x: np.ndarray, y: np.ndarray, confidence: float) -> tuple[
             math.nan,
             math.nan,
             n,
-            f"n = {n}: a rank correlation needs 3 cells" if n < 3 else "a condition or metric is the same in all cells",
+            f"n = {n}: a rank correlation needs 3 cells"
+            if n < 3
+            else "a condition or metric is the same in all cells",
         )
     if n < MIN_CELLS:
         return rho, math.nan, math.nan, n, f"n = {n}: an interval needs {MIN_CELLS} cells"

@@ -1,7 +1,7 @@
 """Agreement of a satellite series with a reference, with intervals that respect autocorrelation.
 
-Soil moisture of today resembles that of yesterday, so a hundred days are not a hundred independent pairs. Intervals that
-assume so are far too narrow; here blocks of consecutive days are resampled instead of days.
+Soil moisture of today resembles that of yesterday, so a hundred days are not a hundred independent pairs.
+Intervals that assume so are far too narrow; here blocks of consecutive days are resampled instead of days.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def pearson_r(satellite: ArrayLike, reference: ArrayLike) -> float:
 
 
 def spearman_r(satellite: ArrayLike, reference: ArrayLike) -> float:
-    """Return Spearman's rank correlation (mean ranks for ties); NaN below 3 pairs or when a series is constant."""
+    """Return Spearman's rank correlation (mean ranks for ties); NaN below 3 pairs or when a series is
+    constant.
+    """
     from scipy.stats import rankdata
 
     x, y = _pairs(satellite, reference)
@@ -56,8 +58,8 @@ class Comparison:
     Attributes
     ----------
     r, bias, rmse, ubrmse, spearman : float
-        `bias` = satellite − reference; `bias`, `rmse` and `ubrmse` carry the unit of the input. NaN where not defined (see
-        `reason`).
+        `bias` = satellite − reference; `bias`, `rmse` and `ubrmse` carry the unit of the input. NaN where not
+        defined (see `reason`).
     n : int
         Pairs with both values.
     n_eff : float
@@ -93,12 +95,18 @@ class Comparison:
         for name in _SCALES:
             low, high = self.intervals[name]
             row |= {name: getattr(self, name), f"{name}_low": low, f"{name}_high": high}
-        return row | {"spearman": self.spearman, "block": self.block, "confidence": self.confidence, "reason": self.reason}
+        return row | {
+            "spearman": self.spearman,
+            "block": self.block,
+            "confidence": self.confidence,
+            "reason": self.reason,
+        }
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Difference of a satellite's metrics between two references, first minus second, over their common pairs.
+    """Difference of a satellite's metrics between two references, first minus second, over their common
+    pairs.
 
     Attributes
     ----------
@@ -138,8 +146,8 @@ def compare(
     satellite, reference : array-like, shape (n,)
         In the same unit and in order of time; pairs in which either is NaN (or masked) are left out.
     time : array-like of datetime64, shape (n,), optional
-        Times of the pairs; they are then sorted by it, and the autocorrelation does not reach across gaps longer than three
-        median steps (from one season to the next).
+        Times of the pairs; they are then sorted by it, and the autocorrelation does not reach across gaps
+        longer than three median steps (from one season to the next).
     block : int, optional
         Block length in pairs; by default `block_length`.
     confidence : float
@@ -155,15 +163,16 @@ def compare(
 
     Notes
     -----
-    Intervals: moving-block bootstrap (Künsch 1989, Ann. Stat. 17:1217-1241) for the standard error, on a scale where the
-    statistic is nearly normal (Fisher's z for R, logarithm for RMSE and ubRMSE, none for the bias), multiplied by √(n / (n −
-    l)) because a block of length l hides the variation inside it, and Student's t with n / l − 1 degrees of freedom. On simulated
-    autoregressive series of 20 to 200 pairs, 95 % intervals made so held the truth in 84 to 98 % of the cases, plain percentile
-    intervals in 43 to 97 %, and intervals for independent pairs (of the bias) in 56 to 96 %; the low ends belong to lag-1
-    autocorrelations of 0.7 and more (``tests/benchmarks/interval_coverage.py``).
+    Intervals: moving-block bootstrap (Künsch 1989, Ann. Stat. 17:1217-1241) for the standard error, on a
+    scale where the statistic is nearly normal (Fisher's z for R, logarithm for RMSE and ubRMSE, none for the
+    bias), multiplied by √(n / (n − l)) because a block of length l hides the variation inside it, and
+    Student's t with n / l − 1 degrees of freedom. On simulated autoregressive series of 20 to 200 pairs, 95 %
+    intervals made so held the truth in 84 to 98 % of the cases, plain percentile intervals in 43 to 97 %, and
+    intervals for independent pairs (of the bias) in 56 to 96 %; the low ends belong to lag-1 autocorrelations
+    of 0.7 and more (``tests/benchmarks/interval_coverage.py``).
 
-    Small samples: 0 pairs, everything is NaN; 1 pair, only bias and RMSE; 2 pairs, also ubRMSE; fewer than 10 pairs, no
-    intervals; a constant series, no correlation. `reason` says which.
+    Small samples: 0 pairs, everything is NaN; 1 pair, only bias and RMSE; 2 pairs, also ubRMSE; fewer than 10
+    pairs, no intervals; a constant series, no correlation. `reason` says which.
     """
     _check_options(confidence, resamples, block)
     x, y, t = _prepare(satellite, reference, time)
@@ -222,13 +231,15 @@ def contrast(
 ) -> Contrast:
     """Say how much better (or worse) a satellite agrees with one reference than with another.
 
-    Two separate intervals cannot tell this: both references see the same satellite errors. Parameters are those of `compare`;
-    only times at which all three have values are used.
+    Two separate intervals cannot tell this: both references see the same satellite errors. Parameters are
+    those of `compare`; only times at which all three have values are used.
     """
     _check_options(confidence, resamples, block)
     a, b, c = (_vector(v) for v in (satellite, first, second))
     if not a.shape == b.shape == c.shape:
-        raise InputError(f"The three series have {a.size}, {b.size} and {c.size} values; they must be paired one to one.")
+        raise InputError(
+            f"The three series have {a.size}, {b.size} and {c.size} values; they must be paired one to one."
+        )
     b = np.where(np.isnan(c), np.nan, b)
     x, y, t = _prepare(a, b, time)
     _, z, _ = _prepare(np.where(np.isnan(b), np.nan, a), c, time)
@@ -236,14 +247,21 @@ def contrast(
     if n < MIN_PAIRS_INTERVAL:
         nothing = dict.fromkeys(_SCALES, (math.nan, math.nan))
         nan = math.nan
-        return Contrast(nan, nan, nan, nan, n, nothing, f"n = {n}: a contrast needs {MIN_PAIRS_INTERVAL} common pairs")
+        return Contrast(
+            nan, nan, nan, nan, n, nothing, f"n = {n}: a contrast needs {MIN_PAIRS_INTERVAL} common pairs"
+        )
     one, two = _moments(x, y), _moments(x, z)
     link = _linked(t, n)
-    length = min(block, n // 2) if block is not None else max(_block_length(x, y, link), _block_length(x, z, link))
+    length = (
+        min(block, n // 2) if block is not None else max(_block_length(x, y, link), _block_length(x, z, link))
+    )
     draws = _resample(n, length, resamples, seed)
     boot_one, boot_two = _moments(x[draws], y[draws]), _moments(x[draws], z[draws])
     point = {name: float(one[name] - two[name]) for name in _SCALES}
-    intervals = {name: _interval("bias", point[name], boot_one[name] - boot_two[name], n, length, confidence) for name in _SCALES}
+    intervals = {
+        name: _interval("bias", point[name], boot_one[name] - boot_two[name], n, length, confidence)
+        for name in _SCALES
+    }
     reason = "a constant series has no correlation" if math.isnan(point["r"]) else ""
     return Contrast(point["r"], point["bias"], point["rmse"], point["ubrmse"], n, intervals, reason)
 
@@ -251,8 +269,9 @@ def contrast(
 def effective_size(satellite: ArrayLike, reference: ArrayLike, *, time: ArrayLike | None = None) -> float:
     """Return the effective number of pairs for their correlation.
 
-    n (1 − ρ₁ρ₂) / (1 + ρ₁ρ₂) with the two lag-1 autocorrelations (Bretherton et al. 1999, J. Climate 12:1990-2009), never more
-    than n. The autocorrelations are corrected for their small-sample bias, (1 + 3ρ) / n (Kendall 1954, Biometrika 41:403-404).
+    n (1 − ρ₁ρ₂) / (1 + ρ₁ρ₂) with the two lag-1 autocorrelations (Bretherton et al. 1999, J. Climate
+    12:1990-2009), never more than n. The autocorrelations are corrected for their small-sample bias, (1 + 3ρ)
+    / n (Kendall 1954, Biometrika 41:403-404).
     """
     x, y, t = _prepare(satellite, reference, time)
     link = _linked(t, len(x))
@@ -262,16 +281,17 @@ def effective_size(satellite: ArrayLike, reference: ArrayLike, *, time: ArrayLik
 def block_length(satellite: ArrayLike, reference: ArrayLike, *, time: ArrayLike | None = None) -> int:
     """Return the block length, in pairs, that suits two autocorrelated series.
 
-    l = (3/2)^⅓ (2ρ / (1 − ρ²))^⅔ n^⅓, the optimum of Politis and White 2004 (Econom. Rev. 23:53-70, corrected by Patton et al.
-    2009, 28:372-375) for the moving-block bootstrap of a first-order autoregressive series. ρ is the larger of the lag-1
-    autocorrelation of the differences (which governs bias and RMSE) and the product of the two series' own (which governs R).
-    At most n / 4, so that some blocks remain to be drawn.
+    l = (3/2)^⅓ (2ρ / (1 − ρ²))^⅔ n^⅓, the optimum of Politis and White 2004 (Econom. Rev. 23:53-70, corrected
+    by Patton et al. 2009, 28:372-375) for the moving-block bootstrap of a first-order autoregressive series.
+    ρ is the larger of the lag-1 autocorrelation of the differences (which governs bias and RMSE) and the
+    product of the two series' own (which governs R). At most n / 4, so that some blocks remain to be drawn.
     """
     x, y, t = _prepare(satellite, reference, time)
     return _block_length(x, y, _linked(t, len(x)))
 
 
-# --- below: arrays that are already paired, finite and ordered ---------------------------------------------------------
+# --- below: arrays that are already paired, finite and ordered
+# ---------------------------------------------------------
 
 _Transform = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 
@@ -292,7 +312,9 @@ def _check_options(confidence: float, resamples: int, block: int | None) -> None
     if not 0 < confidence < 1:
         raise InputError(f"confidence={confidence} is not between 0 and 1; give 0.95 for 95 % intervals.")
     if resamples < 100:
-        raise InputError(f"resamples={resamples} is too few for an interval; give 100 or more (2000 is the default).")
+        raise InputError(
+            f"resamples={resamples} is too few for an interval; give 100 or more (2000 is the default)."
+        )
     if block is not None and block < 1:
         raise InputError(f"block={block} is not a block length; give a number of pairs, 1 or more.")
 
@@ -318,7 +340,10 @@ def _prepare(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     x, y = _vector(satellite), _vector(reference)
     if x.shape != y.shape:
-        raise InputError(f"The satellite series has {x.size} values, the reference {y.size}; they must be paired one to one.")
+        raise InputError(
+            f"The satellite series has {x.size} values, the reference {y.size}; they must be paired one to "
+            "one."
+        )
     keep = np.isfinite(x) & np.isfinite(y)
     if time is None:
         return x[keep], y[keep], None
@@ -386,7 +411,9 @@ def _resample(n: int, length: int, resamples: int, seed: int) -> np.ndarray:
     return (starts[:, :, None] + np.arange(length)).reshape(resamples, -1)[:, :n]
 
 
-def _interval(name: str, value: float, boot: np.ndarray, n: int, length: int, confidence: float) -> tuple[float, float]:
+def _interval(
+    name: str, value: float, boot: np.ndarray, n: int, length: int, confidence: float
+) -> tuple[float, float]:
     from scipy.stats import t as student
 
     forward, back = _SCALES[name]

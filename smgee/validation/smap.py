@@ -7,8 +7,8 @@ Tables that go in and out (pandas, one row per …):
     orbit : ``"AM"`` (descending, about 06:00 local solar time) or ``"PM"`` (ascending, about 18:00)
     cell : name of an `EaseCell`, such as ``M09_r0320_c3001``
     soil_moisture : m³ m⁻³, NaN where there is no retrieval
-    flag : 0 = recommended quality, anything else = not. Earth Engine's ``retrieval_qual_flag`` bands are already 0/1; files
-    keep 16 bits, which `smgee.validation.hdf5.read_smap` reduces by the same rule
+    flag : 0 = recommended quality, anything else = not. Earth Engine's ``retrieval_qual_flag`` bands are
+    already 0/1; files keep 16 bits, which `smgee.validation.hdf5.read_smap` reduces by the same rule
     time : optional, datetime64 UTC of the overpass
 
 ``zonal``  date × cell
@@ -41,21 +41,23 @@ ORBITS: dict[str, tuple[str, float]] = {"AM": ("descending", 6.0), "PM": ("ascen
 UPSCALED, PLAIN = "upscaled", "insitu_mean"
 
 
-def warp_pixel(cell: EaseCell, transform: tuple[float, float, float, float, float, float]) -> tuple[float, float]:
+def warp_pixel(
+    cell: EaseCell, transform: tuple[float, float, float, float, float, float]
+) -> tuple[float, float]:
     """Return the point at which Earth Engine's warped copy holds the value of a cell.
 
-    Earth Engine keeps SPL3SMP_E as a nearest-neighbour warp of the 9 km EASE-Grid onto 0.08° pixels: a pixel carries the value
-    of the cell in which its centre lies. So the cell is read at a pixel whose centre lies inside it; of several, at the one
-    nearest to its centre, which is the farthest from any doubt at the edges. Sampling pixels instead of cells would count some
-    cells twice.
+    Earth Engine keeps SPL3SMP_E as a nearest-neighbour warp of the 9 km EASE-Grid onto 0.08° pixels: a pixel
+    carries the value of the cell in which its centre lies. So the cell is read at a pixel whose centre lies
+    inside it; of several, at the one nearest to its centre, which is the farthest from any doubt at the
+    edges. Sampling pixels instead of cells would count some cells twice.
 
     Parameters
     ----------
     cell : EaseCell
         The cell wanted.
     transform : tuple of 6 float
-        The image's ``crsTransform`` in EPSG:4326, as Earth Engine reports it: (xScale, xShear, xTranslation, yShear, yScale,
-        yTranslation).
+        The image's ``crsTransform`` in EPSG:4326, as Earth Engine reports it: (xScale, xShear, xTranslation,
+        yShear, yScale, yTranslation).
 
     Returns
     -------
@@ -65,7 +67,8 @@ def warp_pixel(cell: EaseCell, transform: tuple[float, float, float, float, floa
     Raises
     ------
     MissingDataError
-        No pixel centre lies in the cell (near the equator 0.08° is more than a 9 km cell is high): the warp has dropped it.
+        No pixel centre lies in the cell (near the equator 0.08° is more than a 9 km cell is high): the warp
+        has dropped it.
     """
     a, b, c, d, e, f = transform
     if b != 0 or d != 0 or a == 0 or e == 0:
@@ -82,7 +85,8 @@ def warp_pixel(cell: EaseCell, transform: tuple[float, float, float, float, floa
     inside = (px >= left) & (px < right) & (py > bottom) & (py <= top)
     if not inside.any():
         raise MissingDataError(
-            f"No pixel of the {abs(a):g}° lattice has its centre in the cell {cell.name}; the nearest-neighbour copy has "
+            f"No pixel of the {abs(a):g}° lattice has its centre in the cell {cell.name}; the "
+            "nearest-neighbour copy has "
             "dropped it."
         )
     distance = np.where(inside, np.hypot(px - (left + right) / 2, py - (bottom + top) / 2), np.inf)
@@ -93,8 +97,9 @@ def warp_pixel(cell: EaseCell, transform: tuple[float, float, float, float, floa
 def overpass_dates(dates: Any, orbit: str, lon: float) -> pd.DatetimeIndex:
     """Return the local solar dates of overpasses that the product files under UTC dates.
 
-    At 100° E the 06:00 overpass filed under 1 May takes place at 23:20 UTC, on the morning of 2 May there. References made of
-    local solar days (``daily_means(..., day="solar")``) have to be joined on this date; those of UTC days on the product's own.
+    At 100° E the 06:00 overpass filed under 1 May takes place at 23:20 UTC, on the morning of 2 May there.
+    References made of local solar days (``daily_means(..., day="solar")``) have to be joined on this date;
+    those of UTC days on the product's own.
 
     Parameters
     ----------
@@ -120,8 +125,11 @@ def select_dates(table: pd.DataFrame, periods: pd.DataFrame) -> pd.DataFrame:
     return table[keep]
 
 
-def cell_station_means(daily: xr.Dataset, cells: Iterable[EaseCell], *, min_stations: int = 1) -> pd.DataFrame:
-    """Average, day by day, the stations that lie in each cell: the plain reference that ignores what is between the stations.
+def cell_station_means(
+    daily: xr.Dataset, cells: Iterable[EaseCell], *, min_stations: int = 1
+) -> pd.DataFrame:
+    """Average, day by day, the stations that lie in each cell: the plain reference that ignores what is
+    between the stations.
 
     Parameters
     ----------
@@ -147,7 +155,8 @@ def cell_station_means(daily: xr.Dataset, cells: Iterable[EaseCell], *, min_stat
             tables.append(table)
     if not tables:
         raise MissingDataError(
-            "None of the stations lies in any of the EASE-Grid cells; check the coordinates of stations and study area."
+            "None of the stations lies in any of the EASE-Grid cells; check the coordinates of stations and "
+            "study area."
         )
     return pd.concat(tables, ignore_index=True)
 
@@ -173,40 +182,44 @@ def validate(
     Parameters
     ----------
     smap, zonal, insitu : pandas.DataFrame
-        See the head of this module. An `insitu` table without a ``cell`` column (`smgee.insitu.network_mean`) serves every
-        cell. At least one of the two references is needed.
+        See the head of this module. An `insitu` table without a ``cell`` column (`smgee.insitu.network_mean`)
+        serves every cell. At least one of the two references is needed.
     periods : pandas.DataFrame, optional
         Unfrozen periods (start, end); other dates are left out.
     recommended_only : bool
         Use only retrievals with flag 0.
     day : {"utc", "solar"}
-        Whose days the references are; see `overpass_dates`. A ``time`` column in `smap` is used for solar days where it is known.
+        Whose days the references are; see `overpass_dates`. A ``time`` column in `smap` is used for solar
+        days where it is known.
     training_stations : pandas.DataFrame, optional
-        station, lon, lat of the stations that trained the maps: a map is no independent judge in a cell that holds some of
-        them, and the column ``warning`` says so.
+        station, lon, lat of the stations that trained the maps: a map is no independent judge in a cell that
+        holds some of them, and the column ``warning`` says so.
     cross_fitted : bool
-        Say True when the map in each cell was made by models that did not see that cell's stations; the warning is then not
-        given.
+        Say True when the map in each cell was made by models that did not see that cell's stations; the
+        warning is then not given.
     smap_is_predictor : bool
-        Say True when SMAP was among the predictors; every row of the upscaled reference then carries a warning.
+        Say True when SMAP was among the predictors; every row of the upscaled reference then carries a
+        warning.
     block, confidence, resamples, seed
         See `smgee.validation.metrics.compare`.
 
     Returns
     -------
     pandas.DataFrame
-        One row per cell × orbit × reference, the 36 km grid first: grid, cell, row, col, lon, lat, orbit, direction, reference
-        (``upscaled`` or ``insitu_mean``), n, n_eff, r, bias, rmse, ubrmse (each with _low and _high), spearman, block,
-        confidence, reason, first, last (dates), coverage (mean share of the cell that the maps cover), n_stations (median),
-        training_stations, warning. Rows of the upscaled reference also carry gain_r, gain_ubrmse, gain_rmse (with _low, _high)
-        and gain_n: the metric with the upscaled reference minus the metric with the plain mean, over common days. bias = SMAP
-        − reference.
+        One row per cell × orbit × reference, the 36 km grid first: grid, cell, row, col, lon, lat, orbit,
+        direction, reference (``upscaled`` or ``insitu_mean``), n, n_eff, r, bias, rmse, ubrmse (each with
+        _low and _high), spearman, block, confidence, reason, first, last (dates), coverage (mean share of the
+        cell that the maps cover), n_stations (median), training_stations, warning. Rows of the upscaled
+        reference also carry gain_r, gain_ubrmse, gain_rmse (with _low, _high) and gain_n: the metric with the
+        upscaled reference minus the metric with the plain mean, over common days. bias = SMAP − reference.
     """
     if day not in ("utc", "solar"):
         raise InputError(f"day={day!r} is not known; choose 'utc' or 'solar'.")
     references = {name: t for name, t in ((UPSCALED, zonal), (PLAIN, insitu)) if t is not None}
     if not references:
-        raise InputError("No reference was given; pass the zonal means of the maps, the in situ means, or both.")
+        raise InputError(
+            "No reference was given; pass the zonal means of the maps, the in situ means, or both."
+        )
     satellite = _check_smap(smap)
     if recommended_only:
         satellite = satellite[satellite["flag"] == 0]
@@ -244,7 +257,9 @@ def validate(
                     "first": used["date"].min() if len(used) else pd.NaT,
                     "last": used["date"].max() if len(used) else pd.NaT,
                     "coverage": used["coverage"].mean() if "coverage" in used and len(used) else math.nan,
-                    "n_stations": used["n_stations"].median() if "n_stations" in used and len(used) else math.nan,
+                    "n_stations": used["n_stations"].median()
+                    if "n_stations" in used and len(used)
+                    else math.nan,
                     "training_stations": trained.get(name, 0) if trained is not None else pd.NA,
                     "warning": _warn(key, name, trained, cross_fitted, smap_is_predictor, used),
                 }
@@ -255,15 +270,19 @@ def validate(
     return table.astype({"training_stations": "Int64"})
 
 
-# --- below: what `validate` is made of ---------------------------------------------------------------------------------
+# --- below: what `validate` is made of
+# ---------------------------------------------------------------------------------
 
 
-def _station_cells(names: Iterable[object], lons: Iterable[float], lats: Iterable[float]) -> dict[str, dict[str, EaseCell]]:
+def _station_cells(
+    names: Iterable[object], lons: Iterable[float], lats: Iterable[float]
+) -> dict[str, dict[str, EaseCell]]:
     homes = {}
     for name, lon, lat in zip(names, lons, lats, strict=True):
         if not (np.isfinite(lon) and np.isfinite(lat)):
             raise InputError(
-                f"Station {name} has no coordinates, so its EASE-Grid cell is not known; give the table of stations with lon "
+                f"Station {name} has no coordinates, so its EASE-Grid cell is not known; give the table of "
+                "stations with lon "
                 "and lat."
             )
         homes[str(name)] = {grid: ease_cell_at(float(lon), float(lat), grid) for grid in EASE_GRIDS}
@@ -273,22 +292,28 @@ def _station_cells(names: Iterable[object], lons: Iterable[float], lats: Iterabl
 def _check_smap(smap: pd.DataFrame) -> pd.DataFrame:
     absent = [c for c in ("date", "orbit", "cell", "soil_moisture", "flag") if c not in smap]
     if absent:
-        raise InputError(f"The SMAP table has no column {absent[0]!r}; it needs date, orbit, cell, soil_moisture and flag.")
+        raise InputError(
+            f"The SMAP table has no column {absent[0]!r}; it needs date, orbit, cell, soil_moisture and flag."
+        )
     unknown = sorted(set(smap["orbit"]) - set(ORBITS))
     if unknown:
-        raise InputError(f"The SMAP table holds the orbit {unknown[0]!r}; AM (descending) and PM (ascending) are known.")
+        raise InputError(
+            f"The SMAP table holds the orbit {unknown[0]!r}; AM (descending) and PM (ascending) are known."
+        )
     table = smap.assign(date=pd.to_datetime(smap["date"]).dt.normalize().astype("datetime64[ns]"))
     twice = table.duplicated(["date", "orbit", "cell"])
     if twice.any():
         at = table[twice].iloc[0]
         raise InputError(
-            f"The SMAP table holds {int(twice.sum())} repeated rows, the first {at['date']:%Y-%m-%d} {at['orbit']} "
+            f"The SMAP table holds {int(twice.sum())} repeated rows, the first {at['date']:%Y-%m-%d} "
+            f"{at['orbit']} "
             f"{at['cell']}; keep one each."
         )
     values = table["soil_moisture"].to_numpy(float)
     if np.nanmax(values, initial=0) > 1.5 or np.nanmin(values, initial=0) < 0:
         raise InputError(
-            "The SMAP table holds soil moisture outside 0…1 m3 m-3; turn fill values into NaN and per cent into fractions."
+            "The SMAP table holds soil moisture outside 0…1 m3 m-3; turn fill values into NaN and per cent "
+            "into fractions."
         )
     return table
 
@@ -296,12 +321,15 @@ def _check_smap(smap: pd.DataFrame) -> pd.DataFrame:
 def _check_reference(table: pd.DataFrame, name: str) -> pd.DataFrame:
     absent = [c for c in ("date", "soil_moisture") if c not in table]
     if absent:
-        raise InputError(f"The table of the reference {name} has no column {absent[0]!r}; it needs date and soil_moisture.")
+        raise InputError(
+            f"The table of the reference {name} has no column {absent[0]!r}; it needs date and soil_moisture."
+        )
     table = table.assign(date=pd.to_datetime(table["date"]).dt.normalize().astype("datetime64[ns]"))
     key = ["date", "cell"] if "cell" in table else ["date"]
     if table.duplicated(key).any():
         raise InputError(
-            f"The table of the reference {name} holds the same {' and '.join(key)} more than once; keep one row each."
+            f"The table of the reference {name} holds the same {' and '.join(key)} more than once; keep one "
+            "row each."
         )
     return table
 
@@ -331,7 +359,9 @@ def _gain(paired: Mapping[str, pd.DataFrame], options: Mapping[str, object]) -> 
     both = paired[UPSCALED][["date", "smap", "reference"]].merge(
         paired[PLAIN][["date", "reference"]], on="date", suffixes=("", "_plain")
     )
-    gain = contrast(both["smap"], both["reference"], both["reference_plain"], time=both["date"].to_numpy(), **options)  # type: ignore[arg-type]
+    gain = contrast(
+        both["smap"], both["reference"], both["reference_plain"], time=both["date"].to_numpy(), **options
+    )  # type: ignore[arg-type]
     row: dict[str, object] = {}
     for name in ("r", "rmse", "ubrmse"):
         low, high = gain.intervals[name]
@@ -350,7 +380,12 @@ def _training_counts(stations: pd.DataFrame | None) -> dict[str, int] | None:
 
 
 def _warn(
-    key: str, name: str, trained: dict[str, int] | None, cross_fitted: bool, smap_is_predictor: bool, used: pd.DataFrame
+    key: str,
+    name: str,
+    trained: dict[str, int] | None,
+    cross_fitted: bool,
+    smap_is_predictor: bool,
+    used: pd.DataFrame,
 ) -> str:
     words = []
     if key == UPSCALED:
@@ -359,7 +394,9 @@ def _warn(
         if trained is None:
             words.append("stations that trained the map not given, independence unknown")
         elif trained.get(name, 0) and not cross_fitted:
-            words.append(f"{trained[name]} of the stations that trained the map lie in this cell: not independent")
+            words.append(
+                f"{trained[name]} of the stations that trained the map lie in this cell: not independent"
+            )
     elif "n_stations" in used and len(used) and used["n_stations"].median() < 2:
         words.append("a single station stands for the whole cell")
     return "; ".join(words)

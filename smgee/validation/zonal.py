@@ -1,6 +1,7 @@
 """Area-weighted means of fine maps over exact EASE-Grid 2.0 cells.
 
-How much of every pixel lies in every cell is worked out once for a lattice; each further map then costs a weighted sum.
+How much of every pixel lies in every cell is worked out once for a lattice; each further map then costs a
+weighted sum.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["CellWeights", "cell_weights", "zonal_means", "zonal_statistics"]
 
 POINTS_PER_EDGE = 64
-"""Straight pieces per cell edge. A 36 km edge bends by up to 16 m in UTM at 37° latitude; 64 pieces follow it to 4 mm."""
+"""Straight pieces per cell edge. A 36 km edge bends by up to 16 m in UTM at 37° latitude; 64 pieces follow
+it to 4 mm.
+"""
 
 _X, _Y = ("x", "X", "lon", "longitude"), ("y", "Y", "lat", "latitude")
 
@@ -55,7 +58,9 @@ class CellWeights:
     def inside(self) -> np.ndarray:
         """Share of each cell's area that the lattice covers at all, shape (n_cells,)."""
         return (
-            np.add.reduceat(np.append(self.areas, 0.0), self.starts[:-1]) * (np.diff(self.starts) > 0) / _cell_areas(self.cells)
+            np.add.reduceat(np.append(self.areas, 0.0), self.starts[:-1])
+            * (np.diff(self.starts) > 0)
+            / _cell_areas(self.cells)
         )
 
 
@@ -72,8 +77,9 @@ def cell_weights(grid: PixelGrid, cells: Iterable[EaseCell]) -> CellWeights:
     Returns
     -------
     CellWeights
-        Coverage fractions are exact for the outline drawn in the CRS of the map (exactextract), with `POINTS_PER_EDGE`
-        vertices per edge. They are multiplied by the true area of each pixel, so that maps in degrees are weighted rightly too.
+        Coverage fractions are exact for the outline drawn in the CRS of the map (exactextract), with
+        `POINTS_PER_EDGE` vertices per edge. They are multiplied by the true area of each pixel, so that maps
+        in degrees are weighted rightly too.
 
     Raises
     ------
@@ -91,15 +97,22 @@ def cell_weights(grid: PixelGrid, cells: Iterable[EaseCell]) -> CellWeights:
     a, b, _, d, e, _ = grid.transform
     if b != 0 or d != 0 or a <= 0 or e >= 0:
         raise UnsupportedError(
-            f"The map lattice has the transform {grid.transform}; zonal means take north-up lattices without rotation."
+            f"The map lattice has the transform {grid.transform}; zonal means take north-up lattices without "
+            "rotation."
         )
     left, bottom, right, top = grid.bounds
     # The values do not matter, only where the pixels lie; one byte per pixel is the least exactextract takes.
     source = NumPyRasterSource(np.zeros(grid.shape, np.uint8), left, bottom, right, top)
     outlines = [cell.polygon(grid.crs, points_per_edge=POINTS_PER_EDGE) for cell in cells]
-    features = [{"type": "Feature", "geometry": outline.__geo_interface__, "properties": {}} for outline in outlines]
+    features = [
+        {"type": "Feature", "geometry": outline.__geo_interface__, "properties": {}} for outline in outlines
+    ]
     found = exact_extract(
-        source, features, ["cell_id", "coverage"], output="geojson", max_cells_in_memory=max(grid.width * grid.height, 1) + 1
+        source,
+        features,
+        ["cell_id", "coverage"],
+        output="geojson",
+        max_cells_in_memory=max(grid.width * grid.height, 1) + 1,
     )
     pixel_areas = _pixel_areas(grid)
     starts, pixels, areas = [0], [], []
@@ -108,7 +121,8 @@ def cell_weights(grid: PixelGrid, cells: Iterable[EaseCell]) -> CellWeights:
         share = np.asarray(feature["properties"]["coverage"], float)
         if index.size == 0 or share.sum() == 0:
             raise MissingDataError(
-                f"The map does not reach the EASE-Grid cell {cell.name}; make the map over the cell, or leave the cell out."
+                f"The map does not reach the EASE-Grid cell {cell.name}; make the map over the cell, or "
+                "leave the cell out."
             )
         order = np.argsort(index, kind="stable")  # neighbours in memory, for the sums
         index, share = index[order], share[order]
@@ -131,18 +145,21 @@ def zonal_statistics(values: np.ndarray, weights: CellWeights) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        cell, mean, std (area-weighted, of the pixels within the cell), coverage (area with a value / area of the whole cell,
-        0…1; a part of the cell outside the map counts as without value), n_pixels (pixels with a value, wholly or partly
-        inside). NaN where nothing is valid.
+        cell, mean, std (area-weighted, of the pixels within the cell), coverage (area with a value / area of
+        the whole cell, 0…1; a part of the cell outside the map counts as without value), n_pixels (pixels
+        with a value, wholly or partly inside). NaN where nothing is valid.
     """
     values = np.asarray(values)
     if values.shape != weights.grid.shape:
         raise InputError(
-            f"A map of {values.shape} pixels was given for weights of {weights.grid.shape}; both must lie on the same lattice."
+            f"A map of {values.shape} pixels was given for weights of {weights.grid.shape}; both must lie on "
+            "the same lattice."
         )
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.float64)
-    mean, std, area, number = _kernel()(np.ascontiguousarray(values).reshape(-1), weights.starts, weights.pixels, weights.areas)
+    mean, std, area, number = _kernel()(
+        np.ascontiguousarray(values).reshape(-1), weights.starts, weights.pixels, weights.areas
+    )
     return pd.DataFrame(
         {
             "cell": [c.name for c in weights.cells],
@@ -165,18 +182,20 @@ def zonal_means(
     Parameters
     ----------
     maps : xarray.DataArray, mapping or iterable of (date, array)
-        Soil moisture, m³ m⁻³, on `weights.grid`: a DataArray with dimensions ``time`` and rows, columns in any order (read day
-        by day, so a zarr store never stands in memory as a whole), or {date: (height, width) array}.
+        Soil moisture, m³ m⁻³, on `weights.grid`: a DataArray with dimensions ``time`` and rows, columns in
+        any order (read day by day, so a zarr store never stands in memory as a whole), or {date: (height,
+        width) array}.
     weights : CellWeights
         From `cell_weights`.
     min_coverage : float
-        A cell's mean is NaN on days on which less than this share of its area has a value: the mean of what clouds left open
-        is not the mean of the cell.
+        A cell's mean is NaN on days on which less than this share of its area has a value: the mean of what
+        clouds left open is not the mean of the cell.
 
     Returns
     -------
     pandas.DataFrame
-        One row per date and cell: date (datetime64, midnight), cell, soil_moisture (m³ m⁻³), std, coverage (0…1), n_pixels.
+        One row per date and cell: date (datetime64, midnight), cell, soil_moisture (m³ m⁻³), std, coverage
+        (0…1), n_pixels.
     """
     if not 0 <= min_coverage <= 1:
         raise InputError(f"min_coverage={min_coverage} is not a share of the cell; give 0…1.")
@@ -201,7 +220,8 @@ def _days(maps: Any, grid: PixelGrid) -> Iterable[tuple[Any, np.ndarray]]:
     y = next((d for d in maps.dims if d in _Y), None)
     if x is None or y is None or "time" not in maps.dims or len(maps.dims) != 3:
         raise InputError(
-            f"Maps with dimensions {tuple(maps.dims)} were given; time, rows (y or lat) and columns (x or lon) are expected."
+            f"Maps with dimensions {tuple(maps.dims)} were given; time, rows (y or lat) and columns (x or "
+            "lon) are expected."
         )
     _check_lattice(maps, x, y, grid)
     maps = maps.transpose("time", y, x)
@@ -210,7 +230,8 @@ def _days(maps: Any, grid: PixelGrid) -> Iterable[tuple[Any, np.ndarray]]:
 
 
 def _check_lattice(maps: xr.DataArray, x: str, y: str, grid: PixelGrid) -> None:
-    """Refuse maps that lie elsewhere than the weights: a shift of half a pixel or a south-up order would pass unseen
+    """Refuse maps that lie elsewhere than the weights: a shift of half a pixel or a south-up order would pass
+    unseen
     otherwise."""
     a, _, c, _, e, f = grid.transform
     for name, first, step, size in ((x, c, a, grid.width), (y, f, e, grid.height)):
@@ -221,7 +242,8 @@ def _check_lattice(maps: xr.DataArray, x: str, y: str, grid: PixelGrid) -> None:
         if have.shape != want.shape or np.abs(have - want).max() > 1e-3 * abs(step):
             start = f"{have[0]:.10g}" if have.size else "nowhere"
             raise InputError(
-                f"The maps' {name} runs over {have.size} pixels from {start}, that of the weights over {size} from "
+                f"The maps' {name} runs over {have.size} pixels from {start}, that of the weights over "
+                f"{size} from "
                 f"{want[0]:.10g}; "
                 "both must lie on the same lattice, row by row from the north."
             )
@@ -234,8 +256,8 @@ def _cell_areas(cells: Sequence[EaseCell]) -> np.ndarray:
 def _pixel_areas(grid: PixelGrid) -> Any:
     """Return a function from flat pixel numbers to true areas, m².
 
-    The area of a pixel is the Jacobian of the projection onto the equal-area EASE-Grid 2.0 plane. It varies smoothly, so it is
-    worked out on a net of at most 65×65 points and interpolated.
+    The area of a pixel is the Jacobian of the projection onto the equal-area EASE-Grid 2.0 plane. It varies
+    smoothly, so it is worked out on a net of at most 65×65 points and interpolated.
     """
     rows = np.unique(np.linspace(0, grid.height - 1, min(65, grid.height)).round())
     cols = np.unique(np.linspace(0, grid.width - 1, min(65, grid.width)).round())
@@ -254,7 +276,8 @@ def _pixel_areas(grid: PixelGrid) -> Any:
     area = np.abs(dx_c * (yn - ys) - dx_r * (ye - yw))
     if not np.isfinite(area).all():
         raise InputError(
-            f"The lattice in {grid.crs[:40]} reaches beyond where EASE-Grid 2.0 is defined (±84° latitude); give a smaller one."
+            f"The lattice in {grid.crs[:40]} reaches beyond where EASE-Grid 2.0 is defined (±84° latitude); "
+            "give a smaller one."
         )
 
     def areas(index: np.ndarray) -> np.ndarray:
@@ -262,13 +285,17 @@ def _pixel_areas(grid: PixelGrid) -> Any:
         i, u = _bracket(rows, r)
         j, v = _bracket(cols, k)
         i1, j1 = np.minimum(i + 1, len(rows) - 1), np.minimum(j + 1, len(cols) - 1)
-        return (1 - u) * ((1 - v) * area[i, j] + v * area[i, j1]) + u * ((1 - v) * area[i1, j] + v * area[i1, j1])
+        return (1 - u) * ((1 - v) * area[i, j] + v * area[i, j1]) + u * (
+            (1 - v) * area[i1, j] + v * area[i1, j1]
+        )
 
     return areas
 
 
 def _bracket(nodes: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for positions among ascending nodes, the number of the node below and the fraction towards the next."""
+    """Return, for positions among ascending nodes, the number of the node below and the fraction towards
+    the next.
+    """
     if len(nodes) == 1:
         return np.zeros(position.shape, np.intp), np.zeros(position.shape)
     below = np.clip(np.searchsorted(nodes, position, side="right") - 1, 0, len(nodes) - 2)

@@ -49,7 +49,8 @@ class RunFolder:
     path : path-like
         The folder; created when a study is given.
     study : Study, optional
-        The study of a new run, or of one to go on with. A finished step is done again when the study it was made with differs.
+        The study of a new run, or of one to go on with. A finished step is done again when the study it was
+        made with differs.
     """
 
     def __init__(self, path: str | Path, study: Study | None = None):
@@ -57,7 +58,8 @@ class RunFolder:
         if study is None:
             if not (self.path / "study.yml").is_file():
                 raise InputError(
-                    f"{self.path} is not a run folder: it holds no study.yml; make one with `smgee run STUDY --out {self.path}`."
+                    f"{self.path} is not a run folder: it holds no study.yml; make one with `smgee run STUDY "
+                    f"--out {self.path}`."
                 )
             study = Study.from_yaml(self.path / "study.yml")
         else:
@@ -84,7 +86,8 @@ class RunFolder:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise InputError(
-                    f"Another process is working in {self.path}; wait until it ends, or give this run a folder of its own with --out."
+                    f"Another process is working in {self.path}; wait until it ends, or give this run a "
+                    "folder of its own with --out."
                 ) from None
             self.study.to_yaml(self.path / "study.yml")
             self.manifest = self._read_manifest()
@@ -97,7 +100,9 @@ class RunFolder:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InputError(f"The manifest {file} is corrupt ({error}); delete it to run every step again.") from error
+            raise InputError(
+                f"The manifest {file} is corrupt ({error}); delete it to run every step again."
+            ) from error
         if not isinstance(content, dict) or not isinstance(content.setdefault("steps", {}), dict):
             raise InputError(f"The manifest {file} holds no steps; delete it to run every step again.")
         return content
@@ -107,7 +112,9 @@ class RunFolder:
         self.manifest.update(entries)
         self.manifest["versions"] = _versions()
         with atomic_path(self.path / "manifest.json") as scratch:
-            scratch.write_text(json.dumps(self.manifest, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")
+            scratch.write_text(
+                json.dumps(self.manifest, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8"
+            )
 
     def need(self, name: str, step: str) -> Path:
         """Return the path of a file an earlier step makes; say which step when it is not there."""
@@ -117,7 +124,8 @@ class RunFolder:
         return path
 
     def read(self, name: str, step: str, reader: Callable[[Path], T]) -> T:
-        """Return what `reader` makes of a file that an earlier step makes; one that cannot be read is told in a sentence.
+        """Return what `reader` makes of a file that an earlier step makes; one that cannot be read is told in
+        a sentence.
 
         Raises
         ------
@@ -134,7 +142,8 @@ class RunFolder:
         except Exception as error:
             said = f"{type(error).__name__}: {error}".splitlines()[0]
             raise InputError(
-                f"{path} is damaged and cannot be read ({said:.200}); delete it and run `{self._command(step)}` again."
+                f"{path} is damaged and cannot be read ({said:.200}); delete it and run "
+                f"`{self._command(step)}` again."
             ) from error
 
     def read_table(self, name: str, step: str, *, dates: Sequence[str] = ()) -> pd.DataFrame:
@@ -144,15 +153,21 @@ class RunFolder:
     def _command(self, step: str) -> str:
         # `smgee stations` takes the network's path; a run has that in its study
         return (
-            f"smgee run {self.path / 'study.yml'} --out {self.path}" if step == "stations" else f"smgee {step} --run {self.path}"
+            f"smgee run {self.path / 'study.yml'} --out {self.path}"
+            if step == "stations"
+            else f"smgee {step} --run {self.path}"
         )
 
     def fact(self, step: str, name: str) -> Any:
-        """Return what a finished step recorded in the manifest; None where it did not run as a step of this folder."""
+        """Return what a finished step recorded in the manifest; None where it did not run as a step of
+        this folder.
+        """
         return self.manifest["steps"].get(step, {}).get(name)
 
     def is_done(self, step: str, identity: str, inputs: str) -> bool:
-        """Whether a step finished with this very study and these very files, and its own files are still there."""
+        """Whether a step finished with this very study and these very files, and its own files are still
+        there.
+        """
         entry = self.manifest["steps"].get(step)
         return (
             bool(entry)
@@ -162,7 +177,9 @@ class RunFolder:
 
     @contextmanager
     def step(self, name: str, identity: str, inputs: str, files: list[str]) -> Iterator[dict[str, Any]]:
-        """Time a step, and enter it in the manifest when it succeeds; the yielded dict takes facts to record."""
+        """Time a step, and enter it in the manifest when it succeeds; the yielded dict takes facts to
+        record.
+        """
         began, start = time.perf_counter(), datetime.now(UTC)
         facts: dict[str, Any] = {}
         yield facts
@@ -191,10 +208,11 @@ def identity_of(*parts: Any) -> str:
 
 
 def state_of(paths: Iterable[Path]) -> str:
-    """Return a short hash of files' contents, and of folders by their files' names, sizes and times; an absent one counts too.
+    """Return a short hash of files' contents, and of folders by their files' names, sizes and times; an
+    absent one counts too.
 
-    A run's own tables are small and hashed by content, so that a step repeated with the same outcome leaves later steps alone. Folders
-    may be archives of any size.
+    A run's own tables are small and hashed by content, so that a step repeated with the same outcome leaves
+    later steps alone. Folders may be archives of any size.
     """
     states: list[Any] = []
     for path in paths:

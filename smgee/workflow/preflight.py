@@ -1,4 +1,6 @@
-"""What can be known to fail is refused before hours are spent: unknown indices, data sets that are not there, stations elsewhere."""
+"""What can be known to fail is refused before hours are spent: unknown indices, data sets that are not
+there, stations elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -48,12 +50,16 @@ def check_study(study: Study, names: Sequence[str]) -> None:
         try:
             call(lambda asset=asset: ee.data.getAsset(asset))  # type: ignore[misc]
         except RemoteError as error:
-            if type(error) is not RemoteError:  # the service is out of order, which says nothing about the asset
+            if (
+                type(error) is not RemoteError
+            ):  # the service is out of order, which says nothing about the asset
                 raise
             absent.append(asset)
     if absent:
         where = (
-            "Earth Engine does not have, or not for you" if study.backend.kind == "earthengine" else "the catalog does not have"
+            "Earth Engine does not have, or not for you"
+            if study.backend.kind == "earthengine"
+            else "the catalog does not have"
         )
         advice = (
             "check the ids and your access"
@@ -61,7 +67,8 @@ def check_study(study: Study, names: Sequence[str]) -> None:
             else "register their files with `smgee catalog add`"
         )
         raise MissingDataError(
-            f"The study needs {', '.join(absent)}, which {where}; {advice}, or change the study's predictors or smap section."
+            f"The study needs {', '.join(absent)}, which {where}; {advice}, or change the study's predictors "
+            "or smap section."
         )
 
 
@@ -73,7 +80,9 @@ def check_place(study: Study, lon: npt.ArrayLike, lat: npt.ArrayLike) -> None:
     inside = shapely.contains_xy(study.cell.polygon("EPSG:4326", points_per_edge=16), lon, lat)
     if not inside.any():
         raise InputError(
-            f"None of the {len(lon)} stations (longitude {min(lon):.3f} to {max(lon):.3f}, latitude {min(lat):.3f} to {max(lat):.3f}) lies in the "
-            f"36 km cell of the study around longitude {study.area.lon:g}, latitude {study.area.lat:g}; correct area.lon and area.lat, or give the "
+            f"None of the {len(lon)} stations (longitude {min(lon):.3f} to {max(lon):.3f}, latitude "
+            f"{min(lat):.3f} to {max(lat):.3f}) lies in the "
+            f"36 km cell of the study around longitude {study.area.lon:g}, latitude {study.area.lat:g}; "
+            "correct area.lon and area.lat, or give the "
             "stations of that cell."
         )

@@ -39,7 +39,9 @@ def publish(
 
     session = current_session()
     if session is None:
-        raise InputError("No session is open; connect first with smgee.connect(buckets=embedded_buckets(run)).")
+        raise InputError(
+            "No session is open; connect first with smgee.connect(buckets=embedded_buckets(run))."
+        )
     study = run.study
     folder = folder or f"projects/{session.project}/assets/smgee/{study.name}"
     model = mapped_by(run)
@@ -48,16 +50,25 @@ def publish(
     assets.ensure_folder(folder)
     start, end = pd.Timestamp(days[0]), pd.Timestamp(days[-1]) + pd.Timedelta(days=1)
     assets.publish_map(
-        run.need("maps/season_mean.tif", "predict"), f"{folder}/season_mean", upload=_uploader(session, run, bucket), band="soil_moisture",
-        start_ms=int(start.timestamp() * 1000), end_ms=int(end.timestamp() * 1000), properties=card,
-    )  # fmt: skip
+        run.need("maps/season_mean.tif", "predict"),
+        f"{folder}/season_mean",
+        upload=_uploader(session, run, bucket),
+        band="soil_moisture",
+        start_ms=int(start.timestamp() * 1000),
+        end_ms=int(end.timestamp() * 1000),
+        properties=card,
+    )
     progress(0.4)
     assets.publish_model(
-        model.ensemble, f"{folder}/model", properties=card | {"title": f"{model.title} for soil moisture", "route": "classifier"}
+        model.ensemble,
+        f"{folder}/model",
+        properties=card | {"title": f"{model.title} for soil moisture", "route": "classifier"},
     )
     progress(0.7)
     assets.publish_stations(
-        read_stations(run), f"{folder}/stations", properties={"synthetic": int(is_synthetic(study)), "study": study.name}
+        read_stations(run),
+        f"{folder}/stations",
+        properties={"synthetic": int(is_synthetic(study)), "study": study.name},
     )
     listed = [a["name"] for a in assets.list_assets(folder)]
     progress(1.0)
@@ -68,21 +79,34 @@ def _card(run: RunFolder, model: Any, study: Study) -> dict[str, Any]:
     """Return the asset card: where the map comes from, and how far it can be trusted."""
     scores = run.read_table("scores.csv", "train")
     card: dict[str, Any] = {
-        "title": "Upscaled soil moisture, mean of the mapped days", "units": "m3 m-3", "synthetic": is_synthetic(study), "study": study.name,
-        "model": model.title, "model_hash": model.ensemble.hash, "trees": model.ensemble.n_trees, "band_order": ",".join(model.predictors),
+        "title": "Upscaled soil moisture, mean of the mapped days",
+        "units": "m3 m-3",
+        "synthetic": is_synthetic(study),
+        "study": study.name,
+        "model": model.title,
+        "model_hash": model.ensemble.hash,
+        "trees": model.ensemble.n_trees,
+        "band_order": ",".join(model.predictors),
         "mask_classes": ",".join(study.predictors.mask),
         "route": run.fact("predict", "route") or study.upscale.route,
-    }  # fmt: skip
+    }
     parity = run.fact("predict", "parity")
     if parity:
-        card |= {"parity_max_abs_difference": parity["max_abs_difference"], "parity_tolerance": parity["tolerance"]}
+        card |= {
+            "parity_max_abs_difference": parity["max_abs_difference"],
+            "parity_tolerance": parity["tolerance"],
+        }
     for row in scores[scores["model"] == model.title].to_dict("records"):
-        card |= {f"{metric}_{row['design']}": row[metric] for metric in ("r", "rmse", "bias")} | {f"n_{row['design']}": row["n"]}
+        card |= {f"{metric}_{row['design']}": row[metric] for metric in ("r", "rmse", "bias")} | {
+            f"n_{row['design']}": row["n"]
+        }
     return card
 
 
 def embedded_buckets(run: RunFolder) -> dict[str, Path]:
-    """Return the folder that stands for Cloud Storage when a run is published on the embedded backend; for `smgee.connect`."""
+    """Return the folder that stands for Cloud Storage when a run is published on the embedded backend; for
+    `smgee.connect`.
+    """
     return {EMBEDDED_BUCKET: run / "bucket"}
 
 
@@ -93,5 +117,7 @@ def _uploader(session: Any, run: RunFolder, bucket: str | None) -> Callable[[Pat
     if session.backend == "embedded":
         return bucket_uploader(EMBEDDED_BUCKET, folder=embedded_buckets(run)[EMBEDDED_BUCKET])
     if bucket is None:
-        raise InputError("Earth Engine ingests maps from Cloud Storage only; give a bucket of yours with --bucket NAME.")
+        raise InputError(
+            "Earth Engine ingests maps from Cloud Storage only; give a bucket of yours with --bucket NAME."
+        )
     return bucket_uploader(bucket, project=session.project)

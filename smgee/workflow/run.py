@@ -46,7 +46,8 @@ def run_steps(
     force : bool
         Do them again even if done.
     on_start, on_progress, on_done : callable
-        Told the step's name with its title, the share done, and its manifest entry with whether it was skipped.
+        Told the step's name with its title, the share done, and its manifest entry with whether it was
+        skipped.
     options : dict, optional
         Keyword arguments by step.
     """

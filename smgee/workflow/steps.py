@@ -43,7 +43,9 @@ def is_synthetic(study: Study) -> bool:
 
 
 def identities(study: Study, *, route: str | None = None) -> dict[str, str]:
-    """Return, for each step, the hash of everything in the study that its files depend on; `route` takes the place of the study's."""
+    """Return, for each step, the hash of everything in the study that its files depend on; `route` takes
+    the place of the study's.
+    """
     base = identity_of(_section(study, "start", "end", "area", "backend", "stations"))
     sampled = identity_of(base, _section(study, "predictors"))
     trained = identity_of(sampled, _section(study, "training"))
@@ -51,19 +53,29 @@ def identities(study: Study, *, route: str | None = None) -> dict[str, str]:
     if route is not None:
         chosen["upscale"]["route"] = route
     mapped = identity_of(trained, chosen)
-    return {"stations": base, "sample": sampled, "train": trained, "explain": trained, "predict": mapped, "validate": mapped}
+    return {
+        "stations": base,
+        "sample": sampled,
+        "train": trained,
+        "explain": trained,
+        "predict": mapped,
+        "validate": mapped,
+    }
 
 
 def inputs(run: RunFolder, step: str) -> str:
     """Return the state of the files that a step reads.
 
-    Steps are also commands that can be given other options, and a user's data change: a later step done before that is not done any more.
+    Steps are also commands that can be given other options, and a user's data change: a later step done
+    before that is not done any more.
     """
     study = run.study
     network = [run / "stations.nc", run / "unfrozen.csv"]
     trained = sorted((run / "models").glob("*.json"))  # which one is best, and of each the hash of its trees
     read = {
-        "stations": [Path(p) for p in (study.stations.source, study.stations.table.places) if p and p != "twin"],
+        "stations": [
+            Path(p) for p in (study.stations.source, study.stations.table.places) if p and p != "twin"
+        ],
         "sample": [*network, *_catalog(study)],
         "train": [run / "samples.parquet"],
         "explain": trained,
@@ -94,20 +106,30 @@ def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
         records = insitu.read_ismn(source, s.depth_m, flags=s.flags)
     else:
         layout = s.table.model_dump(exclude={"places"})
-        records = insitu.read_table(source, depth_m=s.depth_m, good=s.flags, stations=s.table.places, **layout)
-        unplaced = records["station"].values[np.isnan(records["lon"].values) | np.isnan(records["lat"].values)]
+        records = insitu.read_table(
+            source, depth_m=s.depth_m, good=s.flags, stations=s.table.places, **layout
+        )
+        unplaced = records["station"].values[
+            np.isnan(records["lon"].values) | np.isnan(records["lat"].values)
+        ]
         if len(unplaced):
             raise InputError(
-                f"{len(unplaced)} of the stations in {Path(source).name} have no coordinates, such as {unplaced[0]}; set "
+                f"{len(unplaced)} of the stations in {Path(source).name} have no coordinates, such as "
+                f"{unplaced[0]}; set "
                 "stations.table.places, or stations.table.lon and stations.table.lat of a long table."
             )
     check_place(study, records["lon"].values, records["lat"].values)
     daily = insitu.daily_means(records, s.min_hours)
     if is_synthetic(study):
-        daily.attrs |= {"synthetic": 1, "title": f"{daily.attrs.get('title', 'in situ soil moisture')} (SYNTHETIC basin)"}
+        daily.attrs |= {
+            "synthetic": 1,
+            "title": f"{daily.attrs.get('title', 'in situ soil moisture')} (SYNTHETIC basin)",
+        }
     insitu.write_dataset(daily, run / "stations.nc")
     periods = (
-        insitu.unfrozen_periods(records, method="calendar", season=s.season) if s.season else insitu.unfrozen_periods(records)
+        insitu.unfrozen_periods(records, method="calendar", season=s.season)
+        if s.season
+        else insitu.unfrozen_periods(records)
     )
     _csv(periods, run / "unfrozen.csv", synthetic=is_synthetic(study))
     days = active_days(study, periods)
@@ -141,7 +163,8 @@ def active_days(study: Study, periods: pd.DataFrame) -> list[date]:
         keep |= (days >= start) & (days <= end)
     if not keep.any():
         raise MissingDataError(
-            f"No day between {study.start} and {study.end} is unfrozen (unfrozen.csv); move the period of the study."
+            f"No day between {study.start} and {study.end} is unfrozen (unfrozen.csv); move the period of "
+            "the study."
         )
     return [d.date() for d in days[keep]]
 
@@ -156,7 +179,9 @@ def sample(run: RunFolder, progress: Progress) -> dict[str, Any]:
     daily = read_stations(run)
     daily = daily.sel(time=daily["time"].isin(pd.DatetimeIndex(days).values))
     rows = sample_stations(study, daily, progress=progress)
-    write_samples(rows, run / "samples.parquet", predictors=study.predictors.names, synthetic=is_synthetic(study))
+    write_samples(
+        rows, run / "samples.parquet", predictors=study.predictors.names, synthetic=is_synthetic(study)
+    )
     complete = int(rows[list(study.predictors.names)].notna().all(axis=1).sum())
     return {"rows": len(rows), "complete_rows": complete, "predictors": len(study.predictors.names)}
 
@@ -168,7 +193,11 @@ def train(run: RunFolder, progress: Progress) -> dict[str, Any]:
     t = run.study.training
     table = TrainingTable.read(run.need("samples.parquet", "sample"))
     result = train_models(
-        table, models=t.models, folds=t.folds, seed=t.seed, progress=lambda _, done, total: progress(done / max(total, 1))
+        table,
+        models=t.models,
+        folds=t.folds,
+        seed=t.seed,
+        progress=lambda _, done, total: progress(done / max(total, 1)),
     )
     result.save(run.path)
     return {"rows": len(table), "best": result.best, "dropped": dict(table.dropped)}
@@ -188,8 +217,10 @@ def mapped_by(run: RunFolder) -> Any:
     made = run.fact("predict", "model_hash")
     if made is not None and made != model.ensemble.hash:
         raise InputError(
-            f"The maps in {run.path} were drawn by {run.fact('predict', 'model')} ({made:.8}), but {model.title} "
-            f"({model.ensemble.hash:.8}) was trained since and is deployed now; run `smgee predict --run {run.path}` and the steps after it again."
+            f"The maps in {run.path} were drawn by {run.fact('predict', 'model')} ({made:.8}), but "
+            f"{model.title} "
+            f"({model.ensemble.hash:.8}) was trained since and is deployed now; run `smgee predict --run "
+            f"{run.path}` and the steps after it again."
         )
     return model
 
@@ -205,7 +236,9 @@ def explain(run: RunFolder, progress: Progress) -> dict[str, Any]:
     return {"most_important": [str(v) for v in ranking["predictor"].head(5)], "files": made}
 
 
-def predict(run: RunFolder, progress: Progress, *, route: str | None = None, again: bool = False) -> dict[str, Any]:
+def predict(
+    run: RunFolder, progress: Progress, *, route: str | None = None, again: bool = False
+) -> dict[str, Any]:
     """Map soil moisture on every SMAP day (or every day), and prove that both routes agree.
 
     Days that were mapped before, by this very model on these predictors, are kept unless `again`.
@@ -227,14 +260,21 @@ def predict(run: RunFolder, progress: Progress, *, route: str | None = None, aga
         days = [d for d in days if d in seen]
         if not days:
             raise MissingDataError(
-                "SMAP has no retrieval on any unfrozen day of the period; set upscale.days to daily, or move the period."
+                "SMAP has no retrieval on any unfrozen day of the period; set upscale.days to daily, or move "
+                "the period."
             )
     if again:
         shutil.rmtree(run / "maps.zarr", ignore_errors=True)
     made_of = identity_of(
-        identities(study)["train"], model.hash, [str(d) for d in days], route, *[state_of([c]) for c in _catalog(study)]
+        identities(study)["train"],
+        model.hash,
+        [str(d) for d in days],
+        route,
+        *[state_of([c]) for c in _catalog(study)],
     )
-    store = MapStore(run / "maps.zarr", days=days, grid=study.grid, identity=made_of, synthetic=is_synthetic(study))
+    store = MapStore(
+        run / "maps.zarr", days=days, grid=study.grid, identity=made_of, synthetic=is_synthetic(study)
+    )
     todo = len(store.missing)
     written = 0
 
@@ -256,7 +296,9 @@ def predict(run: RunFolder, progress: Progress, *, route: str | None = None, aga
         "synthetic": int(is_synthetic(study)),
         "model": model.hash,
     }
-    write_cog(mean, study.grid, run / "maps" / "season_mean.tif", band="soil_moisture", units="m3 m-3", tags=card)
+    write_cog(
+        mean, study.grid, run / "maps" / "season_mean.tif", band="soil_moisture", units="m3 m-3", tags=card
+    )
     return {
         "days": len(days),
         "mapped_now": todo,
@@ -307,9 +349,13 @@ def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
     weights = cell_weights(study.grid, cells)
     maps = open_maps(run)
     if not bool(maps["done"].all()):
-        raise MissingDataError("Some days have no map yet; run `smgee predict` again to finish them before validating.")
+        raise MissingDataError(
+            "Some days have no map yet; run `smgee predict` again to finish them before validating."
+        )
     zonal = run.read(
-        "maps.zarr", "predict", lambda _: zonal_means(maps["soil_moisture"], weights, min_coverage=study.smap.min_coverage)
+        "maps.zarr",
+        "predict",
+        lambda _: zonal_means(maps["soil_moisture"], weights, min_coverage=study.smap.min_coverage),
     )
     _csv(zonal, run / "zonal.csv", synthetic=is_synthetic(study))
     progress(0.5)
@@ -317,9 +363,15 @@ def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
     local = cell_station_means(daily, study.cell.children("M09"))
     plain = pd.concat([everywhere, local], ignore_index=True)
     trained = pd.DataFrame(
-        {"station": daily["station"].values.astype(str), "lon": daily["lon"].values, "lat": daily["lat"].values}
+        {
+            "station": daily["station"].values.astype(str),
+            "lon": daily["lon"].values,
+            "lat": daily["lat"].values,
+        }
     )
-    table = validate_smap(smap, zonal, plain, periods=periods, training_stations=trained, seed=study.training.seed)
+    table = validate_smap(
+        smap, zonal, plain, periods=periods, training_stations=trained, seed=study.training.seed
+    )
     synthetic = is_synthetic(study)
     for grid, name in (("M36", "36km"), ("M09", "9km")):
         _csv(table[table["grid"] == grid], run / f"validation_{name}.csv", synthetic=synthetic)
@@ -334,4 +386,8 @@ def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
         "zonal.csv",
         *(["cells.csv", "heterogeneity.csv"] if conditions is not None else []),
     ]
-    return {"cells": int(table["cell"].nunique()), "pairs_36km": int(table.loc[table["grid"] == "M36", "n"].max()), "files": made}
+    return {
+        "cells": int(table["cell"].nunique()),
+        "pairs_36km": int(table.loc[table["grid"] == "M36", "n"].max()),
+        "files": made,
+    }

@@ -1,10 +1,13 @@
-"""A 16-day median composite: the embedded Earth Engine beside the same composite written by hand with rioxarray, odc-stac and dask.
+"""A 16-day median composite: the embedded Earth Engine beside the same composite written by hand with
+rioxarray, odc-stac and dask.
 
-Ten HLS-like granules (int16 COGs of 3660×3660 pixels, 256-pixel deflate blocks, Fmask beside them) are written into a folder and registered
-as `smgee catalog add` does. Six bands of 1200×1200 pixels are composited by every way in one process, in turns, and the results compared.
-Afterwards: successive windows moved by eight days, a chain of 2,000 nodes, and a collection of 2,000 images.
+Ten HLS-like granules (int16 COGs of 3660×3660 pixels, 256-pixel deflate blocks, Fmask beside them) are
+written into a folder and registered as `smgee catalog add` does. Six bands of 1200×1200 pixels are composited
+by every way in one process, in turns, and the results compared. Afterwards: successive windows moved by eight
+days, a chain of 2,000 nodes, and a collection of 2,000 images.
 
-Run by hand: ``python -m tests.benchmarks.composite [--repeats N] [--folder KEPT]``. odc-stac takes part where it is installed.
+Run by hand: ``python -m tests.benchmarks.composite [--repeats N] [--folder KEPT]``. odc-stac takes part where
+it is installed.
 """
 
 from __future__ import annotations
@@ -35,10 +38,14 @@ CENTER = date(2021, 7, 15)
 MASK = ("cloud", "adjacent", "shadow")
 TILE = "T13TEF"
 # Files spell the bands with two digits.
-LAYERS = {sensor: {role: band if len(band) > 2 else f"B0{band[1]}" for role, band in spec.bands.items()} for sensor, spec in HLS.items()}
+LAYERS = {
+    sensor: {role: band if len(band) > 2 else f"B0{band[1]}" for role, band in spec.bands.items()}
+    for sensor, spec in HLS.items()
+}
 
 
-# -- scenes --------------------------------------------------------------------------------------------------------------
+# -- scenes
+# ------------------------------------------------------------------------------------------
 
 
 def smooth(rng: np.random.Generator, size: int, cell: int) -> np.ndarray:
@@ -51,16 +58,27 @@ def smooth(rng: np.random.Generator, size: int, cell: int) -> np.ndarray:
 
 
 def write_scenes(folder: Path, *, size: int, days: int = 40) -> list[Path]:
-    """Write granules of `days` days around the centre, alternately L30 and S30, ten in every 16 days, and return their files."""
+    """Write granules of `days` days around the centre, alternately L30 and S30, ten in every 16 days, and
+    return their files.
+    """
     import rasterio
     from affine import Affine
 
     rng = np.random.default_rng(0)
     ground = {role: 900.0 + 450.0 * k + 250.0 * smooth(rng, size, 61 + 7 * k) for k, role in enumerate(ROLES)}
     profile: dict[str, Any] = {
-        "driver": "COG", "width": size, "height": size, "count": 1, "crs": CRS, "transform": Affine(30, 0, ORIGIN[0], 0, -30, ORIGIN[1]),
-        "compress": "DEFLATE", "predictor": "YES", "blocksize": 256, "overviews": "AUTO", "resampling": "NEAREST",
-    }  # fmt: skip
+        "driver": "COG",
+        "width": size,
+        "height": size,
+        "count": 1,
+        "crs": CRS,
+        "transform": Affine(30, 0, ORIGIN[0], 0, -30, ORIGIN[1]),
+        "compress": "DEFLATE",
+        "predictor": "YES",
+        "blocksize": 256,
+        "overviews": "AUTO",
+        "resampling": "NEAREST",
+    }
     files = []
     for number in range(round(days * 10 / 16)):
         day = CENTER - timedelta(days=days // 2) + timedelta(days=number * 1.6)
@@ -89,7 +107,9 @@ def write_scenes(folder: Path, *, size: int, days: int = 40) -> list[Path]:
         layers["Fmask"] = fmask
         for layer, stored in layers.items():
             path = folder / f"{stem}.{layer}.tif"
-            with rasterio.open(path, "w", **profile, dtype=stored.dtype.name, nodata=255 if layer == "Fmask" else -9999) as file:
+            with rasterio.open(
+                path, "w", **profile, dtype=stored.dtype.name, nodata=255 if layer == "Fmask" else -9999
+            ) as file:
                 file.write(stored, 1)
                 if layer != "Fmask":
                     file.scales = (0.0001,)
@@ -119,12 +139,19 @@ def granules(files: list[Path], start: date, end: date) -> list[tuple[str, dict[
 
 
 def part(size: int, edge: int) -> tuple[int, int, PixelGrid]:
-    """Return row, column and grid of the window to composite, off the blocks' boundaries as any study area is."""
+    """Return row, column and grid of the window to composite, off the blocks' boundaries as any study area
+    is.
+    """
     row = col = min(1111, size - edge)
-    return row, col, PixelGrid(CRS, (30.0, 0.0, ORIGIN[0] + 30 * col, 0.0, -30.0, ORIGIN[1] - 30 * row), edge, edge)
+    return (
+        row,
+        col,
+        PixelGrid(CRS, (30.0, 0.0, ORIGIN[0] + 30 * col, 0.0, -30.0, ORIGIN[1] - 30 * row), edge, edge),
+    )
 
 
-# -- the ways to composite -----------------------------------------------------------------------------------------------
+# -- the ways to composite
+# ------------------------------------------------------------------------------------------
 
 
 def through_client(grid: PixelGrid, center: date, roles: tuple[str, ...] = tuple(ROLES)) -> np.ndarray:
@@ -133,13 +160,21 @@ def through_client(grid: PixelGrid, center: date, roles: tuple[str, ...] = tuple
 
     from smgee.predictors.composite import composite
 
-    image = composite(center, window_days=16, fill_days=16, sensors=tuple(HLS), roles=roles, mask=MASK).unmask(-9999.0, sameFootprint=False)
+    image = composite(
+        center, window_days=16, fill_days=16, sensors=tuple(HLS), roles=roles, mask=MASK
+    ).unmask(-9999.0, sameFootprint=False)
     request = {
         "expression": image,
         "fileFormat": "NUMPY_NDARRAY",
         "grid": {
             "dimensions": {"width": grid.width, "height": grid.height},
-            "affineTransform": dict(zip(("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY"), grid.transform, strict=True)),
+            "affineTransform": dict(
+                zip(
+                    ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY"),
+                    grid.transform,
+                    strict=True,
+                )
+            ),
             "crsCode": grid.crs,
         },
     }
@@ -158,8 +193,12 @@ def through_xee(grid: PixelGrid, center: date) -> np.ndarray:
     return pull_bands(image, tuple(ROLES), grid=grid).load().values
 
 
-def with_rioxarray(files: list[Path], place: tuple[int, int, int], center: date, median: Callable[[Any], Any]) -> np.ndarray:
-    """Composite lazily with rioxarray and dask: chunks of two by two blocks, Fmask once per scene, all bands at once."""
+def with_rioxarray(
+    files: list[Path], place: tuple[int, int, int], center: date, median: Callable[[Any], Any]
+) -> np.ndarray:
+    """Composite lazily with rioxarray and dask: chunks of two by two blocks, Fmask once per scene, all
+    bands at once.
+    """
     import rioxarray
     import xarray as xr
 
@@ -171,7 +210,9 @@ def with_rioxarray(files: list[Path], place: tuple[int, int, int], center: date,
         for _, layers in granules(files, center - timedelta(days=8), center + timedelta(days=8)):
 
             def opened(path: Path) -> xr.DataArray:
-                array = stack.enter_context(rioxarray.open_rasterio(path, chunks={"x": 512, "y": 512}, cache=False))
+                array = stack.enter_context(
+                    rioxarray.open_rasterio(path, chunks={"x": 512, "y": 512}, cache=False)
+                )
                 return array.isel(band=0, drop=True).isel(window)
 
             quality = opened(layers["Fmask"])
@@ -207,7 +248,9 @@ def sorted_median(cube: Any) -> Any:
         high = np.take_along_axis(ordered, np.minimum(count // 2, block.shape[-1] - 1), -1)
         return ((low + high) / 2)[..., 0]
 
-    return xr.apply_ufunc(compute, cube, input_core_dims=[["time"]], dask="parallelized", output_dtypes=["f4"])
+    return xr.apply_ufunc(
+        compute, cube, input_core_dims=[["time"]], dask="parallelized", output_dtypes=["f4"]
+    )
 
 
 def with_odc(files: list[Path], grid: PixelGrid, center: date, median: Callable[[Any], Any]) -> np.ndarray:
@@ -218,19 +261,38 @@ def with_odc(files: list[Path], grid: PixelGrid, center: date, median: Callable[
     from odc.geo.geobox import GeoBox
 
     items = []
-    for number, (_, layers) in enumerate(granules(files, center - timedelta(days=8), center + timedelta(days=8))):
+    for number, (_, layers) in enumerate(
+        granules(files, center - timedelta(days=8), center + timedelta(days=8))
+    ):
         west, south, east, north = -106, 40, -103, 42
         ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
         moment = _midday(center, number)
-        item = pystac.Item(str(number), {"type": "Polygon", "coordinates": [ring]}, [west, south, east, north], moment, {"proj:epsg": 32613})
+        item = pystac.Item(
+            str(number),
+            {"type": "Polygon", "coordinates": [ring]},
+            [west, south, east, north],
+            moment,
+            {"proj:epsg": 32613},
+        )
         item.collection_id = "hls"
         item.stac_extensions.append("https://stac-extensions.github.io/projection/v1.1.0/schema.json")
         for role, path in layers.items():
-            item.add_asset(role, pystac.Asset(str(path), media_type="image/tiff; application=geotiff", roles=["data"]))
+            item.add_asset(
+                role, pystac.Asset(str(path), media_type="image/tiff; application=geotiff", roles=["data"])
+            )
         items.append(item)
     box = GeoBox(grid.shape, grid.affine, grid.crs)
-    config = {"hls": {"assets": {"*": {"data_type": "int16", "nodata": -9999}, "Fmask": {"data_type": "uint8", "nodata": 255}}}}
-    cube = odc.stac.load(items, bands=[*ROLES, "Fmask"], geobox=box, chunks={"x": 512, "y": 512}, stac_cfg=config)
+    config = {
+        "hls": {
+            "assets": {
+                "*": {"data_type": "int16", "nodata": -9999},
+                "Fmask": {"data_type": "uint8", "nodata": 255},
+            }
+        }
+    }
+    cube = odc.stac.load(
+        items, bands=[*ROLES, "Fmask"], geobox=box, chunks={"x": 512, "y": 512}, stac_cfg=config
+    )
     clear = ((cube["Fmask"] & fmask_bits(MASK)) == 0) & (cube["Fmask"] != 255)
     bands = [(cube[r].astype("f4") * np.float32(1e-4)).where(clear & (cube[r] != -9999)) for r in ROLES]
     return computed(median(xr.concat(bands, "band").chunk(time=-1)))
@@ -242,7 +304,8 @@ def _midday(center: date, number: int) -> Any:
     return datetime(center.year, center.month, center.day, tzinfo=UTC) + timedelta(hours=number)
 
 
-# -- measuring -----------------------------------------------------------------------------------------------------------
+# -- measuring
+# ------------------------------------------------------------------------------------------
 
 
 class PeakMemory:
@@ -281,11 +344,15 @@ def forget() -> None:
     geotiff.close_datasets()
 
 
-def side_by_side(ways: Mapping[str, Callable[[], np.ndarray]], repeats: int, memory: Callable[[str], float]) -> None:
-    """Run every way in turns, compare the results with the first way's, and print medians and ratios to the first.
+def side_by_side(
+    ways: Mapping[str, Callable[[], np.ndarray]], repeats: int, memory: Callable[[str], float]
+) -> None:
+    """Run every way in turns, compare the results with the first way's, and print medians and ratios to the
+    first.
 
-    CPU time is of all threads; on a machine that does other work too, it compares better than wall time. `memory` measures a way's peak memory in a
-    process of its own, since what one way frees stays with the allocator for the next.
+    CPU time is of all threads; on a machine that does other work too, it compares better than wall time.
+    `memory` measures a way's peak memory in a process of its own, since what one way frees stays with the
+    allocator for the next.
     """
     times: dict[str, list[float]] = {name: [] for name in ways}
     work: dict[str, list[float]] = {name: [] for name in ways}
@@ -311,7 +378,9 @@ def side_by_side(ways: Mapping[str, Callable[[], np.ndarray]], repeats: int, mem
     for name in ways:
         wall, cpu = statistics.median(times[name]), statistics.median(work[name])
         ratios = wall / statistics.median(times[first]), cpu / statistics.median(work[first])
-        print(f"{name:40}{wall:8.2f}{ratios[0]:7.2f}{cpu:8.2f}{ratios[1]:7.2f}{memory(name):10.0f}", flush=True)
+        print(
+            f"{name:40}{wall:8.2f}{ratios[0]:7.2f}{cpu:8.2f}{ratios[1]:7.2f}{memory(name):10.0f}", flush=True
+        )
 
 
 def successive(grid: PixelGrid) -> None:
@@ -335,12 +404,25 @@ def deep_and_wide() -> None:
     def grid(edge: int) -> dict[str, Any]:
         return {
             "dimensions": {"width": edge, "height": edge},
-            "affineTransform": {"scaleX": 30, "shearX": 0, "translateX": ORIGIN[0], "shearY": 0, "scaleY": -30, "translateY": ORIGIN[1]},
+            "affineTransform": {
+                "scaleX": 30,
+                "shearX": 0,
+                "translateX": ORIGIN[0],
+                "shearY": 0,
+                "scaleY": -30,
+                "translateY": ORIGIN[1],
+            },
             "crsCode": CRS,
         }
 
     def pixels(image: ee.Image, edge: int) -> float:
-        return float(ee.data.computePixels({"expression": image, "fileFormat": "NUMPY_NDARRAY", "grid": grid(edge)})["v"].astype("f8").mean())
+        return float(
+            ee.data.computePixels({"expression": image, "fileFormat": "NUMPY_NDARRAY", "grid": grid(edge)})[
+                "v"
+            ]
+            .astype("f8")
+            .mean()
+        )
 
     def chain() -> ee.Image:
         image = ee.Image(HLS["S30"].id + "/" + _first_index()).select(["B4"], ["v"])
@@ -355,19 +437,33 @@ def deep_and_wide() -> None:
         return value.getInfo()
 
     def constants() -> ee.ImageCollection:
-        return ee.ImageCollection(ee.List.sequence(1, 2000).map(lambda k: ee.Image.constant(ee.Number(k)).rename("v").toFloat().set("k", k)))
+        return ee.ImageCollection(
+            ee.List.sequence(1, 2000).map(
+                lambda k: ee.Image.constant(ee.Number(k)).rename("v").toFloat().set("k", k)
+            )
+        )
 
     def masked() -> ee.ImageCollection:
         ramp = ee.Image(HLS["S30"].id + "/" + _first_index()).select(["B4"], ["v"])
-        return constants().map(lambda i: ramp.add(i).updateMask(ramp.multiply(7919).add(i).toInt().mod(3).gt(0)).toFloat())
+        return constants().map(
+            lambda i: ramp.add(i).updateMask(ramp.multiply(7919).add(i).toInt().mod(3).gt(0)).toFloat()
+        )
 
     sys.setrecursionlimit(100_000)  # the client serialises a chain by recursion
     timed("chain of 2,000 nodes, a number", number)
     timed("chain of 2,000 nodes, 256×256 pixels", lambda: pixels(chain(), 256))
-    timed("collection of 2,000 images, size after a filter", lambda: constants().filter(ee.Filter.gt("k", 500)).size().getInfo())
-    timed("collection of 2,000 images, aggregate of a property", lambda: constants().aggregate_sum("k").getInfo())
+    timed(
+        "collection of 2,000 images, size after a filter",
+        lambda: constants().filter(ee.Filter.gt("k", 500)).size().getInfo(),
+    )
+    timed(
+        "collection of 2,000 images, aggregate of a property",
+        lambda: constants().aggregate_sum("k").getInfo(),
+    )
     timed("collection of 2,000 images, mean of 256×256 pixels", lambda: pixels(constants().mean(), 256))
-    timed("collection of 2,000 masked images, median of 256×256 pixels", lambda: pixels(masked().median(), 256))
+    timed(
+        "collection of 2,000 masked images, median of 256×256 pixels", lambda: pixels(masked().median(), 256)
+    )
 
 
 def _first_index() -> str:
@@ -399,8 +495,12 @@ def ways_of(
 def main() -> None:
     """Make the scenes, run everything, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each way after the first, which does not count")
-    parser.add_argument("--folder", type=Path, help="keep the scenes here, and use those that are there already")
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="turns of each way after the first, which does not count"
+    )
+    parser.add_argument(
+        "--folder", type=Path, help="keep the scenes here, and use those that are there already"
+    )
     parser.add_argument("--size", type=int, default=3660, help="pixels along a granule's edge")
     parser.add_argument("--edge", type=int, default=1200, help="pixels along the composite's edge")
     parser.add_argument("--only-ours", action="store_true", help="leave the others out")
@@ -428,7 +528,15 @@ def main() -> None:
         print(f"{count} scenes, {len(ROLES)} bands and Fmask, {grid.height}×{grid.width} pixels")
 
         def memory_of(way: str) -> float:
-            command = [sys.executable, "-m", "tests.benchmarks.composite", "--folder", str(folder), "--size", str(options.size)]
+            command = [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.composite",
+                "--folder",
+                str(folder),
+                "--size",
+                str(options.size),
+            ]
             command += ["--edge", str(options.edge), "--memory-of", way]
             return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

@@ -1,7 +1,9 @@
-"""How often the intervals of `smgee.validation.metrics.compare` hold the truth, beside percentile and independent ones.
+"""How often the intervals of `smgee.validation.metrics.compare` hold the truth, beside percentile and
+independent ones.
 
-Run by hand: ``python tests/benchmarks/interval_coverage.py [runs]``. Series are first-order autoregressive: the reference with
-one lag-1 autocorrelation, the satellite's error with another; the truth is that of the process.
+Run by hand: ``python tests/benchmarks/interval_coverage.py [runs]``. Series are first-order autoregressive:
+the reference with one lag-1 autocorrelation, the satellite's error with another; the truth is that of the
+process.
 """
 
 from __future__ import annotations

@@ -39,7 +39,9 @@ def table(rows: int, predictors: int, stations: int) -> TrainingTable:
 
 def main() -> None:
     """Print seconds per fit, and for the whole."""
-    rows, predictors, stations = (int(v) for v in (sys.argv[1:] + ["7000", "17", "40"][len(sys.argv) - 1 :])[:3])
+    rows, predictors, stations = (
+        int(v) for v in (sys.argv[1:] + ["7000", "17", "40"][len(sys.argv) - 1 :])[:3]
+    )
     data = table(rows, predictors, stations)
     for spec in ESTIMATORS.values():
         started = time.perf_counter()
@@ -49,7 +51,10 @@ def main() -> None:
     result = train_models(data)
     wall, cpu = time.perf_counter() - started, time.process_time() - before
     print(result.scores[["model", "design", "r", "rmse"]].round(3).to_string(index=False))
-    print(f"{rows} rows x {predictors} predictors, random and leave-station-out, 10 folds each, and final fits: {wall:.1f} s")
+    print(
+        f"{rows} rows x {predictors} predictors, random and leave-station-out, 10 folds each, and final "
+        f"fits: {wall:.1f} s"
+    )
     print(f"processor time {cpu:.1f} s on {usable_cores()} cores")
 
 

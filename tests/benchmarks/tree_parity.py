@@ -1,6 +1,8 @@
-"""Max |Δ| of every family of tree models by every way of predicting and every transport, on real and planted rows.
+"""Max |Δ| of every family of tree models by every way of predicting and every transport, on real and planted
+rows.
 
-Run by hand: ``python -m tests.benchmarks.tree_parity [folder of real data]``. Needs nothing but the embedded Earth Engine.
+Run by hand: ``python -m tests.benchmarks.tree_parity [folder of real data]``. Needs nothing but the embedded
+Earth Engine.
 """
 
 from __future__ import annotations
@@ -23,8 +25,17 @@ from smgee.trees.transports import bucket_uploader, request_bytes
 from tests.trees.families import BANDS, FAMILIES, real_table
 
 TRANSPORTS = ("inline", "table", "blob", "classifier")
-CARRIED = ("xgboost", "catboost", "catboost-lossguide", "lightgbm", "decision-tree", "random-forest", "extra-trees", "gradient-boosting",
-           "hist-gradient-boosting")  # fmt: skip
+CARRIED = (
+    "xgboost",
+    "catboost",
+    "catboost-lossguide",
+    "lightgbm",
+    "decision-tree",
+    "random-forest",
+    "extra-trees",
+    "gradient-boosting",
+    "hist-gradient-boosting",
+)
 
 
 def main(folder: Path) -> None:
@@ -33,19 +44,38 @@ def main(folder: Path) -> None:
     X, y = real_table(folder)
     full = np.isfinite(X).all(axis=1)
     ways = ("library", "kernel", "text", "classifier", "classifier, pixels")
-    table = Table("family", "trees", "nodes", *ways, "bytes a node, exact", "short", title="Largest |Δ| from the trees walked in float64")
-    carried = Table("family", *(f"{t}: |Δ|" for t in TRANSPORTS), *(f"{t}: bytes" for t in TRANSPORTS), title="Transports, and bytes of a request")
+    table = Table(
+        "family",
+        "trees",
+        "nodes",
+        *ways,
+        "bytes a node, exact",
+        "short",
+        title="Largest |Δ| from the trees walked in float64",
+    )
+    carried = Table(
+        "family",
+        *(f"{t}: |Δ|" for t in TRANSPORTS),
+        *(f"{t}: bytes" for t in TRANSPORTS),
+        title="Transports, and bytes of a request",
+    )
     with TemporaryDirectory() as scratch:
         bucket = Path(scratch) / "bucket"
-        with smgee.connect("embedded", sources=[], store=Path(scratch) / "assets", buckets={"trees": bucket}) as session:
+        with smgee.connect(
+            "embedded", sources=[], store=Path(scratch) / "assets", buckets={"trees": bucket}
+        ) as session:
             for name, family in FAMILIES.items():
                 rows = X if family.missing else np.nan_to_num(X, nan=-9999.0)
                 model = family.train(rows[:3000], y[:3000])
-                report = check_parity(model, rows=rows, n=1000, planted=3000, feature_names=BANDS, backend=True)
+                report = check_parity(
+                    model, rows=rows, n=1000, planted=3000, feature_names=BANDS, backend=True
+                )
                 worst = {w: max(c.max_difference for c in report.comparisons if c.method == w) for w in ways}
                 e = report.ensemble
                 size = [f"{text_bytes(e, digits=d) / e.n_nodes:.1f}" for d in ("exact", "short")]  # type: ignore[arg-type]
-                table.add_row(name, str(e.n_trees), f"{e.n_nodes:,}", *(f"{worst[w]:.1e}" for w in ways), *size)
+                table.add_row(
+                    name, str(e.n_trees), f"{e.n_nodes:,}", *(f"{worst[w]:.1e}" for w in ways), *size
+                )
                 if name in CARRIED:
                     carried.add_row(name, *_carry(e, X[full], session, bucket))
     console.print(table)
@@ -54,12 +84,16 @@ def main(folder: Path) -> None:
 
 def _carry(ensemble: TreeEnsemble, rows: np.ndarray, session: smgee.Session, bucket: Path) -> list[str]:
     """Return the difference and the bytes of a request, for every transport."""
-    rows = np.concatenate([rows[:300].astype(ensemble.threshold_dtype), planted_rows(ensemble, rows, limit=500)])
+    rows = np.concatenate(
+        [rows[:300].astype(ensemble.threshold_dtype), planted_rows(ensemble, rows, limit=500)]
+    )
     expected = ensemble.predict_reference(rows)
     differences, sizes = [], []
     for transport in TRANSPORTS:
         classifier = ensemble.to_classifier(
-            transport, asset_id=f"{session.asset_root}/{ensemble.hash[:12]}_{transport}", upload=bucket_uploader("trees", folder=bucket)
+            transport,
+            asset_id=f"{session.asset_root}/{ensemble.hash[:12]}_{transport}",
+            upload=bucket_uploader("trees", folder=bucket),
         )
         differences.append(f"{np.abs(classify_rows(ensemble, classifier, rows) - expected).max():.1e}")
         sizes.append(f"{request_bytes(classifier):,}")

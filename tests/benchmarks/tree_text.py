@@ -1,4 +1,5 @@
-"""Tree text against ``geemap.ml.rf_to_strings``, on one forest of 10,000 nodes: seconds, bytes a node, and whether it reads back.
+"""Tree text against ``geemap.ml.rf_to_strings``, on one forest of 10,000 nodes: seconds, bytes a node, and
+whether it reads back.
 
 Run by hand: ``python -m tests.benchmarks.tree_text``.
 """
@@ -27,7 +28,9 @@ def forest(nodes: int) -> tuple[RandomForestRegressor, np.ndarray]:
     rng = np.random.default_rng(0)
     X = rng.uniform(0, 0.5, size=(4000, len(NAMES))).astype(np.float32)
     y = 0.2 + 0.3 * X[:, 3] - 0.2 * X[:, 4] + rng.normal(size=4000) * 0.02
-    model = RandomForestRegressor(20, max_samples=nodes // 38, min_samples_leaf=1, random_state=0, n_jobs=2).fit(X, y)
+    model = RandomForestRegressor(
+        20, max_samples=nodes // 38, min_samples_leaf=1, random_state=0, n_jobs=2
+    ).fit(X, y)
     return model, X
 
 
@@ -47,7 +50,14 @@ def main() -> None:
     nodes = sum(t.tree_.node_count for t in model.estimators_)
     ensemble = TreeEnsemble.from_model(model, NAMES)
     truth = model.predict(X)
-    table = Table("writer", "seconds", "ratio", "bytes a node", "max |Δ| read back", title=f"Tree text of {nodes:,} nodes, depth {ensemble.depth}")
+    table = Table(
+        "writer",
+        "seconds",
+        "ratio",
+        "bytes a node",
+        "max |Δ| read back",
+        title=f"Tree text of {nodes:,} nodes, depth {ensemble.depth}",
+    )
 
     def row(name: str, seconds: float, strings: list[str], slowest: float) -> None:
         try:
@@ -55,12 +65,22 @@ def main() -> None:
             difference = f"{np.abs(read.predict_reference(X) - truth).max():.2g}"
         except InputError as error:
             difference = str(error)[:60]
-        table.add_row(name, f"{seconds:.4f}", f"{slowest / seconds:.0f}", f"{sum(map(len, strings)) / nodes:.1f}", difference)
+        table.add_row(
+            name,
+            f"{seconds:.4f}",
+            f"{slowest / seconds:.0f}",
+            f"{sum(map(len, strings)) / nodes:.1f}",
+            difference,
+        )
 
-    theirs, strings = median_seconds(lambda: rf_to_strings(model, NAMES, processes=2, output_mode="REGRESSION"), 3)
+    theirs, strings = median_seconds(
+        lambda: rf_to_strings(model, NAMES, processes=2, output_mode="REGRESSION"), 3
+    )
     row("geemap.ml.rf_to_strings, 2 processes", theirs, strings, theirs)
     for digits in ("exact", "short"):
-        ours, strings = median_seconds(lambda: TreeEnsemble.from_model(model, NAMES).to_ee_strings(digits=digits), 9)  # noqa: B023
+        ours, strings = median_seconds(
+            lambda: TreeEnsemble.from_model(model, NAMES).to_ee_strings(digits=digits), 9
+        )
         row(f"smgee, {digits} digits, from the forest", ours, strings, theirs)
     Console().print(table)
 

@@ -1,4 +1,5 @@
-"""A season of 30 m maps averaged over the 36 km cell and its sixteen 9 km cells: smgee beside exactextract called per day.
+"""A season of 30 m maps averaged over the 36 km cell and its sixteen 9 km cells: smgee beside exactextract
+called per day.
 
 Run by hand: ``python tests/benchmarks/zonal_means.py [days]``.
 """
@@ -21,7 +22,9 @@ def main(days: int = 100) -> None:
     """Print times and the largest difference."""
     cell = ease_cell_at(100.2, 37.2)
     cells = [cell, *cell.children()]
-    grid = PixelGrid.from_bounds("EPSG:32647", cell.polygon("EPSG:32647", points_per_edge=POINTS_PER_EDGE).bounds, 30)
+    grid = PixelGrid.from_bounds(
+        "EPSG:32647", cell.polygon("EPSG:32647", points_per_edge=POINTS_PER_EDGE).bounds, 30
+    )
     values = np.random.default_rng(0).random(grid.shape, dtype=np.float32)
     begin = time.perf_counter()
     weights = cell_weights(grid, cells)
@@ -31,10 +34,17 @@ def main(days: int = 100) -> None:
     table = zonal_means(((np.datetime64("2021-05-01") + k, values) for k in range(days)), weights)
     done = time.perf_counter()
     print(f"{grid.height} x {grid.width} pixels, {len(cells)} cells, {days} days")
-    print(f"smgee: weights {prepared - begin:.2f} s, compile {compiled - prepared:.2f} s, {days} days {done - compiled:.2f} s")
+    print(
+        f"smgee: weights {prepared - begin:.2f} s, compile {compiled - prepared:.2f} s, {days} days "
+        f"{done - compiled:.2f} s"
+    )
 
     features = [
-        {"type": "Feature", "geometry": c.polygon(grid.crs, points_per_edge=POINTS_PER_EDGE).__geo_interface__, "properties": {}}
+        {
+            "type": "Feature",
+            "geometry": c.polygon(grid.crs, points_per_edge=POINTS_PER_EDGE).__geo_interface__,
+            "properties": {},
+        }
         for c in cells
     ]
     begin = time.perf_counter()

@@ -49,7 +49,10 @@ def test_a_table_with_names_of_its_own(rows, tmp_path, capsys):
     )
     printed = capsys.readouterr().out
     assert "rows of 8 stations" in printed
-    assert all(word in printed for word in ("random", "station", "GBDT", "XGBoost", "Best at stations left out", "ndmi"))
+    assert all(
+        word in printed
+        for word in ("random", "station", "GBDT", "XGBoost", "Best at stations left out", "ndmi")
+    )
     scores = pd.read_csv(tmp_path / "run" / "scores.csv")
     assert len(scores) == 8
     assert scores["rmse"].max() < 0.06

@@ -1,4 +1,6 @@
-"""geemap on the embedded Earth Engine: maps with layers that are really drawn, tables, statistics, downloads."""
+"""geemap on the embedded Earth Engine: maps with layers that are really drawn, tables, statistics,
+downloads.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,12 @@ def at(lon: float, lat: float) -> int:
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     folder = tmp_path_factory.mktemp("geemap")
     profile: dict[str, Any] = {
-        "driver": "GTiff", "height": ROWS, "width": COLS, "crs": "EPSG:4326", "transform": Affine(STEP, 0, LEFT, 0, -STEP, TOP),
-    }  # fmt: skip
+        "driver": "GTiff",
+        "height": ROWS,
+        "width": COLS,
+        "crs": "EPSG:4326",
+        "transform": Affine(STEP, 0, LEFT, 0, -STEP, TOP),
+    }
     with rasterio.open(folder / "dem.tif", "w", dtype="int16", count=1, **profile) as file:
         file.write(ELEVATION, 1)
         file.set_band_description(1, "elevation")
@@ -99,7 +105,9 @@ def test_inspector_requests(session: Session) -> None:
     (lon, lat) = POINTS[0]
     value = (
         ee.Image(DEM)
-        .reduceRegion(ee.Reducer.first(), ee.Geometry.Point([lon, lat]), ee.Image(DEM).projection().nominalScale())
+        .reduceRegion(
+            ee.Reducer.first(), ee.Geometry.Point([lon, lat]), ee.Image(DEM).projection().nominalScale()
+        )
         .getInfo()
     )
     assert value == {"elevation": at(lon, lat)}
@@ -110,7 +118,10 @@ def test_tables(session: Session, tmp_path: Path) -> None:
     assert frame["name"].tolist() == ["S0", "S1", "S2"]
     np.testing.assert_allclose(frame.geometry.x, [p[0] for p in POINTS])
     geemap.extract_values_to_points(
-        ee.FeatureCollection(STATIONS), ee.Image(DEM), str(tmp_path / "points.csv"), scale=111319.49079327358 * STEP
+        ee.FeatureCollection(STATIONS),
+        ee.Image(DEM),
+        str(tmp_path / "points.csv"),
+        scale=111319.49079327358 * STEP,
     )
     assert pd.read_csv(tmp_path / "points.csv")["first"].tolist() == [at(*p) for p in POINTS]
 
@@ -118,27 +129,43 @@ def test_tables(session: Session, tmp_path: Path) -> None:
 def test_zonal_statistics(session: Session, tmp_path: Path) -> None:
     # A rectangle along pixel edges: its mean is that of whole pixels.
     left, right, bottom, top = LEFT + 20 * STEP, LEFT + 60 * STEP, TOP - 90 * STEP, TOP - 50 * STEP
-    zones = ee.FeatureCollection([ee.Feature(ee.Geometry.Rectangle([left, bottom, right, top], None, False), {"zone": 1})])
+    zones = ee.FeatureCollection(
+        [ee.Feature(ee.Geometry.Rectangle([left, bottom, right, top], None, False), {"zone": 1})]
+    )
     geemap.zonal_stats(
-        ee.Image(DEM), zones, str(tmp_path / "zones.csv"), statistics_type="MEAN", crs="EPSG:4326",
+        ee.Image(DEM),
+        zones,
+        str(tmp_path / "zones.csv"),
+        statistics_type="MEAN",
+        crs="EPSG:4326",
         scale=ee.Image(DEM).projection().nominalScale().getInfo(),
-    )  # fmt: skip
-    assert pd.read_csv(tmp_path / "zones.csv")["mean"][0] == pytest.approx(ELEVATION[50:90, 20:60].mean(), abs=0.01)
+    )
+    assert pd.read_csv(tmp_path / "zones.csv")["mean"][0] == pytest.approx(
+        ELEVATION[50:90, 20:60].mean(), abs=0.01
+    )
 
 
 def test_arrays_and_files(session: Session, tmp_path: Path) -> None:
-    region = ee.Geometry.Rectangle([LEFT + 20 * STEP, TOP - 60 * STEP, LEFT + 50 * STEP, TOP - 40 * STEP], None, False)
+    region = ee.Geometry.Rectangle(
+        [LEFT + 20 * STEP, TOP - 60 * STEP, LEFT + 50 * STEP, TOP - 40 * STEP], None, False
+    )
     array = geemap.ee_to_numpy(ee.Image(DEM), region=region)
     inner = ELEVATION[40:60, 20:50]
     assert abs(array.shape[0] - 20) <= 1
     assert abs(array.shape[1] - 30) <= 1
     assert set(np.unique(inner[1:-1, 1:-1])) <= set(np.unique(array))
     geemap.ee_export_image(
-        ee.Image(DEM), str(tmp_path / "dem.tif"), crs="EPSG:4326", crs_transform=[STEP, 0, LEFT, 0, -STEP, TOP], region=region
+        ee.Image(DEM),
+        str(tmp_path / "dem.tif"),
+        crs="EPSG:4326",
+        crs_transform=[STEP, 0, LEFT, 0, -STEP, TOP],
+        region=region,
     )
     with rasterio.open(tmp_path / "dem.tif") as file:
         row, col = round((TOP - file.bounds.top) / STEP), round((file.bounds.left - LEFT) / STEP)
-        np.testing.assert_array_equal(file.read(1), ELEVATION[row : row + file.height, col : col + file.width])
+        np.testing.assert_array_equal(
+            file.read(1), ELEVATION[row : row + file.height, col : col + file.width]
+        )
         assert (file.height, file.width) == (20, 30)
     geemap.ee_export_vector(ee.FeatureCollection(STATIONS), str(tmp_path / "stations.geojson"))
     assert (tmp_path / "stations.geojson").read_text().count('"Point"') == 3

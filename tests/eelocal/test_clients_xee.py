@@ -41,9 +41,20 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     for day in range(DAYS):
         files.append(folder / f"scene_2021070{day + 1}.tif")
         with rasterio.open(
-            files[-1], "w", driver="GTiff", dtype="float32", count=2, height=ROWS, width=COLS, crs="EPSG:32647", nodata=np.nan,
-            transform=Affine(30, 0, ORIGIN[0], 0, -30, ORIGIN[1]), tiled=True, blockxsize=32, blockysize=32,
-        ) as file:  # fmt: skip
+            files[-1],
+            "w",
+            driver="GTiff",
+            dtype="float32",
+            count=2,
+            height=ROWS,
+            width=COLS,
+            crs="EPSG:32647",
+            nodata=np.nan,
+            transform=Affine(30, 0, ORIGIN[0], 0, -30, ORIGIN[1]),
+            tiled=True,
+            blockxsize=32,
+            blockysize=32,
+        ) as file:
             file.write(TRUTH[:, day])
             file.descriptions = ("red", "nir")
     add_files(folder / "cat", COLLECTION, files, AddOptions(kind="collection"))
@@ -52,7 +63,9 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 
 
 def opened(collection: Any = None, **more: Any) -> xr.Dataset:
-    return xr.open_dataset(ee.ImageCollection(COLLECTION) if collection is None else collection, engine="ee", **GRID, **more)
+    return xr.open_dataset(
+        ee.ImageCollection(COLLECTION) if collection is None else collection, engine="ee", **GRID, **more
+    )
 
 
 def test_metadata(session: Session) -> None:
@@ -73,7 +86,11 @@ def test_pixels_are_the_files(session: Session, chunks: dict[str, int] | None) -
 
 def test_slices_and_reductions(session: Session) -> None:
     dataset = opened(chunks={"time": 3})
-    window = dataset.nir.sel(time=slice("2021-07-02", "2021-07-03")).isel(y=slice(7, 19), x=slice(40, 69)).compute()
+    window = (
+        dataset.nir.sel(time=slice("2021-07-02", "2021-07-03"))
+        .isel(y=slice(7, 19), x=slice(40, 69))
+        .compute()
+    )
     np.testing.assert_array_equal(window, TRUTH[1, 1:3, 7:19, 40:69])
     np.testing.assert_allclose(dataset.red.mean("time").compute(), np.nanmean(TRUTH[0], axis=0), rtol=1e-5)
 
@@ -98,8 +115,12 @@ def test_one_image_and_its_own_grid(session: Session) -> None:
 
 
 def test_a_store_is_written(session: Session, tmp_path: Path) -> None:
-    opened(chunks={"time": 2, "y": 30, "x": 35}).drop_attrs().to_zarr(tmp_path / "out.zarr", consolidated=False)
-    np.testing.assert_allclose(xr.open_zarr(tmp_path / "out.zarr", consolidated=False).red, TRUTH[0], rtol=1e-6)
+    opened(chunks={"time": 2, "y": 30, "x": 35}).drop_attrs().to_zarr(
+        tmp_path / "out.zarr", consolidated=False
+    )
+    np.testing.assert_allclose(
+        xr.open_zarr(tmp_path / "out.zarr", consolidated=False).red, TRUTH[0], rtol=1e-6
+    )
 
 
 def _mean_of_day(url: str, day: int) -> float:

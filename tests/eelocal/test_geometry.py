@@ -85,7 +85,10 @@ def test_a_ring_of_geodesics_encloses_its_smaller_side() -> None:
 def test_area_counts_holes_overlaps_and_crossings() -> None:
     square = [[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]
     hole = [[0.5, 0.5], [1, 0.5], [1, 1], [0.5, 1], [0.5, 0.5]]
-    plain, holed = (geodesy.area_of(from_geojson({"type": "Polygon", "coordinates": c})) for c in ([square], [square, hole]))
+    plain, holed = (
+        geodesy.area_of(from_geojson({"type": "Polygon", "coordinates": c}))
+        for c in ([square], [square, hole])
+    )
     inner = geodesy.area_of(from_geojson({"type": "Polygon", "coordinates": [hole]}))
     assert holed == pytest.approx(plain - inner, rel=1e-9)
     twice = Geometry(shapely.MultiPolygon([shapely.Polygon(square), shapely.Polygon(square)]))
@@ -115,9 +118,13 @@ def test_distances() -> None:
     assert spherical != pytest.approx(info(a.distance(b)), rel=1e-6)
     square = ee.Geometry.Rectangle([0, 0, 1, 1], None, False)
     assert info(ee.Geometry.Point([0.5, 0.5]).distance(square)) == 0
-    assert info(ee.Geometry.Point([2, 0.5]).distance(square, 0.01)) == pytest.approx(GEOD.inv(1, 0.5, 2, 0.5)[2], rel=1e-6)
+    assert info(ee.Geometry.Point([2, 0.5]).distance(square, 0.01)) == pytest.approx(
+        GEOD.inv(1, 0.5, 2, 0.5)[2], rel=1e-6
+    )
     nearest = info(ee.Geometry.Point([2, 0.5]).closestPoint(square, 0.01))
-    foot = math.degrees(math.atan(math.tan(math.radians(0.5)) / math.cos(math.radians(1))))  # of the perpendicular great circle
+    foot = math.degrees(
+        math.atan(math.tan(math.radians(0.5)) / math.cos(math.radians(1)))
+    )  # of the perpendicular great circle
     np.testing.assert_allclose(nearest["coordinates"], [1, foot], atol=1e-5)
 
 
@@ -144,15 +151,21 @@ def test_buffers_of_polygons_grow_and_shrink() -> None:
     grown, shrunk = geodesy.buffer_of(square, 1000, error=1), geodesy.buffer_of(square, -1000, error=1)
     assert geodesy.area_of(grown) == pytest.approx(area + around * 1000 + math.pi * 1e6, rel=1e-4)
     assert geodesy.area_of(shrunk) == pytest.approx(area - around * 1000 + 4e6, rel=1e-4)
-    wide = from_geojson({"type": "Polygon", "coordinates": [[[0, 40], [20, 40], [20, 60], [0, 60], [0, 40]]]})  # in pieces
+    wide = from_geojson(
+        {"type": "Polygon", "coordinates": [[[0, 40], [20, 40], [20, 60], [0, 60], [0, 40]]]}
+    )  # in pieces
     grown = geodesy.buffer_of(wide, 10_000)
-    assert geodesy.area_of(grown) == pytest.approx(geodesy.area_of(wide) + geodesy.perimeter_of(wide) * 10_000, rel=2e-3)
+    assert geodesy.area_of(grown) == pytest.approx(
+        geodesy.area_of(wide) + geodesy.perimeter_of(wide) * 10_000, rel=2e-3
+    )
 
 
 def test_edges_are_great_circles_or_straight_in_the_projection() -> None:
     geodesic = ee.Geometry.LineString([[0, 45], [40, 45]], None, True)
     planar = ee.Geometry.LineString([[0, 45], [40, 45]], None, False)
-    top = math.degrees(math.atan(math.tan(math.radians(45)) / math.cos(math.radians(20))))  # the vertex of that great circle
+    top = math.degrees(
+        math.atan(math.tan(math.radians(45)) / math.cos(math.radians(20)))
+    )  # the vertex of that great circle
     bounds = info(geodesic.bounds(1))["coordinates"][0]
     assert max(y for _, y in bounds) == pytest.approx(top, abs=1e-4)
     assert max(y for _, y in info(planar.bounds(1))["coordinates"][0]) == 45
@@ -174,7 +187,8 @@ def test_overlays_keep_their_vertices_and_areas() -> None:
 
 
 @pytest.mark.parametrize(
-    ("relation", "answer"), [("intersects", True), ("disjoint", False), ("contains", True), ("containedIn", False)]
+    ("relation", "answer"),
+    [("intersects", True), ("disjoint", False), ("contains", True), ("containedIn", False)],
 )
 def test_relations(relation: str, answer: bool) -> None:
     square = ee.Geometry.Polygon([[[0, 0], [2, 0], [2, 2], [0, 2]]])
@@ -198,7 +212,9 @@ def test_projections_of_geometries() -> None:
     square = ee.Geometry.Rectangle([500000, 4000000, 501000, 4001000], "EPSG:32647", False)
     assert info(square)["crs"] == {"type": "name", "properties": {"name": "EPSG:32647"}}
     assert info(square.area(1, "EPSG:32647")) == pytest.approx(1e6)
-    assert info(square.area(1)) == pytest.approx(1e6 / 0.9996**2, rel=1e-4)  # UTM's scale at its central meridian
+    assert info(square.area(1)) == pytest.approx(
+        1e6 / 0.9996**2, rel=1e-4
+    )  # UTM's scale at its central meridian
     back = info(square.transform("EPSG:4326", 0.01).transform("EPSG:32647", 0.01).bounds(1, "EPSG:32647"))
     np.testing.assert_allclose(back["coordinates"][0][0], [500000, 4000000], atol=0.01)
 
@@ -261,7 +277,11 @@ def test_extents_never_deny_what_a_closer_look_finds(a: Any, b: Any) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(crs=st.sampled_from(["EPSG:6933", "EPSG:32647", "EPSG:3857", "EPSG:4087"]), lon=st.floats(93, 105), lat=st.floats(-60, 80))
+@given(
+    crs=st.sampled_from(["EPSG:6933", "EPSG:32647", "EPSG:3857", "EPSG:4087"]),
+    lon=st.floats(93, 105),
+    lat=st.floats(-60, 80),
+)
 def test_projecting_forth_and_back_is_nothing(crs: str, lon: float, lat: float) -> None:
     # PROJ's series for the authalic latitude of EPSG:6933 is good to about 1 mm.
     point = ee.Geometry.Point([lon, lat]).transform(crs, 0.001)

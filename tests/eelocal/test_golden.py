@@ -1,4 +1,6 @@
-"""The answers that Earth Engine is documented to give, one test per entry of golden.json, where that folder is present."""
+"""The answers that Earth Engine is documented to give, one test per entry of golden.json, where that
+folder is present.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,12 @@ def _folder() -> Path:
 def _entries() -> list[Any]:
     file = _folder() / "golden.json"
     if not file.is_file():
-        return [pytest.param(None, marks=pytest.mark.skip(reason="the folder of golden answers is not beside this checkout"))]
+        return [
+            pytest.param(
+                None,
+                marks=pytest.mark.skip(reason="the folder of golden answers is not beside this checkout"),
+            )
+        ]
     return [pytest.param(e, id=e["id"]) for e in json.loads(file.read_text(encoding="utf-8"))]
 
 
@@ -78,7 +85,8 @@ def _matches(actual: Any, entry: Mapping[str, Any]) -> bool:
         return isinstance(actual, list) and len(actual) == wanted
     if entry["compare"] == "eigen_rows":  # an eigenvector is known up to its sign
         return len(actual) == len(wanted) and all(
-            _agrees(a[:1], w[:1], entry) and any(_agrees([s * v for v in a[1:]], w[1:], entry) for s in (1, -1))
+            _agrees(a[:1], w[:1], entry)
+            and any(_agrees([s * v for v in a[1:]], w[1:], entry) for s in (1, -1))
             for a, w in zip(actual, wanted, strict=True)
         )
     return _agrees(actual, wanted, entry)

@@ -74,7 +74,10 @@ class Worker:
 
     def __init__(self, store: Path):
         self.process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(store)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", WORKER, str(store)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def __call__(self, *command: Any) -> Any:
@@ -132,7 +135,9 @@ def ask(session: Session, method: str, path: str, body: Any = None) -> tuple[int
 def quick(name: str, request: str | None = None) -> str:
     points = ee.FeatureCollection([ee.Feature(ee.Geometry.Point(100, 37), {"n": 1})])
     options = {"earthEngineDestination": {"name": f"{ROOT}/{name}"}}
-    made = ee.data.exportTable(request, {"expression": points, "description": name, "assetExportOptions": options})["name"]
+    made = ee.data.exportTable(
+        request, {"expression": points, "description": name, "assetExportOptions": options}
+    )["name"]
     until(lambda: ee.data.getOperation(made).get("done"))
     return made
 
@@ -158,21 +163,36 @@ def test_tasks_whose_process_ended_have_failed(store: Path, end: str) -> None:
         seen = other("list")
         with connected(store) as session:
             # While its process lives, a task is what that process says.
-            assert listed() == [("slow2", "PENDING"), ("slow1", "RUNNING"), ("slow0", "RUNNING"), ("done", "SUCCEEDED")]
+            assert listed() == [
+                ("slow2", "PENDING"),
+                ("slow1", "RUNNING"),
+                ("slow0", "RUNNING"),
+                ("done", "SUCCEEDED"),
+            ]
             assert [t.state for t in ee.batch.Task.list()] == ["READY", "RUNNING", "RUNNING", "COMPLETED"]
             assert ee.data.getOperation(done) == seen[-1] == other("list")[-1]
-            assert seen[-1]["metadata"]["destinationUris"] == [f"https://code.earthengine.google.com/?asset={ROOT}/done"]
+            assert seen[-1]["metadata"]["destinationUris"] == [
+                f"https://code.earthengine.google.com/?asset={ROOT}/done"
+            ]
             assert ee.data.getTaskStatus(slow[2].split("/")[-1])[0]["state"] == "READY"
             for name in slow:
                 with pytest.raises(ee.EEException, match="belongs to another running process"):
                     ee.data.cancelOperation(name)
             assert ask(session, "DELETE", slow[0])[0] == 400
             begun = time.monotonic()
-            assert ask(session, "POST", f"{slow[0]}:wait", {"timeout": "0.3s"})[1]["metadata"]["state"] == "RUNNING"
+            assert (
+                ask(session, "POST", f"{slow[0]}:wait", {"timeout": "0.3s"})[1]["metadata"]["state"]
+                == "RUNNING"
+            )
             assert 0.3 <= time.monotonic() - begun < 5
             getattr(other, end)()
 
-            assert listed() == [("slow2", "FAILED"), ("slow1", "FAILED"), ("slow0", "FAILED"), ("done", "SUCCEEDED")]
+            assert listed() == [
+                ("slow2", "FAILED"),
+                ("slow1", "FAILED"),
+                ("slow0", "FAILED"),
+                ("done", "SUCCEEDED"),
+            ]
             last = ee.data.listOperations()
             assert [o["error"]["message"] for o in last[:3]] == [ENDED] * 3
             assert all(o["done"] and o["metadata"]["endTime"] >= o["metadata"]["createTime"] for o in last)
@@ -258,9 +278,21 @@ def test_deleting_and_what_is_no_task(store: Path) -> None:
         text = (folder / f"{kept.split('/')[-1]}.json").read_text()
         for size in range(0, len(text), 7):
             (folder / f"CUT{size}.json").write_text(text[:size].replace(kept.split("/")[-1], f"CUT{size}"))
-        wrong = {"created": "yesterday", "state": "LOST", "uris": [1], "error": [3], "owner": "../..", "ended": None, "format": 9}
+        wrong = {
+            "created": "yesterday",
+            "state": "LOST",
+            "uris": [1],
+            "error": [3],
+            "owner": "../..",
+            "ended": None,
+            "format": 9,
+        }
         for key, value in wrong.items():
-            content = {**json.loads(text), "name": kept.replace(kept.split("/")[-1], f"WRONG{key}"), key: value}
+            content = {
+                **json.loads(text),
+                "name": kept.replace(kept.split("/")[-1], f"WRONG{key}"),
+                key: value,
+            }
             (folder / f"WRONG{key}.json").write_text(json.dumps(content))
         (folder / "OTHERNAME.json").write_text(text)
         (folder / "BYTES.json").write_bytes(b"\xff\xfe\x00")
@@ -281,7 +313,12 @@ def test_the_newest_tasks_are_kept(store: Path) -> None:
     begin = datetime.now(UTC) - timedelta(days=300)
     for k in range(_KEEP + 5):
         moment = (begin + timedelta(seconds=k)).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        copy = {**record, "name": f"projects/smgee-embedded/operations/OLD{k}", "description": f"old{k}", "created": moment}
+        copy = {
+            **record,
+            "name": f"projects/smgee-embedded/operations/OLD{k}",
+            "description": f"old{k}",
+            "created": moment,
+        }
         (folder / f"OLD{k}.json").write_text(json.dumps(copy))
     with connected(store):
         assert len(listed()) == _KEEP + 6

@@ -20,7 +20,9 @@ from smgee.eelocal.statistics.moments import Extreme, Mean, Sum
 from smgee.eelocal.statistics.order import Percentile
 from smgee.eelocal.statistics.regression import LinearRegression, least_squares
 
-pytestmark = pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:All-NaN", "ignore:Degrees of freedom")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Mean of empty slice", "ignore:All-NaN", "ignore:Degrees of freedom"
+)
 
 VALUES = arrays("f8", (7, 3), elements=st.floats(-1e3, 1e3, width=32))
 GAPS = arrays("f8", (7, 3), elements=st.sampled_from([0.0, 1.0]))
@@ -66,9 +68,23 @@ def test_percentiles_are_numpys_linear_ones(values: np.ndarray, gaps: np.ndarray
 @given(values=VALUES, weights=WEIGHTS, cut=st.integers(0, 7), again=st.integers(0, 7))
 @pytest.mark.parametrize(
     "name",
-    ["mean", "sum", "stdDev", "kurtosis", "minMax", "count", "circularMean", "first", "last", "mode", "frequencyHistogram"],
+    [
+        "mean",
+        "sum",
+        "stdDev",
+        "kurtosis",
+        "minMax",
+        "count",
+        "circularMean",
+        "first",
+        "last",
+        "mode",
+        "frequencyHistogram",
+    ],
 )
-def test_merging_parts_is_reducing_the_whole(name: str, values: np.ndarray, weights: np.ndarray, cut: int, again: int) -> None:
+def test_merging_parts_is_reducing_the_whole(
+    name: str, values: np.ndarray, weights: np.ndarray, cut: int, again: int
+) -> None:
     reducer = plain(name) if name != "mode" else ops.mode(None, None, None)
     a, b = sorted((cut, again))
     parts = [Column(values[s], weights[s]) for s in (slice(0, a), slice(a, b), slice(b, None))]
@@ -88,7 +104,10 @@ def test_merging_parts_is_reducing_the_whole(name: str, values: np.ndarray, weig
 
 
 @settings(max_examples=30, deadline=None)
-@given(values=arrays("f8", 12, elements=st.floats(-50, 50, width=32)), weights=arrays("i8", 12, elements=st.integers(0, 3)))
+@given(
+    values=arrays("f8", 12, elements=st.floats(-50, 50, width=32)),
+    weights=arrays("i8", 12, elements=st.integers(0, 3)),
+)
 def test_integer_weights_repeat_elements(values: np.ndarray, weights: np.ndarray) -> None:
     repeated = np.repeat(values, weights)
     if repeated.size == 0:
@@ -152,7 +171,9 @@ def test_robust_regression_leaves_the_outlier_out() -> None:
     x = np.arange(10.0)
     y = 1 + 2 * x
     y[4] = 100
-    (coefficients, _) = ops.robust_linear_regression(2, 1, None).reduce([Column(np.ones(10)), Column(x), Column(y)])
+    (coefficients, _) = ops.robust_linear_regression(2, 1, None).reduce(
+        [Column(np.ones(10)), Column(x), Column(y)]
+    )
     np.testing.assert_allclose(coefficients.values.ravel(), [1, 2], atol=1e-9)
 
 
@@ -166,7 +187,9 @@ def test_ridge_shrinks_the_slope_but_not_the_level() -> None:
 
 
 def test_extremes_carry_their_companions() -> None:
-    value, companion = Extreme("max", 2).reduce([Column(np.array([1, 5, 5, 2])), Column(np.array([10, 20, 30, 40]))])
+    value, companion = Extreme("max", 2).reduce(
+        [Column(np.array([1, 5, 5, 2])), Column(np.array([10, 20, 30, 40]))]
+    )
     assert (as_value(value), as_value(companion)) == (5, 20)
     limits = Column(np.array([np.inf, 3.0]), np.array([1.0, 0.0]))
     assert as_value(Extreme("min").reduce([limits])[0]) == np.inf
@@ -185,7 +208,8 @@ def test_strings_where_numbers_are_needed_are_refused() -> None:
         Mean().reduce([as_column(["a", 1])])
 
 
-# -- through the client ------------------------------------------------------------------------------------------------
+# -- through the client
+# ------------------------------------------------------------------------------------------
 
 
 def info(reducer: Any, values: list[Any]) -> Any:
@@ -228,10 +252,18 @@ class TestByClient:
         assert info(ee.Reducer.fixedHistogram(0, 4, 2), [0, 1, 3.9, 4, -1]) == [[0, 2], [2, 1]]
         assert info(ee.Reducer.frequencyHistogram(), ["b", "a", "b"]) == {"a": 1, "b": 2}
         counts = info(ee.Reducer.histogram(4), [0, 0, 7])
-        assert counts == {"bucketMin": 0, "bucketWidth": 2, "bucketMeans": [0, 3, 5, 7], "histogram": [2, 0, 0, 1]}
+        assert counts == {
+            "bucketMin": 0,
+            "bucketWidth": 2,
+            "bucketMeans": [0, 3, 5, 7],
+            "histogram": [2, 0, 0, 1],
+        }
 
     def test_linear_regression_is_null_when_underdetermined(self) -> None:
-        assert info(ee.Reducer.linearRegression(2, 1), [[1, 1, 1], [1, 2, 2]]) == {"coefficients": None, "residuals": None}
+        assert info(ee.Reducer.linearRegression(2, 1), [[1, 1, 1], [1, 2, 2]]) == {
+            "coefficients": None,
+            "residuals": None,
+        }
 
     def test_what_does_not_fit_is_refused(self) -> None:
         with pytest.raises(ee.EEException, match="Need 2 input"):

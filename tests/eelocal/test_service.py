@@ -1,4 +1,6 @@
-"""The service through the unmodified client: values, pixels, features, maps and downloads, on small files of known content."""
+"""The service through the unmodified client: values, pixels, features, maps and downloads, on small files
+of known content.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,17 @@ GRID = {
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     folder = tmp_path_factory.mktemp("service")
     with rasterio.open(
-        folder / "dem.tif", "w", driver="GTiff", dtype="int16", count=1, height=ROWS, width=COLS, crs="EPSG:32647", nodata=-9999,
+        folder / "dem.tif",
+        "w",
+        driver="GTiff",
+        dtype="int16",
+        count=1,
+        height=ROWS,
+        width=COLS,
+        crs="EPSG:32647",
+        nodata=-9999,
         transform=Affine(30, 0, ORIGIN[0], 0, -30, ORIGIN[1]),
-    ) as file:  # fmt: skip
+    ) as file:
         file.write(ELEVATION, 1)
         file.set_band_description(1, "elevation")
     rows = "".join(f"S{i},{99 + i / 100},{37 + i / 200},{i}\n" for i in range(25))
@@ -70,7 +80,8 @@ def fetch(url: str) -> requests.Response:
         return web.get(url, timeout=30)
 
 
-# -- values --------------------------------------------------------------------------------------------------------------
+# -- values
+# ------------------------------------------------------------------------------------------
 
 
 def test_values(session: Session) -> None:
@@ -98,7 +109,8 @@ def test_errors_carry_the_services_words(session: Session) -> None:
         dem().cumulativeCost(dem(), 100).getInfo()
 
 
-# -- pixels --------------------------------------------------------------------------------------------------------------
+# -- pixels
+# ------------------------------------------------------------------------------------------
 
 
 def test_npy_holds_the_files_own_pixels(session: Session) -> None:
@@ -109,7 +121,13 @@ def test_npy_holds_the_files_own_pixels(session: Session) -> None:
 
 
 def test_several_bands_keep_order_and_types(session: Session) -> None:
-    image = dem().toFloat().rename("f").addBands(dem().gt(3100).rename("b")).addBands(dem().toDouble().rename("d"))
+    image = (
+        dem()
+        .toFloat()
+        .rename("f")
+        .addBands(dem().gt(3100).rename("b"))
+        .addBands(dem().toDouble().rename("d"))
+    )
     got = pixels(image, bandIds=["d", "b"])
     assert got.dtype == np.dtype([("d", "<f8"), ("b", "|u1")])
     with pytest.raises(ee.EEException, match="Band pattern 'q'"):
@@ -143,7 +161,10 @@ def test_png_and_jpeg_show_mask_and_range(session: Session) -> None:
 
 
 def test_palettes_follow_their_colours(session: Session) -> None:
-    options = {"ranges": [{"min": 3000, "max": 3000 + ROWS * COLS - 1}], "paletteColors": ["ff0000", "0000ff"]}
+    options = {
+        "ranges": [{"min": 3000, "max": 3000 + ROWS * COLS - 1}],
+        "paletteColors": ["ff0000", "0000ff"],
+    }
     shown = np.asarray(Picture.open(io.BytesIO(pixels(dem(), "PNG", visualizationOptions=options))))
     assert shown[0, 0, :3].tolist() == [255, 0, 0]
     assert shown[-1, -1, :3].tolist() == [0, 0, 255]
@@ -182,20 +203,27 @@ def test_collections_are_no_images(session: Session) -> None:
         pixels(ee.ImageCollection([dem()]))
 
 
-# -- features ------------------------------------------------------------------------------------------------------------
+# -- features
+# ------------------------------------------------------------------------------------------
 
 
 def test_features_come_in_pages_and_frames(session: Session) -> None:
     table = ee.FeatureCollection(TABLE).filter(ee.Filter.gte("depth", 5))
     first = ee.data.computeFeatures({"expression": table, "pageSize": 12})
     assert len(first["features"]) == 12
-    second = ee.data.computeFeatures({"expression": table, "pageSize": 12, "pageToken": first["nextPageToken"]})
+    second = ee.data.computeFeatures(
+        {"expression": table, "pageSize": 12, "pageToken": first["nextPageToken"]}
+    )
     assert "nextPageToken" not in second
     stations = [f["properties"]["station"] for f in first["features"] + second["features"]]
     assert stations == [f"S{i}" for i in range(5, 25)]
     with pytest.raises(ee.EEException, match="Invalid page token"):
-        ee.data.computeFeatures({"expression": ee.FeatureCollection(TABLE), "pageToken": first["nextPageToken"]})
-    frame = ee.data.computeFeatures({"expression": table, "fileFormat": "GEOPANDAS_GEODATAFRAME", "pageSize": 7})
+        ee.data.computeFeatures(
+            {"expression": ee.FeatureCollection(TABLE), "pageToken": first["nextPageToken"]}
+        )
+    frame = ee.data.computeFeatures(
+        {"expression": table, "fileFormat": "GEOPANDAS_GEODATAFRAME", "pageSize": 7}
+    )
     assert isinstance(frame, geopandas.GeoDataFrame)
     assert len(frame) == 20
     np.testing.assert_allclose(frame.geometry.x, frame.longitude)
@@ -203,7 +231,9 @@ def test_features_come_in_pages_and_frames(session: Session) -> None:
 
 def test_geometries_are_planar_longitude_and_latitude(session: Session) -> None:
     square = ee.Geometry.Rectangle([600_000, 4_199_000, 601_000, 4_200_000], "EPSG:32647", False)
-    (feature,) = ee.data.computeFeatures({"expression": ee.FeatureCollection([ee.Feature(square, {"a": 1})])})["features"]
+    (feature,) = ee.data.computeFeatures(
+        {"expression": ee.FeatureCollection([ee.Feature(square, {"a": 1})])}
+    )["features"]
     assert feature["geometry"]["type"] == "Polygon"
     assert "geodesic" not in feature["geometry"]
     lon, lat = np.array(feature["geometry"]["coordinates"][0]).T
@@ -241,7 +271,8 @@ def test_a_csv_without_selectors_has_index_and_geometry(session: Session) -> Non
     assert json.loads(frame[".geo"][0]) == {"type": "Point", "coordinates": [99.0, 37.0]}
 
 
-# -- maps, thumbnails, downloads -----------------------------------------------------------------------------------------
+# -- maps, thumbnails, downloads
+# -----------------------------------------------------------------------------------------
 
 
 def _tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int]:
@@ -264,7 +295,11 @@ def test_tiles_are_drawn_over_http(session: Session) -> None:
     assert shown.shape == (256, 256, 4)
     assert 0 < (shown[..., 3] > 0).sum() < 256 * 256
     assert found["tile_fetcher"].fetch_tile(x, y, 14) == answer.content
-    empty = np.asarray(Picture.open(io.BytesIO(fetch(found["tile_fetcher"].format_tile_url(0, 0, 3)).content)).convert("RGBA"))
+    empty = np.asarray(
+        Picture.open(io.BytesIO(fetch(found["tile_fetcher"].format_tile_url(0, 0, 3)).content)).convert(
+            "RGBA"
+        )
+    )
     assert not empty[..., 3].any()
     assert fetch(found["tile_fetcher"].format_tile_url(0, 9, 3)).status_code == 400
     assert fetch(url.replace("/maps/", "/maps/x")).status_code == 404
@@ -302,7 +337,12 @@ def test_downloads(session: Session, kind: str) -> None:
     image = dem().addBands(dem().add(1).rename("more"))
     answer = fetch(
         image.getDownloadURL(
-            {"name": "made", "format": kind, "crs": "EPSG:32647", "crs_transform": [30, 0, ORIGIN[0], 0, -30, ORIGIN[1]]}
+            {
+                "name": "made",
+                "format": kind,
+                "crs": "EPSG:32647",
+                "crs_transform": [30, 0, ORIGIN[0], 0, -30, ORIGIN[1]],
+            }
         )
     )
     assert answer.status_code == 200
@@ -323,13 +363,17 @@ def test_downloads(session: Session, kind: str) -> None:
 def test_downloads_that_are_too_large_are_refused(session: Session) -> None:
     with pytest.raises(ee.EEException, match=r"must be less than or equal to 33554432 bytes"):
         dem().getDownloadURL({"scale": 0.25, "format": "GEO_TIFF"})
-    with pytest.raises(ee.EEException, match=r"Pixel grid dimensions \(\d+x\d+\) must be less than or equal to 10000"):
+    with pytest.raises(
+        ee.EEException, match=r"Pixel grid dimensions \(\d+x\d+\) must be less than or equal to 10000"
+    ):
         dem().getDownloadURL({"scale": 0.1, "format": "GEO_TIFF"})
 
 
 def test_animations(session: Session) -> None:
     frames = ee.ImageCollection([dem().add(i * 300).visualize(min=3000, max=5000) for i in range(3)])
-    gif = Picture.open(io.BytesIO(fetch(frames.getVideoThumbURL({"dimensions": 25, "framesPerSecond": 4})).content))
+    gif = Picture.open(
+        io.BytesIO(fetch(frames.getVideoThumbURL({"dimensions": 25, "framesPerSecond": 4})).content)
+    )
     assert gif.format == "GIF"
     assert gif.n_frames == 3
     strip = Picture.open(io.BytesIO(fetch(frames.getFilmstripThumbURL({"dimensions": 25})).content))

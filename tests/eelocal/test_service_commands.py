@@ -63,7 +63,10 @@ def test_doctor_looks_but_never_shows_credentials(tmp_path: Path) -> None:
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
     done = subprocess.run(
-        [*MAIN, "serve", "--bucket", "no-folder", "--store", str(tmp_path)], capture_output=True, text=True, check=False
+        [*MAIN, "serve", "--bucket", "no-folder", "--store", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
     assert done.stderr == "smgee: The bucket 'no-folder' is not of the form NAME=FOLDER.\n"

@@ -1,4 +1,6 @@
-"""Real files under official ids: NDMI equals the reference rasters, elevation equals rasterio's, Fmask is decoded."""
+"""Real files under official ids: NDMI equals the reference rasters, elevation equals rasterio's, Fmask is
+decoded.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,13 @@ def session(catalog: Path, tmp_path: Path) -> Iterator[Session]:
         yield connected
 
 
-@pytest.mark.parametrize(("day", "date"), [(20, "2018-01-20"), (110, "2018-04-20"), (230, "2018-08-18"), (310, "2018-11-06")])
+@pytest.mark.parametrize(
+    ("day", "date"), [(20, "2018-01-20"), (110, "2018-04-20"), (230, "2018-08-18"), (310, "2018-11-06")]
+)
 def test_ndmi_equals_the_reference(session: Session, real_data: Path, day: int, date: str) -> None:
-    with rasterio.open(real_data / "hls_chips" / "indices" / f"HLSS30_tw1_stack_doy2018{day:03d}_EVI_NDMI_NDWI_VARI.tif") as file:
+    with rasterio.open(
+        real_data / "hls_chips" / "indices" / f"HLSS30_tw1_stack_doy2018{day:03d}_EVI_NDMI_NDWI_VARI.tif"
+    ) as file:
         reference = file.read(2)
     start = ee.Date(date)
     scenes = ee.ImageCollection(HLS).filterDate(start, start.advance(1, "day"))
@@ -66,7 +72,9 @@ def test_elevation_equals_rasterios(session: Session, real_data: Path) -> None:
     got = ee.data.computePixels({"expression": ee.Image(SRTM), "fileFormat": "NUMPY_NDARRAY"})
     assert got.dtype == np.dtype([("elevation", "<i2")])
     np.testing.assert_array_equal(got["elevation"], reference)
-    at = ee.Image(SRTM).reduceRegion(ee.Reducer.first(), ee.Geometry.Point([x, y]), ee.Image(SRTM).projection().nominalScale())
+    at = ee.Image(SRTM).reduceRegion(
+        ee.Reducer.first(), ee.Geometry.Point([x, y]), ee.Image(SRTM).projection().nominalScale()
+    )
     assert at.getInfo() == {"elevation": reference[700, 900]}
 
 
@@ -78,7 +86,12 @@ def test_fmask_bits_are_counted(session: Session, real_data: Path) -> None:
     assert info["properties"]["MGRS_TILE_ID"] == "13RCN"
     grid = {
         "dimensions": {"width": 700, "height": 600},
-        "affineTransform": {"scaleX": 30, "translateX": 300000 + 2000 * 30, "scaleY": -30, "translateY": 3300000 - 1000 * 30},
+        "affineTransform": {
+            "scaleX": 30,
+            "translateX": 300000 + 2000 * 30,
+            "scaleY": -30,
+            "translateY": 3300000 - 1000 * 30,
+        },
         "crsCode": "EPSG:32613",
     }
     clear = fmask.bitwiseAnd(0b1110).eq(0)

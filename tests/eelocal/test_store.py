@@ -38,10 +38,18 @@ def user(tmp_path: Path) -> UserAssets:
 @pytest.mark.parametrize(
     ("written", "identifier", "name"),
     [
-        ("NASA/HLS/HLSS30/v002", "NASA/HLS/HLSS30/v002", "projects/earthengine-public/assets/NASA/HLS/HLSS30/v002"),
+        (
+            "NASA/HLS/HLSS30/v002",
+            "NASA/HLS/HLSS30/v002",
+            "projects/earthengine-public/assets/NASA/HLS/HLSS30/v002",
+        ),
         ("projects/earthengine-public/assets/NASA/X", "NASA/X", "projects/earthengine-public/assets/NASA/X"),
         ("projects/my-project/assets/a/", "projects/my-project/assets/a", "projects/my-project/assets/a"),
-        ("projects/earthengine-legacy/assets/users/me/a", "users/me/a", "projects/earthengine-legacy/assets/users/me/a"),
+        (
+            "projects/earthengine-legacy/assets/users/me/a",
+            "users/me/a",
+            "projects/earthengine-legacy/assets/users/me/a",
+        ),
         ("projects/old/a", "projects/old/a", "projects/earthengine-legacy/assets/projects/old/a"),
     ],
 )
@@ -69,7 +77,9 @@ def test_assets_need_a_parent_and_do_not_overwrite(user: UserAssets) -> None:
     assert user.list(ROOT) == []
 
 
-@pytest.mark.parametrize("identifier", ["NASA/X", f"{ROOT}/../x", f"{ROOT}/a b", f"{ROOT}/", "projects/demo/assets/a"])
+@pytest.mark.parametrize(
+    "identifier", ["NASA/X", f"{ROOT}/../x", f"{ROOT}/a b", f"{ROOT}/", "projects/demo/assets/a"]
+)
 def test_ids_that_cannot_be_written_are_refused(user: UserAssets, identifier: str) -> None:
     with pytest.raises(EEError, match=r"Cannot write asset|Invalid asset name"):
         user.put({"type": "FOLDER", "id": identifier})
@@ -91,12 +101,17 @@ def _table(user: UserAssets, identifier: str, rows: int, *, overwrite: bool = Fa
         path = folder / "features.geojsonl"
         path.write_text(
             "".join(
-                json.dumps({"type": "Feature", "id": str(i), "geometry": None, "properties": {"n": rows}}) + "\n"
+                json.dumps({"type": "Feature", "id": str(i), "geometry": None, "properties": {"n": rows}})
+                + "\n"
                 for i in range(rows)
             )
         )
         source = {"file": str(path.relative_to(user.root)), "format": "geojsonl"}
-        user.put({"type": "TABLE", "id": identifier, "properties": {}, "source": source}, data=folder, overwrite=overwrite)
+        user.put(
+            {"type": "TABLE", "id": identifier, "properties": {}, "source": source},
+            data=folder,
+            overwrite=overwrite,
+        )
 
 
 def test_only_one_of_many_writers_creates_an_asset(user: UserAssets) -> None:
@@ -186,14 +201,23 @@ def test_abandoned_data_is_swept_but_named_data_stays(user: UserAssets) -> None:
     assert len(list(user.features(f"{ROOT}/table"))) == 2
 
 
-# -- pixels --------------------------------------------------------------------------------------------------------------
+# -- pixels
+# ------------------------------------------------------------------------------------------
 
 
 def _write(path: Path, values: np.ndarray, transform: Affine, **profile: object) -> None:
     with rasterio.open(
-        path, "w", driver="GTiff", dtype=values.dtype, count=1, height=values.shape[0], width=values.shape[1], crs="EPSG:32647",
-        transform=transform, **profile,
-    ) as file:  # fmt: skip
+        path,
+        "w",
+        driver="GTiff",
+        dtype=values.dtype,
+        count=1,
+        height=values.shape[0],
+        width=values.shape[1],
+        crs="EPSG:32647",
+        transform=transform,
+        **profile,
+    ) as file:
         file.write(values, 1)
 
 
@@ -237,7 +261,8 @@ def test_fractional_masks_come_back(tmp_path: Path) -> None:
     assert mask.all()
 
 
-# -- lists and buckets ---------------------------------------------------------------------------------------------------
+# -- lists and buckets
+# ------------------------------------------------------------------------------------------
 
 ASSET = {
     "type": "IMAGE",
@@ -285,6 +310,8 @@ def test_buckets_stay_below_their_folder(tmp_path: Path) -> None:
 
 
 def test_importing_smgee_is_quick_and_light() -> None:
-    code = "import sys, smgee; print(sorted({'ee', 'numpy', 'pandas', 'xarray', 'rasterio'} & set(sys.modules)))"
+    code = (
+        "import sys, smgee; print(sorted({'ee', 'numpy', 'pandas', 'xarray', 'rasterio'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

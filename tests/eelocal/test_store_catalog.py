@@ -35,9 +35,17 @@ def tif(
 ) -> Path:
     values = np.atleast_3d(values.T).T
     with rasterio.open(
-        path, "w", driver="GTiff", dtype=values.dtype, count=values.shape[0], height=values.shape[1], width=values.shape[2],
-        crs=crs, transform=Affine(30, 0, origin[0], 0, -30, origin[1]), **profile,
-    ) as file:  # fmt: skip
+        path,
+        "w",
+        driver="GTiff",
+        dtype=values.dtype,
+        count=values.shape[0],
+        height=values.shape[1],
+        width=values.shape[2],
+        crs=crs,
+        transform=Affine(30, 0, origin[0], 0, -30, origin[1]),
+        **profile,
+    ) as file:
         file.write(values)
     return path
 
@@ -45,7 +53,13 @@ def tif(
 @pytest.mark.parametrize(
     ("name", "style", "layer", "index", "start"),
     [
-        ("HLSS30.020_B8A_doy2018110_aid0001_10N.tif", "appeears", "B8A", "20180420_aid0001_10N", "2018-04-20T00:00:00"),
+        (
+            "HLSS30.020_B8A_doy2018110_aid0001_10N.tif",
+            "appeears",
+            "B8A",
+            "20180420_aid0001_10N",
+            "2018-04-20T00:00:00",
+        ),
         (
             "HLSL30.020_Fmask_doy2018110184512_aid0002_47N.tif",
             "appeears",
@@ -53,8 +67,20 @@ def tif(
             "20180420T184512_aid0002_47N",
             "2018-04-20T18:45:12",
         ),
-        ("HLS.S30.T13RCN.2024128T173909.v2.0.Fmask.tif", "lpdaac", "Fmask", "T13RCN_20240507T173909", "2024-05-07T17:39:09"),
-        ("HLS.L30.T06WVS.2024120T211159.v2.0.B05.tif", "lpdaac", "B05", "T06WVS_20240429T211159", "2024-04-29T21:11:59"),
+        (
+            "HLS.S30.T13RCN.2024128T173909.v2.0.Fmask.tif",
+            "lpdaac",
+            "Fmask",
+            "T13RCN_20240507T173909",
+            "2024-05-07T17:39:09",
+        ),
+        (
+            "HLS.L30.T06WVS.2024120T211159.v2.0.B05.tif",
+            "lpdaac",
+            "B05",
+            "T06WVS_20240429T211159",
+            "2024-04-29T21:11:59",
+        ),
         ("SMAP_L3_SM_P_E_20190601_R18290_001.h5", "smap_e", "", "20190601", "2019-06-01T12:00:00"),
         ("SMAP_L3_SM_P_20190601_R18290_001.h5", "smap", "", "20190601", "2019-06-01T12:00:00"),
         ("N37E099.hgt", "srtm", "", "N37E099", None),
@@ -76,7 +102,10 @@ def test_hls_granules_become_images_of_unit_reflectance(tmp_path: Path) -> None:
     red = np.array([[1234, -9999], [-50, 0]], "i2")
     fmask = np.array([[64, 255], [2, 0]], "u1")
     name = "HLS.S30.T47SQV.2021185T040551.v2.0"
-    files = [tif(tmp_path / f"{name}.B04.tif", red, nodata=-9999), tif(tmp_path / f"{name}.Fmask.tif", fmask, nodata=255)]
+    files = [
+        tif(tmp_path / f"{name}.B04.tif", red, nodata=-9999),
+        tif(tmp_path / f"{name}.Fmask.tif", fmask, nodata=255),
+    ]
     with rasterio.open(files[0], "r+") as file:
         file.update_tags(cloud_coverage="17", MEAN_SUN_ZENITH_ANGLE="20.5", PROCESSING_BASELINE="03.01")
     added = add_files(tmp_path / "cat", "NASA/HLS/HLSS30/v002", files)
@@ -84,11 +113,17 @@ def test_hls_granules_become_images_of_unit_reflectance(tmp_path: Path) -> None:
     source = FolderSource(tmp_path / "cat")
     assert isinstance(source.get("NASA/HLS/HLSS30/v002"), CollectionInfo)
     (info,) = source.images("NASA/HLS/HLSS30/v002")
-    assert [(b.name, b.dtype, b.pyramiding) for b in info.bands] == [("B4", "float32", "MEAN"), ("Fmask", "uint8", "SAMPLE")]
+    assert [(b.name, b.dtype, b.pyramiding) for b in info.bands] == [
+        ("B4", "float32", "MEAN"),
+        ("Fmask", "uint8", "SAMPLE"),
+    ]
     assert info.start_ms == 1625371551000
     assert info.properties == {
-        "CLOUD_COVERAGE": 17, "MEAN_SUN_ZENITH_ANGLE": 20.5, "PROCESSING_BASELINE": 3.01, "MGRS_TILE_ID": "47SQV",
-    }  # fmt: skip
+        "CLOUD_COVERAGE": 17,
+        "MEAN_SUN_ZENITH_ANGLE": 20.5,
+        "PROCESSING_BASELINE": 3.01,
+        "MGRS_TILE_ID": "47SQV",
+    }
     values, valid = source.read(info.id, "B4", 0, 0, 2, 2)
     assert valid.tolist() == [[True, False], [True, True]]
     np.testing.assert_array_equal(values[valid], np.array([0.1234, -0.005, 0.0], "f4"))
@@ -123,7 +158,12 @@ def test_bands_and_tiles_added_later_join(tmp_path: Path) -> None:
 
 def test_copied_files_move_with_the_catalog(tmp_path: Path) -> None:
     path = tif(tmp_path / "soil.tif", np.array([[1, 2]], "u1"))
-    add_files(tmp_path / "cat", "projects/my-project/assets/soil", [path], AddOptions(copy=True, properties={"version": 2}))
+    add_files(
+        tmp_path / "cat",
+        "projects/my-project/assets/soil",
+        [path],
+        AddOptions(copy=True, properties={"version": 2}),
+    )
     path.unlink()
     (tmp_path / "cat").rename(tmp_path / "moved")
     source = FolderSource(tmp_path / "moved")
@@ -148,7 +188,12 @@ def test_general_files_are_taken_as_stored(tmp_path: Path) -> None:
     (info,) = source.images("projects/my-project/assets/indices")
     assert [(b.name, b.dtype) for b in info.bands] == [("ndvi", "uint8"), ("ndmi", "uint8")]
     assert source.read(info.id, "ndvi", 0, 0, 1, 2)[1].tolist() == [[True, False]]
-    add_files(tmp_path / "cat2", "projects/my-project/assets/scaled", [path], AddOptions(scale=0.5, offset=1, bands=("a", "b")))
+    add_files(
+        tmp_path / "cat2",
+        "projects/my-project/assets/scaled",
+        [path],
+        AddOptions(scale=0.5, offset=1, bands=("a", "b")),
+    )
     source = FolderSource(tmp_path / "cat2")
     assert source.read("projects/my-project/assets/scaled", "b", 0, 0, 1, 2)[0].tolist() == [[16.0, 21.0]]
 
@@ -176,7 +221,9 @@ def test_array_files_become_images_by_time(tmp_path: Path, kind: str) -> None:
     assert [first.id[-8:], second.id[-15:]] == ["20210704", "20210705T120000"]
     grid = first.bands[0].grid
     np.testing.assert_allclose(grid.transform, (0.1, 0, 99.0, 0, -0.1, 37.3))
-    values, valid = source.read(first.id, "sm", 1, 0, 2, 2)  # rows run southward in Earth Engine, northward in the file
+    values, valid = source.read(
+        first.id, "sm", 1, 0, 2, 2
+    )  # rows run southward in Earth Engine, northward in the file
     np.testing.assert_allclose(values[valid], [0.04, 0.05, 0.01], rtol=1e-6)
     assert valid.tolist() == [[True, True], [False, True]]
     np.testing.assert_allclose(source.read(second.id, "sm", 0, 3, 1, 1)[0], 0.23, rtol=1e-6)
@@ -190,10 +237,17 @@ def _smap(path: Path, grid: str) -> dict[str, np.ndarray]:
     with h5py.File(path, "w") as file:
         for half, suffix in (("AM", ""), ("PM", "_pm")):
             group = file.create_group(f"Soil_Moisture_Retrieval_Data_{half}")
-            sm = np.where(rng.random((g.rows, g.cols)) < 0.5, rng.random((g.rows, g.cols)) * 0.5, -9999).astype("f4")
+            sm = np.where(
+                rng.random((g.rows, g.cols)) < 0.5, rng.random((g.rows, g.cols)) * 0.5, -9999
+            ).astype("f4")
             flag = np.where(sm < 0, 65534, rng.integers(0, 16, sm.shape)).astype("u2")
-            for name, values, fill in ((f"soil_moisture{suffix}", sm, -9999.0), (f"retrieval_qual_flag{suffix}", flag, 65534)):
-                group.create_dataset(name, data=values, compression="lzf").attrs["_FillValue"] = values.dtype.type(fill)
+            for name, values, fill in (
+                (f"soil_moisture{suffix}", sm, -9999.0),
+                (f"retrieval_qual_flag{suffix}", flag, 65534),
+            ):
+                group.create_dataset(name, data=values, compression="lzf").attrs["_FillValue"] = (
+                    values.dtype.type(fill)
+                )
                 made[name] = values
     return made
 
@@ -220,7 +274,10 @@ def test_smap_under_the_official_id_is_the_catalogs_grid(tmp_path: Path) -> None
     for i in range(12):
         for j in range(9):
             cell = ease_cell_at(x[i, j], y[i, j], "M09")
-            stored, flag = made["soil_moisture"][cell.row, cell.col], made["retrieval_qual_flag_pm"][cell.row, cell.col]
+            stored, flag = (
+                made["soil_moisture"][cell.row, cell.col],
+                made["retrieval_qual_flag_pm"][cell.row, cell.col],
+            )
             assert valid[i, j] == (stored != -9999)
             if valid[i, j]:
                 assert values[i, j] == stored
@@ -258,7 +315,9 @@ def test_tables(tmp_path: Path) -> None:
     import geopandas
 
     frame = geopandas.GeoDataFrame(
-        {"n": [1, 2]}, geometry=geopandas.points_from_xy([600000, 600030], [4200000, 4200000]), crs="EPSG:32647"
+        {"n": [1, 2]},
+        geometry=geopandas.points_from_xy([600000, 600030], [4200000, 4200000]),
+        crs="EPSG:32647",
     )
     frame.to_parquet(tmp_path / "points.parquet")
     add_files(tmp_path / "cat", "projects/my-project/assets/points", [tmp_path / "points.parquet"])
@@ -315,7 +374,9 @@ def test_the_catalog_is_followed_while_it_changes(tmp_path: Path) -> None:
         ("SMAP_L3_SM_P_E_20190601_R18290_001.h5", "NASA/SMAP/SPL3SMP/008", "SPL3SMP_E"),
     ],
 )
-def test_a_file_of_another_product_is_refused_under_an_official_id(tmp_path: Path, name: str, identifier: str, says: str) -> None:
+def test_a_file_of_another_product_is_refused_under_an_official_id(
+    tmp_path: Path, name: str, identifier: str, says: str
+) -> None:
     path = tif(tmp_path / name, np.ones((2, 2), "i2"))
     with pytest.raises(InputError, match=rf"says that it holds {says}, but {identifier} is"):
         add_files(tmp_path / "cat", identifier, [path])
@@ -338,7 +399,9 @@ def test_a_day_that_no_calendar_has_is_refused(tmp_path: Path, name: str) -> Non
         add_files(tmp_path / "cat", "projects/my-project/assets/own", [path])
 
 
-@pytest.mark.parametrize("profile", [{}, {"compress": "deflate", "tiled": True, "blockxsize": 64, "blockysize": 64}])
+@pytest.mark.parametrize(
+    "profile", [{}, {"compress": "deflate", "tiled": True, "blockxsize": 64, "blockysize": 64}]
+)
 def test_a_file_that_is_cut_short_is_noticed(tmp_path: Path, profile: dict[str, object]) -> None:
     name = "HLSS30.020_B04_doy2018020_aid0001_10N.tif"
     values = np.random.default_rng(1).integers(0, 5000, (200, 200)).astype("i2")
@@ -388,7 +451,8 @@ def test_numbers_that_are_no_ports_are_refused(tmp_path: Path, port: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "identifier", ["bad id!", "soil", "x//y", "/x/y", "projects/my-project/assets/soil moisture", "a/b.c", "ä/b"]
+    "identifier",
+    ["bad id!", "soil", "x//y", "/x/y", "projects/my-project/assets/soil moisture", "a/b.c", "ä/b"],
 )
 def test_ids_that_earth_engine_cannot_have_are_refused(tmp_path: Path, identifier: str) -> None:
     path = tif(tmp_path / "soil.tif", np.ones((2, 2), "u1"))

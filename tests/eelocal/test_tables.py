@@ -29,9 +29,17 @@ def refusal(value: Any) -> str:
 
 
 def stations() -> Any:
-    rows = [("A", 3.0, 0, 0), ("B", 1.0, 1, 86400000), ("C", 2.5, 2, 2 * 86400000), ("D", None, 3, 40 * 86400000)]
+    rows = [
+        ("A", 3.0, 0, 0),
+        ("B", 1.0, 1, 86400000),
+        ("C", 2.5, 2, 2 * 86400000),
+        ("D", None, 3, 40 * 86400000),
+    ]
     return ee.FeatureCollection(
-        [ee.Feature(ee.Geometry.Point([x, 0]), {"name": n, "theta": v, "system:time_start": t}) for n, v, x, t in rows]
+        [
+            ee.Feature(ee.Geometry.Point([x, 0]), {"name": n, "theta": v, "system:time_start": t})
+            for n, v, x, t in rows
+        ]
     )
 
 
@@ -42,7 +50,12 @@ def names(collection: Any) -> list[str]:
 def test_indices_and_shape_of_a_table() -> None:
     table = info(stations().limit(2))
     assert table["type"] == "FeatureCollection"
-    assert table["columns"] == {"name": "String", "system:index": "String", "system:time_start": "Integer", "theta": "Integer"}
+    assert table["columns"] == {
+        "name": "String",
+        "system:index": "String",
+        "system:time_start": "Integer",
+        "theta": "Integer",
+    }
     assert table["features"][1] == {
         "type": "Feature",
         "geometry": {"type": "Point", "coordinates": [1, 0]},
@@ -51,7 +64,12 @@ def test_indices_and_shape_of_a_table() -> None:
     }
     merged = stations().limit(1).merge(stations().limit(2))
     assert info(merged.aggregate_array("system:index")) == ["1_0", "2_0", "2_1"]
-    assert info(ee.FeatureCollection([stations().limit(1), stations()]).flatten().aggregate_array("system:index"))[-1] == "1_3"
+    assert (
+        info(
+            ee.FeatureCollection([stations().limit(1), stations()]).flatten().aggregate_array("system:index")
+        )[-1]
+        == "1_3"
+    )
 
 
 def test_order_and_limits() -> None:
@@ -111,7 +129,9 @@ def test_maps_keep_the_index() -> None:
 
 
 def test_iterate_and_reduce() -> None:
-    longest = stations().iterate(lambda f, best: ee.Algorithms.If(ee.Number(f.get("theta")), f.get("name"), best), "none")
+    longest = stations().iterate(
+        lambda f, best: ee.Algorithms.If(ee.Number(f.get("theta")), f.get("name"), best), "none"
+    )
     assert info(longest) == "C"
     sums = stations().reduceColumns(ee.Reducer.mean().combine(ee.Reducer.count(), "", True), ["theta"])
     assert info(sums) == {"mean": pytest.approx(6.5 / 3), "count": 3}
@@ -126,7 +146,11 @@ def test_aggregates() -> None:
     assert stats["total_count"] == 4
     assert stats["valid_count"] == stats["weight_sum"] == 3
     assert stats["sum_sq"] == pytest.approx(16.25)
-    assert stats["sample_sd"] ** 2 == pytest.approx(stats["sample_var"]) == pytest.approx(stats["total_var"] * 1.5)
+    assert (
+        stats["sample_sd"] ** 2
+        == pytest.approx(stats["sample_var"])
+        == pytest.approx(stats["total_var"] * 1.5)
+    )
     assert info(stations().aggregate_max("name")) == "D"
     assert info(stations().aggregate_histogram("name")) == {"A": 1, "B": 1, "C": 1, "D": 1}
     assert info(stations().aggregate_count("theta")) == 3
@@ -167,7 +191,8 @@ def test_random_points_lie_in_their_region() -> None:
     assert info(points.filterBounds(ee.Geometry.Rectangle([0, 60, 10, 70], None, False)).size()) > 110
 
 
-# -- joins -------------------------------------------------------------------------------------------------------------
+# -- joins
+# ------------------------------------------------------------------------------------------
 
 
 def soils() -> Any:
@@ -190,7 +215,12 @@ def test_joins() -> None:
     counts = saved.map(lambda f: f.set("first", ee.Feature(ee.List(f.get("soils")).get(0)).get("clay")))
     assert info(counts.aggregate_array("first")) == [10, 25]
     outer = ee.Join.saveAll("soils", outer=True).apply(stations(), soils(), same)
-    assert info(outer.map(lambda f: f.set("n", ee.List(f.get("soils")).size())).aggregate_array("n")) == [1, 2, 0, 0]
+    assert info(outer.map(lambda f: f.set("n", ee.List(f.get("soils")).size())).aggregate_array("n")) == [
+        1,
+        2,
+        0,
+        0,
+    ]
 
 
 def test_best_matches_need_a_measure() -> None:
@@ -200,10 +230,13 @@ def test_best_matches_need_a_measure() -> None:
     match = ee.Feature(ee.Feature(best.first()).get("match"))
     assert info(match.get("name")) == "B"
     assert info(match.get("gap")) == 86400000
-    assert "needs a measure" in refusal(ee.Join.saveBest("m", "d").apply(stations(), soils(), ee.Filter.equals(**SAME)))
+    assert "needs a measure" in refusal(
+        ee.Join.saveBest("m", "d").apply(stations(), soils(), ee.Filter.equals(**SAME))
+    )
 
 
-# -- properties --------------------------------------------------------------------------------------------------------
+# -- properties
+# ------------------------------------------------------------------------------------------
 
 
 def test_properties() -> None:
@@ -213,12 +246,16 @@ def test_properties() -> None:
     assert info(feature.get("missing")) is None
     other = ee.Feature(None, {"a": 9, "c": 3, "system:time_start": 5})
     assert info(feature.copyProperties(other))["properties"] == {"a": 9, "c": 3}
-    assert info(feature.copyProperties(other, ["system:time_start"]))["properties"] == {"a": 1, "system:time_start": 5}
+    assert info(feature.copyProperties(other, ["system:time_start"]))["properties"] == {
+        "a": 1,
+        "system:time_start": 5,
+    }
     assert info(feature.copyProperties(other, None, ["a"]))["properties"] == {"a": 1, "c": 3}
     assert "not Number" in refusal(ee.Feature(None, {"a": "text"}).getNumber("a"))
 
 
-# -- limits and coverage -----------------------------------------------------------------------------------------------
+# -- limits and coverage
+# ------------------------------------------------------------------------------------------
 
 
 def test_long_collections_are_not_sent() -> None:
@@ -240,19 +277,26 @@ def test_a_mapped_function_must_return_an_element() -> None:
     table = ee.FeatureCollection([ee.Feature(None, {"n": 0})])
     wanted = "Collection.map: A mapped algorithm must return a Feature or Image."
     assert refusal(table.map(lambda f: f.get("n"))) == wanted
-    assert refusal(table.map(lambda f: f.get("n")).size()) == wanted  # the algorithm that failed, not the one that asked
+    assert (
+        refusal(table.map(lambda f: f.get("n")).size()) == wanted
+    )  # the algorithm that failed, not the one that asked
 
 
 def test_errors_in_a_map_name_the_element() -> None:
     table = ee.FeatureCollection([ee.Feature(None, {"n": 1}), ee.Feature(None, {})])
     message = refusal(table.map(lambda f: f.set("half", f.getNumber("n").divide(2))))
     assert message.startswith("Error in map(ID=1):\nNumber.divide: Parameter 'left' is required")
-    nested = table.map(lambda f: f.set("inner", table.map(lambda g: g.set("half", g.getNumber("n").divide(2))).size()))
+    nested = table.map(
+        lambda f: f.set("inner", table.map(lambda g: g.set("half", g.getNumber("n").divide(2))).size())
+    )
     assert refusal(nested).startswith("Error in map(ID=0):\nError in map(ID=1):\nNumber.divide:")
 
 
 def test_errors_of_late_elements_name_the_algorithm() -> None:
-    assert refusal(stations().flatten().size()) == "Collection.flatten: The elements of the collection must be collections."
+    assert (
+        refusal(stations().flatten().size())
+        == "Collection.flatten: The elements of the collection must be collections."
+    )
 
 
 def test_reducers_of_columns_state_how_many_they_need() -> None:

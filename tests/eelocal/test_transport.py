@@ -1,4 +1,6 @@
-"""Requests and answers: routing, errors, limits, faults, partial answers, operations, and the loopback server."""
+"""Requests and answers: routing, errors, limits, faults, partial answers, operations, and the loopback
+server.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,12 @@ def service(tmp_path: Path) -> Service:
     return Service(AssetStore(user=UserAssets(tmp_path)), limits=Limits(payload_bytes=2000))
 
 
-def ask(service: Service, path: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, Any]:
-    response, content = Transport(service).request(f"{BASE}/{path}", method, None if body is None else json.dumps(body), headers)
+def ask(
+    service: Service, path: str, method: str = "GET", body: Any = None, **headers: str
+) -> tuple[int, Any]:
+    response, content = Transport(service).request(
+        f"{BASE}/{path}", method, None if body is None else json.dumps(body), headers
+    )
     return response.status, json.loads(content)
 
 
@@ -40,13 +46,30 @@ def test_discovery_speaks_v1_and_has_every_method_the_client_calls() -> None:
     document = json.loads(discovery_document("http://127.0.0.1:5"))
     resources = document["resources"]["projects"]["resources"]
     wanted = {
-        "value": ["compute"], "image": ["computePixels", "export", "import", "importExternal"], "classifier": ["export"],
-        "table": ["computeFeatures", "export", "import"], "tables": ["create", "getFeatures"], "maps": ["create"],
+        "value": ["compute"],
+        "image": ["computePixels", "export", "import", "importExternal"],
+        "classifier": ["export"],
+        "table": ["computeFeatures", "export", "import"],
+        "tables": ["create", "getFeatures"],
+        "maps": ["create"],
         "featureView": ["create"],
-        "thumbnails": ["create", "getPixels"], "imageCollection": ["computeImages"], "operations": ["list", "get", "cancel"],
-        "assets": ["get", "create", "copy", "move", "delete", "patch", "listAssets", "listFeatures", "getPixels",
-                   "getIamPolicy", "setIamPolicy"],
-    }  # fmt: skip
+        "thumbnails": ["create", "getPixels"],
+        "imageCollection": ["computeImages"],
+        "operations": ["list", "get", "cancel"],
+        "assets": [
+            "get",
+            "create",
+            "copy",
+            "move",
+            "delete",
+            "patch",
+            "listAssets",
+            "listFeatures",
+            "getPixels",
+            "getIamPolicy",
+            "setIamPolicy",
+        ],
+    }
     for resource, methods in wanted.items():
         assert set(methods) <= set(resources[resource]["methods"]), resource
     assert "v1alpha" not in json.dumps(document)
@@ -67,13 +90,21 @@ def test_discovery_speaks_v1_and_has_every_method_the_client_calls() -> None:
             400,
             "Request payload size exceeds the limit: 2000 bytes.",
         ),
-        ("projects/test-project/assets/a", "GET", None, 404, "not found (does not exist or caller does not have access)"),
+        (
+            "projects/test-project/assets/a",
+            "GET",
+            None,
+            404,
+            "not found (does not exist or caller does not have access)",
+        ),
         ("projects/test-project/operations/X", "GET", None, 404, "not found"),
         ("projects/test-project/featureView", "POST", {}, 400, "not implemented"),
         ("projects/test-project/video:export", "POST", {"expression": {}}, 400, "not implemented"),
     ],
 )
-def test_refusals_are_google_errors(service: Service, path: str, method: str, body: Any, code: int, text: str) -> None:
+def test_refusals_are_google_errors(
+    service: Service, path: str, method: str, body: Any, code: int, text: str
+) -> None:
     status, answer = ask(service, path, method, body)
     assert status == code == answer["error"]["code"]
     assert text in answer["error"]["message"]
@@ -81,14 +112,19 @@ def test_refusals_are_google_errors(service: Service, path: str, method: str, bo
 
 def test_partial_answers_keep_the_fields_asked_for(service: Service) -> None:
     ask(service, "projects/test-project/assets?assetId=folder", "POST", {"type": "FOLDER"})
-    assert ask(service, "projects/test-project/assets/folder?fields=name")[1] == {"name": "projects/test-project/assets/folder"}
+    assert ask(service, "projects/test-project/assets/folder?fields=name")[1] == {
+        "name": "projects/test-project/assets/folder"
+    }
 
 
 def test_long_gets_arrive_as_posts(service: Service) -> None:
     transport = Transport(service)
     ask(service, "projects/test-project/assets?assetId=folder", "POST", {"type": "FOLDER"})
     response, content = transport.request(
-        f"{BASE}/projects/test-project:listAssets", "POST", "view=BASIC&pageSize=5", {"x-http-method-override": "GET"}
+        f"{BASE}/projects/test-project:listAssets",
+        "POST",
+        "view=BASIC&pageSize=5",
+        {"x-http-method-override": "GET"},
     )
     assert response.status == 200
     assert [a["id"] for a in json.loads(content)["assets"]] == ["projects/test-project/assets/folder"]
@@ -96,7 +132,10 @@ def test_long_gets_arrive_as_posts(service: Service) -> None:
 
 def test_faults_are_seeded_and_limited(tmp_path: Path) -> None:
     def run(seed: int) -> list[int]:
-        service = Service(AssetStore(user=UserAssets(tmp_path)), faults=FaultPlan(0.5, ("429", "503", "memory"), seed, limit=6))
+        service = Service(
+            AssetStore(user=UserAssets(tmp_path)),
+            faults=FaultPlan(0.5, ("429", "503", "memory"), seed, limit=6),
+        )
         return [ask(service, "projects/p/config")[0] for _ in range(30)]
 
     first = run(1)
@@ -118,7 +157,8 @@ def test_fault_plans_are_checked() -> None:
         FaultPlan(2.0)
 
 
-# -- operations ----------------------------------------------------------------------------------------------------------
+# -- operations
+# ------------------------------------------------------------------------------------------
 
 
 def test_operations_run_by_priority_and_once_per_request_id() -> None:
@@ -187,7 +227,8 @@ def test_operation_arguments_are_checked() -> None:
         operations.submit("p", "EXPORT_IMAGE", lambda progress: None, priority=10_000)
 
 
-# -- loopback ------------------------------------------------------------------------------------------------------------
+# -- loopback
+# ------------------------------------------------------------------------------------------
 
 
 def test_the_server_starts_late_and_answers_like_the_transport(service: Service) -> None:
@@ -231,14 +272,22 @@ TILE = "/v1/projects/p/maps/abc/tiles/3/1/2"
         ("GET", TILE, "127.0.0.1:80", None, "*"),
         ("GET", TILE, "127.0.0.1:80", "https://example.org", "*"),
         ("GET", "/v1/projects/p/thumbnails/abc:getPixels", "localhost:80", "https://example.org", "*"),
-        ("POST", "/v1/projects/p/value:compute", "127.0.0.1:80", "http://localhost:8888", "http://localhost:8888"),
+        (
+            "POST",
+            "/v1/projects/p/value:compute",
+            "127.0.0.1:80",
+            "http://localhost:8888",
+            "http://localhost:8888",
+        ),
         ("POST", "/v1/projects/p/value:compute", "127.0.0.1:80", None, None),
         ("POST", "/v1/projects/p/value:compute", "127.0.0.1:80", "https://example.org", "refused"),
         ("GET", "/v1/projects/p/assets/x", "127.0.0.1:80", "https://example.org", "refused"),
         ("GET", TILE, "evil.example.org", None, "refused"),
     ],
 )
-def test_foreign_pages_get_tiles_only(method: str, path: str, host: str, origin: str | None, allowed: str | None) -> None:
+def test_foreign_pages_get_tiles_only(
+    method: str, path: str, host: str, origin: str | None, allowed: str | None
+) -> None:
     headers = _cors(method, path, host, origin)
     if allowed == "refused":
         assert headers is None

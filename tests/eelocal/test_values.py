@@ -1,4 +1,6 @@
-"""Numbers, strings, lists, dictionaries, arrays, dates, kernels and their JSON, asked through the official client."""
+"""Numbers, strings, lists, dictionaries, arrays, dates, kernels and their JSON, asked through the official
+client.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ def refusal(value: Any) -> str:
     return str(failure.value)
 
 
-# -- numbers -----------------------------------------------------------------------------------------------------------
+# -- numbers
+# ------------------------------------------------------------------------------------------
 
 
 def test_division_and_remainder() -> None:
@@ -76,9 +79,17 @@ def test_array_casts_round() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "number", "text"),
-    [("%.2f", 0.125, "0.13"), ("%05d", -42, "-0042"), ("%,.1f", 1234567.25, "1,234,567.3"), ("%e", 0, "0.000000e+00"),
-     ("%s", 2.5, "2.5"), ("%+d mm", 3, "+3 mm"), ("%x", -1, "f" * 16), ("%%%d", 3, "%3")],
-)  # fmt: skip
+    [
+        ("%.2f", 0.125, "0.13"),
+        ("%05d", -42, "-0042"),
+        ("%,.1f", 1234567.25, "1,234,567.3"),
+        ("%e", 0, "0.000000e+00"),
+        ("%s", 2.5, "2.5"),
+        ("%+d mm", 3, "+3 mm"),
+        ("%x", -1, "f" * 16),
+        ("%%%d", 3, "%3"),
+    ],
+)
 def test_number_format(pattern: str, number: float, text: str) -> None:
     assert info(ee.Number(number).format(pattern)) == text
 
@@ -89,7 +100,9 @@ def test_number_format_refuses_fractions_as_integers() -> None:
 
 def test_expressions() -> None:
     variables = {"x": 3, "v": {"y": [4, 5]}}
-    assert info(ee.Number.expression("-x ** 2 + v.y[1] * 2 > 0 ? max(x, 10) : 1 / x", variables)) == pytest.approx(10)
+    assert info(
+        ee.Number.expression("-x ** 2 + v.y[1] * 2 > 0 ? max(x, 10) : 1 / x", variables)
+    ) == pytest.approx(10)
     assert info(ee.Number.expression("7 % 4 == 3 && !(x < 2)", variables)) == 1
     assert "Unknown variable 'q'" in refusal(ee.Number.expression("q + 1", variables))
 
@@ -103,7 +116,8 @@ def test_special_functions() -> None:
     assert compute(UNARY["round"], -2.5) == -2
 
 
-# -- strings -----------------------------------------------------------------------------------------------------------
+# -- strings
+# ------------------------------------------------------------------------------------------
 
 
 def test_regular_expressions() -> None:
@@ -122,7 +136,8 @@ def test_strings_and_json() -> None:
     assert info(ee.Algorithms.String(ee.Number(5).divide(2))) == "2.5"
 
 
-# -- lists and dictionaries --------------------------------------------------------------------------------------------
+# -- lists and dictionaries
+# ------------------------------------------------------------------------------------------
 
 
 def test_lists() -> None:
@@ -147,7 +162,10 @@ def test_shuffle_is_a_permutation_that_the_seed_fixes() -> None:
 
 
 def test_map_and_iterate() -> None:
-    assert info(ee.List([1, 2]).map(lambda v: ee.List([10, 20]).map(lambda w: ee.Number(w).add(v)))) == [[11, 21], [12, 22]]
+    assert info(ee.List([1, 2]).map(lambda v: ee.List([10, 20]).map(lambda w: ee.Number(w).add(v)))) == [
+        [11, 21],
+        [12, 22],
+    ]
     assert info(ee.List([1, None, 3]).map(lambda v: v, True)) == [1, 3]
     assert "returned null" in refusal(ee.List([1, None]).map(lambda v: v))
     total = ee.List([1, 2, 3]).iterate(lambda v, sum_: ee.Number(sum_).add(v), 0)
@@ -170,18 +188,30 @@ def test_dictionaries() -> None:
 
 def test_only_the_chosen_branch_is_computed() -> None:
     assert info(ee.Algorithms.If(ee.List([]), ee.List([]).get(5), "empty is false")) == "empty is false"
-    for value, truth in ((0, 0), ("", 0), ("0", 1), ({}, 0), (ee.Number(0).divide(0), 0), (None, 0), (ee.Array([0]), 1)):
+    for value, truth in (
+        (0, 0),
+        ("", 0),
+        ("0", 1),
+        ({}, 0),
+        (ee.Number(0).divide(0), 0),
+        (None, 0),
+        (ee.Array([0]), 1),
+    ):
         assert info(ee.Algorithms.If(value, 1, 0)) == truth
 
 
 def test_messages_name_function_and_argument() -> None:
     assert refusal(ee.Number(ee.List(["a"]).get(0)).add(1)) == (
-        "Number.add, argument 'left': Invalid type.\nExpected type: Number.\nActual type: String.\nActual value: a"
+        "Number.add, argument 'left': Invalid type.\nExpected type: Number.\nActual type: String.\nActual "
+        "value: a"
     )
-    assert "Parameter 'left' is required and may not be null" in refusal(ee.Number(ee.List([None]).get(0)).add(1))
+    assert "Parameter 'left' is required and may not be null" in refusal(
+        ee.Number(ee.List([None]).get(0)).add(1)
+    )
 
 
-# -- arrays ------------------------------------------------------------------------------------------------------------
+# -- arrays
+# ------------------------------------------------------------------------------------------
 
 
 def test_array_shapes() -> None:
@@ -217,9 +247,13 @@ def test_linear_algebra() -> None:
     assert (np.diff(rows[:, 0]) <= 0).all()
     np.testing.assert_allclose(oracle @ rows[:, 1:].T, rows[:, 1:].T * rows[:, 0], atol=1e-9)
     parts = info(matrix.matrixLUDecomposition())
-    np.testing.assert_allclose(np.array(parts["P"]) @ oracle, np.array(parts["L"]) @ np.array(parts["U"]), atol=1e-12)
+    np.testing.assert_allclose(
+        np.array(parts["P"]) @ oracle, np.array(parts["L"]) @ np.array(parts["U"]), atol=1e-12
+    )
     parts = info(matrix.matrixSingularValueDecomposition())
-    np.testing.assert_allclose(np.array(parts["U"]) @ np.array(parts["S"]) @ np.array(parts["V"]).T, oracle, atol=1e-12)
+    np.testing.assert_allclose(
+        np.array(parts["U"]) @ np.array(parts["S"]) @ np.array(parts["V"]).T, oracle, atol=1e-12
+    )
     assert "singular" in refusal(ee.Array([[1, 2], [2, 4]]).matrixInverse())
     assert "complex" in refusal(ee.Array([[0, 1], [-1, 0]]).eigen())
 
@@ -227,16 +261,21 @@ def test_linear_algebra() -> None:
 def test_eigenvectors_of_equal_eigenvalues_are_the_documented_ones() -> None:
     """The API reference states this basis of the plane of zeros, of the infinitely many."""
     rows = np.array(info(ee.Array([[1, 1, 1], [1, 1, 1], [1, 1, 1]]).eigen()))
-    documented = np.array([[3, 3**-0.5, 3**-0.5, 3**-0.5], [0, 0, 2**-0.5, -(2**-0.5)], [0, 1.5**-0.5, -(6**-0.5), -(6**-0.5)]])
+    documented = np.array(
+        [[3, 3**-0.5, 3**-0.5, 3**-0.5], [0, 0, 2**-0.5, -(2**-0.5)], [0, 1.5**-0.5, -(6**-0.5), -(6**-0.5)]]
+    )
     assert rows[:, 0] == pytest.approx(documented[:, 0], abs=1e-12)
     assert np.abs((rows[:, 1:] * documented[:, 1:]).sum(1)) == pytest.approx(1)  # equal up to sign
     assert info(ee.Array([[1, 0], [0, 1]]).eigen()) == [[1, 1, 0], [1, 0, 1]]
-    block = np.array(info(ee.Array([[2, 1, 0], [1, 2, 0], [0, 0, 3]]).eigen()))  # two blocks that share the eigenvalue 3
+    block = np.array(
+        info(ee.Array([[2, 1, 0], [1, 2, 0], [0, 0, 3]]).eigen())
+    )  # two blocks that share the eigenvalue 3
     assert block[:, 0] == pytest.approx([3, 3, 1])
     assert block[:, 1:] @ block[:, 1:].T == pytest.approx(np.eye(3), abs=1e-12)
 
 
-# -- dates -------------------------------------------------------------------------------------------------------------
+# -- dates
+# ------------------------------------------------------------------------------------------
 
 MOMENTS = st.datetimes().filter(lambda t: 1900 < t.year < 2100)
 
@@ -292,7 +331,8 @@ def test_date_ranges() -> None:
     assert info(ee.DateRange("2020-02-01", "2020-01-01").isEmpty()) is True
 
 
-# -- kernels, types, projections ---------------------------------------------------------------------------------------
+# -- kernels, types, projections
+# ---------------------------------------------------------------------------------------
 
 
 def test_kernels_in_meters_depend_on_the_scale() -> None:

@@ -31,7 +31,8 @@ def write_stm(
         f"{network}_{network}_{station}_{variable}_{depth[0]:.6f}_{depth[1]:.6f}_{sensor}_{times[0]:%Y%m%d}_{times[-1]:%Y%m%d}.stm"
     )
     lines = [
-        f"{network:10s} {network:10s} {station:10s} {lat:.5f} {lon:.5f} {elevation:.1f} {depth[0]:.4f} {depth[1]:.4f} {sensor}"
+        f"{network:10s} {network:10s} {station:10s} {lat:.5f} {lon:.5f} {elevation:.1f} {depth[0]:.4f} "
+        f"{depth[1]:.4f} {sensor}"
     ]
     lines += [f"{t:%Y/%m/%d %H:%M} {v:g} {f} M" for t, v, f in zip(times, values, flags, strict=True)]
     path.write_text("\n".join(lines) + "\n")

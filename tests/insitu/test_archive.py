@@ -52,7 +52,10 @@ def test_missing_marker_is_never_a_value(tmp_path):
 @pytest.mark.parametrize(
     ("sensors", "chosen"),
     [
-        ([((0.05, 0.05), "a", 10), ((0.02, 0.02), "b", 24)], "a"),  # point probes: the deeper, though it has fewer records
+        (
+            [((0.05, 0.05), "a", 10), ((0.02, 0.02), "b", 24)],
+            "a",
+        ),  # point probes: the deeper, though it has fewer records
         ([((0.0, 0.05), "layer", 10), ((0.05, 0.05), "point", 24)], "layer"),  # covers the layer
         ([((0.05, 0.05), "b", 24), ((0.05, 0.05), "a", 20)], "b"),  # equal depth: more records
         ([((0.05, 0.05), "b", 24), ((0.05, 0.05), "a", 24)], "a"),  # all equal: by name
@@ -62,7 +65,15 @@ def test_missing_marker_is_never_a_value(tmp_path):
 def test_depth_choice(tmp_path, sensors, chosen):
     times = hourly(days=1)
     for depth, name, good in sensors:
-        write_stm(tmp_path, "A", times, [0.2] * 24, flags=["G"] * good + ["D06"] * (24 - good), depth=depth, sensor=name)
+        write_stm(
+            tmp_path,
+            "A",
+            times,
+            [0.2] * 24,
+            flags=["G"] * good + ["D06"] * (24 - good),
+            depth=depth,
+            sensor=name,
+        )
     assert str(insitu.read_ismn(tmp_path, (0, 0.05)).sensor.values[0]) == chosen
 
 
@@ -98,7 +109,13 @@ def test_same_station_name_in_two_networks(tmp_path):
 def test_every_form_of_an_archive_reads_alike(tmp_path, form):
     source = tmp_path / "archive"
     path = write_stm(source, "A", hourly(days=2), np.linspace(0.1, 0.3, 48).round(4))
-    given = {"folder": source, "network": source / "NET", "station": source / "NET" / "A", "file": path, "zip": source}[form]
+    given = {
+        "folder": source,
+        "network": source / "NET",
+        "station": source / "NET" / "A",
+        "file": path,
+        "zip": source,
+    }[form]
     if form == "zip":
         given = Path(shutil.make_archive(str(tmp_path / "download"), "zip", source))
     before = sorted(p for p in tmp_path.rglob("*"))
@@ -207,7 +224,9 @@ def test_txson(real_data):
     raw = pd.read_csv(file, sep=r"\s+", skiprows=1, header=None, names=["d", "t", "v", "f", "o"])
     raw.index = pd.to_datetime(raw["d"] + " " + raw["t"], format="%Y/%m/%d %H:%M")
     mine = ds["soil_moisture"].sel(station="CR200-6").to_series().reindex(raw.index)
-    pd.testing.assert_series_equal(mine, raw["v"].where(raw["f"] == "G"), check_names=False, check_index_type=False)
+    pd.testing.assert_series_equal(
+        mine, raw["v"].where(raw["f"] == "G"), check_names=False, check_index_type=False
+    )
 
 
 @pytest.mark.realdata
@@ -227,10 +246,15 @@ def test_ten_day_means_agree_with_a_table_others_derived_from_the_same_files(rea
     table = pd.read_csv(real_data / "txson" / "paired_10day.csv").query("Network == 'TxSON'")
     hourly_values = records["soil_moisture"].to_pandas()
     places = zip(records.lon.values, records.lat.values, strict=True)
-    names = {(round(lon, 4), round(lat, 4)): name for (lon, lat), name in zip(places, records.station.values, strict=True)}
+    names = {
+        (round(lon, 4), round(lat, 4)): name
+        for (lon, lat), name in zip(places, records.station.values, strict=True)
+    }
     mine = []
     for row in table.itertuples():
         series = hourly_values[names[round(row.lon, 4), round(row.lat, 4)]]
-        mine.append(series[pd.Timestamp(row.StartDate) : pd.Timestamp(row.EndDate) - pd.Timedelta(seconds=1)].mean())
+        mine.append(
+            series[pd.Timestamp(row.StartDate) : pd.Timestamp(row.EndDate) - pd.Timedelta(seconds=1)].mean()
+        )
     assert len(mine) == 3_815
     np.testing.assert_allclose(mine, table["sm"], rtol=0, atol=1e-12)

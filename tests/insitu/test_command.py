@@ -143,7 +143,9 @@ def study_of(tmp_path, source, **table):
 
 
 def test_study_reads_a_long_table(tmp_path):
-    folder = study_of(tmp_path, long_table(tmp_path / "l.csv"), station="station", soil_moisture="sm", network="N")
+    folder = study_of(
+        tmp_path, long_table(tmp_path / "l.csv"), station="station", soil_moisture="sm", network="N"
+    )
     assert steps.stations(folder, lambda _: None)["stations"] == 2
     ds = steps.read_stations(folder)
     assert ds.lon.values.tolist() == [99.8, 99.9]
@@ -156,7 +158,9 @@ def test_study_reads_a_wide_table_with_places(tmp_path):
     layout = {"time": "when", "columns": {"A": "a", "B": "b"}, "unit": "%", "utc_offset_hours": 8}
     with pytest.raises(InputError, match=r"stations\.table\.places"):
         steps.stations(study_of(tmp_path, tmp_path / "w.csv", **layout), lambda _: None)
-    pd.DataFrame({"station": ["A", "B"], "lon": [99.8, 99.9], "lat": [37.5, 37.6]}).to_csv(tmp_path / "p.csv", index=False)
+    pd.DataFrame({"station": ["A", "B"], "lon": [99.8, 99.9], "lat": [37.5, 37.6]}).to_csv(
+        tmp_path / "p.csv", index=False
+    )
     folder = study_of(tmp_path / "second", tmp_path / "w.csv", places=str(tmp_path / "p.csv"), **layout)
     assert steps.stations(folder, lambda _: None)["station_days"] == 2
     np.testing.assert_allclose(steps.read_stations(folder)["soil_moisture"].values, [[0.2, 0.3]])

@@ -20,7 +20,10 @@ def dataset(times, moisture, *, temperature=None, lon=100.0, lat=37.0, flags=Non
     moisture = np.asarray(moisture, float).reshape(len(times), -1)
     names = [f"S{i}" for i in range(moisture.shape[1])]
     variables = {"soil_moisture": (("time", "station"), moisture, {"units": "m3 m-3"})}
-    variables["flags"] = (("time", "station"), np.full(moisture.shape, 1, np.uint16) if flags is None else flags)
+    variables["flags"] = (
+        ("time", "station"),
+        np.full(moisture.shape, 1, np.uint16) if flags is None else flags,
+    )
     if temperature is not None:
         variables["soil_temperature"] = (
             ("time", "station"),
@@ -48,7 +51,9 @@ def test_means_agree_with_pandas(seed, step, min_hours):
 
 
 def test_a_burst_of_records_does_not_outweigh_the_day():
-    times = pd.date_range("2021-05-01", periods=24, freq="h").union(pd.date_range("2021-05-01 12:01", periods=50, freq="min"))
+    times = pd.date_range("2021-05-01", periods=24, freq="h").union(
+        pd.date_range("2021-05-01 12:01", periods=50, freq="min")
+    )
     values = np.where((times.hour == 12), 0.5, 0.1)
     mean = float(insitu.daily_means(dataset(times, values))["soil_moisture"][0, 0])
     assert mean == pytest.approx((23 * 0.1 + 0.5) / 24, rel=1e-12)
@@ -88,14 +93,21 @@ def _year(thaw: str, freeze: str, year: int = 2021, n: int = 5) -> xr.Dataset:
     times = pd.date_range(f"{year}-01-01", f"{year}-12-31 23:00", freq="h")
     warm = (times.normalize() >= f"{year}-{thaw}") & (times.normalize() <= f"{year}-{freeze}")
     temperature = np.where(warm, 8.0, 2.0) - np.where(times.hour == 5, 4.0, 0.0)
-    return dataset(times, np.full((len(times), n), 0.2), temperature=np.repeat(temperature[:, None], n, axis=1))
+    return dataset(
+        times, np.full((len(times), n), 0.2), temperature=np.repeat(temperature[:, None], n, axis=1)
+    )
 
 
 def test_unfrozen_period_is_found_to_the_day():
     table = insitu.unfrozen_periods(_year("05-08", "10-13"))
     assert table.loc[0, ["year", "start", "end", "days", "start_observed", "end_observed"]].tolist() == [
-        2021, dt.date(2021, 5, 8), dt.date(2021, 10, 13), 159, True, True,
-    ]  # fmt: skip
+        2021,
+        dt.date(2021, 5, 8),
+        dt.date(2021, 10, 13),
+        159,
+        True,
+        True,
+    ]
     # By the daily mean the soil is never frozen: the whole year, its ends not observed.
     mean = insitu.unfrozen_periods(_year("05-08", "10-13"), statistic="mean")
     assert mean.loc[0, "days"] == 365
@@ -122,7 +134,11 @@ def test_southern_year_runs_from_july():
     warm = (times >= "2020-10-01") & (times < "2021-04-01")
     ds = dataset(times, np.full(len(times), 0.2), temperature=np.where(warm, 5.0, -1.0), lat=-40.0)
     table = insitu.unfrozen_periods(ds)
-    assert table.loc[0, ["year", "start", "end"]].tolist() == [2020, dt.date(2020, 10, 1), dt.date(2021, 3, 31)]
+    assert table.loc[0, ["year", "start", "end"]].tolist() == [
+        2020,
+        dt.date(2020, 10, 1),
+        dt.date(2021, 3, 31),
+    ]
 
 
 def test_without_temperature_it_says_so_and_offers_ways():
@@ -136,9 +152,9 @@ def test_without_temperature_it_says_so_and_offers_ways():
     assert "calendar" in table.loc[0, "source"]
     with pytest.raises(InputError, match="season"):
         insitu.unfrozen_periods(ds, method="calendar", season=("May", "October"))
-    flags = np.where((ds.time.dt.month < 5) | (ds.time.dt.month > 9), flag_mask(["D03"]), flag_mask(["G"])).astype(np.uint16)[
-        :, None
-    ]
+    flags = np.where(
+        (ds.time.dt.month < 5) | (ds.time.dt.month > 9), flag_mask(["D03"]), flag_mask(["G"])
+    ).astype(np.uint16)[:, None]
     table = insitu.unfrozen_periods(ds.assign(flags=(("time", "station"), flags)), method="flags")
     assert table.loc[0, ["start", "end"]].tolist() == [dt.date(2021, 5, 1), dt.date(2021, 9, 30)]
 
@@ -176,7 +192,9 @@ def test_representativeness_finds_the_station_that_follows_the_mean():
     rng = np.random.default_rng(2)
     times = pd.date_range("2021-05-01", periods=200, freq="D")
     common = 0.25 + 0.05 * np.sin(np.arange(200) / 15)
-    values = np.column_stack([common, common + 0.05, common - 0.05, common + rng.normal(0, 0.05, 200)]).clip(0.01, 0.9)
+    values = np.column_stack([common, common + 0.05, common - 0.05, common + rng.normal(0, 0.05, 200)]).clip(
+        0.01, 0.9
+    )
     table = insitu.representativeness(insitu.daily_means(dataset(times, values)))
     assert table.loc[0, "station"] == "S0"
     s1 = table.set_index("station").loc["S1"]

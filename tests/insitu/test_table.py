@@ -42,7 +42,9 @@ def test_long_layout_equals_wide(tmp_path, wide):
     long["x"], long["y"] = np.where(long.site == "P1", 100.1, 100.2), 37.2
     long.to_csv(tmp_path / "l.csv", index=False)
     wide.to_csv(tmp_path / "w.csv", index=False)
-    a = insitu.read_table(tmp_path / "l.csv", station="site", soil_moisture="theta", soil_temperature="t", lon="x", lat="y")
+    a = insitu.read_table(
+        tmp_path / "l.csv", station="site", soil_moisture="theta", soil_temperature="t", lon="x", lat="y"
+    )
     b = insitu.read_table(tmp_path / "w.csv")
     np.testing.assert_array_equal(a["soil_moisture"], b["soil_moisture"])
     np.testing.assert_array_equal(a.lon, [100.1, 100.2])
@@ -80,7 +82,12 @@ def test_clocks(tmp_path, wide):
 
 def test_missing_numbers_and_own_flags(tmp_path):
     frame = pd.DataFrame(
-        {"time": pd.date_range("2021-06-01", periods=4, freq="h"), "s": "A", "v": [0.2, -9999, 0.3, 0.4], "q": [1, 1, 0, 1]}
+        {
+            "time": pd.date_range("2021-06-01", periods=4, freq="h"),
+            "s": "A",
+            "v": [0.2, -9999, 0.3, 0.4],
+            "q": [1, 1, 0, 1],
+        }
     )
     frame.to_csv(tmp_path / "l.csv", index=False)
     ds = insitu.read_table(tmp_path / "l.csv", station="s", soil_moisture="v", flag="q", good=("1",))
@@ -93,7 +100,12 @@ def test_missing_numbers_and_own_flags(tmp_path):
 def test_places(tmp_path, wide):
     wide.to_csv(tmp_path / "w.csv", index=False)
     places = pd.DataFrame(
-        {"station_id": ["P2", "P1", "P9"], "Longitude": [100.2, 100.1, 0.5], "Latitude": [37.2, 37.1, 1], "elev": [1, 2, 3]}
+        {
+            "station_id": ["P2", "P1", "P9"],
+            "Longitude": [100.2, 100.1, 0.5],
+            "Latitude": [37.2, 37.1, 1],
+            "elev": [1, 2, 3],
+        }
     )
     ds = insitu.read_table(tmp_path / "w.csv", stations=places)
     np.testing.assert_array_equal(ds.lon, [100.1, 100.2])
@@ -101,7 +113,9 @@ def test_places(tmp_path, wide):
     with pytest.raises(InputError, match="does not list P1"):
         insitu.read_table(tmp_path / "w.csv", stations=places[places.station_id != "P1"])
     with pytest.raises(InputError, match="exchanged"):
-        insitu.read_table(tmp_path / "w.csv", stations=places.rename(columns={"Longitude": "lat", "Latitude": "lon"}))
+        insitu.read_table(
+            tmp_path / "w.csv", stations=places.rename(columns={"Longitude": "lat", "Latitude": "lon"})
+        )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +153,9 @@ def test_pali_daily_means_agree_with_the_published_ones(real_data):
     folder = real_data / "pali_naqu"
     ds = insitu.read_table(folder / "pali_sm_10cm_30min_9stations.csv", depth_m=0.10)
     mine = insitu.daily_means(ds, min_hours=24)["soil_moisture"].to_pandas()
-    published = pd.read_csv(folder / "pali_sm_10cm_daily_9stations.csv", parse_dates=["time"], index_col="time")
+    published = pd.read_csv(
+        folder / "pali_sm_10cm_daily_9stations.csv", parse_dates=["time"], index_col="time"
+    )
     # On days with single half hours missing, averaging within hours first differs on purpose.
     whole = ds["soil_moisture"].to_pandas().resample("D").count().eq(48)
     both = mine.notna() & published.reindex(mine.index).notna() & whole

@@ -61,7 +61,12 @@ def test_what_does_not_matter_does_not_count(table, folds):
 
 
 def test_unusable_input_is_refused(table, folds):
-    for importance, fold in (([1, 1], folds), ([1, 1, 1, -1], folds), (np.ones(4), folds[:5]), (np.ones(4), folds * 0)):
+    for importance, fold in (
+        ([1, 1], folds),
+        ([1, 1, 1, -1], folds),
+        (np.ones(4), folds[:5]),
+        (np.ones(4), folds * 0),
+    ):
         with pytest.raises(InputError):
             area_of_applicability(table, importance=importance, folds=fold)
     with pytest.raises(MissingDataError, match="matters"):

@@ -44,13 +44,18 @@ def test_one_station_at_a_time(table):
 
 
 def test_contiguous_dates_are_unbroken_and_leave_none_out(table):
-    folds = [np.unique(table.time[test]) for _, test in DateKFold(5, contiguous=True).split(table.x, groups=table.time)]
+    folds = [
+        np.unique(table.time[test])
+        for _, test in DateKFold(5, contiguous=True).split(table.x, groups=table.time)
+    ]
     assert all(a.max() < b.min() for a, b in itertools.pairwise(folds))
     assert len(np.concatenate(folds)) == 30
 
 
 def test_splitters_serve_scikit_learn(table):
-    predicted = cross_val_predict(clone(LinearRegression()), table.x, table.y, cv=StationKFold(4), groups=table.station)
+    predicted = cross_val_predict(
+        clone(LinearRegression()), table.x, table.y, cv=StationKFold(4), groups=table.station
+    )
     assert predicted.shape == table.y.shape
 
 
@@ -73,7 +78,9 @@ def test_blocks_are_squares_of_equal_area():
     assert len(set(wide)) <= 2
 
 
-@pytest.mark.parametrize("wrong", [lambda: StationKFold(1), lambda: list(StationKFold(3).split([0, 1], groups=["a", "a"]))])
+@pytest.mark.parametrize(
+    "wrong", [lambda: StationKFold(1), lambda: list(StationKFold(3).split([0, 1], groups=["a", "a"]))]
+)
 def test_senseless_folds_are_refused(wrong):
     with pytest.raises(InputError):
         wrong()

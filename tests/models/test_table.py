@@ -51,7 +51,9 @@ def test_columns_are_derived_in_order_and_rows_chosen(frame):
 
 
 def test_several_columns_name_a_station(frame):
-    split = frame.assign(network=np.where(frame["station"] < "S06", "A", "B"), number=frame["station"].str[1:].astype(int) % 6)
+    split = frame.assign(
+        network=np.where(frame["station"] < "S06", "A", "B"), number=frame["station"].str[1:].astype(int) % 6
+    )
     table = TrainingTable.from_frame(split, station=["network", "number"], **NAMES)
     assert table.stations[0] == "A/0"
     assert len(table.stations) == 12
@@ -72,9 +74,18 @@ def test_percent_is_refused_until_scaled(frame):
     [
         (lambda f: f.drop(columns="ndmi"), "has no column 'ndmi'"),
         (lambda f: f.drop(columns="station"), "has no column 'station'"),
-        (lambda f: pd.concat([f, f.iloc[:1]]), "2 rows share their station and time, such as 'S00' at 2021-05-01 00:00"),
-        (lambda f: f.assign(soil_moisture=f["soil_moisture"].where(f.index != 7, np.inf)), "1 infinite values"),
-        (lambda f: f.assign(soil_moisture=f["soil_moisture"].where(f.index != 7, -0.01)), "1 negative values down to -0.01"),
+        (
+            lambda f: pd.concat([f, f.iloc[:1]]),
+            "2 rows share their station and time, such as 'S00' at 2021-05-01 00:00",
+        ),
+        (
+            lambda f: f.assign(soil_moisture=f["soil_moisture"].where(f.index != 7, np.inf)),
+            "1 infinite values",
+        ),
+        (
+            lambda f: f.assign(soil_moisture=f["soil_moisture"].where(f.index != 7, -0.01)),
+            "1 negative values down to -0.01",
+        ),
         (lambda f: f.assign(station="S00").drop_duplicates("date"), "come from one station ('S00')"),
         (lambda f: f.assign(ndmi="wet"), "holds something that is no number"),
         (lambda f: f.assign(date=20210501), "holds numbers such as 20210501"),
@@ -114,7 +125,9 @@ def test_an_empty_choice_is_missing_data(frame):
 
 
 def test_parquet_describes_itself_and_keeps_every_bit(frame, tmp_path):
-    table = TrainingTable.from_frame(frame, synthetic=True, units={"height": "m", "station": "x"}, source="some.csv", **NAMES)
+    table = TrainingTable.from_frame(
+        frame, synthetic=True, units={"height": "m", "station": "x"}, source="some.csv", **NAMES
+    )
     table.write(tmp_path / "rows.parquet")
     again = TrainingTable.read(tmp_path / "rows.parquet")
     assert again.hash == table.hash
@@ -130,7 +143,9 @@ def test_parquet_describes_itself_and_keeps_every_bit(frame, tmp_path):
 
 def test_a_predictor_may_be_called_date_or_station(frame, tmp_path):
     odd = frame.rename(columns={"station": "site", "date": "day", "ndmi": "date", "height": "station"})
-    table = TrainingTable.from_frame(odd, target="soil_moisture", predictors=["date", "station"], station="site", time="day")
+    table = TrainingTable.from_frame(
+        odd, target="soil_moisture", predictors=["date", "station"], station="site", time="day"
+    )
     table.write(tmp_path / "rows.parquet")
     assert TrainingTable.read(tmp_path / "rows.parquet").hash == table.hash
 
@@ -156,6 +171,8 @@ def test_csv_needs_its_columns_named(frame, tmp_path):
 
 
 def test_fractions_scaled_as_per_cent_are_refused():
-    frame = pd.DataFrame({"station": ["A", "B"], "date": ["2021-06-01"] * 2, "sm": [0.2, 0.3], "p": [1.0, 2.0]})
+    frame = pd.DataFrame(
+        {"station": ["A", "B"], "date": ["2021-06-01"] * 2, "sm": [0.2, 0.3], "p": [1.0, 2.0]}
+    )
     with pytest.raises(InputError, match=r"0\.3 as received.*scale 0\.01"):
         TrainingTable.from_frame(frame, target="sm", predictors=["p"], target_scale=0.01)

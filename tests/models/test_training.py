@@ -81,7 +81,11 @@ def test_the_best_model_is_chosen_by_stations_left_out(result):
     at_stations = result.scores[result.scores["design"] == "station"]
     assert result.models[result.best].title == at_stations.loc[at_stations["rmse"].idxmin(), "model"]
     flattered = pd.DataFrame(
-        {"model": ["A", "A", "B", "B"], "design": ["random", "station"] * 2, "rmse": [0.01, 0.09, 0.03, 0.05]},
+        {
+            "model": ["A", "A", "B", "B"],
+            "design": ["random", "station"] * 2,
+            "rmse": [0.01, 0.09, 0.03, 0.05],
+        },
     )
     assert best_model(flattered) == "B"
 
@@ -97,7 +101,11 @@ def test_a_run_folder_holds_all_that_is_needed(result, table, tmp_path):
         model = load_model(tmp_path / "models", name)
         np.testing.assert_array_equal(model.predict(table.x), result.models[name].predict(table.x))
         record = model.record
-        assert record["table"]["hash"] == table.hash == TrainingTable.read(tmp_path / "models" / "training.parquet").hash
+        assert (
+            record["table"]["hash"]
+            == table.hash
+            == TrainingTable.read(tmp_path / "models" / "training.parquet").hash
+        )
         assert record["predictors"] == list(table.predictors)
         assert set(record["scores"]) == {"random", "station"}
         assert record["seed"] == 1
@@ -168,13 +176,17 @@ def test_scores_at_each_station(result, table):
 
 def test_progress_runs_once_from_start_to_end(table):
     seen: list[tuple[int, int]] = []
-    train_models(table, models=["gbdt"], folds=3, progress=lambda what, done, total: seen.append((done, total)))
+    train_models(
+        table, models=["gbdt"], folds=3, progress=lambda what, done, total: seen.append((done, total))
+    )
     assert seen == [(i, 7) for i in range(1, 8)]
 
 
 def test_missing_predictors_are_refused_by_models_that_cannot_take_them(frame):
     holed = frame.assign(ndmi=frame["ndmi"].where(frame.index % 5 != 0))
-    table = TrainingTable.from_frame(holed, target="soil_moisture", predictors=["ndmi", "height"], keep_missing=True)
+    table = TrainingTable.from_frame(
+        holed, target="soil_moisture", predictors=["ndmi", "height"], keep_missing=True
+    )
     with pytest.raises(InputError, match="72 rows have missing predictors, which RF, ERT, GBDT cannot take"):
         cross_validate(table)
     predictions = cross_validate(table, models=["xgboost", "catboost"], designs=["station"], folds=3)
@@ -182,7 +194,9 @@ def test_missing_predictors_are_refused_by_models_that_cannot_take_them(frame):
 
 
 def test_a_constant_target_is_refused(frame):
-    table = TrainingTable.from_frame(frame.assign(soil_moisture=0.2), target="soil_moisture", predictors=["ndmi"])
+    table = TrainingTable.from_frame(
+        frame.assign(soil_moisture=0.2), target="soil_moisture", predictors=["ndmi"]
+    )
     with pytest.raises(InputError, match="nothing to learn"):
         cross_validate(table, models=["catboost"])
 
@@ -206,7 +220,9 @@ def test_a_random_split_flatters_on_a_real_network(real_data):
         derive={"ndvi": "(B8A-B4)/(B8A+B4)", "ndmi": "(B8A-B11)/(B8A+B11)", "ndwi": "(B3-B8A)/(B3+B8A)"},
     )
     assert (len(table), len(table.stations)) == (3210, 35)
-    scores = score_table(cross_validate(table, models=["xgboost"], designs=["random", "station", "date"])).set_index("design")
+    scores = score_table(
+        cross_validate(table, models=["xgboost"], designs=["random", "station", "date"])
+    ).set_index("design")
     # reference, computed independently: random 0.917 / 0.031, stations 0.501 / 0.069, dates 0.769 / 0.048
     assert scores.loc["random", ["r", "rmse"]].tolist() == pytest.approx([0.917, 0.031], abs=0.005)
     assert scores.loc["station", "r"] == pytest.approx(0.50, abs=0.05)

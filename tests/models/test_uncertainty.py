@@ -14,7 +14,9 @@ def _predictions(seed: int, stations: int = 20, rows: int = 30, design: str = "s
     rng = np.random.default_rng(seed)
     station = np.repeat(np.arange(stations), rng.integers(3, rows, stations))
     error = rng.normal(0, 0.05, stations)[station] + rng.normal(0, 0.01, len(station))
-    return pd.DataFrame({"model": "RF", "design": design, "station": station, "observed": 0.2, "predicted": 0.2 + error})
+    return pd.DataFrame(
+        {"model": "RF", "design": design, "station": station, "observed": 0.2, "predicted": 0.2 + error}
+    )
 
 
 def test_a_new_station_is_covered_as_promised():
@@ -25,14 +27,17 @@ def test_a_new_station_is_covered_as_promised():
         interval = conformal_interval(everyone[~new], "RF", level=0.8)
         error = np.abs(everyone["predicted"] - everyone["observed"])[new]
         covered.append(float(np.mean(error <= interval.half_width)))
-    # the promise is at least 0.8 on average; 300 stations of which each is nearly all in or out: standard error 0.02
+    # the promise is at least 0.8 on average; 300 stations of which each is nearly all in or out: standard
+    # error 0.02
     assert 0.76 <= np.mean(covered) <= 0.90
 
 
 def test_every_station_weighs_the_same():
     residual = {0: [0.01] * 1000, 1: [0.2], 2: [0.02], 3: [0.03]}
     rows = [(s, r) for s, values in residual.items() for r in values]
-    frame = pd.DataFrame(rows, columns=["station", "predicted"]).assign(model="RF", design="loso", observed=0.0)
+    frame = pd.DataFrame(rows, columns=["station", "predicted"]).assign(
+        model="RF", design="loso", observed=0.0
+    )
     # masses 1/5 each at 0.01, 0.02, 0.03, 0.2, and 1/5 at infinity
     assert conformal_interval(frame, "RF", level=0.6).half_width == pytest.approx(0.03)
     assert conformal_interval(frame, "RF", level=0.61).half_width == pytest.approx(0.2)
@@ -47,7 +52,10 @@ def test_coverage_is_that_of_each_station_by_the_others():
     interval = conformal_interval(frame, "RF", level=0.8)
     error = np.abs(frame["predicted"] - frame["observed"])
     by_hand = [
-        np.mean(error[frame["station"] == s] <= conformal_interval(frame[frame["station"] != s], "RF", level=0.8).half_width)
+        np.mean(
+            error[frame["station"] == s]
+            <= conformal_interval(frame[frame["station"] != s], "RF", level=0.8).half_width
+        )
         for s in range(12)
     ]
     assert interval.coverage == pytest.approx(np.mean(by_hand))

@@ -1,4 +1,6 @@
-"""A notebook run in a kernel that stays alive, so that tests can ask it what it made and fetch the tiles it serves."""
+"""A notebook run in a kernel that stays alive, so that tests can ask it what it made and fetch the tiles
+it serves.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class Run:
         """Return what a cell printed and showed, as plain text."""
         parts = []
         for output in self.cells[cell]["outputs"]:
-            parts.append(output["text"] if output["output_type"] == "stream" else output["data"].get("text/plain", ""))
+            parts.append(
+                output["text"] if output["output_type"] == "stream" else output["data"].get("text/plain", "")
+            )
         return "\n".join(parts)
 
     def kinds(self, cell: str) -> set[str]:
@@ -57,16 +61,22 @@ class Run:
         return self.evaluate(_LAYERS)
 
     def exact_layer(self, image: str, vis: Mapping[str, Any]) -> dict[str, str]:
-        """Return a layer of an image in the kernel whose tiles are PNG: opaque tiles are JPEG otherwise, with inexact colours."""
-        return {"url": self.evaluate(f"ee.Image({image}).getMapId({dict(vis) | {'format': 'png'}})['tile_fetcher'].url_format")}
+        """Return a layer of an image in the kernel whose tiles are PNG: opaque tiles are JPEG otherwise,
+        with inexact colours.
+        """
+        return {
+            "url": self.evaluate(
+                f"ee.Image({image}).getMapId({dict(vis) | {'format': 'png'}})['tile_fetcher'].url_format"
+            )
+        }
 
 
 @contextmanager
 def run_notebook(path: Path, folder: Path) -> Iterator[Run]:
     """Run every cell of a notebook in a folder of its own, and keep its kernel until the block ends.
 
-    Stores, settings and temporary files are fresh; only the synthetic basin's cache is the user's, because it costs time and
-    cannot change results.
+    Stores, settings and temporary files are fresh; only the synthetic basin's cache is the user's, because it
+    costs time and cannot change results.
     """
     notebook = nbformat.read(path, as_version=4)
     environment = {**os.environ}

@@ -1,8 +1,9 @@
 """A page of Leaflet maps with the layers of a `geemap.Map`, for a browser without the internet.
 
-`geemap.Map.to_html` loads its scripts from a content network. Leaflet itself is on this machine already: ipyleaflet, which draws
-`geemap.Map` in notebooks, installs a bundle of it. The bundle is a module for a notebook's loader that expects the notebook's
-widgets; the page gives it a loader and empty widgets, and gets ``window.L``.
+`geemap.Map.to_html` loads its scripts from a content network. Leaflet itself is on this machine already:
+ipyleaflet, which draws `geemap.Map` in notebooks, installs a bundle of it. The bundle is a module for a
+notebook's loader that expects the notebook's widgets; the page gives it a loader and empty widgets, and gets
+``window.L``.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ class Panel:
     bar: Mapping[str, Any] | None = field(default=None)
 
 
-def write_page(folder: Path, panels: Sequence[Panel], *, title: str, note: str = "", height: int = 700) -> Path:
+def write_page(
+    folder: Path, panels: Sequence[Panel], *, title: str, note: str = "", height: int = 700
+) -> Path:
     """Write ``index.html`` and Leaflet into a folder; ipyleaflet, which geemap brings, has a bundle of it."""
     bundle = Path(sys.prefix) / _BUNDLE
     if not (bundle / "index.js").is_file():
@@ -129,34 +132,64 @@ class Drawn:
         """Return (row, column) of a place in the picture."""
         x, y = pixel_of(lon, lat, shown["zoom"])
         x0, y0 = pixel_of(shown["center"][1], shown["center"][0], shown["zoom"])
-        return math.floor(self.top + self.height / 2 + y - y0), math.floor(self.left + self.width / 2 + x - x0)
+        return math.floor(self.top + self.height / 2 + y - y0), math.floor(
+            self.left + self.width / 2 + x - x0
+        )
 
-    def around(self, picture: np.ndarray, shown: Mapping[str, Any], lon: float, lat: float, reach: int) -> np.ndarray:
+    def around(
+        self, picture: np.ndarray, shown: Mapping[str, Any], lon: float, lat: float, reach: int
+    ) -> np.ndarray:
         """Return the pixels (y, x, 3) of the picture around a place."""
         row, col = self.position(shown, lon, lat)
         return picture[row - reach : row + reach + 1, col - reach : col + reach + 1]
 
-    def inside(self, picture: np.ndarray, shown: Mapping[str, Any], northwest: Any, southeast: Any) -> np.ndarray:
+    def inside(
+        self, picture: np.ndarray, shown: Mapping[str, Any], northwest: Any, southeast: Any
+    ) -> np.ndarray:
         """Return the pixels (y, x, 3) of the picture between two places."""
         (top, left), (bottom, right) = self.position(shown, *northwest), self.position(shown, *southeast)
         return picture[top:bottom, left:right]
 
 
-def visit(page: Path, folder: Path, *, size: tuple[int, int], wait_s: float = 180) -> tuple[np.ndarray, list[Drawn]]:
+def visit(
+    page: Path, folder: Path, *, size: tuple[int, int], wait_s: float = 180
+) -> tuple[np.ndarray, list[Drawn]]:
     """Open a page in a headless browser; return its picture (y, x, 3) and where its panels are.
 
-    The browser's clock is virtual: it stands still while tiles are under way, so that a slow machine gets the same picture.
-    The picture stays in the folder as ``page.png``.
+    The browser's clock is virtual: it stands still while tiles are under way, so that a slow machine gets the
+    same picture. The picture stays in the folder as ``page.png``.
     """
     arguments = [
-        find_browser(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--disable-extensions", "--hide-scrollbars", "--force-device-scale-factor=1",
-        "--no-proxy-server", f"--user-data-dir={folder / 'profile'}", f"--window-size={size[0]},{size[1]}",
-        "--virtual-time-budget=20000", "--dump-dom", f"--screenshot={folder / 'page.png'}", page.as_uri(),
-    ]  # fmt: skip
+        find_browser(),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-extensions",
+        "--hide-scrollbars",
+        "--force-device-scale-factor=1",
+        "--no-proxy-server",
+        f"--user-data-dir={folder / 'profile'}",
+        f"--window-size={size[0]},{size[1]}",
+        "--virtual-time-budget=20000",
+        "--dump-dom",
+        f"--screenshot={folder / 'page.png'}",
+        page.as_uri(),
+    ]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=wait_s, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    panels = [Drawn(**json.loads(html.unescape(state))) for state in re.findall(r'<figure data-state="([^"]*)"', done.stdout)]
+    panels = [
+        Drawn(**json.loads(html.unescape(state)))
+        for state in re.findall(
+            r"<figure "
+            r'data-state="([^"]*)"',
+            done.stdout,
+        )
+    ]
     assert panels, f"the page drew nothing: {done.stderr[-2000:]}"
     assert not any(p.waiting for p in panels), "the browser gave up before every layer was drawn"
     return np.asarray(Image.open(folder / "page.png").convert("RGB")).astype(int), panels

@@ -15,7 +15,9 @@ ALL = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
 def test_every_notebook_is_known() -> None:
-    assert [p.name for p in ALL] == ["01_quickstart.ipynb", "02_own_files.ipynb"], "a new notebook needs a test that runs it"
+    assert [p.name for p in ALL] == ["01_quickstart.ipynb", "02_own_files.ipynb"], (
+        "a new notebook needs a test that runs it"
+    )
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda p: p.stem)
@@ -30,7 +32,9 @@ def test_clean(path: Path) -> None:
     assert len(set(names)) == len(names)
     for cell in content["cells"]:
         assert cell["metadata"] == {}
-        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", cell["id"]), "ids are words, so that a difference can be read"
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", cell["id"]), (
+            "ids are words, so that a difference can be read"
+        )
         if cell["cell_type"] == "code":
             assert cell["outputs"] == []
             assert cell["execution_count"] is None

@@ -15,7 +15,11 @@ from tests.notebooks.kernel import Run
 from tests.notebooks.tiles import Mosaic, palette_colour
 
 # Pixels (row, column) in the middle of what the second date's files hold.
-CLEAR, CLOUDED, OUTSIDE = ((20, 20), (140, 60), (165, 180)), ((60, 70), (50, 80), (75, 60)), ((20, 215), (150, 230))
+CLEAR, CLOUDED, OUTSIDE = (
+    ((20, 20), (140, 60), (165, 180)),
+    ((60, 70), (50, 80), (75, 60)),
+    ((20, 215), (150, 230)),
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +37,20 @@ def test_files_are_seen_as_in_the_real_catalog(own_files: Run) -> None:
 
 def test_xee_and_rasterio_agree(own_files: Run) -> None:
     lines = re.findall(r"(\S+): (\d+) pixels, largest difference (\S+)", own_files.text("ndmi"))
-    assert [(day, int(n)) for day, n, _ in lines] == [("2021-06-15", 43200), ("2021-07-05", 36180), ("2021-07-25", 43200)]
+    assert [(day, int(n)) for day, n, _ in lines] == [
+        ("2021-06-15", 43200),
+        ("2021-07-05", 36180),
+        ("2021-07-25", 43200),
+    ]
     assert all(float(d) < 1e-6 for *_, d in lines)
 
 
 def test_the_map_shows_the_files(own_files: Run, layers: dict[str, Any]) -> None:
-    assert list(layers) == ["hillshade of my own DEM", "NDMI, median of clear pixels", "NDMI, 5 July, clear pixels"]
+    assert list(layers) == [
+        "hillshade of my own DEM",
+        "NDMI, median of clear pixels",
+        "NDMI, 5 July, clear pixels",
+    ]
     vis = own_files.evaluate("drier")
     folder = Path(own_files.evaluate("str(downloads)"))
     ndmi = []

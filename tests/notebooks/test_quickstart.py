@@ -1,4 +1,6 @@
-"""The quickstart, run as a reader runs it: its numbers, and the tiles of its map as a map client gets them."""
+"""The quickstart, run as a reader runs it: its numbers, and the tiles of its map as a map client gets
+them.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,15 @@ from tests.notebooks.leaflet import Panel, visit, write_page
 from tests.notebooks.tiles import Mosaic, palette_colour, pixel_of
 
 COMPOSITE, MOISTURE, CELLS, STATIONS = (
-    "HLS composite (synthetic)", "soil moisture (synthetic)", "EASE-Grid 2.0 cells", "stations (synthetic)",
-)  # fmt: skip
+    "HLS composite (synthetic)",
+    "soil moisture (synthetic)",
+    "EASE-Grid 2.0 cells",
+    "stations (synthetic)",
+)
 NATURAL = {"min": 0.01, "max": 0.1, "gamma": 1.2}
 STATION_RED = np.array([0xE3, 0x1A, 0x1C])
-# EASE-Grid 2.0, global: the outer corner and the 9 km cell (Brodzik et al. 2012, ISPRS Int. J. Geo-Inf. 1:32; NSIDC's EASE2_M09km).
+# EASE-Grid 2.0, global: the outer corner and the 9 km cell (Brodzik et al. 2012, ISPRS Int. J. Geo-Inf. 1:32;
+# NSIDC's EASE2_M09km).
 EASE_LEFT, EASE_TOP, EASE_9KM = -17367530.4451615, 7314540.8306386, 9008.055210146
 
 
@@ -41,7 +47,9 @@ def stations(quickstart: Run) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def corners() -> np.ndarray:
-    """(5, 5, 2): longitudes and latitudes of the corners of the sixteen 9 km cells in the 36 km cell around 99.8° E, 37.5° N."""
+    """(5, 5, 2): longitudes and latitudes of the corners of the sixteen 9 km cells in the 36 km cell
+    around 99.8° E, 37.5° N.
+    """
     x, y = Transformer.from_crs("EPSG:4326", "EPSG:6933", always_xy=True).transform(99.8, 37.5)
     left = EASE_LEFT + 4 * EASE_9KM * np.floor((x - EASE_LEFT) / (4 * EASE_9KM))
     top = EASE_TOP - 4 * EASE_9KM * np.floor((EASE_TOP - y) / (4 * EASE_9KM))
@@ -75,7 +83,9 @@ def test_backend_and_machine_agree(quickstart: Run, stations: list[dict[str, Any
     assert np.ptp(values) > 0.05
 
 
-def test_pixels_have_the_colours_of_their_values(layers: dict[str, Any], stations: list[dict[str, Any]], quickstart: Run) -> None:
+def test_pixels_have_the_colours_of_their_values(
+    layers: dict[str, Any], stations: list[dict[str, Any]], quickstart: Run
+) -> None:
     west, north = min(s["lon"] for s in stations), max(s["lat"] for s in stations)
     group = [s for s in stations if s["lon"] < west + 0.05 and s["lat"] > north - 0.03]
     assert len(group) >= 4
@@ -100,7 +110,9 @@ def test_pixels_have_the_colours_of_their_values(layers: dict[str, Any], station
     assert np.mean(found) > 0.75
 
 
-def test_cells_are_where_smap_has_them(shown: dict[str, Any], layers: dict[str, Any], corners: np.ndarray) -> None:
+def test_cells_are_where_smap_has_them(
+    shown: dict[str, Any], layers: dict[str, Any], corners: np.ndarray
+) -> None:
     (west, north), (east, south) = corners[0, 0], corners[-1, -1]
     drawn = Mosaic(layers[CELLS], (west, south, east, north), shown["zoom"])
     for lon, lat in corners.reshape(-1, 2):
@@ -129,11 +141,15 @@ def test_stations_are_dots_in_their_places(
 
 
 @pytest.mark.browser
-def test_a_browser_shows_the_map(quickstart: Run, shown: dict[str, Any], corners: np.ndarray, tmp_path: Any) -> None:
+def test_a_browser_shows_the_map(
+    quickstart: Run, shown: dict[str, Any], corners: np.ndarray, tmp_path: Any
+) -> None:
     # A window on the north-western 9 km cell, where stations cluster: few tiles, and every layer is in them.
     (west, north), (east, south) = corners[0, 0], corners[1, 1]
     view = shown | {"zoom": 12, "center": [(north + south) / 2, (west + east) / 2]}
-    page = write_page(tmp_path, map_panels(view, quickstart.evaluate("wetness")), title="quickstart", height=440)
+    page = write_page(
+        tmp_path, map_panels(view, quickstart.evaluate("wetness")), title="quickstart", height=440
+    )
     picture, panels = visit(page, tmp_path, size=(680, 500))
     places = quickstart.evaluate("list(zip(daily['lon'].values.tolist(), daily['lat'].values.tolist()))")
     inside = [(lon, lat) for lon, lat in places if west < lon < east and south < lat < north]
@@ -145,7 +161,9 @@ def test_a_browser_shows_the_map(quickstart: Run, shown: dict[str, Any], corners
             around = panel.around(picture, view, lon, lat, 2)
             assert (np.abs(around - STATION_RED).max(axis=-1) <= 2).any(), f"no station at {lon} {lat}"
         for lon, lat in corners[:2, :2].reshape(-1, 2):
-            assert panel.around(picture, view, lon, lat, 2).sum(axis=-1).min() < 150, f"no line at {lon:.3f} {lat:.3f}"
+            assert panel.around(picture, view, lon, lat, 2).sum(axis=-1).min() < 150, (
+                f"no line at {lon:.3f} {lat:.3f}"
+            )
     composite, moisture = (p.inside(picture, view, (west, north), (east, south)) for p in panels)
     red, green, blue = np.median(composite, axis=(0, 1))
     assert green > red > blue, "a July pasture is green"
@@ -163,7 +181,13 @@ def map_panels(shown: dict[str, Any], wetness: dict[str, Any]) -> list[Panel]:
     bar = {**wetness, "unit": "m³ m⁻³"}
     return [
         Panel("HLS composite, natural colours", shown["center"], shown["zoom"], [layers[COMPOSITE], *top]),
-        Panel("Soil moisture at 30 m, 15 July 2021", shown["center"], shown["zoom"], [layers[MOISTURE], *top], bar),
+        Panel(
+            "Soil moisture at 30 m, 15 July 2021",
+            shown["center"],
+            shown["zoom"],
+            [layers[MOISTURE], *top],
+            bar,
+        ),
     ]
 
 

@@ -15,7 +15,9 @@ SIZE = 256
 
 
 def pixel_of(lon: float, lat: float, zoom: int) -> tuple[float, float]:
-    """Return (x, y) of a place in pixels of the whole web-Mercator map of a zoom level, from its north-western corner."""
+    """Return (x, y) of a place in pixels of the whole web-Mercator map of a zoom level, from its
+    north-western corner.
+    """
     side = SIZE * 2**zoom
     return (lon + 180) / 360 * side, (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * side
 
@@ -37,7 +39,10 @@ class Mosaic:
         self._origin = left * SIZE, top * SIZE
         with requests.Session() as web:
             web.trust_env = False  # a proxy of the environment is not for loopback
-            rows = [[_fetch(web, layer["url"], x, y, zoom) for x in range(left, right + 1)] for y in range(top, bottom + 1)]
+            rows = [
+                [_fetch(web, layer["url"], x, y, zoom) for x in range(left, right + 1)]
+                for y in range(top, bottom + 1)
+            ]
         self.rgba = np.vstack([np.hstack(row) for row in rows])
 
     def index(self, lon: float, lat: float) -> tuple[int, int]:
@@ -65,7 +70,9 @@ def _fetch(web: requests.Session, template: str, x: int, y: int, zoom: int) -> n
 
 
 def palette_colour(value: float, low: float, high: float, palette: Sequence[str]) -> np.ndarray:
-    """Return the colour (3,) that Earth Engine documents for a value: palette entries evenly spaced, straight lines between."""
+    """Return the colour (3,) that Earth Engine documents for a value: palette entries evenly spaced,
+    straight lines between.
+    """
     colours = np.array([[int(c.lstrip("#")[i : i + 2], 16) for i in (0, 2, 4)] for c in palette], float)
     place = np.clip((value - low) / (high - low), 0, 1) * (len(palette) - 1)
     return np.array([np.interp(place, np.arange(len(palette)), colours[:, channel]) for channel in range(3)])

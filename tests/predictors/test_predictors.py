@@ -40,13 +40,18 @@ class Scenes:
             fmask[0, 0] |= SNOW
             self.arrays[image_id, "Fmask"] = fmask
             bands = tuple(
-                BandInfo(n, "uint8" if n == "Fmask" else "float32", GRID, "SAMPLE" if n == "Fmask" else "MEAN") for n in names
+                BandInfo(
+                    n, "uint8" if n == "Fmask" else "float32", GRID, "SAMPLE" if n == "Fmask" else "MEAN"
+                )
+                for n in names
             )
             start = int(datetime(2021, 7, day, 4, tzinfo=UTC).timestamp() * 1000)
             self.infos[spec.id].append(ImageInfo(image_id, bands, {}, start, start))
         y, x = np.mgrid[:21, :19].astype("f4")
         self.dem_grid = PixelGrid("EPSG:32647", (30.0, 0.0, 569910.0, 0.0, -30.0, 4140180.0), 19, 21)
-        self.arrays["NASA/NASADEM_HGT/001", "elevation"] = (3200 + 7 * x - 4 * y + 9 * np.sin(x / 2) * np.cos(y / 3)).astype("f4")
+        self.arrays["NASA/NASADEM_HGT/001", "elevation"] = (
+            3200 + 7 * x - 4 * y + 9 * np.sin(x / 2) * np.cos(y / 3)
+        ).astype("f4")
         self.dem = ImageInfo("NASA/NASADEM_HGT/001", (BandInfo("elevation", "float32", self.dem_grid),))
 
     def get(self, asset_id):
@@ -81,10 +86,21 @@ def pixels(image: ee.Image, grid: PixelGrid = GRID) -> dict[str, np.ndarray]:
     """Fetch every band of an image on a grid; masked pixels are NaN."""
     a, b, c, d, e, f = grid.transform
     request = {
-        "expression": image.toDouble().unmask(-9999, False), "fileFormat": "NUMPY_NDARRAY",
-        "grid": {"dimensions": {"width": grid.width, "height": grid.height}, "crsCode": grid.crs,
-                 "affineTransform": {"scaleX": a, "shearX": b, "translateX": c, "shearY": d, "scaleY": e, "translateY": f}},
-    }  # fmt: skip
+        "expression": image.toDouble().unmask(-9999, False),
+        "fileFormat": "NUMPY_NDARRAY",
+        "grid": {
+            "dimensions": {"width": grid.width, "height": grid.height},
+            "crsCode": grid.crs,
+            "affineTransform": {
+                "scaleX": a,
+                "shearX": b,
+                "translateX": c,
+                "shearY": d,
+                "scaleY": e,
+                "translateY": f,
+            },
+        },
+    }
     found = ee.data.computePixels(request)
     return {n: np.where(found[n] == -9999, np.nan, found[n]) for n in found.dtype.names}
 
@@ -100,7 +116,11 @@ def stacked(scenes, role: str, days: range) -> np.ndarray:
     return np.array(layers)
 
 
-OPTIONS = {"sensors": ("L30", "S30"), "roles": ("red", "nir", "swir1"), "mask": ("cloud", "adjacent", "shadow", "snow")}
+OPTIONS = {
+    "sensors": ("L30", "S30"),
+    "roles": ("red", "nir", "swir1"),
+    "mask": ("cloud", "adjacent", "shadow", "snow"),
+}
 
 
 def test_composite_is_the_median_of_clear_observations_of_both_sensors(scenes):
@@ -150,13 +170,17 @@ def test_unknown_and_unfit_indices_are_refused():
 
 
 def test_terrain_is_the_four_neighbour_gradient_on_the_lattice(scenes):
-    found = pixels(terrain("NASA/NASADEM_HGT/001", ("elevation", "slope", "aspect", "northness", "eastness"), grid=GRID))
+    found = pixels(
+        terrain("NASA/NASADEM_HGT/001", ("elevation", "slope", "aspect", "northness", "eastness"), grid=GRID)
+    )
     z = scenes.arrays["NASA/NASADEM_HGT/001", "elevation"].astype("f8")
     east = (z[1:-1, 2:] - z[1:-1, :-2]) / 60
     north = (z[:-2, 1:-1] - z[2:, 1:-1]) / 60
     window = (slice(5, 5 + GRID.height), slice(2, 2 + GRID.width))
     np.testing.assert_allclose(found["elevation"], z[6 : 6 + GRID.height, 3 : 3 + GRID.width], rtol=1e-6)
-    np.testing.assert_allclose(found["slope"], np.degrees(np.arctan(np.hypot(east, north)))[window], rtol=1e-4)
+    np.testing.assert_allclose(
+        found["slope"], np.degrees(np.arctan(np.hypot(east, north)))[window], rtol=1e-4
+    )
     aspect = np.degrees(np.arctan2(-east, -north))[window] % 360  # downhill, clockwise from north
     np.testing.assert_allclose(found["aspect"], aspect, atol=0.02)
     np.testing.assert_allclose(found["northness"], np.cos(np.radians(aspect)), atol=1e-3)
@@ -164,7 +188,8 @@ def test_terrain_is_the_four_neighbour_gradient_on_the_lattice(scenes):
 
 
 def test_terrain_stays_that_of_the_lattice_on_finer_grids(scenes):
-    # What a map zoomed in asks for: each pixel of the lattice has one slope, not the steps between flat pixels.
+    # What a map zoomed in asks for: each pixel of the lattice has one slope, not the steps between flat
+    # pixels.
     names = ("elevation", "slope", "aspect", "northness", "eastness")
     image = terrain("NASA/NASADEM_HGT/001", names, grid=GRID)
     a, b, c, d, e, f = GRID.transform

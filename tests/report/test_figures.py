@@ -39,10 +39,22 @@ def pairs():
 def validation(cells):
     rng = np.random.default_rng(1)
     rows = [
-        {"cell": c.name, "orbit": o, "reference": r, "n": 60, "r": rng.uniform(0.4, 0.9), "r_low": 0.3, "r_high": 0.95,
-         "bias": rng.normal(0, 0.03), "rmse": 0.05, "ubrmse": rng.uniform(0.02, 0.05)}
-        for c in cells for o in ("AM", "PM") for r in ("upscaled", "insitu_mean")
-    ]  # fmt: skip
+        {
+            "cell": c.name,
+            "orbit": o,
+            "reference": r,
+            "n": 60,
+            "r": rng.uniform(0.4, 0.9),
+            "r_low": 0.3,
+            "r_high": 0.95,
+            "bias": rng.normal(0, 0.03),
+            "rmse": 0.05,
+            "ubrmse": rng.uniform(0.02, 0.05),
+        }
+        for c in cells
+        for o in ("AM", "PM")
+        for r in ("upscaled", "insitu_mean")
+    ]
     return pd.DataFrame(rows)
 
 
@@ -57,12 +69,29 @@ def test_every_figure_has_content(tmp_path, pairs):
     field = (0.2 + 0.1 * np.sin(x / 90) * np.cos(y / 130)).astype("float32")
     stations = pd.DataFrame({"lon": [99.8, 99.9], "lat": [37.4, 37.5]})
     scores = pd.DataFrame(
-        [{"model": m, "design": d, "r": 0.8, "r_low": 0.7, "r_high": 0.85, "rmse": 0.04, "rmse_low": 0.03, "rmse_high": 0.05}
-         for m in ("RF", "XGBoost") for d in ("random", "station")]
-    )  # fmt: skip
+        [
+            {
+                "model": m,
+                "design": d,
+                "r": 0.8,
+                "r_low": 0.7,
+                "r_high": 0.85,
+                "rmse": 0.04,
+                "rmse_low": 0.03,
+                "rmse_high": 0.05,
+            }
+            for m in ("RF", "XGBoost")
+            for d in ("random", "station")
+        ]
+    )
     made = [
         figures.maps_figure(
-            {"a": field, "b": field * 1.1}, tmp_path / "m.png", grid=grid, cells=CELLS, stations=stations, synthetic=True
+            {"a": field, "b": field * 1.1},
+            tmp_path / "m.png",
+            grid=grid,
+            cells=CELLS,
+            stations=stations,
+            synthetic=True,
         ),
         figures.series_figure(pairs, tmp_path / "s.png", title="36 km cell", synthetic=True),
         figures.scatter_figure(pairs, validation(CELLS[:1]), tmp_path / "c.png", synthetic=True),
@@ -84,7 +113,9 @@ def test_report_is_self_contained_and_marked(tmp_path, pairs):
     table = pd.DataFrame({"cell": ["<b>x</b>"], "r": [0.51234], "n": [60], "missing": [np.nan]})
     section = Section("SMAP", "Text.", [(figure, "A figure.")], [(table, "A table.")])
     for synthetic in (True, False):
-        path = write_report(tmp_path / "r.html", title="demo", synthetic=synthetic, facts={"Stations": 30}, sections=[section])
+        path = write_report(
+            tmp_path / "r.html", title="demo", synthetic=synthetic, facts={"Stations": 30}, sections=[section]
+        )
         html = path.read_text(encoding="utf-8")
         assert html.count("data:image/png;base64,") == 1
         assert "http://" not in html

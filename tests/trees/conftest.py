@@ -1,4 +1,6 @@
-"""Models of every family, trained once a session on real rows (synthetic ones where the real data is absent)."""
+"""Models of every family, trained once a session on real rows (synthetic ones where the real data is
+absent).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def synthetic_table() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(7)
     X = rng.normal(size=(3000, len(BANDS))).astype(np.float32) * np.float32(500) + np.float32(2000)
     X[rng.random(X.shape) < 0.15] = np.nan
-    return X, 0.2 + 0.05 * np.tanh((np.nan_to_num(X[:, 3], nan=2000) - 2000) / 500) + rng.normal(size=3000) * 0.02
+    return X, 0.2 + 0.05 * np.tanh((np.nan_to_num(X[:, 3], nan=2000) - 2000) / 500) + rng.normal(
+        size=3000
+    ) * 0.02
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +38,9 @@ def table(request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Keep OpenMP from spinning on processors that other tests use; small models gain nothing from threads."""
+    """Keep OpenMP from spinning on processors that other tests use; small models gain nothing from
+    threads.
+    """
     import lightgbm  # noqa: F401 (its OpenMP has to be loaded to be limited)
     import sklearn.ensemble  # noqa: F401
 

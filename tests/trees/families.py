@@ -15,7 +15,9 @@ BANDS = ("VV", "VH", "angle", "B2", "B3", "B4", "B8A", "B11", "B12", "elevation"
 
 
 def real_table(real_data: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the paired stations and satellites: predictors (rows, 11) float32 with NaN where masked, soil moisture (rows,)."""
+    """Rows of the paired stations and satellites: predictors (rows, 11) float32 with NaN where masked,
+    soil moisture (rows,).
+    """
     table = pd.read_csv(real_data / "txson" / "paired_10day.csv")
     table["doy"] = pd.to_datetime(table["StartDate"]).dt.dayofyear
     table = table[table["sm"].notna()]
@@ -29,7 +31,9 @@ class Family:
     train: Callable[[np.ndarray, np.ndarray], Any]
     missing: bool  # whether NaN may be trained on and predicted
     infinite: bool = True  # whether the library predicts rows with infinite values
-    predict: Callable[[Any, np.ndarray], np.ndarray] = lambda model, X: np.asarray(model.predict(X), dtype=np.float64)
+    predict: Callable[[Any, np.ndarray], np.ndarray] = lambda model, X: np.asarray(
+        model.predict(X), dtype=np.float64
+    )
     limit: int = 20_000  # planted rows
 
 
@@ -38,8 +42,14 @@ def _xgb(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
         from xgboost import XGBRegressor
 
         stop = "early_stopping_rounds" in options
-        model = XGBRegressor(**{"n_estimators": 40, "max_depth": 5, "n_jobs": 1, "random_state": 1, **options})
-        return model.fit(X[::2], y[::2], eval_set=[(X[1::2], y[1::2])], verbose=False) if stop else model.fit(X, y)
+        model = XGBRegressor(
+            **{"n_estimators": 40, "max_depth": 5, "n_jobs": 1, "random_state": 1, **options}
+        )
+        return (
+            model.fit(X[::2], y[::2], eval_set=[(X[1::2], y[1::2])], verbose=False)
+            if stop
+            else model.fit(X, y)
+        )
 
     return train
 
@@ -54,7 +64,9 @@ def _booster(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
     def train(X: np.ndarray, y: np.ndarray) -> Any:
         import xgboost
 
-        return xgboost.train({"max_depth": 4, "nthread": 1, **options}, xgboost.DMatrix(X, y), num_boost_round=25)
+        return xgboost.train(
+            {"max_depth": 4, "nthread": 1, **options}, xgboost.DMatrix(X, y), num_boost_round=25
+        )
 
     return train
 
@@ -67,7 +79,14 @@ def _cat(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
     def train(X: np.ndarray, y: np.ndarray) -> Any:
         from catboost import CatBoostRegressor
 
-        settings = {"iterations": 30, "depth": 5, "verbose": 0, "thread_count": 1, "allow_writing_files": False, "random_seed": 1}
+        settings = {
+            "iterations": 30,
+            "depth": 5,
+            "verbose": 0,
+            "thread_count": 1,
+            "allow_writing_files": False,
+            "random_seed": 1,
+        }
         model = CatBoostRegressor(**{**settings, **options}).fit(X, y)
         if options.get("grow_policy") is None:
             scale, bias = model.get_scale_and_bias()
@@ -89,7 +108,9 @@ def _lgb(**options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
 
 
 def _lgb_predict(model: Any, X: np.ndarray) -> np.ndarray:
-    with warnings.catch_warnings():  # the scikit-learn interface names columns of its own and then misses them
+    with (
+        warnings.catch_warnings()
+    ):  # the scikit-learn interface names columns of its own and then misses them
         warnings.simplefilter("ignore", UserWarning)
         return np.asarray(model.predict(X), dtype=np.float64)
 
@@ -108,9 +129,13 @@ def _sk(name: str, **options: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
 FAMILIES: dict[str, Family] = {
     "xgboost": Family(_xgb(), missing=True),
     "xgboost-base-score": Family(_xgb(base_score=0.31), missing=True),
-    "xgboost-early-stopping": Family(_xgb(early_stopping_rounds=3, n_estimators=200, learning_rate=0.5), missing=True),
+    "xgboost-early-stopping": Family(
+        _xgb(early_stopping_rounds=3, n_estimators=200, learning_rate=0.5), missing=True
+    ),
     "xgboost-dart": Family(_xgb(booster="dart", rate_drop=0.3, n_estimators=20), missing=True),
-    "xgboost-lossguide": Family(_xgb(tree_method="hist", grow_policy="lossguide", max_leaves=20, max_depth=0), missing=True),
+    "xgboost-lossguide": Family(
+        _xgb(tree_method="hist", grow_policy="lossguide", max_leaves=20, max_depth=0), missing=True
+    ),
     "xgboost-parallel-trees": Family(_xgb(num_parallel_tree=3, n_estimators=8, subsample=0.6), missing=True),
     "xgboost-exact": Family(_xgb(tree_method="exact", n_estimators=20), missing=True),
     "xgboost-pruned": Family(_xgb(tree_method="exact", gamma=0.02, n_estimators=20), missing=True),
@@ -127,29 +152,44 @@ FAMILIES: dict[str, Family] = {
     "lightgbm-no-missing": Family(_lgb(use_missing=False), missing=True, predict=_lgb_predict),
     "lightgbm-dart": Family(_lgb(boosting_type="dart", n_estimators=20), missing=True, predict=_lgb_predict),
     "lightgbm-forest": Family(
-        _lgb(boosting_type="rf", bagging_freq=1, bagging_fraction=0.6, n_estimators=15), missing=True, predict=_lgb_predict
+        _lgb(boosting_type="rf", bagging_freq=1, bagging_fraction=0.6, n_estimators=15),
+        missing=True,
+        predict=_lgb_predict,
     ),
     "decision-tree": Family(_sk("DecisionTreeRegressor", min_samples_leaf=2), missing=True, infinite=False),
-    "decision-tree-best-first": Family(_sk("DecisionTreeRegressor", max_leaf_nodes=40), missing=True, infinite=False),
-    "random-forest": Family(_sk("RandomForestRegressor", n_estimators=15, min_samples_leaf=3), missing=True, infinite=False),
+    "decision-tree-best-first": Family(
+        _sk("DecisionTreeRegressor", max_leaf_nodes=40), missing=True, infinite=False
+    ),
+    "random-forest": Family(
+        _sk("RandomForestRegressor", n_estimators=15, min_samples_leaf=3), missing=True, infinite=False
+    ),
     "random-forest-best-first": Family(
         _sk("RandomForestRegressor", n_estimators=15, max_leaf_nodes=40), missing=True, infinite=False
     ),
-    "extra-trees": Family(_sk("ExtraTreesRegressor", n_estimators=15, min_samples_leaf=3), missing=True, infinite=False),
-    "extra-trees-bootstrap": Family(
-        _sk("ExtraTreesRegressor", n_estimators=10, max_leaf_nodes=60, bootstrap=True), missing=True, infinite=False
+    "extra-trees": Family(
+        _sk("ExtraTreesRegressor", n_estimators=15, min_samples_leaf=3), missing=True, infinite=False
     ),
-    "gradient-boosting": Family(_sk("GradientBoostingRegressor", n_estimators=40, max_depth=4), missing=False, infinite=False),
+    "extra-trees-bootstrap": Family(
+        _sk("ExtraTreesRegressor", n_estimators=10, max_leaf_nodes=60, bootstrap=True),
+        missing=True,
+        infinite=False,
+    ),
+    "gradient-boosting": Family(
+        _sk("GradientBoostingRegressor", n_estimators=40, max_depth=4), missing=False, infinite=False
+    ),
     "gradient-boosting-huber": Family(
         _sk("GradientBoostingRegressor", n_estimators=30, loss="huber", init="zero", learning_rate=0.3),
         missing=False,
         infinite=False,
     ),
     "gradient-boosting-best-first": Family(
-        _sk("GradientBoostingRegressor", n_estimators=30, max_leaf_nodes=12, loss="absolute_error"), missing=False, infinite=False
+        _sk("GradientBoostingRegressor", n_estimators=30, max_leaf_nodes=12, loss="absolute_error"),
+        missing=False,
+        infinite=False,
     ),
     "hist-gradient-boosting": Family(_sk("HistGradientBoostingRegressor", max_iter=40), missing=True),
     "hist-gradient-boosting-quantile": Family(
-        _sk("HistGradientBoostingRegressor", max_iter=20, loss="quantile", quantile=0.7, early_stopping=True), missing=True
+        _sk("HistGradientBoostingRegressor", max_iter=20, loss="quantile", quantile=0.7, early_stopping=True),
+        missing=True,
     ),
 }

@@ -13,12 +13,16 @@ from smgee.trees.layout import assemble
 FINITE32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 FINITE64 = st.floats(allow_nan=False, allow_infinity=False)
 # Values that differ by little, so that rows often meet a threshold or its neighbour.
-NARROW = st.integers(-8, 8).map(lambda k: float(np.float32(0.1) + np.float32(k) * np.spacing(np.float32(0.1))))
+NARROW = st.integers(-8, 8).map(
+    lambda k: float(np.float32(0.1) + np.float32(k) * np.spacing(np.float32(0.1)))
+)
 
 
 @st.composite
 def shapes(draw: Any, max_leaves: int = 9) -> list[tuple[int, int]]:
-    """Children of every node, in an order of storage of its own: (left, right), or (-1, -1) at a leaf; the root is node 0."""
+    """Children of every node, in an order of storage of its own: (left, right), or (-1, -1) at a leaf; the
+    root is node 0.
+    """
     children = [(-1, -1)]
     open_leaves = [0]
     for _ in range(draw(st.integers(0, max_leaves - 1))):

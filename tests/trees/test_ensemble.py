@@ -55,7 +55,10 @@ def test_damaged_arrays_are_refused(changes: dict[str, Any], words: str) -> None
 
 def test_the_definition() -> None:
     """Every clause of the class docstring, by hand."""
-    x = np.array([[np.nextafter(np.float32(0.5), np.float32(0))], [0.5], [np.nan], [-np.inf], [np.inf], [-0.0]], dtype=np.float32)
+    x = np.array(
+        [[np.nextafter(np.float32(0.5), np.float32(0))], [0.5], [np.nan], [-np.inf], [np.inf], [-0.0]],
+        dtype=np.float32,
+    )
     X = np.column_stack([x, x])
     less = TreeEnsemble(**STUMP, base_score=10.0)
     assert less.predict_reference(X).tolist() == [11, 12, 11, 11, 12, 11]
@@ -66,7 +69,9 @@ def test_the_definition() -> None:
     assert less.predict_reference(close) == 12
     assert replace(less, threshold_dtype="float64").predict_reference(close) == 11
     two = {k: STUMP[k] * 2 for k in ("feature", "threshold", "value", "missing_left")}
-    pair = TreeEnsemble(**{**STUMP, **two, "left": [1, -1, -1, 4, -1, -1], "right": [2, -1, -1, 5, -1, -1], "roots": [0, 3]})
+    pair = TreeEnsemble(
+        **{**STUMP, **two, "left": [1, -1, -1, 4, -1, -1], "right": [2, -1, -1, 5, -1, -1], "roots": [0, 3]}
+    )
     assert pair.predict_reference(X[:1]) == 2
     assert replace(pair, aggregation="mean", base_score=10.0).predict_reference(X[:1]) == 11
 
@@ -81,8 +86,17 @@ def test_it_does_not_change() -> None:
 
 def test_what_it_says() -> None:
     ensemble = TreeEnsemble(**STUMP, metadata={"family": "by hand"})
-    assert (ensemble.n_trees, ensemble.n_nodes, ensemble.n_leaves, ensemble.n_features, ensemble.depth) == (1, 3, 2, 2, 1)
-    assert repr(ensemble) == "TreeEnsemble(by hand: 1 trees, 3 nodes, depth 1, 2 predictors, sum of leaves, base 0)"
+    assert (ensemble.n_trees, ensemble.n_nodes, ensemble.n_leaves, ensemble.n_features, ensemble.depth) == (
+        1,
+        3,
+        2,
+        2,
+        1,
+    )
+    assert (
+        repr(ensemble)
+        == "TreeEnsemble(by hand: 1 trees, 3 nodes, depth 1, 2 predictors, sum of leaves, base 0)"
+    )
     assert ensemble.with_names(["x", "y"]).feature_names == ("x", "y")
     with pytest.raises(InputError, match="1 names"):
         ensemble.with_names(["x"])
@@ -108,7 +122,9 @@ def test_planted_rows_hold_every_threshold_and_its_neighbours(trained: Any, tabl
     assert rows.dtype == np.float32
     for f in range(ensemble.n_features):
         cuts = np.unique(ensemble.threshold[ensemble.feature == f]).astype(np.float32)
-        expected = np.concatenate([cuts, np.nextafter(cuts, np.float32(np.inf)), np.nextafter(cuts, np.float32(-np.inf))])
+        expected = np.concatenate(
+            [cuts, np.nextafter(cuts, np.float32(np.inf)), np.nextafter(cuts, np.float32(-np.inf))]
+        )
         assert np.isin(expected, rows[:, f]).all()
     assert np.array_equal(rows, planted_rows(ensemble, table[0]), equal_nan=True)
     assert len(planted_rows(ensemble, table[0], limit=10)) == 10

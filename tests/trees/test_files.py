@@ -18,7 +18,10 @@ from tests.trees.families import BANDS
 
 
 @pytest.mark.parametrize("suffix", ["json", "ubj"])
-@pytest.mark.parametrize("name", ["xgboost", "xgboost-base-score", "xgboost-early-stopping", "xgboost-dart", "xgboost-parallel-trees"])
+@pytest.mark.parametrize(
+    "name",
+    ["xgboost", "xgboost-base-score", "xgboost-early-stopping", "xgboost-dart", "xgboost-parallel-trees"],
+)
 def test_xgboost(name: str, suffix: str, trained: Any, tmp_path: Path) -> None:
     _, model, ensemble = trained(name)
     path = tmp_path / f"model.{suffix}"
@@ -49,9 +52,10 @@ def test_names_come_along(table: Any, tmp_path: Path) -> None:
 
     X, y = pd.DataFrame(table[0][:500], columns=BANDS), table[1][:500]
     for model, file in (
-        (XGBRegressor(n_estimators=2), "m.json"), (CatBoostRegressor(iterations=2, verbose=0, allow_writing_files=False), "m.cbm"),
+        (XGBRegressor(n_estimators=2), "m.json"),
+        (CatBoostRegressor(iterations=2, verbose=0, allow_writing_files=False), "m.cbm"),
         (LGBMRegressor(n_estimators=2, verbose=-1), "m.txt"),
-    ):  # fmt: skip
+    ):
         model.fit(X, y)
         assert TreeEnsemble.from_model(model).feature_names == BANDS
         (model.booster_ if file == "m.txt" else model).save_model(str(tmp_path / file))
@@ -72,7 +76,9 @@ def test_iterations(trained: Any, table: Any) -> None:
     np.testing.assert_allclose(part.predict_reference(X), model.predict(X, ntree_end=7), atol=1e-14)
     _, model, _ = trained("lightgbm")
     part = TreeEnsemble.from_model(model, BANDS, iterations=7)
-    np.testing.assert_allclose(part.predict_reference(X), model.booster_.predict(X, num_iteration=7), atol=1e-14)
+    np.testing.assert_allclose(
+        part.predict_reference(X), model.booster_.predict(X, num_iteration=7), atol=1e-14
+    )
     _, model, whole = trained("hist-gradient-boosting")
     part = TreeEnsemble.from_model(model, BANDS, iterations=7)
     staged = [p for _, p in zip(range(7), model.staged_predict(X), strict=False)][-1]
@@ -83,7 +89,9 @@ def test_iterations(trained: Any, table: Any) -> None:
 
 
 def test_best_iteration(trained: Any, table: Any) -> None:
-    """The scikit-learn interface predicts up to the best iteration, a Booster with all rounds; so do their conversions."""
+    """The scikit-learn interface predicts up to the best iteration, a Booster with all rounds; so do their
+    conversions.
+    """
     X = table[0][:500]
     _, model, ensemble = trained("xgboost-early-stopping")
     booster = model.get_booster()
@@ -99,11 +107,15 @@ def test_base_score_forms(text: Any, trained: Any) -> None:
     _, model, ensemble = trained("xgboost-base-score")
     document = json.loads(bytes(model.get_booster().save_raw("json")))
     document["learner"]["learner_model_param"]["base_score"] = text
-    assert importer.from_document(document, BANDS).base_score == ensemble.base_score == float(np.float32(0.31))
+    assert (
+        importer.from_document(document, BANDS).base_score == ensemble.base_score == float(np.float32(0.31))
+    )
 
 
 def test_documents_of_older_versions(trained: Any) -> None:
-    """Before 2.0 a document has no ``iteration_indptr``, before 1.6 no ``feature_types``, before 1.5 no ``categories``."""
+    """Before 2.0 a document has no ``iteration_indptr``, before 1.6 no ``feature_types``, before 1.5 no
+    ``categories``.
+    """
     _, model, ensemble = trained("xgboost-parallel-trees")
     document = json.loads(bytes(model.get_booster().save_raw("json")))
     old = copy.deepcopy(document)
@@ -112,7 +124,13 @@ def test_documents_of_older_versions(trained: Any) -> None:
     trees["gbtree_model_param"]["num_parallel_tree"] = "3"
     old["learner"].pop("feature_types", None)
     for tree in trees["trees"]:
-        for key in ("split_type", "categories", "categories_nodes", "categories_segments", "categories_sizes"):
+        for key in (
+            "split_type",
+            "categories",
+            "categories_nodes",
+            "categories_segments",
+            "categories_sizes",
+        ):
             tree.pop(key, None)
     assert importer.from_document(old, BANDS).hash == ensemble.hash
     assert importer.from_document(old, BANDS, iterations=2).n_trees == 6
@@ -136,10 +154,15 @@ def test_small_models(table: Any) -> None:
 
     X = np.nan_to_num(table[0][:400, 3:4])
     models = [
-        XGBRegressor(n_estimators=2), LGBMRegressor(n_estimators=2, verbose=-1), RandomForestRegressor(2), ExtraTreesRegressor(2),
-        GradientBoostingRegressor(n_estimators=2), HistGradientBoostingRegressor(max_iter=2), DecisionTreeRegressor(),
+        XGBRegressor(n_estimators=2),
+        LGBMRegressor(n_estimators=2, verbose=-1),
+        RandomForestRegressor(2),
+        ExtraTreesRegressor(2),
+        GradientBoostingRegressor(n_estimators=2),
+        HistGradientBoostingRegressor(max_iter=2),
+        DecisionTreeRegressor(),
         CatBoostRegressor(iterations=2, verbose=0, allow_writing_files=False),
-    ]  # fmt: skip
+    ]
     for y in (table[1][:400], np.full(400, 0.25)):
         for model in models:
             if isinstance(model, CatBoostRegressor) and np.ptp(y) == 0:

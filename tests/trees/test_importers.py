@@ -14,17 +14,26 @@ from tests.trees.families import FAMILIES
 
 
 def tolerance(expected: np.ndarray, ensemble: TreeEnsemble) -> np.ndarray:
-    """Float32 rounding of a sum of so many leaves; libraries that sum in float64 get no more than a few ulps of float64."""
+    """Float32 rounding of a sum of so many leaves; libraries that sum in float64 get no more than a few
+    ulps of float64.
+    """
     boosted32 = ensemble.metadata["family"] == "XGBoost"
     largest = np.abs(ensemble.value).max() + abs(ensemble.base_score) + np.abs(expected)
-    return (np.finfo(np.float32).eps if boosted32 else 4 * np.finfo(np.float64).eps) * largest * np.sqrt(ensemble.n_trees + 1) * 2
+    return (
+        (np.finfo(np.float32).eps if boosted32 else 4 * np.finfo(np.float64).eps)
+        * largest
+        * np.sqrt(ensemble.n_trees + 1)
+        * 2
+    )
 
 
 def check(family: Any, model: Any, ensemble: TreeEnsemble, X: np.ndarray) -> None:
     expected = family.predict(model, X)
     got = ensemble.predict_reference(X)
     error = np.abs(got - expected)
-    assert (error <= tolerance(expected, ensemble)).all(), f"max |Δ| {error.max():.3g} in {np.count_nonzero(error > 1e-6)} rows"
+    assert (error <= tolerance(expected, ensemble)).all(), (
+        f"max |Δ| {error.max():.3g} in {np.count_nonzero(error > 1e-6)} rows"
+    )
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -46,7 +55,9 @@ def test_equals_library_on_planted_rows(name: str, trained: Any, table: Any) -> 
 def test_equals_library_on_float32_neighbours(name: str, trained: Any, table: Any) -> None:
     family, model, ensemble = trained(name)
     X = table[0] if family.missing else np.nan_to_num(table[0], nan=-9999.0)
-    check(family, model, ensemble, planted_rows(ensemble, X[:3000], limit=family.limit, dtype="float32", seed=1))
+    check(
+        family, model, ensemble, planted_rows(ensemble, X[:3000], limit=family.limit, dtype="float32", seed=1)
+    )
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -1,4 +1,6 @@
-"""The kernel reaches the leaves that the definition and the libraries reach, whichever engine, tiling or memory order."""
+"""The kernel reaches the leaves that the definition and the libraries reach, whichever engine, tiling or
+memory order.
+"""
 
 from __future__ import annotations
 
@@ -34,15 +36,25 @@ def check(ensemble: TreeEnsemble, X: np.ndarray, **options: Any) -> np.ndarray:
     expected = reference.predict(ensemble, X)
     assert got.dtype == np.float32
     assert got.shape == (len(X),)
-    assert (np.abs(got - expected) <= allowed(ensemble, X, expected)).all(), f"max |Δ| {np.abs(got - expected).max():.3g}"
+    assert (np.abs(got - expected) <= allowed(ensemble, X, expected)).all(), (
+        f"max |Δ| {np.abs(got - expected).max():.3g}"
+    )
     return got
 
 
-def grown(seed: int, *, trees: int, depth: int, features: int, pool: int, stop: float = 0.1, **settings: Any) -> TreeEnsemble:
-    """Random trees with thresholds from a pool of numbers, odd ones among them; `stop` is the chance of an early leaf."""
+def grown(
+    seed: int, *, trees: int, depth: int, features: int, pool: int, stop: float = 0.1, **settings: Any
+) -> TreeEnsemble:
+    """Random trees with thresholds from a pool of numbers, odd ones among them; `stop` is the chance of an
+    early leaf.
+    """
     rng = np.random.default_rng(seed)
     kind = np.dtype(settings.setdefault("threshold_dtype", "float32"))
-    numbers = np.concatenate([rng.normal(size=pool), [0.0, -0.0, 1e-45, -1e-45, 1e30]]).astype(kind).astype(np.float64)
+    numbers = (
+        np.concatenate([rng.normal(size=pool), [0.0, -0.0, 1e-45, -1e-45, 1e30]])
+        .astype(kind)
+        .astype(np.float64)
+    )
 
     def tree() -> dict[str, np.ndarray]:
         left, right = [-1], [-1]
@@ -67,17 +79,26 @@ def grown(seed: int, *, trees: int, depth: int, features: int, pool: int, stop: 
         }
 
     names = tuple(f"x{i}" for i in range(features))
-    return assemble([tree() for _ in range(trees)], feature_names=names, base_score=0.3, **{"comparison": "lt", **settings})
+    return assemble(
+        [tree() for _ in range(trees)],
+        feature_names=names,
+        base_score=0.3,
+        **{"comparison": "lt", **settings},
+    )
 
 
-def rows_for(ensemble: TreeEnsemble, n: int, *, seed: int = 0, missing: bool = True, dtype: str | None = None) -> np.ndarray:
+def rows_for(
+    ensemble: TreeEnsemble, n: int, *, seed: int = 0, missing: bool = True, dtype: str | None = None
+) -> np.ndarray:
     """Rows whose values are thresholds, their neighbours, odd numbers and ordinary ones."""
     rng = np.random.default_rng(seed)
     kind = np.dtype(dtype or ensemble.threshold_dtype)
     cuts = np.unique(ensemble.threshold[ensemble.feature >= 0]).astype(kind)
     up, down = kind.type(np.inf), kind.type(-np.inf)
     odd = np.array([0.0, -0.0, np.inf, -np.inf, 1e-45] + [np.nan] * missing, kind)
-    pool = np.concatenate([cuts, np.nextafter(cuts, up), np.nextafter(cuts, down), np.repeat(odd, 1 + len(cuts) // 20)])
+    pool = np.concatenate(
+        [cuts, np.nextafter(cuts, up), np.nextafter(cuts, down), np.repeat(odd, 1 + len(cuts) // 20)]
+    )
     X = rng.choice(pool, (n, ensemble.n_features))
     ordinary = rng.random(X.shape) < 0.5
     X[ordinary] = rng.normal(size=ordinary.sum())
@@ -85,7 +106,12 @@ def rows_for(ensemble: TreeEnsemble, n: int, *, seed: int = 0, missing: bool = T
 
 
 @settings(max_examples=150, deadline=None)
-@given(ensemble=ensembles(), seed=st.integers(0, 9), kind=st.sampled_from(["float32", "float64"]), order=st.sampled_from(["C", "F"]))
+@given(
+    ensemble=ensembles(),
+    seed=st.integers(0, 9),
+    kind=st.sampled_from(["float32", "float64"]),
+    order=st.sampled_from(["C", "F"]),
+)
 def test_equals_the_definition(ensemble: TreeEnsemble, seed: int, kind: str, order: str) -> None:
     with np.errstate(over="ignore"):
         X = np.asarray(telling_rows(ensemble, missing=True, seed=seed).astype(kind), order=order)
@@ -100,7 +126,14 @@ SHAPES: dict[str, dict[str, Any]] = {
     "words": {"trees": 30, "depth": 8, "features": 4, "pool": 900},
     "words, cut trees, several batches": {"trees": 8, "depth": 12, "features": 3, "pool": 3000, "stop": 0.02},
     "integers": {"trees": 3, "depth": 17, "features": 1, "pool": 200_000, "stop": 0.01},
-    "float64": {"trees": 20, "depth": 8, "features": 4, "pool": 900, "threshold_dtype": "float64", "comparison": "le"},
+    "float64": {
+        "trees": 20,
+        "depth": 8,
+        "features": 4,
+        "pool": 900,
+        "threshold_dtype": "float64",
+        "comparison": "le",
+    },
     "mean": {"trees": 20, "depth": 8, "features": 4, "pool": 900, "aggregation": "mean", "comparison": "le"},
     "a single leaf each": {"trees": 3, "depth": 0, "features": 2, "pool": 5},
     "unused predictors": {"trees": 2, "depth": 2, "features": 30, "pool": 5},
@@ -109,7 +142,9 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("missing", [False, True], ids=["complete", "gaps"])
-def test_every_layout_equals_the_definition(name: str, missing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_layout_equals_the_definition(
+    name: str, missing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ensemble = grown(3, **SHAPES[name])
     X = rows_for(ensemble, 6000, missing=missing)
     whole = check(ensemble, X, n_threads=1)
@@ -121,7 +156,11 @@ def test_every_layout_equals_the_definition(name: str, missing: bool, monkeypatc
 
 
 def test_layouts_are_what_their_names_say() -> None:
-    types = {name: forest_of(grown(3, **SHAPES[name]), np.dtype(np.float32)).code_type for name in SHAPES if name != "float64"}
+    types = {
+        name: forest_of(grown(3, **SHAPES[name]), np.dtype(np.float32)).code_type
+        for name in SHAPES
+        if name != "float64"
+    }
     assert types["bytes"] == np.uint8
     assert types["words"] == np.uint16
     assert types["integers"] == np.int32
@@ -252,12 +291,17 @@ def test_bands_equal_rows(raster: tuple[TreeEnsemble, np.ndarray]) -> None:
     assert (whole[::2] == -1).all()
 
 
-def test_tiles_meet_without_seams(raster: tuple[TreeEnsemble, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_meet_without_seams(
+    raster: tuple[TreeEnsemble, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from smgee.trees.kernel import api
 
     ensemble, bands = raster
     expected = predict_bands(ensemble, bands, n_threads=1)
-    parts = [[predict_bands(ensemble, bands[:, y : y + 37, x : x + 53]) for x in range(0, 170, 53)] for y in range(0, 130, 37)]
+    parts = [
+        [predict_bands(ensemble, bands[:, y : y + 37, x : x + 53]) for x in range(0, 170, 53)]
+        for y in range(0, 130, 37)
+    ]
     assert np.array_equal(np.block(parts), expected)
     for size in (100, 1000, 12_345):
         windows = list(api._windows((130, 170), size))
@@ -291,9 +335,19 @@ def test_masked_pixels(allows: bool) -> None:
 
 
 def dataset(bands: np.ndarray) -> xr.Dataset:
-    coords = {"time": pd.date_range("2020-06-01", periods=3), "y": np.arange(130) * -30.0, "x": np.arange(170) * 30.0}
-    ds = xr.Dataset({n: (("time", "y", "x"), np.stack([bands[k]] * 3)) for k, n in enumerate(["x0", "x1"])}, coords)
-    return ds.assign(x2=(("y", "x"), bands[2]), x3=("time", np.array([100.0, 200.0, 0.1], np.float32)), unused=("y", np.zeros(130)))
+    coords = {
+        "time": pd.date_range("2020-06-01", periods=3),
+        "y": np.arange(130) * -30.0,
+        "x": np.arange(170) * 30.0,
+    }
+    ds = xr.Dataset(
+        {n: (("time", "y", "x"), np.stack([bands[k]] * 3)) for k, n in enumerate(["x0", "x1"])}, coords
+    )
+    return ds.assign(
+        x2=(("y", "x"), bands[2]),
+        x3=("time", np.array([100.0, 200.0, 0.1], np.float32)),
+        unused=("y", np.zeros(130)),
+    )
 
 
 @pytest.mark.parametrize("chunks", [None, {"time": 1, "y": 50, "x": 64}], ids=["eager", "lazy"])
@@ -318,4 +372,9 @@ def test_xarray_refuses_a_dataset_without_a_predictor(raster: tuple[TreeEnsemble
 
 def test_importing_compiles_and_loads_nothing_heavy() -> None:
     code = "import sys, smgee.trees.kernel; print([m for m in ('numba', 'xarray', 'dask', 'sklearn', 'xgboost') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )

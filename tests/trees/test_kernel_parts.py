@@ -26,11 +26,16 @@ def around(number: float, kind: np.dtype) -> np.ndarray:
     with np.errstate(over="ignore", under="ignore"):
         near = kind.type(number)
         up, down = np.nextafter(near, kind.type(np.inf)), np.nextafter(near, kind.type(-np.inf))
-    return np.array([near, up, down, 0.0, -0.0, np.inf, -np.inf, np.finfo(kind).tiny, -np.finfo(kind).smallest_subnormal], kind)
+    return np.array(
+        [near, up, down, 0.0, -0.0, np.inf, -np.inf, np.finfo(kind).tiny, -np.finfo(kind).smallest_subnormal],
+        kind,
+    )
 
 
 @settings(max_examples=500)
-@given(threshold=ANY64, comparison=st.sampled_from(["lt", "le"]), kind=st.sampled_from([np.float32, np.float64]))
+@given(
+    threshold=ANY64, comparison=st.sampled_from(["lt", "le"]), kind=st.sampled_from([np.float32, np.float64])
+)
 def test_cuts_say_what_thresholds_say(threshold: float, comparison: str, kind: type) -> None:
     x = around(threshold, np.dtype(kind))
     cut = cuts_of(np.array([threshold]), comparison, np.dtype(np.float64), np.dtype(kind))
@@ -45,13 +50,18 @@ def test_keys_sort_like_numbers(numbers: list[float], kind: type) -> None:
         x = np.array(numbers).astype(kind)
     keys = key_of_number(x)
     assert np.array_equal(
-        np.sign(np.subtract.outer(keys.astype(object), keys.astype(object))).astype(int) > 0, np.greater.outer(x, x)
+        np.sign(np.subtract.outer(keys.astype(object), keys.astype(object))).astype(int) > 0,
+        np.greater.outer(x, x),
     )
     assert np.array_equal(number_of_key(keys), x)
 
 
 @settings(max_examples=300, deadline=None)
-@given(data=st.data(), kind=st.sampled_from([np.float32, np.float64]), code=st.sampled_from([np.uint8, np.uint16, np.int32]))
+@given(
+    data=st.data(),
+    kind=st.sampled_from([np.float32, np.float64]),
+    code=st.sampled_from([np.uint8, np.uint16, np.int32]),
+)
 def test_codes_count_cuts_below(data: Any, kind: type, code: type) -> None:
     base = ANY32 if kind is np.float32 else ANY64
     close = st.integers(-40, 40).map(lambda k: float(kind(0.3) + kind(k) * np.spacing(kind(0.3))))
@@ -73,7 +83,11 @@ def test_codes_count_cuts_below(data: Any, kind: type, code: type) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.lists(st.booleans(), max_size=90), min_size=1, max_size=3), st.integers(0, 20), st.integers(0, 20))
+@given(
+    st.lists(st.lists(st.booleans(), max_size=90), min_size=1, max_size=3),
+    st.integers(0, 20),
+    st.integers(0, 20),
+)
 def test_marks_are_numbered(lanes: list[list[bool]], before: int, after: int) -> None:
     begin = before + np.cumsum([0, *[len(marks) + after + 1 for marks in lanes[:-1]]])
     end = begin + [len(marks) for marks in lanes]

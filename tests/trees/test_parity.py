@@ -18,7 +18,15 @@ from smgee.trees.parity import check_parity
 from smgee_cli.parity import parity
 from tests.trees.families import BANDS
 
-FAMILIES = ["xgboost", "xgboost-early-stopping", "catboost", "lightgbm", "random-forest", "gradient-boosting", "hist-gradient-boosting"]
+FAMILIES = [
+    "xgboost",
+    "xgboost-early-stopping",
+    "catboost",
+    "lightgbm",
+    "random-forest",
+    "gradient-boosting",
+    "hist-gradient-boosting",
+]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -50,7 +58,9 @@ def test_fails_for_a_wrong_library_model(trained: Any, table: Any) -> None:
 
 
 @pytest.mark.parametrize("damage", ["comparison", "threshold", "leaf"])
-def test_finds_the_usual_defects(damage: str, trained: Any, table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finds_the_usual_defects(
+    damage: str, trained: Any, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Text with the wrong comparison, thresholds of six decimals, or one wrong leaf does not pass."""
     from smgee.trees import parity as module
 
@@ -60,7 +70,9 @@ def test_finds_the_usual_defects(damage: str, trained: Any, table: Any, monkeypa
     wrong = {
         "comparison": replace(scaled, comparison="le"),
         "threshold": replace(scaled, threshold=np.round(scaled.threshold, 6)),
-        "leaf": replace(scaled, value=scaled.value + np.where(np.arange(len(inner)) == np.flatnonzero(~inner)[7], 0.01, 0)),
+        "leaf": replace(
+            scaled, value=scaled.value + np.where(np.arange(len(inner)) == np.flatnonzero(~inner)[7], 0.01, 0)
+        ),
     }[damage]
     monkeypatch.setattr(module, "iter_ee_strings", lambda _, **options: wrong.iter_ee_strings(**options))
     report = check_parity(scaled, rows=table[0] * np.float32(1e-4), planted=20_000)
@@ -98,5 +110,8 @@ def test_command(trained: Any, table: Any, tmp_path: Path) -> None:
     failed = CliRunner().invoke(app, [str(run), "--backend", "none", "--tolerance", "1e-20"])
     assert isinstance(failed.exception, ParityError)
     assert failed.exception.exit_code != 0
-    for arguments, kind in (([str(tmp_path)], MissingDataError), ([str(run), "--backend", "cloud"], InputError)):
+    for arguments, kind in (
+        ([str(tmp_path)], MissingDataError),
+        ([str(run), "--backend", "cloud"], InputError),
+    ):
         assert isinstance(CliRunner().invoke(app, arguments).exception, kind)

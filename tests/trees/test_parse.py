@@ -40,7 +40,12 @@ def test_rpart_regression() -> None:
     text = RPART.replace("Petal.Length", "PetalLength")
     ensemble = TreeEnsemble.from_ee_strings(text)
     assert (ensemble.comparison, ensemble.feature_names) == ("lt", ("PetalLength",))
-    assert ensemble.predict_reference([[3.3], [3.4], [4.25], [4.2]]).tolist() == [5.00566, 5.64, 6.472727, 5.64]
+    assert ensemble.predict_reference([[3.3], [3.4], [4.25], [4.2]]).tolist() == [
+        5.00566,
+        5.64,
+        6.472727,
+        5.64,
+    ]
 
 
 def test_rpart_classes_and_sides_swapped() -> None:
@@ -49,8 +54,15 @@ def test_rpart_classes_and_sides_swapped() -> None:
 
 
 def test_public_forms_of_the_root() -> None:
-    for root in ("1) root 9999 9999 9999", "1) root 0 0 -1.00", "1) root 1 1 1 (1)", "1) root 55 9999 9999 (147.25)"):
-        ensemble = TreeEnsemble.from_ee_strings(f"{root}\n2) swir2< 0.0898 9999 9999 1 *\n3) swir2>=0.0898 9999 9999 2 *")
+    for root in (
+        "1) root 9999 9999 9999",
+        "1) root 0 0 -1.00",
+        "1) root 1 1 1 (1)",
+        "1) root 55 9999 9999 (147.25)",
+    ):
+        ensemble = TreeEnsemble.from_ee_strings(
+            f"{root}\n2) swir2< 0.0898 9999 9999 1 *\n3) swir2>=0.0898 9999 9999 2 *"
+        )
         assert ensemble.predict_reference([[0.0], [0.0898]]).tolist() == [1.0, 2.0]
 
 
@@ -76,13 +88,22 @@ def test_geemap_forest_reads_as_scikit_learn_predicts() -> None:
     X = rng.normal(size=(400, 4)).astype(np.float32)
     y = 1 + X[:, 0] * 0.1 + rng.normal(size=400) * 0.01
     forest = RandomForestRegressor(4, max_depth=6, random_state=0).fit(X, y)
-    ensemble = TreeEnsemble.from_ee_strings(rf_to_strings(forest, list("abcd"), processes=1, output_mode="REGRESSION"), list("abcd"))
-    far = np.abs(X[:, ensemble.feature[ensemble.feature >= 0]] - ensemble.threshold[ensemble.feature >= 0]).min(axis=1) > 1e-6
+    ensemble = TreeEnsemble.from_ee_strings(
+        rf_to_strings(forest, list("abcd"), processes=1, output_mode="REGRESSION"), list("abcd")
+    )
+    far = (
+        np.abs(X[:, ensemble.feature[ensemble.feature >= 0]] - ensemble.threshold[ensemble.feature >= 0]).min(
+            axis=1
+        )
+        > 1e-6
+    )
     np.testing.assert_allclose(ensemble.predict_reference(X[far]), forest.predict(X[far]), atol=1e-6)
 
 
 def test_geemap_best_first_is_refused_in_earth_engines_words() -> None:
-    """geemap writes best-first forests in the order of growth; Earth Engine's answer to it stands in geemap #2106."""
+    """geemap writes best-first forests in the order of growth; Earth Engine's answer to it stands in
+    geemap #2106.
+    """
     from geemap.ml import rf_to_strings
     from sklearn.ensemble import RandomForestRegressor
 
@@ -90,11 +111,16 @@ def test_geemap_best_first_is_refused_in_earth_engines_words() -> None:
     X, y = rng.normal(size=(300, 3)), rng.normal(size=300)
     forest = RandomForestRegressor(10, max_leaf_nodes=4, random_state=0).fit(X, y)
     with pytest.raises(InputError, match=r"Error parsing line \d+: expected \d+, got \d+\."):
-        TreeEnsemble.from_ee_strings(rf_to_strings(forest, list("abc"), processes=1, output_mode="REGRESSION"))
+        TreeEnsemble.from_ee_strings(
+            rf_to_strings(forest, list("abc"), processes=1, output_mode="REGRESSION")
+        )
 
 
 def test_errors() -> None:
-    stop("1) root 0 0 0\n2) a<1 0 0 0\n4) a<0 0 0 0\n3) a>=1 0 0 0 *", "Error parsing line 4: expected 8, got 3.")
+    stop(
+        "1) root 0 0 0\n2) a<1 0 0 0\n4) a<0 0 0 0\n3) a>=1 0 0 0 *",
+        "Error parsing line 4: expected 8, got 3.",
+    )
     stop("1) root 0 0 0\n2) a<1 0 0 1 *", "Error parsing line 3: unexpected end of input.")
     stop("1) root 0 0 0\n2) a<1 0 0 1\n3) a>=1 0 0 2 *", "Error parsing line 3: expected 4, got 3.")
     stop("", "unexpected end of input.")
@@ -115,5 +141,7 @@ def test_errors() -> None:
 def test_lenient_reading() -> None:
     ensemble = TreeEnsemble.from_ee_strings(RPART, strict=False)
     assert ensemble.ee_names == {"Petal.Length": "Petal_Length"}
-    tiny = TreeEnsemble.from_ee_strings("1) root 0 0 0\n2) a<1e-05 0 0 -3e-05 *\n3) a>=1e-05 0 0 2 *", strict=False)
+    tiny = TreeEnsemble.from_ee_strings(
+        "1) root 0 0 0\n2) a<1e-05 0 0 -3e-05 *\n3) a>=1e-05 0 0 2 *", strict=False
+    )
     assert tiny.to_ee_strings() == ["1) root 0 0 0\n2) a<0.00001 0 0 -0.00003 *\n3) a>=0.00001 0 0 2 *"]

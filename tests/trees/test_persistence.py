@@ -27,7 +27,11 @@ def test_round_trip(tmp_path: Path, ensemble: TreeEnsemble) -> None:
     assert again.hash == ensemble.hash
     for name in ("feature", "threshold", "left", "right", "value", "missing_left", "roots"):
         assert np.array_equal(getattr(again, name), getattr(ensemble, name))
-    assert (again.feature_names, again.base_score, again.comparison) == (ensemble.feature_names, ensemble.base_score, ensemble.comparison)
+    assert (again.feature_names, again.base_score, again.comparison) == (
+        ensemble.feature_names,
+        ensemble.base_score,
+        ensemble.comparison,
+    )
     X = telling_rows(ensemble, missing=True)
     assert np.array_equal(again.predict_reference(X), ensemble.predict_reference(X))
 
@@ -89,8 +93,14 @@ def test_changed_files_are_refused(trained: Any, tmp_path: Path) -> None:
     refused(lambda m: header(m, version=2), UnsupportedError, "version 2")
     refused(lambda m: header(m, format="other"), InputError, "not an ensemble")
     refused(lambda m: m.pop("value.npy"), InputError, "not a whole ensemble")
-    refused(lambda m: m.update({"left.npy": npy(ensemble.left[::-1].copy())}), InputError, "damaged|two parents")
-    refused(lambda m: m.update({"left.npy": npy(np.zeros(ensemble.n_nodes, dtype="i4"))}), InputError, "two parents")
+    refused(
+        lambda m: m.update({"left.npy": npy(ensemble.left[::-1].copy())}), InputError, "damaged|two parents"
+    )
+    refused(
+        lambda m: m.update({"left.npy": npy(np.zeros(ensemble.n_nodes, dtype="i4"))}),
+        InputError,
+        "two parents",
+    )
     refused(lambda m: m.update({"left.npy": npy(ensemble.left.astype("f8"))}), InputError, "float64")
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(InputError, match="not a whole ensemble"):
@@ -114,7 +124,9 @@ class Bomb:
 def test_nothing_in_a_file_is_executed(trained: Any, tmp_path: Path) -> None:
     path, trace = tmp_path / "m.npz", tmp_path / "trace"
     trained("xgboost")[2].save(path)
-    rewrite(path, lambda m: m.update({"value.npy": npy(np.array([Bomb(trace)], dtype=object), allow_pickle=True)}))
+    rewrite(
+        path, lambda m: m.update({"value.npy": npy(np.array([Bomb(trace)], dtype=object), allow_pickle=True)})
+    )
     with pytest.raises(InputError):
         TreeEnsemble.load(path)
     (tmp_path / "m.pkl").write_bytes(pickle.dumps(Bomb(trace)))

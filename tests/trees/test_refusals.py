@@ -32,7 +32,10 @@ def test_xgboost() -> None:
         y = Y / (Y.max() + 1) if objective == "reg:logistic" else Y
         refused(xgb.train({"objective": objective}, xgb.DMatrix(X, y), 2), objective)
     refused(xgb.XGBRegressor(n_estimators=2).fit(X, np.column_stack([Y, Y])), "several targets")
-    refused(xgb.XGBRegressor(n_estimators=2, multi_strategy="multi_output_tree").fit(X, np.column_stack([Y, Y])), "several")
+    refused(
+        xgb.XGBRegressor(n_estimators=2, multi_strategy="multi_output_tree").fit(X, np.column_stack([Y, Y])),
+        "several",
+    )
     quantiles = {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.9]}
     refused(xgb.train(quantiles, xgb.DMatrix(X, Y), 2), "several|base scores")
     frame = pd.DataFrame(X, columns=list("abc"))
@@ -45,7 +48,12 @@ def test_catboost() -> None:
     import catboost as cb
 
     refused(cb.CatBoostClassifier(**QUIET).fit(X, Y > 1), "CatBoostClassifier")
-    for loss in ("Poisson", "Tweedie:variance_power=1.5", "RMSEWithUncertainty", "MultiQuantile:alpha=0.2,0.8"):
+    for loss in (
+        "Poisson",
+        "Tweedie:variance_power=1.5",
+        "RMSEWithUncertainty",
+        "MultiQuantile:alpha=0.2,0.8",
+    ):
         refused(cb.CatBoostRegressor(loss_function=loss, **QUIET).fit(X, Y), "loss")
     frame = pd.DataFrame(X, columns=list("abc"))
     frame["soil"] = RNG.choice(["clay", "sand", "silt"], 200)
@@ -86,13 +94,19 @@ def test_scikit_learn() -> None:
     from sklearn.preprocessing import StandardScaler
 
     for model in (
-        RandomForestClassifier(2), GradientBoostingClassifier(n_estimators=2), AdaBoostRegressor(n_estimators=2), LinearRegression(),
+        RandomForestClassifier(2),
+        GradientBoostingClassifier(n_estimators=2),
+        AdaBoostRegressor(n_estimators=2),
+        LinearRegression(),
         make_pipeline(StandardScaler(), RandomForestRegressor(2)),
-    ):  # fmt: skip
+    ):
         y = Y > 1 if "Classifier" in type(model).__name__ else Y
         refused(model.fit(X, y), type(model).__name__)
     refused(RandomForestRegressor(2).fit(X, np.column_stack([Y, Y])), "2 outputs")
-    refused(GradientBoostingRegressor(n_estimators=2, init=LinearRegression()).fit(X, Y), "initial estimator LinearRegression")
+    refused(
+        GradientBoostingRegressor(n_estimators=2, init=LinearRegression()).fit(X, Y),
+        "initial estimator LinearRegression",
+    )
     for loss in ("poisson", "gamma"):
         refused(HistGradientBoostingRegressor(max_iter=3, loss=loss).fit(X, Y), loss)
     coded = np.column_stack([X, RNG.integers(0, 3, 200)])

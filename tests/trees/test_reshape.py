@@ -34,7 +34,13 @@ def test_canonical_form_of_any_order(ensemble: TreeEnsemble, seed: int) -> None:
         return np.where(children < 0, -1, place[children])[order]
 
     arrays = {n: getattr(ensemble, n)[order] for n in ("feature", "threshold", "value", "missing_left")}
-    shuffled = replace(ensemble, left=moved(ensemble.left), right=moved(ensemble.right), roots=place[ensemble.roots], **arrays)
+    shuffled = replace(
+        ensemble,
+        left=moved(ensemble.left),
+        right=moved(ensemble.right),
+        roots=place[ensemble.roots],
+        **arrays,
+    )
     back = canonical(shuffled)
     assert is_canonical(back)
     assert back.hash == ensemble.hash
@@ -94,11 +100,23 @@ def test_merge_leaves_nothing_to_merge(trained: Any) -> None:
 
 
 def test_join_trees_adds_equal_shapes() -> None:
-    arrays = {"feature": [0, -1, -1], "threshold": [0.5, 0, 0], "left": [1, -1, -1], "right": [2, -1, -1], "value": [0, 1.0, 2.0]}
+    arrays = {
+        "feature": [0, -1, -1],
+        "threshold": [0.5, 0, 0],
+        "left": [1, -1, -1],
+        "right": [2, -1, -1],
+        "value": [0, 1.0, 2.0],
+    }
     stump = {k: np.array(v) for k, v in arrays.items()}
     leaf = {k: np.array(v[-1:]) for k, v in arrays.items()}
     for aggregation, expected in (("sum", [14.0, 16.0]), ("mean", [10 + 4 / 3, 12.0])):
-        ensemble = assemble([stump, leaf, stump], feature_names=("a",), comparison="lt", aggregation=aggregation, base_score=10.0)
+        ensemble = assemble(
+            [stump, leaf, stump],
+            feature_names=("a",),
+            comparison="lt",
+            aggregation=aggregation,
+            base_score=10.0,
+        )
         merged = ensemble.merge()
         assert (merged.n_trees, merged.n_nodes) == (1, 3)
         same(merged.predict_reference([[0.0], [0.5]]), expected)
@@ -154,4 +172,13 @@ def test_simplify(trained: Any, table: Any) -> None:
 
 def test_families_are_complete() -> None:
     """Every family of the importers is among those tested."""
-    assert {n.partition("-")[0] for n in FAMILIES} >= {"xgboost", "catboost", "lightgbm", "decision", "random", "extra", "gradient", "hist"}
+    assert {n.partition("-")[0] for n in FAMILIES} >= {
+        "xgboost",
+        "catboost",
+        "lightgbm",
+        "decision",
+        "random",
+        "extra",
+        "gradient",
+        "hist",
+    }

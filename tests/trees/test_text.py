@@ -19,11 +19,15 @@ from smgee.trees.text import write_ee_strings
 from tests.trees.families import FAMILIES
 from tests.trees.random_trees import FINITE32, FINITE64, ensembles, telling_rows
 
-LINE = re.compile(r"(\d+)\) (root|[A-Za-z_][A-Za-z0-9_]*(?:<=|>=|< ?|>)-?\d+(?:\.\d+)?) 0 0 -?\d+(?:\.\d+)?( \*)?")
+LINE = re.compile(
+    r"(\d+)\) (root|[A-Za-z_][A-Za-z0-9_]*(?:<=|>=|< ?|>)-?\d+(?:\.\d+)?) 0 0 -?\d+(?:\.\d+)?( \*)?"
+)
 
 
 def chain(depth: int, features: int = 3, **changes: Any) -> TreeEnsemble:
-    """One tree that is as deep as its number of tests: x_k <= d with k in turn, thresholds falling by level."""
+    """One tree that is as deep as its number of tests: x_k <= d with k in turn, thresholds falling by
+    level.
+    """
     n = 2 * depth + 1
     inner = np.arange(n) < depth
     order = np.arange(n)
@@ -38,7 +42,12 @@ def chain(depth: int, features: int = 3, **changes: Any) -> TreeEnsemble:
                 "missing_left": order % 2 == 0,
             }
         ],
-        **{"feature_names": [f"x{i}" for i in range(features)], "comparison": "le", "aggregation": "mean", **changes},
+        **{
+            "feature_names": [f"x{i}" for i in range(features)],
+            "comparison": "le",
+            "aggregation": "mean",
+            **changes,
+        },
     )
 
 
@@ -70,8 +79,13 @@ def test_round_trip(ensemble: TreeEnsemble) -> None:
     factor = ensemble.n_trees if ensemble.aggregation == "sum" else 1
     assert np.array_equal(again.value[~inner], factor * ensemble.value[~inner] + ensemble.base_score)
     X = telling_rows(ensemble)
-    np.testing.assert_allclose(again.predict_reference(X), ensemble.predict_reference(X), rtol=1e-13, atol=1e-10)
-    assert again.to_ee_strings() == TreeEnsemble.from_ee_strings(again.to_ee_strings(), ensemble.feature_names).to_ee_strings()
+    np.testing.assert_allclose(
+        again.predict_reference(X), ensemble.predict_reference(X), rtol=1e-13, atol=1e-10
+    )
+    assert (
+        again.to_ee_strings()
+        == TreeEnsemble.from_ee_strings(again.to_ee_strings(), ensemble.feature_names).to_ee_strings()
+    )
 
 
 @given(ensembles())
@@ -81,7 +95,9 @@ def test_short_digits_take_the_same_branches(ensemble: TreeEnsemble) -> None:
     with np.errstate(over="ignore"):
         X = telling_rows(ensemble).astype(np.float32)
     again = TreeEnsemble.from_ee_strings(ensemble.to_ee_strings(digits="short"), ensemble.feature_names)
-    np.testing.assert_allclose(again.predict_reference(X), ensemble.predict_reference(X), rtol=1e-7, atol=1e-6)
+    np.testing.assert_allclose(
+        again.predict_reference(X), ensemble.predict_reference(X), rtol=1e-7, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("digits", ["exact", "short"])
@@ -134,11 +150,19 @@ def test_single_leaves_and_one_predictor() -> None:
 
 def test_text_of_a_stump_is_this() -> None:
     """The exact text, so that a change of it is seen; a bare ``<`` keeps a blank before a minus."""
-    stump = {"feature": [0, -1, -1], "threshold": [-0.5, 0, 0], "left": [1, -1, -1], "right": [2, -1, -1], "value": [0, 1, 2.5]}
+    stump = {
+        "feature": [0, -1, -1],
+        "threshold": [-0.5, 0, 0],
+        "left": [1, -1, -1],
+        "right": [2, -1, -1],
+        "value": [0, 1, 2.5],
+    }
     arrays = {k: np.array(v) for k, v in stump.items()}
     less = assemble([arrays], feature_names=("soil wetness",), comparison="lt")
     assert less.ee_names == {"soil wetness": "soil_wetness"}
-    assert less.to_ee_strings() == ["1) root 0 0 0\n2) soil_wetness< -0.5 0 0 1 *\n3) soil_wetness>=-0.5 0 0 2.5 *"]
+    assert less.to_ee_strings() == [
+        "1) root 0 0 0\n2) soil_wetness< -0.5 0 0 1 *\n3) soil_wetness>=-0.5 0 0 2.5 *"
+    ]
     equal = assemble([arrays], feature_names=("a",), comparison="le")
     assert equal.to_ee_strings() == ["1) root 0 0 0\n2) a<=-0.5 0 0 1 *\n3) a>-0.5 0 0 2.5 *"]
 
@@ -163,7 +187,9 @@ def test_deep_trees_keep_small_ids(depth: int) -> None:
     assert (len(strings) == 1) == (depth <= 30)
     again = TreeEnsemble.from_ee_strings(strings, ensemble.feature_names)
     X = telling_rows(ensemble)
-    np.testing.assert_allclose(again.predict_reference(X), ensemble.predict_reference(X), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        again.predict_reference(X), ensemble.predict_reference(X), rtol=1e-12, atol=1e-12
+    )
 
 
 def test_too_deep_is_refused_with_advice() -> None:
@@ -176,12 +202,30 @@ def test_too_deep_is_refused_with_advice() -> None:
 
 
 def test_missing_value_splits_are_dropped() -> None:
-    """Histogram trees test ``x <= inf`` to tell NaN from numbers; Earth Engine has no NaN, and no way to write infinity."""
-    arrays = {"feature": [0, -1, -1], "threshold": [np.inf, 0, 0], "left": [1, -1, -1], "right": [2, -1, -1], "value": [0, 1, 2]}
-    ensemble = assemble([{k: np.array(v) for k, v in arrays.items()}], feature_names=("a",), comparison="le", threshold_dtype="float64")
+    """Histogram trees test ``x <= inf`` to tell NaN from numbers; Earth Engine has no NaN, and no way to
+    write infinity.
+    """
+    arrays = {
+        "feature": [0, -1, -1],
+        "threshold": [np.inf, 0, 0],
+        "left": [1, -1, -1],
+        "right": [2, -1, -1],
+        "value": [0, 1, 2],
+    }
+    ensemble = assemble(
+        [{k: np.array(v) for k, v in arrays.items()}],
+        feature_names=("a",),
+        comparison="le",
+        threshold_dtype="float64",
+    )
     assert ensemble.to_ee_strings() == ["1) root 0 0 1 *"]
     arrays["threshold"] = [-np.inf, 0, 0]
-    ensemble = assemble([{k: np.array(v) for k, v in arrays.items()}], feature_names=("a",), comparison="le", threshold_dtype="float64")
+    ensemble = assemble(
+        [{k: np.array(v) for k, v in arrays.items()}],
+        feature_names=("a",),
+        comparison="le",
+        threshold_dtype="float64",
+    )
     with pytest.raises(InputError, match="infinite"):
         ensemble.to_ee_strings()
 

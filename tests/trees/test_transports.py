@@ -36,7 +36,9 @@ BUCKET = "smgee-tests"
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """An embedded Earth Engine without data, with an asset store and a bucket of its own."""
     folder = tmp_path_factory.mktemp("earthengine")
-    with smgee.connect("embedded", sources=[], store=folder / "assets", buckets={BUCKET: folder / "bucket"}) as opened:
+    with smgee.connect(
+        "embedded", sources=[], store=folder / "assets", buckets={BUCKET: folder / "bucket"}
+    ) as opened:
         opened.folder = folder
         yield opened
 
@@ -44,13 +46,18 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def complete_rows(table: Any, ensemble: TreeEnsemble) -> np.ndarray:
     """Real rows without gaps, and rows planted on thresholds."""
     full = table[0][np.isfinite(table[0]).all(axis=1)]
-    return np.concatenate([full[:150].astype(ensemble.threshold_dtype), planted_rows(ensemble, full, limit=150)])
+    return np.concatenate(
+        [full[:150].astype(ensemble.threshold_dtype), planted_rows(ensemble, full, limit=150)]
+    )
 
 
-# ------------------------------------------------------------------------------------------------------------- bytes and shards
+# ------------------------------------------------------------------------------------------
+# bytes and shards
 
 
-def test_request_bytes_are_those_of_the_client(session: Any, trained: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_bytes_are_those_of_the_client(
+    session: Any, trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The measure is the body that the official client posts."""
     classifier = inline_classifier(trained("xgboost")[2].to_ee_strings())
     bodies = []
@@ -88,7 +95,9 @@ def test_auto_goes_by_measured_bytes(session: Any, trained: Any) -> None:
         return json.dumps(ee.serializer.encode(classifier))
 
     assert json.dumps(ensemble.to_ee_strings()[0])[1:-1] in text_of(to_classifier(ensemble, limit=exact))
-    assert json.dumps(ensemble.to_ee_strings(digits="short")[0])[1:-1] in text_of(to_classifier(ensemble, limit=exact - 1))
+    assert json.dumps(ensemble.to_ee_strings(digits="short")[0])[1:-1] in text_of(
+        to_classifier(ensemble, limit=exact - 1)
+    )
     with pytest.raises(InputError, match=r"asset_id=.*simplify"):
         to_classifier(ensemble, limit=short - 1)
     with pytest.raises(InputError, match="asset_id="):
@@ -104,7 +113,12 @@ def test_auto_goes_by_measured_bytes(session: Any, trained: Any) -> None:
 
 def test_what_a_transport_needs(trained: Any) -> None:
     ensemble = trained("xgboost")[2]
-    for transport, words in (("table", "asset_id="), ("classifier", "asset_id="), ("blob", "upload="), ("post", "not known")):
+    for transport, words in (
+        ("table", "asset_id="),
+        ("classifier", "asset_id="),
+        ("blob", "upload="),
+        ("post", "not known"),
+    ):
         with pytest.raises(InputError, match=words):
             to_classifier(ensemble, transport)  # type: ignore[arg-type]
 
@@ -118,10 +132,16 @@ def test_shards_hold_the_text() -> None:
 
 
 def test_table_graph_does_not_grow(session: Any) -> None:
-    assert request_bytes(table_classifier(["projects/smgee-embedded/assets/a", "projects/smgee-embedded/assets/b"])) < 3000
+    assert (
+        request_bytes(
+            table_classifier(["projects/smgee-embedded/assets/a", "projects/smgee-embedded/assets/b"])
+        )
+        < 3000
+    )
 
 
-# --------------------------------------------------------------------------------------------------------------- on the backend
+# ------------------------------------------------------------------------------------------
+# on the backend
 
 
 @given(ensembles())
@@ -142,15 +162,30 @@ def test_every_family_inline(name: str, session: Any, trained: Any, table: Any) 
 
 
 @pytest.mark.parametrize("transport", ["inline", "table", "blob", "classifier"])
-@pytest.mark.parametrize("name", ["xgboost", "catboost", "lightgbm", "random-forest", "extra-trees", "gradient-boosting", "hist-gradient-boosting"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "xgboost",
+        "catboost",
+        "lightgbm",
+        "random-forest",
+        "extra-trees",
+        "gradient-boosting",
+        "hist-gradient-boosting",
+    ],
+)
 def test_every_transport(transport: Any, name: str, session: Any, trained: Any, table: Any) -> None:
     _, _, ensemble = trained(name)
     upload = bucket_uploader(BUCKET, folder=session.folder / "bucket")
-    classifier = ensemble.to_classifier(transport, asset_id=f"{session.asset_root}/{name}_{transport}", upload=upload)
+    classifier = ensemble.to_classifier(
+        transport, asset_id=f"{session.asset_root}/{name}_{transport}", upload=upload
+    )
     if transport != "inline":
         assert request_bytes(classifier) < 3000
     rows = complete_rows(table, ensemble)
-    np.testing.assert_allclose(classify_rows(ensemble, classifier, rows), ensemble.predict_reference(rows), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        classify_rows(ensemble, classifier, rows), ensemble.predict_reference(rows), rtol=0, atol=1e-9
+    )
 
 
 def test_large_models_travel_in_several_tables(session: Any, trained: Any, table: Any) -> None:
@@ -160,18 +195,27 @@ def test_large_models_travel_in_several_tables(session: Any, trained: Any, table
     for transport in ("table", "classifier"):
         said: list[str] = []
         asset_id = f"{session.asset_root}/large_{transport}"
-        classifier = ensemble.to_classifier(transport, asset_id=asset_id, limit=RESERVE + 250_000, progress=said.append)
+        classifier = ensemble.to_classifier(
+            transport, asset_id=asset_id, limit=RESERVE + 250_000, progress=said.append
+        )
         assert sum("table" in s for s in said) >= 3
-        np.testing.assert_allclose(classify_rows(ensemble, classifier, rows), ensemble.predict_reference(rows), rtol=0, atol=1e-9)
+        np.testing.assert_allclose(
+            classify_rows(ensemble, classifier, rows), ensemble.predict_reference(rows), rtol=0, atol=1e-9
+        )
 
 
 def test_image(session: Any, trained: Any, table: Any) -> None:
-    """Pixels of type double are cast to float where the model compares in float32, and masked pixels stay masked."""
+    """Pixels of type double are cast to float where the model compares in float32, and masked pixels stay
+    masked.
+    """
     ensemble = trained("xgboost")[2]
     full = table[0][np.isfinite(table[0]).all(axis=1)]
     rows = planted_rows(ensemble, full, limit=40)
     # Doubles that round to the planted float32: the other side of a threshold for whoever does not round.
-    nudged = rows.astype(np.float64) + np.where(np.arange(len(rows)) % 2, 1, -1)[:, None] * np.spacing(rows).astype(np.float64) / 4
+    nudged = (
+        rows.astype(np.float64)
+        + np.where(np.arange(len(rows)) % 2, 1, -1)[:, None] * np.spacing(rows).astype(np.float64) / 4
+    )
     assert np.array_equal(nudged.astype(np.float32), rows)
     names = [f"{b} (x)" for b in BANDS]
     renamed = ensemble.with_names(names)
@@ -195,7 +239,11 @@ def test_image(session: Any, trained: Any, table: Any) -> None:
 def test_parity_on_the_backend(session: Any, trained: Any, table: Any) -> None:
     for name in ("xgboost", "hist-gradient-boosting"):
         _, model, _ = trained(name)
-        report = check_parity(model, rows=table[0], n=200, planted=200, feature_names=BANDS, backend=True).require()
+        report = check_parity(
+            model, rows=table[0], n=200, planted=200, feature_names=BANDS, backend=True
+        ).require()
         assert {(c.method, c.rows) for c in report.comparisons} == {
-            (m, r) for m in ("library", "kernel", "text", "classifier", "classifier, pixels") for r in ("real", "planted")
+            (m, r)
+            for m in ("library", "kernel", "text", "classifier", "classifier, pixels")
+            for r in ("real", "planted")
         }

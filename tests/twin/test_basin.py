@@ -35,14 +35,19 @@ def test_the_cell_and_its_sixteen(full):
 def test_every_pixel_knows_its_cell(full):
     index = full.cell_index
     counts = np.bincount(index.ravel(), minlength=256)
-    # A 9 km cell holds its true area, which the equal-area grid keeps, in pixels of 900 m² up to the scale of the UTM zone.
+    # A 9 km cell holds its true area, which the equal-area grid keeps, in pixels of 900 m² up to the scale of
+    # the UTM zone.
     expected = 9008.055210146**2 / 900
     np.testing.assert_allclose(counts[:16], expected, rtol=3e-3)
     x, y = full.grid.centers()
     rng = np.random.default_rng(0)
     for row, col in zip(rng.integers(0, full.grid.height, 200), rng.integers(0, full.grid.width, 200)):
         ex, ey = transformer(full.grid.crs, EASE_CRS).transform(x[row, col], y[row, col])
-        inside = [k for k, c in enumerate(full.cells) if c.bounds[0] <= ex < c.bounds[2] and c.bounds[1] < ey <= c.bounds[3]]
+        inside = [
+            k
+            for k, c in enumerate(full.cells)
+            if c.bounds[0] <= ex < c.bounds[2] and c.bounds[1] < ey <= c.bounds[3]
+        ]
         assert index[row, col] == (inside[0] if inside else 255)
 
 
@@ -58,7 +63,8 @@ def test_stored_days_cover_the_season_daily():
 def test_sun_against_the_almanac():
     from datetime import UTC, datetime
 
-    # Noon at the June solstice on the tropic: the sun stands overhead; at the equinox its zenith angle is the latitude.
+    # Noon at the June solstice on the tropic: the sun stands overhead; at the equinox its zenith angle is the
+    # latitude.
     zenith, _ = sun_position(datetime(2021, 6, 21, 12, 2, tzinfo=UTC), 0.0, 23.43)
     assert zenith == pytest.approx(0.0, abs=0.3)
     zenith, azimuth = sun_position(datetime(2021, 3, 20, 12, 7, tzinfo=UTC), 0.0, 37.4)
@@ -69,7 +75,9 @@ def test_sun_against_the_almanac():
 
 
 def test_landsat_9_doubles_the_revisit_from_2022():
-    before, after = (len([s for s in scenes_of_year(y, "47SNB", 99.9, 37.4) if s.product == "L30"]) for y in (2020, 2022))
+    before, after = (
+        len([s for s in scenes_of_year(y, "47SNB", 99.9, 37.4) if s.product == "L30"]) for y in (2020, 2022)
+    )
     assert 44 <= before <= 47
     assert 90 <= after <= 93
 

@@ -54,7 +54,9 @@ def test_hollows_are_wetter_than_ridges(basin):
 
 def test_rain_wets_the_soil_and_dry_days_dry_it(basin):
     means = basin.cell_means().groupby("day").total_water.mean().loc["2021-06-01":"2021-09-20"]
-    rain = pd.Series(basin.weather.rain.mean((1, 2)), index=pd.DatetimeIndex(basin.weather.days)).loc[means.index]
+    rain = pd.Series(basin.weather.rain.mean((1, 2)), index=pd.DatetimeIndex(basin.weather.days)).loc[
+        means.index
+    ]
     change = means.diff().dropna()
     assert change[rain[change.index] > 8].mean() > 0.005
     # The daily value is the mean over the day, so the day after rain still rises; take the second dry day on.
@@ -73,7 +75,9 @@ def test_cell_means_equal_the_mean_of_the_map(basin):
 
 def test_unfrozen_period_is_that_of_the_region(basin):
     frozen = basin.cell_means().groupby("day").frozen.mean()
-    thawed = frozen.index[frozen.rolling(9, center=True, min_periods=5).mean() < 0.5]  # warm spells in November do not count
+    thawed = frozen.index[
+        frozen.rolling(9, center=True, min_periods=5).mean() < 0.5
+    ]  # warm spells in November do not count
     assert pd.Timestamp("2021-04-10") < thawed[0] < pd.Timestamp("2021-05-25")
     assert pd.Timestamp("2021-09-25") < thawed[-1] < pd.Timestamp("2021-11-10")
     assert frozen.loc["2021-06-15":"2021-09-01"].max() == 0
@@ -91,7 +95,8 @@ def test_liquid_water_never_exceeds_the_total(total, temperature, adsorbed):
 @given(st.floats(-30, 30), st.floats(0, 5))
 def test_soil_temperature_keeps_its_sign_and_order(flat, step):
     a, b = (
-        soil_temperature(np.float32(t), np.float32(0), np.float32(0), np.float32(0), np.float32(0)) for t in (flat, flat + step)
+        soil_temperature(np.float32(t), np.float32(0), np.float32(0), np.float32(0), np.float32(0))
+        for t in (flat, flat + step)
     )
     assert b >= a
     assert np.sign(a) == np.sign(np.float32(flat)) or a == 0

@@ -25,7 +25,11 @@ def whole(source, image, band):
 
 
 def clear_scene(source, collection, month="07"):
-    images = [i for i in source.images(collection) if i.properties["SPATIAL_COVERAGE"] == 100 and i.id[-15:][4:6] == month]
+    images = [
+        i
+        for i in source.images(collection)
+        if i.properties["SPATIAL_COVERAGE"] == 100 and i.id[-15:][4:6] == month
+    ]
     return min(images, key=lambda i: i.properties["CLOUD_COVERAGE"])
 
 
@@ -63,7 +67,11 @@ def test_everything_says_it_is_synthetic(source, basin):
 
 @pytest.mark.parametrize("collection", [*COLLECTIONS, "dem"])
 def test_tiles_equal_the_whole(source, collection):
-    image = source.get(NASADEM) if collection == "dem" else source.images(collection)[len(source.images(collection)) // 2]
+    image = (
+        source.get(NASADEM)
+        if collection == "dem"
+        else source.images(collection)[len(source.images(collection)) // 2]
+    )
     for band in image.bands:
         values, valid = whole(source, image, band.name)
         assert values.dtype == np.dtype(band.dtype)
@@ -78,8 +86,13 @@ def test_tiles_equal_the_whole(source, collection):
 
 @pytest.mark.parametrize("name", ["B2", "B8", "B8A", "B9", "B10", "B12"])
 def test_few_pixels_equal_the_whole(basin, source, name):
-    """Station pixels are computed by themselves, maps from kept blocks, some bands together: all the same numbers."""
-    image = max(source.images(S30), key=lambda i: i.properties["CLOUD_COVERAGE"] * (i.properties["SPATIAL_COVERAGE"] < 100))
+    """Station pixels are computed by themselves, maps from kept blocks, some bands together: all the same
+    numbers.
+    """
+    image = max(
+        source.images(S30),
+        key=lambda i: i.properties["CLOUD_COVERAGE"] * (i.properties["SPATIAL_COVERAGE"] < 100),
+    )
     values, valid = whole(source, image, name)
     fresh = TwinSource(basin)
     for row, col, height, width in ((0, 0, 1, 1), (200, 250, 20, 30), (254, 255, 3, 3), (400, 300, 30, 80)):
@@ -93,7 +106,9 @@ def test_kept_blocks_are_bounded(basin):
 
     blocks = _Blocks(limit=5000)
     for k in range(20):
-        made = blocks.get(("scene", "B4", k, 0), lambda k=k: {("scene", "B4", k, 0): np.full(500, k, np.int16)})
+        made = blocks.get(
+            ("scene", "B4", k, 0), lambda k=k: {("scene", "B4", k, 0): np.full(500, k, np.int16)}
+        )
         assert (made == k).all()
     assert blocks._bytes == sum(v.nbytes for v in blocks._kept.values()) <= 5000
     again = blocks.get(("scene", "B4", 0, 0), lambda: {("scene", "B4", 0, 0): np.zeros(500, np.int16)})
@@ -138,8 +153,14 @@ def test_hls_scenes_follow_the_catalog(source, basin):
             assert 0 <= p["CLOUD_COVERAGE"] <= 100
             assert 0 < p["SPATIAL_COVERAGE"] <= 100
             assert ("MGRS_TILE_ID" in p) == (collection == S30)
-            assert datetime.strptime(p["system:index"][7:] + "+0000", "%Y%m%dT%H%M%S%z").timestamp() * 1000 == image.start_ms
-    starts = np.array([i.start_ms for i in source.images(S30) if i.properties["SPATIAL_COVERAGE"] == 100]) / 86_400_000
+            assert (
+                datetime.strptime(p["system:index"][7:] + "+0000", "%Y%m%dT%H%M%S%z").timestamp() * 1000
+                == image.start_ms
+            )
+    starts = (
+        np.array([i.start_ms for i in source.images(S30) if i.properties["SPATIAL_COVERAGE"] == 100])
+        / 86_400_000
+    )
     np.testing.assert_allclose(np.diff(starts), 5.0, atol=1e-6)
     landsat8 = [
         i
@@ -153,7 +174,9 @@ def test_hls_scenes_follow_the_catalog(source, basin):
 
 
 def test_the_tile_letters_are_right(basin):
-    """MGRS 47SNB: columns of set 2 start with J at 100 km, rows of odd zones with A at 0 mod 2000 km, band S from 32 to 40° N."""
+    """MGRS 47SNB: columns of set 2 start with J at 100 km, rows of odd zones with A at 0 mod 2000 km, band
+    S from 32 to 40° N.
+    """
     left, bottom, right, top = basin.grid.bounds
     assert {int(left // 1e5), int(right // 1e5)} == {5}
     assert "JKLMNPQR"[5 - 1] == "N"
@@ -250,7 +273,11 @@ def test_snow_bit_in_winter(source):
 def test_dem_is_the_truth_as_surveyed(source, basin):
     image = source.get(NASADEM)
     assert isinstance(image, ImageInfo)
-    assert [(b.name, b.dtype) for b in image.bands] == [("elevation", "int16"), ("num", "uint8"), ("swb", "uint8")]
+    assert [(b.name, b.dtype) for b in image.bands] == [
+        ("elevation", "int16"),
+        ("num", "uint8"),
+        ("swb", "uint8"),
+    ]
     grid = image.bands[0].grid
     assert grid.crs == "EPSG:4326"
     assert grid.transform[0] == pytest.approx(1 / 3600)
@@ -286,7 +313,9 @@ def test_smap_grid_and_flags(source, basin):
     }
     assert datetime.fromtimestamp(image.start_ms / 1000, UTC).hour == 12
     grid = image.bands[0].grid
-    assert (grid.transform[2] + 180) / 0.08 == pytest.approx(round((grid.transform[2] + 180) / 0.08), abs=1e-6)
+    assert (grid.transform[2] + 180) / 0.08 == pytest.approx(
+        round((grid.transform[2] + 180) / 0.08), abs=1e-6
+    )
     assert grid.transform[5] <= 85.0446
     assert (85.04456640737645 - grid.transform[5]) % 0.08 == pytest.approx(0, abs=1e-6)
 
@@ -303,7 +332,9 @@ def test_smap_grid_and_flags(source, basin):
             for c in range(grid.width):
                 lon, lat = grid.transform[2] + 0.08 * (c + 0.5), grid.transform[5] - 0.08 * (r + 0.5)
                 cell = ease_cell_at(lon, lat, "M09")
-                expected = seen.soil_moisture[k, cell.row - first.row + CELLS_AROUND, cell.col - first.col + CELLS_AROUND]
+                expected = seen.soil_moisture[
+                    k, cell.row - first.row + CELLS_AROUND, cell.col - first.col + CELLS_AROUND
+                ]
                 assert valid[r, c] == ~np.isnan(expected)
                 if valid[r, c]:
                     assert values[r, c] == expected
@@ -354,7 +385,9 @@ def test_forward_model_against_published_values():
     assert (v > h).all()
     assert (v < 290).all()
     # A thick canopy hides the soil: emission (1 - omega) T.
-    assert brightness(np.array(0.3), np.array(290.0), np.array(100.0), 0.1, vertical=True) == pytest.approx(290 * 0.95)
+    assert brightness(np.array(0.3), np.array(290.0), np.array(100.0), 0.1, vertical=True) == pytest.approx(
+        290 * 0.95
+    )
 
 
 def test_36km_asset_is_on_the_exact_grid(source, basin):
@@ -368,7 +401,11 @@ def test_36km_asset_is_on_the_exact_grid(source, basin):
     )
     cell = ease_cell_at(*basin.centre, grid="M36")
     assert grid.window(1, 1, 1, 1).bounds == pytest.approx(cell.bounds)
-    flags = {int(v) for i in source.images(SMAP_36KM) for v in whole(source, i, "retrieval_qual_flag_am")[0][1:2, 1]}
+    flags = {
+        int(v)
+        for i in source.images(SMAP_36KM)
+        for v in whole(source, i, "retrieval_qual_flag_am")[0][1:2, 1]
+    }
     assert 0 in flags
     assert 1 in flags
 

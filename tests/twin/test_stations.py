@@ -64,7 +64,9 @@ def test_records_have_gaps_flags_and_frost(basin):
     assert flags >= {"G", "M", "D01", "D06"}
     frozen = table.moisture_flag.str.contains("D01")
     assert (table.soil_temperature[frozen] <= 0.05).all()
-    assert table.soil_moisture[frozen].median() < 0.1 < table.soil_moisture[table.moisture_flag == "G"].median()
+    assert (
+        table.soil_moisture[frozen].median() < 0.1 < table.soil_moisture[table.moisture_flag == "G"].median()
+    )
 
 
 def test_ismn_reads_the_files(archive, basin):

@@ -37,7 +37,8 @@ def test_area_is_conserved_at_the_outlets():
     order = np.argsort(z, axis=None)
     single = single_flow_area(to, order).reshape(z.shape)
     assert single[-1].sum() == pytest.approx(z.size)
-    # Divided flow may also run along the outlet row; there is no other way out, so what ends anywhere is all that fell.
+    # Divided flow may also run along the outlet row; there is no other way out, so what ends anywhere is all
+    # that fell.
     divided = multiple_flow_area(z, order, 1.1)
     ends = np.array([(z[-1, max(x - 1, 0) : x + 2] >= z[-1, x]).all() for x in range(z.shape[1])])
     up = np.array([z[-2, max(x - 1, 0) : x + 2].min() >= z[-1, x] for x in range(z.shape[1])])

@@ -1,4 +1,6 @@
-"""Maps from real HLS files with a model trained on a real station table, by both routes: no synthetic basin."""
+"""Maps from real HLS files with a model trained on a real station table, by both routes: no synthetic
+basin.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,10 @@ from smgee_cli.app import app
 BANDS = {"blue": "B2", "green": "B3", "red": "B4", "nir": "B8A", "swir1": "B11", "swir2": "B12"}
 DERIVED = {
     **{role: f"{band}/1e4" for role, band in BANDS.items()},
-    "NDVI": "(nir-red)/(nir+red)", "NDMI": "(nir-swir1)/(nir+swir1)", "NDWI": "(green-nir)/(green+nir)",
-}  # fmt: skip
+    "NDVI": "(nir-red)/(nir+red)",
+    "NDMI": "(nir-swir1)/(nir+swir1)",
+    "NDWI": "(green-nir)/(green+nir)",
+}
 DAY = "2018-08-18"  # day 230
 
 
@@ -28,7 +32,14 @@ def smgee(*words: object):
 @pytest.fixture(scope="module")
 def catalog(real_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("catalog")
-    smgee("catalog", "add", "NASA/HLS/HLSS30/v002", *sorted((real_data / "hls_chips").glob("*.tif")), "--catalog", folder)
+    smgee(
+        "catalog",
+        "add",
+        "NASA/HLS/HLSS30/v002",
+        *sorted((real_data / "hls_chips").glob("*.tif")),
+        "--catalog",
+        folder,
+    )
     return folder
 
 
@@ -47,7 +58,20 @@ def models(real_data, tmp_path_factory):
         ",".join([*DERIVED, "doy"]),
     ]
     rows = ["--table", real_data / "txson" / "paired_10day.csv", "--where", 'Network == "TxSON"']
-    smgee("train", *rows, *columns, *derive, "--models", "xgboost,gbdt", "--folds", 3, "--explain", "none", "--out", run)
+    smgee(
+        "train",
+        *rows,
+        *columns,
+        *derive,
+        "--models",
+        "xgboost,gbdt",
+        "--folds",
+        3,
+        "--explain",
+        "none",
+        "--out",
+        run,
+    )
     return run / "models"
 
 
@@ -55,13 +79,22 @@ def models(real_data, tmp_path_factory):
 def study(catalog, tmp_path_factory):
     path = tmp_path_factory.mktemp("study") / "study.yml"
     content = {
-        "name": "chips", "start": "2018-08-10", "end": "2018-08-26", "stations": {"source": "none"},
-        "area": {"lon": -121.646, "lat": 38.107, "crs": "EPSG:32610"}, "backend": {"kind": "embedded", "catalog": str(catalog)},
+        "name": "chips",
+        "start": "2018-08-10",
+        "end": "2018-08-26",
+        "stations": {"source": "none"},
+        "area": {"lon": -121.646, "lat": 38.107, "crs": "EPSG:32610"},
+        "backend": {"kind": "embedded", "catalog": str(catalog)},
         "predictors": {
-            "sensors": ["S30"], "indices": ["NDVI", "NDMI", "NDWI"], "terrain": [], "mask": [],
-            "window_days": 16, "fill_days": 16, "step_days": 16,
+            "sensors": ["S30"],
+            "indices": ["NDVI", "NDMI", "NDWI"],
+            "terrain": [],
+            "mask": [],
+            "window_days": 16,
+            "fill_days": 16,
+            "step_days": 16,
         },
-    }  # fmt: skip
+    }
     path.write_text(yaml.safe_dump(content))
     return path
 
@@ -69,12 +102,16 @@ def study(catalog, tmp_path_factory):
 @pytest.mark.parametrize("name", ["xgboost", "gbdt"])
 def test_both_routes_give_the_library_prediction_on_real_scenes(name, study, models, real_data, tmp_path):
     out = tmp_path / "map.tif"
-    said = smgee("map", study, "--model", models / f"{name}.npz", "--day", DAY, "--route", "both", "--out", out)
+    said = smgee(
+        "map", study, "--model", models / f"{name}.npz", "--day", DAY, "--route", "both", "--out", out
+    )
     assert "masks differ on 0 pixels" in " ".join(said.split())
     reflectance = {}
     for role, band in BANDS.items():
         number = band[1:].zfill(2) if band != "B8A" else "8A"
-        with rasterio.open(real_data / "hls_chips" / f"HLSS30.020_B{number}_doy2018230_aid0001_10N.tif") as file:
+        with rasterio.open(
+            real_data / "hls_chips" / f"HLSS30.020_B{number}_doy2018230_aid0001_10N.tif"
+        ) as file:
             raw, place = file.read(1), file.transform
         reflectance[role] = np.where(raw == -9999, np.nan, raw * np.float64(1e-4)).astype("f4")
     frame = pd.DataFrame({k: v.ravel().astype("f8") for k, v in reflectance.items()})
@@ -88,9 +125,12 @@ def test_both_routes_give_the_library_prediction_on_real_scenes(name, study, mod
     expected = np.full(len(frame), np.nan)
     expected[valid] = model.predict_reference(frame.loc[valid, list(model.feature_names)].to_numpy("f4"))
     with rasterio.open(out) as file:
-        window = file.window(*rasterio.transform.array_bounds(*raw.shape, place)).round_offsets().round_lengths()
+        window = (
+            file.window(*rasterio.transform.array_bounds(*raw.shape, place)).round_offsets().round_lengths()
+        )
         found = file.read(1, window=window)
         assert np.isfinite(file.read(1)).sum() == valid.sum() > 500
-    # The index of this oracle is rounded once more than Earth Engine's, so a pixel on a threshold may fall the other way: not more than a few.
+    # The index of this oracle is rounded once more than Earth Engine's, so a pixel on a threshold may fall
+    # the other way: not more than a few.
     close = np.isclose(found.ravel()[valid], expected[valid], atol=1e-6)
     assert close.mean() > 0.99

@@ -21,12 +21,17 @@ def truth(cell: EaseCell, seed: int = 0) -> np.ndarray:
 
 def zonal_table(cells: list[EaseCell]) -> pd.DataFrame:
     return pd.concat(
-        [pd.DataFrame({"date": DAYS, "cell": c.name, "soil_moisture": truth(c), "coverage": 0.95}) for c in cells],
+        [
+            pd.DataFrame({"date": DAYS, "cell": c.name, "soil_moisture": truth(c), "coverage": 0.95})
+            for c in cells
+        ],
         ignore_index=True,
     )
 
 
-def smap_table(cells: list[EaseCell], *, offset: float = -0.03, every: int = 2, noise: float = 0.01) -> pd.DataFrame:
+def smap_table(
+    cells: list[EaseCell], *, offset: float = -0.03, every: int = 2, noise: float = 0.01
+) -> pd.DataFrame:
     """Return both overpasses on every second day; the evening ones lie 0.02 higher."""
     tables = []
     for cell in cells:
@@ -34,7 +39,15 @@ def smap_table(cells: list[EaseCell], *, offset: float = -0.03, every: int = 2, 
             rng = np.random.default_rng([cell.row, cell.col, len(orbit), int(more * 100)])
             values = truth(cell)[::every] + offset + more + rng.normal(0, noise, len(DAYS[::every]))
             tables.append(
-                pd.DataFrame({"date": DAYS[::every], "orbit": orbit, "cell": cell.name, "soil_moisture": values, "flag": 0})
+                pd.DataFrame(
+                    {
+                        "date": DAYS[::every],
+                        "orbit": orbit,
+                        "cell": cell.name,
+                        "soil_moisture": values,
+                        "flag": 0,
+                    }
+                )
             )
     return pd.concat(tables, ignore_index=True)
 

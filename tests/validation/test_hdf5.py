@@ -24,7 +24,9 @@ def test_bits():
 
 
 def level3(path: Path, grid: str = "M36", hour: dict[str, float] | None = None) -> Path:
-    """Write a level-3 day with four cells near 100° E, in the layout of the product (PM variables carry a suffix)."""
+    """Write a level-3 day with four cells near 100° E, in the layout of the product (PM variables carry a
+    suffix).
+    """
     shape = (EASE_GRIDS[grid].rows, EASE_GRIDS[grid].cols)
     hour = hour or {"AM": 23.3, "PM": 11.3}
     cell = ease_cell_at(100.2, 37.2, grid)
@@ -37,12 +39,16 @@ def level3(path: Path, grid: str = "M36", hour: dict[str, float] | None = None) 
                 at = (cell.row, cell.col + k)
                 moisture[at], quality[at], surface[at] = value, flag, 512 * (k == 1)
                 seconds[at] = (
-                    pd.Timestamp("2021-06-01") + pd.Timedelta(hours=hour[orbit]) - pd.Timestamp("2000-01-01T12")
+                    pd.Timestamp("2021-06-01")
+                    + pd.Timedelta(hours=hour[orbit])
+                    - pd.Timestamp("2000-01-01T12")
                 ).total_seconds()
             for name, data, fill in (
-                ("soil_moisture", moisture, -9999.0), ("retrieval_qual_flag", quality, 65534),
-                ("tb_time_seconds", seconds, -9999.0), ("surface_flag", surface, 65534),
-            ):  # fmt: skip
+                ("soil_moisture", moisture, -9999.0),
+                ("retrieval_qual_flag", quality, 65534),
+                ("tb_time_seconds", seconds, -9999.0),
+                ("surface_flag", surface, 65534),
+            ):
                 group.create_dataset(name + suffix, data=data).attrs["_FillValue"] = fill
     return path
 
@@ -65,7 +71,9 @@ def test_level_3(tmp_path, grid):
     assert am["lat"].iloc[0] == pytest.approx(lat)
     one = read_smap(tmp_path / "SMAP_L3_SM_P_20210601_R18290_001.h5", cells=[cell])
     assert len(one) == 2
-    reference = pd.DataFrame({"date": pd.to_datetime(["2021-06-01", "2021-06-02"]), "soil_moisture": [0.1, 0.2]})
+    reference = pd.DataFrame(
+        {"date": pd.to_datetime(["2021-06-01", "2021-06-02"]), "soil_moisture": [0.1, 0.2]}
+    )
     # Solar days: the morning pass at 23:18 UTC belongs to 2 June there, the evening one to 1 June.
     solar = validate(one, insitu=reference, day="solar").set_index("orbit")
     assert solar.loc["AM", "bias"] == pytest.approx(0.0, abs=1e-7)

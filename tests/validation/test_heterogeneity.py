@@ -19,12 +19,23 @@ def table(seed: int = 0, n: int = 16) -> tuple[pd.DataFrame, pd.DataFrame]:
     rng = np.random.default_rng(seed)
     names = [c.name for c in CHILDREN[:n]]
     rough = rng.uniform(20, 300, n)
-    conditions = pd.DataFrame({"cell": names, "elevation_std": rough, "elevation_mean": rng.uniform(3000, 4000, n)})
+    conditions = pd.DataFrame(
+        {"cell": names, "elevation_std": rough, "elevation_mean": rng.uniform(3000, 4000, n)}
+    )
     rows = []
     for name, size in zip(names, rough, strict=True):
         errors = {"r": 0.9 - size / 1000, "bias": -0.0001 * size, "rmse": 0.05}
         for orbit in ("AM", "PM"):
-            rows.append({"grid": "M09", "cell": name, "orbit": orbit, "reference": "upscaled", **errors, "ubrmse": rng.random()})
+            rows.append(
+                {
+                    "grid": "M09",
+                    "cell": name,
+                    "orbit": orbit,
+                    "reference": "upscaled",
+                    **errors,
+                    "ubrmse": rng.random(),
+                }
+            )
     return pd.DataFrame(rows), conditions
 
 
@@ -40,7 +51,9 @@ def test_known_relations():
     assert "same in all cells" in out.loc[("PM", "rmse", "elevation_std"), "reason"]
     noise = out.loc[("AM", "ubrmse", "elevation_mean")]
     part = validation[validation["orbit"] == "AM"]
-    assert noise["spearman"] == pytest.approx(spearmanr(part["ubrmse"], conditions["elevation_mean"]).statistic)
+    assert noise["spearman"] == pytest.approx(
+        spearmanr(part["ubrmse"], conditions["elevation_mean"]).statistic
+    )
     assert noise["low"] < noise["spearman"] < noise["high"]
 
 
@@ -54,7 +67,9 @@ def test_interval_covers():
     for _ in range(300):
         a = rng.standard_normal(16)
         b = rho * a + math.sqrt(1 - rho**2) * rng.standard_normal(16)
-        validation = pd.DataFrame({"grid": "M09", "cell": names, "orbit": "AM", "reference": "upscaled", "r": b})
+        validation = pd.DataFrame(
+            {"grid": "M09", "cell": names, "orbit": "AM", "reference": "upscaled", "r": b}
+        )
         row = relate_errors(validation, pd.DataFrame({"cell": names, "slope_mean": a}), metrics=["r"]).iloc[0]
         hits += row["low"] <= truth <= row["high"]
     assert 0.91 <= hits / 300 <= 0.99

@@ -1,4 +1,6 @@
-"""Metrics against pytesmo, their invariances, their behaviour for few pairs, and the coverage of their intervals."""
+"""Metrics against pytesmo, their invariances, their behaviour for few pairs, and the coverage of their
+intervals.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def test_single_functions_are_those_of_compare():
     x, y = series(1)
     result = metrics.compare(x, y, **FAST)
     for name in NAMES:
-        assert getattr(metrics, {"r": "pearson_r"}.get(name, name))(x, y) == pytest.approx(getattr(result, name), rel=1e-12)
+        assert getattr(metrics, {"r": "pearson_r"}.get(name, name))(x, y) == pytest.approx(
+            getattr(result, name), rel=1e-12
+        )
     assert metrics.spearman_r(x, y) == result.spearman
     assert metrics.effective_size(x, y) == result.n_eff
     assert metrics.block_length(x, y) == result.block
@@ -62,7 +66,9 @@ def test_shift_and_scale(seed, shift, scale):
     assert both.spearman == pytest.approx(base.spearman)
     for name in ("bias", "rmse", "ubrmse"):
         assert getattr(both, name) == pytest.approx(scale * getattr(base, name), rel=1e-7, abs=1e-9)
-        np.testing.assert_allclose(both.intervals[name], scale * np.array(base.intervals[name]), rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(
+            both.intervals[name], scale * np.array(base.intervals[name]), rtol=1e-6, atol=1e-9
+        )
     one = metrics.compare(x + shift, y, block=4, **FAST)
     assert one.ubrmse == pytest.approx(base.ubrmse, abs=1e-9)
     assert one.bias == pytest.approx(base.bias + shift, abs=1e-9)
@@ -128,9 +134,13 @@ def test_seeded_and_ordered_by_time():
 
 
 def test_gap_between_seasons_is_no_neighbour():
-    """The last day of one season and the first of the next stand side by side in the table, but are no neighbours."""
+    """The last day of one season and the first of the next stand side by side in the table, but are no
+    neighbours.
+    """
     x, y = (v.copy() for v in series(6, rho=0.0))
-    days = np.concatenate([np.datetime64("2021-05-01") + np.arange(30), np.datetime64("2022-05-01") + np.arange(30)])
+    days = np.concatenate(
+        [np.datetime64("2021-05-01") + np.arange(30), np.datetime64("2022-05-01") + np.arange(30)]
+    )
     x[29:31] += 2.0
     y[29:31] += 2.0
     assert metrics.effective_size(x, y) < 45
@@ -139,13 +149,20 @@ def test_gap_between_seasons_is_no_neighbour():
 
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
 def test_effective_size_of_a_known_process(rho):
-    """Against n (1 − ρ²) / (1 + ρ²) for two independent series of the same autocorrelation, averaged over many."""
-    sizes = [metrics.effective_size(*(series(2 * s + k, n=400, rho=rho)[1] for k in range(2))) for s in range(30)]
+    """Against n (1 − ρ²) / (1 + ρ²) for two independent series of the same autocorrelation, averaged over
+    many.
+    """
+    sizes = [
+        metrics.effective_size(*(series(2 * s + k, n=400, rho=rho)[1] for k in range(2))) for s in range(30)
+    ]
     assert np.mean(sizes) == pytest.approx(400 * (1 - rho**2) / (1 + rho**2), rel=0.15)
 
 
 def test_block_grows_with_memory():
-    lengths = [np.mean([metrics.block_length(*series(s, n=200, rho=rho)) for s in range(20)]) for rho in (0.0, 0.5, 0.9)]
+    lengths = [
+        np.mean([metrics.block_length(*series(s, n=200, rho=rho)) for s in range(20)])
+        for rho in (0.0, 0.5, 0.9)
+    ]
     assert lengths[0] < lengths[1] < lengths[2] <= 50
     # ρ = 0.5, n = 200 by hand: (3/2)^⅓ (2·0.5 / 0.75)^⅔ 200^⅓ = 1.1447 · 1.2114 · 5.8480 = 8.11
     assert lengths[1] == pytest.approx(8.11, rel=0.25)
@@ -153,13 +170,20 @@ def test_block_grows_with_memory():
 
 @pytest.mark.parametrize("rho", [0.0, 0.7])
 def test_intervals_cover_the_truth(rho):
-    """Bias and ubRMSE of a process whose truth is known; independent-sample intervals fail this at ρ = 0.7."""
+    """Bias and ubRMSE of a process whose truth is known; independent-sample intervals fail this at ρ =
+    0.7.
+    """
     hits, naive = np.zeros(4), 0
     runs = 200
     for seed in range(runs):
         x, y = series(1000 + seed, n=80, rho=rho)
         result = metrics.compare(x, y, resamples=300)
-        truth = {"r": 0.05 / math.hypot(0.05, 0.03), "bias": 0.02, "rmse": math.hypot(0.02, 0.03), "ubrmse": 0.03}
+        truth = {
+            "r": 0.05 / math.hypot(0.05, 0.03),
+            "bias": 0.02,
+            "rmse": math.hypot(0.02, 0.03),
+            "ubrmse": 0.03,
+        }
         hits += [result.intervals[k][0] <= truth[k] <= result.intervals[k][1] for k in NAMES]
         naive += abs(result.bias - 0.02) <= 1.96 * result.ubrmse / math.sqrt(80)
     assert (hits / runs > 0.88).all(), hits / runs

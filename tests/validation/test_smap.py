@@ -1,4 +1,6 @@
-"""Validation tables: pairing, flags, calendars, independence, and the point at which the warped copy is read."""
+"""Validation tables: pairing, flags, calendars, independence, and the point at which the warped copy is
+read.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,11 @@ def test_one_row_per_cell_orbit_and_reference():
     daily = stations(CHILDREN[:2])
     insitu = cell_station_means(daily, CELLS)
     table = validate(
-        smap_table(CELLS), zonal_table(CELLS), insitu, training_stations=pd.DataFrame(columns=["station", "lon", "lat"]), **FAST
+        smap_table(CELLS),
+        zonal_table(CELLS),
+        insitu,
+        training_stations=pd.DataFrame(columns=["station", "lon", "lat"]),
+        **FAST,
     )
     assert len(table) == 4 * 2 * 2
     assert list(table["grid"].unique()) == ["M36", "M09"]
@@ -44,7 +50,9 @@ def test_one_row_per_cell_orbit_and_reference():
 def test_gain_is_the_contrast_of_the_two_references():
     daily = stations(CHILDREN[:1])
     insitu = cell_station_means(daily, [PARENT])
-    table = validate(smap_table([PARENT]), zonal_table([PARENT]), insitu, **FAST).set_index(["orbit", "reference"])
+    table = validate(smap_table([PARENT]), zonal_table([PARENT]), insitu, **FAST).set_index(
+        ["orbit", "reference"]
+    )
     row = table.loc[("AM", "upscaled")]
     assert row["gain_r"] == pytest.approx(row["r"] - table.loc[("AM", "insitu_mean"), "r"])
     assert row["gain_n"] == row["n"]
@@ -70,7 +78,9 @@ def test_flagged_and_missing_retrievals_and_seasons():
 
 
 def test_a_network_mean_serves_every_cell():
-    plain = pd.DataFrame({"date": DAYS, "soil_moisture": 0.2 + 0.01 * np.arange(len(DAYS)) / 100, "n_stations": 5})
+    plain = pd.DataFrame(
+        {"date": DAYS, "soil_moisture": 0.2 + 0.01 * np.arange(len(DAYS)) / 100, "n_stations": 5}
+    )
     table = validate(smap_table(CELLS), insitu=plain, **FAST)
     assert len(table) == 8
     assert (table["n"] > 50).all()
@@ -78,9 +88,13 @@ def test_a_network_mean_serves_every_cell():
 
 
 def test_independence_guard():
-    trained = pd.DataFrame({"station": ["a", "b"], "lon": [CHILDREN[0].center[0]] * 2, "lat": [CHILDREN[0].center[1]] * 2})
+    trained = pd.DataFrame(
+        {"station": ["a", "b"], "lon": [CHILDREN[0].center[0]] * 2, "lat": [CHILDREN[0].center[1]] * 2}
+    )
     insitu = cell_station_means(stations(CHILDREN[1:2], per_cell=1), CELLS)
-    table = validate(smap_table(CELLS), zonal_table(CELLS), insitu, training_stations=trained, **FAST).query("orbit == 'AM'")
+    table = validate(smap_table(CELLS), zonal_table(CELLS), insitu, training_stations=trained, **FAST).query(
+        "orbit == 'AM'"
+    )
     up = table[table["reference"] == "upscaled"].set_index("cell")
     assert "2 of the stations that trained" in up.loc[CHILDREN[0].name, "warning"]
     assert up.loc[PARENT.name, "training_stations"] == 2
@@ -88,7 +102,9 @@ def test_independence_guard():
     assert up.loc[CHILDREN[1].name, "training_stations"] == 0
     plain = table[table["reference"] == "insitu_mean"].set_index("cell")
     assert "single station" in plain.loc[CHILDREN[1].name, "warning"]
-    crossed = validate(smap_table(CELLS), zonal_table(CELLS), training_stations=trained, cross_fitted=True, **FAST)
+    crossed = validate(
+        smap_table(CELLS), zonal_table(CELLS), training_stations=trained, cross_fitted=True, **FAST
+    )
     assert (crossed["warning"] == "").all()
     assert crossed["training_stations"].max() == 2
     unknown = validate(smap_table(CELLS), zonal_table(CELLS), smap_is_predictor=True, **FAST)
@@ -103,13 +119,17 @@ def test_independence_guard():
 )
 def test_local_dates_of_overpasses(orbit, lon, shift):
     """06:00 at 100.2° E is 23:19 UTC of the day before; 18:00 at 98.8° W is 00:35 UTC of the day after."""
-    assert overpass_dates(["2021-05-10"], orbit, lon)[0] == pd.Timestamp("2021-05-10") + pd.Timedelta(days=shift)
+    assert overpass_dates(["2021-05-10"], orbit, lon)[0] == pd.Timestamp("2021-05-10") + pd.Timedelta(
+        days=shift
+    )
 
 
 def test_solar_references_are_joined_on_the_local_date():
     smap = smap_table([PARENT])
     moved = smap.copy()
-    moved.loc[moved["orbit"] == "AM", "date"] -= pd.Timedelta(days=1)  # as the product files the morning passes here
+    moved.loc[moved["orbit"] == "AM", "date"] -= pd.Timedelta(
+        days=1
+    )  # as the product files the morning passes here
     solar = validate(moved, zonal_table([PARENT]), day="solar", **FAST)
     plain = validate(smap, zonal_table([PARENT]), **FAST)
     pd.testing.assert_frame_equal(solar, plain)
@@ -175,7 +195,11 @@ def test_cells_the_warp_has_dropped():
             dropped += 1
     assert dropped == 100 - len(
         np.unique(
-            [ease_cell_at(-170.6, lat, "M09").row for lat in _centres() if 740 <= ease_cell_at(-170.6, lat, "M09").row < 840]
+            [
+                ease_cell_at(-170.6, lat, "M09").row
+                for lat in _centres()
+                if 740 <= ease_cell_at(-170.6, lat, "M09").row < 840
+            ]
         )
     )
     assert dropped > 5

@@ -32,7 +32,12 @@ def utm():
 def field(grid: PixelGrid, seed: int = 0) -> np.ndarray:
     x, y = grid.centers()
     rng = np.random.default_rng(seed)
-    return 0.2 + 0.1 * (x - x.mean()) / np.ptp(x) + 0.05 * np.sin(8 * (y - y.min()) / np.ptp(y)) + rng.normal(0, 0.02, grid.shape)
+    return (
+        0.2
+        + 0.1 * (x - x.mean()) / np.ptp(x)
+        + 0.05 * np.sin(8 * (y - y.min()) / np.ptp(y))
+        + rng.normal(0, 0.02, grid.shape)
+    )
 
 
 def extract(values: np.ndarray, grid: PixelGrid, operations: list[str]) -> list[dict]:
@@ -69,7 +74,9 @@ def test_degrees_are_weighted_by_true_area():
 
 def test_area_of_the_cell_is_recovered(utm):
     assert utm.inside == pytest.approx(np.ones(17), abs=1e-6)
-    np.testing.assert_allclose(np.add.reduceat(utm.areas, utm.starts[:-1])[0], EASE_GRIDS["M36"].cell_size ** 2, rtol=1e-6)
+    np.testing.assert_allclose(
+        np.add.reduceat(utm.areas, utm.starts[:-1])[0], EASE_GRIDS["M36"].cell_size ** 2, rtol=1e-6
+    )
 
 
 def test_in_its_own_projection_fractions_are_analytic():
@@ -99,10 +106,14 @@ def test_against_brute_force_on_points(utm):
     values = field(utm.grid)
     left, bottom, right, top = CELL.bounds
     rng = np.random.default_rng(3)
-    x, y = transformer(EASE_CRS, utm.grid.crs).transform(rng.uniform(left, right, 200_000), rng.uniform(bottom, top, 200_000))
+    x, y = transformer(EASE_CRS, utm.grid.crs).transform(
+        rng.uniform(left, right, 200_000), rng.uniform(bottom, top, 200_000)
+    )
     a, _, c, _, e, f = utm.grid.transform
     drawn = values[((y - f) / e).astype(int), ((x - c) / a).astype(int)]
-    assert zonal_statistics(values, utm)["mean"][0] == pytest.approx(drawn.mean(), abs=5 * drawn.std() / np.sqrt(200_000))
+    assert zonal_statistics(values, utm)["mean"][0] == pytest.approx(
+        drawn.mean(), abs=5 * drawn.std() / np.sqrt(200_000)
+    )
 
 
 def test_constant_maps_and_single_precision(utm):
@@ -149,7 +160,9 @@ def test_data_arrays_in_any_order_and_only_on_the_lattice(utm):
     maps = xr.DataArray(cube, dims=("time", "y", "x"), coords={"time": days, "y": y[:, 0], "x": x[0]})
     table = zonal_means(maps, utm)
     assert len(table) == 51
-    pd.testing.assert_frame_equal(zonal_means(maps.transpose("x", "time", "y").chunk({"time": 1}), utm), table)
+    pd.testing.assert_frame_equal(
+        zonal_means(maps.transpose("x", "time", "y").chunk({"time": 1}), utm), table
+    )
     pd.testing.assert_frame_equal(zonal_means(dict(zip(days, cube, strict=True)), utm), table)
     with pytest.raises(InputError, match="same lattice"):
         zonal_means(maps.isel(y=slice(None, None, -1)), utm)
@@ -175,7 +188,9 @@ def test_refusals():
 
 @pytest.mark.realdata
 def test_real_elevation_in_two_projections(real_data):
-    """The same 9 km cell near Davos, from the degrees of SRTM and from its UTM copy, and against exactextract on the file."""
+    """The same 9 km cell near Davos, from the degrees of SRTM and from its UTM copy, and against
+    exactextract on the file.
+    """
     import rasterio
 
     cell = ease_cell_at(9.87, 46.79, "M09")

@@ -36,10 +36,14 @@ def test_the_demo_has_all_it_needs():
 def test_absent_data_are_named(tmp_path):
     with changing_records(tmp_path):
         pass  # a catalog of nothing
-    study = changed(backend={"catalog": str(tmp_path)}, stations={"source": "network.zip"}, predictors={"terrain": []})
+    study = changed(
+        backend={"catalog": str(tmp_path)}, stations={"source": "network.zip"}, predictors={"terrain": []}
+    )
     with (
         smgee.connect(catalog=tmp_path),
-        pytest.raises(MissingDataError, match=r"NASA/HLS/HLSL30/v002, NASA/HLS/HLSS30/v002.*smgee catalog add"),
+        pytest.raises(
+            MissingDataError, match=r"NASA/HLS/HLSL30/v002, NASA/HLS/HLSS30/v002.*smgee catalog add"
+        ),
     ):
         check_study(study, ["sample"])
 

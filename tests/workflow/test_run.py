@@ -36,17 +36,44 @@ def study() -> Study:
 def run(study, tmp_path_factory) -> RunFolder:
     folder = tmp_path_factory.mktemp("runs")
     study.to_yaml(folder / "study.yml")
-    result = CliRunner().invoke(app, ["run", str(folder / "study.yml"), "--out", str(folder / "small")], catch_exceptions=False)
+    result = CliRunner().invoke(
+        app, ["run", str(folder / "study.yml"), "--out", str(folder / "small")], catch_exceptions=False
+    )
     assert result.exit_code == 0, result.output
     return RunFolder(folder / "small")
 
 
 def test_every_file_is_there_and_says_it_is_synthetic(run):
-    for name in ("stations.nc", "unfrozen.csv", "samples.parquet", "scores.csv", "models", "shap", "maps.zarr", "maps/season_mean.tif", "smap.csv",
-                 "validation_36km.csv", "validation_9km.csv", "heterogeneity.csv", "report.html", "manifest.json", "study.yml"):  # fmt: skip
+    for name in (
+        "stations.nc",
+        "unfrozen.csv",
+        "samples.parquet",
+        "scores.csv",
+        "models",
+        "shap",
+        "maps.zarr",
+        "maps/season_mean.tif",
+        "smap.csv",
+        "validation_36km.csv",
+        "validation_9km.csv",
+        "heterogeneity.csv",
+        "report.html",
+        "manifest.json",
+        "study.yml",
+    ):
         assert (run / name).exists(), name
-    for name in ("unfrozen.csv", "smap.csv", "zonal.csv", "cells.csv", "scores.csv", "models/station_scores.csv", "shap/ranking.csv",
-                 "validation_36km.csv", "validation_9km.csv", "heterogeneity.csv"):  # fmt: skip
+    for name in (
+        "unfrozen.csv",
+        "smap.csv",
+        "zonal.csv",
+        "cells.csv",
+        "scores.csv",
+        "models/station_scores.csv",
+        "shap/ranking.csv",
+        "validation_36km.csv",
+        "validation_9km.csv",
+        "heterogeneity.csv",
+    ):
         assert (pd.read_csv(run / name)["synthetic"] == 1).all(), name
     for path in [run / "models" / "cross_validation.parquet", *(run / "shap").glob("*_values.parquet")]:
         assert (pd.read_parquet(path)["synthetic"] == 1).all(), path
@@ -69,7 +96,9 @@ def test_maps_are_the_models_predictions(run, study):
     rows = pd.read_parquet(run / "samples.parquet")
     model = load_model(run / "models").ensemble
     maps = xr.open_zarr(run / "maps.zarr", consolidated=False, decode_coords="all")["soil_moisture"]
-    x, y = smgee.grid.transformer("EPSG:4326", study.area.crs).transform(rows["lon"].to_numpy(), rows["lat"].to_numpy())
+    x, y = smgee.grid.transformer("EPSG:4326", study.area.crs).transform(
+        rows["lon"].to_numpy(), rows["lat"].to_numpy()
+    )
     complete = rows[list(study.predictors.names)].notna().all(axis=1) & rows["date"].isin(maps["time"].values)
     assert complete.sum() > 50
     rows, x, y = rows[complete], x[complete], y[complete]
@@ -96,7 +125,9 @@ def test_validation_tables_are_complete(run, study):
     assert set(small["cell"]) == {c.name for c in study.cell.children()}
     for table in (large, small):
         assert set(table["orbit"]) == {"AM", "PM"}
-        np.testing.assert_allclose(table["rmse"] ** 2, table["ubrmse"] ** 2 + table["bias"] ** 2, rtol=1e-3, atol=1e-7)
+        np.testing.assert_allclose(
+            table["rmse"] ** 2, table["ubrmse"] ** 2 + table["bias"] ** 2, rtol=1e-3, atol=1e-7
+        )
     assert set(large["reference"]) == {"upscaled", "insitu_mean"}
 
 
@@ -113,7 +144,11 @@ def test_published_assets_are_listed_and_hold_the_data(run):
             mean = file.read(1)
             x, y = file.xy(60, 50)
         lon, lat = smgee.grid.transformer(str(run.study.area.crs), "EPSG:4326").transform(x, y)
-        value = image.reduceRegion(ee.Reducer.first(), ee.Geometry.Point([lon, lat]), 300).get("soil_moisture").getInfo()
+        value = (
+            image.reduceRegion(ee.Reducer.first(), ee.Geometry.Point([lon, lat]), 300)
+            .get("soil_moisture")
+            .getInfo()
+        )
         assert value == pytest.approx(float(mean[60, 50]), abs=1e-7)
         assert (
             ee.FeatureCollection(f"{published['folder']}/stations").size().getInfo()
@@ -129,7 +164,9 @@ def test_finished_steps_are_not_done_again(run, study):
 
 
 def test_a_step_is_done_only_for_the_files_and_the_study_it_was_made_of(run, study):
-    """A step repeated with other options, or a changed file, makes the later steps stale; so does another route."""
+    """A step repeated with other options, or a changed file, makes the later steps stale; so does another
+    route.
+    """
     own = steps.identities(study)
     assert own["predict"] == steps.identities(study, route=study.upscale.route)["predict"]
     assert own["predict"] != steps.identities(study, route="classifier")["predict"]
@@ -228,7 +265,11 @@ def test_a_deleted_table_is_made_again(run, tmp_path):
 
 
 def test_two_runs_do_not_share_a_folder(study, tmp_path):
-    with RunFolder(tmp_path, study).writing(), pytest.raises(InputError, match="Another process"), RunFolder(tmp_path).writing():
+    with (
+        RunFolder(tmp_path, study).writing(),
+        pytest.raises(InputError, match="Another process"),
+        RunFolder(tmp_path).writing(),
+    ):
         pass
     with RunFolder(tmp_path).writing():
         pass
@@ -265,7 +306,16 @@ def test_stations_of_a_study_are_its_first_step(run, study, tmp_path):
     with pytest.raises(InputError, match=r"settings of its own for --flags, --min-hours"):
         CliRunner().invoke(
             app,
-            ["stations", str(tmp_path / "study.yml"), "--out", str(tmp_path / "r"), "--flags", "G", "--min-hours", "2"],
+            [
+                "stations",
+                str(tmp_path / "study.yml"),
+                "--out",
+                str(tmp_path / "r"),
+                "--flags",
+                "G",
+                "--min-hours",
+                "2",
+            ],
             catch_exceptions=False,
         )
 

@@ -20,8 +20,10 @@ _OPEN = 24  # files kept open
 _files: OrderedDict[tuple[str, int], Any] = OrderedDict()
 _lock = threading.RLock()  # HDF5 is not thread-safe; xarray's lazy arrays share file positions
 
-# The catalog's ingestion warps SMAP L3 to 0.08° with GDAL, which keeps the source's upper left corner: ±180°, and the
-# 85.0445664° that bound EASE-Grid 2.0 in latitude. The catalog states the pixel size only, so the origin is inferred.
+# The catalog's ingestion warps SMAP L3 to 0.08° with GDAL, which keeps the source's upper left corner: ±180°,
+# and the
+# 85.0445664° that bound EASE-Grid 2.0 in latitude. The catalog states the pixel size only, so the origin is
+# inferred.
 _EASE_TOP = 85.04456640131836
 EE_SMAP_GRID = PixelGrid("EPSG:4326", (0.08, 0.0, -180.0, 0.0, -0.08, _EASE_TOP), 4500, 2126)
 
@@ -37,7 +39,9 @@ def _opened(path: Path, kind: str) -> Any:
     try:
         key = (str(path), path.stat().st_mtime_ns)
     except FileNotFoundError as error:
-        raise InputError(f"The file {path} is gone; restore it, or remove its asset with `smgee catalog remove`.") from error
+        raise InputError(
+            f"The file {path} is gone; restore it, or remove its asset with `smgee catalog remove`."
+        ) from error
     if key in _files:
         _files.move_to_end(key)
         return _files[key]
@@ -49,7 +53,9 @@ def _opened(path: Path, kind: str) -> Any:
         elif kind == "zarr":
             import xarray as xr
 
-            file = xr.open_zarr(path, mask_and_scale=False, decode_times=False, chunks=None, consolidated=False)
+            file = xr.open_zarr(
+                path, mask_and_scale=False, decode_times=False, chunks=None, consolidated=False
+            )
         else:
             import xarray as xr
 
@@ -72,10 +78,10 @@ def read_band(
     root : Path
         Relative file names start here.
     source : mapping
-        ``file``, ``format`` (netcdf, zarr, hdf5), ``variable``; optional ``index`` (positions along leading dimensions),
-        ``flip`` (rows run northward in the file), ``nodata`` (list), ``least``, ``greatest``, ``scale``, ``offset``; ``ease``
-        (M09, M36) where the band is shown in EPSG:4326 by the nearest cell; ``flag`` (bits): the band is 1 where one of the
-        bits is set or nothing is stored, else 0.
+        ``file``, ``format`` (netcdf, zarr, hdf5), ``variable``; optional ``index`` (positions along leading
+        dimensions), ``flip`` (rows run northward in the file), ``nodata`` (list), ``least``, ``greatest``,
+        ``scale``, ``offset``; ``ease`` (M09, M36) where the band is shown in EPSG:4326 by the nearest cell;
+        ``flag`` (bits): the band is 1 where one of the bits is set or nothing is stored, else 0.
     dtype : str
         Type of the values returned.
     window : (row, col, height, width)
@@ -93,7 +99,9 @@ def read_band(
             stored = np.asarray(array[(*lead, slice(r0, r1), slice(c0, c1))])[np.ix_(rows - r0, cols - c0)]
         elif source.get("flip"):
             total = array.shape[-2]
-            stored = np.asarray(array[(*lead, slice(total - row - height, total - row), slice(col, col + width))])[::-1]
+            stored = np.asarray(
+                array[(*lead, slice(total - row - height, total - row), slice(col, col + width))]
+            )[::-1]
         else:
             stored = np.asarray(array[(*lead, slice(row, row + height), slice(col, col + width))])
     values, valid = decode_stored(stored, source, dtype)
@@ -104,7 +112,9 @@ def read_band(
 
 
 def _ease_cells(name: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the EASE rows and columns nearest to a window's pixel centres; both grids are cylindrical, so they separate."""
+    """Return the EASE rows and columns nearest to a window's pixel centres; both grids are cylindrical, so
+    they separate.
+    """
     g = EASE_GRIDS[name]
     a, _, left, _, e, top = EE_SMAP_GRID.transform
     lon = left + a * (np.arange(col, col + width) + 0.5)
@@ -117,7 +127,8 @@ def _ease_cells(name: str, row: int, col: int, height: int, width: int) -> tuple
     return rows, cols
 
 
-# -- what a file holds ---------------------------------------------------------------------------------------------------
+# -- what a file holds
+# ------------------------------------------------------------------------------------------
 
 _X = ("x", "lon", "longitude", "easting", "projection_x_coordinate")
 _Y = ("y", "lat", "latitude", "northing", "projection_y_coordinate")
@@ -160,7 +171,13 @@ def inspect_arrays(path: Path, *, crs: str | None = None) -> list[ArrayVariable]
     for name, array in dataset.data_vars.items():
         x = next((d for d in array.dims if str(d).lower() in _X), None)
         y = next((d for d in array.dims if str(d).lower() in _Y), None)
-        if x is None or y is None or array.dims[-2:] != (y, x) or x not in dataset.coords or y not in dataset.coords:
+        if (
+            x is None
+            or y is None
+            or array.dims[-2:] != (y, x)
+            or x not in dataset.coords
+            or y not in dataset.coords
+        ):
             continue
         lead = array.dims[:-2]
         timed = len(lead) == 1 and str(lead[0]).lower() in _T
@@ -168,8 +185,17 @@ def inspect_arrays(path: Path, *, crs: str | None = None) -> list[ArrayVariable]
             continue
         grid, flip = _lattice(dataset, str(x), str(y), _crs(dataset, array, str(x), crs, path), path)
         packed = array.attrs.get("scale_factor") is not None or array.attrs.get("add_offset") is not None
-        source: dict[str, Any] = {"driver": "arrays", "file": str(path), "format": kind, "variable": str(name)}
-        nodata = [float(np.asarray(array.attrs[k]).item()) for k in ("_FillValue", "missing_value") if k in array.attrs]
+        source: dict[str, Any] = {
+            "driver": "arrays",
+            "file": str(path),
+            "format": kind,
+            "variable": str(name),
+        }
+        nodata = [
+            float(np.asarray(array.attrs[k]).item())
+            for k in ("_FillValue", "missing_value")
+            if k in array.attrs
+        ]
         if nodata:
             source["nodata"] = [v for v in nodata if v == v] or None
         if packed:
@@ -187,7 +213,10 @@ def inspect_arrays(path: Path, *, crs: str | None = None) -> list[ArrayVariable]
         dtype = "float32" if packed else _stored_type(array.dtype)
         found.append(ArrayVariable(str(name), dtype, grid, source, times))
     if not found:
-        raise InputError(f"The file {path} holds no variable on a regular (y, x) or (time, y, x) grid with its coordinates.")
+        raise InputError(
+            f"The file {path} holds no variable on a regular (y, x) or (time, y, x) grid with its "
+            "coordinates."
+        )
     return found
 
 
@@ -217,7 +246,9 @@ def _crs(dataset: Any, array: Any, x: str, given: str | None, path: Path) -> str
             return crs_name(CRS.from_cf(attributes))
     if x.lower() in ("lon", "longitude") or "degree" in str(dataset[x].attrs.get("units", "")):
         return "EPSG:4326"
-    raise InputError(f"The file {path} does not say which coordinate reference system its {x} is in; state it with --crs.")
+    raise InputError(
+        f"The file {path} does not say which coordinate reference system its {x} is in; state it with --crs."
+    )
 
 
 def _lattice(dataset: Any, x: str, y: str, crs: str, path: Path) -> tuple[PixelGrid, bool]:
@@ -229,7 +260,8 @@ def _lattice(dataset: Any, x: str, y: str, crs: str, path: Path) -> tuple[PixelG
     for values, step, name in ((xs, dx, x), (ys, dy, y)):
         if np.abs(np.diff(values) - step).max() > 0.02 * abs(step):
             raise InputError(
-                f"The coordinate {name} of {path} is not evenly spaced, so the file is no regular grid; regrid it first."
+                f"The coordinate {name} of {path} is not evenly spaced, so the file is no regular grid; "
+                "regrid it first."
             )
     if dx <= 0:
         raise InputError(f"The coordinate {x} of {path} decreases; sort it first.")
@@ -237,4 +269,6 @@ def _lattice(dataset: Any, x: str, y: str, crs: str, path: Path) -> tuple[PixelG
         raise InputError(f"The longitudes of {path} run to {xs[-1]:g}°; shift them to ±180° first.")
     step = abs(dy)
     top = max(ys[0], ys[-1]) + step / 2
-    return PixelGrid(crs, (float(dx), 0.0, float(xs[0] - dx / 2), 0.0, float(-step), float(top)), len(xs), len(ys)), dy > 0
+    return PixelGrid(
+        crs, (float(dx), 0.0, float(xs[0] - dx / 2), 0.0, float(-step), float(top)), len(xs), len(ys)
+    ), dy > 0

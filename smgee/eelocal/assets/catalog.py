@@ -76,7 +76,8 @@ def add_files(
     identifier = asset_id(identifier)
     if not _ID.fullmatch(identifier):
         raise InputError(
-            f"The id {identifier!r} is not an asset id; give names of letters, digits, hyphens and underscores with slashes "
+            f"The id {identifier!r} is not an asset id; give names of letters, digits, hyphens and "
+            "underscores with slashes "
             "between them, such as NASA/HLS/HLSS30/v002 or projects/my-project/assets/name."
         )
     paths = [Path(f).expanduser().absolute() for f in files]
@@ -96,7 +97,9 @@ def add_files(
 
 
 class _Placer:
-    """Gives the name under which a record refers to a file: relative to the catalog, copied into it first where asked."""
+    """Gives the name under which a record refers to a file: relative to the catalog, copied into it first
+    where asked.
+    """
 
     def __init__(self, base: Path, identifier: str, copy: bool):
         self.base, self.copy = base, copy
@@ -117,10 +120,13 @@ class _Placer:
         return os.path.relpath(path, self.base)
 
 
-# -- tables --------------------------------------------------------------------------------------------------------------
+# -- tables
+# ------------------------------------------------------------------------------------------
 
 
-def _add_table(records: dict[str, Any], identifier: str, paths: Sequence[Path], options: AddOptions, place: _Placer) -> Added:
+def _add_table(
+    records: dict[str, Any], identifier: str, paths: Sequence[Path], options: AddOptions, place: _Placer
+) -> Added:
     if len(paths) != 1:
         raise InputError(f"A table is one file, got {len(paths)}; register each under its own id.")
     source = inspect_table(paths[0], x=options.x, y=options.y, crs=options.crs or "EPSG:4326")
@@ -138,8 +144,16 @@ def _add_table(records: dict[str, Any], identifier: str, paths: Sequence[Path], 
             _check_position(paths[0], number, feature.get("geometry"))
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # what the readers raise for malformed files
-        raise InputError(f"The table {paths[0]} cannot be read ({error}); repair it or write it again.") from error
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:  # what the readers raise for malformed files
+        raise InputError(
+            f"The table {paths[0]} cannot be read ({error}); repair it or write it again."
+        ) from error
     if first is None:
         raise InputError(f"The table {paths[0]} holds no rows.")
     records[identifier] = record
@@ -147,7 +161,8 @@ def _add_table(records: dict[str, Any], identifier: str, paths: Sequence[Path], 
 
 
 def _check_position(path: Path, number: int, geometry: Mapping[str, Any] | None) -> None:
-    """Refuse a feature that is not on the Earth: most often x and y were swapped, or the coordinates are in another CRS.
+    """Refuse a feature that is not on the Earth: most often x and y were swapped, or the coordinates are in
+    another CRS.
 
     Longitudes of lines and polygons may run on to ±360°, as where they cross the antimeridian.
     """
@@ -158,8 +173,10 @@ def _check_position(path: Path, number: int, geometry: Mapping[str, Any] | None)
         for lon, lat in _positions(part.get("coordinates") or ()):
             if not (math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= farthest and abs(lat) <= 90):
                 raise InputError(
-                    f"Feature {number} of the table {path} lies at longitude {lon:g}, latitude {lat:g}, which is not on the Earth; "
-                    "look whether x and y are swapped (--x, --y), or state the CRS of the coordinates (--crs)."
+                    f"Feature {number} of the table {path} lies at longitude {lon:g}, latitude {lat:g}, "
+                    "which is not on the Earth; "
+                    "look whether x and y are swapped (--x, --y), or state the CRS of the coordinates "
+                    "(--crs)."
                 )
 
 
@@ -172,7 +189,8 @@ def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
         yield from _positions(part)
 
 
-# -- rasters -------------------------------------------------------------------------------------------------------------
+# -- rasters
+# ------------------------------------------------------------------------------------------
 
 
 def _add_rasters(
@@ -207,7 +225,9 @@ def _add_rasters(
     if single:
         merged = _merge_single(list(images.values()))
         _put_image(records, identifier, identifier, merged, options, place)
-        return Added(identifier, "IMAGE", [identifier], [b["name"] for b in records[identifier]["bands"]], skipped)
+        return Added(
+            identifier, "IMAGE", [identifier], [b["name"] for b in records[identifier]["bands"]], skipped
+        )
     records.setdefault(
         identifier,
         {
@@ -218,7 +238,10 @@ def _add_rasters(
         },
     )
     if records[identifier]["type"] != "IMAGE_COLLECTION":
-        raise InputError(f"The id {identifier} is already registered as {records[identifier]['type'].lower()}; remove it first.")
+        raise InputError(
+            f"The id {identifier} is already registered as {records[identifier]['type'].lower()}; remove it "
+            "first."
+        )
     added = Added(identifier, "IMAGE_COLLECTION", skipped=skipped)
     for index, image in sorted(images.items()):
         child = f"{identifier}/{index}"
@@ -229,7 +252,11 @@ def _add_rasters(
 
 
 def _is_single(
-    identifier: str, product: Product | None, options: AddOptions, images: Mapping[str, FoundImage], records: Mapping[str, Any]
+    identifier: str,
+    product: Product | None,
+    options: AddOptions,
+    images: Mapping[str, FoundImage],
+    records: Mapping[str, Any],
 ) -> bool:
     if options.kind is not None:
         return options.kind == "image"
@@ -252,12 +279,19 @@ def _merge_single(images: list[FoundImage]) -> FoundImage:
 
 
 def _put_image(
-    records: dict[str, Any], identifier: str, asset: str, image: FoundImage, options: AddOptions, place: _Placer
+    records: dict[str, Any],
+    identifier: str,
+    asset: str,
+    image: FoundImage,
+    options: AddOptions,
+    place: _Placer,
 ) -> None:
     """Write an image's record; bands of an image that is there already are kept and joined."""
     previous = records.get(identifier)
     if previous is not None and previous["type"] != "IMAGE":
-        raise InputError(f"The id {identifier} is already registered as {previous['type'].lower()}; remove it first.")
+        raise InputError(
+            f"The id {identifier} is already registered as {previous['type'].lower()}; remove it first."
+        )
     by_name: dict[str, list[FoundBand]] = {}
     for band in image.bands:
         by_name.setdefault(band.info.name, []).append(band)
@@ -288,12 +322,14 @@ def _join(bands: list[FoundBand], place: _Placer) -> dict[str, Any]:
     if first.source["driver"] != "geotiff":
         if len(bands) > 1:
             raise InputError(
-                f"The band {first.info.name} occurs in several files ({bands[1].path.name} among them) for the same image."
+                f"The band {first.info.name} occurs in several files ({bands[1].path.name} among them) for "
+                "the same image."
             )
         return band_record(first.info, {**first.source, "file": place(first.path)})
     if any(b.info.dtype != first.info.dtype for b in bands):
         raise InputError(
-            f"The files of band {first.info.name} differ in data type ({bands[1].path.name} among them); register them "
+            f"The files of band {first.info.name} differ in data type ({bands[1].path.name} among them); "
+            "register them "
             "separately."
         )
     grid, offsets = join_grids([b.info.grid for b in bands], [b.path.name for b in bands])
@@ -321,10 +357,13 @@ def _extend(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     kept = [p for p in old["source"]["pieces"] if p["file"] not in fresh]
     if not kept:
         return new
-    facts = [{k: v for k, v in e["source"].items() if k != "pieces"} | {"dtype": e["dtype"]} for e in (old, new)]
+    facts = [
+        {k: v for k, v in e["source"].items() if k != "pieces"} | {"dtype": e["dtype"]} for e in (old, new)
+    ]
     if facts[0] != facts[1]:
         raise InputError(
-            f"The band {new['name']} differs in type, scale or nodata from the catalog's ({kept[0]['file']}); remove it first."
+            f"The band {new['name']} differs in type, scale or nodata from the catalog's "
+            f"({kept[0]['file']}); remove it first."
         )
     grids = [_grid_of_record(e) for e in (old, new)]
     grid, offsets = join_grids(grids, [kept[0]["file"], new["source"]["pieces"][0]["file"]])
@@ -342,14 +381,16 @@ def _grid_of_record(entry: Mapping[str, Any]) -> PixelGrid:
     return PixelGrid(grid["crs"], tuple(grid["transform"]), grid["width"], grid["height"])
 
 
-# -- looking after a catalog ---------------------------------------------------------------------------------------------
+# -- looking after a catalog
+# ------------------------------------------------------------------------------------------
 
 
 def _records(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, dict[str, Any]]]:
     base = Path(folder).expanduser().absolute()
     if not (base / CATALOG_FILE).is_file():
         raise InputError(
-            f"The folder {base} holds no {CATALOG_FILE}; make one with `smgee catalog add ID FILES --catalog {folder}`."
+            f"The folder {base} holds no {CATALOG_FILE}; make one with `smgee catalog add ID FILES --catalog "
+            f"{folder}`."
         )
     return base, load_records(base)
 
@@ -367,15 +408,22 @@ def list_catalog(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
             images = [r for i, r in records.items() if i.rpartition("/")[0] == identifier]
         times = [i["start_ms"] for i in images if i.get("start_ms") is not None]
         bands = list(dict.fromkeys(b["name"] for i in images for b in i.get("bands", ())))
-        rows.append({
-            "id": identifier, "type": record["type"], "images": len(images) if record["type"] != "TABLE" else 0, "bands": bands,
-            "first": min(times, default=None), "last": max(times, default=None),
-        })  # fmt: skip
+        rows.append(
+            {
+                "id": identifier,
+                "type": record["type"],
+                "images": len(images) if record["type"] != "TABLE" else 0,
+                "bands": bands,
+                "first": min(times, default=None),
+                "last": max(times, default=None),
+            }
+        )
     return rows
 
 
 def remove_asset(folder: str | os.PathLike[str], identifier: str) -> list[str]:
-    """Take an asset, and the images of a collection, out of a catalog; files that were copied into it are deleted.
+    """Take an asset, and the images of a collection, out of a catalog; files that were copied into it are
+    deleted.
 
     Returns
     -------
@@ -387,7 +435,9 @@ def remove_asset(folder: str | os.PathLike[str], identifier: str) -> list[str]:
     with changing_records(base) as records:
         gone = [i for i in records if i == identifier or i.startswith(identifier + "/")]
         if not gone:
-            raise InputError(f"The id {identifier} is not in the catalog {base}; `smgee catalog list` shows what is.")
+            raise InputError(
+                f"The id {identifier} is not in the catalog {base}; `smgee catalog list` shows what is."
+            )
         files = {f for i in gone for f in _files(records[i])}
         for i in gone:
             del records[i]
@@ -402,12 +452,16 @@ def remove_asset(folder: str | os.PathLike[str], identifier: str) -> list[str]:
 def _files(record: Mapping[str, Any]) -> list[str]:
     names = []
     for source in [record.get("source") or {}, *(b["source"] for b in record.get("bands", ()))]:
-        names += [p["file"] for p in source.get("pieces", ())] + ([source["file"]] if "file" in source else [])
+        names += [p["file"] for p in source.get("pieces", ())] + (
+            [source["file"]] if "file" in source else []
+        )
     return names
 
 
 def check_catalog(folder: str | os.PathLike[str]) -> list[str]:
-    """Return one sentence per thing that is wrong with a catalog: files gone, unreadable, or not as they were registered."""
+    """Return one sentence per thing that is wrong with a catalog: files gone, unreadable, or not as they
+    were registered.
+    """
     base, records = _records(folder)
     problems = []
     for identifier, record in sorted(records.items()):
@@ -421,15 +475,24 @@ def check_catalog(folder: str | os.PathLike[str]) -> list[str]:
                     with open_dataset(base / piece["file"]) as dataset:
                         if (dataset.height, dataset.width) != (piece["height"], piece["width"]):
                             raise InputError(
-                                f"The file {piece['file']} is now {dataset.width}×{dataset.height} pixels; register it again."
+                                f"The file {piece['file']} is now {dataset.width}×{dataset.height} pixels; "
+                                "register it again."
                             )
                 height, width = band["grid"]["height"], band["grid"]["width"]
                 read_pixels(base, record, band["name"], (height // 2, width // 2, 1, 1))
-            if record["type"] == "IMAGE_COLLECTION" and not any(i.rpartition("/")[0] == identifier for i in records):
+            if record["type"] == "IMAGE_COLLECTION" and not any(
+                i.rpartition("/")[0] == identifier for i in records
+            ):
                 problems.append(f"{identifier}: the collection has no images.")
             del info
         except InputError as error:
             problems.append(f"{identifier}: {error}")
-        except (OSError, ValueError, KeyError) as error:  # what readers of HDF5, NetCDF and tables raise for damaged files
-            problems.append(f"{identifier}: its files cannot be read ({error}); restore them, or register them again.")
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+        ) as error:  # what readers of HDF5, NetCDF and tables raise for damaged files
+            problems.append(
+                f"{identifier}: its files cannot be read ({error}); restore them, or register them again."
+            )
     return problems

@@ -10,7 +10,8 @@ __all__ = ["decode"]
 
 @njit(cache=True, nogil=True)
 def decode(stored, nodata, least, greatest, scale, offset, values, valid):
-    """Fill `values` (stored × scale + offset, in double precision) and `valid` of stored pixels; all three are (height, width) arrays.
+    """Fill `values` (stored × scale + offset, in double precision) and `valid` of stored pixels; all three
+    are (height, width) arrays.
 
     Masked are NaN, what equals one of the `nodata` numbers, and what lies outside of [least, greatest].
     """

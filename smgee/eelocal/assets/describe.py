@@ -1,4 +1,6 @@
-"""Assets as the REST protocol describes them (``EarthEngineAsset``), which differs from what `getInfo` shows."""
+"""Assets as the REST protocol describes them (``EarthEngineAsset``), which differs from what `getInfo`
+shows.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ _QUOTA = {"maxSizeBytes": str(250 * 2**30), "maxAssets": "10000"}  # the usage p
 def timestamp(milliseconds: float) -> str:
     """Return UTC milliseconds as an RFC 3339 time."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds" if milliseconds % 1000 else "seconds").replace("+00:00", "Z")
+    return moment.isoformat(timespec="milliseconds" if milliseconds % 1000 else "seconds").replace(
+        "+00:00", "Z"
+    )
 
 
 def outline(grid: PixelGrid, points_per_edge: int = 8) -> dict[str, Any]:
@@ -74,14 +78,20 @@ def describe(store: AssetStore, identifier: str, *, basic: bool = False) -> dict
     record = store.user.record(identifier) if store.user is not None else None
     info = found[1] if found else None
     if info is None and record is None and not store.is_folder(identifier):
-        raise NotFoundError(f"Asset '{identifier}' not found (does not exist or caller does not have access).")
+        raise NotFoundError(
+            f"Asset '{identifier}' not found (does not exist or caller does not have access)."
+        )
     kind = (
-        "IMAGE" if isinstance(info, ImageInfo)
-        else "IMAGE_COLLECTION" if isinstance(info, CollectionInfo)
-        else "TABLE" if isinstance(info, TableInfo)
-        else record["type"] if record is not None
+        "IMAGE"
+        if isinstance(info, ImageInfo)
+        else "IMAGE_COLLECTION"
+        if isinstance(info, CollectionInfo)
+        else "TABLE"
+        if isinstance(info, TableInfo)
+        else record["type"]
+        if record is not None
         else "FOLDER"
-    )  # fmt: skip
+    )
     asset: dict[str, Any] = {"type": kind, "name": asset_name(identifier), "id": identifier}
     if basic:
         return asset
@@ -112,7 +122,12 @@ def _image_fields(info: ImageInfo) -> dict[str, Any]:
     elif info.bands:
         fields["geometry"] = outline(info.bands[0].grid)
     fields["bands"] = [
-        {"id": b.name, "dataType": _data_type(b.dtype), "grid": _grid(b.grid), "pyramidingPolicy": b.pyramiding}
+        {
+            "id": b.name,
+            "dataType": _data_type(b.dtype),
+            "grid": _grid(b.grid),
+            "pyramidingPolicy": b.pyramiding,
+        }
         for b in info.bands
     ]
     return fields
@@ -131,7 +146,9 @@ def describe_computed(image: Image) -> dict[str, Any]:
         value = properties.get(key)
         if isinstance(value, (int, float)):
             asset[field] = timestamp(value)
-    asset["properties"] = {k: v for k, v in properties.items() if k not in ("system:time_start", "system:time_end")}
+    asset["properties"] = {
+        k: v for k, v in properties.items() if k not in ("system:time_start", "system:time_end")
+    }
     if image.footprint is not None:
         asset["geometry"] = planar_geojson(image.footprint)
     asset["bands"] = []

@@ -44,7 +44,8 @@ def load_records(folder: Path) -> dict[str, dict[str, Any]]:
         return {r["id"]: r for r in content["assets"]}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"The file {path} is not a catalog of this version ({_FORMAT}); make it anew with `smgee catalog add`."
+            f"The file {path} is not a catalog of this version ({_FORMAT}); make it anew with `smgee catalog "
+            "add`."
         ) from error
 
 
@@ -61,7 +62,8 @@ def changing_records(folder: Path) -> Iterator[dict[str, dict[str, Any]]]:
         with atomic_path(folder / CATALOG_FILE) as path:
             entries = [records[i] for i in sorted(records)]
             path.write_text(
-                json.dumps({"format": _FORMAT, "assets": entries}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+                json.dumps({"format": _FORMAT, "assets": entries}, indent=1, ensure_ascii=False) + "\n",
+                encoding="utf-8",
             )
 
 
@@ -78,7 +80,8 @@ class FolderSource:
         self.folder = Path(folder).expanduser().absolute()
         if not (self.folder / CATALOG_FILE).is_file():
             raise InputError(
-                f"The folder {self.folder} holds no {CATALOG_FILE}; register files in it with `smgee catalog add ID "
+                f"The folder {self.folder} holds no {CATALOG_FILE}; register files in it with `smgee catalog "
+                "add ID "
                 f"FILES --catalog {folder}`."
             )
         self._lock = threading.Lock()
@@ -128,7 +131,9 @@ class FolderSource:
         infos = (self.get(i) for i in self.list(collection_id))
         return [i for i in infos if isinstance(i, ImageInfo)]
 
-    def read(self, image_id: str, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(
+        self, image_id: str, band: str, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Read a window of native pixels."""
         return read_pixels(self.folder, self._load()[image_id], band, (row, col, height, width))
 

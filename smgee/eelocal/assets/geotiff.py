@@ -1,4 +1,6 @@
-"""Pixels of GeoTIFF files, Cloud Optimized ones included, and of everything else that GDAL opens as a raster."""
+"""Pixels of GeoTIFF files, Cloud Optimized ones included, and of everything else that GDAL opens as a
+raster.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,18 @@ import numpy as np
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 
-__all__ = ["check_intact", "close_datasets", "crs_name", "decode_stored", "grid_of", "open_dataset", "read_band"]
+__all__ = [
+    "check_intact",
+    "close_datasets",
+    "crs_name",
+    "decode_stored",
+    "grid_of",
+    "open_dataset",
+    "read_band",
+]
 
-# Handles kept open between reads: GDAL keeps the blocks it decoded (in GDAL_CACHEMAX, 5 % of the memory by default) as long as the file is open,
+# Handles kept open between reads: GDAL keeps the blocks it decoded (in GDAL_CACHEMAX, 5 % of the memory by
+# default) as long as the file is open,
 # and the scenes of two months, seven files each, are read again for every composite.
 _IDLE = min(512, max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
 _pool: OrderedDict[tuple[str, int, int], list[Any]] = OrderedDict()
@@ -29,7 +40,9 @@ def _key(path: Path) -> tuple[str, int, int]:
     try:
         stat = path.stat()
     except FileNotFoundError as error:
-        raise InputError(f"The file {path} is gone; restore it, or remove its asset with `smgee catalog remove`.") from error
+        raise InputError(
+            f"The file {path} is gone; restore it, or remove its asset with `smgee catalog remove`."
+        ) from error
     return str(path), stat.st_mtime_ns, stat.st_ino
 
 
@@ -74,19 +87,22 @@ def open_dataset(path: str | os.PathLike[str]) -> Iterator[Any]:
 
 def _damaged(path: Path, how: str) -> InputError:
     return InputError(
-        f"The file {path.name} is damaged or cut short: {how}; download or copy it again to where it was registered from."
+        f"The file {path.name} is damaged or cut short: {how}; download or copy it again to where it was "
+        "registered from."
     )
 
 
-# Of a file with more blocks, as many evenly spread ones are looked at, its last one always among them: half a second at most.
+# Of a file with more blocks, as many evenly spread ones are looked at, its last one always among them: half a
+# second at most.
 _BLOCKS_LOOKED_AT = 4096
 
 
 def check_intact(path: Path) -> None:
     """Look whether a raster file is whole, without reading it.
 
-    The places of its blocks, which the head of a TIFF states, must lie inside the file (a download that stopped midway is
-    shorter), and one pixel of every band must be readable. Damage inside a block is found when the block is read.
+    The places of its blocks, which the head of a TIFF states, must lie inside the file (a download that
+    stopped midway is shorter), and one pixel of every band must be readable. Damage inside a block is found
+    when the block is read.
 
     Raises
     ------
@@ -105,10 +121,16 @@ def check_intact(path: Path) -> None:
                 for number in range(count - 1, -1, -step):
                     row, col = divmod(number, across)
                     offset, length = (
-                        dataset.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=band) for what in ("OFFSET", "SIZE")
+                        dataset.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=band)
+                        for what in ("OFFSET", "SIZE")
                     )
-                    if offset and length and int(offset) + int(length) > size:  # blocks that were never written have none
-                        raise _damaged(path, f"it has {size} bytes, but states pixels up to byte {int(offset) + int(length)}")
+                    if (
+                        offset and length and int(offset) + int(length) > size
+                    ):  # blocks that were never written have none
+                        raise _damaged(
+                            path,
+                            f"it has {size} bytes, but states pixels up to byte {int(offset) + int(length)}",
+                        )
         row, col = dataset.height // 2, dataset.width // 2
         dataset.read(window=((row, row + 1), (col, col + 1)))
 
@@ -125,7 +147,10 @@ def close_datasets() -> None:
 def crs_name(crs: Any) -> str:
     """Return ``EPSG:n`` for a CRS that has a code, else WKT."""
     if not crs:
-        raise InputError("The file has no coordinate reference system; assign one first, for example with gdal_edit -a_srs.")
+        raise InputError(
+            "The file has no coordinate reference system; assign one first, for example with gdal_edit "
+            "-a_srs."
+        )
     code = crs.to_epsg()
     return f"EPSG:{code}" if code else crs.to_wkt()
 
@@ -145,10 +170,11 @@ def read_band(
     root : Path
         Relative file names start here.
     source : mapping
-        ``pieces``: list of {file, band, row, col, height, width}, where row and col place a file in the band's grid; later
-        pieces fill only what earlier ones left masked. Optional ``nodata`` (number or list of numbers), ``scale``, ``offset``
-        (value = stored × scale + offset), ``least`` and ``greatest`` (stored values outside are masked), and ``mask``, true for
-        files with a mask of their own, or a list of pieces whose uint8 values 0…255 are masks 0…1.
+        ``pieces``: list of {file, band, row, col, height, width}, where row and col place a file in the
+        band's grid; later pieces fill only what earlier ones left masked. Optional ``nodata`` (number or list
+        of numbers), ``scale``, ``offset`` (value = stored × scale + offset), ``least`` and ``greatest``
+        (stored values outside are masked), and ``mask``, true for files with a mask of their own, or a list
+        of pieces whose uint8 values 0…255 are masks 0…1.
     dtype : str
         Type of the values returned.
     window : (row, col, height, width)
@@ -169,7 +195,11 @@ def read_band(
         inner, target = overlap
         with open_dataset(root / piece["file"]) as dataset:
             stored = dataset.read(piece.get("band", 1), window=inner)
-            shown = dataset.read_masks(piece.get("band", 1), window=inner) > 0 if source.get("mask") is True else None
+            shown = (
+                dataset.read_masks(piece.get("band", 1), window=inner) > 0
+                if source.get("mask") is True
+                else None
+            )
         part, valid = decode_stored(stored, source, dtype)
         if shown is not None:
             valid &= shown
@@ -196,7 +226,9 @@ def read_band(
     return values, mask
 
 
-def _overlap(piece: Mapping[str, Any], window: tuple[int, int, int, int]) -> tuple[Any, tuple[slice, slice]] | None:
+def _overlap(
+    piece: Mapping[str, Any], window: tuple[int, int, int, int]
+) -> tuple[Any, tuple[slice, slice]] | None:
     row, col, height, width = window
     top, left = piece.get("row", 0), piece.get("col", 0)
     r0, r1 = max(row, top), min(row + height, top + piece["height"])
@@ -208,7 +240,8 @@ def _overlap(piece: Mapping[str, Any], window: tuple[int, int, int, int]) -> tup
 
 
 def decode_stored(stored: np.ndarray, source: Mapping[str, Any], dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return values in `dtype` and the bool mask of (height, width) stored pixels, by the `nodata`, `scale`, `offset`, `least` and `greatest`
+    """Return values in `dtype` and the bool mask of (height, width) stored pixels, by the `nodata`, `scale`,
+    `offset`, `least` and `greatest`
     of `source` (see `read_band`).
     """
     nodata = source.get("nodata")
@@ -226,14 +259,19 @@ def decode_stored(stored: np.ndarray, source: Mapping[str, Any], dtype: str) -> 
         with np.errstate(invalid="ignore", over="ignore"):  # under the mask
             if scale is None and offset is None:
                 return stored.astype(dtype, copy=False), valid
-            return (stored.astype("f8") * (1.0 if scale is None else scale) + (offset or 0.0)).astype(dtype), valid
+            return (stored.astype("f8") * (1.0 if scale is None else scale) + (offset or 0.0)).astype(
+                dtype
+            ), valid
     from smgee.eelocal.assets.decode import decode
 
     if stored.dtype.kind == "f":  # compared as stored, in single precision
         with np.errstate(over="ignore"):
             numbers = [float(stored.dtype.type(n)) for n in numbers]
     values, valid = np.empty(stored.shape, dtype), np.empty(stored.shape, bool)
-    least, greatest = -np.inf if least is None else float(least), np.inf if greatest is None else float(greatest)
+    least, greatest = (
+        -np.inf if least is None else float(least),
+        np.inf if greatest is None else float(greatest),
+    )
     decode(
         stored,
         np.array(numbers, "f8"),

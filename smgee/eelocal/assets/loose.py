@@ -56,7 +56,9 @@ class GeoTiffFile:
         """Return nothing: the file is no collection."""
         return []
 
-    def read(self, image_id: str, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(
+        self, image_id: str, band: str, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Read a window of native pixels."""
         index = [b.name for b in self.info.bands].index(band)
         info = self.info.bands[index]
@@ -68,7 +70,11 @@ class GeoTiffFile:
             "height": info.grid.height,
             "width": info.grid.width,
         }
-        source: dict[str, Any] = {"pieces": [piece], "nodata": self._nodata[band], "mask": self._masked or None}
+        source: dict[str, Any] = {
+            "pieces": [piece],
+            "nodata": self._nodata[band],
+            "mask": self._masked or None,
+        }
         return read_band(Path("/"), source, info.dtype, (row, col, height, width))
 
     def features(self, table_id: str) -> Iterable[Mapping[str, Any]]:

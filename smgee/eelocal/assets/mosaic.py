@@ -41,7 +41,8 @@ def join_grids(grids: Sequence[PixelGrid], names: Sequence[str]) -> tuple[PixelG
         row = inverse.d * c + inverse.e * f + inverse.f
         if not same or max(abs(col - round(col)), abs(row - round(row))) > _ALIGNED:
             raise InputError(
-                f"The file {name} does not share the pixel lattice of {names[0]} (CRS, pixel size and alignment must "
+                f"The file {name} does not share the pixel lattice of {names[0]} (CRS, pixel size and "
+                "alignment must "
                 "agree to be one image); "
                 "register it under another id, or warp it to the same grid."
             )

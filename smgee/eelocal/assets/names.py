@@ -1,8 +1,8 @@
 """Asset ids as people write them, and asset names as the REST protocol does.
 
-``NASA/HLS/HLSS30/v002`` is an id; ``projects/earthengine-public/assets/NASA/HLS/HLSS30/v002`` is its name. Cloud assets have
-one form only, ``projects/<project>/assets/<path>``; home folders are ``users/<user>/…`` under
-``projects/earthengine-legacy/assets``.
+``NASA/HLS/HLSS30/v002`` is an id; ``projects/earthengine-public/assets/NASA/HLS/HLSS30/v002`` is its name.
+Cloud assets have one form only, ``projects/<project>/assets/<path>``; home folders are ``users/<user>/…``
+under ``projects/earthengine-legacy/assets``.
 """
 
 from __future__ import annotations
@@ -59,18 +59,21 @@ def check_new_id(identifier: str) -> str:
     Raises
     ------
     EEError
-        When it is not below ``projects/<project>/assets/``, or holds characters that Earth Engine does not allow.
+        When it is not below ``projects/<project>/assets/``, or holds characters that Earth Engine does not
+        allow.
     """
     parts = identifier.split("/")
     if not is_cloud_id(identifier) or len(parts) < 4:
         raise EEError(
-            f"Cannot write asset '{identifier}': new assets belong below projects/<project>/assets/, with a project id "
+            f"Cannot write asset '{identifier}': new assets belong below projects/<project>/assets/, with a "
+            "project id "
             "of 6 to 30 characters."
         )
     for part in parts[3:]:
         if not _PART.fullmatch(part):
             raise EEError(
-                f"Invalid asset name: '{asset_name(identifier)}': each part may hold at most 100 letters, digits, "
+                f"Invalid asset name: '{asset_name(identifier)}': each part may hold at most 100 letters, "
+                "digits, "
                 "hyphens and underscores."
             )
     return identifier

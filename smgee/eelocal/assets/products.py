@@ -1,8 +1,9 @@
-"""What is known about the products that people download: their file names, and their bands as Earth Engine shows them.
+"""What is known about the products that people download: their file names, and their bands as Earth Engine
+shows them.
 
-Sources: the HLS v2.0 user guide (file names, scale factors, fill values), AppEEARS' file names, the Earth Engine catalog pages
-of the ids below, and the catalog's public ingestion scripts for SMAP. Reflectance in Earth Engine is unit reflectance, the
-stored integers times 1e-4.
+Sources: the HLS v2.0 user guide (file names, scale factors, fill values), AppEEARS' file names, the Earth
+Engine catalog pages of the ids below, and the catalog's public ingestion scripts for SMAP. Reflectance in
+Earth Engine is unit reflectance, the stored integers times 1e-4.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ __all__ = ["PRODUCTS", "BandSpec", "FileFacts", "Product", "check_product", "pro
 
 @dataclass(frozen=True)
 class BandSpec:
-    """A band as Earth Engine shows it: value = stored × scale + offset, in `dtype`, masked where stored is one of `nodata`."""
+    """A band as Earth Engine shows it: value = stored × scale + offset, in `dtype`, masked where stored is
+    one of `nodata`.
+    """
 
     name: str
     dtype: str | None = None
@@ -32,7 +35,9 @@ class BandSpec:
 
 @dataclass(frozen=True)
 class Product:
-    """A data set of the catalog: `single` is one image of many tiles, otherwise a collection; `bands` by the name in files."""
+    """A data set of the catalog: `single` is one image of many tiles, otherwise a collection; `bands` by
+    the name in files.
+    """
 
     id: str
     single: bool
@@ -47,14 +52,24 @@ def _reflectance(stored: str) -> BandSpec:
 _ANGLES = {name: BandSpec(name, "float32", 0.01, (40000.0,)) for name in ("SZA", "SAA", "VZA", "VAA")}
 _FMASK = {"Fmask": BandSpec("Fmask", "uint8", None, (255.0,), "SAMPLE")}
 _HLS_TAGS = {
-    "cloud_coverage": "CLOUD_COVERAGE", "spatial_coverage": "SPATIAL_COVERAGE", "HLS_PROCESSING_TIME": "HLS_PROCESSING_TIME",
-    "MEAN_SUN_AZIMUTH_ANGLE": "MEAN_SUN_AZIMUTH_ANGLE", "MEAN_SUN_ZENITH_ANGLE": "MEAN_SUN_ZENITH_ANGLE",
-    "MEAN_VIEW_AZIMUTH_ANGLE": "MEAN_VIEW_AZIMUTH_ANGLE", "MEAN_VIEW_ZENITH_ANGLE": "MEAN_VIEW_ZENITH_ANGLE",
-    "NBAR_SOLAR_ZENITH": "NBAR_SOLAR_ZENITH", "ACCODE": "ACCODE",
-}  # fmt: skip
-_L30_TAGS = {k: k for k in ("LANDSAT_PRODUCT_ID", "TIRS_SSM_MODEL", "TIRS_SSM_POSITION_STATUS", "USGS_SOFTWARE")}
+    "cloud_coverage": "CLOUD_COVERAGE",
+    "spatial_coverage": "SPATIAL_COVERAGE",
+    "HLS_PROCESSING_TIME": "HLS_PROCESSING_TIME",
+    "MEAN_SUN_AZIMUTH_ANGLE": "MEAN_SUN_AZIMUTH_ANGLE",
+    "MEAN_SUN_ZENITH_ANGLE": "MEAN_SUN_ZENITH_ANGLE",
+    "MEAN_VIEW_AZIMUTH_ANGLE": "MEAN_VIEW_AZIMUTH_ANGLE",
+    "MEAN_VIEW_ZENITH_ANGLE": "MEAN_VIEW_ZENITH_ANGLE",
+    "NBAR_SOLAR_ZENITH": "NBAR_SOLAR_ZENITH",
+    "ACCODE": "ACCODE",
+}
+_L30_TAGS = {
+    k: k for k in ("LANDSAT_PRODUCT_ID", "TIRS_SSM_MODEL", "TIRS_SSM_POSITION_STATUS", "USGS_SOFTWARE")
+}
 _S30_TAGS = {k: k for k in ("PRODUCT_URI", "PROCESSING_BASELINE", "SENSING_TIME")}
-_S30 = {b: _reflectance(b) for b in ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")}
+_S30 = {
+    b: _reflectance(b)
+    for b in ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
+}
 _L30 = {b: _reflectance(b) for b in ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B09")}
 # The catalog page states no unit for the thermal bands; LP DAAC stores hundredths of a degree Celsius.
 _L30 |= {b: BandSpec(b, "float32", 0.01, (-9999.0,)) for b in ("B10", "B11")}
@@ -63,7 +78,11 @@ _SMAP_VALUES = ("soil_moisture", "tb_h_corrected", "tb_v_corrected", "vegetation
 _SMAP_FLAGS = ("retrieval_qual_flag", "tb_qual_flag_h", "tb_qual_flag_v")
 SMAP_BANDS = {
     f"{name}_{half}": BandSpec(
-        f"{name}_{half}", "uint8" if name in _SMAP_FLAGS else "float32", None, (), "SAMPLE" if name in _SMAP_FLAGS else "MEAN"
+        f"{name}_{half}",
+        "uint8" if name in _SMAP_FLAGS else "float32",
+        None,
+        (),
+        "SAMPLE" if name in _SMAP_FLAGS else "MEAN",
     )
     for half in ("am", "pm")
     for name in (*_SMAP_VALUES, *_SMAP_FLAGS)
@@ -94,9 +113,15 @@ PRODUCTS = {
             {"": BandSpec("DEM"), **{b: BandSpec(b) for b in ("DEM", "EDM", "FLM", "HEM", "WBM")}},
         ),
         Product(
-            "COPERNICUS/DEM/GLO30", False, {"": BandSpec("DEM"), **{b: BandSpec(b) for b in ("DEM", "EDM", "FLM", "HEM", "WBM")}}
+            "COPERNICUS/DEM/GLO30",
+            False,
+            {"": BandSpec("DEM"), **{b: BandSpec(b) for b in ("DEM", "EDM", "FLM", "HEM", "WBM")}},
         ),
-        Product("JAXA/ALOS/AW3D30/V4_1", False, {"": BandSpec("DSM"), **{b: BandSpec(b) for b in ("DSM", "STK", "MSK")}}),
+        Product(
+            "JAXA/ALOS/AW3D30/V4_1",
+            False,
+            {"": BandSpec("DSM"), **{b: BandSpec(b) for b in ("DSM", "STK", "MSK")}},
+        ),
         Product("NASA/SMAP/SPL3SMP_E/005", False, SMAP_BANDS),
         Product("NASA/SMAP/SPL3SMP_E/006", False, SMAP_BANDS),
     )
@@ -110,14 +135,18 @@ def product_of(identifier: str) -> Product | None:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a file's name says: `layer` names the band ("" when it does not), `index` the image, `start` its time (UTC)."""
+    """What a file's name says: `layer` names the band ("" when it does not), `index` the image, `start`
+    its time (UTC).
+    """
 
     style: str
     layer: str = ""
     index: str | None = None
     start: datetime | None = None
     tile: str | None = None
-    product: str | None = None  # the short name that the file name states: HLSS30, HLSL30, SPL3SMP or SPL3SMP_E
+    product: str | None = (
+        None  # the short name that the file name states: HLSS30, HLSL30, SPL3SMP or SPL3SMP_E
+    )
 
 
 _APPEEARS = re.compile(
@@ -127,7 +156,9 @@ _LPDAAC = re.compile(
     r"HLS\.(?P<sensor>[LS]30)\.(?P<tile>T\d{2}[A-Z]{3})\.(?P<time>\d{7}T\d{6})\.v(?P<version>[\d.]+)\.(?P<layer>\w+)"
 )
 _SMAP = re.compile(r"SMAP_L3_SM_P(?P<enhanced>_E)?_(?P<day>\d{8})_R\d+_\d+")
-_COPERNICUS = re.compile(r"Copernicus_DSM_(?:COG_)?\d+_(?P<index>[NS]\d{2}_\d{2}_[EW]\d{3}_\d{2})_(?P<layer>DEM|EDM|FLM|HEM|WBM)")
+_COPERNICUS = re.compile(
+    r"Copernicus_DSM_(?:COG_)?\d+_(?P<index>[NS]\d{2}_\d{2}_[EW]\d{3}_\d{2})_(?P<layer>DEM|EDM|FLM|HEM|WBM)"
+)
 _ALOS = re.compile(r"ALPSMLC30_(?P<index>[NS]\d{3}[EW]\d{3})_(?P<layer>DSM|STK|MSK)")
 _SRTM = re.compile(r"(?P<index>[NSns]\d{2}[EWew]\d{3})(?:\.(?P<layer>\w+))?")
 _DATES = (
@@ -146,16 +177,18 @@ def _moment(name: str, text: str, pattern: str) -> datetime:
         return _utc(text, pattern)
     except ValueError as error:
         raise InputError(
-            f"The name of the file {name} states the time {text}, which is not on the calendar; restore the name that the file "
+            f"The name of the file {name} states the time {text}, which is not on the calendar; restore the "
+            "name that the file "
             "was downloaded under."
         ) from error
 
 
 def check_product(path: Path, facts: FileFacts, identifier: str) -> None:
-    """Refuse a file under an official HLS or SMAP id when its name states another product; private ids take every file.
+    """Refuse a file under an official HLS or SMAP id when its name states another product; private ids take
+    every file.
 
-    The sensors' bands of one number differ (B05 is red edge in HLSS30, near infrared in HLSL30), so a mix-up gives plausible
-    wrong numbers.
+    The sensors' bands of one number differ (B05 is red edge in HLSS30, near infrared in HLSL30), so a mix-up
+    gives plausible wrong numbers.
 
     Raises
     ------
@@ -165,7 +198,8 @@ def check_product(path: Path, facts: FileFacts, identifier: str) -> None:
     match = re.match(r"NASA/(?:HLS|SMAP)/(\w+)(?:/|$)", identifier)
     if match and facts.product is not None and facts.product != match[1]:
         raise InputError(
-            f"The name of the file {path.name} says that it holds {facts.product}, but {identifier} is {match[1]}; register it "
+            f"The name of the file {path.name} says that it holds {facts.product}, but {identifier} is "
+            f"{match[1]}; register it "
             "under the id of its own product."
         )
 
@@ -177,11 +211,11 @@ def _utc(text: str, pattern: str) -> datetime:
 def read_name(path: Path) -> FileFacts:
     """Return what a file's name says about its content.
 
-    AppEEARS, LP DAAC HLS granules, NSIDC SMAP L3, Copernicus and ALOS elevation tiles, and SRTM tiles are understood; for other
-    names, a date in any usual form is.
+    AppEEARS, LP DAAC HLS granules, NSIDC SMAP L3, Copernicus and ALOS elevation tiles, and SRTM tiles are
+    understood; for other names, a date in any usual form is.
 
-    An HLS image's index is ``T<tile>_<yyyymmdd>T<hhmmss>`` as in Earth Engine. AppEEARS names hold neither tile nor time of
-    day: their index is ``<yyyymmdd>_aid<area>[_<zone>]``, their time midnight UTC.
+    An HLS image's index is ``T<tile>_<yyyymmdd>T<hhmmss>`` as in Earth Engine. AppEEARS names hold neither
+    tile nor time of day: their index is ``<yyyymmdd>_aid<area>[_<zone>]``, their time midnight UTC.
 
     Raises
     ------
@@ -189,13 +223,29 @@ def read_name(path: Path) -> FileFacts:
         When a product's file name states a day or time that is not on the calendar.
     """
     whole = name = path.name
-    while Path(name).suffix.lower() in (".tif", ".tiff", ".h5", ".hdf5", ".hgt", ".nc", ".zarr", ".img", ".vrt", ".zip"):
+    while Path(name).suffix.lower() in (
+        ".tif",
+        ".tiff",
+        ".h5",
+        ".hdf5",
+        ".hgt",
+        ".nc",
+        ".zarr",
+        ".img",
+        ".vrt",
+        ".zip",
+    ):
         name = Path(name).stem
     match = _LPDAAC.fullmatch(name)
     if match:
         start = _moment(whole, match["time"], "%Y%jT%H%M%S")
         return FileFacts(
-            "lpdaac", match["layer"], f"{match['tile']}_{start:%Y%m%dT%H%M%S}", start, match["tile"], f"HLS{match['sensor']}"
+            "lpdaac",
+            match["layer"],
+            f"{match['tile']}_{start:%Y%m%dT%H%M%S}",
+            start,
+            match["tile"],
+            f"HLS{match['sensor']}",
         )
     match = _APPEEARS.fullmatch(name)
     if match:
@@ -207,7 +257,13 @@ def read_name(path: Path) -> FileFacts:
     match = _SMAP.fullmatch(name)
     if match:
         style, product = ("smap_e", "SPL3SMP_E") if match["enhanced"] else ("smap", "SPL3SMP")
-        return FileFacts(style, "", match["day"], _moment(whole, match["day"], "%Y%m%d") + timedelta(hours=12), product=product)
+        return FileFacts(
+            style,
+            "",
+            match["day"],
+            _moment(whole, match["day"], "%Y%m%d") + timedelta(hours=12),
+            product=product,
+        )
     for style, pattern in (("copernicus", _COPERNICUS), ("alos", _ALOS)):
         match = pattern.fullmatch(name)
         if match:
@@ -215,7 +271,11 @@ def read_name(path: Path) -> FileFacts:
     match = _SRTM.fullmatch(name)
     if match:
         layer = match["layer"] or ""
-        return FileFacts("srtm", "" if layer.upper().startswith(("SRTM", "NASADEM", "HGT")) else layer, match["index"].upper())
+        return FileFacts(
+            "srtm",
+            "" if layer.upper().startswith(("SRTM", "NASADEM", "HGT")) else layer,
+            match["index"].upper(),
+        )
     for expression, layout in _DATES:
         found = expression.search(name)
         if found:

@@ -1,8 +1,9 @@
 """Image pyramids, computed where they are asked for and kept in a bounded cache.
 
-Level 0 is native; each level halves the one below, from its 2×2 blocks, by the band's policy. MEAN is weighted by the mask, whose own level is
-the mean of the masks; MODE is the most frequent value by mask weight, MIN, MAX and MEDIAN are those of the unmasked pixels; SAMPLE takes the
-upper left pixel with its mask. Integers are rounded to the nearest.
+Level 0 is native; each level halves the one below, from its 2×2 blocks, by the band's policy. MEAN is
+weighted by the mask, whose own level is the mean of the masks; MODE is the most frequent value by mask
+weight, MIN, MAX and MEDIAN are those of the unmasked pixels; SAMPLE takes the upper left pixel with its mask.
+Integers are rounded to the nearest.
 """
 
 from __future__ import annotations
@@ -78,7 +79,10 @@ class Pyramid:
                 top, left = r * TILE, c * TILE
                 r0, r1 = max(row, top), min(row + height, top + tile.values.shape[0])
                 c0, c1 = max(col, left), min(col + width, left + tile.values.shape[1])
-                inner, outer = np.s_[r0 - top : r1 - top, c0 - left : c1 - left], np.s_[r0 - row : r1 - row, c0 - col : c1 - col]
+                inner, outer = (
+                    np.s_[r0 - top : r1 - top, c0 - left : c1 - left],
+                    np.s_[r0 - row : r1 - row, c0 - col : c1 - col],
+                )
                 values[outer] = tile.values[inner]
                 if mask is None:
                     mask = np.zeros((height, width), tile.mask.dtype)
@@ -102,7 +106,9 @@ class Pyramid:
 
     def _tile(self, level: int, r: int, c: int) -> Pixels:
         return _tiles.get(
-            (self.key, level, r, c), lambda: self._make(level, r, c), lambda p: p.values.nbytes + p.mask.nbytes + 256
+            (self.key, level, r, c),
+            lambda: self._make(level, r, c),
+            lambda p: p.values.nbytes + p.mask.nbytes + 256,
         )
 
     def _make(self, level: int, r: int, c: int) -> Pixels:
@@ -112,15 +118,21 @@ class Pyramid:
             return self._native(r * TILE, c * TILE, height, width)
         below = self.grid(level - 1)
         row, col = 2 * r * TILE, 2 * c * TILE
-        source = self.read(level - 1, row, col, min(2 * height, below.height - row), min(2 * width, below.width - col))
+        source = self.read(
+            level - 1, row, col, min(2 * height, below.height - row), min(2 * width, below.width - col)
+        )
         return halve(source, self.band.pyramiding)
 
 
 def halve(pixels: Pixels, policy: str) -> Pixels:
-    """Return 2×2 blocks as one pixel each by a pyramiding policy; the last row and column may be of half blocks."""
+    """Return 2×2 blocks as one pixel each by a pyramiding policy; the last row and column may be of half
+    blocks.
+    """
     height, width = -(-pixels.values.shape[0] // 2), -(-pixels.values.shape[1] // 2)
     if policy == "SAMPLE":
-        return Pixels(np.ascontiguousarray(pixels.values[::2, ::2]), np.ascontiguousarray(pixels.mask[::2, ::2]))
+        return Pixels(
+            np.ascontiguousarray(pixels.values[::2, ::2]), np.ascontiguousarray(pixels.mask[::2, ::2])
+        )
     odd = ((0, 2 * height - pixels.values.shape[0]), (0, 2 * width - pixels.values.shape[1]))
     padded = any(high for _, high in odd)
     values = np.pad(pixels.values, odd) if padded else pixels.values
@@ -136,7 +148,9 @@ def halve(pixels: Pixels, policy: str) -> Pixels:
     cells = blocks(values)
     valid = total > 0
     if policy == "MEAN":
-        result = np.divide((cells.astype("f8") * weight).sum(-1), total, out=np.zeros((height, width)), where=valid)
+        result = np.divide(
+            (cells.astype("f8") * weight).sum(-1), total, out=np.zeros((height, width)), where=valid
+        )
         if values.dtype.kind in "iu":
             result = np.rint(result)
     elif policy == "MODE":
@@ -158,6 +172,8 @@ def halve(pixels: Pixels, policy: str) -> Pixels:
         if values.dtype.kind in "iu":
             result = np.rint(result)
     else:
-        raise EEError(f"The pyramiding policy {policy!r} is not known; use MEAN, SAMPLE, MODE, MIN, MAX or MEDIAN.")
+        raise EEError(
+            f"The pyramiding policy {policy!r} is not known; use MEAN, SAMPLE, MODE, MIN, MAX or MEDIAN."
+        )
     full = (coverage == 0) | (coverage == 1)
     return Pixels(result.astype(values.dtype), coverage == 1 if full.all() else coverage.astype("f4"))

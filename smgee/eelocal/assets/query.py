@@ -1,4 +1,6 @@
-"""The filter language of asset lists: ``properties.x >= 1 AND startTime < "2020-01-01T00:00:00Z" AND intersects("…")``."""
+"""The filter language of asset lists: ``properties.x >= 1 AND startTime < "2020-01-01T00:00:00Z" AND
+intersects("…")``.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,10 @@ def _term(text: str) -> Callable[[Asset], bool]:
         return lambda asset: asset.get("geometry") is not None and shape(asset["geometry"]).intersects(region)
     match = _TERM.fullmatch(text)
     if match is None:
-        raise EEError(f"Invalid filter: '{text.strip()}'; comparisons joined by AND, and intersects(\"…\"), are understood.")
+        raise EEError(
+            f"Invalid filter: '{text.strip()}'; comparisons joined by AND, and intersects(\"…\"), are "
+            "understood."
+        )
     name, operator, literal = match.groups()
     value = _literal(literal)
     compare = _COMPARE[operator]
@@ -78,7 +83,6 @@ def _term(text: str) -> Callable[[Asset], bool]:
     if name in ("startTime", "endTime", "start_time", "end_time"):
         key = "startTime" if name.startswith("start") else "endTime"
         moment = _time(str(value))
-
 
         def within(asset: Asset) -> bool:
             # An asset of one instant has no end: it ends when it starts.
@@ -99,7 +103,8 @@ def _term(text: str) -> Callable[[Asset], bool]:
     if name in ("id", "name", "type"):
         return lambda asset: compare(asset.get(name), value)
     raise EEError(
-        f"Invalid filter: '{name}' is no field to filter by; use properties.<name>, startTime, endTime, id, name or type."
+        f"Invalid filter: '{name}' is no field to filter by; use properties.<name>, startTime, endTime, id, "
+        "name or type."
     )
 
 
@@ -116,7 +121,9 @@ def _time(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
-        raise EEError(f"Invalid time '{text}': an RFC 3339 time such as 2020-01-01T00:00:00Z is needed.") from error
+        raise EEError(
+            f"Invalid time '{text}': an RFC 3339 time such as 2020-01-01T00:00:00Z is needed."
+        ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -23,13 +23,17 @@ from smgee.source import BandInfo, ImageInfo, Source
 __all__ = ["AssetBand", "image_footprint", "load_image"]
 
 _BAND_BYTES = 2048  # about what the objects of one band take
-_images: ByteCache[tuple[ImageInfo, Image]] = ByteCache(32 * 2**20)  # requests for tiles evaluate one expression over and over
+_images: ByteCache[tuple[ImageInfo, Image]] = ByteCache(
+    32 * 2**20
+)  # requests for tiles evaluate one expression over and over
 _known: dict[int, tuple[Source, int]] = {}
 _lock = threading.Lock()
 
 
 def _number(source: Source) -> int:
-    """Return a number that belongs to this source alone, for cache keys; the source is kept, so that its `id` does not come again."""
+    """Return a number that belongs to this source alone, for cache keys; the source is kept, so that its
+    `id` does not come again.
+    """
     with _lock:
         return _known.setdefault(id(source), (source, len(_known)))[1]
 
@@ -47,11 +51,15 @@ class _Key:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, _Key) and self._hash == other._hash and self._parts == other._parts)
+        return self is other or (
+            isinstance(other, _Key) and self._hash == other._hash and self._parts == other._parts
+        )
 
 
 class AssetBand(Node):
-    """The pixels of one band of an asset: nearest neighbour, from the pyramid level that the request's scale asks for."""
+    """The pixels of one band of an asset: nearest neighbour, from the pyramid level that the request's
+    scale asks for.
+    """
 
     __slots__ = ("_key", "band", "pyramid")
 
@@ -67,12 +75,17 @@ class AssetBand(Node):
         level = min(coarsening(grid, Projection.of_grid(self.band.grid)), self.pyramid.top)
         plan = nearest_plan(grid, self.pyramid.grid(level), wrap=True)
         if plan is None:
-            return Pixels(np.broadcast_to(np.zeros((), self.band.dtype), grid.shape), np.broadcast_to(np.False_, grid.shape))
+            return Pixels(
+                np.broadcast_to(np.zeros((), self.band.dtype), grid.shape),
+                np.broadcast_to(np.False_, grid.shape),
+            )
         return plan.apply(self.pyramid.read(level, plan.row, plan.col, plan.height, plan.width))
 
 
 def image_footprint(info: ImageInfo) -> Geometry | None:
-    """Return an image's footprint: as described, else the outline of its first band; longitude and latitude."""
+    """Return an image's footprint: as described, else the outline of its first band; longitude and
+    latitude.
+    """
     if info.footprint is not None:
         from shapely.geometry import shape
 
@@ -82,7 +95,9 @@ def image_footprint(info: ImageInfo) -> Geometry | None:
 
 @lru_cache(maxsize=4096)
 def _outline(grid: PixelGrid) -> Geometry | None:
-    """Return the outline of a grid in longitude and latitude, None where a part of it has none; the scenes of a tile share theirs."""
+    """Return the outline of a grid in longitude and latitude, None where a part of it has none; the scenes
+    of a tile share theirs.
+    """
     from shapely.geometry import Polygon
 
     steps = np.linspace(0, 1, 9)[:-1]
@@ -110,7 +125,9 @@ def load_image(info: ImageInfo, source: Source, *, version: int | None = None) -
     """
     # The description is kept beside the image, so that its `id` stays its own.
     key = (_number(source), id(info), version)
-    return _images.get(key, lambda: (info, _make_image(info, source, version)), lambda _: _BAND_BYTES * (1 + len(info.bands)))[1]
+    return _images.get(
+        key, lambda: (info, _make_image(info, source, version)), lambda _: _BAND_BYTES * (1 + len(info.bands))
+    )[1]
 
 
 def _make_image(info: ImageInfo, source: Source, version: int | None) -> Image:

@@ -1,7 +1,8 @@
 """How an asset is written down on disk: one JSON record, and the files it names.
 
-A record holds ``type`` (IMAGE, IMAGE_COLLECTION, TABLE, FOLDER, CLASSIFIER), ``id`` and ``properties``; an image adds
-``start_ms``, ``end_ms``, ``footprint`` and ``bands``, each with a ``source`` that says which driver reads which files.
+A record holds ``type`` (IMAGE, IMAGE_COLLECTION, TABLE, FOLDER, CLASSIFIER), ``id`` and ``properties``; an
+image adds ``start_ms``, ``end_ms``, ``footprint`` and ``bands``, each with a ``source`` that says which
+driver reads which files.
 """
 
 from __future__ import annotations
@@ -22,8 +23,19 @@ Record = Mapping[str, Any]
 
 def band_record(band: BandInfo, source: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of a band; `source` names the driver and its files."""
-    grid = {"crs": band.grid.crs, "transform": list(band.grid.transform), "width": band.grid.width, "height": band.grid.height}
-    return {"name": band.name, "dtype": band.dtype, "grid": grid, "pyramiding": band.pyramiding, "source": dict(source)}
+    grid = {
+        "crs": band.grid.crs,
+        "transform": list(band.grid.transform),
+        "width": band.grid.width,
+        "height": band.grid.height,
+    }
+    return {
+        "name": band.name,
+        "dtype": band.dtype,
+        "grid": grid,
+        "pyramiding": band.pyramiding,
+        "source": dict(source),
+    }
 
 
 def image_record(info: ImageInfo, sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -52,13 +64,20 @@ def info_of(record: Record) -> ImageInfo | CollectionInfo | TableInfo | None:
         BandInfo(
             b["name"],
             b["dtype"],
-            PixelGrid(b["grid"]["crs"], tuple(b["grid"]["transform"]), b["grid"]["width"], b["grid"]["height"]),
+            PixelGrid(
+                b["grid"]["crs"], tuple(b["grid"]["transform"]), b["grid"]["width"], b["grid"]["height"]
+            ),
             b.get("pyramiding", "MEAN"),
         )
         for b in record["bands"]
     )
     return ImageInfo(
-        record["id"], bands, record.get("properties", {}), record.get("start_ms"), record.get("end_ms"), record.get("footprint")
+        record["id"],
+        bands,
+        record.get("properties", {}),
+        record.get("start_ms"),
+        record.get("end_ms"),
+        record.get("footprint"),
     )
 
 
@@ -74,10 +93,15 @@ def _arrays() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     return read_band
 
 
-_DRIVERS: dict[str, Callable[[], Callable[..., tuple[np.ndarray, np.ndarray]]]] = {"geotiff": _geotiff, "arrays": _arrays}
+_DRIVERS: dict[str, Callable[[], Callable[..., tuple[np.ndarray, np.ndarray]]]] = {
+    "geotiff": _geotiff,
+    "arrays": _arrays,
+}
 
 
-def read_pixels(root: Path, record: Record, band: str, window: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+def read_pixels(
+    root: Path, record: Record, band: str, window: tuple[int, int, int, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Read a window (row, col, height, width) of one band of an image record whose files lie below `root`."""
     entry = next(b for b in record["bands"] if b["name"] == band)
     reader = _DRIVERS[entry["source"]["driver"]]()

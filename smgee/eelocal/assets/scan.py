@@ -20,8 +20,9 @@ __all__ = ["AddOptions", "FoundBand", "FoundImage", "read_arrays", "read_geotiff
 class AddOptions:
     """Choices of ``catalog add``.
 
-    `kind` says what the id is, where its name and the files leave that open; `scale` and `offset` are applied to stored values;
-    `x`, `y`, `crs` are for tables and for arrays without georeference; `bands` renames the bands of files that don't name them.
+    `kind` says what the id is, where its name and the files leave that open; `scale` and `offset` are applied
+    to stored values; `x`, `y`, `crs` are for tables and for arrays without georeference; `bands` renames the
+    bands of files that don't name them.
     """
 
     copy: bool = False
@@ -56,7 +57,9 @@ class FoundImage:
     start: int | None = None
 
 
-def _image_for(images: dict[str, FoundImage], facts: FileFacts, index: str | None = None, start: int | None = None) -> FoundImage:
+def _image_for(
+    images: dict[str, FoundImage], facts: FileFacts, index: str | None = None, start: int | None = None
+) -> FoundImage:
     key = index or facts.index or "image"
     if key not in images:
         if start is None and facts.start is not None:
@@ -75,7 +78,9 @@ def read_geotiff(
         for number, (name, spec) in enumerate(zip(names, specs, strict=True), start=1):
             stored, tagged = dataset.dtypes[number - 1], dataset.nodatavals[number - 1]
             nodata = (
-                [options.nodata] if options.nodata is not None else sorted({*spec.nodata, *([] if tagged is None else [tagged])})
+                [options.nodata]
+                if options.nodata is not None
+                else sorted({*spec.nodata, *([] if tagged is None else [tagged])})
             )
             scale = options.scale if options.scale is not None else _scale_of(spec, dataset, number)
             scaled = scale is not None or options.offset is not None
@@ -89,14 +94,22 @@ def read_geotiff(
                 source["offset"] = options.offset
             if any(flag.name == "per_dataset" for flag in dataset.mask_flag_enums[number - 1]):
                 source["mask"] = True
-            dtype = spec.dtype if spec.dtype is not None and (scaled or spec.scale is None) else "float32" if scaled else stored
+            dtype = (
+                spec.dtype
+                if spec.dtype is not None and (scaled or spec.scale is None)
+                else "float32"
+                if scaled
+                else stored
+            )
             image.bands.append(FoundBand(spec, BandInfo(name, dtype, grid, spec.pyramiding), source, path))
         if product is not None:
             image.properties |= tag_properties(product, tags, facts)
 
 
 def _scale_of(spec: BandSpec, dataset: Any, number: int) -> float | None:
-    """Return the factor to apply: the product's, or the one that the file's tag states; other files are taken as stored."""
+    """Return the factor to apply: the product's, or the one that the file's tag states; other files are
+    taken as stored.
+    """
     if spec.scale is None:
         return None
     if dataset.dtypes[number - 1].startswith("float"):
@@ -111,7 +124,10 @@ def _band_names(
     count = dataset.count
     if options.bands:
         if len(options.bands) != count:
-            raise InputError(f"The file {path.name} has {count} bands, but {len(options.bands)} names were given with --bands.")
+            raise InputError(
+                f"The file {path.name} has {count} bands, but {len(options.bands)} names were given with "
+                "--bands."
+            )
         known = {s.name: s for s in (product.bands.values() if product else ())}
         return list(options.bands), [known.get(n, BandSpec(n)) for n in options.bands]
     descriptions = [d for d in dataset.descriptions if d]
@@ -123,7 +139,8 @@ def _band_names(
         if len(specs) != count or any(s is None for s in specs):
             wanted = ", ".join(sorted(k for k in product.bands if k)[:12])
             raise InputError(
-                f"The file {path.name} does not say which band of {product.id} it holds; its name should be that of an "
+                f"The file {path.name} does not say which band of {product.id} it holds; its name should be "
+                "that of an "
                 "LP DAAC or AppEEARS file "
                 f"(layers {wanted}, …), or name the bands with --bands."
             )
@@ -132,7 +149,9 @@ def _band_names(
     if facts.layer and count == 1:
         return [facts.layer], [BandSpec(facts.layer)]
     names = (
-        descriptions if len(descriptions) == count and len(set(descriptions)) == count else [f"b{i}" for i in range(1, count + 1)]
+        descriptions
+        if len(descriptions) == count and len(set(descriptions)) == count
+        else [f"b{i}" for i in range(1, count + 1)]
     )
     return names, [BandSpec(n) for n in names]
 
@@ -149,14 +168,20 @@ def read_arrays(path: Path, facts: FileFacts, options: AddOptions, images: dict[
             if start is not None:
                 source["index"] = [position]
                 moment = datetime.fromtimestamp(start / 1000, UTC)
-                index = f"{moment:%Y%m%d}" if moment.hour == moment.minute == moment.second == 0 else f"{moment:%Y%m%dT%H%M%S}"
+                index = (
+                    f"{moment:%Y%m%d}"
+                    if moment.hour == moment.minute == moment.second == 0
+                    else f"{moment:%Y%m%dT%H%M%S}"
+                )
             image = _image_for(images, facts, index, start)
             info = BandInfo(variable.name, variable.dtype, variable.grid)
             image.bands.append(FoundBand(BandSpec(variable.name), info, source, path))
 
 
 def read_smap(path: Path, facts: FileFacts, identifier: str, images: dict[str, FoundImage]) -> None:
-    """Read a SMAP L3 file: on the catalog's 0.08° grid under the official id, on the exact EASE-Grid under any other."""
+    """Read a SMAP L3 file: on the catalog's 0.08° grid under the official id, on the exact EASE-Grid under
+    any other.
+    """
     import h5py
 
     try:
@@ -181,28 +206,42 @@ def read_smap(path: Path, facts: FileFacts, identifier: str, images: dict[str, F
                 name = {(1624, 3856): "M09", (406, 964): "M36"}.get(array.shape)
                 if name is None:
                     raise InputError(
-                        f"The variable {group}/{stored} of {path.name} has the shape {array.shape}, which is no global "
+                        f"The variable {group}/{stored} of {path.name} has the shape {array.shape}, which is "
+                        "no global "
                         "EASE-Grid 2.0 grid."
                     )
-                source: dict[str, Any] = {"driver": "arrays", "format": "hdf5", "variable": f"{group}/{stored}"}
+                source: dict[str, Any] = {
+                    "driver": "arrays",
+                    "format": "hdf5",
+                    "variable": f"{group}/{stored}",
+                }
                 if "_FillValue" in array.attrs:
                     source["nodata"] = [float(array.attrs["_FillValue"])]
                 if band.startswith("retrieval_qual_flag"):
                     source["flag"] = 0b101  # not recommended, or the retrieval failed
                 elif band.startswith("tb_qual_flag"):
                     source["flag"] = 0b1
-                elif "valid_min" in array.attrs and "valid_max" in array.attrs and not band.startswith("soil_moisture"):
-                    source["least"], source["greatest"] = float(array.attrs["valid_min"]), float(array.attrs["valid_max"])
+                elif (
+                    "valid_min" in array.attrs
+                    and "valid_max" in array.attrs
+                    and not band.startswith("soil_moisture")
+                ):
+                    source["least"], source["greatest"] = (
+                        float(array.attrs["valid_min"]),
+                        float(array.attrs["valid_max"]),
+                    )
                 grid = ease_grid(name)
                 if identifier.startswith("NASA/SMAP/SPL3SMP_E/"):
                     if name != "M09":
                         raise InputError(
-                            f"{identifier} is the 9 km product, but {path.name} holds the 36 km grid; give it an id of your own."
+                            f"{identifier} is the 9 km product, but {path.name} holds the 36 km grid; give "
+                            "it an id of your own."
                         )
                     source["ease"], grid = name, EE_SMAP_GRID
                 info = BandInfo(band, spec.dtype or "float32", grid, spec.pyramiding)
                 image.bands.append(FoundBand(spec, info, source, path))
         if not image.bands:
             raise InputError(
-                f"The file {path.name} holds no SMAP L3 soil moisture groups (Soil_Moisture_Retrieval_Data_AM or _PM)."
+                f"The file {path.name} holds no SMAP L3 soil moisture groups "
+                "(Soil_Moisture_Retrieval_Data_AM or _PM)."
             )

@@ -32,7 +32,11 @@ class AssetStore:
     """
 
     def __init__(
-        self, sources: Sequence[Source] = (), *, user: UserAssets | None = None, buckets: Mapping[str, Path] | None = None
+        self,
+        sources: Sequence[Source] = (),
+        *,
+        user: UserAssets | None = None,
+        buckets: Mapping[str, Path] | None = None,
     ):
         self.user = user
         self.buckets = {name: Path(folder).expanduser().resolve() for name, folder in (buckets or {}).items()}
@@ -64,17 +68,25 @@ class AssetStore:
         """
         found = self.find(name)
         if found is None:
-            raise NotFoundError(f"{kind} '{asset_id(name)}' not found (does not exist or caller does not have access).")
+            raise NotFoundError(
+                f"{kind} '{asset_id(name)}' not found (does not exist or caller does not have access)."
+            )
         return found
 
     def list(self, parent: str) -> list[str]:
-        """Return the ids directly under a parent id, of every source, sorted; prefixes of ids count as folders."""
+        """Return the ids directly under a parent id, of every source, sorted; prefixes of ids count as
+        folders.
+        """
         identifier = asset_id(parent)
         prefix = f"{identifier}/" if identifier else ""
         seen: set[str] = set()
         for source in self.sources:
             seen.update(source.list(identifier) if identifier else ())
-            seen.update(prefix + root[len(prefix) :].split("/")[0] for root in source.list("") if root.startswith(prefix))
+            seen.update(
+                prefix + root[len(prefix) :].split("/")[0]
+                for root in source.list("")
+                if root.startswith(prefix)
+            )
         return sorted(seen)
 
     def is_folder(self, name: str) -> bool:
@@ -102,7 +114,10 @@ class AssetStore:
         """
         record = self.user.record(asset_id(name)) if self.user is not None else None
         if record is None or record["type"] != "CLASSIFIER":
-            raise NotFoundError(f"Classifier asset '{asset_id(name)}' not found (does not exist or caller does not have access).")
+            raise NotFoundError(
+                f"Classifier asset '{asset_id(name)}' not found (does not exist or caller does not have "
+                "access)."
+            )
         return record["expression"]
 
     def geotiff(self, uri: str) -> tuple[Source, ImageInfo]:
@@ -119,7 +134,8 @@ class AssetStore:
         Raises
         ------
         EEError
-            When the bucket is not mapped to a folder, the path leads out of that folder, or the file is not there.
+            When the bucket is not mapped to a folder, the path leads out of that folder, or the file is not
+            there.
         """
         bucket, _, rest = uri.removeprefix("gs://").partition("/")
         if not uri.startswith("gs://") or not rest:

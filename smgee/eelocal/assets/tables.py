@@ -1,4 +1,6 @@
-"""Features of table files: CSV, GeoJSON (whole or one feature per line), GeoParquet, and whatever else GDAL reads as vectors."""
+"""Features of table files: CSV, GeoJSON (whole or one feature per line), GeoParquet, and whatever else
+GDAL reads as vectors.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _LON = ("longitude", "lon", "long", "lng", "x")
 _LAT = ("latitude", "lat", "y")
 
 
-def inspect_table(path: Path, *, x: str | None = None, y: str | None = None, crs: str = "EPSG:4326") -> dict[str, Any]:
+def inspect_table(
+    path: Path, *, x: str | None = None, y: str | None = None, crs: str = "EPSG:4326"
+) -> dict[str, Any]:
     """Return the source record of a table file, after looking whether it can be read.
 
     Parameters
@@ -55,7 +59,9 @@ def inspect_table(path: Path, *, x: str | None = None, y: str | None = None, crs
         y = y or next((lowered[n] for n in _LAT if n in lowered), None)
         for name, what in ((x, "x"), (y, "y")):
             if name is not None and name not in columns:
-                raise InputError(f"The file {path} has no column {name!r} for {what}; it has {', '.join(columns[:20])}.")
+                raise InputError(
+                    f"The file {path} has no column {name!r} for {what}; it has {', '.join(columns[:20])}."
+                )
         if ".geo" not in columns and (x is None) != (y is None):
             raise InputError(f"The file {path} has only one coordinate column; name both with --x and --y.")
         source |= {"x": x, "y": y, "crs": crs}
@@ -66,7 +72,9 @@ def read_table(root: Path, source: Mapping[str, Any]) -> Iterator[dict[str, Any]
     """Yield the GeoJSON features of a table file, in longitude and latitude, each with an ``id``."""
     path = root / source["file"]
     if not path.exists():
-        raise InputError(f"The file {path} is gone; restore it, or remove its asset with `smgee catalog remove`.")
+        raise InputError(
+            f"The file {path} is gone; restore it, or remove its asset with `smgee catalog remove`."
+        )
     kind = source["format"]
     if kind == "geojsonl":
         with path.open(encoding="utf-8") as file:
@@ -125,7 +133,12 @@ def _csv(path: Path, source: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             geometry = json.loads(text) if text else None
             if geometry is not None and geometry.get("coordinates") == []:
                 geometry = None
-        elif x is not None and y is not None and properties.get(x) is not None and properties.get(y) is not None:
+        elif (
+            x is not None
+            and y is not None
+            and properties.get(x) is not None
+            and properties.get(y) is not None
+        ):
             lon, lat = float(properties[x]), float(properties[y])
             if crs != "EPSG:4326":
                 lon, lat = transformer(crs, "EPSG:4326").transform(lon, lat)
@@ -151,7 +164,9 @@ def _frame(path: Path, kind: str) -> Iterator[dict[str, Any]]:
     for number, row in enumerate(frame.to_dict("records")):
         shape = row.pop(name) if name is not None else None
         geometry = None if shape is None or shape.is_empty else json.loads(json.dumps(mapping(shape)))
-        yield _with_id({"geometry": geometry, "properties": {str(k): _plain(v) for k, v in row.items()}}, number)
+        yield _with_id(
+            {"geometry": geometry, "properties": {str(k): _plain(v) for k, v in row.items()}}, number
+        )
 
 
 def load_features(context: Context, name: str) -> Collection:
@@ -168,7 +183,9 @@ def load_features(context: Context, name: str) -> Collection:
 
     found = context.store.find(name) if context.store is not None else None
     if found is None:
-        raise NotFoundError(f"Collection asset '{name}' not found (does not exist or caller does not have access).")
+        raise NotFoundError(
+            f"Collection asset '{name}' not found (does not exist or caller does not have access)."
+        )
     source, info = found
     if not isinstance(info, TableInfo):
         raise EEError(f"Asset '{name}' is not a Collection.")
@@ -185,4 +202,6 @@ def load_features(context: Context, name: str) -> Collection:
 
     version = getattr(source, "version", None)
     number = version(info.id) if callable(version) else None
-    return collection.Collection(produce, dict(info.properties), kind="FeatureCollection", id=info.id, version=number)
+    return collection.Collection(
+        produce, dict(info.properties), kind="FeatureCollection", id=info.id, version=number
+    )

@@ -1,8 +1,8 @@
 """The user's own assets: written atomically, readable by several processes at once, whole even after a crash.
 
-An asset ``projects/p/assets/a/b`` is the file ``p/a/b/.asset.json``, a record that names data files under ``.data``. Data is
-written first, under a fresh name; the record then appears in one step. Whoever reads sees the old asset or the new one, never a
-mixture.
+An asset ``projects/p/assets/a/b`` is the file ``p/a/b/.asset.json``, a record that names data files under
+``.data``. Data is written first, under a fresh name; the record then appears in one step. Whoever reads sees
+the old asset or the new one, never a mixture.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class UserAssets:
         self._lock = threading.Lock()
         self._next_sweep = 0.0
 
-    # -- reading -------------------------------------------------------------------------------------------------------
+    # -- reading
+    # ------------------------------------------------------------------------------------------
 
     def record(self, identifier: str) -> dict[str, Any] | None:
         """Return the record of an asset, or None."""
@@ -81,7 +82,9 @@ class UserAssets:
         return None if record is None else info_of(record)
 
     def version(self, asset_id: str) -> int | None:
-        """Return when an asset was last written, microseconds: what tells a replaced asset from the old one."""
+        """Return when an asset was last written, microseconds: what tells a replaced asset from the old
+        one.
+        """
         record = self.record(asset_id)
         return None if record is None else microseconds(record["updated"])
 
@@ -113,14 +116,19 @@ class UserAssets:
         infos = (self.get(i) for i in self.list(collection_id))
         return [i for i in infos if isinstance(i, ImageInfo)]
 
-    def read(self, image_id: str, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """Read a window of native pixels; a mask that was written fractional comes back as float32, in steps of 1/255."""
+    def read(
+        self, image_id: str, band: str, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Read a window of native pixels; a mask that was written fractional comes back as float32, in
+        steps of 1/255.
+        """
         for attempt in range(3):
             record = self._need(image_id)
             try:
                 return read_pixels(self.root, record, band, (row, col, height, width))
             except Exception:
-                # The asset may have been replaced between reading its record and its file: only then does a retry help.
+                # The asset may have been replaced between reading its record and its file: only then does a
+                # retry help.
                 if attempt == 2 or self.record(image_id) is record:
                     raise
         raise AssertionError("unreachable")
@@ -137,7 +145,9 @@ class UserAssets:
     def _need(self, identifier: str) -> dict[str, Any]:
         record = self.record(identifier)
         if record is None:
-            raise NotFoundError(f"Asset '{identifier}' not found (does not exist or caller does not have access).")
+            raise NotFoundError(
+                f"Asset '{identifier}' not found (does not exist or caller does not have access)."
+            )
         return record
 
     def _path(self, identifier: str) -> Path | None:
@@ -148,7 +158,8 @@ class UserAssets:
             return None
         return self.root.joinpath(parts[1], *parts[3:])
 
-    # -- writing -------------------------------------------------------------------------------------------------------
+    # -- writing
+    # ------------------------------------------------------------------------------------------
 
     def check_parent(self, identifier: str) -> None:
         """Refuse an id whose parent is no folder or collection, with Earth Engine's words."""
@@ -160,7 +171,10 @@ class UserAssets:
         if record is None:
             raise NotFoundError(f"Asset '{parent}' does not exist or doesn't allow this operation.")
         if record["type"] != "IMAGE_COLLECTION":
-            raise EEError(f"Cannot create asset '{identifier}': its parent '{parent}' is not a folder or image collection.")
+            raise EEError(
+                f"Cannot create asset '{identifier}': its parent '{parent}' is not a folder or image "
+                "collection."
+            )
 
     @contextmanager
     def writing(self) -> Iterator[Path]:
@@ -174,7 +188,9 @@ class UserAssets:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    def put(self, record: Mapping[str, Any], *, data: Path | None = None, overwrite: bool = False) -> dict[str, Any]:
+    def put(
+        self, record: Mapping[str, Any], *, data: Path | None = None, overwrite: bool = False
+    ) -> dict[str, Any]:
         """Make an asset appear, or replace one.
 
         Parameters

@@ -32,8 +32,8 @@ class Array:
     Parameters
     ----------
     values : ndarray or nested lists of numbers
-        Any number of dimensions; ragged lists are refused. Integers become the smallest of the signed types that Earth Engine
-        gives to literals (int32, else int64), floats double.
+        Any number of dimensions; ragged lists are refused. Integers become the smallest of the signed types
+        that Earth Engine gives to literals (int32, else int64), floats double.
     """
 
     __slots__ = ("values",)
@@ -103,7 +103,9 @@ def _flatten(value: Any, shape: list[int], depth: int, flat: list[Any]) -> None:
         value = value.tolist()
     if depth == len(shape):
         if isinstance(value, (list, tuple)):
-            raise EEError("Array: the nested lists are ragged; all lists at one depth must have the same length.")
+            raise EEError(
+                "Array: the nested lists are ragged; all lists at one depth must have the same length."
+            )
         if not isinstance(value, (bool, int, float)):
             raise EEError(f"Array: the values must be numbers, got {type(value).__name__}.")
         flat.append(value)

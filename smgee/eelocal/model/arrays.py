@@ -1,7 +1,8 @@
 """Array-valued pixels.
 
-The values of an array band have shape (height, width, *lengths) while all pixels have arrays of one shape; where the shapes differ between
-pixels they are a (height, width) object array of NumPy arrays, None under the mask.
+The values of an array band have shape (height, width, *lengths) while all pixels have arrays of one shape;
+where the shapes differ between pixels they are a (height, width) object array of NumPy arrays, None under the
+mask.
 """
 
 from __future__ import annotations
@@ -43,16 +44,23 @@ class ArrayApply(Pointwise):
         self.rank = kind.dimensions
         self.dtype = kind.dtype
         if any(r not in (0, self.rank) for r in self.ranks):
-            raise EEError(f"Arrays of different dimensions cannot be combined: {', '.join(map(str, self.ranks))}.")
+            raise EEError(
+                f"Arrays of different dimensions cannot be combined: {', '.join(map(str, self.ranks))}."
+            )
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         mask = both(*(p.mask for p in inputs))
         if any(p.values.dtype == object for p in inputs):
             function = self.function
             valid = mask if mask.dtype == bool else mask > 0
-            return Pixels(packed(_loop(function, inputs, valid, self.dtype), valid, self.dtype, self.rank), mask)
+            return Pixels(
+                packed(_loop(function, inputs, valid, self.dtype), valid, self.dtype, self.rank), mask
+            )
         arrays = [thin(p.values) for p in inputs]
-        arrays = [a.reshape(*a.shape[:2], *(1,) * self.rank) if r == 0 else a for a, r in zip(arrays, self.ranks, strict=True)]
+        arrays = [
+            a.reshape(*a.shape[:2], *(1,) * self.rank) if r == 0 else a
+            for a, r in zip(arrays, self.ranks, strict=True)
+        ]
         shapes = {a.shape[2:] for a, r in zip(arrays, self.ranks, strict=True) if r}
         if len(shapes) > 1 and mask.any():
             raise EEError(f"Array shapes do not match: {' and '.join(str(list(s)) for s in sorted(shapes))}.")
@@ -66,12 +74,16 @@ def lifted(function: Callable[..., np.ndarray], bands: Sequence[Band], kind: Pix
     return ArrayApply(function, bands, kind)
 
 
-def _loop(function: Callable[..., Any], inputs: Sequence[Pixels], valid: np.ndarray, dtype: Any) -> np.ndarray:
+def _loop(
+    function: Callable[..., Any], inputs: Sequence[Pixels], valid: np.ndarray, dtype: Any
+) -> np.ndarray:
     out = np.empty(valid.shape, object)
     with np.errstate(all="ignore"):
         for row, col in zip(*np.nonzero(valid), strict=True):
             try:
-                out[row, col] = np.asarray(function(*(np.asarray(p.values[row, col]) for p in inputs))).astype(dtype, copy=False)
+                out[row, col] = np.asarray(
+                    function(*(np.asarray(p.values[row, col]) for p in inputs))
+                ).astype(dtype, copy=False)
             except ValueError as error:
                 shapes = [list(np.shape(p.values[row, col])) for p in inputs]
                 raise EEError(f"Array shapes do not match: {shapes}.") from error
@@ -110,8 +122,9 @@ class PixelLoop(Pointwise):
     optional : sequence of int
         Inputs that may be masked; they are given as None then.
     dense : callable, optional
-        Does the same for all pixels at once: takes the values of all inputs, (height, width, …) or (1, 1, …) each, and returns such an array, or None
-        where it can't. Tried where no input is ragged and no optional one masked.
+        Does the same for all pixels at once: takes the values of all inputs, (height, width, …) or (1, 1, …)
+        each, and returns such an array, or None where it can't. Tried where no input is ragged and no
+        optional one masked.
     """
 
     __slots__ = ("dense", "dtype", "function", "optional", "rank")
@@ -151,13 +164,18 @@ class PixelLoop(Pointwise):
         found = np.zeros(valid.shape, bool)
         with np.errstate(all="ignore"):
             for row, col in zip(*np.nonzero(valid), strict=True):
-                cells = [p.values[row, col] if ok[row, col] else None for p, ok in zip(inputs, shown, strict=True)]
+                cells = [
+                    p.values[row, col] if ok[row, col] else None for p, ok in zip(inputs, shown, strict=True)
+                ]
                 try:
                     out[row, col] = np.asarray(self.function(*cells)).astype(self.dtype, copy=False)
                 except Undefined:
                     continue
                 found[row, col] = True
-        return Pixels(packed(out, found, self.dtype, self.rank), mask if bool((found == valid).all()) else both(mask, found))
+        return Pixels(
+            packed(out, found, self.dtype, self.rank),
+            mask if bool((found == valid).all()) else both(mask, found),
+        )
 
 
 class Uniform(Pointwise):
@@ -186,5 +204,7 @@ class Uniform(Pointwise):
         if any(p.values.dtype == object for p in inputs):
             raise EEError(f"{self.what}: all pixels must have arrays of the same shape.")
         with np.errstate(all="ignore"):
-            values = np.asarray(self.function(*(thin(p.values) for p in inputs))).astype(self.dtype, copy=False)
+            values = np.asarray(self.function(*(thin(p.values) for p in inputs))).astype(
+                self.dtype, copy=False
+            )
         return Pixels(np.broadcast_to(values, grid.shape + values.shape[2:]), mask)

@@ -28,7 +28,9 @@ class ByteCache(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
-        """Return the value of a key, made where it is missing; two threads may both make it, and then keep equal values."""
+        """Return the value of a key, made where it is missing; two threads may both make it, and then keep
+        equal values.
+        """
         with self._lock:
             if key in self._entries:
                 self._entries.move_to_end(key)

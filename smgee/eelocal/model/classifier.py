@@ -37,7 +37,9 @@ class Classifier(ABC):
 
     @abstractmethod
     def predict(self, rows: np.ndarray) -> np.ndarray:
-        """Return the outputs, (n,) or (n, length), of rows shaped (features, n) float64, without missing values."""
+        """Return the outputs, (n,) or (n, length), of rows shaped (features, n) float64, without missing
+        values.
+        """
 
     @abstractmethod
     def explain(self) -> dict[str, Any]:
@@ -98,7 +100,8 @@ class TreeClassifier(Classifier):
             return out
         if self.mode == "CLASSIFICATION" and not forest.integral:
             raise EEError(
-                f"Classifier.{self.name}: the trees predict numbers that are no classes; call setOutputMode('REGRESSION') for their mean."
+                f"Classifier.{self.name}: the trees predict numbers that are no classes; call "
+                "setOutputMode('REGRESSION') for their mean."
             )
         votes = np.empty((n, trees))
         leaf_values(*arrays, rows, votes)

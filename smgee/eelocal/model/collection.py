@@ -9,7 +9,8 @@ from smgee.eelocal.errors import EEError
 
 __all__ = ["Collection"]
 
-# Collections that wait for others that wait … are produced by recursion; from this depth on the source is produced at once.
+# Collections that wait for others that wait … are produced by recursion; from this depth on the source is
+# produced at once.
 DEEPEST = 50
 
 
@@ -23,8 +24,8 @@ class Collection:
     properties : mapping
         The collection's own properties.
     kind : {"ImageCollection", "FeatureCollection"}
-        How it presents itself; a collection of images is often typed FeatureCollection by the signatures, so results are told
-        apart by their elements where it matters.
+        How it presents itself; a collection of images is often typed FeatureCollection by the signatures, so
+        results are told apart by their elements where it matters.
     id : str, optional
         The asset's id, for a collection as loaded.
     """
@@ -70,8 +71,12 @@ class Collection:
     def __len__(self) -> int:
         return len(self.elements)
 
-    def derive(self, produce: Callable[[], Iterable[Any]], *others: Collection, kind: str | None = None) -> Collection:
-        """Return a collection with other elements and the same properties; `produce` reads this collection, and `others`."""
+    def derive(
+        self, produce: Callable[[], Iterable[Any]], *others: Collection, kind: str | None = None
+    ) -> Collection:
+        """Return a collection with other elements and the same properties; `produce` reads this
+        collection, and `others`.
+        """
         waiting = 0
         for source in (self, *others):
             if source.depth >= DEEPEST:

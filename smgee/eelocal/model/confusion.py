@@ -21,7 +21,9 @@ class ConfusionMatrix:
     order: tuple[int, ...]
 
     @classmethod
-    def of_pairs(cls, pairs: Sequence[tuple[Any, Any]], order: Sequence[int] | None = None) -> ConfusionMatrix:
+    def of_pairs(
+        cls, pairs: Sequence[tuple[Any, Any]], order: Sequence[int] | None = None
+    ) -> ConfusionMatrix:
         """Count (actual, predicted) pairs; classes are 0 to the greatest one unless `order` lists them."""
         for a, p in pairs:
             for value in (a, p):
@@ -32,7 +34,11 @@ class ConfusionMatrix:
                     or (order is None and value < 0)
                 ):
                     raise EEError(f"The classes must be integers from 0, got {value}.")
-        classes = list(order) if order is not None else list(range(int(max((max(p) for p in pairs), default=-1)) + 1))
+        classes = (
+            list(order)
+            if order is not None
+            else list(range(int(max((max(p) for p in pairs), default=-1)) + 1))
+        )
         where = {c: i for i, c in enumerate(classes)}
         counts = np.zeros((len(classes), len(classes)))
         for a, p in pairs:

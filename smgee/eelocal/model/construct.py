@@ -25,7 +25,9 @@ def constant_band(value: Any, name: str) -> Band:
             value = float(value)
         kind = PixelType.of_value(value)
         return Band(name, Constant(value, kind), kind)
-    raise EEError(f"Image.constant: a number, an Array, or a list of these is required, got {type(value).__name__}.")
+    raise EEError(
+        f"Image.constant: a number, an Array, or a list of these is required, got {type(value).__name__}."
+    )
 
 
 def constant_image(value: Any) -> Image:
@@ -41,7 +43,11 @@ def as_image(value: Any) -> Image | Any:
         return value
     if isinstance(value, (bool, int, float, Array)):
         return constant_image(value)
-    if isinstance(value, (list, tuple)) and value and all(isinstance(v, (bool, int, float, Array)) for v in value):
+    if (
+        isinstance(value, (list, tuple))
+        and value
+        and all(isinstance(v, (bool, int, float, Array)) for v in value)
+    ):
         return constant_image(value)
     return NotImplemented
 
@@ -49,8 +55,8 @@ def as_image(value: Any) -> Image | Any:
 def matched(image1: Image, image2: Image) -> list[tuple[str, Band, Band]]:
     """Pair the bands of two images for a binary operation.
 
-    A single band goes with every band of the other image; equal numbers of bands are paired by name where the names are the same, else in
-    order. Names come from the longer image, from the first of equals.
+    A single band goes with every band of the other image; equal numbers of bands are paired by name where the
+    names are the same, else in order. Names come from the longer image, from the first of equals.
 
     Returns
     -------
@@ -65,7 +71,10 @@ def matched(image1: Image, image2: Image) -> list[tuple[str, Band, Band]]:
     if not first or not second:
         if len(first) == len(second):
             return []
-        raise EEError(f"If one image has no bands, the other must also have no bands. Got {len(first)} and {len(second)}.")
+        raise EEError(
+            f"If one image has no bands, the other must also have no bands. Got {len(first)} and "
+            f"{len(second)}."
+        )
     if len(first) == len(second):
         names = [b.name for b in first]
         by_name = {b.name: b for b in second}
@@ -76,7 +85,10 @@ def matched(image1: Image, image2: Image) -> list[tuple[str, Band, Band]]:
         return [(b.name, b, second[0]) for b in first]
     if len(first) == 1:
         return [(b.name, first[0], b) for b in second]
-    raise EEError(f"Images must have the same number of bands, or one of them a single band. Got {len(first)} and {len(second)}.")
+    raise EEError(
+        f"Images must have the same number of bands, or one of them a single band. Got {len(first)} and "
+        f"{len(second)}."
+    )
 
 
 def spread(image: Image, count: int, *, what: str) -> Sequence[Band]:
@@ -84,12 +96,16 @@ def spread(image: Image, count: int, *, what: str) -> Sequence[Band]:
     if len(image.bands) == 1:
         return image.bands * count
     if len(image.bands) != count:
-        raise EEError(f"The {what} must have 1 band, or as many as the image ({count}). Got {len(image.bands)}.")
+        raise EEError(
+            f"The {what} must have 1 band, or as many as the image ({count}). Got {len(image.bands)}."
+        )
     return image.bands
 
 
 def unique_names(taken: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Return names that clash neither with `taken` nor among themselves: ``foo`` becomes ``foo_1``, or ``foo_2`` where that exists, …"""
+    """Return names that clash neither with `taken` nor among themselves: ``foo`` becomes ``foo_1``, or
+    ``foo_2`` where that exists, …
+    """
     seen = set(taken)
     result = []
     for name in names:

@@ -1,7 +1,7 @@
 """Instants, ranges of time, calendar units, and the text forms of dates.
 
-Times are milliseconds since 1970-01-01T00:00:00Z. Patterns are those of Joda-Time's DateTimeFormat, weeks are ISO weeks (Monday
-first), and the average year has 365.2425 days, as in Joda-Time's ISO calendar.
+Times are milliseconds since 1970-01-01T00:00:00Z. Patterns are those of Joda-Time's DateTimeFormat, weeks are
+ISO weeks (Monday first), and the average year has 365.2425 days, as in Joda-Time's ISO calendar.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def from_local(time: dt.datetime) -> float:
 
 
 def advance(ms: float, delta: float, unit: str, zone: dt.tzinfo) -> float:
-    """Move an instant by a number of units: whole years, months, weeks and days by the calendar, the rest by lengths of time."""
+    """Move an instant by a number of units: whole years, months, weeks and days by the calendar, the rest
+    by lengths of time.
+    """
     unit = unit_name(unit)
     if unit in ("hour", "minute", "second"):
         return ms + delta * UNITS[unit]
@@ -147,8 +149,12 @@ def floor_unit(ms: float, unit: str, zone: dt.tzinfo) -> float:
     order = ["year", "month", "day", "hour", "minute", "second"]
     at = order.index(unit)
     first = [1, 1, 1, 0, 0, 0]
-    year, month, day, hour, minute, second = (getattr(local, n) if i <= at else first[i] for i, n in enumerate(order))
-    return from_local(dt.datetime(year, month, day, hour, minute, second, tzinfo=zone, fold=local.fold if at >= 3 else 0))
+    year, month, day, hour, minute, second = (
+        getattr(local, n) if i <= at else first[i] for i, n in enumerate(order)
+    )
+    return from_local(
+        dt.datetime(year, month, day, hour, minute, second, tzinfo=zone, fold=local.fold if at >= 3 else 0)
+    )
 
 
 _ISO = re.compile(
@@ -179,11 +185,17 @@ def parse_iso(text: str, zone: dt.tzinfo = dt.UTC) -> float:
         if parts["doy"]:
             if not 1 <= int(parts["doy"]) <= 365 + calendar.isleap(year):
                 raise ValueError("day of year")
-            start = (start.replace(tzinfo=None) + dt.timedelta(days=int(parts["doy"]) - 1)).replace(tzinfo=zone)
+            start = (start.replace(tzinfo=None) + dt.timedelta(days=int(parts["doy"]) - 1)).replace(
+                tzinfo=zone
+            )
         extra = 0.0
         if hour == 24 and minute == 0 and second == 0:
             hour, extra = 0, UNITS["day"]
         whole = int(second)
-        return from_local(start.replace(hour=hour, minute=minute, second=whole)) + round((second - whole) * 1000, 6) + extra
+        return (
+            from_local(start.replace(hour=hour, minute=minute, second=whole))
+            + round((second - whole) * 1000, 6)
+            + extra
+        )
     except ValueError as error:
         raise EEError(f"Invalid date string: '{text}'.") from error

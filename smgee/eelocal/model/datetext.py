@@ -1,4 +1,6 @@
-"""Dates to and from text by Joda-Time patterns (https://www.joda.org/joda-time/apidocs/org/joda/time/format/DateTimeFormat.html)."""
+"""Dates to and from text by Joda-Time patterns
+(https://www.joda.org/joda-time/apidocs/org/joda/time/format/DateTimeFormat.html).
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ _ZONE_NAMES_BY_REGION = {
 
 
 def _tokens(pattern: str) -> list[tuple[str, int]]:
-    """Split a pattern into (letter, count) and ('', literal) pieces; the literal stands in place of the count's letter."""
+    """Split a pattern into (letter, count) and ('', literal) pieces; the literal stands in place of the
+    count's letter.
+    """
     out: list[tuple[str, int]] = []
     i = 0
     while i < len(pattern):
@@ -171,7 +175,9 @@ def _zone_text(time: dt.datetime, zone: str | None, *, long: bool) -> str:
     region = (zone or "").split("/")[0]
     name = _ZONE_NAMES_BY_REGION.get((region, short)) or _ZONE_NAMES.get(short)
     if name is None:
-        raise EEError(f"The long name of the time zone '{zone}' is not known here; use 'z' or 'ZZZ' instead of 'zzzz'.")
+        raise EEError(
+            f"The long name of the time zone '{zone}' is not known here; use 'z' or 'ZZZ' instead of 'zzzz'."
+        )
     return name
 
 
@@ -231,7 +237,9 @@ def _assemble(parts: dict[str, str], widths: dict[str, int], zone: str | None) -
     letter = next((k for k in "Yyx" if k in number), None)
     year = number[letter] if letter else 1970
     if letter and widths[letter] == 2:
-        pivot = dt.datetime.now(dt.UTC).year - 30  # Joda-Time: the century that puts the year within 50 before and 49 after this
+        pivot = (
+            dt.datetime.now(dt.UTC).year - 30
+        )  # Joda-Time: the century that puts the year within 50 before and 49 after this
         year += (pivot - 50) // 100 * 100
         while year < pivot - 50:
             year += 100

@@ -10,7 +10,16 @@ from smgee.eelocal.model.collection import Collection
 from smgee.eelocal.model.geometry import UNBOUNDED_GEOMETRY, Feature, Geometry
 from smgee.eelocal.model.image import Image
 
-__all__ = ["Element", "element_geometry", "element_id", "get_property", "ordinary", "property_names", "set_properties", "with_id"]
+__all__ = [
+    "Element",
+    "element_geometry",
+    "element_id",
+    "get_property",
+    "ordinary",
+    "property_names",
+    "set_properties",
+    "with_id",
+]
 
 Element = Feature | Image | Collection
 
@@ -44,7 +53,11 @@ def get_property(element: Any, name: str) -> Any:
     if name in (".geo", ".all"):
         return element_geometry(element)
     if isinstance(element, Feature):
-        return element.id if name == "system:index" and "system:index" not in element.properties else element.properties.get(name)
+        return (
+            element.id
+            if name == "system:index" and "system:index" not in element.properties
+            else element.properties.get(name)
+        )
     if isinstance(element, Image):
         if name == "system:id":
             return element.id
@@ -66,7 +79,9 @@ def set_properties(element: Any, properties: Mapping[str, Any]) -> Any:
     if isinstance(element, Feature):
         rest = dict(properties)
         index = rest.pop("system:index", element.id)
-        return Feature(element.geometry, {**element.properties, **rest}, index if isinstance(index, str) else element.id)
+        return Feature(
+            element.geometry, {**element.properties, **rest}, index if isinstance(index, str) else element.id
+        )
     if isinstance(element, Image):
         return element.with_properties({**element.properties, **properties})
     changed = element.derive(lambda: element.elements)

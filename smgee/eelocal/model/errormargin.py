@@ -48,4 +48,6 @@ class ErrorMargin:
 
     def describe(self) -> dict[str, Any]:
         """Return the `getInfo` form."""
-        return {"type": "ErrorMargin", "unit": self.unit} | ({} if self.value is None else {"value": self.value})
+        return {"type": "ErrorMargin", "unit": self.unit} | (
+            {} if self.value is None else {"value": self.value}
+        )

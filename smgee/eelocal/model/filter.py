@@ -18,12 +18,14 @@ __all__ = ["All", "Any_", "Comparison", "Condition", "Filter", "Not", "Operand"]
 class Filter:
     """A condition on elements.
 
-    Truth has three values, as in SQL: a comparison with something missing is neither true nor false, and so is its opposite. Only
-    what is true passes.
+    Truth has three values, as in SQL: a comparison with something missing is neither true nor false, and so
+    is its opposite. Only what is true passes.
     """
 
     def truth(self, element: Any, other: Any = None) -> bool | None:
-        """Return the truth for an element, with `other` for the pair (left, right); None where an operand is missing."""
+        """Return the truth for an element, with `other` for the pair (left, right); None where an operand
+        is missing.
+        """
         raise NotImplementedError
 
     def matches(self, element: Any, other: Any = None) -> bool:
@@ -155,7 +157,9 @@ class Not(Filter):
         return None if truth is None else not truth
 
 
-def operands(left_field: str | None, right_value: Any, right_field: str | None, left_value: Any) -> tuple[Operand, Operand]:
+def operands(
+    left_field: str | None, right_value: Any, right_field: str | None, left_value: Any
+) -> tuple[Operand, Operand]:
     """Return the operands of a relation as its four arguments name them.
 
     Raises

@@ -19,7 +19,9 @@ class Function:
     body: Callable[[dict[str, Any]], Any]
 
     def __call__(self, *arguments: Any) -> Any:
-        """Apply the function to positional arguments; ones beyond its own are dropped, as in mapped functions."""
+        """Apply the function to positional arguments; ones beyond its own are dropped, as in mapped
+        functions.
+        """
         if len(arguments) < len(self.argument_names):
             raise EEError(f"The function takes {len(self.argument_names)} arguments, got {len(arguments)}.")
         return self.body(dict(zip(self.argument_names, arguments)))

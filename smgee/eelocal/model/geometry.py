@@ -18,9 +18,9 @@ __all__ = ["UNBOUNDED_GEOMETRY", "Feature", "Geometry", "from_geojson", "is_wgs8
 class Geometry:
     """A geometry in a CRS: `shape` holds (x, y) in `crs`, longitude first when geographic.
 
-    `geodesic` says whether edges are geodesics rather than straight in `crs`. `unbounded` marks the geometry of what is
-    everywhere; its shape is then the whole world in longitude and latitude. Polygons are kept as given; `sound` is their even-
-    odd area.
+    `geodesic` says whether edges are geodesics rather than straight in `crs`. `unbounded` marks the geometry
+    of what is everywhere; its shape is then the whole world in longitude and latitude. Polygons are kept as
+    given; `sound` is their even- odd area.
     """
 
     shape: BaseGeometry
@@ -40,7 +40,9 @@ class Geometry:
 
     @property
     def sound(self) -> BaseGeometry:
-        """The shape, made valid: rings that cross themselves by the even-odd rule, parts that overlap by their union."""
+        """The shape, made valid: rings that cross themselves by the even-odd rule, parts that overlap by
+        their union.
+        """
         if self.shape.is_valid:
             return self.shape
         if hasattr(self.shape, "geoms"):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Band", "Image"]
 
-# What arithmetic leaves of an image's properties: enough to join it and to see where it is, but no dates (copyProperties brings those).
+# What arithmetic leaves of an image's properties: enough to join it and to see where it is, but no dates
+# (copyProperties brings those).
 _KEPT = ("system:index", "system:footprint")
 # Known under these names to `get`, but shown elsewhere by `getInfo`.
 _HIDDEN = frozenset({"system:id", "system:version", "system:bands", "system:band_names"})
@@ -25,9 +26,11 @@ _HIDDEN = frozenset({"system:id", "system:version", "system:bands", "system:band
 
 @dataclass(frozen=True)
 class Band:
-    """One band: what it is called, what its pixels are, on which lattice they lie by default, and the node that makes them.
+    """One band: what it is called, what its pixels are, on which lattice they lie by default, and the node
+    that makes them.
 
-    `extent` is (column, row, width, height) of the known pixels in the lattice of `projection`, None when unbounded or unknown.
+    `extent` is (column, row, width, height) of the known pixels in the lattice of `projection`, None when
+    unbounded or unknown.
     """
 
     name: str
@@ -63,8 +66,8 @@ class Band:
 class Image:
     """An image: bands in order, properties, and a footprint.
 
-    `footprint` is a `smgee.eelocal.model.geometry.Geometry`, None when unbounded. `id` is the asset's id, None for a computed image; the
-    ``system:index`` and times live in `properties`.
+    `footprint` is a `smgee.eelocal.model.geometry.Geometry`, None when unbounded. `id` is the asset's id,
+    None for a computed image; the ``system:index`` and times live in `properties`.
     """
 
     bands: tuple[Band, ...]
@@ -120,8 +123,12 @@ class Image:
         return replace(self, footprint=footprint, properties=properties)
 
     def computed(self, bands: Sequence[Band]) -> Image:
-        """Return what a computation makes of the image: new bands; of the properties only the index and the footprint remain."""
-        return Image(tuple(bands), {k: self.properties[k] for k in _KEPT if k in self.properties}, self.footprint)
+        """Return what a computation makes of the image: new bands; of the properties only the index and
+        the footprint remain.
+        """
+        return Image(
+            tuple(bands), {k: self.properties[k] for k in _KEPT if k in self.properties}, self.footprint
+        )
 
     def describe(self, context: Context) -> dict[str, Any]:
         """Return the `getInfo` form."""

@@ -36,8 +36,8 @@ def _exchange(low, high):
 def _sort_columns(rows):
     """Sort every column of contiguous (n, width) rows without NaN.
 
-    Batcher's merge exchange (Knuth, The Art of Computer Programming, vol. 3, 5.2.2, algorithm M). Which rows are compared does not depend on
-    what they hold, so that whole rows are exchanged with vector instructions.
+    Batcher's merge exchange (Knuth, The Art of Computer Programming, vol. 3, 5.2.2, algorithm M). Which rows
+    are compared does not depend on what they hold, so that whole rows are exchanged with vector instructions.
     """
     n = rows.shape[0]
     top = 1
@@ -62,7 +62,8 @@ def _sort_columns(rows):
 def _gather(stack, valid, start, width, buffer, counts):
     """Collect the valid values of some neighbouring pixels, each pixel's in a row of its own.
 
-    Reading a few pixels of one layer at a time keeps to whole cache lines, which reading all the layers of one pixel would not.
+    Reading a few pixels of one layer at a time keeps to whole cache lines, which reading all the layers of
+    one pixel would not.
     """
     for j in range(width):
         counts[j] = 0
@@ -77,7 +78,9 @@ def _gather(stack, valid, start, width, buffer, counts):
 
 @njit(cache=True, nogil=True)
 def masked_median(stack, valid, out, found):
-    """Median over the first axis of (n, pixels) floating arrays; the mean of the two middle values where their number is even."""
+    """Median over the first axis of (n, pixels) floating arrays; the mean of the two middle values where
+    their number is even.
+    """
     n, pixels = stack.shape
     buffer, counts = np.empty((n, _WIDTH), stack.dtype), np.empty(_WIDTH, np.int32)
     for start in range(0, pixels, _WIDTH):
@@ -99,7 +102,9 @@ def masked_median(stack, valid, out, found):
             elif count % 2:
                 out[start + i] = buffer[count // 2, i]
             else:
-                out[start + i] = (np.float64(buffer[count // 2 - 1, i]) + np.float64(buffer[count // 2, i])) / 2.0
+                out[start + i] = (
+                    np.float64(buffer[count // 2 - 1, i]) + np.float64(buffer[count // 2, i])
+                ) / 2.0
 
 
 @njit(cache=True, nogil=True)

@@ -10,7 +10,9 @@ __all__ = ["connected_labels"]
 
 @njit(cache=True, nogil=True)
 def connected_labels(values, valid, eight):
-    """Label connected pixels of equal value; (height, width) int64, −1 where masked, else the smallest flat index of the object."""
+    """Label connected pixels of equal value; (height, width) int64, −1 where masked, else the smallest
+    flat index of the object.
+    """
     height, width = values.shape
     parent = np.arange(height * width)
     for r in range(height):

@@ -1,7 +1,8 @@
 """From the pixels of one grid to those of another: which pixel holds each centre, and what lies around it.
 
-Coordinates are exact: every pixel centre goes through PROJ, unless the two axes are independent of each other (one CRS, or two
-cylindrical ones), where one row and one column do. Plans are cached, since all the bands of a scene share theirs.
+Coordinates are exact: every pixel centre goes through PROJ, unless the two axes are independent of each other
+(one CRS, or two cylindrical ones), where one row and one column do. Plans are cached, since all the bands of
+a scene share theirs.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ _coordinates: ByteCache = ByteCache(96 * 2**20)
 
 @dataclass(frozen=True)
 class Coordinates:
-    """Positions of pixel centres in another lattice, in its columns and rows (corner of pixel (0, 0) at 0, 0).
+    """Positions of pixel centres in another lattice, in its columns and rows (corner of pixel (0, 0) at 0,
+    0).
 
-    Separable ones are 1-D: `cols` of shape (width,), `rows` of (height,); others have shape (height, width). Non-finite where a centre has no
-    position in the other CRS.
+    Separable ones are 1-D: `cols` of shape (width,), `rows` of (height,); others have shape (height, width).
+    Non-finite where a centre has no position in the other CRS.
     """
 
     cols: np.ndarray
@@ -51,7 +53,9 @@ def _sheared(transform: tuple[float, ...]) -> bool:
 
 def coordinates(grid: PixelGrid, projection: Projection) -> Coordinates:
     """Return where the pixel centres of `grid` lie in the lattice of `projection`."""
-    return _coordinates.get((grid, projection), lambda: _compute(grid, projection), lambda c: c.cols.nbytes + c.rows.nbytes)
+    return _coordinates.get(
+        (grid, projection), lambda: _compute(grid, projection), lambda c: c.cols.nbytes + c.rows.nbytes
+    )
 
 
 def _compute(grid: PixelGrid, projection: Projection) -> Coordinates:
@@ -63,23 +67,28 @@ def _compute(grid: PixelGrid, projection: Projection) -> Coordinates:
         if grid.crs != projection.crs:
             convert = transformer(grid.crs, projection.crs)
             x, _ = convert.transform(x, np.full(x.shape, y[len(y) // 2]))
-            _, y = convert.transform(np.full(y.shape, grid.transform[2] + grid.transform[0] * (grid.width // 2 + 0.5)), y)
+            _, y = convert.transform(
+                np.full(y.shape, grid.transform[2] + grid.transform[0] * (grid.width // 2 + 0.5)), y
+            )
         return Coordinates((x - c) / a, (y - f) / e)
     x, y = grid.centers()
     if grid.crs != projection.crs:
         x, y = transformer(grid.crs, projection.crs).transform(x, y)
     determinant = a * e - b * d
     with np.errstate(invalid="ignore"):
-        return Coordinates((e * (x - c) - b * (y - f)) / determinant, (a * (y - f) - d * (x - c)) / determinant)
+        return Coordinates(
+            (e * (x - c) - b * (y - f)) / determinant, (a * (y - f) - d * (x - c)) / determinant
+        )
 
 
 @dataclass(frozen=True)
 class NearestPlan:
     """How to fill a grid from a window of another lattice, each pixel from the one that holds its centre.
 
-    `row`, `col`, `height` and `width` are the window to read. Exactly one of three ways applies: `block` (the window is copied as it stands to
-    these output rows and columns), `rows` and `cols` (indices into the window per output row and column, -1 outside), or `flat` (indices
-    into the ravelled window per output pixel, -1 outside).
+    `row`, `col`, `height` and `width` are the window to read. Exactly one of three ways applies: `block` (the
+    window is copied as it stands to these output rows and columns), `rows` and `cols` (indices into the
+    window per output row and column, -1 outside), or `flat` (indices into the ravelled window per output
+    pixel, -1 outside).
     """
 
     row: int
@@ -140,7 +149,9 @@ class NearestPlan:
         return all(int(p.min()) >= 0 for p in parts)  # type: ignore[union-attr]
 
 
-def nearest_plan(grid: PixelGrid, lattice: PixelGrid | Projection, *, wrap: bool = False) -> NearestPlan | None:
+def nearest_plan(
+    grid: PixelGrid, lattice: PixelGrid | Projection, *, wrap: bool = False
+) -> NearestPlan | None:
     """Plan the nearest-neighbour reading of `grid` from a lattice.
 
     Parameters
@@ -157,7 +168,9 @@ def nearest_plan(grid: PixelGrid, lattice: PixelGrid | Projection, *, wrap: bool
     NearestPlan or None
         None when no centre lies inside the lattice.
     """
-    return _plans.get((grid, lattice, wrap), lambda: _plan(grid, lattice, wrap), lambda p: 64 if p is None else p.nbytes)
+    return _plans.get(
+        (grid, lattice, wrap), lambda: _plan(grid, lattice, wrap), lambda p: 64 if p is None else p.nbytes
+    )
 
 
 def _plan(grid: PixelGrid, lattice: PixelGrid | Projection, wrap: bool) -> NearestPlan | None:
@@ -171,7 +184,10 @@ def _plan(grid: PixelGrid, lattice: PixelGrid | Projection, wrap: bool) -> Neare
         columns = np.where((columns >= -_EDGE) & (columns < (width or turn)), columns, np.mod(columns, turn))
     cols, rows = _indices(columns, width), _indices(where.rows, height)
     if where.separable:
-        valid_cols, valid_rows = cols >= 0 if bounded else cols > _NOWHERE, rows >= 0 if bounded else rows > _NOWHERE
+        valid_cols, valid_rows = (
+            cols >= 0 if bounded else cols > _NOWHERE,
+            rows >= 0 if bounded else rows > _NOWHERE,
+        )
         if not valid_cols.any() or not valid_rows.any():
             return None
         col0, row0 = int(cols[valid_cols].min()), int(rows[valid_rows].min())
@@ -180,9 +196,14 @@ def _plan(grid: PixelGrid, lattice: PixelGrid | Projection, wrap: bool) -> Neare
         if block[0] is not None and block[1] is not None:
             return NearestPlan(row0, col0, h, w, grid.shape, block=(block[1], block[0]))
         return NearestPlan(
-            row0, col0, h, w, grid.shape,
-            rows=np.where(valid_rows, rows - row0, -1).astype(np.int32), cols=np.where(valid_cols, cols - col0, -1).astype(np.int32),
-        )  # fmt: skip
+            row0,
+            col0,
+            h,
+            w,
+            grid.shape,
+            rows=np.where(valid_rows, rows - row0, -1).astype(np.int32),
+            cols=np.where(valid_cols, cols - col0, -1).astype(np.int32),
+        )
     valid = (cols >= 0) & (rows >= 0) if bounded else (cols > _NOWHERE) & (rows > _NOWHERE)
     if not valid.any():
         return None
@@ -192,14 +213,18 @@ def _plan(grid: PixelGrid, lattice: PixelGrid | Projection, wrap: bool) -> Neare
     flat = (rows - row0) * w + (cols - col0)
     if inside is valid:
         flat[~valid] = -1
-    return NearestPlan(row0, col0, h, w, grid.shape, flat=flat.astype(np.int32 if h * w < 2**31 else np.int64))
+    return NearestPlan(
+        row0, col0, h, w, grid.shape, flat=flat.astype(np.int32 if h * w < 2**31 else np.int64)
+    )
 
 
 _NOWHERE = -(2**62)
 
 
 def _indices(positions: np.ndarray, size: int | None) -> np.ndarray:
-    """Return the index of the pixel that holds each position; of no pixel, -1 in a bounded lattice and `_NOWHERE` in an unbounded one."""
+    """Return the index of the pixel that holds each position; of no pixel, -1 in a bounded lattice and
+    `_NOWHERE` in an unbounded one.
+    """
     with np.errstate(invalid="ignore"):
         finite = np.isfinite(positions)
         index = np.floor(np.where(finite, positions, 0.0) + _EDGE).astype(np.int64)
@@ -233,7 +258,8 @@ def same_lattice(grid: PixelGrid, projection: Projection) -> bool:
 
 
 def coarsening(grid: PixelGrid, projection: Projection) -> int:
-    """Return the pyramid level for a request: the coarsest whose nominal scale (native × 2^level) does not exceed the request's.
+    """Return the pyramid level for a request: the coarsest whose nominal scale (native × 2^level) does not
+    exceed the request's.
 
     Nominal scales are used, as they do not change from tile to tile.
     """

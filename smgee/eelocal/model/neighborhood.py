@@ -28,7 +28,8 @@ def kernel_weights(kernel: Kernel, grid: PixelGrid) -> Weights:
     weights = kernel.weights(Projection.of_grid(grid).nominal_scale)
     if max(weights.values.shape) > 2 * _LARGEST + 1:
         raise EEError(
-            f"The kernel of {weights.values.shape[1]}x{weights.values.shape[0]} pixels is too large; at most {2 * _LARGEST + 1} are allowed."
+            f"The kernel of {weights.values.shape[1]}x{weights.values.shape[0]} pixels is too large; at most "
+            f"{2 * _LARGEST + 1} are allowed."
         )
     return weights
 
@@ -46,7 +47,12 @@ class Around(Node):
         """Return the pixels needed beyond the top, bottom, left and right edges."""
         weights = kernel_weights(self.kernel, grid)
         height, width = weights.values.shape
-        return max(weights.y, 0), max(height - 1 - weights.y, 0), max(weights.x, 0), max(width - 1 - weights.x, 0)
+        return (
+            max(weights.y, 0),
+            max(height - 1 - weights.y, 0),
+            max(weights.x, 0),
+            max(width - 1 - weights.x, 0),
+        )
 
     def needs(self, grid: PixelGrid) -> Sequence[tuple[Node, PixelGrid]]:
         top, bottom, left, right = self.margins(grid)
@@ -54,7 +60,9 @@ class Around(Node):
         return [(n, wide) for n in self.nodes]
 
     def offsets(self, grid: PixelGrid) -> Iterator[tuple[int, int, float]]:
-        """Yield (row, column, weight) of every non-zero entry of the kernel; the widened grid starts at row 0, column 0 of the first."""
+        """Yield (row, column, weight) of every non-zero entry of the kernel; the widened grid starts at
+        row 0, column 0 of the first.
+        """
         weights = kernel_weights(self.kernel, grid)
         top, _, left, _ = self.margins(grid)
         for row, col in zip(*np.nonzero(weights.values), strict=True):
@@ -66,7 +74,9 @@ def _cut(array: np.ndarray, row: int, col: int, grid: PixelGrid) -> np.ndarray:
 
 
 class Convolved(Around):
-    """The weighted sum of the neighbourhood, the kernel laid over it as it is written; masked where a neighbour with a weight is masked."""
+    """The weighted sum of the neighbourhood, the kernel laid over it as it is written; masked where a
+    neighbour with a weight is masked.
+    """
 
     __slots__ = ("dtype",)
 
@@ -154,7 +164,12 @@ class Neighborhood(Around):
         return joined
 
     def _column(
-        self, pixels: Pixels, entries: list[tuple[int, int, float]], start: int, part: PixelGrid, weighted: bool
+        self,
+        pixels: Pixels,
+        entries: list[tuple[int, int, float]],
+        start: int,
+        part: PixelGrid,
+        weighted: bool,
     ) -> Column:
         values = np.stack([_cut(pixels.values, r + start, c, part) for r, c, _ in entries])
         mask = np.stack([_cut(pixels.mask, r + start, c, part) for r, c, _ in entries])
@@ -171,7 +186,9 @@ class Neighborhood(Around):
 
 
 class Focal(Around):
-    """Mean, least or greatest of the neighbourhood's unmasked pixels, in one pass over the kernel; masked pixels are filled."""
+    """Mean, least or greatest of the neighbourhood's unmasked pixels, in one pass over the kernel; masked
+    pixels are filled.
+    """
 
     __slots__ = ("dtype", "kind")
 

@@ -11,7 +11,19 @@ from smgee.eelocal.model.pixels import Node, Pixels, both, thin
 from smgee.eelocal.model.pixeltype import PixelType
 from smgee.grid import PixelGrid
 
-__all__ = ["Apply", "Constant", "Empty", "MaskOf", "Masked", "Pointwise", "Remask", "Replace", "Unmask", "as_mask", "gap_windows"]
+__all__ = [
+    "Apply",
+    "Constant",
+    "Empty",
+    "MaskOf",
+    "Masked",
+    "Pointwise",
+    "Remask",
+    "Replace",
+    "Unmask",
+    "as_mask",
+    "gap_windows",
+]
 
 
 class Pointwise(Node):
@@ -40,7 +52,10 @@ class Constant(Node):
         return self._key
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        return Pixels(np.broadcast_to(self.value, (*grid.shape, *self.value.shape)), np.broadcast_to(np.True_, grid.shape))
+        return Pixels(
+            np.broadcast_to(self.value, (*grid.shape, *self.value.shape)),
+            np.broadcast_to(np.True_, grid.shape),
+        )
 
 
 class Empty(Node):
@@ -56,7 +71,9 @@ class Empty(Node):
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         shape = grid.shape + (0,) * self.type.dimensions
-        return Pixels(np.broadcast_to(np.zeros((), self.type.dtype), shape), np.broadcast_to(np.False_, grid.shape))
+        return Pixels(
+            np.broadcast_to(np.zeros((), self.type.dtype), shape), np.broadcast_to(np.False_, grid.shape)
+        )
 
 
 class Apply(Pointwise):
@@ -65,8 +82,8 @@ class Apply(Pointwise):
     Parameters
     ----------
     function : callable
-        Takes one array per node, of shape (height, width) or, for a constant, (1, 1); returns an array that broadcasts to (height, width). It must
-        not write to its arguments.
+        Takes one array per node, of shape (height, width) or, for a constant, (1, 1); returns an array that
+        broadcasts to (height, width). It must not write to its arguments.
     nodes : sequence of Node
         The inputs.
     dtype : numpy dtype
@@ -82,7 +99,9 @@ class Apply(Pointwise):
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         with np.errstate(all="ignore"):
-            values = np.asarray(self.function(*(thin(p.values) for p in inputs))).astype(self.dtype, copy=False)
+            values = np.asarray(self.function(*(thin(p.values) for p in inputs))).astype(
+                self.dtype, copy=False
+            )
         if values.shape[:2] != grid.shape:
             values = np.broadcast_to(values, grid.shape + values.shape[2:])
         return Pixels(values, both(*(p.mask for p in inputs)))
@@ -96,7 +115,9 @@ class MaskOf(Pointwise):
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         mask = inputs[0].mask
         return Pixels(
-            mask.astype("f4") if mask.strides != (0, 0) else np.broadcast_to(np.float32(mask[0, 0]), grid.shape),
+            mask.astype("f4")
+            if mask.strides != (0, 0)
+            else np.broadcast_to(np.float32(mask[0, 0]), grid.shape),
             _everywhere(grid),
         )
 
@@ -137,7 +158,9 @@ class Masked(Pointwise):
 
 
 class Remask(Pointwise):
-    """`mask(m)`: the values of the first node with the mask of the second's values; newly revealed pixels get the value nearest 0."""
+    """`mask(m)`: the values of the first node with the mask of the second's values; newly revealed pixels
+    get the value nearest 0.
+    """
 
     __slots__ = ("fill",)
 
@@ -149,11 +172,14 @@ class Remask(Pointwise):
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         image, mask = inputs
         valid = image.valid
-        return Pixels(image.values if valid.all() else np.where(valid, image.values, self.fill), as_mask(mask))
+        return Pixels(
+            image.values if valid.all() else np.where(valid, image.values, self.fill), as_mask(mask)
+        )
 
 
 class Unmask(Pointwise):
-    """The first node, and the second wherever the first is masked altogether; the second is computed only about the gaps of the first.
+    """The first node, and the second wherever the first is masked altogether; the second is computed only
+    about the gaps of the first.
 
     Parameters
     ----------
@@ -213,7 +239,9 @@ _GAP_SHARE = 0.7  # of a grid: windows that hold more than this would save nothi
 
 
 def gap_windows(valid: np.ndarray) -> list[tuple[int, int, int, int]]:
-    """Return disjoint windows (row, col, height, width) of a (height, width) bool array that hold all of its False."""
+    """Return disjoint windows (row, col, height, width) of a (height, width) bool array that hold all of
+    its False.
+    """
     height, width = valid.shape
     windows = []
     for top in range(0, height, _GAP_BLOCK):
@@ -223,7 +251,10 @@ def gap_windows(valid: np.ndarray) -> list[tuple[int, int, int, int]]:
             if not len(rows):
                 continue
             r0, c0 = rows[0] // _GAP_STEP * _GAP_STEP, cols[0] // _GAP_STEP * _GAP_STEP
-            r1, c1 = (min(size, (last // _GAP_STEP + 1) * _GAP_STEP) for size, last in zip(gaps.shape, (rows[-1], cols[-1]), strict=True))
+            r1, c1 = (
+                min(size, (last // _GAP_STEP + 1) * _GAP_STEP)
+                for size, last in zip(gaps.shape, (rows[-1], cols[-1]), strict=True)
+            )
             windows.append((top + int(r0), left + int(c0), int(r1 - r0), int(c1 - c0)))
     if sum(h * w for _, _, h, w in windows) > _GAP_SHARE * height * width:
         return [(0, 0, height, width)]
@@ -231,7 +262,9 @@ def gap_windows(valid: np.ndarray) -> list[tuple[int, int, int, int]]:
 
 
 class Replace(Pointwise):
-    """`where`: the first node, replaced by the third where the second is not 0 and neither of those is masked."""
+    """`where`: the first node, replaced by the third where the second is not 0 and neither of those is
+    masked.
+    """
 
     __slots__ = ("dtype",)
 
@@ -244,6 +277,8 @@ class Replace(Pointwise):
         chosen = both(np.broadcast_to(thin(test.values) != 0, grid.shape), test.valid, value.valid)
         chosen = chosen.reshape(chosen.shape + (1,) * (image.values.ndim - 2))
         values = np.where(
-            chosen, thin(value.values).astype(self.dtype, copy=False), thin(image.values).astype(self.dtype, copy=False)
+            chosen,
+            thin(value.values).astype(self.dtype, copy=False),
+            thin(image.values).astype(self.dtype, copy=False),
         )
         return Pixels(np.broadcast_to(values, grid.shape + values.shape[2:]), image.mask)

@@ -17,7 +17,9 @@ def is_number(value: object) -> bool:
 
 
 def plain(value: float | int) -> float | int:
-    """Return a whole float as an int, as a literal of Earth Engine's expressions: their JSON has one kind of number."""
+    """Return a whole float as an int, as a literal of Earth Engine's expressions: their JSON has one kind
+    of number.
+    """
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
         return int(value)
     return value

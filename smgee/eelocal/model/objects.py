@@ -50,11 +50,15 @@ class PixelCount(_Padded):
         labels = connected_labels(pixels.values, pixels.valid, self.eight)
         counts = np.bincount(labels[labels >= 0].ravel(), minlength=labels.size)
         here = self.centre(labels, grid)
-        return Pixels(np.minimum(counts[np.maximum(here, 0)], self.reach).astype("i4"), self.centre(pixels.mask, grid))
+        return Pixels(
+            np.minimum(counts[np.maximum(here, 0)], self.reach).astype("i4"), self.centre(pixels.mask, grid)
+        )
 
 
 def _absolute(labels: np.ndarray, grid: PixelGrid) -> np.ndarray:
-    """Turn flat indices in a window into numbers that are the same in every window: column and row of the lattice, 32 bits each."""
+    """Turn flat indices in a window into numbers that are the same in every window: column and row of the
+    lattice, 32 bits each.
+    """
     a, b, c, d, e, f = grid.transform
     determinant = a * e - b * d
     col, row = round((e * c - b * f) / determinant), round((a * f - d * c) / determinant)
@@ -63,7 +67,9 @@ def _absolute(labels: np.ndarray, grid: PixelGrid) -> np.ndarray:
 
 
 class Components(_Padded):
-    """Objects of at most a number of pixels, by a label of their own that is the same in every tile; larger ones are masked."""
+    """Objects of at most a number of pixels, by a label of their own that is the same in every tile;
+    larger ones are masked.
+    """
 
     __slots__ = ("eight", "most")
 
@@ -81,11 +87,16 @@ class Components(_Padded):
         counts = np.bincount(labels[labels >= 0].ravel(), minlength=labels.size)
         here = self.centre(labels, grid)
         small = (here >= 0) & (counts[np.maximum(here, 0)] <= self.most)
-        return Pixels(np.where(small, _absolute(np.maximum(here, 0), wide), 0), both(self.centre(pixels.mask, grid), small))
+        return Pixels(
+            np.where(small, _absolute(np.maximum(here, 0), wide), 0),
+            both(self.centre(pixels.mask, grid), small),
+        )
 
 
 class ObjectReduction(_Padded):
-    """A reducer over the pixels of each object (the label node first); objects wider or higher than a maximum are masked; for `Pick`."""
+    """A reducer over the pixels of each object (the label node first); objects wider or higher than a
+    maximum are masked; for `Pick`.
+    """
 
     __slots__ = ("kinds", "most", "reducer")
 
@@ -107,12 +118,18 @@ class ObjectReduction(_Padded):
         order = np.argsort(labels.ravel(), kind="stable")
         sorted_labels = labels.ravel()[order]
         for identifier in ids:
-            at = order[np.searchsorted(sorted_labels, identifier) : np.searchsorted(sorted_labels, identifier, side="right")]
+            at = order[
+                np.searchsorted(sorted_labels, identifier) : np.searchsorted(
+                    sorted_labels, identifier, side="right"
+                )
+            ]
             rows, cols = at // labels.shape[1], at % labels.shape[1]
             if np.ptp(rows) >= self.most or np.ptp(cols) >= self.most:
                 continue
             take = pixels.valid[rows, cols]
-            column = Column(pixels.values[rows[take], cols[take]], pixels.mask[rows[take], cols[take]].astype("f8"))
+            column = Column(
+                pixels.values[rows[take], cols[take]], pixels.mask[rows[take], cols[take]].astype("f8")
+            )
             inside = here == identifier
             for k, result in enumerate(self.reducer.reduce([column])):
                 if bool(result.valid):
@@ -140,7 +157,9 @@ class Distance(_Padded):
 
     __slots__ = ("metric", "metric_units", "skip_masked")
 
-    def __init__(self, node: Node, reach: int, metric: str, *, metric_units: bool = False, skip_masked: bool = False):
+    def __init__(
+        self, node: Node, reach: int, metric: str, *, metric_units: bool = False, skip_masked: bool = False
+    ):
         super().__init__([node], reach)
         self.metric = metric
         self.metric_units = metric_units
@@ -157,7 +176,10 @@ class Distance(_Padded):
             nearest = ndimage.distance_transform_edt(empty, return_distances=False, return_indices=True)
         else:
             nearest = ndimage.distance_transform_cdt(
-                empty, "chessboard" if self.metric == "chebyshev" else "taxicab", return_distances=False, return_indices=True
+                empty,
+                "chessboard" if self.metric == "chebyshev" else "taxicab",
+                return_distances=False,
+                return_indices=True,
             )
         rows, cols = np.indices(empty.shape)
         dr = self.centre(np.abs(nearest[0] - rows), grid)

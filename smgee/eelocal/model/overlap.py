@@ -72,5 +72,8 @@ def quad_weights(cols, rows, first_col, first_row, out):
             for r in range(kr):
                 for c in range(kc):
                     out[r, c, i, j] = (
-                        _overlap(qx, qy, float(first_col[i, j] + c), float(first_row[i, j] + r), buffer_x, buffer_y) / area
+                        _overlap(
+                            qx, qy, float(first_col[i, j] + c), float(first_row[i, j] + r), buffer_x, buffer_y
+                        )
+                        / area
                     )

@@ -1,8 +1,9 @@
 """Pixels, the nodes that make them, and how they are pulled.
 
-Nothing is computed until an output grid asks for it. A `Node` says which grids it needs of which other nodes (`needs`) and turns their
-pixels into its own (`compute`); `pull` walks that graph with an explicit stack, computes each (node, grid) once and frees it after its last use.
-A node with a `company` says what more it needs when it has seen the first (`later`): what fills gaps is computed where there are gaps.
+Nothing is computed until an output grid asks for it. A `Node` says which grids it needs of which other nodes
+(`needs`) and turns their pixels into its own (`compute`); `pull` walks that graph with an explicit stack,
+computes each (node, grid) once and frees it after its last use. A node with a `company` says what more it
+needs when it has seen the first (`later`): what fills gaps is computed where there are gaps.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def is_thin(array: np.ndarray) -> bool:
 
 
 def thin(array: np.ndarray) -> np.ndarray:
-    """Return a constant array as its (1, 1, …) element, so that arithmetic costs nothing per pixel; other arrays as they are."""
+    """Return a constant array as its (1, 1, …) element, so that arithmetic costs nothing per pixel; other
+    arrays as they are.
+    """
     return array[:1, :1] if is_thin(array) else array
 
 
@@ -71,7 +74,9 @@ def both(*masks: np.ndarray) -> np.ndarray:
 
 
 class Node:
-    """A lazily computed quantity on any grid. Subclasses implement `compute`, and `needs` when they read other nodes."""
+    """A lazily computed quantity on any grid. Subclasses implement `compute`, and `needs` when they read
+    other nodes.
+    """
 
     __slots__ = ()
 
@@ -84,7 +89,9 @@ class Node:
         return ()
 
     def company(self) -> Hashable | None:
-        """Identify the nodes that are asked for `later` needs together, so that these are shared; None for a node that has none."""
+        """Identify the nodes that are asked for `later` needs together, so that these are shared; None for
+        a node that has none.
+        """
         return None
 
     def later(self, grid: PixelGrid, inputs: list[Any]) -> Sequence[tuple[Node, PixelGrid]]:
@@ -151,7 +158,9 @@ def pull(targets: Iterable[tuple[Node, PixelGrid]]) -> list[Any]:
 
 
 class _Task:
-    """One node on one grid: what it needs (None until that is planned), how often its result is still to be used, and the result."""
+    """One node on one grid: what it needs (None until that is planned), how often its result is still to
+    be used, and the result.
+    """
 
     __slots__ = ("company", "done", "grid", "needs", "node", "result", "uses")
 
@@ -159,7 +168,9 @@ class _Task:
         self.node = node
         self.grid = grid
         self.needs: list[_Task] | None = None
-        self.company: list[_Task] | None = None  # tasks to be asked for later needs together; None when there are none to ask for
+        self.company: list[_Task] | None = (
+            None  # tasks to be asked for later needs together; None when there are none to ask for
+        )
         self.uses = 0
         self.done = False
         self.result: Any = None
@@ -172,7 +183,11 @@ class _Task:
         for task in needs:
             task.uses -= 1
             if not task.uses:
-                task.result, task.done, task.needs = None, False, None  # planned anew if a later need asks for it
+                task.result, task.done, task.needs = (
+                    None,
+                    False,
+                    None,
+                )  # planned anew if a later need asks for it
 
 
 class _Work:
@@ -198,7 +213,9 @@ class _Work:
         return task
 
     def require(self, targets: Iterable[tuple[Node, PixelGrid]]) -> list[_Task]:
-        """Plan one more use of each target, and all that those need which is not planned yet; return the targets' tasks."""
+        """Plan one more use of each target, and all that those need which is not planned yet; return the
+        targets' tasks.
+        """
         wanted = [self._task(node, grid) for node, grid in targets]
         for task in wanted:
             task.uses += 1
@@ -218,7 +235,9 @@ class _Work:
         return wanted
 
     def missing(self, task: _Task) -> list[_Task]:
-        """Return what must be computed before a task can be; a company whose first needs are done is asked for its later ones."""
+        """Return what must be computed before a task can be; a company whose first needs are done is asked
+        for its later ones.
+        """
         missing = [t for t in task.needs or () if not t.done]
         if missing or task.company is None:
             return missing

@@ -1,8 +1,9 @@
-"""Pixel types: a precision, a range and an array dimension, and how the types of results follow from those of their inputs.
+"""Pixel types: a precision, a range and an array dimension, and how the types of results follow from those of
+their inputs.
 
-Values are carried in the smallest NumPy type of their pixel type (`PixelType.dtype`): integers in the smallest integer type that holds the
-range, ``float`` in float32, ``double`` in float64. Ranges follow interval arithmetic, so a sum of two bytes is an integer 0…510 and never
-wraps.
+Values are carried in the smallest NumPy type of their pixel type (`PixelType.dtype`): integers in the
+smallest integer type that holds the range, ``float`` in float32, ``double`` in float64. Ranges follow
+interval arithmetic, so a sum of two bytes is an integer 0…510 and never wraps.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _LONG = (-(2**63), 2**63 - 1)
 class PixelType:
     """The type of a band's pixels, as `ee.PixelType`.
 
-    `minimum` and `maximum` bound the values where known (always for integers); `dimensions` is 0 for scalars, else the rank of the arrays.
+    `minimum` and `maximum` bound the values where known (always for integers); `dimensions` is 0 for scalars,
+    else the rank of the arrays.
     """
 
     precision: Precision
@@ -97,7 +99,9 @@ class PixelType:
         return replace(self, dimensions=dimensions)
 
     def ranging(self, low: Bound, high: Bound) -> PixelType:
-        """Return the type with another range; unknown or infinite bounds leave floats unbounded and integers 64 bits wide."""
+        """Return the type with another range; unknown or infinite bounds leave floats unbounded and
+        integers 64 bits wide.
+        """
         if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
             return (
                 PixelType("int", *_LONG, self.dimensions)
@@ -122,11 +126,15 @@ class PixelType:
         return joint.ranging(min(self.minimum, other.minimum), max(self.maximum, other.maximum))
 
     def real(self) -> PixelType:
-        """Return the type of functions that leave the integers: float for float, double for everything else; unbounded."""
+        """Return the type of functions that leave the integers: float for float, double for everything
+        else; unbounded.
+        """
         return PixelType("float" if self.precision == "float" else "double", None, None, self.dimensions)
 
     def combine(self, other: PixelType, bound: Callable[[float, float], float]) -> PixelType:
-        """Return the union, its range that of a function monotonic in both operands: from the four corners."""
+        """Return the union, its range that of a function monotonic in both operands: from the four
+        corners.
+        """
         union = self.union(other)
         if not (self.ranged and other.ranged):
             return union.ranging(None, None)
@@ -136,7 +144,9 @@ class PixelType:
         return union.ranging(min(corners), max(corners))
 
     def cast(self, values: np.ndarray) -> np.ndarray:
-        """Return values in this type: into integers by truncation towards zero and clamping to the range (NaN becomes 0)."""
+        """Return values in this type: into integers by truncation towards zero and clamping to the range
+        (NaN becomes 0).
+        """
         target = self.dtype
         if not self.is_int:
             return values.astype(target, copy=False)
@@ -147,7 +157,11 @@ class PixelType:
                 # 2^63 - 1 is no float64: clamp below it, then convert.
                 top = float(high) if float(high) <= high else np.nextafter(float(high), 0.0)
                 result = np.clip(values, float(low), top).astype(target)
-                return np.where(values >= float(high), np.asarray(high, target), result) if float(high) > high else result
+                return (
+                    np.where(values >= float(high), np.asarray(high, target), result)
+                    if float(high) > high
+                    else result
+                )
         info = np.iinfo(values.dtype) if values.dtype != bool else None
         if info is not None and (info.min < low or info.max > high):
             values = np.clip(values, max(low, info.min), min(high, info.max))
@@ -172,9 +186,13 @@ def _int(name: str) -> PixelType:
 
 NAMED_TYPES = {
     **{n: _int(n) for n in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64")},
-    "byte": _int("uint8"), "short": _int("int16"), "int": _int("int32"), "long": _int("int64"),
-    "float": PixelType("float"), "double": PixelType("double"),
-}  # fmt: skip
+    "byte": _int("uint8"),
+    "short": _int("int16"),
+    "int": _int("int32"),
+    "long": _int("int64"),
+    "float": PixelType("float"),
+    "double": PixelType("double"),
+}
 BOOLEAN = PixelType("int", 0, 1)
 FLOAT = PixelType("float")
 DOUBLE = PixelType("double")

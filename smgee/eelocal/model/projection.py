@@ -14,9 +14,8 @@ from smgee.grid import PixelGrid, parse_crs
 
 __all__ = ["WGS84_DEFAULT", "Projection", "moved"]
 
-METERS_PER_DEGREE = (
-    111319.49079327358  # 2π · 6378137 / 360: the equator of WGS 84, as nominalScale of the default projection shows
-)
+# 2π · 6378137 / 360: the equator of WGS 84, as nominalScale of the default projection shows
+METERS_PER_DEGREE = 111319.49079327358
 
 Transform = tuple[float, float, float, float, float, float]
 
@@ -37,7 +36,9 @@ def _unit_meters(crs: str) -> float:
 
 @dataclass(frozen=True)
 class Projection:
-    """A CRS and the affine transform (xScale, xShear, xTranslation, yShear, yScale, yTranslation) of its pixels."""
+    """A CRS and the affine transform (xScale, xShear, xTranslation, yShear, yScale, yTranslation) of its
+    pixels.
+    """
 
     crs: str
     transform: Transform = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -49,7 +50,9 @@ class Projection:
 
     @property
     def is_default(self) -> bool:
-        """Whether this is the 1° WGS 84 projection of composites and constants, which is no real pixel grid."""
+        """Whether this is the 1° WGS 84 projection of composites and constants, which is no real pixel
+        grid.
+        """
         return self == WGS84_DEFAULT
 
     @property
@@ -69,7 +72,9 @@ class Projection:
         return Projection(self.crs, (a * x, b * y, c, d * x, e * y, f))
 
     def at_scale(self, meters: float) -> Projection:
-        """Return the projection scaled so that its pixels have this size in metres at the point of true scale; the origin stays."""
+        """Return the projection scaled so that its pixels have this size in metres at the point of true
+        scale; the origin stays.
+        """
         factor = meters / self.nominal_scale
         a, b, c, d, e, f = self.transform
         if b == d == 0 and abs(a) == abs(e):  # exact where the pixels are square, so that 30 m stays 30 m
@@ -78,7 +83,9 @@ class Projection:
         return Projection(self.crs, (a * factor, b * factor, c, d * factor, e * factor, f))
 
     def north_up(self, meters: float) -> Projection:
-        """Return square pixels of this size with the first row in the north and edges at multiples of the size: the grid of exports."""
+        """Return square pixels of this size with the first row in the north and edges at multiples of the
+        size: the grid of exports.
+        """
         size = meters / self.unit_meters
         return Projection(self.crs, (size, 0.0, 0.0, 0.0, -size, 0.0))
 

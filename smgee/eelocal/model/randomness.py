@@ -1,4 +1,6 @@
-"""Random numbers that belong to places: the same for a pixel whichever tile, thread or request computes it."""
+"""Random numbers that belong to places: the same for a pixel whichever tile, thread or request computes
+it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,12 @@ __all__ = ["normal_at", "uniform_at"]
 
 
 def _mixed(rows: np.ndarray, cols: np.ndarray, seed: int, stream: int) -> np.ndarray:
-    """Return 64 well-mixed bits per place (the finaliser of SplitMix64, Steele et al. 2014, over row, column and seed in turn)."""
-    state = np.full(np.broadcast_shapes(rows.shape, cols.shape), (seed * 2 + stream) & 0xFFFFFFFFFFFFFFFF, np.uint64)
+    """Return 64 well-mixed bits per place (the finaliser of SplitMix64, Steele et al. 2014, over row,
+    column and seed in turn).
+    """
+    state = np.full(
+        np.broadcast_shapes(rows.shape, cols.shape), (seed * 2 + stream) & 0xFFFFFFFFFFFFFFFF, np.uint64
+    )
     with np.errstate(over="ignore"):
         for part in (rows, cols, np.zeros(1, np.int64)):
             state = (state ^ part.astype(np.int64).view(np.uint64)) + np.uint64(0x9E3779B97F4A7C15)

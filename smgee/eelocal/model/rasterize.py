@@ -1,6 +1,7 @@
 """Polygons, lines and points on a pixel grid: exact coverage, centres inside, pixels touched.
 
-All of it works in pixel coordinates (column, row), so the answer for a pixel is the same whichever tile it is computed in.
+All of it works in pixel coordinates (column, row), so the answer for a pixel is the same whichever tile it is
+computed in.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ def coverage(x, y, starts, height, width):
 
     Notes
     -----
-    Each edge adds its signed height, and the share of it on the pixel's right, to the cells it passes; the running sum along a row then is
-    the area to the left of all edges (the accumulation buffer of anti-aliased font rasterisers).
+    Each edge adds its signed height, and the share of it on the pixel's right, to the cells it passes; the
+    running sum along a row then is the area to the left of all edges (the accumulation buffer of anti-aliased
+    font rasterisers).
     """
     cells = np.zeros((height, width + 1))
     for ring in range(len(starts) - 1):
@@ -98,7 +100,8 @@ def coverage(x, y, starts, height, width):
 def centers_inside(x, y, starts, height, width):
     """Return which pixel centres lie inside the rings (even–odd rule); arguments as for `coverage`.
 
-    A centre on an edge belongs to the polygon on its right, or below, so that polygons sharing an edge share no pixel and leave none out.
+    A centre on an edge belongs to the polygon on its right, or below, so that polygons sharing an edge share
+    no pixel and leave none out.
     """
     flips = np.zeros((height, width + 1), np.bool_)
     for ring in range(len(starts) - 1):

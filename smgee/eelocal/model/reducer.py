@@ -1,8 +1,8 @@
 """Reducers: what turns many values into few, over any axis of any stack, in one pass or merged from parts.
 
-A reducer reads columns: one array of shape (n, …) per input, with a weight of the same shape per element, 0 for an absent
-(null) element. It reduces the first axis, for all trailing positions at once: trailing ``()`` for lists, tables and regions,
-``(height, width)`` for stacks of images and for neighbourhoods.
+A reducer reads columns: one array of shape (n, …) per input, with a weight of the same shape per element, 0
+for an absent (null) element. It reduces the first axis, for all trailing positions at once: trailing ``()``
+for lists, tables and regions, ``(height, width)`` for stacks of images and for neighbourhoods.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ State = Any
 class Column:
     """One input of a reducer: values of shape (n, *trailing) and their weights, None for weight 1 throughout.
 
-    `values` has a numeric dtype, or object for strings, lists, arrays and other values (then it is one-dimensional). Elements
-    that are arrays of one shape may also be given as a numeric block, with `rank` further axes behind the trailing ones;
-    `weights` never has those.
+    `values` has a numeric dtype, or object for strings, lists, arrays and other values (then it is
+    one-dimensional). Elements that are arrays of one shape may also be given as a numeric block, with `rank`
+    further axes behind the trailing ones; `weights` never has those.
     """
 
     values: np.ndarray
@@ -63,8 +63,9 @@ class Column:
 class Reduced:
     """One output of a reduction.
 
-    `values` has the trailing shape of the inputs, followed by the shape of each result where the results are arrays (`rank`
-    axes); dtype object holds lists, dictionaries and the like. `valid` has the trailing shape: False where the output is null.
+    `values` has the trailing shape of the inputs, followed by the shape of each result where the results are
+    arrays (`rank` axes); dtype object holds lists, dictionaries and the like. `valid` has the trailing shape:
+    False where the output is null.
     """
 
     values: np.ndarray
@@ -84,12 +85,13 @@ class Reducer:
     inputs : int
         Number of inputs; 0 means any number.
     weighted : bool
-        Whether weights between 0 and 1 count as such; an unweighted reducer sees every element of non-zero weight once.
+        Whether weights between 0 and 1 count as such; an unweighted reducer sees every element of non-zero
+        weight once.
 
     Notes
     -----
-    Subclasses implement `start`, `add`, `merge` and `finish`; `reduce` composes them. A state belongs to one trailing shape.
-    Where a statistic needs all the elements, derive from `Collecting` instead.
+    Subclasses implement `start`, `add`, `merge` and `finish`; `reduce` composes them. A state belongs to one
+    trailing shape. Where a statistic needs all the elements, derive from `Collecting` instead.
     """
 
     def __init__(self, name: str, outputs: Sequence[str], *, inputs: int = 1, weighted: bool = False):
@@ -135,7 +137,9 @@ class Reducer:
         return list(columns)
 
     def reduce(
-        self, columns: Sequence[Column | np.ndarray], weights: Sequence[np.ndarray | None] | np.ndarray | None = None
+        self,
+        columns: Sequence[Column | np.ndarray],
+        weights: Sequence[np.ndarray | None] | np.ndarray | None = None,
     ) -> list[Reduced]:
         """Reduce the first axis.
 
@@ -166,7 +170,9 @@ class Reducer:
 
 
 class Collecting(Reducer):
-    """A reducer that needs all its elements at once; its state is the list of chunks, and subclasses implement `compute`."""
+    """A reducer that needs all its elements at once; its state is the list of chunks, and subclasses
+    implement `compute`.
+    """
 
     def start(self, trailing: tuple[int, ...] = ()) -> State:
         return (trailing, ())
@@ -201,7 +207,9 @@ class Collecting(Reducer):
 
 
 def as_column(values: Sequence[Any], weights: Sequence[float] | None = None) -> Column:
-    """Return evaluated values (numbers, strings, lists, arrays; None for null) as a column with trailing shape ``()``."""
+    """Return evaluated values (numbers, strings, lists, arrays; None for null) as a column with trailing
+    shape ``()``.
+    """
     present = np.array([v is not None for v in values], bool)
     if all(isinstance(v, (bool, int, float)) for v in values if v is not None):
         integral = all(isinstance(v, (bool, int)) and -(2**63) <= v < 2**63 for v in values if v is not None)
@@ -228,8 +236,12 @@ def as_value(result: Reduced) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def collect_rows(reducer: Reducer, rows: Sequence[Any], weights: Sequence[float] | None = None) -> list[Column]:
-    """Return the columns of a list of elements: of the elements themselves for one input, else of tuples given as lists."""
+def collect_rows(
+    reducer: Reducer, rows: Sequence[Any], weights: Sequence[float] | None = None
+) -> list[Column]:
+    """Return the columns of a list of elements: of the elements themselves for one input, else of tuples
+    given as lists.
+    """
     if reducer.inputs <= 1:
         return [as_column(rows, weights)]
     columns: list[list[Any]] = [[] for _ in range(reducer.inputs)]
@@ -238,7 +250,9 @@ def collect_rows(reducer: Reducer, rows: Sequence[Any], weights: Sequence[float]
             row = row.tolist()
         if not isinstance(row, (list, tuple)) or len(row) != reducer.inputs:
             given = len(row) if isinstance(row, (list, tuple)) else 1
-            raise EEError(f"Need {reducer.inputs} inputs per element for Reducer.{reducer.name}, got {given}.")
+            raise EEError(
+                f"Need {reducer.inputs} inputs per element for Reducer.{reducer.name}, got {given}."
+            )
         for column, value in zip(columns, row, strict=True):
             column.append(value)
     return [as_column(c, weights) for c in columns]

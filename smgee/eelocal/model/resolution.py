@@ -1,4 +1,6 @@
-"""`reduceResolution`: the input pixels under each output pixel, weighted by the part of the output pixel that they cover."""
+"""`reduceResolution`: the input pixels under each output pixel, weighted by the part of the output pixel
+that they cover.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ _STACK = 96 * 2**20
 class Coarsened(Node):
     """A reducer over the input pixels under each output pixel; for `Pick`.
 
-    Weights are the input's mask times the share of the output pixel; the output's mask is the sum of them, at most 1.
+    Weights are the input's mask times the share of the output pixel; the output's mask is the sum of them, at
+    most 1.
     """
 
     __slots__ = ("best_effort", "kinds", "most", "nodes", "projection", "reducer")
@@ -52,9 +55,9 @@ class Coarsened(Node):
         ratio = (Projection.of_grid(grid).nominal_scale / lattice.nominal_scale) ** 2
         while ratio > self.most * (1 + 1e-9):
             if not self.best_effort:
-                raise EEError(f"Too many input pixels per output pixel: {math.ceil(ratio)} > maxPixels ({self.most}).").prefixed(
-                    "Image.reduceResolution"
-                )
+                raise EEError(
+                    f"Too many input pixels per output pixel: {math.ceil(ratio)} > maxPixels ({self.most})."
+                ).prefixed("Image.reduceResolution")
             lattice = lattice.scaled(2, 2)
             ratio /= 4
         return lattice
@@ -76,7 +79,9 @@ class Coarsened(Node):
     def _window(self, cols: np.ndarray, rows: np.ndarray) -> tuple[int, int, int, int]:
         finite = np.isfinite(cols) & np.isfinite(rows)
         if not finite.all():
-            raise EEError("Part of the request lies outside of the area where the image's projection is defined.")
+            raise EEError(
+                "Part of the request lies outside of the area where the image's projection is defined."
+            )
         row, col = math.floor(rows.min()), math.floor(cols.min())
         return row, col, math.ceil(rows.max()) - row, math.ceil(cols.max()) - col
 
@@ -111,7 +116,10 @@ class Coarsened(Node):
                 )
             )
         return [
-            Pixels(np.concatenate([p[i].values for p in parts]), np.concatenate([p[i].mask.astype("f4") for p in parts]))
+            Pixels(
+                np.concatenate([p[i].values for p in parts]),
+                np.concatenate([p[i].mask.astype("f4") for p in parts]),
+            )
             for i in range(len(self.kinds))
         ]
 
@@ -136,7 +144,10 @@ class Coarsened(Node):
         dr, dc = (v.ravel()[:, None, None] for v in np.meshgrid(np.arange(kr), np.arange(kc), indexing="ij"))
         columns, total = [], None
         for pixels in inputs:
-            at = np.minimum(first_row + dr, pixels.values.shape[0] - 1), np.minimum(first_col + dc, pixels.values.shape[1] - 1)
+            at = (
+                np.minimum(first_row + dr, pixels.values.shape[0] - 1),
+                np.minimum(first_col + dc, pixels.values.shape[1] - 1),
+            )
             weights = share * pixels.mask[at]
             columns.append(Column(pixels.values[at], weights))
             covered = weights.sum(0)

@@ -14,7 +14,13 @@ from smgee.grid import PixelGrid, parse_crs, transformer
 __all__ = ["Gradient", "ground_scale"]
 
 # Methods of conversion whose scale changes so strongly with latitude that a unit of the CRS is no metre.
-_CYLINDRICAL = ("mercator (variant", "popular visualisation", "cylindrical equal area", "equidistant cylindrical", "mercator_1sp")
+_CYLINDRICAL = (
+    "mercator (variant",
+    "popular visualisation",
+    "cylindrical equal area",
+    "equidistant cylindrical",
+    "mercator_1sp",
+)
 
 
 def _is_cylindrical(crs: str) -> bool:
@@ -24,10 +30,12 @@ def _is_cylindrical(crs: str) -> bool:
 
 
 def ground_scale(grid: PixelGrid) -> tuple[np.ndarray, np.ndarray]:
-    """Return the metres on the ground per unit of the CRS, along x and along y, arrays that broadcast to (height, width).
+    """Return the metres on the ground per unit of the CRS, along x and along y, arrays that broadcast to
+    (height, width).
 
-    Degrees are converted on a sphere of 6 378 137 m, the one of nominal scales; cylindrical projections by their own local scale; in others a
-    unit is taken at its nominal length, as their distortion is a few tenths of a percent where they are meant to be used.
+    Degrees are converted on a sphere of 6 378 137 m, the one of nominal scales; cylindrical projections by
+    their own local scale; in others a unit is taken at its nominal length, as their distortion is a few
+    tenths of a percent where they are meant to be used.
     """
     projection = Projection.of_grid(grid)
     unit = projection.unit_meters
@@ -37,7 +45,11 @@ def ground_scale(grid: PixelGrid) -> tuple[np.ndarray, np.ndarray]:
     if not _is_cylindrical(grid.crs):
         return np.full((1, 1), unit), np.full((1, 1), unit)
     x, y = _centers(grid)
-    x, y = np.broadcast_arrays(x[:, :1], y[:, :1]) if grid.transform[1] == grid.transform[3] == 0 else np.broadcast_arrays(x, y)
+    x, y = (
+        np.broadcast_arrays(x[:, :1], y[:, :1])
+        if grid.transform[1] == grid.transform[3] == 0
+        else np.broadcast_arrays(x, y)
+    )
     lon, lat = transformer(grid.crs, "EPSG:4326").transform(x, y)
     from pyproj import Proj
 
@@ -49,12 +61,15 @@ def _centers(grid: PixelGrid) -> tuple[np.ndarray, np.ndarray]:
     """Return x and y of the centres, as a row and a column where the grid is not sheared."""
     a, b, c, d, e, f = grid.transform
     if b == 0 and d == 0:
-        return (c + a * (np.arange(grid.width) + 0.5))[None, :], (f + e * (np.arange(grid.height) + 0.5))[:, None]
+        return (c + a * (np.arange(grid.width) + 0.5))[None, :], (f + e * (np.arange(grid.height) + 0.5))[
+            :, None
+        ]
     return grid.centers()
 
 
 class Gradient(Node):
-    """Central differences between the 4-connected neighbours: (east, north) per metre, or per pixel; for `Pick`.
+    """Central differences between the 4-connected neighbours: (east, north) per metre, or per pixel; for
+    `Pick`.
 
     Masked where the pixel or one of its four neighbours is.
     """

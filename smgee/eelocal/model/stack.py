@@ -56,7 +56,10 @@ def _compiled(kernel: str) -> Callable[[Sequence[Pixels]], tuple[np.ndarray, np.
                     np.greater(pixels.mask[part], 0, out=valid[k, :count])
             flat = (len(inputs), count * width)
             getattr(kernels, kernel)(
-                stack[:, :count].reshape(flat), valid[:, :count].reshape(flat), out[part].reshape(-1), found[part].reshape(-1)
+                stack[:, :count].reshape(flat),
+                valid[:, :count].reshape(flat),
+                out[part].reshape(-1),
+                found[part].reshape(-1),
             )
         return out, found
 
@@ -95,7 +98,9 @@ def _running(ufunc: np.ufunc) -> Callable[[Sequence[Pixels]], tuple[np.ndarray, 
             valid = pixels.valid
             both = found & valid
             result = np.where(
-                both, ufunc(result, pixels.values.astype(dtype, copy=False)), np.where(valid, pixels.values, result)
+                both,
+                ufunc(result, pixels.values.astype(dtype, copy=False)),
+                np.where(valid, pixels.values, result),
             )
             found |= valid
         return result.astype(dtype, copy=False), found
@@ -147,7 +152,11 @@ def simple_type(name: str, types: Sequence[PixelType]) -> PixelType:
     if name == "count":
         return PixelType("int", 0, len(types))
     if name in ("mean", "product"):
-        return PixelType("double") if name == "product" else PixelType("double").ranging(union.minimum, union.maximum)
+        return (
+            PixelType("double")
+            if name == "product"
+            else PixelType("double").ranging(union.minimum, union.maximum)
+        )
     if name == "sum":
         if union.is_int:
             low, high = union.bounds
@@ -155,7 +164,9 @@ def simple_type(name: str, types: Sequence[PixelType]) -> PixelType:
         return PixelType("double")
     if name == "median":
         if union.is_int:
-            return PixelType("float" if union.dtype.itemsize <= 2 else "double").ranging(union.minimum, union.maximum)
+            return PixelType("float" if union.dtype.itemsize <= 2 else "double").ranging(
+                union.minimum, union.maximum
+            )
         return union
     return union
 
@@ -172,7 +183,10 @@ class SimpleStack(Pointwise):
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         if any(p.values.ndim != 2 for p in inputs):
-            raise EEError(f"{self.name} of array bands needs equal-shaped scalars; use arrayReduce, or toArrayPerBand first.")
+            raise EEError(
+                f"{self.name} of array bands needs equal-shaped scalars; use arrayReduce, or toArrayPerBand "
+                "first."
+            )
         with np.errstate(all="ignore"):
             values, found = FAST[self.name](inputs)
         values = values.astype(self.dtype, copy=False)
@@ -241,7 +255,9 @@ def reduced_pixels(result: Reduced, kind: PixelType, grid: PixelGrid) -> Pixels:
             if not result.valid[at]:
                 continue
             if isinstance(value, (list, Array)):
-                cells[at] = np.asarray(value.values if isinstance(value, Array) else Array(value).values, kind.dtype)
+                cells[at] = np.asarray(
+                    value.values if isinstance(value, Array) else Array(value).values, kind.dtype
+                )
             else:
                 raise EEError(f"The reducer's output is a {type(value).__name__}, which pixels cannot hold.")
         return Pixels(packed(cells, result.valid, kind.dtype, kind.dimensions), result.valid)
@@ -249,7 +265,9 @@ def reduced_pixels(result: Reduced, kind: PixelType, grid: PixelGrid) -> Pixels:
         values = values.astype(kind.dtype, copy=False)
     else:
         values = kind.cast(values)
-    return Pixels(np.broadcast_to(values, grid.shape + values.shape[2:]), np.broadcast_to(result.valid, grid.shape))
+    return Pixels(
+        np.broadcast_to(values, grid.shape + values.shape[2:]), np.broadcast_to(result.valid, grid.shape)
+    )
 
 
 _SAME = frozenset({"min", "max", "mode", "first", "last", "firstNonNull", "lastNonNull", "minMax"})
@@ -332,7 +350,8 @@ class Mosaic(Pointwise):
 
 
 class BestOf(Pointwise):
-    """`qualityMosaic`: all bands of the image whose quality is greatest; for `Pick`. The first of equals wins.
+    """`qualityMosaic`: all bands of the image whose quality is greatest; for `Pick`. The first of equals
+    wins.
 
     Nodes come as the quality band of every image, then band by band of every image.
     """

@@ -1,6 +1,8 @@
-"""Classifiers that are trained here, by scikit-learn: their methods are those of Earth Engine's, their random numbers and details are not.
+"""Classifiers that are trained here, by scikit-learn: their methods are those of Earth Engine's, their random
+numbers and details are not.
 
-Results therefore are approximate: they have the same meaning and much the same skill, but not the same values. `explain` says so.
+Results therefore are approximate: they have the same meaning and much the same skill, but not the same
+values. `explain` says so.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ class _Trainable(Classifier):
 class SklearnClassifier(_Trainable):
     """One of scikit-learn's estimators.
 
-    `build` takes (regression, number of features) and returns an unfitted estimator; `modes` are the output modes it has.
+    `build` takes (regression, number of features) and returns an unfitted estimator; `modes` are the output
+    modes it has.
     """
 
     build: Callable[[bool, int], Any] | None = None
@@ -63,7 +66,9 @@ class SklearnClassifier(_Trainable):
     def with_mode(self, mode: str) -> Classifier:
         chosen = super().with_mode(mode)
         if mode not in self.modes:
-            raise UnsupportedAlgorithmError(f"Output mode {mode} of Classifier.{self.name}", "is not computed")
+            raise UnsupportedAlgorithmError(
+                f"Output mode {mode} of Classifier.{self.name}", "is not computed"
+            )
         return chosen
 
     @property
@@ -80,7 +85,9 @@ class SklearnClassifier(_Trainable):
         if regression not in self.fitted:
             assert self.build is not None
             estimator = self.build(regression, rows.shape[1])
-            self.fitted[regression] = estimator.fit(rows, target if regression else np.searchsorted(self.classes, target))
+            self.fitted[regression] = estimator.fit(
+                rows, target if regression else np.searchsorted(self.classes, target)
+            )
         return self.fitted[regression]
 
     def predict(self, rows: np.ndarray) -> np.ndarray:
@@ -108,7 +115,9 @@ class SklearnClassifier(_Trainable):
         model = self.model()
         info["classes"] = [v.item() for v in self.classes] if self.mode not in _REGRESSIONS else []
         if hasattr(model, "feature_importances_"):
-            info["importance"] = dict(zip(self.names or (), map(float, model.feature_importances_), strict=True))
+            info["importance"] = dict(
+                zip(self.names or (), map(float, model.feature_importances_), strict=True)
+            )
         labels = None if self.mode in _REGRESSIONS else self.classes
         if hasattr(model, "tree_"):
             info["tree"] = tree_text(model.tree_, self.names or (), labels)
@@ -132,7 +141,8 @@ def tree_text(tree: Any, names: Sequence[str], classes: np.ndarray | None) -> st
         leaf = left == right
         count = int(tree.n_node_samples[node])
         lines.append(
-            f"{identifier}) {condition} {count} {_fixed(tree.impurity[node])} {_fixed(prediction)}{' *' if leaf else ''}"
+            f"{identifier}) {condition} {count} {_fixed(tree.impurity[node])} "
+            f"{_fixed(prediction)}{' *' if leaf else ''}"
         )
         if not leaf:
             name, threshold = names[tree.feature[node]], _fixed(tree.threshold[node])
@@ -155,7 +165,9 @@ class Centroids(_Trainable):
     def with_mode(self, mode: str) -> Classifier:
         chosen = super().with_mode(mode)
         if mode not in ("CLASSIFICATION", "REGRESSION", "RAW"):
-            raise UnsupportedAlgorithmError(f"Output mode {mode} of Classifier.{self.name}", "is not computed")
+            raise UnsupportedAlgorithmError(
+                f"Output mode {mode} of Classifier.{self.name}", "is not computed"
+            )
         return chosen
 
     @property

@@ -1,8 +1,9 @@
 """Decision trees in the text that R's rpart prints, as Earth Engine reads it.
 
-One node per line: ``id) split n deviance yval [(probabilities)] [*]``. Ids are heap numbers (the children of k are 2k and 2k + 1) and lines come in
-pre-order; the split on a line is the condition to enter that node; ``*`` marks a leaf, whose yval is the prediction. Several trees may follow
-one another, each starting with ``1) root``.
+One node per line: ``id) split n deviance yval [(probabilities)] [*]``. Ids are heap numbers (the children of
+k are 2k and 2k + 1) and lines come in pre-order; the split on a line is the condition to enter that node;
+``*`` marks a leaf, whose yval is the prediction. Several trees may follow one another, each starting with
+``1) root``.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ class Forest:
     names : tuple of str
         The features, in order of first use.
     nodes : (nodes,) array of `NODE`
-        Per node the ``feature`` it splits on and the ``threshold``: rows below it go to ``low``, others to ``high``, NaN to ``missing`` (node
-        2k + 1, as the condition of 2k is false). Leaves have feature 0 and lead to themselves.
+        Per node the ``feature`` it splits on and the ``threshold``: rows below it go to ``low``, others to
+        ``high``, NaN to ``missing`` (node 2k + 1, as the condition of 2k is false). Leaves have feature 0 and
+        lead to themselves.
     value : (nodes,) float64
         Predictions of the leaves.
     roots, depths : (trees,) int32
@@ -126,7 +128,9 @@ class _Builder:
         """Read the condition to enter a child, store it in the parent, and return what follows it."""
         match = _SPLIT.match(rest)
         if match is None:
-            raise EEError(f"Error parsing line {number}: '{rest[:60]}' has no split of the form 'feature < number'.")
+            raise EEError(
+                f"Error parsing line {number}: '{rest[:60]}' has no split of the form 'feature < number'."
+            )
         name, operator, text, rest = match.groups()
         threshold = _number(text, number)
         if parent[2] is None:
@@ -135,7 +139,8 @@ class _Builder:
         first, _, left = parent[2]
         if (name, _COMPLEMENT[operator], threshold) != first:
             raise EEError(
-                f"Error parsing line {number}: '{name} {operator} {text}' is not the opposite of '{' '.join(map(str, first))}'."
+                f"Error parsing line {number}: '{name} {operator} {text}' is not the opposite of "
+                f"'{' '.join(map(str, first))}'."
             )
         parent[2][1] = True
         at = parent[0]
@@ -156,7 +161,9 @@ def _number(text: str, line: int) -> float:
 
 
 def _ending(rest: str, line: int) -> tuple[bool, float]:
-    """Return whether a line is a leaf, and its prediction: the last number before the probabilities and the star."""
+    """Return whether a line is a leaf, and its prediction: the last number before the probabilities and
+    the star.
+    """
     text = rest.rstrip()
     leaf = text.endswith("*")
     if leaf:
@@ -192,8 +199,8 @@ def parse_forest(texts: Sequence[str]) -> Forest:
     Raises
     ------
     EEError
-        With Earth Engine's words: ``Error parsing line 4: expected 8, got 3.`` where a line is out of order, ``… unexpected end of input.`` where
-        lines are missing; lines are counted from 1 within each string.
+        With Earth Engine's words: ``Error parsing line 4: expected 8, got 3.`` where a line is out of order,
+        ``… unexpected end of input.`` where lines are missing; lines are counted from 1 within each string.
     """
     if not texts:
         raise EEError("The list of trees is empty.")

@@ -1,7 +1,8 @@
-"""Compiled: walking trees for blocks of pixels. Comparisons and sums are in float64, in the order of the trees.
+"""Compiled: walking trees for blocks of pixels. Comparisons and sums are in float64, in the order of the
+trees.
 
-All rows of a block go down a tree one level at a time: the rows are independent, so the processor overlaps their steps, and a tree stays in
-its cache for the whole block.
+All rows of a block go down a tree one level at a time: the rows are independent, so the processor overlaps
+their steps, and a tree stays in its cache for the whole block.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def _descend(nodes, block, at, count, root, depth, gaps):
 
 @njit(cache=True, nogil=True)
 def leaf_means(nodes, value, roots, depths, rows, out):
-    """Write to ``out[i]`` the mean over trees of the leaf values that column ``i`` of `rows`, shaped (features, n), reaches."""
+    """Write to ``out[i]`` the mean over trees of the leaf values that column ``i`` of `rows`, shaped
+    (features, n), reaches.
+    """
     n = rows.shape[1]
     at = np.empty(_BLOCK, np.int32)
     total = np.empty(_BLOCK)
@@ -66,7 +69,9 @@ def leaf_means(nodes, value, roots, depths, rows, out):
 
 @njit(cache=True, nogil=True)
 def leaf_values(nodes, value, roots, depths, rows, out):
-    """Write to ``out[i, tree]`` the leaf value of every tree that column ``i`` of `rows`, shaped (features, n), reaches."""
+    """Write to ``out[i, tree]`` the leaf value of every tree that column ``i`` of `rows`, shaped
+    (features, n), reaches.
+    """
     n = rows.shape[1]
     at = np.empty(_BLOCK, np.int32)
     block = np.empty((_BLOCK, max(rows.shape[0], 1)))

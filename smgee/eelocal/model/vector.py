@@ -33,7 +33,8 @@ def _grid_window(grid: PixelGrid) -> Window:
 class Clipped(Pointwise):
     """The first node inside a region.
 
-    Pixels on the border are masked by the part of them that lies outside; with `whole`, a pixel is in or out by its centre.
+    Pixels on the border are masked by the part of them that lies outside; with `whole`, a pixel is in or out
+    by its centre.
     """
 
     __slots__ = ("_lock", "_shapes", "geometry", "whole")
@@ -90,10 +91,15 @@ class Sheet:
         self._lock = threading.Lock()
 
     def near(self, grid: PixelGrid, reach: float) -> list[tuple[int, Any]]:
-        """Return (index, shape in pixel coordinates) of what lies within `reach` pixels of a grid, in order."""
+        """Return (index, shape in pixel coordinates) of what lies within `reach` pixels of a grid, in
+        order.
+        """
         with self._lock:
             if grid.crs not in self._sheets:
-                shapes = [shapely.GeometryCollection() if g is None else planar_shape(g, grid.crs) for g in self.geometries]
+                shapes = [
+                    shapely.GeometryCollection() if g is None else planar_shape(g, grid.crs)
+                    for g in self.geometries
+                ]
                 self._sheets[grid.crs] = (shapes, shapely.STRtree(shapes))
             shapes, tree = self._sheets[grid.crs]
         edge = math.ceil(reach) + 1
@@ -120,15 +126,32 @@ def _coverage(shape: Any, grid: PixelGrid) -> np.ndarray | None:
 
 _STARS = {"pentagram": 5, "star5": 5, "hexagram": 6, "star6": 6}
 _POLYGONS = {"square": (4, 45.0), "diamond": (4, 0.0), "pentagon": (5, 0.0), "hexagon": (6, 0.0)}
-_TRIANGLES = {"triangle": 0.0, "triangle_up": 0.0, "triangle_right": 90.0, "triangle_down": 180.0, "triangle_left": 270.0}
+_TRIANGLES = {
+    "triangle": 0.0,
+    "triangle_up": 0.0,
+    "triangle_right": 90.0,
+    "triangle_down": 180.0,
+    "triangle_left": 270.0,
+}
 _SHORT = {
-    "o": "circle", "s": "square", "d": "diamond", "x": "cross", "+": "plus", "p": "pentagram", "h": "hexagram", "^": "triangle_up",
-    "v": "triangle_down", "<": "triangle_left", ">": "triangle_right",
-}  # fmt: skip
+    "o": "circle",
+    "s": "square",
+    "d": "diamond",
+    "x": "cross",
+    "+": "plus",
+    "p": "pentagram",
+    "h": "hexagram",
+    "^": "triangle_up",
+    "v": "triangle_down",
+    "<": "triangle_left",
+    ">": "triangle_right",
+}
 
 
 def marker(shape: str, size: float) -> tuple[Any, bool]:
-    """Return a marker around (0, 0) with radius `size` in pixels, and whether it is an area (else lines to be stroked)."""
+    """Return a marker around (0, 0) with radius `size` in pixels, and whether it is an area (else lines to
+    be stroked).
+    """
     name = _SHORT.get(shape, shape)
     if name == "circle":
         return shapely.Point(0, 0).buffer(size, quad_segs=16), True
@@ -148,10 +171,15 @@ def marker(shape: str, size: float) -> tuple[Any, bool]:
     raise EEError(f"Unknown pointShape '{shape}'.")
 
 
-def _around(radii: Sequence[float], *, turn: float = 0.0, angles: Sequence[float] | None = None) -> list[tuple[float, float]]:
+def _around(
+    radii: Sequence[float], *, turn: float = 0.0, angles: Sequence[float] | None = None
+) -> list[tuple[float, float]]:
     """Return points at equal angles clockwise from the top (rows grow downward)."""
     angles = [turn + 360.0 * i / len(radii) for i in range(len(radii))] if angles is None else angles
-    return [(r * math.sin(math.radians(a)), -r * math.cos(math.radians(a))) for r, a in zip(radii, angles, strict=True)]
+    return [
+        (r * math.sin(math.radians(a)), -r * math.cos(math.radians(a)))
+        for r, a in zip(radii, angles, strict=True)
+    ]
 
 
 _DASHES = {"dashed": (4.0, 3.0), "dotted": (0.01, 2.0)}
@@ -208,7 +236,9 @@ class Drawing(Node):
         mask = shown if bool(((alpha == 0) | (alpha == 1)).all()) else alpha
         return [Pixels(np.clip(np.rint(c), 0, 255).astype("u1"), mask) for c in colours]
 
-    def _layers(self, shape: Any, style: Style, grid: PixelGrid) -> list[tuple[Any, tuple[int, int, int, float]]]:
+    def _layers(
+        self, shape: Any, style: Style, grid: PixelGrid
+    ) -> list[tuple[Any, tuple[int, int, int, float]]]:
         """Return the areas to fill, lowest first, with their colours."""
         edge = self.reach + 2
         frame = shapely.box(-edge, -edge, grid.width + edge, grid.height + edge)
@@ -246,12 +276,20 @@ def _flat(shape: Any) -> list[Any]:
 class Painted(Pointwise):
     """`paint`: features' values over a node, in the order of the features; painted pixels are unmasked.
 
-    A pixel is painted where its centre lies in a polygon, in a line of the given width, or where it contains a point.
+    A pixel is painted where its centre lies in a polygon, in a line of the given width, or where it contains
+    a point.
     """
 
     __slots__ = ("dtype", "sheet", "values", "widths")
 
-    def __init__(self, node: Node, sheet: Sheet, values: Sequence[float | int], widths: Sequence[float | None], dtype: Any):
+    def __init__(
+        self,
+        node: Node,
+        sheet: Sheet,
+        values: Sequence[float | int],
+        widths: Sequence[float | None],
+        dtype: Any,
+    ):
         super().__init__(node)
         self.sheet = sheet
         self.values = list(values)
@@ -270,7 +308,9 @@ class Painted(Pointwise):
             width = self.widths[index]
             if width is not None:
                 outline = [p.boundary if isinstance(p, shapely.Polygon) else p for p in _flat(shape)]
-                shape = shapely.GeometryCollection([p if width <= 1 else p.buffer(width / 2, quad_segs=4) for p in outline])
+                shape = shapely.GeometryCollection(
+                    [p if width <= 1 else p.buffer(width / 2, quad_segs=4) for p in outline]
+                )
             inside = Zone(shape, pixel).centers(_grid_window(grid))
             values[inside] = self.values[index]
             mask[inside] = 1
@@ -300,7 +340,9 @@ class Gathered(Node):
                 weights = inside[None].astype("f4")
                 parts = [Column(np.full((1, *grid.shape), c[index]), weights) for c in self.columns]
                 state = self.reducer.add(state, self.reducer.prepare(parts))
-        return [reduced_pixels(r, k, grid) for r, k in zip(self.reducer.finish(state), self.kinds, strict=True)]
+        return [
+            reduced_pixels(r, k, grid) for r, k in zip(self.reducer.finish(state), self.kinds, strict=True)
+        ]
 
 
 def footprint_of(geometries: Sequence[Geometry | None]) -> Geometry | None:

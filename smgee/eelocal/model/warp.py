@@ -24,7 +24,9 @@ def _masked(grid: PixelGrid, dtype: Any) -> Pixels:
 
 
 class Pinned(Node):
-    """`reproject`: the node computed on the lattice of a projection, whatever grid is asked for; nearest neighbour from there."""
+    """`reproject`: the node computed on the lattice of a projection, whatever grid is asked for; nearest
+    neighbour from there.
+    """
 
     __slots__ = ("dtype", "node", "projection")
 
@@ -54,7 +56,9 @@ class Pinned(Node):
 
 
 class Shifted(Node):
-    """The node read as if its pixels lay elsewhere: what is at a place of `target` comes from the same coordinates in `source`."""
+    """The node read as if its pixels lay elsewhere: what is at a place of `target` comes from the same
+    coordinates in `source`.
+    """
 
     __slots__ = ("node", "source", "target")
 
@@ -66,7 +70,8 @@ class Shifted(Node):
     def _grid(self, grid: PixelGrid) -> PixelGrid:
         if grid.crs != self.target.crs:
             raise EEError(
-                f"Moving pixels needs a request in {self.target.crs}, got one in {grid.crs}; pin the result with reproject()."
+                f"Moving pixels needs a request in {self.target.crs}, got one in {grid.crs}; pin the result "
+                "with reproject()."
             )
         # Request pixels → target lattice → the same columns and rows of the source lattice.
         affine = Projection(self.source.crs, self.source.transform)
@@ -87,9 +92,11 @@ def _affine(projection: Projection) -> Any:
 
 
 class Resampled(Node):
-    """`resample`: interpolated between pixel centres of the node's own lattice, or of its pyramid level at coarser requests.
+    """`resample`: interpolated between pixel centres of the node's own lattice, or of its pyramid level at
+    coarser requests.
 
-    Interpolation weights are multiplied by the mask: a value comes from the unmasked pixels around it, and the mask is their share.
+    Interpolation weights are multiplied by the mask: a value comes from the unmasked pixels around it, and
+    the mask is their share.
     """
 
     __slots__ = ("dtype", "mode", "node", "projection")
@@ -110,8 +117,14 @@ class Resampled(Node):
         finite_cols, finite_rows = where.cols[np.isfinite(where.cols)], where.rows[np.isfinite(where.rows)]
         if not finite_cols.size or not finite_rows.size:
             return None
-        col0, col1 = int(np.floor(finite_cols.min() - 0.5)) - reach + 1, int(np.floor(finite_cols.max() - 0.5)) + reach + 1
-        row0, row1 = int(np.floor(finite_rows.min() - 0.5)) - reach + 1, int(np.floor(finite_rows.max() - 0.5)) + reach + 1
+        col0, col1 = (
+            int(np.floor(finite_cols.min() - 0.5)) - reach + 1,
+            int(np.floor(finite_cols.max() - 0.5)) + reach + 1,
+        )
+        row0, row1 = (
+            int(np.floor(finite_rows.min() - 0.5)) - reach + 1,
+            int(np.floor(finite_rows.max() - 0.5)) + reach + 1,
+        )
         if (row1 - row0) * (col1 - col0) > _MOST_PIXELS:
             raise EEError(f"Reprojection output too large ({col1 - col0}x{row1 - row0} pixels).")
         return self._lattice(grid).window(row0, col0, row1 - row0, col1 - col0)
@@ -142,7 +155,9 @@ class Resampled(Node):
 
 
 def _cubic(t: np.ndarray) -> list[np.ndarray]:
-    """Weights of the four neighbours at offsets −1, 0, 1, 2 (cubic convolution with a = −1/2, R. Keys 1981)."""
+    """Weights of the four neighbours at offsets −1, 0, 1, 2 (cubic convolution with a = −1/2, R. Keys
+    1981).
+    """
     a = -0.5
     near, far = t, 1 - t
 

@@ -1,7 +1,8 @@
 """Regions over pixels: which pixels belong to a region, with which weight, and visiting them tile by tile.
 
-The inclusion rules of Earth Engine: unweighted reducers take the pixels whose centre lies in the region; weighted ones take those of which at
-least 0.5 % does, with that fraction (at most the mask) as weight; a point takes the pixel that contains it.
+The inclusion rules of Earth Engine: unweighted reducers take the pixels whose centre lies in the region;
+weighted ones take those of which at least 0.5 % does, with that fraction (at most the mask) as weight; a
+point takes the pixel that contains it.
 """
 
 from __future__ import annotations
@@ -46,13 +47,19 @@ class Window:
     def overlap(self, other: Window) -> Window | None:
         """Return the common part, None when there is none."""
         row, col = max(self.row, other.row), max(self.col, other.col)
-        bottom, right = min(self.row + self.height, other.row + other.height), min(self.col + self.width, other.col + other.width)
+        bottom, right = (
+            min(self.row + self.height, other.row + other.height),
+            min(self.col + self.width, other.col + other.width),
+        )
         return Window(row, col, bottom - row, right - col) if bottom > row and right > col else None
 
     def joined(self, other: Window) -> Window:
         """Return the smallest window that holds both."""
         row, col = min(self.row, other.row), min(self.col, other.col)
-        bottom, right = max(self.row + self.height, other.row + other.height), max(self.col + self.width, other.col + other.width)
+        bottom, right = (
+            max(self.row + self.height, other.row + other.height),
+            max(self.col + self.width, other.col + other.width),
+        )
         return Window(row, col, bottom - row, right - col)
 
     def grid(self, projection: Projection) -> PixelGrid:
@@ -61,7 +68,9 @@ class Window:
 
 
 def planar_shape(geometry: Geometry, crs: str) -> Any:
-    """Return a geometry's shape in a CRS, edges cut fine enough to follow great circles and reprojected lines to half a metre."""
+    """Return a geometry's shape in a CRS, edges cut fine enough to follow great circles and reprojected
+    lines to half a metre.
+    """
     shape = geometry.shape
     if shape.is_empty or isinstance(shape, (shapely.Point, shapely.MultiPoint)):
         return _projected(shape, geometry.crs, crs)
@@ -90,26 +99,34 @@ def _projected(shape: Any, source: str, target: str) -> Any:
     convert = transformer(source, target)
     moved = shapely.transform(shape, lambda c: np.column_stack(convert.transform(c[:, 0], c[:, 1])))
     if not np.isfinite(shapely.get_coordinates(moved)).all():
-        raise EEError(f"The region cannot be expressed in {target[:60]}; use a smaller region or another CRS.")
+        raise EEError(
+            f"The region cannot be expressed in {target[:60]}; use a smaller region or another CRS."
+        )
     return moved
 
 
 def _along_great_circles(shape: Any) -> Any:
     """Return a longitude–latitude shape with points inserted along the great circle of every long edge."""
-    step = math.sqrt(8 * _EARTH * _DEVIATION)  # a chord of this length leaves its arc by less than the deviation
+    step = math.sqrt(
+        8 * _EARTH * _DEVIATION
+    )  # a chord of this length leaves its arc by less than the deviation
 
     def ring(coordinates: np.ndarray) -> np.ndarray:
         lon, lat = np.radians(coordinates[:, 0]), np.radians(coordinates[:, 1])
         points = np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
         out = [coordinates[:1]]
         for i in range(len(coordinates) - 1):
-            angle = math.atan2(float(np.linalg.norm(np.cross(points[i], points[i + 1]))), float(points[i] @ points[i + 1]))
+            angle = math.atan2(
+                float(np.linalg.norm(np.cross(points[i], points[i + 1]))), float(points[i] @ points[i + 1])
+            )
             pieces = min(max(1, math.ceil(angle * _EARTH / step)), 20_000)
             dlon = abs(coordinates[i + 1, 0] - coordinates[i, 0])
             # Meridians are straight, and edges of half a turn and more have no great circle meant by anybody.
             if pieces > 1 and 1e-12 < dlon < 180:
                 t = np.arange(1, pieces)[:, None] / pieces
-                arc = (np.sin((1 - t) * angle) * points[i] + np.sin(t * angle) * points[i + 1]) / math.sin(angle)
+                arc = (np.sin((1 - t) * angle) * points[i] + np.sin(t * angle) * points[i + 1]) / math.sin(
+                    angle
+                )
                 longitude = np.degrees(np.arctan2(arc[:, 1], arc[:, 0]))
                 longitude += 360 * np.round((coordinates[i, 0] - longitude) / 360)
                 out.append(np.column_stack([longitude, np.degrees(np.arcsin(np.clip(arc[:, 2], -1, 1)))]))
@@ -122,7 +139,8 @@ def _along_great_circles(shape: Any) -> Any:
 def _map_parts(shape: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
     if isinstance(shape, shapely.Polygon):
         return shapely.Polygon(
-            change(shapely.get_coordinates(shape.exterior)), [change(shapely.get_coordinates(r)) for r in shape.interiors]
+            change(shapely.get_coordinates(shape.exterior)),
+            [change(shapely.get_coordinates(r)) for r in shape.interiors],
         )
     if isinstance(shape, shapely.LinearRing):
         return shapely.LinearRing(change(shapely.get_coordinates(shape)))
@@ -150,8 +168,11 @@ class Zone:
         pixels = shapely.transform(shape, lambda c: np.column_stack(moved(inverse, c[:, 0], c[:, 1])))
         self._rings = Rings(part for part in parts_of(pixels) if isinstance(part, shapely.Polygon))
         self._lines = Rings(part for part in parts_of(pixels) if isinstance(part, shapely.LineString))
-        points = [shapely.get_coordinates(part)[0] for part in parts_of(pixels) if isinstance(part, shapely.Point)]
-        # A point on the border of pixels belongs to the one on its right and below; rounding is given the benefit of the doubt.
+        points = [
+            shapely.get_coordinates(part)[0] for part in parts_of(pixels) if isinstance(part, shapely.Point)
+        ]
+        # A point on the border of pixels belongs to the one on its right and below; rounding is given the
+        # benefit of the doubt.
         self._points = np.unique(np.floor(np.array(points).reshape(-1, 2) + 1e-9).astype(np.int64), axis=0)
         self.window = self._bounds()
         self.size = math.ceil(self._rings.area - 1e-9) + self._lines.pixels + len(self._points)
@@ -163,12 +184,20 @@ class Zone:
             corners.append((float(left), float(top), float(right), float(bottom)))
         if not corners:
             return None
-        left, top = math.floor(min(c[0] for c in corners) + 1e-9), math.floor(min(c[1] for c in corners) + 1e-9)
-        right, bottom = math.ceil(max(c[2] for c in corners) - 1e-9), math.ceil(max(c[3] for c in corners) - 1e-9)
+        left, top = (
+            math.floor(min(c[0] for c in corners) + 1e-9),
+            math.floor(min(c[1] for c in corners) + 1e-9),
+        )
+        right, bottom = (
+            math.ceil(max(c[2] for c in corners) - 1e-9),
+            math.ceil(max(c[3] for c in corners) - 1e-9),
+        )
         return Window(top, left, max(bottom - top, 1), max(right - left, 1))
 
     def fractions(self, window: Window) -> np.ndarray:
-        """Return the weight of every pixel of a window, (height, width) float32: its covered fraction, 0 where that is below 0.5 %."""
+        """Return the weight of every pixel of a window, (height, width) float32: its covered fraction, 0
+        where that is below 0.5 %.
+        """
         from smgee.eelocal.model.rasterize import coverage
 
         out = np.zeros((window.height, window.width), np.float32)
@@ -195,7 +224,9 @@ class Zone:
             out[crossed(*self._lines.within(window), window.height, window.width)] = 1
         if len(self._points):
             at = self._points - (window.col, window.row)
-            at = at[(at[:, 0] >= 0) & (at[:, 0] < window.width) & (at[:, 1] >= 0) & (at[:, 1] < window.height)]
+            at = at[
+                (at[:, 0] >= 0) & (at[:, 0] < window.width) & (at[:, 1] >= 0) & (at[:, 1] < window.height)
+            ]
             out[at[:, 1], at[:, 0]] = 1
         return out
 
@@ -274,17 +305,19 @@ def visit(
     zones : sequence of Zone
         Regions on that lattice.
     select : callable
-        Takes (zone, window) and returns the weights, or bools, of the window's pixels; nothing is computed where all are 0.
+        Takes (zone, window) and returns the weights, or bools, of the window's pixels; nothing is computed
+        where all are 0.
     work : callable
-        Takes (index of the zone, window, those weights, pixels of each node on the window) and returns what to pass on; called from several
-        threads.
+        Takes (index of the zone, window, those weights, pixels of each node on the window) and returns what
+        to pass on; called from several threads.
     tile : int, optional
         Edge of the tiles, pixels; chosen by the width of the computation by default.
 
     Yields
     ------
     (int, object)
-        Index of a zone and the result of `work`, tile by tile, rows of tiles from the top; the order does not depend on the threads.
+        Index of a zone and the result of `work`, tile by tile, rows of tiles from the top; the order does not
+        depend on the threads.
     """
     if not zones or all(z.window is None for z in zones):
         return

@@ -37,13 +37,18 @@ def _moments(values: list[float]) -> dict[str, Any]:
     spread = math.fsum((v - mean) ** 2 for v in values)
     sample = spread / (n - 1) if n > 1 else None
     return {
-        "mean": mean, "total_var": spread / n, "total_sd": math.sqrt(spread / n),
-        "sample_var": sample, "sample_sd": None if sample is None else math.sqrt(sample),
-    }  # fmt: skip
+        "mean": mean,
+        "total_var": spread / n,
+        "total_sd": math.sqrt(spread / n),
+        "sample_var": sample,
+        "sample_sd": None if sample is None else math.sqrt(sample),
+    }
 
 
 def _moment(name: str) -> None:
-    algorithm(f"AggregateFeatureCollection.{name}")(lambda collection, property: _moments(numbers_of(collection, property))[name])
+    algorithm(f"AggregateFeatureCollection.{name}")(
+        lambda collection, property: _moments(numbers_of(collection, property))[name]
+    )
 
 
 for _name in ("mean", "sample_sd", "sample_var", "total_sd", "total_var"):
@@ -72,7 +77,9 @@ def count(collection: Collection, property: str) -> int:
 @algorithm("AggregateFeatureCollection.count_distinct")
 def count_distinct(collection: Collection, property: str) -> int:
     """Count the different values."""
-    return Long(len({v if isinstance(v, (str, int, float)) else to_json(v) for v in values_of(collection, property)}))
+    return Long(
+        len({v if isinstance(v, (str, int, float)) else to_json(v) for v in values_of(collection, property)})
+    )
 
 
 @algorithm("AggregateFeatureCollection.min")
@@ -105,10 +112,16 @@ def stats(collection: Collection, property: str) -> dict[str, Any]:
     values = numbers_of(collection, property)
     n = len(values)
     return {
-        "total_count": len(collection), "valid_count": n, "min": min(values, default=None), "max": max(values, default=None),
-        "sum": sum(values), "sum_sq": math.fsum(v * v for v in values), "weight_sum": n, "weighted_sum": sum(values),
+        "total_count": len(collection),
+        "valid_count": n,
+        "min": min(values, default=None),
+        "max": max(values, default=None),
+        "sum": sum(values),
+        "sum_sq": math.fsum(v * v for v in values),
+        "weight_sum": n,
+        "weighted_sum": sum(values),
         **_moments(values),
-    }  # fmt: skip
+    }
 
 
 @algorithm("AggregateFeatureCollection.histogram")

@@ -22,13 +22,16 @@ def compute(operation: Operation, *arrays: Array) -> Array:
     wide = {a.values.shape for a in arrays if a.values.ndim > 0}
     if len(shapes) > 1 and len(wide) > 1:
         raise EEError(
-            f"Arrays must have the same lengths on all axes, got {' and '.join(str(list(a.values.shape)) for a in arrays)}."
+            "Arrays must have the same lengths on all axes, got "
+            f"{' and '.join(str(list(a.values.shape)) for a in arrays)}."
         )
     type = result_type(operation, *(a.type for a in arrays))
     values = apply(operation, *(a.values for a in arrays))
     if type.is_int and values.dtype.kind in "iu" and values.size:
         low, high = type.bounds
-        if values.min() < low or values.max() > high:  # results beyond the inputs' type are kept in a wider one
+        if (
+            values.min() < low or values.max() > high
+        ):  # results beyond the inputs' type are kept in a wider one
             return Array(values.astype("i8"))
     if type.is_int and values.dtype.kind == "f":
         type = PixelType.of_dtype("f8")
@@ -143,7 +146,9 @@ def cat(arrays: list[Array], axis: int) -> Array:
         raise EEError("The arrays must have the same number of dimensions.")
     reference = blocks[0]
     for block in blocks[1:]:
-        if any(a != b for i, (a, b) in enumerate(zip(block.shape, reference.shape, strict=True)) if i != axis):
+        if any(
+            a != b for i, (a, b) in enumerate(zip(block.shape, reference.shape, strict=True)) if i != axis
+        ):
             raise EEError("The arrays must have the same lengths on all axes but the one of concatenation.")
     return Array(np.concatenate(blocks, axis=axis))
 
@@ -208,7 +213,9 @@ def mask_values(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
         raise EEError("The mask must have a length other than 1 on one axis only.")
     axis = long[0] if long else next((i for i, n in enumerate(values.shape) if n == 1), 0)
     if mask.shape[axis] != values.shape[axis]:
-        raise EEError(f"The mask has length {mask.shape[axis]} on axis {axis}, the array {values.shape[axis]}.")
+        raise EEError(
+            f"The mask has length {mask.shape[axis]} on axis {axis}, the array {values.shape[axis]}."
+        )
     return np.compress(mask.ravel() != 0, values, axis=axis)
 
 
@@ -227,7 +234,11 @@ def pad(array: Array, lengths: list[int], pad: float) -> Array:
     values = ranked(values, len(lengths))
     if isinstance(pad, float) and not pad.is_integer() and values.dtype.kind in "iu":
         values = values.astype("f8")
-    filled = np.pad(values, [(0, max(0, n - size)) for n, size in zip(lengths, values.shape, strict=True)], constant_values=pad)
+    filled = np.pad(
+        values,
+        [(0, max(0, n - size)) for n, size in zip(lengths, values.shape, strict=True)],
+        constant_values=pad,
+    )
     return Array(filled)
 
 
@@ -239,8 +250,14 @@ def project(array: Array, axes: list[int]) -> Array:
     others = [i for i in range(array.values.ndim) if i not in axes]
     for axis in others:
         if array.values.shape[axis] > 1:
-            raise EEError(f"Axis {axis} has length {array.values.shape[axis]}; only axes of length 1 can be dropped.")
-    return Array(np.ascontiguousarray(array.values.transpose([*axes, *others]).reshape([array.values.shape[a] for a in axes])))
+            raise EEError(
+                f"Axis {axis} has length {array.values.shape[axis]}; only axes of length 1 can be dropped."
+            )
+    return Array(
+        np.ascontiguousarray(
+            array.values.transpose([*axes, *others]).reshape([array.values.shape[a] for a in axes])
+        )
+    )
 
 
 @algorithm("Array.reduce")
@@ -249,7 +266,9 @@ def reduce(array: Array, reducer: Reducer, axes: list[int], fieldAxis: int | Non
     return Array(reduce_values(array.values, reducer, axes, fieldAxis))
 
 
-def reduce_values(values: np.ndarray, reducer: Reducer, axes: Sequence[int], field_axis: int | None) -> np.ndarray:
+def reduce_values(
+    values: np.ndarray, reducer: Reducer, axes: Sequence[int], field_axis: int | None
+) -> np.ndarray:
     """Reduce along axes of one array; the reducer's inputs and outputs lie along `field_axis`."""
     rank = values.ndim
     for axis in (*axes, *([] if field_axis is None else [field_axis])):
@@ -268,7 +287,9 @@ def reduce_values(values: np.ndarray, reducer: Reducer, axes: Sequence[int], fie
         else [values.take([i], axis=field_axis) for i in range(values.shape[field_axis])]
     )
     if reducer.inputs and len(fields) != reducer.inputs:
-        raise EEError(f"The reducer has {reducer.inputs} inputs, but the field axis has length {len(fields)}.")
+        raise EEError(
+            f"The reducer has {reducer.inputs} inputs, but the field axis has length {len(fields)}."
+        )
     kept = [i for i in range(rank) if i not in axes]
     columns = []
     for block in fields:
@@ -304,11 +325,15 @@ def reshape(array: Array, shape: Array) -> Array:
     try:
         return Array(array.values.reshape(lengths))
     except ValueError as error:
-        raise EEError(f"An array with {array.values.size} elements can't be reshaped to {lengths}.") from error
+        raise EEError(
+            f"An array with {array.values.size} elements can't be reshaped to {lengths}."
+        ) from error
 
 
 def slice_bounds(size: int, start: int, end: int | None, step: int) -> slice:
-    """Return a slice with Earth Engine's rules: negative positions from the end, beyond the ends clamped, step positive."""
+    """Return a slice with Earth Engine's rules: negative positions from the end, beyond the ends clamped,
+    step positive.
+    """
     if step < 1:
         raise EEError(f"The step must be positive, got {step}.")
     first = max(start + size, 0) if start < 0 else min(start, size)

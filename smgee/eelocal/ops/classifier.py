@@ -91,7 +91,9 @@ class Classified(Pointwise):
                 else np.empty((0, grid.width * grid.height))
             )
             predicted = self.classifier.predict(rows)
-            return Pixels(predicted.reshape(*grid.shape, *predicted.shape[1:]).astype(self.dtype, copy=False), mask)
+            return Pixels(
+                predicted.reshape(*grid.shape, *predicted.shape[1:]).astype(self.dtype, copy=False), mask
+            )
         rows = np.stack([p.values[valid].astype("f8") for p in inputs])
         predicted = self.classifier.predict(rows)
         values = np.zeros((*grid.shape, *predicted.shape[1:]), self.dtype)
@@ -106,7 +108,8 @@ def classify_image(image: Image, classifier: Classifier, outputName: str) -> Ima
     missing = [n for n in names if n not in image.names]
     if missing:
         raise EEError(
-            f"Image.classify: The image has no band '{missing[0]}'. The classifier needs [{', '.join(names)}], "
+            f"Image.classify: The image has no band '{missing[0]}'. The classifier needs "
+            f"[{', '.join(names)}], "
             f"the image has [{', '.join(image.names)}]."
         )
     bands = [image.band(n) for n in names]
@@ -158,6 +161,8 @@ def _row(feature: Any, names: Sequence[str]) -> list[float]:
         value = feature.properties.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             found = "missing" if value is None else f"of type {type(value).__name__}"
-            raise EEError(f"Property '{name}' of feature '{feature.id}' is {found}; the classifier needs a number.")
+            raise EEError(
+                f"Property '{name}' of feature '{feature.id}' is {found}; the classifier needs a number."
+            )
         values.append(float(value))
     return values

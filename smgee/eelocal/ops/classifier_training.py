@@ -19,7 +19,8 @@ from smgee.eelocal.model.trained import Centroids, SklearnClassifier
 from smgee.eelocal.ops.classifier import Classified
 from smgee.eelocal.registry import algorithm
 
-# -- constructors --------------------------------------------------------------------------------------------------------
+# -- constructors
+# ------------------------------------------------------------------------------------------
 
 _TREES = ("CLASSIFICATION", "REGRESSION", "PROBABILITY", "MULTIPROBABILITY")
 
@@ -27,7 +28,11 @@ _TREES = ("CLASSIFICATION", "REGRESSION", "PROBABILITY", "MULTIPROBABILITY")
 def _trees(kind: str, regression: bool) -> Any:
     from sklearn import ensemble, tree
 
-    names = {"tree": (tree, "DecisionTree"), "forest": (ensemble, "RandomForest"), "boost": (ensemble, "GradientBoosting")}
+    names = {
+        "tree": (tree, "DecisionTree"),
+        "forest": (ensemble, "RandomForest"),
+        "boost": (ensemble, "GradientBoosting"),
+    }
     module, name = names[kind]
     return getattr(module, f"{name}{'Regressor' if regression else 'Classifier'}")
 
@@ -43,14 +48,21 @@ def smile_cart(maxNodes: int | None, minLeafPopulation: int) -> Classifier:
     """Return an untrained CART."""
 
     def build(regression: bool, features: int) -> Any:
-        return _trees("tree", regression)(max_leaf_nodes=_leaves(maxNodes), min_samples_leaf=minLeafPopulation, random_state=0)
+        return _trees("tree", regression)(
+            max_leaf_nodes=_leaves(maxNodes), min_samples_leaf=minLeafPopulation, random_state=0
+        )
 
     return SklearnClassifier("smileCart", build=build, modes=_TREES)
 
 
 @algorithm("Classifier.smileRandomForest")
 def smile_random_forest(
-    numberOfTrees: int, variablesPerSplit: int | None, minLeafPopulation: int, bagFraction: float, maxNodes: int | None, seed: int
+    numberOfTrees: int,
+    variablesPerSplit: int | None,
+    minLeafPopulation: int,
+    bagFraction: float,
+    maxNodes: int | None,
+    seed: int,
 ) -> Classifier:
     """Return an untrained random forest."""
     if numberOfTrees < 1:
@@ -59,11 +71,18 @@ def smile_random_forest(
         raise EEError(f"bagFraction must be in (0, 1], got {bagFraction}.")
 
     def build(regression: bool, features: int) -> Any:
-        variables = max(1, int(features**0.5)) if variablesPerSplit is None else min(variablesPerSplit, features)
+        variables = (
+            max(1, int(features**0.5)) if variablesPerSplit is None else min(variablesPerSplit, features)
+        )
         return _trees("forest", regression)(
-            n_estimators=numberOfTrees, max_features=variables, min_samples_leaf=minLeafPopulation, max_samples=bagFraction,
-            max_leaf_nodes=_leaves(maxNodes), random_state=seed, n_jobs=1,
-        )  # fmt: skip
+            n_estimators=numberOfTrees,
+            max_features=variables,
+            min_samples_leaf=minLeafPopulation,
+            max_samples=bagFraction,
+            max_leaf_nodes=_leaves(maxNodes),
+            random_state=seed,
+            n_jobs=1,
+        )
 
     return SklearnClassifier("smileRandomForest", build=build, modes=(*_TREES, "RAW", "RAW_REGRESSION"))
 
@@ -82,9 +101,14 @@ def smile_gradient_tree_boost(
     def build(regression: bool, features: int) -> Any:
         options: dict[str, Any] = {"loss": _LOSSES[loss]} if regression else {}
         return _trees("boost", regression)(
-            n_estimators=numberOfTrees, learning_rate=shrinkage, subsample=samplingRate, max_leaf_nodes=_leaves(maxNodes), max_depth=None,
-            random_state=seed, **options,
-        )  # fmt: skip
+            n_estimators=numberOfTrees,
+            learning_rate=shrinkage,
+            subsample=samplingRate,
+            max_leaf_nodes=_leaves(maxNodes),
+            max_depth=None,
+            random_state=seed,
+            **options,
+        )
 
     return SklearnClassifier("smileGradientTreeBoost", build=build, modes=_TREES)
 
@@ -118,7 +142,9 @@ def smile_naive_bayes(lambda_: float) -> Classifier:
 
         return MultinomialNB(alpha=lambda_)
 
-    return SklearnClassifier("smileNaiveBayes", build=build, modes=("CLASSIFICATION", "PROBABILITY", "MULTIPROBABILITY"))
+    return SklearnClassifier(
+        "smileNaiveBayes", build=build, modes=("CLASSIFICATION", "PROBABILITY", "MULTIPROBABILITY")
+    )
 
 
 @algorithm("Classifier.minimumDistance")
@@ -133,7 +159,8 @@ def minimum_distance(metric: str, kNearest: int) -> Classifier:
     return Centroids("minimumDistance", metric=metric, nearest=int(kNearest))
 
 
-# -- training ------------------------------------------------------------------------------------------------------------
+# -- training
+# ------------------------------------------------------------------------------------------
 
 
 def _names(features: Collection, inputs: Sequence[str] | None, leave: str | None) -> list[str]:
@@ -141,12 +168,17 @@ def _names(features: Collection, inputs: Sequence[str] | None, leave: str | None
         return list(inputs)
     order = features.properties.get("band_order")
     if order is None:
-        raise EEError("Property 'band_order' is missing: specify inputProperties, or train on the result of Image.sample.")
+        raise EEError(
+            "Property 'band_order' is missing: specify inputProperties, or train on the result of "
+            "Image.sample."
+        )
     return [n for n in order if n != leave]
 
 
 def _table(features: Collection, names: Sequence[str], share: float, seed: int) -> np.ndarray:
-    """Return the numeric properties of features, (features, names); those with a null among them are left out."""
+    """Return the numeric properties of features, (features, names); those with a null among them are left
+    out.
+    """
     from smgee.eelocal.model.randomness import uniform_at
 
     rows = []
@@ -155,7 +187,9 @@ def _table(features: Collection, names: Sequence[str], share: float, seed: int) 
         for name in names:
             value = feature.properties.get(name)
             if isinstance(value, bool) or not isinstance(value, (int, float, type(None))):
-                raise EEError(f"Property '{name}' of feature '{getattr(feature, 'id', None)}' is not a number.")
+                raise EEError(
+                    f"Property '{name}' of feature '{getattr(feature, 'id', None)}' is not a number."
+                )
             row.append(np.nan if value is None else float(value))
         rows.append(row)
     table = np.array(rows, "f8").reshape(len(rows), len(names))
@@ -167,9 +201,13 @@ def _table(features: Collection, names: Sequence[str], share: float, seed: int) 
 
 @algorithm("Classifier.train")
 def train(
-    classifier: Classifier, features: Collection, classProperty: str, inputProperties: list[str] | None, subsampling: float,
+    classifier: Classifier,
+    features: Collection,
+    classProperty: str,
+    inputProperties: list[str] | None,
+    subsampling: float,
     subsamplingSeed: int,
-) -> Classifier:  # fmt: skip
+) -> Classifier:
     """Train a classifier on the properties of features."""
     names = _names(features, inputProperties, classProperty)
     table = _table(features, [*names, classProperty], subsampling, subsamplingSeed)
@@ -181,18 +219,27 @@ def confusion_matrix(classifier: Classifier) -> Any:
     """Return the confusion matrix of the training data."""
     from smgee.eelocal.model.confusion import ConfusionMatrix
 
-    if not isinstance(classifier, (SklearnClassifier, Centroids)) or classifier.rows is None or classifier.target is None:
+    if (
+        not isinstance(classifier, (SklearnClassifier, Centroids))
+        or classifier.rows is None
+        or classifier.target is None
+    ):
         raise EEError("The classifier has not been trained.")
     predicted = classifier.with_mode("CLASSIFICATION").predict(np.ascontiguousarray(classifier.rows.T))
-    return ConfusionMatrix.of_pairs([(int(a), int(p)) for a, p in zip(classifier.target, predicted, strict=True)])
+    return ConfusionMatrix.of_pairs(
+        [(int(a), int(p)) for a, p in zip(classifier.target, predicted, strict=True)]
+    )
 
 
-# -- clusterers ----------------------------------------------------------------------------------------------------------
+# -- clusterers
+# ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class Clusterer:
-    """A clusterer: `build` takes the scaled training rows and returns a fitted scikit-learn clusterer. Approximate."""
+    """A clusterer: `build` takes the scaled training rows and returns a fitted scikit-learn clusterer.
+    Approximate.
+    """
 
     name: str
     build: Callable[[np.ndarray], Any]
@@ -211,7 +258,9 @@ class Clusterer:
         return {"type": "Clusterer", "clusterer": self.name}
 
     def train(self, rows: np.ndarray, names: Sequence[str]) -> Clusterer:
-        """Return the clusterer trained on rows shaped (n, features); attributes are scaled to 0…1, as Weka's distances do."""
+        """Return the clusterer trained on rows shaped (n, features); attributes are scaled to 0…1, as
+        Weka's distances do.
+        """
         if len(rows) == 0:
             raise EEError("No data was found in clusterer training input.")
         low, span = rows.min(0), np.ptp(rows, axis=0)
@@ -241,9 +290,20 @@ def _euclidean(name: str, distance: str) -> None:
 
 @algorithm("Clusterer.wekaKMeans")
 def weka_kmeans(
-    nClusters: int, init: int, canopies: bool, maxCandidates: int, periodicPruning: int, minDensity: int, t1: float, t2: float,
-    distanceFunction: str, maxIterations: int | None, preserveOrder: bool, fast: bool, seed: int,
-) -> Clusterer:  # fmt: skip
+    nClusters: int,
+    init: int,
+    canopies: bool,
+    maxCandidates: int,
+    periodicPruning: int,
+    minDensity: int,
+    t1: float,
+    t2: float,
+    distanceFunction: str,
+    maxIterations: int | None,
+    preserveOrder: bool,
+    fast: bool,
+    seed: int,
+) -> Clusterer:
     """Return an untrained k-means clusterer."""
     _euclidean("Clusterer.wekaKMeans", distanceFunction)
 
@@ -252,7 +312,11 @@ def weka_kmeans(
 
         count = min(nClusters, len(np.unique(rows, axis=0)))
         return KMeans(
-            count, init="k-means++" if init == 1 else "random", n_init=1, max_iter=maxIterations or 500, random_state=seed
+            count,
+            init="k-means++" if init == 1 else "random",
+            n_init=1,
+            max_iter=maxIterations or 500,
+            random_state=seed,
         ).fit(rows)
 
     return Clusterer("wekaKMeans", build)
@@ -260,9 +324,17 @@ def weka_kmeans(
 
 @algorithm("Clusterer.wekaCascadeKMeans")
 def weka_cascade_kmeans(
-    minClusters: int, maxClusters: int, restarts: int, manual: bool, init: bool, distanceFunction: str, maxIterations: int | None
+    minClusters: int,
+    maxClusters: int,
+    restarts: int,
+    manual: bool,
+    init: bool,
+    distanceFunction: str,
+    maxIterations: int | None,
 ) -> Clusterer:
-    """Return an untrained k-means clusterer that chooses the number of clusters by the Calinski–Harabasz criterion."""
+    """Return an untrained k-means clusterer that chooses the number of clusters by the Calinski–Harabasz
+    criterion.
+    """
     _euclidean("Clusterer.wekaCascadeKMeans", distanceFunction)
 
     def build(rows: np.ndarray) -> Any:
@@ -273,7 +345,11 @@ def weka_cascade_kmeans(
         distinct = len(np.unique(rows, axis=0))
         for count in range(minClusters, min(maxClusters, distinct - 1) + 1):
             model = KMeans(
-                count, init="k-means++" if init else "random", n_init=restarts, max_iter=maxIterations or 300, random_state=0
+                count,
+                init="k-means++" if init else "random",
+                n_init=restarts,
+                max_iter=maxIterations or 300,
+                random_state=0,
             ).fit(rows)
             value = calinski_harabasz_score(rows, model.labels_)
             if value > score:
@@ -287,7 +363,11 @@ def weka_cascade_kmeans(
 
 @algorithm("Clusterer.train")
 def train_clusterer(
-    clusterer: Clusterer, features: Collection, inputProperties: list[str] | None, subsampling: float, subsamplingSeed: int
+    clusterer: Clusterer,
+    features: Collection,
+    inputProperties: list[str] | None,
+    subsampling: float,
+    subsamplingSeed: int,
 ) -> Clusterer:
     """Train a clusterer on the properties of features."""
     names = _names(features, inputProperties, None)
@@ -320,8 +400,13 @@ def cluster_features(features: Collection, clusterer: Clusterer, outputName: str
 
     def clustered() -> list[Feature]:
         members = list(features)
-        rows = np.array([[float(f.properties[n]) for n in names] for f in members], "f8").reshape(len(members), len(names))
+        rows = np.array([[float(f.properties[n]) for n in names] for f in members], "f8").reshape(
+            len(members), len(names)
+        )
         found = clusterer.predict(np.ascontiguousarray(rows.T))
-        return [replace(f, properties={**f.properties, outputName: int(c)}) for f, c in zip(members, found, strict=True)]
+        return [
+            replace(f, properties={**f.properties, outputName: int(c)})
+            for f, c in zip(members, found, strict=True)
+        ]
 
     return features.derive(clustered)

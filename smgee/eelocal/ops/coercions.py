@@ -1,4 +1,6 @@
-"""How values become the types that the signatures ask for. Images and reducers register theirs beside their algorithms."""
+"""How values become the types that the signatures ask for. Images and reducers register theirs beside
+their algorithms.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +98,9 @@ def _projection(value: Any) -> Any:
 
         return parse_projection(value)
     if isinstance(value, dict) and value.get("type") == "Projection":
-        return Projection(value.get("crs") or value["wkt"]).with_transform(value.get("transform", WGS84_DEFAULT.transform))
+        return Projection(value.get("crs") or value["wkt"]).with_transform(
+            value.get("transform", WGS84_DEFAULT.transform)
+        )
     return NotImplemented
 
 

@@ -1,4 +1,6 @@
-"""``Collection.*`` and ``FeatureCollection.*`` on elements; geometries, aggregates and images have their own modules."""
+"""``Collection.*`` and ``FeatureCollection.*`` on elements; geometries, aggregates and images have their
+own modules.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,20 @@ from smgee.source import TableInfo
 @algorithm("Collection")
 def collection(features: list[Any]) -> Collection:
     """Make a collection of elements, with indices from 0."""
-    elements = [e if element_id(e) is not None else with_id(e, str(i)) for i, e in enumerate(features) if e is not None]
+    elements = [
+        e if element_id(e) is not None else with_id(e, str(i))
+        for i, e in enumerate(features)
+        if e is not None
+    ]
     if len({element_id(e) for e in elements}) < len(elements):
         elements = [with_id(e, str(i)) for i, e in enumerate(elements)]
     return Collection(lambda: elements, kind="FeatureCollection")
 
 
 @algorithm("Collection.fromColumns")
-def from_columns(columns: list[list[Any]], propertyNames: list[str], propertyTypes: list[Any] | None) -> Collection:
+def from_columns(
+    columns: list[list[Any]], propertyNames: list[str], propertyTypes: list[Any] | None
+) -> Collection:
     """Make features of columns of values."""
     if len(columns) != len(propertyNames) or len({len(c) for c in columns}) > 1:
         raise EEError("There must be one column of equal length per property name.")
@@ -52,14 +60,19 @@ def from_columns(columns: list[list[Any]], propertyNames: list[str], propertyTyp
 def load_table(context: Context, tableId: str, geometryColumn: str | None, version: int) -> Collection:
     """Load a table asset."""
     if context.store is None:
-        raise NotFoundError(f"Collection asset '{tableId}' not found (does not exist or caller does not have access).")
+        raise NotFoundError(
+            f"Collection asset '{tableId}' not found (does not exist or caller does not have access)."
+        )
     source, info = context.store.get(tableId, kind="Collection asset")
     if not isinstance(info, TableInfo):
         raise EEError(f"'{tableId}' is not a table; load it as an image or an image collection.")
 
     def produce() -> Iterator[Feature]:
         for record in source.features(info.id):
-            properties = {k: plain(v) if isinstance(v, float) else v for k, v in (record.get("properties") or {}).items()}
+            properties = {
+                k: plain(v) if isinstance(v, float) else v
+                for k, v in (record.get("properties") or {}).items()
+            }
             shape = record.get("geometry")
             yield Feature(None if shape is None else from_geojson(shape), properties, str(record["id"]))
 
@@ -206,7 +219,9 @@ def _hashed(value: Any) -> Any:
 def remap(collection: Collection, lookupIn: list[Any], lookupOut: list[int], columnName: str) -> Collection:
     """Replace values of a property; elements with other values are dropped."""
     if len(lookupIn) != len(lookupOut):
-        raise EEError(f"lookupIn and lookupOut must have the same length, got {len(lookupIn)} and {len(lookupOut)}.")
+        raise EEError(
+            f"lookupIn and lookupOut must have the same length, got {len(lookupIn)} and {len(lookupOut)}."
+        )
 
     def produce() -> Iterator[Any]:
         for element in collection:
@@ -220,7 +235,9 @@ def remap(collection: Collection, lookupIn: list[Any], lookupOut: list[int], col
 
 
 @algorithm("Collection.randomColumn")
-def random_column(collection: Collection, columnName: str, seed: int, distribution: str, rowKeys: list[str]) -> Collection:
+def random_column(
+    collection: Collection, columnName: str, seed: int, distribution: str, rowKeys: list[str]
+) -> Collection:
     """Add numbers that depend on the seed and the row keys alone; they are not the real service's."""
     if distribution not in ("uniform", "normal"):
         raise EEError(f"Unknown distribution '{distribution}': must be 'uniform' or 'normal'.")
@@ -231,11 +248,14 @@ def random_column(collection: Collection, columnName: str, seed: int, distributi
             values = [get_property(element, k) for k in rowKeys]
             if all(v is None for v in values):
                 raise EEError(f"The element has none of the row keys {', '.join(rowKeys)}.")
-            text = "\x1f".join([str(seed), *(to_text(v) if not isinstance(v, Geometry) else v.shape.wkb_hex for v in values)])
+            text = "\x1f".join(
+                [str(seed), *(to_text(v) if not isinstance(v, Geometry) else v.shape.wkb_hex for v in values)]
+            )
             bits = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 11
             number = bits / 2**53
             yield set_properties(
-                element, {columnName: number if distribution == "uniform" else normal.inv_cdf((bits + 0.5) / 2**53)}
+                element,
+                {columnName: number if distribution == "uniform" else normal.inv_cdf((bits + 0.5) / 2**53)},
             )
 
     return collection.derive(produce)
@@ -253,10 +273,16 @@ def reduce_columns(
     if weightSelectors is not None:
         weighted = [i for i, w in enumerate(reducer.weights) if w]
         if len(weightSelectors) != len(weighted):
-            raise EEError(f"There must be one weight selector per weighted input: {len(weighted)}, got {len(weightSelectors)}.")
+            raise EEError(
+                f"There must be one weight selector per weighted input: {len(weighted)}, got "
+                f"{len(weightSelectors)}."
+            )
         for i, selector in zip(weighted, weightSelectors, strict=True):
             weights[i] = [get_property(e, selector) for e in collection]
-    columns = [as_column([get_property(e, s) for e in collection], w) for s, w in zip(selectors, weights, strict=True)]
+    columns = [
+        as_column([get_property(e, s) for e in collection], w)
+        for s, w in zip(selectors, weights, strict=True)
+    ]
     return {o: as_value(r) for o, r in zip(reducer.outputs, reducer.reduce(columns), strict=True)}
 
 
@@ -289,4 +315,6 @@ def random_points(region: Geometry, points: int, seed: int, maxError: Any) -> Co
         raise EEError(f"The number of points must not be negative, got {points}.")
     from smgee.eelocal.randompoints import scatter
 
-    return Collection(lambda: [Feature(Geometry(p), {}, str(i)) for i, p in enumerate(scatter(region, points, seed))])
+    return Collection(
+        lambda: [Feature(Geometry(p), {}, str(i)) for i, p in enumerate(scatter(region, points, seed))]
+    )

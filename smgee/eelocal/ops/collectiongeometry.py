@@ -46,7 +46,8 @@ def collect_geometry(collection: Collection) -> Geometry:
     flat = [g for g in shapes if shapely.get_dimensions(g.shape) > 0] or shapes[:1]
     if len({g.crs for g in shapes}) > 1 or len({g.geodesic for g in flat}) > 1:
         raise EEError(
-            "All the geometries of the collection must share the projection and the kind of edges; transform them first."
+            "All the geometries of the collection must share the projection and the kind of edges; transform "
+            "them first."
         )
     parts = [p for g in shapes for p in _parts(g.shape)]
     kinds = {type(p) for p in parts}
@@ -74,13 +75,21 @@ def geometry(collection: Collection, maxError: ErrorMargin) -> Geometry:
 @algorithm("Collection.bounds")
 def bounds(collection: Collection, maxError: ErrorMargin, proj: Projection) -> Geometry:
     """Return the bounding rectangle of all elements."""
-    boxes = [geodesy.bounds_of(g, error=meters(maxError, proj), projection=proj) for g in geometries_of(collection)]
+    boxes = [
+        geodesy.bounds_of(g, error=meters(maxError, proj), projection=proj) for g in geometries_of(collection)
+    ]
     if any(b.unbounded for b in boxes):
         return UNBOUNDED_GEOMETRY
-    return geodesy.bounds_of(Geometry(shapely.GeometryCollection([b.shape for b in boxes]), proj.crs, False), projection=proj)
+    return geodesy.bounds_of(
+        Geometry(shapely.GeometryCollection([b.shape for b in boxes]), proj.crs, False), projection=proj
+    )
 
 
 @algorithm("Collection.union")
 def union(collection: Collection, maxError: ErrorMargin | None) -> Collection:
     """Return one feature with the union of all geometries."""
-    return Collection(lambda: [Feature(geodesy.union_all(geometries_of(collection), error=meters(maxError)), {}, "union_result")])
+    return Collection(
+        lambda: [
+            Feature(geodesy.union_all(geometries_of(collection), error=meters(maxError)), {}, "union_result")
+        ]
+    )

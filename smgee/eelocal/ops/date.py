@@ -101,7 +101,9 @@ def get_range(date: Date, unit: str, timeZone: str | None) -> DateRange:
 
 @algorithm("Date.getRelative")
 def get_relative(date: Date, unit: str, inUnit: str, timeZone: str | None) -> int:
-    """Return the 0-based number of units since the start of the larger unit; 0 when the first is the larger one."""
+    """Return the 0-based number of units since the start of the larger unit; 0 when the first is the
+    larger one.
+    """
     zone = find_zone(timeZone)
     small, large = unit_name(unit), unit_name(inUnit)
     if UNITS[small] >= UNITS[large]:
@@ -201,7 +203,12 @@ def intersection(dateRange: DateRange, other: DateRange) -> DateRange:
 @algorithm("DateRange.intersects")
 def intersects(dateRange: DateRange, other: DateRange) -> bool:
     """Whether the ranges share an instant."""
-    return not dateRange.is_empty and not other.is_empty and dateRange.start < other.end and other.start < dateRange.end
+    return (
+        not dateRange.is_empty
+        and not other.is_empty
+        and dateRange.start < other.end
+        and other.start < dateRange.end
+    )
 
 
 @algorithm("DateRange.isEmpty")

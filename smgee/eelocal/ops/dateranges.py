@@ -13,13 +13,20 @@ from smgee.eelocal.model.geometry import Feature
 from smgee.eelocal.registry import algorithm
 
 _PATTERNS = {
-    "year": "YYYY", "month": "YYYYMM", "week": "YYYYMMdd", "day": "YYYYMMdd", "hour": "YYYYMMddHH", "minute": "YYYYMMddHHmm",
+    "year": "YYYY",
+    "month": "YYYYMM",
+    "week": "YYYYMMdd",
+    "day": "YYYYMMdd",
+    "hour": "YYYYMMddHH",
+    "minute": "YYYYMMddHHmm",
     "second": "YYYYMMddHHmmss",
-}  # fmt: skip
+}
 
 
 @algorithm("BetterDateRangeCollection")
-def date_ranges(start: Date, end: Date, delta: int, unit: str, resetAtYearBoundaries: bool, format: str | None) -> Collection:
+def date_ranges(
+    start: Date, end: Date, delta: int, unit: str, resetAtYearBoundaries: bool, format: str | None
+) -> Collection:
     """Return features with the ranges of a regular sequence in ``date_range``."""
     unit = unit_name(unit)
     if delta == 0 or (delta > 0) == (start.ms > end.ms):
@@ -43,8 +50,12 @@ def date_ranges(start: Date, end: Date, delta: int, unit: str, resetAtYearBounda
 
 
 @algorithm("DateRangeCollection")
-def older_date_ranges(startTime: int, endTime: int, interval: int, units: str, resetAtYearBoundaries: bool) -> Collection:
+def older_date_ranges(
+    startTime: int, endTime: int, interval: int, units: str, resetAtYearBoundaries: bool
+) -> Collection:
     """Return features with the ranges of a regular sequence of days or years."""
     if unit_name(units) not in ("day", "year"):
         raise EEError(f"The units must be 'days' or 'years', got '{units}'.")
-    return date_ranges(Date(float(startTime)), Date(float(endTime)), interval, units, resetAtYearBoundaries, None)
+    return date_ranges(
+        Date(float(startTime)), Date(float(endTime)), interval, units, resetAtYearBoundaries, None
+    )

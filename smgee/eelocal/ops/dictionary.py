@@ -27,7 +27,9 @@ def dictionary(input: Any) -> dict[str, Any]:
         return dict(input.properties)
     if isinstance(input, list):
         if len(input) % 2:
-            raise EEError(f"A list of keys and values must have an even number of elements, got {len(input)}.")
+            raise EEError(
+                f"A list of keys and values must have an even number of elements, got {len(input)}."
+            )
         keys = input[::2]
         if not all(isinstance(k, str) for k in keys):
             raise EEError("The keys must be strings.")

@@ -6,7 +6,13 @@ from typing import Any
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.element import element_geometry, get_property, ordinary, property_names, set_properties
+from smgee.eelocal.model.element import (
+    element_geometry,
+    get_property,
+    ordinary,
+    property_names,
+    set_properties,
+)
 from smgee.eelocal.model.errormargin import ErrorMargin
 from smgee.eelocal.model.geometry import Feature, Geometry
 from smgee.eelocal.model.image import Image
@@ -77,7 +83,9 @@ def to_dictionary(element: Any, properties: list[str] | None) -> dict[str, Any]:
 
 
 @algorithm("Element.copyProperties", "Image.copyProperties")
-def copy_properties(destination: Any, source: Any, properties: list[str] | None, exclude: list[str] | None) -> Any:
+def copy_properties(
+    destination: Any, source: Any, properties: list[str] | None, exclude: list[str] | None
+) -> Any:
     """Copy properties, by default all but the system's."""
     if destination is None:
         raise EEError("Parameter 'destination' is required and may not be null.")
@@ -106,7 +114,9 @@ def replace_properties(destination: Any, source: Any) -> Any:
 
 
 @algorithm("Element.geometry", "Feature.geometry")
-def geometry(feature: Any, maxError: ErrorMargin | None, proj: Projection | None, geodesics: bool | None) -> Geometry | None:
+def geometry(
+    feature: Any, maxError: ErrorMargin | None, proj: Projection | None, geodesics: bool | None
+) -> Geometry | None:
     """Return the geometry, in a projection if given."""
     shape = element_geometry(feature)
     if shape is None and not isinstance(feature, (Feature, Image)):

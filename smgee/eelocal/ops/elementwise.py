@@ -1,8 +1,9 @@
-"""The elementwise operations that Number, Array and Image share: one table of functions with their result types.
+"""The elementwise operations that Number, Array and Image share: one table of functions with their result
+types.
 
-Every function takes NumPy arrays already in a working type (int64 for integers, else float32 or float64) and returns an array;
-`kind` tells the result type. Division by zero gives 0, remainders take the sign of the dividend, integers wrap at 64 bits,
-casts truncate and clamp.
+Every function takes NumPy arrays already in a working type (int64 for integers, else float32 or float64) and
+returns an array; `kind` tells the result type. Division by zero gives 0, remainders take the sign of the
+dividend, integers wrap at 64 bits, casts truncate and clamp.
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ import numpy as np
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
 
-__all__ = ["BINARY", "CASTS", "UNARY", "Operation", "digamma", "lanczos", "result_type", "trigamma", "working"]
+__all__ = [
+    "BINARY",
+    "CASTS",
+    "UNARY",
+    "Operation",
+    "digamma",
+    "lanczos",
+    "result_type",
+    "trigamma",
+    "working",
+]
 
 Kind = Literal["same", "union", "boolean", "float", "real", "integer", "signed", "whole"]
 
@@ -26,10 +37,11 @@ Kind = Literal["same", "union", "boolean", "float", "real", "integer", "signed",
 class Operation:
     """An elementwise function and the rule of its result type.
 
-    `kind` is ``same`` (type of the first input), ``union`` (of all inputs), ``boolean`` (integer 0…1), ``float`` (union with
-    float), ``real`` (double for integers, else unchanged), ``integer`` (union of inputs, which must be integers), ``signed``
-    (the smallest signed type that holds the input's range and its complement), or ``whole`` (a whole number: integers
-    unchanged, floats become integers for numbers, stay as they are for pixels).
+    `kind` is ``same`` (type of the first input), ``union`` (of all inputs), ``boolean`` (integer 0…1),
+    ``float`` (union with float), ``real`` (double for integers, else unchanged), ``integer`` (union of
+    inputs, which must be integers), ``signed`` (the smallest signed type that holds the input's range and its
+    complement), or ``whole`` (a whole number: integers unchanged, floats become integers for numbers, stay as
+    they are for pixels).
     """
 
     name: str
@@ -37,9 +49,11 @@ class Operation:
     kind: Kind
 
 
-# -- special functions -------------------------------------------------------------------------------------------------
+# -- special functions
+# ------------------------------------------------------------------------------------------
 
-# Coefficients of the Lanczos approximation with g = 607/128 and 15 terms (P. Godfrey, 2001), the set that Apache Commons Math
+# Coefficients of the Lanczos approximation with g = 607/128 and 15 terms (P. Godfrey, 2001), the set that
+# Apache Commons Math
 # documents.
 _LANCZOS = (
     0.99999999999999709182,
@@ -71,21 +85,29 @@ def lanczos(x: np.ndarray) -> np.ndarray:
 
 
 def digamma(x: np.ndarray) -> np.ndarray:
-    """Return ψ(x): the recurrence up to 49, then the asymptotic series (Abramowitz & Stegun 6.3.5, 6.3.18); −∞ at 0, −1, −2, …"""
+    """Return ψ(x): the recurrence up to 49, then the asymptotic series (Abramowitz & Stegun 6.3.5,
+    6.3.18); −∞ at 0, −1, −2, …
+    """
     return _climb(
         np.asarray(x, "f8"),
         small=lambda x: -_EULER_GAMMA - 1.0 / x,
-        large=lambda x, inverse: np.log(x) - 0.5 / x - inverse * (1.0 / 12 - inverse * (1.0 / 120 - inverse / 252)),
+        large=lambda x, inverse: (
+            np.log(x) - 0.5 / x - inverse * (1.0 / 12 - inverse * (1.0 / 120 - inverse / 252))
+        ),
         step=lambda x: -1.0 / x,
     )
 
 
 def trigamma(x: np.ndarray) -> np.ndarray:
-    """Return ψ′(x): the recurrence up to 49, then the asymptotic series (Abramowitz & Stegun 6.4.6, 6.4.12); ∞ at 0, −1, −2, …"""
+    """Return ψ′(x): the recurrence up to 49, then the asymptotic series (Abramowitz & Stegun 6.4.6,
+    6.4.12); ∞ at 0, −1, −2, …
+    """
     return _climb(
         np.asarray(x, "f8"),
         small=lambda x: 1.0 / (x * x),
-        large=lambda x, inverse: 1.0 / x + inverse / 2 + inverse / x * (1.0 / 6 - inverse * (1.0 / 30 - inverse / 42)),
+        large=lambda x, inverse: (
+            1.0 / x + inverse / 2 + inverse / x * (1.0 / 6 - inverse * (1.0 / 30 - inverse / 42))
+        ),
         step=lambda x: 1.0 / (x * x),
     )
 
@@ -110,7 +132,8 @@ def _climb(
             out[tiny] += small(at[tiny])
             out[big] += large(at[big], 1.0 / (at[big] * at[big]))
             todo &= ~(tiny | big)
-            # The pole is at 0 and the terms before it are finite: -1/0 and 1/0² carry the sign that the recurrence gives.
+            # The pole is at 0 and the terms before it are finite: -1/0 and 1/0² carry the sign that the
+            # recurrence gives.
             out[todo] += step(np.where(at[todo] == 0, 0.0, at[todo]))
             at[todo] += 1.0
     return out
@@ -131,7 +154,8 @@ def _special(name: str) -> Callable[..., np.ndarray]:
     return apply
 
 
-# -- arithmetic --------------------------------------------------------------------------------------------------------
+# -- arithmetic
+# ------------------------------------------------------------------------------------------
 
 
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -264,7 +288,10 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 # Name of a cast → the type it gives.
 CASTS: Mapping[str, PixelType] = MappingProxyType(
     {
-        **{n: NAMED_TYPES[n] for n in ("byte", "double", "float", "int", "int16", "int32", "int64", "int8", "long", "short")},
+        **{
+            n: NAMED_TYPES[n]
+            for n in ("byte", "double", "float", "int", "int16", "int32", "int64", "int8", "long", "short")
+        },
         **{n: NAMED_TYPES[n] for n in ("uint16", "uint32", "uint8")},
         **{
             "to" + n[0].upper() + n[1:]: NAMED_TYPES[n]
@@ -289,7 +316,9 @@ CASTS: Mapping[str, PixelType] = MappingProxyType(
 
 
 def working(values: np.ndarray) -> np.ndarray:
-    """Return values in the type that the operations work in: int64 for integers, float32 and float64 as they are."""
+    """Return values in the type that the operations work in: int64 for integers, float32 and float64 as
+    they are.
+    """
     if values.dtype.kind in "iub":
         return values.astype("i8", copy=False)
     return values
@@ -331,12 +360,15 @@ def _signed(type: PixelType) -> PixelType:
 
 
 def apply(operation: Operation, *values: Any) -> np.ndarray:
-    """Apply an operation to arrays in working types; integers go to float first where the result is no integer."""
+    """Apply an operation to arrays in working types; integers go to float first where the result is no
+    integer.
+    """
     arrays = [working(np.asarray(v)) for v in values]
     if operation.kind in ("integer", "signed") and any(a.dtype.kind == "f" for a in arrays):
         raise EEError("Bitwise operations need integers, got a floating-point value.")
     if operation.kind in ("float", "real") or any(a.dtype.kind == "f" for a in arrays):
-        # float32 with integers stays float32; operations whose result is real work in double precision throughout.
+        # float32 with integers stays float32; operations whose result is real work in double precision
+        # throughout.
         wide = operation.kind in ("float", "real") or any(a.dtype == np.float64 for a in arrays)
         arrays = [a.astype("f8" if wide else "f4", copy=False) for a in arrays]
     with np.errstate(all="ignore"):

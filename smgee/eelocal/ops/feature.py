@@ -49,14 +49,20 @@ def set_geometry(feature: Any, geometry: Geometry | None) -> Feature:
 
 
 @algorithm("Feature.select")
-def select(input: Any, propertySelectors: list[str], newProperties: list[str] | None, retainGeometry: bool) -> Any:
+def select(
+    input: Any, propertySelectors: list[str], newProperties: list[str] | None, retainGeometry: bool
+) -> Any:
     """Keep properties, renamed if names are given."""
     from smgee.eelocal.ops.string import compile_pattern
 
     if isinstance(input, Collection):
-        return input.derive(lambda: (select(e, propertySelectors, newProperties, retainGeometry) for e in input))
+        return input.derive(
+            lambda: (select(e, propertySelectors, newProperties, retainGeometry) for e in input)
+        )
     if newProperties is not None and len(newProperties) != len(propertySelectors):
-        raise EEError(f"There must be one new name per selector: {len(propertySelectors)}, got {len(newProperties)}.")
+        raise EEError(
+            f"There must be one new name per selector: {len(propertySelectors)}, got {len(newProperties)}."
+        )
     chosen: dict[str, Any] = {}
     for i, selector in enumerate(propertySelectors):
         names = (
@@ -65,7 +71,9 @@ def select(input: Any, propertySelectors: list[str], newProperties: list[str] | 
             else [n for n in input.properties if compile_pattern(selector).fullmatch(n)]
         )
         if newProperties is not None and len(names) > 1:
-            raise EEError(f"The selector '{selector}' matches several properties, which can't have one new name.")
+            raise EEError(
+                f"The selector '{selector}' matches several properties, which can't have one new name."
+            )
         for name in names:
             chosen[name if newProperties is None else newProperties[i]] = input.properties[name]
     return Feature(element_geometry(input) if retainGeometry else None, chosen, element_id(input))
@@ -105,10 +113,12 @@ def _lift(name: str) -> None:
 
 
 _SNAKE = {
-    "convexHull": "convex_hull", "closestPoint": "closest_point", "closestPoints": "closest_points",
+    "convexHull": "convex_hull",
+    "closestPoint": "closest_point",
+    "closestPoints": "closest_points",
     "withinDistance": "within_distance",
     "cutLines": "cut_lines",
-}  # fmt: skip
+}
 
 
 def _names() -> list[str]:

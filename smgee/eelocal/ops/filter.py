@@ -12,7 +12,17 @@ from smgee.eelocal.model.collection import Collection
 from smgee.eelocal.model.date import Date, DateRange, to_local
 from smgee.eelocal.model.element import element_geometry
 from smgee.eelocal.model.errormargin import ErrorMargin
-from smgee.eelocal.model.filter import All, Any_, Comparison, Condition, Filter, Not, Operand, field_of, operands
+from smgee.eelocal.model.filter import (
+    All,
+    Any_,
+    Comparison,
+    Condition,
+    Filter,
+    Not,
+    Operand,
+    field_of,
+    operands,
+)
 from smgee.eelocal.model.geometry import Feature, Geometry
 from smgee.eelocal.model.image import Image
 from smgee.eelocal.model.number import is_number, plain
@@ -21,7 +31,8 @@ from smgee.eelocal.ops.geometry import meters, relate
 from smgee.eelocal.registry import algorithm
 from smgee.eelocal.values import compare, contains, same, type_name
 
-# -- relations of two operands -----------------------------------------------------------------------------------------
+# -- relations of two operands
+# -----------------------------------------------------------------------------------------
 
 
 def _comparable(value: Any) -> Any:
@@ -65,12 +76,18 @@ def _has_type(a: Any, b: Any) -> bool:
 
 # Official name → (the name in messages, test). Aliases share a row.
 RELATIONS: dict[str, tuple[str, Any]] = {
-    "eq": ("equals", _equal), "equals": ("equals", _equal),
-    "neq": ("notEquals", lambda a, b: not _equal(a, b)), "notEquals": ("notEquals", lambda a, b: not _equal(a, b)),
-    "lt": ("lessThan", _ordered((-1,))), "lessThan": ("lessThan", _ordered((-1,))),
-    "lte": ("lessThanOrEquals", _ordered((-1, 0))), "lessThanOrEquals": ("lessThanOrEquals", _ordered((-1, 0))),
-    "gt": ("greaterThan", _ordered((1,))), "greaterThan": ("greaterThan", _ordered((1,))),
-    "gte": ("greaterThanOrEquals", _ordered((0, 1))), "greaterThanOrEquals": ("greaterThanOrEquals", _ordered((0, 1))),
+    "eq": ("equals", _equal),
+    "equals": ("equals", _equal),
+    "neq": ("notEquals", lambda a, b: not _equal(a, b)),
+    "notEquals": ("notEquals", lambda a, b: not _equal(a, b)),
+    "lt": ("lessThan", _ordered((-1,))),
+    "lessThan": ("lessThan", _ordered((-1,))),
+    "lte": ("lessThanOrEquals", _ordered((-1, 0))),
+    "lessThanOrEquals": ("lessThanOrEquals", _ordered((-1, 0))),
+    "gt": ("greaterThan", _ordered((1,))),
+    "greaterThan": ("greaterThan", _ordered((1,))),
+    "gte": ("greaterThanOrEquals", _ordered((0, 1))),
+    "greaterThanOrEquals": ("greaterThanOrEquals", _ordered((0, 1))),
     "stringStartsWith": ("stringStartsWith", _strings(lambda a, b: a.startswith(b))),
     "stringEndsWith": ("stringEndsWith", _strings(lambda a, b: a.endswith(b))),
     "stringContains": ("stringContains", _strings(lambda a, b: b in a)),
@@ -78,7 +95,7 @@ RELATIONS: dict[str, tuple[str, Any]] = {
     "listContains": ("listContains", lambda a, b: contains(_items(a), b)),
     "dateRangeContains": ("dateRangeContains", _date_in),
     "hasType": ("hasType", _has_type),
-}  # fmt: skip
+}
 
 
 def _relation(name: str, label: str, test: Any) -> None:
@@ -93,7 +110,8 @@ for _name, (_label, _test) in RELATIONS.items():
     _relation(_name, _label, _test)
 
 
-# -- relations of geometries -------------------------------------------------------------------------------------------
+# -- relations of geometries
+# ------------------------------------------------------------------------------------------
 
 
 def _shape(value: Any) -> Geometry | None:
@@ -109,7 +127,9 @@ def _shape(value: Any) -> Geometry | None:
 
 
 def _geometric(name: str, relation: str) -> None:
-    def make(leftField: str | None, rightValue: Any, rightField: str | None, leftValue: Any, maxError: ErrorMargin) -> Filter:
+    def make(
+        leftField: str | None, rightValue: Any, rightField: str | None, leftValue: Any, maxError: ErrorMargin
+    ) -> Filter:
         left, right = operands(leftField, rightValue, rightField, leftValue)
         error = meters(maxError)
 
@@ -186,13 +206,16 @@ def area(min: float, max: float, maxError: ErrorMargin | None, geometrySelector:
     def test(element: Any) -> bool:
         shape = field_of(element, geometrySelector or ".geo")
         return (
-            isinstance(shape, Geometry) and not shape.unbounded and min <= geodesy.area_of(shape, error=meters(maxError)) <= max
+            isinstance(shape, Geometry)
+            and not shape.unbounded
+            and min <= geodesy.area_of(shape, error=meters(maxError)) <= max
         )
 
     return Condition("area", test)
 
 
-# -- conditions on one element -----------------------------------------------------------------------------------------
+# -- conditions on one element
+# -----------------------------------------------------------------------------------------
 
 
 @algorithm("Filter.always")
@@ -227,20 +250,30 @@ def range_contains(field: str, minValue: Any, maxValue: Any) -> Filter:
         value = _comparable(field_of(element, field))
         if value is None:
             return None
-        return compare(value, _comparable(minValue)) in (0, 1) and compare(value, _comparable(maxValue)) in (-1, 0)
+        return compare(value, _comparable(minValue)) in (0, 1) and compare(value, _comparable(maxValue)) in (
+            -1,
+            0,
+        )
 
     return Condition("rangeContains", test)
 
 
 _FIELDS: dict[str, Any] = {
-    "year": lambda t: t.year, "month": lambda t: t.month, "hour": lambda t: t.hour, "minute": lambda t: t.minute,
-    "day_of_year": lambda t: t.timetuple().tm_yday, "day_of_month": lambda t: t.day, "day_of_week": lambda t: t.isoweekday(),
-}  # fmt: skip
+    "year": lambda t: t.year,
+    "month": lambda t: t.month,
+    "hour": lambda t: t.hour,
+    "minute": lambda t: t.minute,
+    "day_of_year": lambda t: t.timetuple().tm_yday,
+    "day_of_month": lambda t: t.day,
+    "day_of_week": lambda t: t.isoweekday(),
+}
 
 
 @algorithm("Filter.calendarRange")
 def calendar_range(start: int, end: int | None, field: str) -> Filter:
-    """Pass elements whose time falls within a range of a calendar field, ends included; an end before the start wraps around."""
+    """Pass elements whose time falls within a range of a calendar field, ends included; an end before the
+    start wraps around.
+    """
     if field not in _FIELDS:
         raise EEError(f"Unknown calendar field '{field}'; expected one of: {', '.join(_FIELDS)}.")
     part = _FIELDS[field]
@@ -268,7 +301,8 @@ def day_of_year(start: int, end: int) -> Filter:
     return calendar_range(start, end, "day_of_year")
 
 
-# -- logic -------------------------------------------------------------------------------------------------------------
+# -- logic
+# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Filter.and")
@@ -289,7 +323,8 @@ def not_(filter: Filter) -> Filter:
     return Not(filter)
 
 
-# -- text --------------------------------------------------------------------------------------------------------------
+# -- text
+# ------------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<op>>=|<=|==|!=|=|<|>|&&|\|\||!|\(|\))|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
@@ -339,11 +374,17 @@ class _Parser:
         self.at = 0
 
     def error(self) -> EEError:
-        found = f"unexpected '{self.tokens[self.at][1]}'" if self.at < len(self.tokens) else "it ends too early"
+        found = (
+            f"unexpected '{self.tokens[self.at][1]}'" if self.at < len(self.tokens) else "it ends too early"
+        )
         return EEError(f"Invalid filter expression '{self.text}': {found}.")
 
     def take(self, *operators: str) -> str | None:
-        if self.at < len(self.tokens) and self.tokens[self.at][0] == "op" and self.tokens[self.at][1] in operators:
+        if (
+            self.at < len(self.tokens)
+            and self.tokens[self.at][0] == "op"
+            and self.tokens[self.at][1] in operators
+        ):
             self.at += 1
             return self.tokens[self.at - 1][1]
         return None

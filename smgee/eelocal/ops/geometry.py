@@ -29,11 +29,14 @@ def meters(margin: ErrorMargin | None, projection: Projection | None = None) -> 
 # Those of the functions below that are made in loops, by official name.
 FUNCTIONS: dict[str, Any] = {}
 
-# -- constructors ------------------------------------------------------------------------------------------------------
+# -- constructors
+# ------------------------------------------------------------------------------------------
 
 
 def _pairs(value: Any, depth: int) -> Any:
-    """Return nested lists of (x, y), `depth` lists deep, of coordinates given as numbers, flat lists or points."""
+    """Return nested lists of (x, y), `depth` lists deep, of coordinates given as numbers, flat lists or
+    points.
+    """
     if depth == 0:
         if isinstance(value, Geometry) and value.is_point:
             return value.shape.coords[0]
@@ -106,27 +109,37 @@ def _line(points: list[tuple[float, float]]) -> Any:
 
 
 @algorithm("GeometryConstructors.LineString")
-def line_string(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:
+def line_string(
+    coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any
+) -> Geometry:
     """Make a line."""
     return make(_line(_pairs(coordinates, 1)), crs, geodesic)
 
 
 @algorithm("GeometryConstructors.LinearRing")
-def linear_ring(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:
+def linear_ring(
+    coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any
+) -> Geometry:
     """Make a closed line."""
     return make(shapely.LinearRing(_ring(_pairs(coordinates, 1))), crs, geodesic)
 
 
 @algorithm("GeometryConstructors.MultiLineString")
-def multi_line_string(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:
+def multi_line_string(
+    coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any
+) -> Geometry:
     """Make lines."""
     return make(shapely.MultiLineString([_line(p) for p in _pairs(coordinates, 2)]), crs, geodesic)
 
 
 @algorithm("GeometryConstructors.Polygon")
-def polygon(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any, evenOdd: bool) -> Geometry:
+def polygon(
+    coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any, evenOdd: bool
+) -> Geometry:
     """Make a polygon of rings, the first of them the shell."""
-    if coordinates and all(isinstance(c, Geometry) and isinstance(c.shape, shapely.LinearRing) for c in coordinates):
+    if coordinates and all(
+        isinstance(c, Geometry) and isinstance(c.shape, shapely.LinearRing) for c in coordinates
+    ):
         coordinates = [[list(p) for p in c.shape.coords] for c in coordinates]
     return make(_polygon(_pairs(coordinates, 2), evenOdd), crs, geodesic)
 
@@ -145,7 +158,9 @@ def multi_polygon(
 
 
 @algorithm("GeometryConstructors.Rectangle")
-def rectangle(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, evenOdd: bool) -> Geometry:
+def rectangle(
+    coordinates: list[Any], crs: Projection | None, geodesic: bool | None, evenOdd: bool
+) -> Geometry:
     """Make a rectangle of two corners."""
     (x0, y0), (x1, y1) = _pairs(coordinates, 1)
     return make(shapely.Polygon([(x0, y1), (x0, y0), (x1, y0), (x1, y1)]), crs, geodesic)
@@ -166,19 +181,28 @@ def bbox(west: float, south: float, east: float, north: float) -> Geometry:
         east = (east + 180.0) % 360.0 - 180.0
         if east < west:
             east += 360.0
-    return Geometry(shapely.Polygon([(west, south), (east, south), (east, north), (west, north)]), geodesic=False)
+    return Geometry(
+        shapely.Polygon([(west, south), (east, south), (east, north), (west, north)]), geodesic=False
+    )
 
 
 @algorithm("GeometryConstructors.MultiGeometry")
-def multi_geometry(geometries: list[Geometry], crs: Projection | None, geodesic: bool | None, maxError: Any) -> Geometry:
+def multi_geometry(
+    geometries: list[Geometry], crs: Projection | None, geodesic: bool | None, maxError: Any
+) -> Geometry:
     """Put geometries together."""
     if crs is None and len({(g.crs, g.geodesic) for g in geometries}) == 1:
-        return Geometry(shapely.GeometryCollection([g.shape for g in geometries]), geometries[0].crs, geometries[0].geodesic)
+        return Geometry(
+            shapely.GeometryCollection([g.shape for g in geometries]),
+            geometries[0].crs,
+            geometries[0].geodesic,
+        )
     shapes = [geodesy.as_lonlat(g) if crs is None else geodesy.in_projection(g, crs) for g in geometries]
     return make(shapely.GeometryCollection(shapes), crs, geodesic)
 
 
-# -- description -------------------------------------------------------------------------------------------------------
+# -- description
+# ------------------------------------------------------------------------------------------
 
 
 def coordinates_of(shape: Any) -> Any:
@@ -189,7 +213,10 @@ def coordinates_of(shape: Any) -> Any:
         return (
             []
             if shape.is_empty
-            else [[[float(v) for v in c[:2]] for c in ring.coords] for ring in (shape.exterior, *shape.interiors)]
+            else [
+                [[float(v) for v in c[:2]] for c in ring.coords]
+                for ring in (shape.exterior, *shape.interiors)
+            ]
         )
     if isinstance(shape, shapely.LineString):
         return [[float(v) for v in c[:2]] for c in shape.coords]
@@ -234,7 +261,8 @@ def projection(geometry: Geometry) -> Projection:
     return Projection(geometry.crs)
 
 
-# -- measures ----------------------------------------------------------------------------------------------------------
+# -- measures
+# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Geometry.area")
@@ -260,10 +288,13 @@ def distance(
     left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None, spherical: bool
 ) -> float | None:
     """Return the least distance."""
-    return geodesy.distance_of(left, right, error=meters(maxError, proj), projection=proj, spherical=spherical)
+    return geodesy.distance_of(
+        left, right, error=meters(maxError, proj), projection=proj, spherical=spherical
+    )
 
 
-# -- new geometries ----------------------------------------------------------------------------------------------------
+# -- new geometries
+# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Geometry.bounds")
@@ -273,11 +304,15 @@ def bounds(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | 
 
 
 @algorithm("Geometry.buffer")
-def buffer(geometry: Geometry, distance: float, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
+def buffer(
+    geometry: Geometry, distance: float, maxError: ErrorMargin | None, proj: Projection | None
+) -> Geometry:
     """Return what lies within a distance."""
     if geometry.unbounded:
         return geometry
-    return geodesy.buffer_of(geometry, distance, error=None if maxError is None else maxError.value, projection=proj)
+    return geodesy.buffer_of(
+        geometry, distance, error=None if maxError is None else maxError.value, projection=proj
+    )
 
 
 @algorithm("Geometry.centroid")
@@ -310,7 +345,9 @@ def simplify(geometry: Geometry, maxError: ErrorMargin, proj: Projection | None)
 
 
 @algorithm("Geometry.transform")
-def transform(geometry: Geometry, proj: Projection, maxError: ErrorMargin | None, geodesic: bool | None) -> Geometry:
+def transform(
+    geometry: Geometry, proj: Projection, maxError: ErrorMargin | None, geodesic: bool | None
+) -> Geometry:
     """Return the geometry in another projection."""
     keep = is_wgs84(proj.crs) and (geometry.geodesic if geodesic is None else geodesic)
     error = meters(maxError, proj)
@@ -322,7 +359,9 @@ def transform(geometry: Geometry, proj: Projection, maxError: ErrorMargin | None
 
 
 def _overlay(name: str, operation: Any) -> None:
-    def run(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
+    def run(
+        left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None
+    ) -> Geometry:
         if left.unbounded or right.unbounded:
             return _with_everything(name, left, right)
         return geodesy.overlay(left, right, operation, error=meters(maxError, proj), projection=proj)
@@ -367,13 +406,23 @@ RELATIONS: dict[str, Any] = {
 
 
 def relate(
-    name: str, left: Geometry, right: Geometry, *, error: float = DEFAULT_ERROR, projection: Projection | None = None
+    name: str,
+    left: Geometry,
+    right: Geometry,
+    *,
+    error: float = DEFAULT_ERROR,
+    projection: Projection | None = None,
 ) -> bool:
     """Return whether a relation holds: intersects, disjoint, contains or containedIn."""
     if left.is_empty or right.is_empty:
         return name == "disjoint"
     if left.unbounded or right.unbounded:
-        return {"intersects": True, "disjoint": False, "contains": left.unbounded, "containedIn": right.unbounded}[name]
+        return {
+            "intersects": True,
+            "disjoint": False,
+            "contains": left.unbounded,
+            "containedIn": right.unbounded,
+        }[name]
     if projection is None and geodesy.far_apart(left, right):
         return name == "disjoint"
     return geodesy.predicate(left, right, RELATIONS[name], error=error, projection=projection)
@@ -402,24 +451,32 @@ def within_distance(
 
 
 @algorithm("Geometry.closestPoint")
-def closest_point(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry | None:
+def closest_point(
+    left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None
+) -> Geometry | None:
     """Return the point of the right geometry that is nearest to the left one."""
     points = geodesy.nearest(left, right, error=meters(maxError, proj), projection=proj)
     return None if points is None else points[1]
 
 
 @algorithm("Geometry.closestPoints")
-def closest_points(left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> dict[str, Geometry]:
+def closest_points(
+    left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None
+) -> dict[str, Geometry]:
     """Return the two points that are nearest to each other."""
     points = geodesy.nearest(left, right, error=meters(maxError, proj), projection=proj)
     return {} if points is None else {"left": points[0], "right": points[1]}
 
 
 @algorithm("Geometry.cutLines")
-def cut_lines(geometry: Geometry, distances: list[float], maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
+def cut_lines(
+    geometry: Geometry, distances: list[float], maxError: ErrorMargin | None, proj: Projection | None
+) -> Geometry:
     """Cut lines at distances along each."""
     error = meters(maxError, proj)
-    shape = geodesy.as_lonlat(geometry, error) if proj is None else geodesy.in_projection(geometry, proj, error)
+    shape = (
+        geodesy.as_lonlat(geometry, error) if proj is None else geodesy.in_projection(geometry, proj, error)
+    )
     at = sorted(d for d in set(distances) if d > 0)
     parts = [part for line in geodesy.lines_of(shape) for part in _cut(line, at, planar=proj is not None)]
     return make(shapely.MultiLineString(parts), proj, None if proj is None else False)
@@ -473,7 +530,8 @@ def covering_grid(geometry: Geometry, proj: Projection, scale: float | None) -> 
     return Collection(cells)
 
 
-# -- S2 cells ----------------------------------------------------------------------------------------------------------
+# -- S2 cells
+# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Geometry.fromS2CellId", "Geometry.s2Cell")

@@ -35,7 +35,9 @@ def array_band(
     optional: Sequence[int] = (),
 ) -> Band:
     """Return a band computed from a band's arrays, and other nodes, pixel by pixel or all at once."""
-    node = PixelLoop(single, (band.node, *others), kind.dtype, kind.dimensions, dense=dense, optional=optional)
+    node = PixelLoop(
+        single, (band.node, *others), kind.dtype, kind.dimensions, dense=dense, optional=optional
+    )
     return band.holding(node, kind)
 
 
@@ -43,7 +45,10 @@ def _require_arrays(image: Image, rank: int | None = None) -> None:
     for band in image.bands:
         if band.type.dimensions == 0 or (rank is not None and band.type.dimensions != rank):
             wanted = "array" if rank is None else f"{rank}-D array"
-            raise EEError(f"Band '{band.name}' must hold {wanted} pixels, its type has {band.type.dimensions} dimensions.")
+            raise EEError(
+                f"Band '{band.name}' must hold {wanted} pixels, its type has {band.type.dimensions} "
+                "dimensions."
+            )
 
 
 def joint_type(bands: Sequence[Band]) -> PixelType:
@@ -53,7 +58,8 @@ def joint_type(bands: Sequence[Band]) -> PixelType:
     return kind
 
 
-# -- making and unmaking -------------------------------------------------------------------------------------------------
+# -- making and unmaking
+# ------------------------------------------------------------------------------------------
 
 
 def _joined(values: Sequence[np.ndarray], axis: int, rank: int) -> np.ndarray:
@@ -119,7 +125,8 @@ def array_flatten(image: Image, coordinateLabels: list[list[str]], separator: st
     band = image.bands[0]
     if band.type.dimensions != len(coordinateLabels):
         raise EEError(
-            f"Array dimensions ({band.type.dimensions}) and number of label lists ({len(coordinateLabels)}) must be the same."
+            f"Array dimensions ({band.type.dimensions}) and number of label lists ({len(coordinateLabels)}) "
+            "must be the same."
         )
     shape = tuple(len(labels) for labels in coordinateLabels)
     bands = []
@@ -128,12 +135,23 @@ def array_flatten(image: Image, coordinateLabels: list[list[str]], separator: st
 
         def element(values: np.ndarray, index: tuple[Any, ...] = index) -> np.ndarray:
             if values.shape[2:] != shape:
-                raise EEError(f"Array and labels must have the same lengths: {list(values.shape[2:])} and {list(shape)}.")
+                raise EEError(
+                    f"Array and labels must have the same lengths: {list(values.shape[2:])} and "
+                    f"{list(shape)}."
+                )
             at: tuple[Any, ...] = (slice(None), slice(None), *index)
             return values[at]
 
         kind = band.type.scalar
-        bands.append(Band(name, Uniform(element, (band.node,), kind.dtype, "arrayFlatten"), kind, band.projection, band.extent))
+        bands.append(
+            Band(
+                name,
+                Uniform(element, (band.node,), kind.dtype, "arrayFlatten"),
+                kind,
+                band.projection,
+                band.extent,
+            )
+        )
     return image.computed(bands)
 
 
@@ -149,7 +167,8 @@ def bits_to_array(input: Image) -> Image:
     return input.computed(bands)
 
 
-# -- shapes --------------------------------------------------------------------------------------------------------------
+# -- shapes
+# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.arrayDimensions")
@@ -189,7 +208,9 @@ def array_lengths(input: Image) -> Image:
 def _check_axis(image: Image, axis: int) -> None:
     for band in image.bands:
         if not 0 <= axis < band.type.dimensions:
-            raise EEError(f"Axis {axis} is out of range for band '{band.name}' with {band.type.dimensions} dimensions.")
+            raise EEError(
+                f"Axis {axis} is out of range for band '{band.name}' with {band.type.dimensions} dimensions."
+            )
 
 
 @algorithm("Image.arrayProject")
@@ -198,7 +219,11 @@ def array_project(input: Image, axes: list[int]) -> Image:
     bands = []
     for band in input.bands:
         kind = band.type.array(len(axes))
-        bands.append(array_band(band, kind, lambda v: arrays.project(Array(v), axes).values, dense=lambda v: _project(v, axes)))
+        bands.append(
+            array_band(
+                band, kind, lambda v: arrays.project(Array(v), axes).values, dense=lambda v: _project(v, axes)
+            )
+        )
     return input.computed(bands)
 
 
@@ -222,7 +247,12 @@ def array_transpose(input: Image, axis1: int, axis2: int) -> Image:
             return np.swapaxes(v.reshape(*v.shape, *(1,) * (rank - (v.ndim - 2))), 2 + axis1, 2 + axis2)
 
         bands.append(
-            array_band(band, band.type.array(rank), lambda v: arrays.transpose(Array(v), axis1, axis2).values, dense=dense)
+            array_band(
+                band,
+                band.type.array(rank),
+                lambda v: arrays.transpose(Array(v), axis1, axis2).values,
+                dense=dense,
+            )
         )
     return input.computed(bands)
 
@@ -274,11 +304,14 @@ def array_pad(image: Image, lengths: list[int], pad: float) -> Image:
     for band in image.bands:
         value = int(pad) if float(pad).is_integer() else pad
         kind = band.type.union(PixelType.of_value(value)).array(len(lengths))
-        bands.append(array_band(band, kind, lambda v, value=value: arrays.pad(Array(v), lengths, value).values))
+        bands.append(
+            array_band(band, kind, lambda v, value=value: arrays.pad(Array(v), lengths, value).values)
+        )
     return image.computed(bands)
 
 
-# -- elements ------------------------------------------------------------------------------------------------------------
+# -- elements
+# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.arrayGet")
@@ -288,7 +321,10 @@ def array_get(image: Image, position: Image) -> Image:
     for band in image.bands:
         rank = band.type.dimensions
         if len(position.bands) != rank:
-            raise EEError(f"There must be as many position bands as array dimensions ({rank}), got {len(position.bands)}.")
+            raise EEError(
+                f"There must be as many position bands as array dimensions ({rank}), got "
+                f"{len(position.bands)}."
+            )
 
         def single(v: np.ndarray, *at: Any) -> Any:
             return arrays.get(Array(v), [int(i) for i in at])
@@ -302,7 +338,9 @@ def array_get(image: Image, position: Image) -> Image:
             at_all: tuple[Any, ...] = (slice(None), slice(None), *index)
             return v[at_all]
 
-        bands.append(array_band(band, band.type.scalar, single, *(p.node for p in position.bands), dense=dense))
+        bands.append(
+            array_band(band, band.type.scalar, single, *(p.node for p in position.bands), dense=dense)
+        )
     return image.computed(bands)
 
 
@@ -348,7 +386,9 @@ def array_slice(input: Image, axis: int, start: Image | None, end: Image | None,
             index[2 + axis] = arrays.slice_bounds(v.shape[2 + axis], int(at[0].ravel()[0]), finish, step)
             return v[tuple(index)]
 
-        bands.append(array_band(band, band.type, single, *nodes, dense=dense, optional=range(1, 1 + len(nodes))))
+        bands.append(
+            array_band(band, band.type, single, *nodes, dense=dense, optional=range(1, 1 + len(nodes)))
+        )
     return input.computed(bands)
 
 
@@ -394,7 +434,8 @@ def array_dot_product(image1: Image, image2: Image) -> Image:
     return image1.computed(bands)
 
 
-# -- reductions ----------------------------------------------------------------------------------------------------------
+# -- reductions
+# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.arrayReduce")
@@ -420,13 +461,17 @@ def array_reduce(input: Image, reducer: Reducer, axes: list[int], fieldAxis: int
                 return None
             kept = [i for i in range(v.ndim) if i - 2 not in axes]
             moved = v.transpose(*(2 + a for a in axes), *kept)
-            (result,) = reducer.reduce([Column(np.ascontiguousarray(moved).reshape(-1, *moved.shape[len(axes) :]))])
+            (result,) = reducer.reduce(
+                [Column(np.ascontiguousarray(moved).reshape(-1, *moved.shape[len(axes) :]))]
+            )
             if result.rank or result.values.dtype == object or not result.valid.all():
                 return None
             full = result.values.reshape(*(1,) * len(axes), *result.values.shape)
             return full.transpose(np.argsort([*(2 + a for a in axes), *kept]))
 
-        bands.append(array_band(band, kind, lambda v: arrays.reduce_values(v, reducer, axes, fieldAxis), dense=dense))
+        bands.append(
+            array_band(band, kind, lambda v: arrays.reduce_values(v, reducer, axes, fieldAxis), dense=dense)
+        )
     return input.computed(bands)
 
 
@@ -441,5 +486,9 @@ def array_accum(input: Image, axis: int, reducer: Reducer | None) -> Image:
         if not summing:
             assert reducer is not None
             kind = output_types(reducer, [band.type.scalar])[0]
-        bands.append(array_band(band, kind.array(band.type.dimensions), lambda v: arrays.accum(Array(v), axis, reducer).values))
+        bands.append(
+            array_band(
+                band, kind.array(band.type.dimensions), lambda v: arrays.accum(Array(v), axis, reducer).values
+            )
+        )
     return input.computed(bands)

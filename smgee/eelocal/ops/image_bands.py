@@ -26,31 +26,40 @@ def constant(value: Any) -> Image:
 
 
 def select_bands(image: Image, selectors: list[Any], new_names: list[str] | None = None) -> Image:
-    """Return the bands that names, regular expressions (of the whole name) or positions choose, in their order, optionally renamed."""
+    """Return the bands that names, regular expressions (of the whole name) or positions choose, in their
+    order, optionally renamed.
+    """
     chosen: list[Band] = []
     for selector in selectors:
         if isinstance(selector, (int, float)) and not isinstance(selector, bool):
             index = int(selector)
             if not -len(image.bands) <= index < len(image.bands):
-                raise EEError(f"Image.select: Band index {index} is out of bounds; the image has {len(image.bands)} bands.")
+                raise EEError(
+                    f"Image.select: Band index {index} is out of bounds; the image has {len(image.bands)} "
+                    "bands."
+                )
             chosen.append(image.bands[index])
             continue
         if not isinstance(selector, str):
             raise EEError(
-                f"Image.select: Invalid band selector of type {type(selector).__name__}: use names, regular expressions or positions."
+                f"Image.select: Invalid band selector of type {type(selector).__name__}: use names, regular "
+                "expressions or positions."
             )
         exact = [b for b in image.bands if b.name == selector]
         found = exact or [b for b in image.bands if _pattern(selector).fullmatch(b.name)]
         if not found:
             raise EEError(
-                f"Image.select: Band pattern '{selector}' did not match any bands. Available bands: [{', '.join(image.names)}]"
+                f"Image.select: Band pattern '{selector}' did not match any bands. Available bands: "
+                f"[{', '.join(image.names)}]"
             )
         chosen.extend(found)
     if new_names is not None:
         if len(new_names) != len(chosen):
             raise EEError(f"Image.select: Can't rename {len(chosen)} bands with {len(new_names)} names.")
         return image.with_bands([b.renamed(n) for b, n in zip(chosen, new_names, strict=True)])
-    return image.with_bands([b.renamed(n) for b, n in zip(chosen, unique_names((), [b.name for b in chosen]), strict=True)])
+    return image.with_bands(
+        [b.renamed(n) for b, n in zip(chosen, unique_names((), [b.name for b in chosen]), strict=True)]
+    )
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -72,7 +81,9 @@ def rename(input: Image, names: list[str]) -> Image:
     """Rename all bands."""
     names = [n for entry in names for n in (entry if isinstance(entry, list) else [entry])]
     if len(names) != len(input.bands):
-        raise EEError(f"The number of names ({len(names)}) must match the number of bands ({len(input.bands)}).")
+        raise EEError(
+            f"The number of names ({len(names)}) must match the number of bands ({len(input.bands)})."
+        )
     if len(set(names)) != len(names):
         raise EEError(f"Duplicate band name: '{next(n for n in names if names.count(n) > 1)}'.")
     return input.with_bands([b.renamed(n) for b, n in zip(input.bands, names, strict=True)])
@@ -94,7 +105,9 @@ def slice_bands(image: Image, start: int, end: int | None) -> Image:
 
 
 def add_bands(image: Image, bands: list[Band], *, overwrite: bool = False) -> Image:
-    """Return the image with more bands: replacing those of the same name in place, or renamed with a number."""
+    """Return the image with more bands: replacing those of the same name in place, or renamed with a
+    number.
+    """
     result = list(image.bands)
     if overwrite:
         place = {b.name: i for i, b in enumerate(result)}
@@ -142,7 +155,10 @@ def cast_image(image: Image, types: dict[str, PixelType], order: list[str] | Non
     if order is not None:
         by_name = {b.name: b for b in bands}
         if set(order) != set(by_name):
-            raise EEError(f"Image.cast: bandOrder must list every band of the result exactly once: {', '.join(by_name)}.")
+            raise EEError(
+                "Image.cast: bandOrder must list every band of the result exactly once: "
+                f"{', '.join(by_name)}."
+            )
         bands = [by_name[n] for n in order]
     return image.with_bands(bands)
 
@@ -173,7 +189,8 @@ def metadata(image: Image, property: str, name: str | None) -> Image:
         value = value.ms
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise EEError(
-            f"Property '{property}' is {'missing' if value is None else 'not a number'}; a numeric property is required."
+            f"Property '{property}' is {'missing' if value is None else 'not a number'}; a numeric property "
+            "is required."
         )
     return Image((constant_band(float(value), property if name is None else name),))
 
@@ -191,24 +208,41 @@ def date(image: Image) -> Date:
 
 @algorithm("Image.linkCollection")
 def link_collection(
-    context: Context, input: Image, imageCollection: Collection, linkedBands: Any, linkedProperties: Any, matchPropertyName: str
+    context: Context,
+    input: Image,
+    imageCollection: Collection,
+    linkedBands: Any,
+    linkedProperties: Any,
+    matchPropertyName: str,
 ) -> Image:
     """Add bands and properties of the image of a collection that has an equal property."""
     wanted = input.properties.get(matchPropertyName)
     images = [i for i in imageCollection if isinstance(i, Image)]
-    match = next((i for i in images if wanted is not None and i.properties.get(matchPropertyName) == wanted), None)
+    match = next(
+        (i for i in images if wanted is not None and i.properties.get(matchPropertyName) == wanted), None
+    )
     bands = [] if linkedBands is None else linkedBands if isinstance(linkedBands, list) else [linkedBands]
-    names = [] if linkedProperties is None else linkedProperties if isinstance(linkedProperties, list) else [linkedProperties]
+    names = (
+        []
+        if linkedProperties is None
+        else linkedProperties
+        if isinstance(linkedProperties, list)
+        else [linkedProperties]
+    )
     result = input
     if bands:
         model = match if match is not None else (images[0] if images else None)
         if model is None:
-            raise EEError("Image.linkCollection: the collection is empty, so the types of the linked bands are unknown.")
+            raise EEError(
+                "Image.linkCollection: the collection is empty, so the types of the linked bands are unknown."
+            )
         chosen = list(select_bands(model, bands).bands)
         if match is None:
             chosen = [Band(b.name, Empty(b.type), b.type, b.projection) for b in chosen]
         result = add_bands(result, chosen, overwrite=True)
     if names:
-        properties = dict(result.properties) | {n: None if match is None else match.properties.get(n) for n in names}
+        properties = dict(result.properties) | {
+            n: None if match is None else match.properties.get(n) for n in names
+        }
         result = result.with_properties(properties)
     return result

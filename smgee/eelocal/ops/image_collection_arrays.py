@@ -69,7 +69,9 @@ class Rows(PixelLoop):
         groups = [inputs[i : i + self.count] for i in range(0, len(inputs), self.count)]
         masks = [both(*(p.mask for p in g)) for g in groups]
         valid = np.stack([m if m.dtype == bool else m > 0 for m in masks])
-        block = np.stack([np.stack([p.values for p in g], -1) for g in groups], 2).astype(self.dtype)  # (h, w, images, bands)
+        block = np.stack([np.stack([p.values for p in g], -1) for g in groups], 2).astype(
+            self.dtype
+        )  # (h, w, images, bands)
         weight = masks[0].astype("f4")
         for other in masks[1:]:
             weight = np.maximum(weight, other)
@@ -104,4 +106,7 @@ class Present(PixelLoop):
                 if ok
             ]
             cells[row, col] = np.concatenate(parts, axis=self.axis).astype(self.dtype)
-        return Pixels(packed(cells, some, self.dtype, self.rank), mask if any(p.mask.dtype != bool for p in inputs) else some)
+        return Pixels(
+            packed(cells, some, self.dtype, self.rank),
+            mask if any(p.mask.dtype != bool for p in inputs) else some,
+        )

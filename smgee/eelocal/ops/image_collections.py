@@ -15,7 +15,15 @@ from smgee.eelocal.model.image import Band, Image
 from smgee.eelocal.model.pixels import Pick
 from smgee.eelocal.model.pixeltype import PixelType, parse_type
 from smgee.eelocal.model.reducer import Reducer
-from smgee.eelocal.model.stack import FAST, BestOf, Mosaic, ReducedStack, SimpleStack, output_types, simple_type
+from smgee.eelocal.model.stack import (
+    FAST,
+    BestOf,
+    Mosaic,
+    ReducedStack,
+    SimpleStack,
+    output_types,
+    simple_type,
+)
 from smgee.eelocal.ops.image_bands import add_bands, cast_image
 from smgee.eelocal.registry import algorithm
 from smgee.source import CollectionInfo, ImageInfo
@@ -23,7 +31,8 @@ from smgee.source import CollectionInfo, ImageInfo
 __all__ = ["images_of", "joint_footprint", "mosaic_images", "stacked_bands"]
 
 
-# -- loading -------------------------------------------------------------------------------------------------------------
+# -- loading
+# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.load")
@@ -34,7 +43,9 @@ def load(context: Context, id: str, version: int | None) -> Image:
     if found is None or not isinstance(found[1], ImageInfo):
         if found is not None:
             raise EEError(f"Asset '{id}' is not an Image.")
-        raise NotFoundError(f"Image.load: Image asset '{id}' not found (does not exist or caller does not have access).")
+        raise NotFoundError(
+            f"Image.load: Image asset '{id}' not found (does not exist or caller does not have access)."
+        )
     source, info = found
     return load_image(info, source, version=_version(source, info.id))
 
@@ -46,7 +57,8 @@ def load_collection(context: Context, id: str, version: int | None) -> Collectio
     found = store.find(id)
     if found is None:
         raise NotFoundError(
-            f"ImageCollection.load: ImageCollection asset '{id}' not found (does not exist or caller does not have access)."
+            f"ImageCollection.load: ImageCollection asset '{id}' not found (does not exist or caller does "
+            "not have access)."
         )
     source, info = found
     if not isinstance(info, CollectionInfo):
@@ -55,7 +67,9 @@ def load_collection(context: Context, id: str, version: int | None) -> Collectio
     def images() -> list[Image]:
         return [load_image(i, source, version=_version(source, i.id)) for i in source.images(info.id)]
 
-    return Collection(images, info.properties, kind="ImageCollection", id=info.id, version=_version(source, info.id))
+    return Collection(
+        images, info.properties, kind="ImageCollection", id=info.id, version=_version(source, info.id)
+    )
 
 
 def _store(context: Context) -> Any:
@@ -83,7 +97,8 @@ def _indexed(image: Image, index: str) -> Image:
     return image.with_properties({**image.properties, "system:index": index})
 
 
-# -- reductions ----------------------------------------------------------------------------------------------------------
+# -- reductions
+# ------------------------------------------------------------------------------------------
 
 
 def images_of(collection: Collection) -> list[Image]:
@@ -98,7 +113,9 @@ def images_of(collection: Collection) -> list[Image]:
     for element in collection:
         image = as_image(element)
         if image is NotImplemented:
-            raise EEError(f"A collection of images is required, got an element of type {type(element).__name__}.")
+            raise EEError(
+                f"A collection of images is required, got an element of type {type(element).__name__}."
+            )
         images.append(image)
     return images
 
@@ -160,7 +177,13 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
         for name, members in stacks.items():
             if plain(reducer):
                 kind = simple_type(reducer.name, [b.type for b in members])
-                bands.append(Band(f"{name}_{reducer.name}", SimpleStack(reducer.name, [b.node for b in members], kind), kind))
+                bands.append(
+                    Band(
+                        f"{name}_{reducer.name}",
+                        SimpleStack(reducer.name, [b.node for b in members], kind),
+                        kind,
+                    )
+                )
                 continue
             union = members[0].type
             for band in members[1:]:
@@ -170,22 +193,34 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
 
                 kind = union.array(union.dimensions + 1)
                 bands.append(
-                    Band(f"{name}_{reducer.outputs[0]}", Present([b.node for b in members], 0, kind.dtype, kind.dimensions), kind)
+                    Band(
+                        f"{name}_{reducer.outputs[0]}",
+                        Present([b.node for b in members], 0, kind.dtype, kind.dimensions),
+                        kind,
+                    )
                 )
                 continue
             kinds = output_types(reducer, [union], len(members))
             node = ReducedStack(reducer, [[b.node for b in members]], kinds)
-            bands += [Band(f"{name}_{output}", Pick(node, i), kinds[i]) for i, output in enumerate(reducer.outputs)]
+            bands += [
+                Band(f"{name}_{output}", Pick(node, i), kinds[i]) for i, output in enumerate(reducer.outputs)
+            ]
         return _composite(images, bands)
     if not images:
         return Image(())
     if len(stacks) != reducer.inputs:
-        raise EEError(f"The reducer needs {reducer.inputs} inputs, but the collection has {len(stacks)} bands.")
+        raise EEError(
+            f"The reducer needs {reducer.inputs} inputs, but the collection has {len(stacks)} bands."
+        )
     if any(len(members) != len(images) for members in stacks.values()):
         raise EEError("Every image of the collection must have all the bands that the reducer takes.")
-    kinds = output_types(reducer, [_joined([b.type for b in members]) for members in stacks.values()], len(images))
+    kinds = output_types(
+        reducer, [_joined([b.type for b in members]) for members in stacks.values()], len(images)
+    )
     node = ReducedStack(reducer, [[b.node for b in members] for members in stacks.values()], kinds)
-    return _composite(images, [Band(output, Pick(node, i), kinds[i]) for i, output in enumerate(reducer.outputs)])
+    return _composite(
+        images, [Band(output, Pick(node, i), kinds[i]) for i, output in enumerate(reducer.outputs)]
+    )
 
 
 def plain(reducer: Reducer) -> bool:
@@ -216,7 +251,8 @@ def _joined(types: Sequence[PixelType]) -> PixelType:
     return union
 
 
-# -- composites ----------------------------------------------------------------------------------------------------------
+# -- composites
+# ------------------------------------------------------------------------------------------
 
 
 def mosaic_images(images: Sequence[Image]) -> Image:
@@ -224,7 +260,13 @@ def mosaic_images(images: Sequence[Image]) -> Image:
     bands = []
     for name, members in stacked_bands(images).items():
         kind = _joined([b.type for b in members])
-        bands.append(Band(name, members[0].node if len(members) == 1 else Mosaic([b.node for b in members], kind.dtype), kind))
+        bands.append(
+            Band(
+                name,
+                members[0].node if len(members) == 1 else Mosaic([b.node for b in members], kind.dtype),
+                kind,
+            )
+        )
     return _composite(images, bands)
 
 
@@ -247,7 +289,9 @@ def quality_mosaic(collection: Collection, qualityBand: str) -> Image:
             raise EEError(f"Every image must have the band '{missing[0]}'.")
     kinds = [_joined([i.band(n).type for i in images]) for n in names]
     node = BestOf(
-        [i.band(qualityBand).node for i in images], [[i.band(n).node for i in images] for n in names], [k.dtype for k in kinds]
+        [i.band(qualityBand).node for i in images],
+        [[i.band(n).node for i in images] for n in names],
+        [k.dtype for k in kinds],
     )
     return _composite(images, [Band(n, Pick(node, k), kinds[k]) for k, n in enumerate(names)])
 

@@ -40,7 +40,9 @@ class Coordinates(Node):
 
 
 class Area(Node):
-    """Area of the pixels, m² on the WGS 84 ellipsoid: that of their corners in the equal-area projection EPSG:6933."""
+    """Area of the pixels, m² on the WGS 84 ellipsoid: that of their corners in the equal-area projection
+    EPSG:6933.
+    """
 
     __slots__ = ()
 
@@ -82,7 +84,11 @@ class Random(Node):
         determinant = a * e - b * d
         col, row = round((e * c - b * f) / determinant), round((a * f - d * c) / determinant)
         cols, rows = np.arange(col, col + grid.width)[None, :], np.arange(row, row + grid.height)[:, None]
-        values = normal_at(rows, cols, self.seed) if self.distribution == "normal" else uniform_at(rows, cols, self.seed)
+        values = (
+            normal_at(rows, cols, self.seed)
+            if self.distribution == "normal"
+            else uniform_at(rows, cols, self.seed)
+        )
         return Pixels(values, np.broadcast_to(np.True_, grid.shape))
 
 

@@ -41,7 +41,8 @@ def _tokens(expression: str) -> list[_Token]:
         match = _TOKEN.match(text, at)
         if match is None or match.end() == at:
             raise EEError(
-                f"Image.parseExpression: Missing or extraneous input at '{text[at : at + 20].strip()}' (position {at})."
+                f"Image.parseExpression: Missing or extraneous input at '{text[at : at + 20].strip()}' "
+                f"(position {at})."
             )
         kind = match.lastgroup
         assert kind is not None
@@ -95,7 +96,9 @@ class _Parser:
 
     def error(self, what: str) -> EEError:
         found = f"'{self.token.text}'" if self.token.kind != "end" else "the end"
-        return EEError(f"Image.parseExpression: {what} at {found} (position {self.token.at}) in: {self.expression[:200]}")
+        return EEError(
+            f"Image.parseExpression: {what} at {found} (position {self.token.at}) in: {self.expression[:200]}"
+        )
 
     def parse(self) -> Step:
         step = self.assignment()
@@ -112,7 +115,9 @@ class _Parser:
             def named(env: Env) -> Image:
                 image = value(env)
                 if len(image.bands) != 1:
-                    raise EEError(f"Only a single band can be assigned a name; '{name}' would have {len(image.bands)}.")
+                    raise EEError(
+                        f"Only a single band can be assigned a name; '{name}' would have {len(image.bands)}."
+                    )
                 return image.with_bands([image.bands[0].renamed(name)])
 
             return named
@@ -160,7 +165,11 @@ class _Parser:
             self.position += 1
             text = token.text
             value: float = (
-                int(text, 16) if text[:2] in ("0x", "0X") else float(text) if any(c in text for c in ".eE") else int(text)
+                int(text, 16)
+                if text[:2] in ("0x", "0X")
+                else float(text)
+                if any(c in text for c in ".eE")
+                else int(text)
             )
             return lambda env: constant_image(value)
         if self.take("("):
@@ -225,7 +234,8 @@ class _Parser:
         if self.free_bands:
             return lambda env: self.bands(env, self.default, [name])
         raise EEError(
-            f"Image.parseExpression: The variable '{name}' is not among the arguments: {', '.join(sorted(self.variables))}."
+            f"Image.parseExpression: The variable '{name}' is not among the arguments: "
+            f"{', '.join(sorted(self.variables))}."
         )
 
     def bands(self, env: Env, name: str, selectors: list[Any]) -> Image:
@@ -238,7 +248,9 @@ def _image(env: Env, name: str) -> Image:
         raise EEError(f"Image.parseExpression: The variable '{name}' has no value.")
     image = as_image(env[name])
     if image is NotImplemented:
-        raise EEError(f"Image.parseExpression: The variable '{name}' must be an image, got {type(env[name]).__name__}.")
+        raise EEError(
+            f"Image.parseExpression: The variable '{name}' must be an image, got {type(env[name]).__name__}."
+        )
     return image
 
 
@@ -249,10 +261,17 @@ def _combine(name: str, left: Step, right: Step) -> Step:
 def _binary(name: str, left: Image, right: Image, *, name_from: int = 0) -> Image:
     bands = []
     for band_name, a, b in matched(left, right):
-        if name == "divide" and a.type.is_int and b.type.is_int and not (a.type.dimensions or b.type.dimensions):
+        if (
+            name == "divide"
+            and a.type.is_int
+            and b.type.is_int
+            and not (a.type.dimensions or b.type.dimensions)
+        ):
             band = _integer_quotient(a, b)
         elif name == "xor":
-            band = a.holding(Apply(lambda x, y: (x != 0) != (y != 0), (a.node, b.node), BOOLEAN.dtype), BOOLEAN)
+            band = a.holding(
+                Apply(lambda x, y: (x != 0) != (y != 0), (a.node, b.node), BOOLEAN.dtype), BOOLEAN
+            )
         else:
             band = binary(name, a, b)
         if name_from and len(right.bands) == 1:
@@ -271,7 +290,9 @@ def _integer_quotient(a: Band, b: Band) -> Band:
     reach = max(abs(int(v)) for v in a.type.bounds)
     kind = kind.ranging(-reach if min(a.type.bounds[0], b.type.bounds[0]) < 0 else 0, reach)
     work = np.dtype("i8")
-    return a.holding(Apply(lambda x, y: integer_divide(x.astype(work), y.astype(work)), (a.node, b.node), kind.dtype), kind)
+    return a.holding(
+        Apply(lambda x, y: integer_divide(x.astype(work), y.astype(work)), (a.node, b.node), kind.dtype), kind
+    )
 
 
 def _unary(name: str, image: Image) -> Image:
@@ -293,7 +314,9 @@ def _choose(test: Image, yes: Image, no: Image) -> Image:
     for model, t, y, n in rows:
         kind = y.type.union(n.type)
         node = Apply(
-            lambda c, a, b, d=kind.dtype: np.where(c != 0, a.astype(d), b.astype(d)), (t.node, y.node, n.node), kind.dtype
+            lambda c, a, b, d=kind.dtype: np.where(c != 0, a.astype(d), b.astype(d)),
+            (t.node, y.node, n.node),
+            kind.dtype,
         )
         place = next((b for b in (y, n, t) if not b.projection.is_default), y)
         bands.append(Band(model.name, node, kind, place.projection, place.extent))
@@ -301,7 +324,9 @@ def _choose(test: Image, yes: Image, no: Image) -> Image:
     return base.computed(bands)
 
 
-def parse(expression: str, default: str, variables: list[str], *, free_bands: bool = False) -> Callable[[Env], Image]:
+def parse(
+    expression: str, default: str, variables: list[str], *, free_bands: bool = False
+) -> Callable[[Env], Image]:
     """Compile an expression to a function of its variables.
 
     Raises
@@ -313,7 +338,9 @@ def parse(expression: str, default: str, variables: list[str], *, free_bands: bo
 
 
 @algorithm("Image.parseExpression")
-def parse_expression(expression: str, argName: str, vars: list[str], mapFreeVarsToDefaultImageBands: bool) -> Function:
+def parse_expression(
+    expression: str, argName: str, vars: list[str], mapFreeVarsToDefaultImageBands: bool
+) -> Function:
     """Return an expression as a function of images."""
     step = parse(expression, argName, list(vars), free_bands=mapFreeVarsToDefaultImageBands)
 

@@ -12,7 +12,9 @@ from smgee.eelocal.registry import algorithm
 
 
 @algorithm("Image.geometry")
-def geometry(feature: Any, maxError: ErrorMargin | None, proj: Projection | None, geodesics: bool | None) -> Geometry:
+def geometry(
+    feature: Any, maxError: ErrorMargin | None, proj: Projection | None, geodesics: bool | None
+) -> Geometry:
     """Return the footprint."""
     from smgee.eelocal.ops.element import geometry as of_feature
 

@@ -17,7 +17,10 @@ __all__ = ["target_projection"]
 
 
 def target_projection(
-    crs: Projection | None, transform: Sequence[float] | None, scale: float | None, default: Projection | None = None
+    crs: Projection | None,
+    transform: Sequence[float] | None,
+    scale: float | None,
+    default: Projection | None = None,
 ) -> Projection:
     """Return the projection that `crs`, `crsTransform` and `scale` ask for together.
 
@@ -48,7 +51,8 @@ def projection(image: Image) -> Projection:
     for band in image.bands[1:]:
         if band.projection != first:
             raise EEError(
-                "The bands of the specified image contains different projections. Use Image.select() to pick a single band: "
+                "The bands of the specified image contains different projections. Use Image.select() to pick "
+                "a single band: "
                 f"'{image.first.name}' and '{band.name}' differ."
             )
     return first
@@ -58,7 +62,9 @@ def projection(image: Image) -> Projection:
 def set_default_projection(image: Image, crs: Projection, crsTransform: Any, scale: float | None) -> Image:
     """Label the image with a projection."""
     target = target_projection(crs, crsTransform, scale)
-    return image.with_bands([b if b.projection == target else replace(b, projection=target, extent=None) for b in image.bands])
+    return image.with_bands(
+        [b if b.projection == target else replace(b, projection=target, extent=None) for b in image.bands]
+    )
 
 
 @algorithm("Image.reproject")
@@ -68,7 +74,9 @@ def reproject(image: Image, crs: Projection, crsTransform: Any, scale: float | N
     bands = []
     for band in image.bands:
         extent = band.extent if band.projection == target else None
-        bands.append(replace(band, node=Pinned(band.node, target, band.type.dtype), projection=target, extent=extent))
+        bands.append(
+            replace(band, node=Pinned(band.node, target, band.type.dtype), projection=target, extent=extent)
+        )
     return image.with_bands(bands)
 
 
@@ -84,9 +92,14 @@ def resample(image: Image, mode: str) -> Image:
         kind = band.type
         if kind.is_int or mode == "bicubic":
             # Interpolated integers are no integers; bicubic overshoots any range.
-            kind = PixelType("double" if kind.precision == "double" or (kind.dtype.itemsize > 2 and kind.is_int) else "float")
+            kind = PixelType(
+                "double"
+                if kind.precision == "double" or (kind.dtype.itemsize > 2 and kind.is_int)
+                else "float"
+            )
         if band.projection.is_default:
-            # On the 1° projection of composites there is nothing to interpolate between: the call has no effect.
+            # On the 1° projection of composites there is nothing to interpolate between: the call has no
+            # effect.
             bands.append(band)
             continue
         bands.append(band.holding(Resampled(band.node, band.projection, mode, kind.dtype), kind))
@@ -96,7 +109,10 @@ def resample(image: Image, mode: str) -> Image:
 @algorithm("Image.changeProj")
 def change_projection(input: Image, srcProj: Projection, dstProj: Projection) -> Image:
     """Move pixels from their place in one projection to the same coordinates in another."""
-    bands = [replace(b, node=Shifted(b.node, srcProj, dstProj), projection=dstProj, extent=None) for b in input.bands]
+    bands = [
+        replace(b, node=Shifted(b.node, srcProj, dstProj), projection=dstProj, extent=None)
+        for b in input.bands
+    ]
     return input.with_bands(bands)
 
 
@@ -115,7 +131,9 @@ def translate(input: Image, x: float, y: float, units: str, proj: Projection | N
         dx, dy = a * x + b * y, d * x + e * y
     a, b, c, d, e, f = base.transform
     moved = Projection(base.crs, (a, b, c + dx, d, e, f + dy))
-    return input.with_bands([replace(band, node=Shifted(band.node, base, moved), extent=None) for band in input.bands])
+    return input.with_bands(
+        [replace(band, node=Shifted(band.node, base, moved), extent=None) for band in input.bands]
+    )
 
 
 @algorithm("Image.retile")

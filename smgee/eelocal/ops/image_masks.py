@@ -24,7 +24,9 @@ __all__ = ["unmask_image", "update_mask"]
 def update_mask(image: Image, mask: Image) -> Image:
     """Return the image with its mask multiplied by the values of another image."""
     masks = spread(mask, len(image.bands), what="mask")
-    return image.with_bands([b.holding(Masked(b.node, m.node)) for b, m in zip(image.bands, masks, strict=True)])
+    return image.with_bands(
+        [b.holding(Masked(b.node, m.node)) for b, m in zip(image.bands, masks, strict=True)]
+    )
 
 
 @algorithm("Image.updateMask")
@@ -46,7 +48,9 @@ def mask_of(image: Image, mask: Image | None) -> Image:
         kind = PixelType("float", 0.0, 1.0)
         return image.with_bands([b.holding(MaskOf(b.node), kind) for b in image.bands])
     masks = spread(mask, len(image.bands), what="mask")
-    return image.with_bands([b.holding(Remask(b.node, m.node, b.type)) for b, m in zip(image.bands, masks, strict=True)])
+    return image.with_bands(
+        [b.holding(Remask(b.node, m.node, b.type)) for b, m in zip(image.bands, masks, strict=True)]
+    )
 
 
 def unmask_image(image: Image, value: Image, *, same_footprint: bool = True) -> Image:
@@ -65,7 +69,9 @@ def unmask_image(image: Image, value: Image, *, same_footprint: bool = True) -> 
 
 
 def _clip_to_footprint(image: Image) -> Image:
-    """Mask what lies outside of the bands' own pixels, or of the footprint of an image without pixels of its own."""
+    """Mask what lies outside of the bands' own pixels, or of the footprint of an image without pixels of
+    its own.
+    """
     from smgee.eelocal.model.vector import Clipped
 
     bands = []
@@ -99,7 +105,9 @@ class Within(Pointwise):
             return Pixels(pixels.values, np.broadcast_to(np.False_, grid.shape))
         if plan.whole:
             return pixels
-        inside = plan.apply(Pixels(np.ones((plan.height, plan.width), "u1"), np.ones((plan.height, plan.width), bool))).mask
+        inside = plan.apply(
+            Pixels(np.ones((plan.height, plan.width), "u1"), np.ones((plan.height, plan.width), bool))
+        ).mask
         return Pixels(pixels.values, both(pixels.mask, inside))
 
 
@@ -154,7 +162,12 @@ class Remap(Pointwise):
         if self.default is not None:
             result = np.where(found, result, self.default)
         out = np.broadcast_to(result.astype(self.dtype), grid.shape)
-        return Pixels(out, pixels.mask if self.default is not None else both(pixels.mask, np.broadcast_to(found, grid.shape)))
+        return Pixels(
+            out,
+            pixels.mask
+            if self.default is not None
+            else both(pixels.mask, np.broadcast_to(found, grid.shape)),
+        )
 
 
 def _flat(values: Any, name: str) -> list[Any]:
@@ -173,14 +186,23 @@ def remap(image: Image, from_: Any, to: Any, defaultValue: Any, bandName: str | 
     """Look values up in a list."""
     sources, targets = _flat(from_, "from"), _flat(to, "to")
     if len(sources) != len(targets) or not sources:
-        raise EEError(f"Lists 'from' and 'to' must have the same size, and not be empty; got {len(sources)} and {len(targets)}.")
+        raise EEError(
+            f"Lists 'from' and 'to' must have the same size, and not be empty; got {len(sources)} and "
+            f"{len(targets)}."
+        )
     band = image.first if bandName is None else image.band(bandName)
     kind = PixelType.of_value(targets[0])
     for value in targets[1:] + ([] if defaultValue is None else [defaultValue]):
         kind = kind.union(PixelType.of_value(value))
     # Among equal keys the last wins, as in a dictionary filled in order.
     table = dict(zip((float(s) for s in sources), targets, strict=True))
-    node = Remap(band.node, np.array(list(table), "f8"), np.array(list(table.values()), kind.dtype), defaultValue, kind.dtype)
+    node = Remap(
+        band.node,
+        np.array(list(table), "f8"),
+        np.array(list(table.values()), kind.dtype),
+        defaultValue,
+        kind.dtype,
+    )
     return image.computed([Band("remapped", node, kind, band.projection, band.extent)])
 
 
@@ -208,13 +230,17 @@ class NormalizedDifference(Pointwise):
         a, b = (thin(p.values) for p in inputs)
         work = (
             np.dtype("f4")
-            if all(v.dtype == np.dtype("f4") or (v.dtype.kind in "iu" and v.dtype.itemsize <= 2) for v in (a, b))
+            if all(
+                v.dtype == np.dtype("f4") or (v.dtype.kind in "iu" and v.dtype.itemsize <= 2) for v in (a, b)
+            )
             else np.dtype("f8")
         )
         a, b = a.astype(work, copy=False), b.astype(work, copy=False)
         with np.errstate(all="ignore"):
             total = a + b
-            values = np.where(total == 0, 0, (a - b) / np.where(total == 0, 1, total)).astype("f4", copy=False)
+            values = np.where(total == 0, 0, (a - b) / np.where(total == 0, 1, total)).astype(
+                "f4", copy=False
+            )
             allowed = (a >= 0) & (b >= 0)
         mask = both(*(p.mask for p in inputs))
         if not allowed.all():
@@ -237,7 +263,10 @@ def clamp(input: Image, low: float, high: float) -> Image:
         dtype = np.result_type(kind.dtype, target.dtype)
         bands.append(
             band.holding(
-                Apply(lambda v, a=least, b=most, t=dtype: np.clip(v.astype(t), a, b), (band.node,), target.dtype), target
+                Apply(
+                    lambda v, a=least, b=most, t=dtype: np.clip(v.astype(t), a, b), (band.node,), target.dtype
+                ),
+                target,
             )
         )
     return input.computed(bands)
@@ -251,7 +280,11 @@ def unit_scale(input: Image, low: float, high: float) -> Image:
     bands = []
     for band in input.bands:
         kind = PixelType("double" if band.type.precision == "double" else "float")
-        bands.append(band.holding(Apply(lambda v: (v.astype("f8") - low) / (high - low), (band.node,), kind.dtype), kind))
+        bands.append(
+            band.holding(
+                Apply(lambda v: (v.astype("f8") - low) / (high - low), (band.node,), kind.dtype), kind
+            )
+        )
     return input.computed(bands)
 
 
@@ -261,7 +294,9 @@ def polynomial(image: Image, coefficients: list[float]) -> Image:
     bands = []
     for band in image.bands:
         kind = band.type.real()
-        function = lambda v: np.polynomial.polynomial.polyval(v.astype("f8"), np.asarray(coefficients or [0.0]))  # noqa: E731
+        function = lambda v: np.polynomial.polynomial.polyval(
+            v.astype("f8"), np.asarray(coefficients or [0.0])
+        )
         bands.append(band.holding(Apply(function, (band.node,), kind.dtype), kind))
     return image.computed(bands)
 

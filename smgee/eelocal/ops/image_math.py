@@ -1,4 +1,6 @@
-"""Arithmetic, comparison, logic, bits, casts and functions of pixels: tables, since each family shares one signature."""
+"""Arithmetic, comparison, logic, bits, casts and functions of pixels: tables, since each family shares one
+signature.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ __all__ = ["BINARY", "UNARY", "binary", "cast_band", "integer_divide", "unary"]
 Values = np.ndarray
 TypeRule = Callable[[PixelType, PixelType], PixelType]
 
-# -- types of results ----------------------------------------------------------------------------------------------------
+# -- types of results
+# ------------------------------------------------------------------------------------------
 
 
 def _corners(bound: Callable[[float, float], float]) -> TypeRule:
@@ -37,7 +40,12 @@ def _boolean(a: PixelType, b: PixelType) -> PixelType:
 
 def _float(a: PixelType, b: PixelType) -> PixelType:
     """Float, but double where an operand is: precision is not thrown away."""
-    return PixelType("double" if "double" in (a.precision, b.precision) else "float", None, None, max(a.dimensions, b.dimensions))
+    return PixelType(
+        "double" if "double" in (a.precision, b.precision) else "float",
+        None,
+        None,
+        max(a.dimensions, b.dimensions),
+    )
 
 
 def _quotient(a: PixelType, b: PixelType) -> PixelType:
@@ -102,11 +110,14 @@ def _require_integers(*types: PixelType) -> None:
         raise EEError("Bitwise operands must be integer only.")
 
 
-# -- values --------------------------------------------------------------------------------------------------------------
+# -- values
+# ------------------------------------------------------------------------------------------
 
 
 def _working(kind: PixelType, *others: PixelType) -> np.dtype:
-    """Return the type to compute in: float64 where a 32-bit result has wide integer operands, else the smallest that holds all."""
+    """Return the type to compute in: float64 where a 32-bit result has wide integer operands, else the
+    smallest that holds all.
+    """
     types = (kind, *others)
     if all(t.is_int for t in types):
         low, high = min(t.bounds[0] for t in types), max(t.bounds[1] for t in types)
@@ -170,7 +181,11 @@ def binary(name: str, a: Band, b: Band, *, band_name: str | None = None) -> Band
         work = _working(kind, a.type, b.type)
 
     def compute(x: Values, y: Values) -> Values:
-        return function(x, y) if work is None else function(x.astype(work, copy=False), y.astype(work, copy=False))
+        return (
+            function(x, y)
+            if work is None
+            else function(x.astype(work, copy=False), y.astype(work, copy=False))
+        )
 
     if a.type.dimensions or b.type.dimensions:
         node: Any = lifted(compute, [a, b], kind)
@@ -198,7 +213,8 @@ for _name in BINARY:
     _register_binary(_name)
 
 
-# -- one operand ---------------------------------------------------------------------------------------------------------
+# -- one operand
+# ------------------------------------------------------------------------------------------
 
 
 def _real(kind: PixelType) -> PixelType:
@@ -218,7 +234,11 @@ def _absolute(kind: PixelType) -> PixelType:
 
 
 def _rounded(function: Callable[[float], float]) -> Callable[[PixelType], PixelType]:
-    return lambda kind: kind if kind.is_int or not kind.ranged else kind.ranging(function(kind.minimum), function(kind.maximum))  # type: ignore[arg-type]
+    return lambda kind: (
+        kind
+        if kind.is_int or not kind.ranged
+        else kind.ranging(function(kind.minimum), function(kind.maximum))
+    )  # type: ignore[arg-type]
 
 
 def _round_half_up(x: Values) -> Values:
@@ -293,7 +313,8 @@ for _name in UNARY:
     _register_unary(_name)
 
 
-# -- casts ---------------------------------------------------------------------------------------------------------------
+# -- casts
+# ------------------------------------------------------------------------------------------
 
 
 def cast_band(band: Band, target: PixelType) -> Band:
@@ -307,9 +328,12 @@ def cast_band(band: Band, target: PixelType) -> Band:
 
 
 _CASTS = {
-    "byte": "uint8", "short": "int16", "int": "int32", "long": "int64",
+    "byte": "uint8",
+    "short": "int16",
+    "int": "int32",
+    "long": "int64",
     **{n: n for n in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64", "float", "double")},
-}  # fmt: skip
+}
 
 
 def _register_cast(name: str, kind: PixelType) -> None:

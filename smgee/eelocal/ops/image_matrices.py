@@ -22,7 +22,9 @@ _MATRIX = DOUBLE.array(2)
 
 
 def _defined(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
-    """Return a pixel's function that masks what linear algebra cannot do (a singular matrix), instead of failing the whole image."""
+    """Return a pixel's function that masks what linear algebra cannot do (a singular matrix), instead of
+    failing the whole image.
+    """
 
     def apply(*cells: Any) -> np.ndarray:
         for cell in cells:
@@ -51,7 +53,10 @@ def _regular(values: np.ndarray) -> bool:
 
 
 def _register(
-    name: str, function: Callable[..., Any], kind: PixelType, dense: Callable[..., np.ndarray | None] | None = None
+    name: str,
+    function: Callable[..., Any],
+    kind: PixelType,
+    dense: Callable[..., np.ndarray | None] | None = None,
 ) -> None:
     @algorithm(f"Image.{name}")
     def apply(value: Image) -> Image:
@@ -64,7 +69,12 @@ def _square(v: np.ndarray) -> bool:
     return v.ndim == 4
 
 
-_register("matrixInverse", matrix.inverse_of, _MATRIX, lambda v: np.linalg.inv(v.astype("f8")) if _regular(v) else None)
+_register(
+    "matrixInverse",
+    matrix.inverse_of,
+    _MATRIX,
+    lambda v: np.linalg.inv(v.astype("f8")) if _regular(v) else None,
+)
 _register(
     "matrixPseudoInverse",
     lambda v: np.linalg.pinv(v.astype("f8")),
@@ -85,7 +95,12 @@ def _register_parts(name: str, function: Callable[[Array], dict[str, Array]], pa
             raise EEError(f"A single-band image is required, got {len(image.bands)} bands.")
         band = image.bands[0]
         return image.computed(
-            [array_band(band, _MATRIX, _defined(lambda v, p=part: function(Array(v))[p].values)).renamed(part) for part in parts]
+            [
+                array_band(band, _MATRIX, _defined(lambda v, p=part: function(Array(v))[p].values)).renamed(
+                    part
+                )
+                for part in parts
+            ]
         )
 
     apply.__doc__ = f"Apply `{name}` to every pixel's matrix; one band per part."
@@ -158,8 +173,9 @@ def unmix(image: Image, endmembers: list[list[float]], sumToOne: bool, nonNegati
 def _unmixing(ends: np.ndarray, *, sum_to_one: bool, non_negative: bool) -> Callable[..., np.ndarray]:
     """Return the function from bands to fractions, (h, w, endmembers).
 
-    The sum-to-one constraint is met exactly through a Lagrange multiplier; with non-negative fractions each pixel is a small quadratic
-    programme, solved by non-negative least squares (Lawson and Hanson 1974) on the system augmented by a heavily weighted sum row.
+    The sum-to-one constraint is met exactly through a Lagrange multiplier; with non-negative fractions each
+    pixel is a small quadratic programme, solved by non-negative least squares (Lawson and Hanson 1974) on the
+    system augmented by a heavily weighted sum row.
     """
     matrix_a = ends.T  # (bands, endmembers)
     k = ends.shape[0]

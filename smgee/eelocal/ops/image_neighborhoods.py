@@ -40,7 +40,12 @@ def convolve(image: Image, kernel: Kernel) -> Image:
 
 @algorithm("Image.reduceNeighborhood")
 def reduce_neighborhood(
-    image: Image, reducer: Reducer, kernel: Kernel, inputWeight: str, skipMasked: bool, optimization: str | None
+    image: Image,
+    reducer: Reducer,
+    kernel: Kernel,
+    inputWeight: str,
+    skipMasked: bool,
+    optimization: str | None,
 ) -> Image:
     """Reduce the neighbourhood of every pixel."""
     if inputWeight not in ("kernel", "mask", "min"):
@@ -65,7 +70,10 @@ def reduce_neighborhood(
     node = Neighborhood([b.node for b in bands], kernel, reducer, kinds, **options)
     place = bands[0]
     return image.computed(
-        [Band(o, Pick(node, i), kinds[i], place.projection, place.extent) for i, o in enumerate(reducer.outputs)]
+        [
+            Band(o, Pick(node, i), kinds[i], place.projection, place.extent)
+            for i, o in enumerate(reducer.outputs)
+        ]
     )
 
 
@@ -75,7 +83,13 @@ _KERNELS = ("circle", "square", "cross", "plus", "octagon", "diamond")
 def _register_focal(name: str) -> None:
     @algorithm(f"Image.focal{name[0].upper()}{name[1:]}", f"Image.focal_{name}")
     def focal(
-        context: Context, image: Image, radius: float, kernelType: str, units: str, iterations: int, kernel: Kernel | None
+        context: Context,
+        image: Image,
+        radius: float,
+        kernelType: str,
+        units: str,
+        iterations: int,
+        kernel: Kernel | None,
     ) -> Image:
         if kernel is None:
             if kernelType not in _KERNELS:
@@ -95,15 +109,21 @@ def _register_focal(name: str) -> None:
     focal.__doc__ = f"Apply the focal {name}."
 
 
-def _focal(context: Context, name: str, node: Node, kind: PixelType, kernel: Kernel) -> tuple[Node, PixelType]:
+def _focal(
+    context: Context, name: str, node: Node, kind: PixelType, kernel: Kernel
+) -> tuple[Node, PixelType]:
     if name in ("min", "max"):
         return Focal(node, kernel, name, kind.dtype), kind
     if name == "mean":
-        wide = PixelType("double" if kind.precision == "double" else "float").ranging(kind.minimum, kind.maximum)
+        wide = PixelType("double" if kind.precision == "double" else "float").ranging(
+            kind.minimum, kind.maximum
+        )
         return Focal(node, kernel, name, wide.dtype), wide
     reducer = call(context, f"Reducer.{name}", {})
     kinds = output_types(reducer, [kind])
-    return Pick(Neighborhood([node], kernel, reducer, kinds, weighting="kernel", skip_masked=False), 0), kinds[0]
+    return Pick(
+        Neighborhood([node], kernel, reducer, kinds, weighting="kernel", skip_masked=False), 0
+    ), kinds[0]
 
 
 for _name in ("mean", "median", "min", "max", "mode"):
@@ -132,7 +152,13 @@ def derivative(image: Image) -> Image:
     for band in map(_scalar, image.bands):
         node = Gradient(band.node, metric=False)
         bands += [
-            Band(f"{band.name}_{n}", Apply(lambda v: v, (Pick(node, i),), "f4"), FLOAT, band.projection, band.extent)
+            Band(
+                f"{band.name}_{n}",
+                Apply(lambda v: v, (Pick(node, i),), "f4"),
+                FLOAT,
+                band.projection,
+                band.extent,
+            )
             for i, n in enumerate(("x", "y"))
         ]
     return image.computed(bands)
@@ -146,13 +172,17 @@ def neighborhood_to_array(image: Image, kernel: Kernel, defaultValue: float) -> 
     bands = []
     for band in map(_scalar, image.bands):
         fill = band.type.cast(np.array([defaultValue]))[0]
-        bands.append(band.holding(NeighborArrays(band.node, kernel, fill, band.type.dtype), band.type.array(2)))
+        bands.append(
+            band.holding(NeighborArrays(band.node, kernel, fill, band.type.dtype), band.type.array(2))
+        )
     return image.with_bands(bands)
 
 
 @algorithm("Image.neighborhoodToBands")
 def neighborhood_to_bands(image: Image, kernel: Kernel) -> Image:
-    """Turn neighbourhoods into bands, one per non-zero entry of the kernel, row by row; named by column and row from the focus."""
+    """Turn neighbourhoods into bands, one per non-zero entry of the kernel, row by row; named by column
+    and row from the focus.
+    """
     if kernel.metric:
         raise EEError("The bands depend on the scale for a kernel in meters; use one in pixels.")
     weights = kernel.weights()
@@ -186,7 +216,9 @@ def entropy(image: Image, kernel: Kernel) -> Image:
     for band in map(_scalar, image.bands):
         if not band.type.is_int:
             raise EEError(f"Band '{band.name}' must be of an integer type.")
-        node = Pick(Neighborhood([band.node], kernel, _Entropy(), [FLOAT], weighting="kernel", skip_masked=True), 0)
+        node = Pick(
+            Neighborhood([band.node], kernel, _Entropy(), [FLOAT], weighting="kernel", skip_masked=True), 0
+        )
         bands.append(band.holding(node, FLOAT))
     return image.computed(bands)
 
@@ -213,7 +245,11 @@ class _Entropy(Reducer):
         total = np.zeros(n.shape)
         run = np.ones(n.shape)
         for i in range(1, len(ordered) + 1):
-            same = (ordered[i] == ordered[i - 1]) & np.isfinite(ordered[i]) if i < len(ordered) else np.zeros(n.shape, bool)
+            same = (
+                (ordered[i] == ordered[i - 1]) & np.isfinite(ordered[i])
+                if i < len(ordered)
+                else np.zeros(n.shape, bool)
+            )
             ends = ~same & np.isfinite(ordered[i - 1])
             share = run / np.maximum(n, 1)
             total -= np.where(ends, share * np.log2(share), 0.0)
@@ -221,7 +257,8 @@ class _Entropy(Reducer):
         return [Reduced(total + 0.0, n > 0)]
 
 
-# -- distances -----------------------------------------------------------------------------------------------------------
+# -- distances
+# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.distance")
@@ -229,19 +266,22 @@ def distance(image: Image, kernel: Kernel | None, skipMasked: bool) -> Image:
     """Return the distance to the nearest non-zero pixel, within a kernel."""
     if kernel is None:
         raise UnsupportedAlgorithmError(
-            "Image.distance without a kernel", "has an undocumented default; give a euclidean, manhattan or chebyshev kernel"
+            "Image.distance without a kernel",
+            "has an undocumented default; give a euclidean, manhattan or chebyshev kernel",
         )
     if kernel.name not in ("euclidean", "manhattan", "chebyshev"):
         raise EEError(f"The distance kernel must be euclidean, manhattan or chebyshev, got {kernel.name}.")
     if kernel.metric:
         raise UnsupportedAlgorithmError(
-            "Image.distance with a kernel in meters", "depends on the scale in a way that is not documented; use pixels"
+            "Image.distance with a kernel in meters",
+            "depends on the scale in a way that is not documented; use pixels",
         )
     weights = kernel.weights()
     reach = weights.x
     if reach and not np.isclose(weights.values[weights.y, weights.x + 1], 1.0):
         raise UnsupportedAlgorithmError(
-            "Image.distance with a normalized or scaled kernel", "is not computed; use normalize=False and magnitude 1"
+            "Image.distance with a normalized or scaled kernel",
+            "is not computed; use normalize=False and magnitude 1",
         )
     bands = []
     for band in map(_scalar, image.bands):
@@ -252,7 +292,9 @@ def distance(image: Image, kernel: Kernel | None, skipMasked: bool) -> Image:
 
 @algorithm("Image.fastDistanceTransform")
 def fast_distance_transform(image: Image, neighborhood: int, units: str, metric: str) -> Image:
-    """Return the (squared) distance to the nearest non-zero pixel in a neighbourhood, pixels; masked beyond it."""
+    """Return the (squared) distance to the nearest non-zero pixel in a neighbourhood, pixels; masked
+    beyond it.
+    """
     if units != "pixels":
         raise EEError(f"Only 'pixels' are supported as units, got '{units}'.")
     if metric not in ("squared_euclidean", "manhattan", "chebyshev"):
@@ -262,7 +304,8 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
     return image.computed([Band("distance", node, FLOAT, band.projection, band.extent)])
 
 
-# -- objects -------------------------------------------------------------------------------------------------------------
+# -- objects
+# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.connectedPixelCount")
@@ -271,7 +314,9 @@ def connected_pixel_count(input: Image, maxSize: int, eightConnected: bool) -> I
     if not 1 <= maxSize <= 1024:
         raise EEError(f"maxSize must be between 1 and 1024, got {maxSize}.")
     wide = NAMED_TYPES["int32"]
-    return input.computed([b.holding(PixelCount(_scalar(b).node, int(maxSize), eightConnected), wide) for b in input.bands])
+    return input.computed(
+        [b.holding(PixelCount(_scalar(b).node, int(maxSize), eightConnected), wide) for b in input.bands]
+    )
 
 
 @algorithm("Image.connectedComponents")
@@ -288,7 +333,9 @@ def connected_components(image: Image, connectedness: Kernel, maxSize: int) -> I
         raise EEError("The kernel must be a square or plus of radius 1.")
     band = _scalar(image.first)
     kind = NAMED_TYPES["int64"]
-    labels = Band("labels", Components(band.node, int(maxSize), bool(around.all())), kind, band.projection, band.extent)
+    labels = Band(
+        "labels", Components(band.node, int(maxSize), bool(around.all())), kind, band.projection, band.extent
+    )
     from smgee.eelocal.ops.image_bands import add_bands
 
     return add_bands(image, [labels])

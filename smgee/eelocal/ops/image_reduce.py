@@ -21,14 +21,19 @@ def reduce(image: Image, reducer: Reducer) -> Image:
     nodes = [b.node for b in image.bands]
     if plain(reducer):
         kind = simple_type(reducer.name, [b.type for b in image.bands])
-        return image.computed([Band(reducer.name, SimpleStack(reducer.name, nodes, kind), kind, place.projection, place.extent)])
+        return image.computed(
+            [Band(reducer.name, SimpleStack(reducer.name, nodes, kind), kind, place.projection, place.extent)]
+        )
     union = place.type
     for band in image.bands[1:]:
         union = union.union(band.type)
     kinds = output_types(reducer, [union], len(nodes))
     node = ReducedStack(reducer, [nodes], kinds)
     return image.computed(
-        [Band(o, Pick(node, i), kinds[i], place.projection, place.extent) for i, o in enumerate(reducer.outputs)]
+        [
+            Band(o, Pick(node, i), kinds[i], place.projection, place.extent)
+            for i, o in enumerate(reducer.outputs)
+        ]
     )
 
 
@@ -38,18 +43,30 @@ def reduce_resolution(image: Image, reducer: Reducer, bestEffort: bool, maxPixel
     bands = []
     for band in image.bands:
         if band.projection.is_default:
-            raise EEError("The image has no fixed projection to reduce from; use setDefaultProjection or reproject first.")
+            raise EEError(
+                "The image has no fixed projection to reduce from; use setDefaultProjection or reproject "
+                "first."
+            )
         if band.type.dimensions:
             raise EEError(f"Band '{band.name}' has array pixels; scalars are required.")
     groups = [[b] for b in image.bands] if reducer.inputs <= 1 else [list(image.bands)]
     if reducer.inputs > 1 and len(image.bands) != reducer.inputs:
-        raise EEError(f"Need {reducer.inputs} bands for Reducer.{reducer.name}, image has {len(image.bands)}.")
+        raise EEError(
+            f"Need {reducer.inputs} bands for Reducer.{reducer.name}, image has {len(image.bands)}."
+        )
     for group in groups:
         kinds = output_types(reducer, [b.type for b in group])
         place = group[0]
         if any(b.projection != place.projection for b in group):
             raise EEError("The bands must share one projection.")
-        node = Coarsened([b.node for b in group], place.projection, reducer, kinds, most=int(maxPixels), best_effort=bestEffort)
+        node = Coarsened(
+            [b.node for b in group],
+            place.projection,
+            reducer,
+            kinds,
+            most=int(maxPixels),
+            best_effort=bestEffort,
+        )
         for i, output in enumerate(reducer.outputs):
             if reducer.inputs > 1:
                 name = output

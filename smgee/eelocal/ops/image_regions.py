@@ -19,11 +19,21 @@ from smgee.eelocal.model.zones import Window, Zone, make_zone, visit
 from smgee.eelocal.ops.image_grids import target_projection
 from smgee.eelocal.registry import algorithm
 
-__all__ = ["aggregation_projection", "as_feature", "check_tile_scale", "pixel_column", "reduce_zones", "region_of", "zone_within"]
+__all__ = [
+    "aggregation_projection",
+    "as_feature",
+    "check_tile_scale",
+    "pixel_column",
+    "reduce_zones",
+    "region_of",
+    "zone_within",
+]
 
 _ADVICE = (
-    "\nEnsure that you are not aggregating at a higher resolution than you intended; that is the most frequent cause of this error. "
-    "If not, then you may set the 'maxPixels' argument to a limit suitable for your computation; set 'bestEffort' to true to aggregate at "
+    "\nEnsure that you are not aggregating at a higher resolution than you intended; that is the most "
+    "frequent cause of this error. "
+    "If not, then you may set the 'maxPixels' argument to a limit suitable for your computation; set "
+    "'bestEffort' to true to aggregate at "
     "whatever scale results in 'maxPixels' total pixels; or both."
 )
 
@@ -40,7 +50,10 @@ def aggregation_projection(
     """
     projection = target_projection(crs, transform, scale, image.first.projection)
     if projection.is_default and scale is None and transform is None:
-        raise EEError("The default WGS84 projection is invalid for aggregations. Specify a scale or crs & crs_transform.")
+        raise EEError(
+            "The default WGS84 projection is invalid for aggregations. Specify a scale or crs & "
+            "crs_transform."
+        )
     return projection
 
 
@@ -61,7 +74,8 @@ def region_of(image: Image, geometry: Geometry | None) -> Geometry:
 def zone_within(
     image: Image, region: Geometry, projection: Projection, *, max_pixels: float, best_effort: bool
 ) -> tuple[Zone, Projection]:
-    """Return a region on a lattice that it does not exceed: coarsened by halves where best effort is asked for.
+    """Return a region on a lattice that it does not exceed: coarsened by halves where best effort is asked
+    for.
 
     Raises
     ------
@@ -71,19 +85,25 @@ def zone_within(
     zone = make_zone(region, projection)
     while zone.size > max_pixels:
         if not best_effort:
-            raise EEError(f"Too many pixels in the region. Found {zone.size}, but only {int(max_pixels)} allowed." + _ADVICE)
+            raise EEError(
+                f"Too many pixels in the region. Found {zone.size}, but only {int(max_pixels)} allowed."
+                + _ADVICE
+            )
         projection = projection.scaled(2, 2)
         zone = make_zone(region, projection)
     return zone, projection
 
 
-def reduce_zones(image: Image, zones: Sequence[Zone], projection: Projection, reducer: Reducer) -> list[list[list[Any]]]:
+def reduce_zones(
+    image: Image, zones: Sequence[Zone], projection: Projection, reducer: Reducer
+) -> list[list[list[Any]]]:
     """Reduce an image over zones.
 
     Returns
     -------
     list of list of list
-        Per zone, per application of the reducer (one per band if it has one input, else one), the outputs as evaluated values.
+        Per zone, per application of the reducer (one per band if it has one input, else one), the outputs as
+        evaluated values.
     """
     bands = image.bands
     single = reducer.inputs <= 1
@@ -134,7 +154,10 @@ def reduce_zones(image: Image, zones: Sequence[Zone], projection: Projection, re
 
 def _counts_masked(reducer: Any) -> bool:
     """Whether masked pixels are input too: `countEvery` counts them."""
-    parts = [*getattr(reducer, "parts", ()), *(r for r in [getattr(reducer, "reducer", None)] if r is not None)]
+    parts = [
+        *getattr(reducer, "parts", ()),
+        *(r for r in [getattr(reducer, "reducer", None)] if r is not None),
+    ]
     return reducer.name == "countEvery" or any(_counts_masked(p) for p in parts)
 
 
@@ -152,11 +175,14 @@ def pixel_column(values: np.ndarray, weights: np.ndarray | None) -> Column:
     return Column(values, weights, values.ndim - 1)
 
 
-def named_outputs(image: Image, reducer: Reducer, results: Sequence[Sequence[Any]], *, features: bool = False) -> dict[str, Any]:
+def named_outputs(
+    image: Image, reducer: Reducer, results: Sequence[Sequence[Any]], *, features: bool = False
+) -> dict[str, Any]:
     """Return a reduction's outputs under the names they get.
 
-    One output per band goes by the band's name, several by ``band_output``; reducers of several inputs use the output names alone. Regions that
-    are features (`features`) use the output names alone for an image of one band too.
+    One output per band goes by the band's name, several by ``band_output``; reducers of several inputs use
+    the output names alone. Regions that are features (`features`) use the output names alone for an image of
+    one band too.
     """
     outputs = reducer.outputs
     if reducer.inputs > 1:
@@ -174,24 +200,39 @@ def named_outputs(image: Image, reducer: Reducer, results: Sequence[Sequence[Any
 
 @algorithm("Image.reduceRegion")
 def reduce_region(
-    image: Image, reducer: Reducer, geometry: Geometry | None, scale: float | None, crs: Projection | None, crsTransform: Any,
-    bestEffort: bool, maxPixels: float, tileScale: float,
-) -> dict[str, Any]:  # fmt: skip
+    image: Image,
+    reducer: Reducer,
+    geometry: Geometry | None,
+    scale: float | None,
+    crs: Projection | None,
+    crsTransform: Any,
+    bestEffort: bool,
+    maxPixels: float,
+    tileScale: float,
+) -> dict[str, Any]:
     """Reduce an image over one region."""
     check_tile_scale(tileScale)
     if not image.bands:
         return {}
     projection = aggregation_projection(image, crs, crsTransform, scale)
-    zone, projection = zone_within(image, region_of(image, geometry), projection, max_pixels=maxPixels, best_effort=bestEffort)
+    zone, projection = zone_within(
+        image, region_of(image, geometry), projection, max_pixels=maxPixels, best_effort=bestEffort
+    )
     (results,) = reduce_zones(image, [zone], projection, reducer)
     return named_outputs(image, reducer, results)
 
 
 @algorithm("Image.reduceRegions")
 def reduce_regions(
-    image: Image, collection: Collection, reducer: Reducer, scale: float | None, crs: Projection | None, crsTransform: Any,
-    tileScale: float, maxPixelsPerRegion: float | None,
-) -> Collection:  # fmt: skip
+    image: Image,
+    collection: Collection,
+    reducer: Reducer,
+    scale: float | None,
+    crs: Projection | None,
+    crsTransform: Any,
+    tileScale: float,
+    maxPixelsPerRegion: float | None,
+) -> Collection:
     """Reduce an image over every feature, which gets the results as properties."""
     check_tile_scale(tileScale)
     projection = aggregation_projection(image, crs, crsTransform, scale)
@@ -203,7 +244,8 @@ def reduce_regions(
             for feature, zone in zip(members, zones, strict=True):
                 if zone.size > maxPixelsPerRegion:
                     raise EEError(
-                        f"Too many pixels in the region. Found {zone.size}, but only {int(maxPixelsPerRegion)} allowed (feature '{feature.id}')."
+                        f"Too many pixels in the region. Found {zone.size}, but only "
+                        f"{int(maxPixelsPerRegion)} allowed (feature '{feature.id}')."
                     )
         results = reduce_zones(image, zones, projection, reducer)
         return [

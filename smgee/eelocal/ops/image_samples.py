@@ -25,7 +25,9 @@ from smgee.grid import transformer
 
 __all__ = ["sample_zones"]
 
-Sampled = tuple[np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]]  # rows, cols, values per band, valid per band
+Sampled = tuple[
+    np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]
+]  # rows, cols, values per band, valid per band
 
 
 def sample_zones(
@@ -64,7 +66,12 @@ def sample_zones(
 
     def work(index: int, window: Window, chosen: np.ndarray, pixels: list[Pixels]) -> Sampled:
         rows, cols = np.nonzero(chosen)
-        return rows + window.row, cols + window.col, [p.values[rows, cols] for p in pixels], [p.valid[rows, cols] for p in pixels]
+        return (
+            rows + window.row,
+            cols + window.col,
+            [p.values[rows, cols] for p in pixels],
+            [p.valid[rows, cols] for p in pixels],
+        )
 
     for index, part in visit([b.node for b in image.bands], projection, zones, select, work):
         parts[index].append(part)
@@ -110,7 +117,9 @@ def _points(projection: Projection, rows: np.ndarray, cols: np.ndarray) -> np.nd
     return np.column_stack([x, y])
 
 
-def _properties(names: Sequence[str], values: Sequence[np.ndarray], valid: Sequence[np.ndarray], at: int) -> dict[str, Any]:
+def _properties(
+    names: Sequence[str], values: Sequence[np.ndarray], valid: Sequence[np.ndarray], at: int
+) -> dict[str, Any]:
     return {n: as_number(v[at]) if ok[at] else None for n, v, ok in zip(names, values, valid, strict=True)}
 
 
@@ -120,9 +129,17 @@ def _complete(valid: Sequence[np.ndarray]) -> np.ndarray:
 
 @algorithm("Image.sample")
 def sample(
-    image: Image, region: Geometry | None, scale: float | None, projection: Projection | None, factor: float | None, numPixels: int | None,
-    seed: int, dropNulls: bool, tileScale: float, geometries: bool,
-) -> Collection:  # fmt: skip
+    image: Image,
+    region: Geometry | None,
+    scale: float | None,
+    projection: Projection | None,
+    factor: float | None,
+    numPixels: int | None,
+    seed: int,
+    dropNulls: bool,
+    tileScale: float,
+    geometries: bool,
+) -> Collection:
     """Sample the pixels of a region, all or a random part of them."""
     if factor is not None and numPixels is not None:
         raise EEError("Only one of 'factor' and 'numPixels' may be specified.")
@@ -166,9 +183,14 @@ def _features(
 
 @algorithm("Image.sampleRegions")
 def sample_regions(
-    image: Image, collection: Collection, properties: list[str] | None, scale: float | None, projection: Projection | None, tileScale: float,
+    image: Image,
+    collection: Collection,
+    properties: list[str] | None,
+    scale: float | None,
+    projection: Projection | None,
+    tileScale: float,
     geometries: bool,
-) -> Collection:  # fmt: skip
+) -> Collection:
     """Turn every pixel of every region into a feature; pixels with a masked band are left out."""
     lattice = aggregation_projection(image, projection, None, scale)
 
@@ -176,14 +198,22 @@ def sample_regions(
         members = [as_feature(e) for e in collection]
         zones = [make_zone(f.geometry, lattice) for f in members]
         results: list[Feature] = []
-        for feature, (rows, cols, values, valid) in zip(members, sample_zones(image, zones, lattice), strict=True):
-            names = [n for n in feature.properties if not n.startswith("system:")] if properties is None else properties
+        for feature, (rows, cols, values, valid) in zip(
+            members, sample_zones(image, zones, lattice), strict=True
+        ):
+            names = (
+                [n for n in feature.properties if not n.startswith("system:")]
+                if properties is None
+                else properties
+            )
             carried = {n: feature.properties.get(n) for n in names}
             points = _points(lattice, rows, cols) if geometries else None
             for number, at in enumerate(np.flatnonzero(_complete(valid)).tolist()):
                 place = None if points is None else Geometry(Point(points[at]), "EPSG:4326")
                 identifier = f"{feature.id}_{number}" if feature.id is not None else str(len(results))
-                results.append(Feature(place, {**carried, **_properties(image.names, values, valid, at)}, identifier))
+                results.append(
+                    Feature(place, {**carried, **_properties(image.names, values, valid, at)}, identifier)
+                )
         return results
 
     return Collection(features, {"band_order": image.names}, kind="FeatureCollection")
@@ -191,9 +221,19 @@ def sample_regions(
 
 @algorithm("Image.stratifiedSample")
 def stratified_sample(
-    image: Image, numPoints: int, classBand: str | None, region: Geometry | None, scale: float | None, projection: Projection | None,
-    seed: int, classValues: list[int] | None, classPoints: list[int] | None, dropNulls: bool, tileScale: float, geometries: bool,
-) -> Collection:  # fmt: skip
+    image: Image,
+    numPoints: int,
+    classBand: str | None,
+    region: Geometry | None,
+    scale: float | None,
+    projection: Projection | None,
+    seed: int,
+    classValues: list[int] | None,
+    classPoints: list[int] | None,
+    dropNulls: bool,
+    tileScale: float,
+    geometries: bool,
+) -> Collection:
     """Sample a number of pixels of every class."""
     label = image.first if classBand is None else image.band(classBand)
     if not label.type.is_int:
@@ -215,16 +255,22 @@ def stratified_sample(
             chosen.append(np.sort(members[: wanted.get(int(value), numPoints)]))
         keep = np.concatenate(chosen) if chosen else np.empty(0, np.int64)
         taken = [v[keep] for v in values], [v[keep] for v in valid]
-        return _features(image, lattice, rows[keep], cols[keep], *taken, drop=dropNulls, geometries=geometries)
+        return _features(
+            image, lattice, rows[keep], cols[keep], *taken, drop=dropNulls, geometries=geometries
+        )
 
     return Collection(features, {"band_order": image.names}, kind="FeatureCollection")
 
 
 @algorithm("Image.sampleRectangle")
 def sample_rectangle(
-    context: Context, image: Image, region: Geometry | None, properties: list[str] | None, defaultValue: float | None,
+    context: Context,
+    image: Image,
+    region: Geometry | None,
+    properties: list[str] | None,
+    defaultValue: float | None,
     defaultArrayValue: Array | None,
-) -> Feature:  # fmt: skip
+) -> Feature:
     """Return a rectangle of pixels as one array per band, each on the band's own lattice."""
     from smgee.eelocal.model.zones import planar_shape
     from smgee.eelocal.render import compute_pixels
@@ -237,27 +283,37 @@ def sample_rectangle(
         grid = lattice.grid(planar_shape(area, lattice.crs).bounds)
         if grid.width * grid.height > context.limits.region_values // 4:
             raise EEError(
-                f"Too many pixels in sample; must be <= {context.limits.region_values // 4}. Got {grid.width * grid.height}."
+                f"Too many pixels in sample; must be <= {context.limits.region_values // 4}. Got "
+                f"{grid.width * grid.height}."
             )
         ((_, values, mask),) = compute_pixels(image.with_bands([band]), grid, context)
         valid = mask if mask.dtype == bool else mask > 0
         if band.type.dimensions and not valid.any() and defaultArrayValue is not None:
             found[band.name] = Array(
-                np.broadcast_to(defaultArrayValue.values, (*grid.shape, *defaultArrayValue.values.shape)).copy()
+                np.broadcast_to(
+                    defaultArrayValue.values, (*grid.shape, *defaultArrayValue.values.shape)
+                ).copy()
             )
             continue
         if not valid.all():
             if band.type.dimensions:
                 if defaultArrayValue is None or defaultArrayValue.values.shape != values.shape[2:]:
-                    raise EEError(f"Fully or partially masked band '{band.name}': set a matching defaultArrayValue.")
-                values = np.where(valid.reshape(*grid.shape, *(1,) * (values.ndim - 2)), values, defaultArrayValue.values)
+                    raise EEError(
+                        f"Fully or partially masked band '{band.name}': set a matching defaultArrayValue."
+                    )
+                values = np.where(
+                    valid.reshape(*grid.shape, *(1,) * (values.ndim - 2)), values, defaultArrayValue.values
+                )
             else:
                 if defaultValue is None:
                     raise EEError(
-                        f"The band '{band.name}' is masked or out of footprint in part of the region. Set 'defaultValue' to fill it."
+                        f"The band '{band.name}' is masked or out of footprint in part of the region. Set "
+                        "'defaultValue' to fill it."
                     )
                 filled = band.type.union(
-                    band.type.of_value(defaultValue if not float(defaultValue).is_integer() else int(defaultValue))
+                    band.type.of_value(
+                        defaultValue if not float(defaultValue).is_integer() else int(defaultValue)
+                    )
                 )
                 values = np.where(valid, values.astype(filled.dtype), defaultValue).astype(filled.dtype)
         found[band.name] = Array(values)
@@ -266,14 +322,24 @@ def sample_rectangle(
 
 @algorithm("ImageCollection.getRegion")
 def get_region(
-    context: Context, collection: Collection, geometry: Geometry, scale: float | None, crs: Projection | None, crsTransform: Any,
-) -> list[list[Any]]:  # fmt: skip
-    """Return a table: a header, then id, longitude, latitude, time and bands of every image at every pixel."""
+    context: Context,
+    collection: Collection,
+    geometry: Geometry,
+    scale: float | None,
+    crs: Projection | None,
+    crsTransform: Any,
+) -> list[list[Any]]:
+    """Return a table: a header, then id, longitude, latitude, time and bands of every image at every
+    pixel.
+    """
     from smgee.eelocal.ops.image_grids import target_projection
 
     lattice = target_projection(crs, crsTransform, scale, Projection("EPSG:4326"))
     if lattice.is_default and scale is None and crsTransform is None:
-        raise EEError("The default WGS84 projection is invalid for aggregations. Specify a scale or crs & crs_transform.")
+        raise EEError(
+            "The default WGS84 projection is invalid for aggregations. Specify a scale or crs & "
+            "crs_transform."
+        )
     images = images_of(collection)
     names = list(stacked_bands(images))
     header = ["id", "longitude", "latitude", "time", *names]
@@ -283,7 +349,8 @@ def get_region(
     count = zone.size * len(names) * len(images)
     if count > context.limits.region_values:
         raise EEError(
-            f"Too many values: {zone.size} points x {len(names)} bands x {len(images)} images > {context.limits.region_values}."
+            f"Too many values: {zone.size} points x {len(names)} bands x {len(images)} images > "
+            f"{context.limits.region_values}."
         )
     flat = [b for image in images for b in image.bands]
     everything = Image(tuple(flat))

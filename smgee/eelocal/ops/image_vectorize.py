@@ -16,17 +16,34 @@ from smgee.eelocal.model.image import Image
 from smgee.eelocal.model.projection import Projection, moved
 from smgee.eelocal.model.reducer import Reducer, as_value
 from smgee.eelocal.model.zones import Window, planar_shape
-from smgee.eelocal.ops.image_regions import aggregation_projection, check_tile_scale, pixel_column, region_of, zone_within
+from smgee.eelocal.ops.image_regions import (
+    aggregation_projection,
+    check_tile_scale,
+    pixel_column,
+    region_of,
+    zone_within,
+)
 from smgee.eelocal.registry import algorithm, call
 from smgee.eelocal.render import compute_pixels
 
 
 @algorithm("Image.reduceToVectors", "Image.reduceToVectorsStreaming")
 def reduce_to_vectors(
-    context: Context, image: Image, reducer: Reducer | None, geometry: Geometry | None, scale: float | None, geometryType: str,
-    eightConnected: bool, labelProperty: str | None, crs: Projection | None, crsTransform: Any, bestEffort: bool, maxPixels: float,
-    tileScale: float, geometryInNativeProjection: bool,
-) -> Collection:  # fmt: skip
+    context: Context,
+    image: Image,
+    reducer: Reducer | None,
+    geometry: Geometry | None,
+    scale: float | None,
+    geometryType: str,
+    eightConnected: bool,
+    labelProperty: str | None,
+    crs: Projection | None,
+    crsTransform: Any,
+    bestEffort: bool,
+    maxPixels: float,
+    tileScale: float,
+    geometryInNativeProjection: bool,
+) -> Collection:
     """Turn objects of equal values into features, other bands reduced over each."""
     check_tile_scale(tileScale)
     if geometryType not in ("polygon", "bb", "centroid"):
@@ -38,7 +55,10 @@ def reduce_to_vectors(
     reducer = call(context, "Reducer.countEvery", {}) if reducer is None else reducer
     others = list(image.bands[1:])
     if not counting and reducer.inputs != len(others) and reducer.inputs > 1:
-        raise EEError(f"Need {reducer.inputs} bands besides the label for Reducer.{reducer.name}, image has {len(others)}.")
+        raise EEError(
+            f"Need {reducer.inputs} bands besides the label for Reducer.{reducer.name}, image has "
+            f"{len(others)}."
+        )
     lattice = aggregation_projection(image, crs, crsTransform, scale)
     region = region_of(image, geometry)
 
@@ -52,7 +72,9 @@ def reduce_to_vectors(
         valid = (mask > 0) & zone.centers(window)
         return _features(values, valid, layers[1:], window, projection)
 
-    def _features(values: np.ndarray, valid: np.ndarray, layers: Any, window: Window, projection: Projection) -> list[Feature]:
+    def _features(
+        values: np.ndarray, valid: np.ndarray, layers: Any, window: Window, projection: Projection
+    ) -> list[Feature]:
         from smgee.eelocal.model.labels import connected_labels
 
         labels = connected_labels(values, valid, eightConnected)
@@ -72,7 +94,11 @@ def reduce_to_vectors(
             if labelProperty is not None:
                 properties[labelProperty] = values[rows[0], cols[0]].item()
             properties |= _reduced(rows, cols, layers)
-            place = shapes.get(int(identifier)) if geometryType == "polygon" else _simple(rows, cols, affine, geometryType)
+            place = (
+                shapes.get(int(identifier))
+                if geometryType == "polygon"
+                else _simple(rows, cols, affine, geometryType)
+            )
             located = Geometry(place, projection.crs, False)
             if not geometryInNativeProjection:
                 located = Geometry(planar_shape(located, "EPSG:4326"), "EPSG:4326", False)
@@ -103,7 +129,9 @@ def reduce_to_vectors(
 
 
 def _polygons(labels: np.ndarray, affine: Affine, eight: bool) -> dict[int, Any]:
-    """Return the outline of every object along pixel edges, a multipolygon where parts only touch at corners."""
+    """Return the outline of every object along pixel edges, a multipolygon where parts only touch at
+    corners.
+    """
     from rasterio.features import shapes
 
     ids, compact = np.unique(labels, return_inverse=True)

@@ -27,7 +27,8 @@ from smgee.eelocal.registry import algorithm
 __all__ = ["clip_image"]
 
 
-# -- clipping ------------------------------------------------------------------------------------------------------------
+# -- clipping
+# ------------------------------------------------------------------------------------------
 
 
 def clip_image(image: Image, region: Geometry) -> Image:
@@ -48,7 +49,9 @@ def clip_image(image: Image, region: Geometry) -> Image:
     return image.with_bands(bands).with_footprint(footprint)
 
 
-def _cut(extent: tuple[int, int, int, int], projection: Projection, region: Geometry) -> tuple[int, int, int, int]:
+def _cut(
+    extent: tuple[int, int, int, int], projection: Projection, region: Geometry
+) -> tuple[int, int, int, int]:
     """Return the part of an extent that a region's bounds touch; of no size where they do not meet."""
     col, row, width, height = extent
     shape = planar_shape(region, projection.crs)
@@ -99,7 +102,12 @@ def clip_to_collection(input: Image, collection: Any) -> Image:
 
 @algorithm("Image.clipToBoundsAndScale")
 def clip_to_bounds_and_scale(
-    input: Image, geometry: Geometry | None, width: int | None, height: int | None, maxDimension: int | None, scale: float | None
+    input: Image,
+    geometry: Geometry | None,
+    width: int | None,
+    height: int | None,
+    maxDimension: int | None,
+    scale: float | None,
 ) -> Image:
     """Clip to a bounding box in the image's projection, and set the pixels of the result."""
     if sum(v is not None for v in (maxDimension, scale)) + (width is not None or height is not None) > 1:
@@ -114,7 +122,9 @@ def clip_to_bounds_and_scale(
         raise EEError("The region has no area.")
     if width is None and maxDimension is None:
         target = base if scale is None else base.at_scale(scale)
-        if target.transform[4] > 0 and base.is_default:  # the 1° default counts rows from the south; images do not
+        if (
+            target.transform[4] > 0 and base.is_default
+        ):  # the 1° default counts rows from the south; images do not
             a, b, c, d, e, f = target.transform
             target = target.with_transform((a, b, c, d, -e, f))
         grid = target.grid((left, bottom, right, top))
@@ -140,7 +150,8 @@ def clip_to_bounds_and_scale(
     return input.with_bands(bands).with_footprint(Geometry(outline, "EPSG:4326", False))
 
 
-# -- painting ------------------------------------------------------------------------------------------------------------
+# -- painting
+# ------------------------------------------------------------------------------------------
 
 
 def _number(feature: Feature, value: Any, what: str) -> Any:
@@ -149,7 +160,8 @@ def _number(feature: Feature, value: Any, what: str) -> Any:
         found = feature.properties.get(value)
         if isinstance(found, bool) or not isinstance(found, (int, float)):
             raise EEError(
-                f"The property '{value}' of feature '{feature.id}' is {'missing' if found is None else 'not a number'}; {what} must be numeric."
+                f"The property '{value}' of feature '{feature.id}' is "
+                f"{'missing' if found is None else 'not a number'}; {what} must be numeric."
             )
         return found
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -173,7 +185,8 @@ def paint(image: Image, featureCollection: Collection, color: Any, width: Any) -
     return image.with_bands(bands)
 
 
-# -- drawing -------------------------------------------------------------------------------------------------------------
+# -- drawing
+# ------------------------------------------------------------------------------------------
 
 _CHANNELS = ("vis-red", "vis-green", "vis-blue")
 
@@ -190,15 +203,28 @@ def draw(collection: Collection, color: str, pointRadius: int, strokeWidth: int)
     """Draw features in one colour."""
     features = [as_feature(e) for e in collection]
     paint_color = parse_color(color)
-    style = Style(paint_color, (*paint_color[:3], paint_color[3] * 0.66), float(pointRadius), "circle", float(strokeWidth))
+    style = Style(
+        paint_color,
+        (*paint_color[:3], paint_color[3] * 0.66),
+        float(pointRadius),
+        "circle",
+        float(strokeWidth),
+    )
     return _drawn(features, [style] * len(features))
 
 
 @algorithm("Collection.style")
 def style(
-    collection: Collection, color: str, pointSize: int, pointShape: str, width: float, fillColor: str | None, styleProperty: str | None,
-    neighborhood: int, lineType: str,
-) -> Image:  # fmt: skip
+    collection: Collection,
+    color: str,
+    pointSize: int,
+    pointShape: str,
+    width: float,
+    fillColor: str | None,
+    styleProperty: str | None,
+    neighborhood: int,
+    lineType: str,
+) -> Image:
     """Draw features, each by its own style where `styleProperty` names one."""
     base = {
         "color": color,
@@ -213,7 +239,9 @@ def style(
     for feature in features:
         own = feature.properties.get(styleProperty) if styleProperty is not None else None
         if own is not None and not isinstance(own, dict):
-            raise EEError(f"The style property '{styleProperty}' must hold a dictionary, got {type(own).__name__}.")
+            raise EEError(
+                f"The style property '{styleProperty}' must hold a dictionary, got {type(own).__name__}."
+            )
         styles.append(_style({**base, **(own or {})}))
     return _drawn(features, styles)
 
@@ -225,12 +253,19 @@ def _style(options: dict[str, Any]) -> Style:
     if line not in ("solid", "dotted", "dashed"):
         raise EEError(f"Unknown lineType '{line}': use solid, dotted or dashed.")
     stroke = parse_color(options["color"])
-    fill = (*stroke[:3], stroke[3] * 0.66) if options.get("fillColor") is None else parse_color(options["fillColor"])
+    fill = (
+        (*stroke[:3], stroke[3] * 0.66)
+        if options.get("fillColor") is None
+        else parse_color(options["fillColor"])
+    )
     marker(options["pointShape"], 1.0)  # refuses unknown shapes now rather than in a tile
-    return Style(stroke, fill, float(options["pointSize"]), options["pointShape"], float(options["width"]), line)
+    return Style(
+        stroke, fill, float(options["pointSize"]), options["pointShape"], float(options["width"]), line
+    )
 
 
-# -- features to pixels --------------------------------------------------------------------------------------------------
+# -- features to pixels
+# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Collection.reduceToImage")

@@ -68,9 +68,17 @@ def _stretch(low: float, high: float, gain: float | None, bias: float | None, ga
 
 @algorithm("Image.visualize")
 def visualize(
-    image: Image, bands: Any, gain: Any, bias: Any, min: Any, max: Any, gamma: Any, opacity: float | None, palette: Any,
+    image: Image,
+    bands: Any,
+    gain: Any,
+    bias: Any,
+    min: Any,
+    max: Any,
+    gamma: Any,
+    opacity: float | None,
+    palette: Any,
     forceRgbOutput: bool,
-) -> Image:  # fmt: skip
+) -> Image:
     """Turn bands into bytes for display: one grey band, or red, green and blue."""
     if isinstance(bands, str):
         bands = [b.strip() for b in bands.split(",")]
@@ -87,9 +95,17 @@ def visualize(
     if palette and gamma is not None:
         raise EEError("Cannot specify both a palette and gamma.")
     count = len(chosen)
-    lows, highs, gains = _numbers(min, count, "min"), _numbers(max, count, "max"), _numbers(gain, count, "gain")
+    lows, highs, gains = (
+        _numbers(min, count, "min"),
+        _numbers(max, count, "max"),
+        _numbers(gain, count, "gain"),
+    )
     biases, gammas = _numbers(bias, count, "bias"), _numbers(gamma, count, "gamma")
-    if (gains is not None or biases is not None) and (lows is not None or highs is not None) and gains is not None:
+    if (
+        (gains is not None or biases is not None)
+        and (lows is not None or highs is not None)
+        and gains is not None
+    ):
         raise EEError("Cannot specify both gain and min or max.")
     stretches = []
     for i, band in enumerate(chosen):
@@ -99,15 +115,27 @@ def visualize(
         if low == high:
             high = low + 1e-9 if low == 0 else np.nextafter(low, np.inf)
         stretches.append(
-            _stretch(low, high, gains[i] if gains else None, biases[i] if biases else None, gammas[i] if gammas else None)
+            _stretch(
+                low,
+                high,
+                gains[i] if gains else None,
+                biases[i] if biases else None,
+                gammas[i] if gammas else None,
+            )
         )
     colors = np.array(parse_palette(palette)) if palette else None
     node = Display(
-        [b.node for b in chosen], stretches, colors, 1.0 if opacity is None else float(np.clip(opacity, 0, 1)), rgb=forceRgbOutput
+        [b.node for b in chosen],
+        stretches,
+        colors,
+        1.0 if opacity is None else float(np.clip(opacity, 0, 1)),
+        rgb=forceRgbOutput,
     )
     place = chosen[0]
     names = ("vis-gray",) if node.outputs == 1 else _CHANNELS
-    return image.computed([Band(n, Pick(node, i), _BYTE, place.projection, place.extent) for i, n in enumerate(names)])
+    return image.computed(
+        [Band(n, Pick(node, i), _BYTE, place.projection, place.extent) for i, n in enumerate(names)]
+    )
 
 
 class Display(Pointwise):
@@ -174,7 +202,8 @@ class Blended(Pointwise):
         return Pixels(values.astype(self.kind.dtype), opacity > 0 if whole else opacity.astype("f4"))
 
 
-# -- colour spaces -------------------------------------------------------------------------------------------------------
+# -- colour spaces
+# ------------------------------------------------------------------------------------------
 
 
 def _rgb_to_hsv(r: np.ndarray, g: np.ndarray, b: np.ndarray) -> list[np.ndarray]:
@@ -183,8 +212,17 @@ def _rgb_to_hsv(r: np.ndarray, g: np.ndarray, b: np.ndarray) -> list[np.ndarray]
     value = np.maximum(np.maximum(r, g), b)
     chroma = value - np.minimum(np.minimum(r, g), b)
     safe = np.where(chroma == 0, 1, chroma)
-    hue = np.where(value == r, ((g - b) / safe) % 6, np.where(value == g, (b - r) / safe + 2, (r - g) / safe + 4)) / 6
-    return [np.where(chroma == 0, 0.0, hue), np.where(value == 0, 0.0, chroma / np.where(value == 0, 1, value)), value]
+    hue = (
+        np.where(
+            value == r, ((g - b) / safe) % 6, np.where(value == g, (b - r) / safe + 2, (r - g) / safe + 4)
+        )
+        / 6
+    )
+    return [
+        np.where(chroma == 0, 0.0, hue),
+        np.where(value == 0, 0.0, chroma / np.where(value == 0, 1, value)),
+        value,
+    ]
 
 
 def _hsv_to_rgb(h: np.ndarray, s: np.ndarray, v: np.ndarray) -> list[np.ndarray]:

@@ -73,12 +73,16 @@ def inner(primaryKey: str, secondaryKey: str, measureKey: str | None) -> Join:
 
 
 @algorithm("Join.saveFirst")
-def save_first(matchKey: str, ordering: str | None, ascending: bool, measureKey: str | None, outer: bool) -> Join:
+def save_first(
+    matchKey: str, ordering: str | None, ascending: bool, measureKey: str | None, outer: bool
+) -> Join:
     """Save the first match."""
 
     def result(element: Any, matches: list[Match]) -> Iterator[Any]:
         if matches:
-            yield set_properties(element, {matchKey: _tag(_sorted(matches, ordering, ascending)[0], measureKey)})
+            yield set_properties(
+                element, {matchKey: _tag(_sorted(matches, ordering, ascending)[0], measureKey)}
+            )
         elif outer:
             yield element
 
@@ -92,7 +96,12 @@ def save_best(matchKey: str, measureKey: str, outer: bool) -> Join:
     def result(element: Any, matches: list[Match]) -> Iterator[Any]:
         if matches:
             yield set_properties(
-                element, {matchKey: _tag(min(matches, key=lambda m: float("inf") if m[1] is None else m[1]), measureKey)}
+                element,
+                {
+                    matchKey: _tag(
+                        min(matches, key=lambda m: float("inf") if m[1] is None else m[1]), measureKey
+                    )
+                },
             )
         elif outer:
             yield element
@@ -101,12 +110,16 @@ def save_best(matchKey: str, measureKey: str, outer: bool) -> Join:
 
 
 @algorithm("Join.saveAll")
-def save_all(matchesKey: str, ordering: str | None, ascending: bool, measureKey: str | None, outer: bool) -> Join:
+def save_all(
+    matchesKey: str, ordering: str | None, ascending: bool, measureKey: str | None, outer: bool
+) -> Join:
     """Save the list of matches."""
 
     def result(element: Any, matches: list[Match]) -> Iterator[Any]:
         if matches or outer:
-            yield set_properties(element, {matchesKey: [_tag(m, measureKey) for m in _sorted(matches, ordering, ascending)]})
+            yield set_properties(
+                element, {matchesKey: [_tag(m, measureKey) for m in _sorted(matches, ordering, ascending)]}
+            )
 
     return Join("saveAll", result, measureKey is not None)
 
@@ -115,14 +128,22 @@ def save_all(matchesKey: str, ordering: str | None, ascending: bool, measureKey:
 def apply(join: Join, primary: Collection, secondary: Collection, condition: Filter) -> Collection:
     """Join two collections."""
     if join.measured and type(condition).measure is Filter.measure:
-        raise EEError("The join needs a measure: its condition must be a withinDistance or maxDifference filter.")
+        raise EEError(
+            "The join needs a measure: its condition must be a withinDistance or maxDifference filter."
+        )
     if join.measured and getattr(condition, "measured", True) is None:
-        raise EEError("The join needs a measure: its condition must be a withinDistance or maxDifference filter.")
+        raise EEError(
+            "The join needs a measure: its condition must be a withinDistance or maxDifference filter."
+        )
 
     def produce() -> Iterator[Any]:
         candidates = _candidates(secondary, condition)
         for element in primary:
-            matches = [(o, condition.measure(element, o)) for o in candidates(element) if condition.matches(element, o)]
+            matches = [
+                (o, condition.measure(element, o))
+                for o in candidates(element)
+                if condition.matches(element, o)
+            ]
             yield from join.result(element, matches)
 
     kind = "FeatureCollection" if join.name == "inner" else primary.kind
@@ -130,7 +151,9 @@ def apply(join: Join, primary: Collection, secondary: Collection, condition: Fil
 
 
 def _candidates(secondary: Collection, condition: Filter) -> Callable[[Any], list[Any]]:
-    """Return a function from a primary element to the secondaries that may match it: by hash where fields must be equal."""
+    """Return a function from a primary element to the secondaries that may match it: by hash where fields
+    must be equal.
+    """
     if condition.equality is None:
         return lambda element: secondary.elements
     left, right = condition.equality

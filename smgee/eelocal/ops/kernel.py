@@ -121,7 +121,9 @@ def rectangle(xRadius: float, yRadius: float, units: str, normalize: bool, magni
 
 @algorithm("Kernel.gaussian")
 def gaussian(radius: float, sigma: float, units: str, normalize: bool, magnitude: float) -> Kernel:
-    """Make a Gaussian of the pixels nearer than the radius along both axes: 5×5 for a radius of 3, as documented."""
+    """Make a Gaussian of the pixels nearer than the radius along both axes: 5×5 for a radius of 3, as
+    documented.
+    """
     _check(radius)
     if sigma <= 0:
         raise EEError(f"The sigma must be positive, got {sigma:g}.")
@@ -130,7 +132,9 @@ def gaussian(radius: float, sigma: float, units: str, normalize: bool, magnitude
         unit = pixel if units == "meters" else 1.0
         half = max(math.ceil(radius / unit - 1e-9) - 1, 0)
         dx, dy = _offsets(half, half)
-        return _centered(scale_weights(np.exp(-(dx**2 + dy**2) / (2 * (sigma / unit) ** 2)), normalize, magnitude))
+        return _centered(
+            scale_weights(np.exp(-(dx**2 + dy**2) / (2 * (sigma / unit) ** 2)), normalize, magnitude)
+        )
 
     return Kernel("gaussian", build, _units(units))
 
@@ -160,14 +164,18 @@ for _name in FIXED:
 
 
 def _focus(offset: int, size: int) -> int:
-    """Return the focus of an axis: −1 is the centre, and official samples give other offsets with either sign."""
+    """Return the focus of an axis: −1 is the centre, and official samples give other offsets with either
+    sign.
+    """
     return (size - 1) // 2 if offset == -1 else abs(offset)
 
 
 @algorithm("Kernel.fixed")
 def fixed(width: int, height: int, weights: list[list[Any]], x: int, y: int, normalize: bool) -> Kernel:
     """Make a kernel of given weights; the focus is the centre by default."""
-    if not weights or not all(isinstance(row, list) and row and all(is_number(v) for v in row) for row in weights):
+    if not weights or not all(
+        isinstance(row, list) and row and all(is_number(v) for v in row) for row in weights
+    ):
         raise EEError("The weights must be lists of numbers.")
     if len({len(row) for row in weights}) > 1:
         raise EEError("All rows of weights must have the same length.")
@@ -208,7 +216,9 @@ def add(kernel1: Kernel, kernel2: Kernel, normalize: bool) -> Kernel:
         bottom = max(k.values.shape[0] - k.y for k in (a, b))
         total = np.zeros((top + bottom, left + right))
         for k in (a, b):
-            total[top - k.y : top - k.y + k.values.shape[0], left - k.x : left - k.x + k.values.shape[1]] += k.values
+            total[top - k.y : top - k.y + k.values.shape[0], left - k.x : left - k.x + k.values.shape[1]] += (
+                k.values
+            )
         return Weights(scale_weights(total, normalize, 1.0), left, top)
 
     return Kernel("add", build, kernel1.metric or kernel2.metric)
@@ -220,6 +230,10 @@ def inverse(kernel: Kernel) -> Kernel:
 
     def build(pixel: float) -> Weights:
         base = kernel.weights(pixel)
-        return Weights(np.divide(1.0, base.values, out=np.zeros(base.values.shape), where=base.values != 0), base.x, base.y)
+        return Weights(
+            np.divide(1.0, base.values, out=np.zeros(base.values.shape), where=base.values != 0),
+            base.x,
+            base.y,
+        )
 
     return Kernel("inverse", build, kernel.metric)

@@ -27,7 +27,8 @@ def position(values: list[Any], index: int, *, end: bool = False) -> int:
     at = index + len(values) if index < 0 else index
     if not 0 <= at < len(values) + end:
         raise EEError(
-            f"List index must be between 0 and {max(len(values) - 1, 0)}, or -1 and -{len(values)} (inclusive). Found: {index}."
+            f"List index must be between 0 and {max(len(values) - 1, 0)}, or -1 and -{len(values)} "
+            f"(inclusive). Found: {index}."
         )
     return at
 
@@ -262,7 +263,9 @@ def rotate(list: list[Any], distance: int) -> list[Any]:
 
 @algorithm("List.sequence")
 def sequence(start: float, end: float | None, step: float, count: int | None) -> list[Any]:
-    """Return evenly spaced numbers, `end` included; with both `end` and `count`, the step follows from them."""
+    """Return evenly spaced numbers, `end` included; with both `end` and `count`, the step follows from
+    them.
+    """
     if end is None and count is None:
         raise EEError("At least one of 'end' and 'count' must be specified.")
     if count is not None:

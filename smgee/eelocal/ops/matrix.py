@@ -29,8 +29,8 @@ def as_matrix(values: np.ndarray, *, square: bool = False) -> np.ndarray:
 def eigen_rows(matrix: np.ndarray) -> np.ndarray:
     """Return rows of an eigenvalue and its unit eigenvector, the greatest eigenvalue first.
 
-    A symmetric matrix gives orthogonal vectors. A defective one has too few of them; the missing ones are filled from the
-    orthogonal basis of its Schur form, as a triangular solver leaves them.
+    A symmetric matrix gives orthogonal vectors. A defective one has too few of them; the missing ones are
+    filled from the orthogonal basis of its Schur form, as a triangular solver leaves them.
 
     Raises
     ------
@@ -59,9 +59,9 @@ def eigen_rows(matrix: np.ndarray) -> np.ndarray:
 def _symmetric(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return eigenvalues, ascending up to rounding, and eigenvectors of a symmetric matrix.
 
-    Where eigenvalues are equal, any basis of their space is right. Earth Engine documents EJML's: Householder reflections make the
-    matrix tridiagonal from the first row on, and each block of that is solved by itself. Of equal eigenvalues, those of later
-    blocks come first. A diagonal matrix keeps its unit vectors in order.
+    Where eigenvalues are equal, any basis of their space is right. Earth Engine documents EJML's: Householder
+    reflections make the matrix tridiagonal from the first row on, and each block of that is solved by itself.
+    Of equal eigenvalues, those of later blocks come first. A diagonal matrix keeps its unit vectors in order.
     """
     if not np.count_nonzero(matrix - np.diag(np.diag(matrix))):
         order = np.argsort(np.diag(matrix), kind="stable")

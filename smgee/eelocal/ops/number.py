@@ -17,7 +17,10 @@ from smgee.eelocal.registry import algorithm
 
 def compute(operation: Operation, *values: float | int) -> float | int:
     """Apply an elementwise operation to numbers: integers give 64-bit integers, everything else doubles."""
-    arrays = [np.asarray(v, "i8") if isinstance(v, int) and -(2**63) <= v < 2**63 else np.asarray(v, "f8") for v in values]
+    arrays = [
+        np.asarray(v, "i8") if isinstance(v, int) and -(2**63) <= v < 2**63 else np.asarray(v, "f8")
+        for v in values
+    ]
     result = apply(operation, *arrays).item()
     if operation.kind == "whole" and isinstance(result, float) and abs(result) < 2**63 and result == result:
         return Long(int(result))
@@ -110,7 +113,10 @@ def _format(number: float | int, match: re.Match[str]) -> str:
     if kind in "dxXo":
         if isinstance(number, float):
             if not number.is_integer():
-                raise EEError(f"The format pattern '%{kind}' needs an integer, got {number}; use %f, or cast with toInt().")
+                raise EEError(
+                    f"The format pattern '%{kind}' needs an integer, got {number}; use %f, or cast with "
+                    "toInt()."
+                )
             number = int(number)
         if kind != "d" and number < 0:
             number += 2**64  # Java shows the two's complement
@@ -152,7 +158,9 @@ def _decimal(value: decimal.Decimal, kind: str, digits: int) -> str:
     if kind in "gG":
         digits = max(digits, 1)
         rounded = (
-            context.create_decimal(value).quantize(decimal.Decimal(1).scaleb(exponent - digits + 1), context=context)
+            context.create_decimal(value).quantize(
+                decimal.Decimal(1).scaleb(exponent - digits + 1), context=context
+            )
             if value
             else value
         )
@@ -160,10 +168,14 @@ def _decimal(value: decimal.Decimal, kind: str, digits: int) -> str:
         if value == 0 or -4 <= exponent < digits:
             return f"{value.quantize(decimal.Decimal(1).scaleb(exponent - digits + 1), context=context):f}"
         digits -= 1
-    mantissa = value.scaleb(-exponent, context=context).quantize(decimal.Decimal(1).scaleb(-digits), context=context)
+    mantissa = value.scaleb(-exponent, context=context).quantize(
+        decimal.Decimal(1).scaleb(-digits), context=context
+    )
     if mantissa >= 10:
         exponent += 1
-        mantissa = value.scaleb(-exponent, context=context).quantize(decimal.Decimal(1).scaleb(-digits), context=context)
+        mantissa = value.scaleb(-exponent, context=context).quantize(
+            decimal.Decimal(1).scaleb(-digits), context=context
+        )
     text = f"{mantissa:f}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
     return text.upper() if kind in "EG" else text
 

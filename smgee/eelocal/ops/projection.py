@@ -64,7 +64,10 @@ def _read_wkt(text: str) -> list[float]:
     identity = {"elt_0_0": 1.0, "elt_1_1": 1.0}
     if "affine" not in text.lower():
         raise EEError("The transform's WKT must be an affine PARAM_MT.")
-    return [found.get(k, identity.get(k, 0.0)) for k in ("elt_0_0", "elt_0_1", "elt_0_2", "elt_1_0", "elt_1_1", "elt_1_2")]
+    return [
+        found.get(k, identity.get(k, 0.0))
+        for k in ("elt_0_0", "elt_0_1", "elt_0_2", "elt_1_0", "elt_1_1", "elt_1_2")
+    ]
 
 
 @algorithm("Projection.atScale")
@@ -136,7 +139,9 @@ def pixel_type(precision: Any, minValue: float | None, maxValue: float | None, d
     if isinstance(precision, PixelType):
         base = precision
     elif precision in ("int", "float", "double"):
-        base = NAMED_TYPES[precision].scalar if minValue is None and maxValue is None else PixelType(precision)
+        base = (
+            NAMED_TYPES[precision].scalar if minValue is None and maxValue is None else PixelType(precision)
+        )
         base = PixelType(base.precision) if precision != "int" else base
     elif isinstance(precision, str) and precision in NAMED_TYPES:
         base = NAMED_TYPES[precision]

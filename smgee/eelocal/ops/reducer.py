@@ -20,10 +20,34 @@ from smgee.eelocal.statistics.combine import (
     SplitWeights,
     Unweighted,
 )
-from smgee.eelocal.statistics.correlation import Covariance, GeometricMedian, Kendall, Pearson, SensSlope, Spearman
-from smgee.eelocal.statistics.histograms import AutoHistogram, FixedHistogram, FixedHistogram2D, FrequencyHistogram, Histogram
+from smgee.eelocal.statistics.correlation import (
+    Covariance,
+    GeometricMedian,
+    Kendall,
+    Pearson,
+    SensSlope,
+    Spearman,
+)
+from smgee.eelocal.statistics.histograms import (
+    AutoHistogram,
+    FixedHistogram,
+    FixedHistogram2D,
+    FrequencyHistogram,
+    Histogram,
+)
 from smgee.eelocal.statistics.lists import ToCollection, ToList
-from smgee.eelocal.statistics.moments import Bitwise, Circular, Count, Extreme, Logical, Mean, MinMax, Moments, Product, Sum
+from smgee.eelocal.statistics.moments import (
+    Bitwise,
+    Circular,
+    Count,
+    Extreme,
+    Logical,
+    Mean,
+    MinMax,
+    Moments,
+    Product,
+    Sum,
+)
 from smgee.eelocal.statistics.order import CountDistinct, CountRuns, End, IntervalMean, Mode, Percentile
 from smgee.eelocal.statistics.regression import LinearFit, LinearRegression, RidgeRegression, RobustRegression
 
@@ -64,18 +88,28 @@ PLAIN: dict[str, Any] = {
     "last": lambda: End("last", "last", last=True, skip=False),
     "lastNonNull": lambda: End("lastNonNull", "last", last=True, skip=True),
     "frequencyHistogram": FrequencyHistogram,
-    "kurtosis": lambda: Moments("kurtosis", "kurtosis", order=4, least=1, formula=lambda n, m, m2, m3, m4: n * m4 / m2**2 - 3.0),
+    "kurtosis": lambda: Moments(
+        "kurtosis", "kurtosis", order=4, least=1, formula=lambda n, m, m2, m3, m4: n * m4 / m2**2 - 3.0
+    ),
     "linearFit": LinearFit,
     "mean": Mean,
     "minMax": MinMax,
     "pearsonsCorrelation": Pearson,
     "product": Product,
-    "sampleStdDev": lambda: Moments("sampleStdDev", "stdDev", order=2, least=2, formula=lambda *a: np.sqrt(_sample_variance(*a))),
-    "sampleVariance": lambda: Moments("sampleVariance", "variance", order=2, least=2, formula=_sample_variance),
+    "sampleStdDev": lambda: Moments(
+        "sampleStdDev", "stdDev", order=2, least=2, formula=lambda *a: np.sqrt(_sample_variance(*a))
+    ),
+    "sampleVariance": lambda: Moments(
+        "sampleVariance", "variance", order=2, least=2, formula=_sample_variance
+    ),
     "sensSlope": SensSlope,
-    "skew": lambda: Moments("skew", "skew", order=3, least=1, formula=lambda n, m, m2, m3: np.sqrt(n) * m3 / m2**1.5),
+    "skew": lambda: Moments(
+        "skew", "skew", order=3, least=1, formula=lambda n, m, m2, m3: np.sqrt(n) * m3 / m2**1.5
+    ),
     "spearmansCorrelation": Spearman,
-    "stdDev": lambda: Moments("stdDev", "stdDev", order=2, least=1, formula=lambda *a: np.sqrt(_variance(*a))),
+    "stdDev": lambda: Moments(
+        "stdDev", "stdDev", order=2, least=1, formula=lambda *a: np.sqrt(_variance(*a))
+    ),
     "sum": Sum,
     "variance": lambda: Moments("variance", "variance", order=2, least=1, formula=_variance),
 }
@@ -119,7 +153,9 @@ def percentile(
     if not percentiles:
         raise EEError("At least one percentile is needed.")
     if outputNames is not None and len(outputNames) != len(percentiles):
-        raise EEError(f"There must be one output name per percentile, got {len(outputNames)} for {len(percentiles)}.")
+        raise EEError(
+            f"There must be one output name per percentile, got {len(outputNames)} for {len(percentiles)}."
+        )
     return Percentile("percentile", percentiles, outputNames or [f"p{_percent(p)}" for p in percentiles])
 
 
@@ -135,7 +171,11 @@ def mode(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | Non
 
 @algorithm("Reducer.intervalMean")
 def interval_mean(
-    minPercentile: float, maxPercentile: float, maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None
+    minPercentile: float,
+    maxPercentile: float,
+    maxBuckets: int | None,
+    minBucketWidth: float | None,
+    maxRaw: int | None,
 ) -> Reducer:
     """Return the reducer to the mean between two percentiles."""
     return IntervalMean(minPercentile, maxPercentile)
@@ -148,7 +188,9 @@ def histogram(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int 
 
 
 @algorithm("Reducer.autoHistogram")
-def auto_histogram(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None, cumulative: bool) -> Reducer:
+def auto_histogram(
+    maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None, cumulative: bool
+) -> Reducer:
     """Return the reducer to a histogram as an array."""
     return AutoHistogram(maxBuckets, minBucketWidth, cumulative)
 
@@ -160,7 +202,9 @@ def fixed_histogram(min: float, max: float, steps: int, cumulative: bool) -> Red
 
 
 @algorithm("Reducer.fixed2DHistogram")
-def fixed_2d_histogram(xMin: float, xMax: float, xSteps: int, yMin: float, yMax: float, ySteps: int) -> Reducer:
+def fixed_2d_histogram(
+    xMin: float, xMax: float, xSteps: int, yMin: float, yMax: float, ySteps: int
+) -> Reducer:
     """Return the reducer to a two-dimensional histogram of given buckets."""
     return FixedHistogram2D((xMin, xMax, xSteps), (yMin, yMax, ySteps))
 
@@ -212,10 +256,15 @@ def combine(reducer1: Reducer, reducer2: Reducer, outputPrefix: str, sharedInput
     """Run two reducers in parallel."""
     if sharedInputs and reducer1.inputs != reducer2.inputs:
         raise EEError(
-            f"Reducers that share inputs must have the same number of them; Reducer.{reducer1.name} has {reducer1.inputs}, "
+            f"Reducers that share inputs must have the same number of them; Reducer.{reducer1.name} has "
+            f"{reducer1.inputs}, "
             f"Reducer.{reducer2.name} has {reducer2.inputs}."
         )
-    return Combined([reducer1, reducer2], [*reducer1.outputs, *(outputPrefix + o for o in reducer2.outputs)], shared=sharedInputs)
+    return Combined(
+        [reducer1, reducer2],
+        [*reducer1.outputs, *(outputPrefix + o for o in reducer2.outputs)],
+        shared=sharedInputs,
+    )
 
 
 @algorithm("Reducer.repeat")

@@ -13,11 +13,21 @@ from smgee.eelocal.registry import algorithm
 from smgee.eelocal.values import to_json, to_text
 
 _POSIX = {
-    "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "ascii": r"\x00-\x7f", "blank": r"\t ", "cntrl": r"\x00-\x1f\x7f", "digit": "0-9",
-    "graph": "!-~", "lower": "a-z", "print": " -~", "punct": r"!-/:-@\[-`{-~", "space": r"\t\n\v\f\r ", "upper": "A-Z",
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "ascii": r"\x00-\x7f",
+    "blank": r"\t ",
+    "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9",
+    "graph": "!-~",
+    "lower": "a-z",
+    "print": " -~",
+    "punct": r"!-/:-@\[-`{-~",
+    "space": r"\t\n\v\f\r ",
+    "upper": "A-Z",
     "word": r"0-9A-Za-z_",
     "xdigit": "0-9A-Fa-f",
-}  # fmt: skip
+}
 
 
 @lru_cache(maxsize=512)
@@ -32,10 +42,12 @@ def compile_pattern(pattern: str, flags: str = "") -> re.Pattern[str]:
     for flag in flags:
         if flag not in "gi":
             raise EEError(f"Invalid regular expression flag '{flag}'; 'g' and 'i' are allowed.")
-    if re.search(r"\(\?[=!<]|\\[1-9]", pattern.replace("\\\\", "")) and "(?<" not in pattern.replace("(?<=", "!").replace(
-        "(?<!", "!"
-    ):
-        raise EEError(f"Invalid regular expression '{pattern}': look-around and back-references are not supported.")
+    if re.search(r"\(\?[=!<]|\\[1-9]", pattern.replace("\\\\", "")) and "(?<" not in pattern.replace(
+        "(?<=", "!"
+    ).replace("(?<!", "!"):
+        raise EEError(
+            f"Invalid regular expression '{pattern}': look-around and back-references are not supported."
+        )
     text = re.sub(r"\[:(\^?)([a-z]+):\]", lambda m: _POSIX.get(m[2], m[0]) if not m[1] else m[0], pattern)
     try:
         return re.compile(text, re.IGNORECASE if "i" in flags else 0)

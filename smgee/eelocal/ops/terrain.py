@@ -40,11 +40,15 @@ def aspect_degrees(east: np.ndarray, north: np.ndarray) -> np.ndarray:
 
 
 def _slope(band: Band, parts: tuple[Node, Node]) -> Band:
-    return Band("slope", Apply(slope_degrees, parts, "f4"), FLOAT.ranging(0, 90), band.projection, band.extent)
+    return Band(
+        "slope", Apply(slope_degrees, parts, "f4"), FLOAT.ranging(0, 90), band.projection, band.extent
+    )
 
 
 def _aspect(band: Band, parts: tuple[Node, Node]) -> Band:
-    return Band("aspect", Apply(aspect_degrees, parts, "f4"), FLOAT.ranging(0, 360), band.projection, band.extent)
+    return Band(
+        "aspect", Apply(aspect_degrees, parts, "f4"), FLOAT.ranging(0, 360), band.projection, band.extent
+    )
 
 
 def _hillshade(band: Band, parts: tuple[Node, Node], azimuth: float, elevation: float) -> Band:

@@ -32,7 +32,9 @@ def writable(service: Service, identifier: str) -> UserAssets:
     """
     if service.store.user is None:
         raise EEError(
-            "This session has no place for new assets; connect with store=<folder>.", code=403, status="PERMISSION_DENIED"
+            "This session has no place for new assets; connect with store=<folder>.",
+            code=403,
+            status="PERMISSION_DENIED",
         )
     check_new_id(identifier)
     return service.store.user
@@ -43,8 +45,12 @@ def _own(service: Service, name: str) -> tuple[UserAssets, str]:
     user = service.store.user
     if user is None or user.record(identifier) is None:
         if service.store.find(identifier) is not None or service.store.is_folder(identifier):
-            raise EEError(f"Permission denied: asset '{identifier}' is read-only.", code=403, status="PERMISSION_DENIED")
-        raise NotFoundError(f"Asset '{identifier}' not found (does not exist or caller does not have access).")
+            raise EEError(
+                f"Permission denied: asset '{identifier}' is read-only.", code=403, status="PERMISSION_DENIED"
+            )
+        raise NotFoundError(
+            f"Asset '{identifier}' not found (does not exist or caller does not have access)."
+        )
     return user, identifier
 
 
@@ -65,7 +71,9 @@ def list_assets(service: Service, request: Request, parent: str, path: str | Non
         identifiers = store.list(identifier)
         found = store.find(identifier)
         if not identifiers and found is None and not store.is_folder(identifier):
-            raise NotFoundError(f"Asset '{identifier}' not found (does not exist or caller does not have access).")
+            raise NotFoundError(
+                f"Asset '{identifier}' not found (does not exist or caller does not have access)."
+            )
         if found is not None and not identifiers and hasattr(found[0], "images"):
             identifiers = [i.id for i in found[0].images(identifier)]
     query = dict(request.query)
@@ -95,10 +103,17 @@ def create_asset(service: Service, request: Request, project: str) -> Response:
     kind = body.get("type")
     if kind not in ("FOLDER", "IMAGE_COLLECTION"):
         raise EEError(
-            f"Cannot create an asset of type {kind!r} without data: only FOLDER and IMAGE_COLLECTION; import or export "
+            f"Cannot create an asset of type {kind!r} without data: only FOLDER and IMAGE_COLLECTION; import "
+            "or export "
             "the others."
         )
-    user.put({"type": kind, "id": identifier, "properties": checked_properties(body.get("properties") or {}, service)})
+    user.put(
+        {
+            "type": kind,
+            "id": identifier,
+            "properties": checked_properties(body.get("properties") or {}, service),
+        }
+    )
     return Response.json(describe(service.store, identifier))
 
 
@@ -163,11 +178,15 @@ def update_asset(service: Service, request: Request, name: str) -> Response:
             names = [b["id"] for b in asset.get("bands", ())]
             if len(names) != len(record["bands"]) or len(set(names)) != len(names):
                 raise EEError(
-                    f"Asset '{identifier}' has {len(record['bands'])} bands; as many different names are needed, got {names}."
+                    f"Asset '{identifier}' has {len(record['bands'])} bands; as many different names are "
+                    f"needed, got {names}."
                 )
             change["bands"] = [{**b, "name": n} for b, n in zip(record["bands"], names, strict=True)]
         else:
-            raise EEError(f"Invalid update mask: '{path}' cannot be updated; startTime, endTime, properties and bands can.")
+            raise EEError(
+                f"Invalid update mask: '{path}' cannot be updated; startTime, endTime, properties and bands "
+                "can."
+            )
     change["properties"] = checked_properties(properties, service)
     user.update(identifier, change)
     return Response.json(describe(service.store, identifier))
@@ -186,7 +205,9 @@ def milliseconds(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
-        raise EEError(f"Invalid time '{text}': an RFC 3339 time such as 2020-01-01T00:00:00Z is needed.") from error
+        raise EEError(
+            f"Invalid time '{text}': an RFC 3339 time such as 2020-01-01T00:00:00Z is needed."
+        ) from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)
 
@@ -205,15 +226,19 @@ def checked_properties(properties: Mapping[str, Any], service: Service) -> dict[
         for item in items:
             if not isinstance(item, (int, float, str)):
                 raise EEError(
-                    f"Property '{key}' has a value of type {type(item).__name__}: asset properties are numbers, "
+                    f"Property '{key}' has a value of type {type(item).__name__}: asset properties are "
+                    "numbers, "
                     "strings, or lists of these."
                 )
             if isinstance(item, str) and len(item) > longest:
-                raise EEError(f"Property '{key}' is too long: {len(item)} characters, the maximum is {longest}.")
+                raise EEError(
+                    f"Property '{key}' is too long: {len(item)} characters, the maximum is {longest}."
+                )
     return dict(properties)
 
 
-# -- data of assets ------------------------------------------------------------------------------------------------------
+# -- data of assets
+# ------------------------------------------------------------------------------------------
 
 
 @route("POST", _NAME + ":getPixels")
@@ -223,15 +248,24 @@ def get_pixels(service: Service, request: Request, name: str) -> Response:
 
     body = request.json()
     expression = {
-        "functionInvocationValue": {"functionName": "Image.load", "arguments": {"id": {"constantValue": asset_id(name)}}}
+        "functionInvocationValue": {
+            "functionName": "Image.load",
+            "arguments": {"id": {"constantValue": asset_id(name)}},
+        }
     }
     region = body.get("region")
     if region:
         geometry = {
-            "functionInvocationValue": {"functionName": f"GeometryConstructors.{region['type']}", "arguments": _geometry(region)}
+            "functionInvocationValue": {
+                "functionName": f"GeometryConstructors.{region['type']}",
+                "arguments": _geometry(region),
+            }
         }
         expression = {
-            "functionInvocationValue": {"functionName": "Image.clip", "arguments": {"input": expression, "geometry": geometry}}
+            "functionInvocationValue": {
+                "functionName": "Image.clip",
+                "arguments": {"input": expression, "geometry": geometry},
+            }
         }
     image = evaluate(expression, service.context)
     assert isinstance(image, Image)
@@ -277,19 +311,24 @@ def list_features(service: Service, request: Request, name: str) -> Response:
         if len(page) == size:
             more, position = True, number
             break
-        if region is not None and (not feature.get("geometry") or not shape(feature["geometry"]).intersects(region)):
+        if region is not None and (
+            not feature.get("geometry") or not shape(feature["geometry"]).intersects(region)
+        ):
             continue
         if not accept({"properties": feature["properties"]}):
             continue
         geometry = feature.get("geometry")
-        page.append({**feature, "geometry": geometry and {k: v for k, v in geometry.items() if k != "geodesic"}})
+        page.append(
+            {**feature, "geometry": geometry and {k: v for k, v in geometry.items() if k != "geodesic"}}
+        )
     answer: dict[str, Any] = {"type": "FeatureCollection", "features": page}
     if more:
         answer["nextPageToken"] = str(position)
     return Response.json(answer)
 
 
-# -- sharing -------------------------------------------------------------------------------------------------------------
+# -- sharing
+# ------------------------------------------------------------------------------------------
 
 _OWNER = {"bindings": [{"role": "roles/owner", "members": ["user:you@localhost"]}]}
 _PUBLIC = {"bindings": [{"role": "roles/viewer", "members": ["allUsers"]}]}
@@ -316,7 +355,9 @@ def set_policy(service: Service, request: Request, name: str) -> Response:
     roles = {"roles/owner", "roles/editor", "roles/viewer"}
     for binding in policy.get("bindings", ()):
         if binding.get("role") not in roles:
-            raise EEError(f"Role '{binding.get('role')}' is not supported for assets: use {', '.join(sorted(roles))}.")
+            raise EEError(
+                f"Role '{binding.get('role')}' is not supported for assets: use {', '.join(sorted(roles))}."
+            )
     user.update(identifier, {"policy": dict(policy)})
     return Response.json(dict(policy))
 
@@ -329,4 +370,6 @@ def test_permissions(service: Service, request: Request, name: str) -> Response:
     if service.store.user is not None and service.store.user.record(identifier) is not None:
         return Response.json({"permissions": asked})
     service.store.get(identifier)
-    return Response.json({"permissions": [p for p in asked if p.endswith((".get", ".list", ".getIamPolicy", ".compute"))]})
+    return Response.json(
+        {"permissions": [p for p in asked if p.endswith((".get", ".list", ".getIamPolicy", ".compute"))]}
+    )

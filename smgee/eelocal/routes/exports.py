@@ -12,7 +12,13 @@ from typing import Any
 from smgee.eelocal.assets.names import asset_id
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.evaluator import evaluate
-from smgee.eelocal.exporting import check_pixels, export_grid, write_image_asset, write_image_file, write_table_asset
+from smgee.eelocal.exporting import (
+    check_pixels,
+    export_grid,
+    write_image_asset,
+    write_image_file,
+    write_table_asset,
+)
 from smgee.eelocal.operations import Run
 from smgee.eelocal.routes.assets import checked_properties, writable
 from smgee.eelocal.routes.pixels import as_image, displayed, number_of, render
@@ -27,15 +33,27 @@ _STORED = (int, float, str, list)
 
 @route("POST", r"projects/(?P<project>[^/]+)/(?P<kind>image|table|classifier|map|video|videoMap):export")
 def export(service: Service, request: Request, project: str, kind: str) -> Response:
-    """Start an export; what is wrong with the destination shows now, what is wrong with the data fails the task."""
+    """Start an export; what is wrong with the destination shows now, what is wrong with the data fails the
+    task.
+    """
     body = request.json()
     expression_of(body)
     starters: dict[str, Callable[[Service, Mapping[str, Any]], Run]] = {
-        "image": _image, "table": _table, "classifier": _classifier, "map": _map
-    }  # fmt: skip
+        "image": _image,
+        "table": _table,
+        "classifier": _classifier,
+        "map": _map,
+    }
     if kind not in starters:
-        raise UnsupportedAlgorithmError(f"Export of a {kind}", "is not implemented in the embedded Earth Engine")
-    types = {"image": "EXPORT_IMAGE", "table": "EXPORT_FEATURES", "classifier": "EXPORT_CLASSIFIER", "map": "EXPORT_TILES"}
+        raise UnsupportedAlgorithmError(
+            f"Export of a {kind}", "is not implemented in the embedded Earth Engine"
+        )
+    types = {
+        "image": "EXPORT_IMAGE",
+        "table": "EXPORT_FEATURES",
+        "classifier": "EXPORT_CLASSIFIER",
+        "map": "EXPORT_TILES",
+    }
     priority = number_of(body.get("priority"))
     operation = service.operations.submit(
         project,
@@ -48,11 +66,14 @@ def export(service: Service, request: Request, project: str, kind: str) -> Respo
     return Response.json(operation.describe())
 
 
-# -- destinations --------------------------------------------------------------------------------------------------------
+# -- destinations
+# ------------------------------------------------------------------------------------------
 
 
 def asset_destination(service: Service, options: Mapping[str, Any]) -> tuple[str, bool]:
-    """Return the id and overwrite flag of an ``earthEngineDestination``, after checking that it may be written."""
+    """Return the id and overwrite flag of an ``earthEngineDestination``, after checking that it may be
+    written.
+    """
     destination = options.get("earthEngineDestination") or {}
     if not destination.get("name"):
         raise EEError("Field 'earthEngineDestination.name' is required.")
@@ -65,13 +86,19 @@ def asset_destination(service: Service, options: Mapping[str, Any]) -> tuple[str
     return identifier, overwrite
 
 
-def file_destination(service: Service, options: Mapping[str, Any], description: str) -> tuple[Path, Callable[[Path], str]]:
-    """Return the local file, without suffix, for a Drive or Cloud Storage destination, and what a file's URI is."""
+def file_destination(
+    service: Service, options: Mapping[str, Any], description: str
+) -> tuple[Path, Callable[[Path], str]]:
+    """Return the local file, without suffix, for a Drive or Cloud Storage destination, and what a file's
+    URI is.
+    """
     drive, cloud = options.get("driveDestination"), options.get("cloudStorageDestination")
     if drive is not None:
         if service.drive is None:
             raise EEError(
-                "Google Drive is not mapped to a local folder; connect with drive=<folder>.", code=403, status="PERMISSION_DENIED"
+                "Google Drive is not mapped to a local folder; connect with drive=<folder>.",
+                code=403,
+                status="PERMISSION_DENIED",
             )
         # Folder and file names with separators are literal strings in Drive, not paths.
         parts = [str(drive.get("folder") or ""), str(drive.get("filenamePrefix") or description or "export")]
@@ -79,14 +106,18 @@ def file_destination(service: Service, options: Mapping[str, Any], description: 
         path = base.joinpath(*(re.sub(r"[/\\]", "_", p) for p in parts if p))
         return path, lambda p: p.parent.as_uri()
     if cloud is not None:
-        bucket, prefix = str(cloud.get("bucket") or ""), str(cloud.get("filenamePrefix") or description or "export")
+        bucket, prefix = (
+            str(cloud.get("bucket") or ""),
+            str(cloud.get("filenamePrefix") or description or "export"),
+        )
         path = service.store.local_path(f"gs://{bucket}/{prefix}", must_exist=False)
         folder = service.store.buckets[bucket]
         return path, lambda p: f"gs://{bucket}/{p.relative_to(folder).as_posix()}"
     raise EEError("An export destination is required: an asset, Drive or Cloud Storage.")
 
 
-# -- kinds ---------------------------------------------------------------------------------------------------------------
+# -- kinds
+# ------------------------------------------------------------------------------------------
 
 
 def _limit(body: Mapping[str, Any]) -> int:
@@ -103,7 +134,9 @@ def _image(service: Service, body: Mapping[str, Any]) -> Run:
 
         def to_asset(progress: Callable[[float], None]) -> list[str]:
             image = as_image(evaluate(expression, service.context), service)
-            properties = checked_properties({k: v for k, v in image.properties.items() if isinstance(v, _STORED)}, service)
+            properties = checked_properties(
+                {k: v for k, v in image.properties.items() if isinstance(v, _STORED)}, service
+            )
             write_image_asset(
                 image,
                 user,
@@ -124,13 +157,19 @@ def _image(service: Service, body: Mapping[str, Any]) -> Run:
     kind = options.get("fileFormat") or "GEO_TIFF"
     if kind != "GEO_TIFF":
         raise UnsupportedAlgorithmError(
-            f"Image export as {kind}", "is not implemented in the embedded Earth Engine, which writes GEO_TIFF"
+            f"Image export as {kind}",
+            "is not implemented in the embedded Earth Engine, which writes GEO_TIFF",
         )
 
     def to_file(progress: Callable[[float], None]) -> list[str]:
         image = as_image(evaluate(expression, service.context), service)
         files = write_image_file(
-            image, path, context=service.context, options=options.get("geoTiffOptions") or {}, limit=limit, progress=progress
+            image,
+            path,
+            context=service.context,
+            options=options.get("geoTiffOptions") or {},
+            limit=limit,
+            progress=progress,
         )
         return [uri(f) for f in files]
 
@@ -138,7 +177,9 @@ def _image(service: Service, body: Mapping[str, Any]) -> Run:
 
 
 def service_url(identifier: str) -> str:
-    """Return where an asset's page would be in the Code Editor: what finished asset exports state as their destination."""
+    """Return where an asset's page would be in the Code Editor: what finished asset exports state as their
+    destination.
+    """
     return f"https://code.earthengine.google.com/?asset={identifier}"
 
 
@@ -152,7 +193,9 @@ def _table(service: Service, body: Mapping[str, Any]) -> Run:
         def to_asset(progress: Callable[[float], None]) -> list[str]:
             collection = as_collection(evaluate(expression, service.context))
             features = [geojson_feature(e, service, edges=True) for e in collection]
-            properties = checked_properties({k: v for k, v in collection.properties.items() if isinstance(v, _STORED)}, service)
+            properties = checked_properties(
+                {k: v for k, v in collection.properties.items() if isinstance(v, _STORED)}, service
+            )
             write_table_asset(
                 features,
                 user,
@@ -167,12 +210,16 @@ def _table(service: Service, body: Mapping[str, Any]) -> Run:
         return to_asset
     for unsupported in ("featureViewExportOptions", "bigqueryExportOptions"):
         if unsupported in body:
-            raise UnsupportedAlgorithmError(f"Table export with {unsupported}", "is not implemented in the embedded Earth Engine")
+            raise UnsupportedAlgorithmError(
+                f"Table export with {unsupported}", "is not implemented in the embedded Earth Engine"
+            )
     options = body.get("fileExportOptions") or {}
     path, uri = file_destination(service, options, str(body.get("description") or ""))
     kind = options.get("fileFormat") or "CSV"
     if kind not in EXTENSIONS:
-        raise UnsupportedAlgorithmError(f"Table export as {kind}", "is not implemented in the embedded Earth Engine")
+        raise UnsupportedAlgorithmError(
+            f"Table export as {kind}", "is not implemented in the embedded Earth Engine"
+        )
 
     def to_file(progress: Callable[[float], None]) -> list[str]:
         collection = as_collection(evaluate(expression, service.context))
@@ -193,7 +240,10 @@ def _classifier(service: Service, body: Mapping[str, Any]) -> Run:
 
     def to_asset(progress: Callable[[float], None]) -> list[str]:
         evaluate(expression, service.context)  # refuses what is no classifier before it is stored
-        user.put({"type": "CLASSIFIER", "id": identifier, "properties": {}, "expression": expression}, overwrite=overwrite)
+        user.put(
+            {"type": "CLASSIFIER", "id": identifier, "properties": {}, "expression": expression},
+            overwrite=overwrite,
+        )
         return [service_url(identifier)]
 
     return to_asset

@@ -63,8 +63,12 @@ def _image_run(service: Service, body: Mapping[str, Any], *, copy: bool) -> tupl
     return identifier, run
 
 
-def _project_task(service: Service, project: str, body: Mapping[str, Any], kind: str, run: Run, description: str) -> Response:
-    operation = service.operations.submit(project, kind, run, description=description, request_id=body.get("requestId"))
+def _project_task(
+    service: Service, project: str, body: Mapping[str, Any], kind: str, run: Run, description: str
+) -> Response:
+    operation = service.operations.submit(
+        project, kind, run, description=description, request_id=body.get("requestId")
+    )
     return Response.json(operation.describe())
 
 

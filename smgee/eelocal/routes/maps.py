@@ -42,7 +42,9 @@ def tile_grid(z: int, x: int, y: int) -> PixelGrid:
 
 @route("POST", r"projects/(?P<project>[^/]+)/maps")
 def create_map(service: Service, request: Request, project: str) -> Response:
-    """Make a map of an image; errors of the expression show now, pixels are computed when tiles are fetched."""
+    """Make a map of an image; errors of the expression show now, pixels are computed when tiles are
+    fetched.
+    """
     body = request.json()
     kind = body.get("fileFormat") or "AUTO_JPEG_PNG"
     if kind not in DISPLAY:
@@ -73,12 +75,18 @@ def create_thumbnail(service: Service, request: Request, project: str) -> Respon
     limits = service.limits
     download = kind not in DISPLAY
     total, dimension = (
-        (limits.download_bytes, limits.download_dimension) if download else (limits.pixel_bytes, limits.pixel_dimension)
+        (limits.download_bytes, limits.download_dimension)
+        if download
+        else (limits.pixel_bytes, limits.pixel_dimension)
     )
     if kind == "ZIPPED_GEO_TIFF_PER_BAND":
         for band in image.bands:
             check_size(
-                replace(image, bands=(band,)), native_grid(image, band), total=total, dimension=dimension, bands=limits.bands
+                replace(image, bands=(band,)),
+                native_grid(image, band),
+                total=total,
+                dimension=dimension,
+                bands=limits.bands,
             )
     else:
         check_size(image, native_grid(image), total=total, dimension=dimension, bands=limits.bands)
@@ -104,7 +112,8 @@ def get_thumbnail(service: Service, request: Request, name: str) -> Response:
     return Response(200, content, content_type, headers)
 
 
-# -- animations ----------------------------------------------------------------------------------------------------------
+# -- animations
+# ------------------------------------------------------------------------------------------
 
 
 def _frames(service: Service, body: Mapping[str, Any]) -> list[Image]:
@@ -166,6 +175,7 @@ def get_animation(service: Service, request: Request, name: str, kind: str) -> R
 def create_feature_view(service: Service, request: Request, project: str) -> Response:
     """Refuse: FeatureView assets are drawn by the Code Editor's own tiles."""
     raise EEError(
-        "FeatureView is not implemented in the embedded Earth Engine; draw the table with style() or draw() instead.",
+        "FeatureView is not implemented in the embedded Earth Engine; draw the table with style() or draw() "
+        "instead.",
         status="UNIMPLEMENTED",
     )

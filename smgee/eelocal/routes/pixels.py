@@ -23,7 +23,9 @@ DISPLAY = ("PNG", "JPEG", "AUTO_JPEG_PNG", "IMAGE_FILE_FORMAT_UNSPECIFIED")
 
 
 def number_of(value: Any) -> Any:
-    """Return the number in a plain or wrapped JSON number (``{"value": "5"}``, ``{"floatValue": 5}``), or None."""
+    """Return the number in a plain or wrapped JSON number (``{"value": "5"}``, ``{"floatValue": 5}``), or
+    None.
+    """
     if isinstance(value, Mapping):
         value = next((value[k] for k in ("value", "floatValue", "integerValue") if k in value), None)
     if isinstance(value, str):
@@ -38,7 +40,9 @@ def as_image(value: Any, service: Service) -> Image:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return call(service.context, "Image.constant", {"value": value})
     if isinstance(value, Collection):
-        raise EEError("Expected type: Image. Actual type: ImageCollection. Reduce or mosaic the collection first.")
+        raise EEError(
+            "Expected type: Image. Actual type: ImageCollection. Reduce or mosaic the collection first."
+        )
     raise EEError(f"Expected type: Image. Actual type: {type(value).__name__}.")
 
 
@@ -49,15 +53,18 @@ def selected(image: Image, names: Any) -> Image:
     have = {b.name: b for b in image.bands}
     missing = [n for n in names if n not in have]
     if missing:
-        raise EEError(f"Image.select: Band pattern '{missing[0]}' did not match any bands. Available bands: [{', '.join(have)}]")
+        raise EEError(
+            f"Image.select: Band pattern '{missing[0]}' did not match any bands. Available bands: "
+            f"[{', '.join(have)}]"
+        )
     return replace(image, bands=tuple(have[n] for n in names))
 
 
 def displayed(image: Image, options: Mapping[str, Any] | None, service: Service) -> Image:
     """Return the image as one or three byte bands, by a request's ``visualizationOptions``.
 
-    Images that are bytes already stay as they are; others get the default visualisation of their types, of their first three
-    bands.
+    Images that are bytes already stay as they are; others get the default visualisation of their types, of
+    their first three bands.
     """
     arguments: dict[str, Any] = {"image": image}
     if options:
@@ -70,7 +77,9 @@ def displayed(image: Image, options: Mapping[str, Any] | None, service: Service)
         for key in ("gamma", "opacity"):
             if options.get(key) is not None:
                 arguments[key] = number_of(options[key])
-    elif len(image.bands) in (1, 3) and all(b.type.dtype == "u1" and not b.type.dimensions for b in image.bands):
+    elif len(image.bands) in (1, 3) and all(
+        b.type.dtype == "u1" and not b.type.dimensions for b in image.bands
+    ):
         return image
     if len(image.bands) > 3 or len(image.bands) == 2:
         arguments["bands"] = image.names[: 3 if len(image.bands) > 3 else 1]
@@ -104,7 +113,9 @@ def zipped(image: Image, kind: str, prefix: str, service: Service) -> tuple[byte
 
     if kind == "ZIPPED_GEO_TIFF":
         grid = native_grid(image)
-        return to_zip({f"{prefix}.tif": to_geotiff(compute_pixels(image, grid, service.context), grid)}), CONTENT_TYPES[kind]
+        return to_zip(
+            {f"{prefix}.tif": to_geotiff(compute_pixels(image, grid, service.context), grid)}
+        ), CONTENT_TYPES[kind]
     files = {}
     for band in image.bands:
         grid = native_grid(image, band)
@@ -113,8 +124,12 @@ def zipped(image: Image, kind: str, prefix: str, service: Service) -> tuple[byte
     return to_zip(files), CONTENT_TYPES[kind]
 
 
-def answer_pixels(image: Image, body: Mapping[str, Any], service: Service, *, grid: PixelGrid | None = None) -> Response:
-    """Answer a computePixels or getPixels request about an evaluated image, on `grid` where the request states none."""
+def answer_pixels(
+    image: Image, body: Mapping[str, Any], service: Service, *, grid: PixelGrid | None = None
+) -> Response:
+    """Answer a computePixels or getPixels request about an evaluated image, on `grid` where the request
+    states none.
+    """
     kind = body.get("fileFormat") or "AUTO_JPEG_PNG"
     if kind.startswith("ZIPPED"):
         raise EEError(f"fileFormat {kind} is only supported for thumbnails.")

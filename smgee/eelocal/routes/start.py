@@ -1,4 +1,6 @@
-"""What the client asks when it starts: the discovery document, the algorithms, the project's configuration."""
+"""What the client asks when it starts: the discovery document, the algorithms, the project's
+configuration.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def _algorithms() -> bytes:
 
 @route("GET", r"projects/(?P<project>[^/]+)/algorithms")
 def list_algorithms(service: Service, request: Request, project: str) -> Response:
-    """Answer every official signature, as the client expects them; whether each is implemented shows when it is called."""
+    """Answer every official signature, as the client expects them; whether each is implemented shows when
+    it is called.
+    """
     return Response(200, _algorithms(), JSON)
 
 

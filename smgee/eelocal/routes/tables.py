@@ -30,4 +30,6 @@ def get_table(service: Service, request: Request, name: str) -> Response:
     extension = EXTENSIONS[kind]
     if not filename.endswith(f".{extension}"):
         filename = f"{filename}.{extension}"
-    return Response(200, content, TABLE_CONTENT_TYPES[kind], {"content-disposition": f'attachment; filename="{filename}"'})
+    return Response(
+        200, content, TABLE_CONTENT_TYPES[kind], {"content-disposition": f'attachment; filename="{filename}"'}
+    )

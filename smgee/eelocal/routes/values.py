@@ -18,7 +18,9 @@ from smgee.eelocal.service import Request, Response, Service, route
 __all__ = ["as_collection", "expression_of", "geojson_feature"]
 
 _PAGE = 1_000
-_recent: OrderedDict[tuple[int, str], Any] = OrderedDict()  # collections whose later pages may still be asked for
+_recent: OrderedDict[tuple[int, str], Any] = (
+    OrderedDict()
+)  # collections whose later pages may still be asked for
 _lock = threading.Lock()
 
 
@@ -50,7 +52,10 @@ def compute_features(service: Service, request: Request, project: str) -> Respon
     """Answer a page of features, planar GeoJSON in longitude and latitude."""
     body = request.json()
     elements, token = _page(service, body)
-    answer: dict[str, Any] = {"type": "FeatureCollection", "features": [geojson_feature(e, service) for e in elements]}
+    answer: dict[str, Any] = {
+        "type": "FeatureCollection",
+        "features": [geojson_feature(e, service) for e in elements],
+    }
     return Response.json(answer | token)
 
 
@@ -119,8 +124,8 @@ def as_collection(value: Any) -> Collection:
 def geojson_feature(element: Any, service: Service, *, edges: bool = False) -> dict[str, Any]:
     """Return a feature, or an image's footprint and properties, as GeoJSON in longitude and latitude.
 
-    With `edges`, a geometry whose edges are straight in the projection says so (``geodesic``), so that it can be stored and
-    loaded again.
+    With `edges`, a geometry whose edges are straight in the projection says so (``geodesic``), so that it can
+    be stored and loaded again.
     """
     from smgee.eelocal.encode import encode_value
     from smgee.eelocal.tableformats import planar_geojson
@@ -130,7 +135,9 @@ def geojson_feature(element: Any, service: Service, *, edges: bool = False) -> d
     if not isinstance(element, Feature):
         raise EEError(f"A feature is required, got {type(element).__name__}.")
     properties = {
-        k: encode_value(v, service.context) for k, v in element.properties.items() if k != "system:index" and v is not None
+        k: encode_value(v, service.context)
+        for k, v in element.properties.items()
+        if k != "system:index" and v is not None
     }
     shape = planar_geojson(element.geometry)
     if edges and shape is not None and element.geometry is not None and not element.geometry.geodesic:

@@ -11,13 +11,24 @@ from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.model.array import Array
 from smgee.eelocal.model.reducer import Collecting, Column, Reduced, Reducer, as_column, as_value
 
-__all__ = ["Combined", "Disaggregated", "Elementwise", "Grouped", "Renamed", "Repeated", "SplitWeights", "Unweighted"]
+__all__ = [
+    "Combined",
+    "Disaggregated",
+    "Elementwise",
+    "Grouped",
+    "Renamed",
+    "Repeated",
+    "SplitWeights",
+    "Unweighted",
+]
 
 
 class Combined(Reducer):
     """Several reducers in parallel, over shared inputs or over consecutive ones."""
 
-    def __init__(self, parts: Sequence[Reducer], outputs: Sequence[str], *, shared: bool, name: str = "combine"):
+    def __init__(
+        self, parts: Sequence[Reducer], outputs: Sequence[str], *, shared: bool, name: str = "combine"
+    ):
         inputs = parts[0].inputs if shared else sum(p.inputs for p in parts)
         super().__init__(name, outputs, inputs=inputs, weighted=any(p.weighted for p in parts))
         if len(set(self.outputs)) != len(self.outputs):
@@ -64,7 +75,12 @@ class Repeated(Combined):
         if count < 1:
             raise EEError(f"The reducer must be repeated at least once, got {count}.")
         self.single = reducer
-        super().__init__([reducer] * count, [f"{i}" for i in range(count * len(reducer.outputs))], shared=False, name="repeat")
+        super().__init__(
+            [reducer] * count,
+            [f"{i}" for i in range(count * len(reducer.outputs))],
+            shared=False,
+            name="repeat",
+        )
         self.outputs = reducer.outputs
 
     def finish(self, state: Any) -> list[Reduced]:
@@ -117,12 +133,18 @@ class Renamed(_Wrapper):
 
     def __init__(self, reducer: Reducer, names: Sequence[str | None]):
         if len(names) != len(reducer.outputs):
-            raise EEError(f"Reducer.{reducer.name} has {len(reducer.outputs)} outputs, got {len(names)} names.")
+            raise EEError(
+                f"Reducer.{reducer.name} has {len(reducer.outputs)} outputs, got {len(names)} names."
+            )
         self.kept = [i for i, n in enumerate(names) if n]
         if not self.kept:
             raise EEError("At least one output must keep a name.")
         super().__init__(
-            reducer, reducer.name, [names[i] or "" for i in self.kept], inputs=reducer.inputs, weighted=reducer.weighted
+            reducer,
+            reducer.name,
+            [names[i] or "" for i in self.kept],
+            inputs=reducer.inputs,
+            weighted=reducer.weighted,
         )
 
     def finish(self, state: Any) -> list[Reduced]:
@@ -141,7 +163,9 @@ class Unweighted(_Wrapper):
         return (False,) * self.inputs
 
     def inner(self, columns: Sequence[Column]) -> list[Column]:
-        return [c if c.weights is None or c.weights.dtype == bool else c.weighing(c.weights > 0) for c in columns]
+        return [
+            c if c.weights is None or c.weights.dtype == bool else c.weighing(c.weights > 0) for c in columns
+        ]
 
 
 class SplitWeights(_Wrapper):
@@ -149,7 +173,9 @@ class SplitWeights(_Wrapper):
 
     def __init__(self, reducer: Reducer):
         self.pattern = reducer.weights
-        super().__init__(reducer, reducer.name, reducer.outputs, inputs=reducer.inputs + sum(self.pattern), weighted=False)
+        super().__init__(
+            reducer, reducer.name, reducer.outputs, inputs=reducer.inputs + sum(self.pattern), weighted=False
+        )
 
     @property
     def weights(self) -> tuple[bool, ...]:
@@ -163,13 +189,17 @@ class SplitWeights(_Wrapper):
             if weighted:
                 weight = columns[at]
                 at += 1
-                column = column.weighing(np.where(column.present & weight.present, weight.values, 0).astype("f8"))
+                column = column.weighing(
+                    np.where(column.present & weight.present, weight.values, 0).astype("f8")
+                )
             out.append(column)
         return out
 
 
 class Grouped(Collecting):
-    """A reducer applied to each group of elements; the output is a list of dictionaries, in the order of the groups' values."""
+    """A reducer applied to each group of elements; the output is a list of dictionaries, in the order of
+    the groups' values.
+    """
 
     def __init__(self, reducer: Reducer, field: int, name: str):
         super().__init__("group", ("groups",), inputs=reducer.inputs + 1, weighted=reducer.weighted)
@@ -193,7 +223,8 @@ class Grouped(Collecting):
     def compute(self, columns: list[Column]) -> list[Reduced]:
         if columns[0].trailing:
             raise UnsupportedAlgorithmError(
-                "Reducer.group", "gives lists, which pixels can't hold; use it with reduceRegion or reduceColumns"
+                "Reducer.group",
+                "gives lists, which pixels can't hold; use it with reduceRegion or reduceColumns",
             )
         key = columns[self.field]
         rest = [c for i, c in enumerate(columns) if i != self.field]
@@ -205,9 +236,17 @@ class Grouped(Collecting):
         rows = []
         for value in sorted(groups, key=lambda v: (isinstance(v, str), v)):
             chosen = np.array(groups[value])
-            part = [Column(c.values[chosen], None if c.weights is None else c.weights[chosen], c.rank) for c in rest]
+            part = [
+                Column(c.values[chosen], None if c.weights is None else c.weights[chosen], c.rank)
+                for c in rest
+            ]
             results = self.reducer.reduce(part)
-            rows.append({self.key: value, **{o: as_value(r) for o, r in zip(self.reducer.outputs, results, strict=True)}})
+            rows.append(
+                {
+                    self.key: value,
+                    **{o: as_value(r) for o, r in zip(self.reducer.outputs, results, strict=True)},
+                }
+            )
         return [Reduced(_boxed(rows), np.ones((), bool))]
 
 
@@ -215,7 +254,9 @@ class Disaggregated(_Wrapper):
     """A reducer of the items inside its inputs."""
 
     def __init__(self, reducer: Reducer, axis: int | None):
-        super().__init__(reducer, "disaggregate", reducer.outputs, inputs=reducer.inputs, weighted=reducer.weighted)
+        super().__init__(
+            reducer, "disaggregate", reducer.outputs, inputs=reducer.inputs, weighted=reducer.weighted
+        )
         self.axis = axis
 
     def inner(self, columns: Sequence[Column]) -> list[Column]:
@@ -225,7 +266,8 @@ class Disaggregated(_Wrapper):
         if column.rank:
             if self.axis is not None and column.rank > 1:
                 raise UnsupportedAlgorithmError(
-                    "Reducer.disaggregate", "along one axis of array pixels of two or more axes is not implemented"
+                    "Reducer.disaggregate",
+                    "along one axis of array pixels of two or more axes is not implemented",
                 )
             axes = range(column.values.ndim - column.rank, column.values.ndim)
             moved = np.moveaxis(column.values, list(axes), list(range(1, column.rank + 1)))
@@ -258,7 +300,9 @@ class Elementwise(_Wrapper):
     """A reducer applied at each position of array inputs of one shape."""
 
     def __init__(self, reducer: Reducer):
-        super().__init__(reducer, "forEachElement", reducer.outputs, inputs=reducer.inputs, weighted=reducer.weighted)
+        super().__init__(
+            reducer, "forEachElement", reducer.outputs, inputs=reducer.inputs, weighted=reducer.weighted
+        )
 
     def start(self, trailing: tuple[int, ...] = ()) -> Any:
         return None

@@ -55,7 +55,9 @@ class Spearman(_Paired):
 
 
 class Kendall(_Paired):
-    """Kendall's τ-b and its two-sided p-value (normal approximation); with one input, against the order of the elements."""
+    """Kendall's τ-b and its two-sided p-value (normal approximation); with one input, against the order of
+    the elements.
+    """
 
     def __init__(self, inputs: int = 1):
         if inputs not in (1, 2):
@@ -118,7 +120,8 @@ class Covariance(Collecting):
 class GeometricMedian(Collecting):
     """The point of least total distance to the elements.
 
-    Weiszfeld's iteration, run to convergence, with the step of Vardi and Zhang (2000), doi:10.1073/pnas.97.4.1423.
+    Weiszfeld's iteration, run to convergence, with the step of Vardi and Zhang (2000),
+    doi:10.1073/pnas.97.4.1423.
     """
 
     def __init__(self, inputs: int, eta: float):
@@ -141,7 +144,9 @@ class GeometricMedian(Collecting):
             force = (off * pull).sum(axis=0)
             strength = pull.sum(axis=0)
             size = np.sqrt((force**2).sum(axis=-1, keepdims=True))
-            brake = np.where(size > 0, np.maximum(0.0, 1.0 - on.sum(axis=0) / np.where(size > 0, size, 1.0)), 0.0)
+            brake = np.where(
+                size > 0, np.maximum(0.0, 1.0 - on.sum(axis=0) / np.where(size > 0, size, 1.0)), 0.0
+            )
             step = np.where(strength > 0, brake * force / np.where(strength > 0, strength, 1.0), 0.0)
             here = here + step
             if not step.size or np.abs(step).max() <= 1e-10 * max(1.0, float(np.abs(here).max())):

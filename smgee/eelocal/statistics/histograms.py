@@ -12,9 +12,18 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.array import Array
 from smgee.eelocal.model.reducer import Collecting, Column, Reduced, Reducer
 
-__all__ = ["AutoHistogram", "FixedHistogram", "FixedHistogram2D", "FrequencyHistogram", "Histogram", "format_key"]
+__all__ = [
+    "AutoHistogram",
+    "FixedHistogram",
+    "FixedHistogram2D",
+    "FrequencyHistogram",
+    "Histogram",
+    "format_key",
+]
 
-DEFAULT_BUCKETS = 256  # the bucket count of the Code Editor's histogram charts; the reducers' own default is not documented
+DEFAULT_BUCKETS = (
+    256  # the bucket count of the Code Editor's histogram charts; the reducers' own default is not documented
+)
 
 
 class _Buckets:
@@ -65,7 +74,9 @@ class _Adaptive(Collecting):
             here = (slice(None), *index)
             keep = weight[here] > 0
             if keep.any():
-                buckets = _Buckets(column.values[here][keep].astype("f8"), weight[here][keep], self.limit, self.least)
+                buckets = _Buckets(
+                    column.values[here][keep].astype("f8"), weight[here][keep], self.limit, self.least
+                )
                 out[index] = self.express(buckets)
                 valid[index] = True
         return [Reduced(out, valid)]
@@ -75,7 +86,9 @@ class _Adaptive(Collecting):
 
 
 class Histogram(_Adaptive):
-    """A dictionary of bucketMeans, bucketMin, bucketWidth and histogram; the mean of an empty bucket is its middle."""
+    """A dictionary of bucketMeans, bucketMin, bucketWidth and histogram; the mean of an empty bucket is
+    its middle.
+    """
 
     def express(self, buckets: _Buckets) -> Any:
         return {
@@ -99,12 +112,17 @@ class AutoHistogram(_Adaptive):
 
 
 class FixedHistogram(Reducer):
-    """A steps×2 array of lower bucket edges and (cumulative) weights; values outside [min, max) are ignored."""
+    """A steps×2 array of lower bucket edges and (cumulative) weights; values outside [min, max) are
+    ignored.
+    """
 
     def __init__(self, low: float, high: float, steps: int, cumulative: bool):
         super().__init__("fixedHistogram", ("histogram",), weighted=True)
         if steps < 1 or not low < high:
-            raise EEError(f"A histogram needs min < max and at least one step, got min {low:g}, max {high:g}, {steps} steps.")
+            raise EEError(
+                f"A histogram needs min < max and at least one step, got min {low:g}, max {high:g}, {steps} "
+                "steps."
+            )
         self.low, self.high, self.steps, self.cumulative = low, high, steps, cumulative
 
     def start(self, trailing: tuple[int, ...] = ()) -> Any:
@@ -125,7 +143,9 @@ class FixedHistogram(Reducer):
         if self.cumulative:
             counts = np.cumsum(counts, axis=-1)
         edges = self.low + np.arange(self.steps) * (self.high - self.low) / self.steps
-        return [Reduced(np.stack([np.broadcast_to(edges, counts.shape), counts], axis=-1), np.asarray(valid), 2)]
+        return [
+            Reduced(np.stack([np.broadcast_to(edges, counts.shape), counts], axis=-1), np.asarray(valid), 2)
+        ]
 
 
 class FixedHistogram2D(Reducer):
@@ -135,7 +155,10 @@ class FixedHistogram2D(Reducer):
         super().__init__("fixed2DHistogram", ("histogram", "xAxis", "yAxis"), inputs=2)
         for low, high, steps in (x, y):
             if steps < 1 or not low < high:
-                raise EEError(f"A histogram needs min < max and at least one step, got min {low:g}, max {high:g}, {steps} steps.")
+                raise EEError(
+                    f"A histogram needs min < max and at least one step, got min {low:g}, max {high:g}, "
+                    f"{steps} steps."
+                )
         self.axes = (x, y)
 
     def start(self, trailing: tuple[int, ...] = ()) -> Any:
@@ -157,7 +180,9 @@ class FixedHistogram2D(Reducer):
         results = [Reduced(counts, np.asarray(valid), 2)]
         for low, high, steps in self.axes:
             edges = low + np.arange(steps) * (high - low) / steps
-            results.append(Reduced(np.broadcast_to(edges, (*np.shape(valid), steps)).copy(), np.asarray(valid), 1))
+            results.append(
+                Reduced(np.broadcast_to(edges, (*np.shape(valid), steps)).copy(), np.asarray(valid), 1)
+            )
         return results
 
 

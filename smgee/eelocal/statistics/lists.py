@@ -32,10 +32,13 @@ class _Tuples(Collecting):
     def rows(self, columns: list[Column]) -> list[list[Any]]:
         if columns[0].trailing:
             raise UnsupportedAlgorithmError(
-                f"Reducer.{self.name}", "gives lists, which pixels can't hold; use it with reduceRegion or a table"
+                f"Reducer.{self.name}",
+                "gives lists, which pixels can't hold; use it with reduceRegion or a table",
             )
         needed = columns[: len(columns) - self.optional]
-        keep = np.logical_and.reduce([c.present for c in needed]) if needed else np.ones(columns[0].shape, bool)
+        keep = (
+            np.logical_and.reduce([c.present for c in needed]) if needed else np.ones(columns[0].shape, bool)
+        )
         lists = [_elements(c) for c in columns]
         return [[column[i] for column in lists] for i in np.flatnonzero(keep)]
 

@@ -1,4 +1,6 @@
-"""Streaming statistics: counts, sums, extremes, moments. Their states merge, so regions may be reduced tile by tile."""
+"""Streaming statistics: counts, sums, extremes, moments. Their states merge, so regions may be reduced
+tile by tile.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,18 @@ import numpy as np
 
 from smgee.eelocal.model.reducer import Column, Reduced, Reducer
 
-__all__ = ["Bitwise", "Circular", "Count", "Extreme", "Logical", "Mean", "MinMax", "Moments", "Product", "Sum"]
+__all__ = [
+    "Bitwise",
+    "Circular",
+    "Count",
+    "Extreme",
+    "Logical",
+    "Mean",
+    "MinMax",
+    "Moments",
+    "Product",
+    "Sum",
+]
 
 
 class Count(Reducer):
@@ -28,7 +41,11 @@ class Count(Reducer):
 
     def add(self, state: Any, columns: Sequence[Column]) -> Any:
         (column,) = columns
-        return state + (column.shape[0] if self.every or column.weights is None else np.count_nonzero(column.present, axis=0))
+        return state + (
+            column.shape[0]
+            if self.every or column.weights is None
+            else np.count_nonzero(column.present, axis=0)
+        )
 
     def merge(self, first: Any, second: Any) -> Any:
         return first + second
@@ -75,7 +92,12 @@ class Mean(Reducer):
 
     def finish(self, state: Any) -> list[Reduced]:
         weight, total = state
-        return [Reduced(np.divide(total, weight, out=np.zeros(np.shape(total)), where=weight > 0), np.asarray(weight > 0))]
+        return [
+            Reduced(
+                np.divide(total, weight, out=np.zeros(np.shape(total)), where=weight > 0),
+                np.asarray(weight > 0),
+            )
+        ]
 
 
 class Product(Reducer):
@@ -90,7 +112,9 @@ class Product(Reducer):
     def add(self, state: Any, columns: Sequence[Column]) -> Any:
         (column,) = columns
         present = column.present
-        return state[0] | present.any(axis=0), state[1] * np.prod(np.where(present, column.values.astype("f8"), 1.0), axis=0)
+        return state[0] | present.any(axis=0), state[1] * np.prod(
+            np.where(present, column.values.astype("f8"), 1.0), axis=0
+        )
 
     def merge(self, first: Any, second: Any) -> Any:
         return first[0] | second[0], first[1] * second[1]
@@ -131,7 +155,10 @@ class Extreme(Reducer):
         (valid1, values1), (valid2, values2) = first[0], second[0]
         better = (values2[0] < values1[0]) if self.sign > 0 else (values2[0] > values1[0])
         take = valid2 & (~valid1 | better)
-        return (valid1 | valid2, [np.where(take, b, a) for a, b in zip(values1, values2, strict=True)]), first[1]
+        return (
+            valid1 | valid2,
+            [np.where(take, b, a) for a, b in zip(values1, values2, strict=True)],
+        ), first[1]
 
     def finish(self, state: Any) -> list[Reduced]:
         if state[0] is None:
@@ -205,7 +232,9 @@ class Moments(Reducer):
         if self.order >= 4:
             quartic = delta**4 * na * nb * (na**2 - na * nb + nb**2) / safe**3
             square = 6 * delta**2 * (na**2 * second[2] + nb**2 * first[2]) / safe**2
-            out.append(first[4] + second[4] + quartic + square + 4 * delta * (na * second[3] - nb * first[3]) / safe)
+            out.append(
+                first[4] + second[4] + quartic + square + 4 * delta * (na * second[3] - nb * first[3]) / safe
+            )
         return tuple(out)
 
     def finish(self, state: Any) -> list[Reduced]:
@@ -252,7 +281,9 @@ class Logical(Reducer):
     def add(self, state: Any, columns: Sequence[Column]) -> Any:
         (column,) = columns
         present, nonzero = column.present, column.values != 0
-        value = (nonzero | ~present).all(axis=0) if self.outputs[0] == "all" else (nonzero & present).any(axis=0)
+        value = (
+            (nonzero | ~present).all(axis=0) if self.outputs[0] == "all" else (nonzero & present).any(axis=0)
+        )
         return self.merge(state, (present.any(axis=0), value))
 
     def merge(self, first: Any, second: Any) -> Any:
@@ -266,7 +297,8 @@ class Logical(Reducer):
 class Circular(Reducer):
     """Weighted circular mean, variance or standard deviation of angles in radians.
 
-    The mean lies in −π…π; the variance is 1 − R and the standard deviation √(−2 ln R), R the resultant length.
+    The mean lies in −π…π; the variance is 1 − R and the standard deviation √(−2 ln R), R the resultant
+    length.
     """
 
     def __init__(self, name: str, output: str):
@@ -279,7 +311,11 @@ class Circular(Reducer):
         (column,) = columns
         weight = column.weight
         angle = np.where(weight > 0, column.values, 0).astype("f8")
-        parts = (weight.sum(axis=0), (weight * np.cos(angle)).sum(axis=0), (weight * np.sin(angle)).sum(axis=0))
+        parts = (
+            weight.sum(axis=0),
+            (weight * np.cos(angle)).sum(axis=0),
+            (weight * np.sin(angle)).sum(axis=0),
+        )
         return self.merge(state, parts)
 
     def merge(self, first: Any, second: Any) -> Any:
@@ -304,7 +340,9 @@ def _weighted_sum(column: Column) -> np.ndarray:
         return column.values.sum(axis=0, dtype="f8")
     if column.weights.dtype == bool:
         return column.values.sum(axis=0, dtype="f8", where=column.weights)
-    return np.where(column.weights > 0, column.values * column.weights.astype("f8", copy=False), 0.0).sum(axis=0, dtype="f8")
+    return np.where(column.weights > 0, column.values * column.weights.astype("f8", copy=False), 0.0).sum(
+        axis=0, dtype="f8"
+    )
 
 
 def _limit(dtype: np.dtype, *, high: bool) -> Any:

@@ -16,10 +16,10 @@ __all__ = ["CountDistinct", "CountRuns", "End", "IntervalMean", "Mode", "Percent
 class Percentile(Collecting):
     """Percentiles of the elements.
 
-    Computed directly from all the elements, with linear interpolation between order statistics, whatever their number; Earth
-    Engine goes over to a histogram beyond an undocumented number. With weights, element i stands at the midpoint of its share
-    of the cumulative weight, scaled so that the least element is percentile 0 and the greatest 100; equal weights give the
-    usual ranks.
+    Computed directly from all the elements, with linear interpolation between order statistics, whatever
+    their number; Earth Engine goes over to a histogram beyond an undocumented number. With weights, element i
+    stands at the midpoint of its share of the cumulative weight, scaled so that the least element is
+    percentile 0 and the greatest 100; equal weights give the usual ranks.
     """
 
     def __init__(self, name: str, percentiles: Sequence[float], outputs: Sequence[str]):
@@ -46,9 +46,17 @@ class Percentile(Collecting):
         else:
             present = column.present
             count = present.sum(axis=0)
-            high = np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).max if values.dtype.kind in "iu" else True
+            high = (
+                np.inf
+                if values.dtype.kind == "f"
+                else np.iinfo(values.dtype).max
+                if values.dtype.kind in "iu"
+                else True
+            )
             ordered = np.moveaxis(
-                np.sort(np.ascontiguousarray(np.moveaxis(np.where(present, values, high), 0, -1)), axis=-1), -1, 0
+                np.sort(np.ascontiguousarray(np.moveaxis(np.where(present, values, high), 0, -1)), axis=-1),
+                -1,
+                0,
             )
         valid = count > 0
         last = np.maximum(count - 1, 0)
@@ -97,7 +105,9 @@ class IntervalMean(Collecting):
 
     def __init__(self, low: float, high: float):
         if not 0 <= low <= high <= 100:
-            raise EEError(f"The percentile range must be within 0…100 and increasing, got {low:g} to {high:g}.")
+            raise EEError(
+                f"The percentile range must be within 0…100 and increasing, got {low:g} to {high:g}."
+            )
         super().__init__("intervalMean", ("mean",), weighted=True)
         self.bounds = Percentile("percentile", (low, high), ("low", "high"))
 
@@ -167,7 +177,9 @@ class End(Collecting):
         else:
             index = np.full(column.trailing, n - 1 if self.last else 0)
         spread = index.reshape((1, *column.trailing) + (1,) * column.rank)
-        values = np.take_along_axis(column.values, np.broadcast_to(spread, (1, *column.values.shape[1:])), axis=0)
+        values = np.take_along_axis(
+            column.values, np.broadcast_to(spread, (1, *column.values.shape[1:])), axis=0
+        )
         return Column(values, np.take_along_axis(column.weight, index[None], axis=0), column.rank)
 
     def compute(self, columns: list[Column]) -> list[Reduced]:
@@ -177,7 +189,9 @@ class End(Collecting):
         chosen = self._pick(column)
         return [
             Reduced(
-                chosen.values[0] if chosen.values.ndim > 1 else chosen.values[0:1].reshape(()), chosen.present[0], column.rank
+                chosen.values[0] if chosen.values.ndim > 1 else chosen.values[0:1].reshape(()),
+                chosen.present[0],
+                column.rank,
             )
         ]
 

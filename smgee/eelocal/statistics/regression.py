@@ -12,12 +12,15 @@ from smgee.eelocal.model.reducer import Collecting, Column, Reduced, Reducer
 
 __all__ = ["LinearFit", "LinearRegression", "RidgeRegression", "RobustRegression"]
 
-TALWAR = 2.795  # tuning constant of 95 % efficiency for normal errors, Holland & Welsch (1977), doi:10.1080/03610927708827533
+# tuning constant of 95 % efficiency for normal errors, Holland & Welsch (1977), doi:10.1080/03610927708827533
+TALWAR = 2.795
 MAD_TO_SIGMA = 0.6745  # median absolute deviation of the standard normal distribution
 
 
 class LinearFit(Reducer):
-    """Slope and offset of a weighted linear fit of y on x; null with fewer than two elements or a constant x."""
+    """Slope and offset of a weighted linear fit of y on x; null with fewer than two elements or a constant
+    x.
+    """
 
     def __init__(self) -> None:
         super().__init__("linearFit", ("scale", "offset"), inputs=2, weighted=True)
@@ -62,7 +65,10 @@ class LinearFit(Reducer):
 class _Regression(Collecting):
     def __init__(self, name: str, outputs: Sequence[str], x: int, y: int):
         if x < 1 or y < 1:
-            raise EEError(f"A regression needs at least one independent and one dependent variable, got numX={x}, numY={y}.")
+            raise EEError(
+                f"A regression needs at least one independent and one dependent variable, got numX={x}, "
+                f"numY={y}."
+            )
         super().__init__(name, outputs, inputs=x + y)
         self.x = x
         self.y = y
@@ -72,7 +78,10 @@ class _Regression(Collecting):
         present = np.logical_and.reduce([c.present for c in columns])
         # (positions, n, variables): every position is its own system; absent rows are zero and add nothing.
         flat = present.reshape(present.shape[0], -1).T
-        data = np.stack([np.where(present, c.values, 0).astype("f8").reshape(present.shape[0], -1).T for c in columns], axis=-1)
+        data = np.stack(
+            [np.where(present, c.values, 0).astype("f8").reshape(present.shape[0], -1).T for c in columns],
+            axis=-1,
+        )
         coefficients, residuals, valid = self.solve(data[..., : self.x], data[..., self.x :], flat)
         ok = valid.reshape(trailing)
         return [
@@ -80,8 +89,12 @@ class _Regression(Collecting):
             Reduced(residuals.reshape(*trailing, self.y), ok, 1),
         ]
 
-    def solve(self, x: np.ndarray, y: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Solve (p, n, numX) against (p, n, numY): coefficients (p, numX, numY), residuals (p, numY), validity (p,)."""
+    def solve(
+        self, x: np.ndarray, y: np.ndarray, present: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Solve (p, n, numX) against (p, n, numY): coefficients (p, numX, numY), residuals (p, numY),
+        validity (p,).
+        """
         raise NotImplementedError
 
 
@@ -91,30 +104,37 @@ class LinearRegression(_Regression):
     def __init__(self, x: int, y: int = 1):
         super().__init__("linearRegression", ("coefficients", "residuals"), x, y)
 
-    def solve(self, x: np.ndarray, y: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def solve(
+        self, x: np.ndarray, y: np.ndarray, present: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         beta = least_squares(x, y)
         return beta, _rms(y - x @ beta, present), present.sum(axis=1) > self.x
 
 
 class RobustRegression(_Regression):
-    """Iteratively reweighted least squares with the Talwar cost: elements beyond the margin are left out until the set is stable.
+    """Iteratively reweighted least squares with the Talwar cost: elements beyond the margin are left out
+    until the set is stable.
 
-    The margin is `beta`; by default 2.795 × MAD / 0.6745 of the first fit's residuals, as is usual for this cost. Earth
-    Engine's own default is not documented.
+    The margin is `beta`; by default 2.795 × MAD / 0.6745 of the first fit's residuals, as is usual for this
+    cost. Earth Engine's own default is not documented.
     """
 
     def __init__(self, x: int, y: int = 1, beta: float | None = None):
         super().__init__("robustLinearRegression", ("coefficients", "residuals"), x, y)
         self.beta = beta
 
-    def solve(self, x: np.ndarray, y: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def solve(
+        self, x: np.ndarray, y: np.ndarray, present: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         keep = present.copy()
         beta = least_squares(x, y)
         margin: np.ndarray | None = None if self.beta is None else np.full(len(x), float(self.beta))
         for _ in range(50):
             size = np.sqrt(((y - x @ beta) ** 2).mean(axis=2))
             if margin is None:
-                deviation = np.nanmedian(np.where(present & present.any(axis=1, keepdims=True), size, np.nan), axis=1)
+                deviation = np.nanmedian(
+                    np.where(present & present.any(axis=1, keepdims=True), size, np.nan), axis=1
+                )
                 margin = TALWAR * np.nan_to_num(deviation) / MAD_TO_SIGMA
             inside = present & (size <= margin[:, None] * (1 + 1e-12) + 1e-12)
             # A set too small to determine the fit is not adopted.
@@ -140,7 +160,9 @@ class RidgeRegression(_Regression):
         results = super().compute(columns)
         return [*results, Reduced(np.zeros_like(results[1].values), np.zeros_like(results[1].valid), 1)]
 
-    def solve(self, x: np.ndarray, y: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def solve(
+        self, x: np.ndarray, y: np.ndarray, present: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         count = present.sum(axis=1)
         safe = np.maximum(count, 1)[:, None]
         mx, my = x.sum(axis=1) / safe, y.sum(axis=1) / safe
@@ -154,10 +176,11 @@ class RidgeRegression(_Regression):
 
 
 def least_squares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Solve a stack of systems, (p, n, k) against (p, n, m); the minimum-norm solution where one is rank-deficient.
+    """Solve a stack of systems, (p, n, k) against (p, n, m); the minimum-norm solution where one is
+    rank-deficient.
 
-    Columns are scaled to unit length, and the normal equations are used where they are well conditioned after that (the usual
-    case for many small systems), a singular-value decomposition otherwise.
+    Columns are scaled to unit length, and the normal equations are used where they are well conditioned after
+    that (the usual case for many small systems), a singular-value decomposition otherwise.
     """
     scale = np.sqrt((x * x).sum(axis=1))
     scale[scale == 0] = 1.0

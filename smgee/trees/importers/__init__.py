@@ -1,8 +1,8 @@
 """Trained models into `TreeEnsemble`, exactly or not at all.
 
-One module per library. Each records how the library compares (``<`` or ``<=``), in which type, where missing values go and how
-leaves add up; whatever cannot be carried over exactly is refused by name. Libraries are imported only when a model of theirs is
-given.
+One module per library. Each records how the library compares (``<`` or ``<=``), in which type, where missing
+values go and how leaves add up; whatever cannot be carried over exactly is refused by name. Libraries are
+imported only when a model of theirs is given.
 """
 
 from __future__ import annotations
@@ -19,26 +19,30 @@ from smgee.trees.ensemble import TreeEnsemble
 __all__ = ["convert"]
 
 UNDERSTOOD = (
-    "XGBoost (Booster, XGBRegressor, JSON or UBJ file), CatBoost (CatBoostRegressor, cbm or JSON file), LightGBM (Booster, "
+    "XGBoost (Booster, XGBRegressor, JSON or UBJ file), CatBoost (CatBoostRegressor, cbm or JSON file), "
+    "LightGBM (Booster, "
     "LGBMRegressor, "
-    "text file) and scikit-learn's RandomForest, ExtraTrees, GradientBoosting, HistGradientBoosting and DecisionTree regressors"
+    "text file) and scikit-learn's RandomForest, ExtraTrees, GradientBoosting, HistGradientBoosting and "
+    "DecisionTree regressors"
 )
 
 
-def convert(model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None) -> TreeEnsemble:
+def convert(
+    model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None
+) -> TreeEnsemble:
     """Convert a trained model or a model file.
 
     Parameters
     ----------
     model : object or path
-        A fitted regressor of XGBoost, CatBoost, LightGBM or scikit-learn; or the path of a model file: XGBoost ``.json`` or
-        ``.ubj``, CatBoost ``.cbm`` or ``.json``, LightGBM ``.txt``, or one that `TreeEnsemble.save` wrote. Pickles are never
-        opened.
+        A fitted regressor of XGBoost, CatBoost, LightGBM or scikit-learn; or the path of a model file:
+        XGBoost ``.json`` or ``.ubj``, CatBoost ``.cbm`` or ``.json``, LightGBM ``.txt``, or one that
+        `TreeEnsemble.save` wrote. Pickles are never opened.
     feature_names : sequence of str, optional
         Predictor names in column order; by default the model's own, or f0, f1, ... where it has none.
     iterations : int, optional
-        Use the first so many boosting rounds; by default as many as the model's own ``predict`` does (the best iteration where
-        the library would stop there).
+        Use the first so many boosting rounds; by default as many as the model's own ``predict`` does (the
+        best iteration where the library would stop there).
 
     Returns
     -------
@@ -75,7 +79,8 @@ def convert(model: Any, feature_names: Sequence[str] | None = None, *, iteration
 
             return sklearn.from_model(model, feature_names, iterations=iterations)
     raise UnsupportedError(
-        f"A model of type {type(model).__module__}.{type(model).__qualname__} cannot be converted; use {UNDERSTOOD}."
+        f"A model of type {type(model).__module__}.{type(model).__qualname__} cannot be converted; use "
+        f"{UNDERSTOOD}."
     )
 
 
@@ -98,7 +103,9 @@ def _convert_file(path: Path, feature_names: Sequence[str] | None, iterations: i
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise InputError(f"The model file {path} is not valid JSON ({error}); save the model again.") from error
+            raise InputError(
+                f"The model file {path} is not valid JSON ({error}); save the model again."
+            ) from error
         if isinstance(document, dict) and "learner" in document:
             from smgee.trees.importers import xgboost
 
@@ -107,11 +114,14 @@ def _convert_file(path: Path, feature_names: Sequence[str] | None, iterations: i
             from smgee.trees.importers import catboost
 
             return catboost.from_document(document, feature_names, iterations=iterations)
-        raise InputError(f"The JSON file {path} is a model of neither XGBoost nor CatBoost; use {UNDERSTOOD}.")
+        raise InputError(
+            f"The JSON file {path} is a model of neither XGBoost nor CatBoost; use {UNDERSTOOD}."
+        )
     if suffix == ".txt":
         from smgee.trees.importers import lightgbm
 
         return lightgbm.from_text(path.read_text(encoding="utf-8"), feature_names, iterations=iterations)
     raise UnsupportedError(
-        f"Files ending in {suffix or 'nothing'!r} are not opened as models (pickles run code); use {UNDERSTOOD}."
+        f"Files ending in {suffix or 'nothing'!r} are not opened as models (pickles run code); use "
+        f"{UNDERSTOOD}."
     )

@@ -1,8 +1,9 @@
 """CatBoost: oblivious (SymmetricTree), Depthwise and Lossguide trees on numeric predictors.
 
-CatBoost converts predictors to float32 and sets a split's bit when ``x > border`` (catboost/libs/model/cpu/quantization.h), so a
-row goes left when ``x <= border``. NaN counts as the smallest or the largest value as ``nan_value_treatment`` says. The
-prediction is ``scale * sum(leaves) + bias``. The JSON form is described in catboost/docs, "Model in JSON format".
+CatBoost converts predictors to float32 and sets a split's bit when ``x > border``
+(catboost/libs/model/cpu/quantization.h), so a row goes left when ``x <= border``. NaN counts as the smallest
+or the largest value as ``nan_value_treatment`` says. The prediction is ``scale * sum(leaves) + bias``. The
+JSON form is described in catboost/docs, "Model in JSON format".
 """
 
 from __future__ import annotations
@@ -26,16 +27,23 @@ __all__ = ["from_document", "from_file", "from_model"]
 IDENTITY = {"RMSE", "MAE", "Quantile", "MAPE", "Huber", "Expectile", "LogCosh", "Lq"}
 
 
-def from_model(model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None) -> TreeEnsemble:
+def from_model(
+    model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None
+) -> TreeEnsemble:
     """Convert a `CatBoostRegressor` or a `CatBoost` trained with a loss of regression."""
     import catboost
 
-    if isinstance(model, (catboost.CatBoostClassifier, catboost.CatBoostRanker)) or not isinstance(model, catboost.CatBoost):
-        raise UnsupportedError(f"CatBoost's {type(model).__name__} cannot be converted; only regressors can (CatBoostRegressor).")
+    if isinstance(model, (catboost.CatBoostClassifier, catboost.CatBoostRanker)) or not isinstance(
+        model, catboost.CatBoost
+    ):
+        raise UnsupportedError(
+            f"CatBoost's {type(model).__name__} cannot be converted; only regressors can (CatBoostRegressor)."
+        )
     if not model.is_fitted():
         raise InputError(f"The {type(model).__name__} has not been trained; fit it first.")
     _refuse_categories(
-        bool(model.get_cat_feature_indices()), bool(model.get_text_feature_indices() or model.get_embedding_feature_indices())
+        bool(model.get_cat_feature_indices()),
+        bool(model.get_text_feature_indices() or model.get_embedding_feature_indices()),
     )
     # The library writes JSON to files only.
     with tempfile.TemporaryDirectory(prefix="smgee-") as folder:
@@ -49,7 +57,9 @@ def from_model(model: Any, feature_names: Sequence[str] | None = None, *, iterat
     return from_document(document, feature_names, iterations=iterations, own=own, count=len(own))
 
 
-def from_file(path: Path, feature_names: Sequence[str] | None = None, *, iterations: int | None = None) -> TreeEnsemble:
+def from_file(
+    path: Path, feature_names: Sequence[str] | None = None, *, iterations: int | None = None
+) -> TreeEnsemble:
     """Convert a ``.cbm`` file."""
     import catboost
 
@@ -57,7 +67,9 @@ def from_file(path: Path, feature_names: Sequence[str] | None = None, *, iterati
     try:
         model.load_model(str(path))
     except catboost.CatBoostError as error:
-        raise InputError(f"CatBoost {catboost.__version__} cannot read {path}: {str(error).strip().splitlines()[0]}.") from error
+        raise InputError(
+            f"CatBoost {catboost.__version__} cannot read {path}: {str(error).strip().splitlines()[0]}."
+        ) from error
     return from_model(model, feature_names, iterations=iterations)
 
 
@@ -69,18 +81,26 @@ def from_document(
     own: Sequence[str] | None = None,
     count: int | None = None,
 ) -> TreeEnsemble:
-    """Convert what ``save_model(format="json")`` writes; `own` and `count` are the names and number of predictors, if known."""
+    """Convert what ``save_model(format="json")`` writes; `own` and `count` are the names and number of
+    predictors, if known.
+    """
     info = document["features_info"]
-    _refuse_categories(bool(info.get("categorical_features")), bool(info.get("text_features") or info.get("embedding_features")))
+    _refuse_categories(
+        bool(info.get("categorical_features")),
+        bool(info.get("text_features") or info.get("embedding_features")),
+    )
     loss = _loss(document)
     if loss not in IDENTITY:
         raise UnsupportedError(
-            f"The CatBoost loss {loss!r} is not one that this converts; train with one of {', '.join(sorted(IDENTITY))}."
+            f"The CatBoost loss {loss!r} is not one that this converts; train with one of "
+            f"{', '.join(sorted(IDENTITY))}."
         )
     scale, bias = document["scale_and_bias"]
     bias = bias if isinstance(bias, list) else [bias]
     if len(bias) > 1:
-        raise UnsupportedError(f"The CatBoost model has {len(bias)} outputs; train one regressor for each target.")
+        raise UnsupportedError(
+            f"The CatBoost model has {len(bias)} outputs; train one regressor for each target."
+        )
 
     features = info.get("float_features") or []
     column = {f["feature_index"]: f["flat_feature_index"] for f in features}
@@ -117,11 +137,13 @@ def from_document(
 def _refuse_categories(categorical: bool, other: bool) -> None:
     if categorical:
         raise UnsupportedError(
-            "The CatBoost model has categorical predictors, which tree text cannot express; encode them as numbers first."
+            "The CatBoost model has categorical predictors, which tree text cannot express; encode them as "
+            "numbers first."
         )
     if other:
         raise UnsupportedError(
-            "The CatBoost model has text or embedding predictors, which trees on bands cannot express; leave them out."
+            "The CatBoost model has text or embedding predictors, which trees on bands cannot express; leave "
+            "them out."
         )
 
 
@@ -133,25 +155,33 @@ def _loss(document: dict[str, Any]) -> str:
 
 
 def _version(document: dict[str, Any]) -> str:
-    """Return the version of the library that trained the model, from the first line of its build information."""
+    """Return the version of the library that trained the model, from the first line of its build
+    information.
+    """
     text = str((document.get("model_info") or {}).get("catboost_version_info") or "?")
     return text.strip().splitlines()[0].strip()
 
 
-def _symmetric(tree: dict[str, Any], column: dict[int, int], nan_left: dict[int, bool]) -> dict[str, np.ndarray]:
-    """Expand an oblivious tree: split ``i`` is bit ``i`` of the leaf number, so the last split is taken as the root's."""
+def _symmetric(
+    tree: dict[str, Any], column: dict[int, int], nan_left: dict[int, bool]
+) -> dict[str, np.ndarray]:
+    """Expand an oblivious tree: split ``i`` is bit ``i`` of the leaf number, so the last split is taken as
+    the root's.
+    """
     splits, values = tree.get("splits") or [], tree["leaf_values"]
     depth = len(splits)
     if len(values) != 2**depth:
         raise UnsupportedError(
-            f"A CatBoost tree of {depth} splits has {len(values)} leaf values, so several outputs; train one per target."
+            f"A CatBoost tree of {depth} splits has {len(values)} leaf values, so several outputs; train one "
+            "per target."
         )
     for split in splits:
         _check_split(split)
     inner = 2**depth - 1
     index = np.arange(2 * inner + 1)
     leaf = index >= inner
-    # Breadth-first numbering: the children of k are 2k + 1 and 2k + 2, so the level of a node is that of its number plus one.
+    # Breadth-first numbering: the children of k are 2k + 1 and 2k + 2, so the level of a node is that of its
+    # number plus one.
     level = np.frexp(index + 1.0)[1] - 1
 
     def by_level(items: list[Any]) -> np.ndarray:
@@ -167,7 +197,9 @@ def _symmetric(tree: dict[str, Any], column: dict[int, int], nan_left: dict[int,
     }
 
 
-def _asymmetric(tree: dict[str, Any], column: dict[int, int], nan_left: dict[int, bool]) -> dict[str, np.ndarray]:
+def _asymmetric(
+    tree: dict[str, Any], column: dict[int, int], nan_left: dict[int, bool]
+) -> dict[str, np.ndarray]:
     """Flatten a nested tree in pre-order, without recursion."""
     feature: list[int] = []
     threshold: list[float] = []
@@ -194,7 +226,8 @@ def _asymmetric(tree: dict[str, Any], column: dict[int, int], nan_left: dict[int
         else:
             if isinstance(node["value"], list):
                 raise UnsupportedError(
-                    "The CatBoost trees have vector leaves, so several outputs; train one regressor for each target."
+                    "The CatBoost trees have vector leaves, so several outputs; train one regressor for each "
+                    "target."
                 )
             feature.append(LEAF)
             threshold.append(0.0)
@@ -202,12 +235,20 @@ def _asymmetric(tree: dict[str, Any], column: dict[int, int], nan_left: dict[int
             left.append(LEAF)
             right.append(LEAF)
             value.append(float(node["value"]))
-    arrays = {"feature": feature, "threshold": threshold, "left": left, "right": right, "value": value, "missing_left": missing}
+    arrays = {
+        "feature": feature,
+        "threshold": threshold,
+        "left": left,
+        "right": right,
+        "value": value,
+        "missing_left": missing,
+    }
     return {name: np.array(items) for name, items in arrays.items()}
 
 
 def _check_split(split: dict[str, Any]) -> None:
     if split.get("split_type") != "FloatFeature":
         raise UnsupportedError(
-            f"A CatBoost split of type {split.get('split_type')!r} cannot be converted; train on numeric predictors only."
+            f"A CatBoost split of type {split.get('split_type')!r} cannot be converted; train on numeric "
+            "predictors only."
         )

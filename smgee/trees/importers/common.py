@@ -17,19 +17,21 @@ def choose_names(given: Sequence[str] | None, own: Sequence[str] | None, count: 
     Raises
     ------
     InputError
-        When their number does not fit the model, or when they are the model's own names in another order: predictions would be
-        silently wrong.
+        When their number does not fit the model, or when they are the model's own names in another order:
+        predictions would be silently wrong.
     """
     if given is None:
         return tuple(own) if own else tuple(f"f{i}" for i in range(count))
     names = tuple(str(n) for n in given)
     if len(names) != count:
         raise InputError(
-            f"{len(names)} predictor names were given, but the model has {count} predictors; name each one, in column order."
+            f"{len(names)} predictor names were given, but the model has {count} predictors; name each one, "
+            "in column order."
         )
     if own and names != tuple(own) and sorted(names) == sorted(own):
         raise InputError(
-            f"The predictor names were given in another order ({', '.join(names)}) than the model was trained with "
+            f"The predictor names were given in another order ({', '.join(names)}) than the model was "
+            "trained with "
             f"({', '.join(own)}); "
             "give them in the order of training, or leave them out."
         )
@@ -41,15 +43,18 @@ def first_rounds(wanted: int | None, available: int) -> int:
     if wanted is None:
         return available
     if not 1 <= wanted <= available:
-        raise InputError(f"{wanted} iterations were asked for, but the model has {available}; choose from 1 to {available}.")
+        raise InputError(
+            f"{wanted} iterations were asked for, but the model has {available}; choose from 1 to "
+            f"{available}."
+        )
     return wanted
 
 
 def floor_float32(threshold: np.ndarray) -> np.ndarray:
     """Return the largest float32 that is not above each float64, as float64.
 
-    For float32 values ``x``, ``x <= threshold`` holds exactly when ``x <= floor_float32(threshold)``, so a library that compares
-    a float32 value with a float64 threshold compares, in effect, two float32.
+    For float32 values ``x``, ``x <= threshold`` holds exactly when ``x <= floor_float32(threshold)``, so a
+    library that compares a float32 value with a float64 threshold compares, in effect, two float32.
     """
     threshold = np.asarray(threshold, dtype=np.float64)
     with np.errstate(over="ignore"):

@@ -1,9 +1,9 @@
 """LightGBM: boosted trees and its random forests, from memory or from model text.
 
 LightGBM compares in float64 and sends a row left when ``x <= threshold`` (`Tree::NumericalDecision`,
-LightGBM/include/LightGBM/tree.h). Two habits of its ``predict`` are carried over: where a split knows no missing values NaN
-counts as zero, and values within ±1e-35 (``kZeroThreshold``) count as zero always, because dense rows are handed on without their
-zeros.
+LightGBM/include/LightGBM/tree.h). Two habits of its ``predict`` are carried over: where a split knows no
+missing values NaN counts as zero, and values within ±1e-35 (``kZeroThreshold``) count as zero always, because
+dense rows are handed on without their zeros.
 """
 
 from __future__ import annotations
@@ -27,31 +27,43 @@ CATEGORICAL, DEFAULT_LEFT = 1, 2  # bits of decision_type; two more say how miss
 MISSING_NONE, MISSING_ZERO, MISSING_NAN = 0, 1, 2
 
 
-def from_model(model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None) -> TreeEnsemble:
-    """Convert a `Booster` or an `LGBMRegressor`; like its ``predict``, up to the best iteration where there is one."""
+def from_model(
+    model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None
+) -> TreeEnsemble:
+    """Convert a `Booster` or an `LGBMRegressor`; like its ``predict``, up to the best iteration where
+    there is one.
+    """
     import lightgbm
 
     if isinstance(model, lightgbm.LGBMModel):
         if not isinstance(model, lightgbm.LGBMRegressor):
             raise UnsupportedError(
-                f"LightGBM's {type(model).__name__} cannot be converted; only regressors can (LGBMRegressor or a Booster)."
+                f"LightGBM's {type(model).__name__} cannot be converted; only regressors can (LGBMRegressor "
+                "or a Booster)."
             )
         try:
             model = model.booster_
         except Exception as error:
             raise InputError("The LGBMRegressor has not been trained; fit it first.") from error
     if not isinstance(model, lightgbm.Booster):
-        raise UnsupportedError(f"LightGBM's {type(model).__name__} cannot be converted; use an LGBMRegressor or a Booster.")
+        raise UnsupportedError(
+            f"LightGBM's {type(model).__name__} cannot be converted; use an LGBMRegressor or a Booster."
+        )
     used = first_rounds(iterations, model.current_iteration()) if iterations is not None else None
     ensemble = from_text(model.model_to_string(num_iteration=used), feature_names)
     ensemble.metadata["library"] = f"lightgbm {lightgbm.__version__}"
     return ensemble
 
 
-def from_text(text: str, feature_names: Sequence[str] | None = None, *, iterations: int | None = None) -> TreeEnsemble:
+def from_text(
+    text: str, feature_names: Sequence[str] | None = None, *, iterations: int | None = None
+) -> TreeEnsemble:
     """Convert the text that ``save_model`` writes."""
     if not text.startswith("tree\n") or "end of trees" not in text:
-        raise InputError("The text is not a LightGBM model (it begins with 'tree' and has 'end of trees'); save the model again.")
+        raise InputError(
+            "The text is not a LightGBM model (it begins with 'tree' and has 'end of trees'); save the model "
+            "again."
+        )
     head, *blocks = text.split("end of trees")[0].split("\nTree=")
     header = _fields(head)
     objective = header.get("objective", "regression").split()
@@ -62,12 +74,14 @@ def from_text(text: str, feature_names: Sequence[str] | None = None, *, iteratio
         )
     if int(header.get("num_tree_per_iteration", "1")) != 1:
         raise UnsupportedError(
-            "The LightGBM model grows several trees a round, so it has several outputs; train one regressor for each."
+            "The LightGBM model grows several trees a round, so it has several outputs; train one regressor "
+            "for each."
         )
     tail = text.partition("pandas_categorical:")[2].strip().splitlines()
     if tail and tail[0] not in ("null", "[]"):
         raise UnsupportedError(
-            "The LightGBM model has categorical predictors, which tree text cannot express; encode them as numbers first."
+            "The LightGBM model has categorical predictors, which tree text cannot express; encode them as "
+            "numbers first."
         )
     rounds = first_rounds(iterations, len(blocks)) if blocks else 0
     trees = [_tree(_fields(block)) for block in blocks[:rounds]]
@@ -82,7 +96,12 @@ def from_text(text: str, feature_names: Sequence[str] | None = None, *, iteratio
         aggregation="mean" if "average_output" in header else "sum",
         base_score=0.0,
         allows_missing=True,
-        metadata={"family": "LightGBM", "library": "lightgbm", "objective": objective[0], "iterations": rounds},
+        metadata={
+            "family": "LightGBM",
+            "library": "lightgbm",
+            "objective": objective[0],
+            "iterations": rounds,
+        },
     )
 
 
@@ -96,11 +115,13 @@ def _tree(fields: dict[str, str]) -> dict[str, np.ndarray]:
     """Return the arrays of one tree: internal nodes first, then leaves (LightGBM points to leaf i by ~i)."""
     if fields.get("is_linear", "0") != "0":
         raise UnsupportedError(
-            "The LightGBM model has linear leaves (linear_tree), which tree text cannot express; train without them."
+            "The LightGBM model has linear leaves (linear_tree), which tree text cannot express; train "
+            "without them."
         )
     if fields.get("num_cat", "0") != "0":
         raise UnsupportedError(
-            "The LightGBM model has categorical splits, which tree text cannot express; encode categories as numbers first."
+            "The LightGBM model has categorical splits, which tree text cannot express; encode categories as "
+            "numbers first."
         )
     count = int(fields["num_leaves"])
     value = np.array(fields["leaf_value"].split(), dtype=np.float64)
@@ -120,11 +141,13 @@ def _tree(fields: dict[str, str]) -> dict[str, np.ndarray]:
     missing = decision >> 2 & 3
     if (decision & CATEGORICAL).any():
         raise UnsupportedError(
-            "The LightGBM model has categorical splits, which tree text cannot express; encode categories as numbers first."
+            "The LightGBM model has categorical splits, which tree text cannot express; encode categories as "
+            "numbers first."
         )
     if (missing == MISSING_ZERO).any():
         raise UnsupportedError(
-            "The LightGBM model takes zero as missing (zero_as_missing), which trees cannot express; mark gaps with NaN."
+            "The LightGBM model takes zero as missing (zero_as_missing), which trees cannot express; mark "
+            "gaps with NaN."
         )
     threshold = numbers("threshold", np.float64)
     # Tiny values count as zero, so a threshold among them acts as if at the edge of their interval.

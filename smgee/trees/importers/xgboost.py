@@ -1,8 +1,9 @@
 """XGBoost: gbtree and dart boosters, from memory or from JSON and UBJ files.
 
-XGBoost converts predictors to float32 and sends a row left when ``x < split_condition``; NaN goes the way of ``default_left``
-(`RegTree::GetNext`, xgboost/include/xgboost/tree_model.h). The prediction is ``base_score + sum(leaves)``, and DART multiplies
-the leaves of each tree by its entry in ``weight_drop``. The model document is specified in xgboost/doc/model.schema.
+XGBoost converts predictors to float32 and sends a row left when ``x < split_condition``; NaN goes the way of
+``default_left`` (`RegTree::GetNext`, xgboost/include/xgboost/tree_model.h). The prediction is ``base_score +
+sum(leaves)``, and DART multiplies the leaves of each tree by its entry in ``weight_drop``. The model document
+is specified in xgboost/doc/model.schema.
 """
 
 from __future__ import annotations
@@ -24,41 +25,63 @@ __all__ = ["from_document", "from_file", "from_model"]
 
 # Objectives whose prediction is the sum itself (ObjFunction::PredTransform does nothing).
 IDENTITY = {
-    "reg:squarederror", "reg:linear", "reg:squaredlogerror", "reg:pseudohubererror", "reg:absoluteerror", "reg:quantileerror",
-}  # fmt: skip
+    "reg:squarederror",
+    "reg:linear",
+    "reg:squaredlogerror",
+    "reg:pseudohubererror",
+    "reg:absoluteerror",
+    "reg:quantileerror",
+}
 
 
-def from_model(model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None) -> TreeEnsemble:
+def from_model(
+    model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None
+) -> TreeEnsemble:
     """Convert a `Booster` or an `XGBRegressor` (`XGBRFRegressor` too).
 
-    A Booster's own ``predict`` uses every round, the scikit-learn interface stops at the best iteration; so does this.
+    A Booster's own ``predict`` uses every round, the scikit-learn interface stops at the best iteration; so
+    does this.
     """
     import xgboost
 
     if isinstance(model, xgboost.Booster):
-        return from_document(json.loads(bytes(model.save_raw("json"))), feature_names, iterations=iterations, stop_at_best=False)
+        return from_document(
+            json.loads(bytes(model.save_raw("json"))),
+            feature_names,
+            iterations=iterations,
+            stop_at_best=False,
+        )
     if not isinstance(model, xgboost.XGBRegressor):
         raise UnsupportedError(
-            f"XGBoost's {type(model).__name__} cannot be converted; only regressors can (XGBRegressor or a Booster)."
+            f"XGBoost's {type(model).__name__} cannot be converted; only regressors can (XGBRegressor or a "
+            "Booster)."
         )
     missing = model.missing
     if missing is not None and not math.isnan(missing):
-        raise UnsupportedError(f"The model treats {missing} as missing, which trees cannot express; train it with missing=NaN.")
+        raise UnsupportedError(
+            f"The model treats {missing} as missing, which trees cannot express; train it with missing=NaN."
+        )
     try:
         booster = model.get_booster()
     except Exception as error:
         raise InputError(f"The {type(model).__name__} has not been trained; fit it first.") from error
-    return from_document(json.loads(bytes(booster.save_raw("json"))), feature_names, iterations=iterations, stop_at_best=True)
+    return from_document(
+        json.loads(bytes(booster.save_raw("json"))), feature_names, iterations=iterations, stop_at_best=True
+    )
 
 
-def from_file(path: Path, feature_names: Sequence[str] | None = None, *, iterations: int | None = None) -> TreeEnsemble:
+def from_file(
+    path: Path, feature_names: Sequence[str] | None = None, *, iterations: int | None = None
+) -> TreeEnsemble:
     """Convert a UBJ file; JSON files go to `from_document` without the library."""
     import xgboost
 
     try:
         booster = xgboost.Booster(model_file=str(path))
     except xgboost.core.XGBoostError as error:
-        raise InputError(f"XGBoost {xgboost.__version__} cannot read {path}: {str(error).strip().splitlines()[0]}.") from error
+        raise InputError(
+            f"XGBoost {xgboost.__version__} cannot read {path}: {str(error).strip().splitlines()[0]}."
+        ) from error
     return from_document(json.loads(bytes(booster.save_raw("json"))), feature_names, iterations=iterations)
 
 
@@ -78,7 +101,8 @@ def from_document(
     feature_names, iterations
         As in `convert`.
     stop_at_best : bool, optional
-        Whether to stop at the recorded best iteration; by default for models that the scikit-learn interface saved.
+        Whether to stop at the recorded best iteration; by default for models that the scikit-learn interface
+        saved.
     """
     learner = document["learner"]
     booster = learner["gradient_booster"]
@@ -88,19 +112,24 @@ def from_document(
         booster = booster["gbtree"]
     elif booster["name"] != "gbtree":
         raise UnsupportedError(
-            f"The XGBoost booster {booster['name']!r} has no trees to convert; train with booster='gbtree' or 'dart'."
+            f"The XGBoost booster {booster['name']!r} has no trees to convert; train with booster='gbtree' "
+            "or 'dart'."
         )
     objective = learner["objective"]["name"]
     if objective not in IDENTITY:
         raise UnsupportedError(
-            f"The XGBoost objective {objective!r} transforms the sum of leaves; use one of {', '.join(sorted(IDENTITY))}."
+            f"The XGBoost objective {objective!r} transforms the sum of leaves; use one of "
+            f"{', '.join(sorted(IDENTITY))}."
         )
     parameters = learner["learner_model_param"]
     if int(parameters.get("num_class", "0")) > 1 or int(parameters.get("num_target", "1")) > 1:
-        raise UnsupportedError("The XGBoost model predicts several targets or classes; train one regressor for each target.")
+        raise UnsupportedError(
+            "The XGBoost model predicts several targets or classes; train one regressor for each target."
+        )
     if "c" in (learner.get("feature_types") or []):
         raise UnsupportedError(
-            "The XGBoost model has categorical predictors, which tree text cannot express; encode them as numbers first."
+            "The XGBoost model has categorical predictors, which tree text cannot express; encode them as "
+            "numbers first."
         )
 
     model = booster["model"]
@@ -117,7 +146,9 @@ def from_document(
             tree["value"] = tree["value"] * weight
     return assemble(
         trees,
-        feature_names=choose_names(feature_names, learner.get("feature_names"), int(parameters["num_feature"])),
+        feature_names=choose_names(
+            feature_names, learner.get("feature_names"), int(parameters["num_feature"])
+        ),
         comparison="lt",
         threshold_dtype="float32",
         aggregation="sum",
@@ -148,7 +179,8 @@ def _base_score(text: Any) -> float:
     values = values if isinstance(values, list) else [values]
     if len(values) != 1:
         raise UnsupportedError(
-            f"The XGBoost model has {len(values)} base scores, so several outputs; train one regressor for each target."
+            f"The XGBoost model has {len(values)} base scores, so several outputs; train one regressor for "
+            "each target."
         )
     return float(np.float32(values[0]))
 
@@ -157,11 +189,13 @@ def _tree(tree: dict[str, Any]) -> dict[str, np.ndarray]:
     """Return the arrays of one tree; leaf values stand among the split conditions."""
     if int(tree["tree_param"].get("size_leaf_vector") or 0) > 1:
         raise UnsupportedError(
-            "The XGBoost trees have vector leaves (multi_strategy='multi_output_tree'); train one tree per output."
+            "The XGBoost trees have vector leaves (multi_strategy='multi_output_tree'); train one tree per "
+            "output."
         )
     if any(tree.get("split_type") or []) or tree.get("categories_nodes"):
         raise UnsupportedError(
-            "The XGBoost model has categorical splits, which tree text cannot express; encode categories as numbers first."
+            "The XGBoost model has categorical splits, which tree text cannot express; encode categories as "
+            "numbers first."
         )
     left = np.asarray(tree["left_children"], dtype=np.int64)
     number = np.asarray(tree["split_conditions"], dtype=np.float32).astype(np.float64)

@@ -31,8 +31,9 @@ def predict(ensemble: TreeEnsemble, X: Any, *, n_threads: int | None = None) -> 
     ensemble : TreeEnsemble
         The model.
     X : (rows, features) array or DataFrame
-        Predictors in the order of ``ensemble.feature_names``, in any memory order; of a DataFrame the columns of those names are
-        taken. Rows are cast to the model's `threshold_dtype` before they are compared, as the library does.
+        Predictors in the order of ``ensemble.feature_names``, in any memory order; of a DataFrame the columns
+        of those names are taken. Rows are cast to the model's `threshold_dtype` before they are compared, as
+        the library does.
     n_threads : int, optional
         Threads to use; all processors of the process if not given.
 
@@ -50,7 +51,8 @@ def predict(ensemble: TreeEnsemble, X: Any, *, n_threads: int | None = None) -> 
         absent = [name for name in ensemble.feature_names if name not in X.columns]
         if absent:
             raise InputError(
-                f"The table lacks the columns {', '.join(absent)}; the model needs all of {', '.join(ensemble.feature_names)}."
+                f"The table lacks the columns {', '.join(absent)}; the model needs all of "
+                f"{', '.join(ensemble.feature_names)}."
             )
         X = X[list(ensemble.feature_names)]
     X = _numbers(np.asarray(X), "X")
@@ -58,7 +60,9 @@ def predict(ensemble: TreeEnsemble, X: Any, *, n_threads: int | None = None) -> 
         raise InputError(f"X has shape {X.shape}; the model takes rows of {ensemble.n_features} predictors.")
     out = np.empty(len(X), np.float32)
     columns = [X[:, k].reshape(1, -1) for k in range(X.shape[1])]
-    gaps = _run(ensemble, columns, out.reshape(1, -1), keep_missing=ensemble.allows_missing, n_threads=n_threads)
+    gaps = _run(
+        ensemble, columns, out.reshape(1, -1), keep_missing=ensemble.allows_missing, n_threads=n_threads
+    )
     if gaps and not ensemble.allows_missing:
         raise InputError("X holds NaN, which this model was not trained to take; drop or fill those rows.")
     return out
@@ -79,13 +83,14 @@ def predict_bands(
     ensemble : TreeEnsemble
         The model.
     bands : (features, y, x) array, or sequence of (y, x) arrays and numbers
-        One band per predictor in the order of ``ensemble.feature_names``; NaN is masked. A plain number stands for a predictor
-        that is constant over the raster, such as the day of year.
+        One band per predictor in the order of ``ensemble.feature_names``; NaN is masked. A plain number
+        stands for a predictor that is constant over the raster, such as the day of year.
     out : (y, x) float32 array, optional
         Where to write.
     keep_missing : bool, optional
-        Whether a pixel with a masked predictor is predicted by the model's missing-value directions, which needs
-        ``ensemble.allows_missing`` and is then the default; otherwise such a pixel is NaN in the result.
+        Whether a pixel with a masked predictor is predicted by the model's missing-value directions, which
+        needs ``ensemble.allows_missing`` and is then the default; otherwise such a pixel is NaN in the
+        result.
     n_threads : int, optional
         Threads to use; all processors of the process if not given.
 
@@ -103,16 +108,20 @@ def predict_bands(
         keep_missing = ensemble.allows_missing
     if keep_missing and not ensemble.allows_missing:
         raise InputError(
-            "keep_missing was asked of a model without missing-value directions; leave it out, and masked pixels stay masked."
+            "keep_missing was asked of a model without missing-value directions; leave it out, and masked "
+            "pixels stay masked."
         )
     arrays = [_numbers(np.asarray(band), f"band {k}") for k, band in enumerate(bands)]
     if len(arrays) != ensemble.n_features:
         raise InputError(
-            f"{len(arrays)} bands were given; the model takes {ensemble.n_features}: {', '.join(ensemble.feature_names)}."
+            f"{len(arrays)} bands were given; the model takes {ensemble.n_features}: "
+            f"{', '.join(ensemble.feature_names)}."
         )
     shapes = {a.shape for a in arrays if a.ndim}
     if len(shapes) != 1 or len(next(iter(shapes))) != 2:
-        raise InputError(f"The bands have the shapes {sorted(shapes)}; all must have one common shape (y, x).")
+        raise InputError(
+            f"The bands have the shapes {sorted(shapes)}; all must have one common shape (y, x)."
+        )
     shape = shapes.pop()
     arrays = [a if a.ndim else np.broadcast_to(a, shape) for a in arrays]
     if out is None:
@@ -139,7 +148,12 @@ def usable_processors() -> int:
 
 
 def _run(
-    ensemble: TreeEnsemble, bands: Sequence[np.ndarray], out: np.ndarray, *, keep_missing: bool, n_threads: int | None
+    ensemble: TreeEnsemble,
+    bands: Sequence[np.ndarray],
+    out: np.ndarray,
+    *,
+    keep_missing: bool,
+    n_threads: int | None,
 ) -> bool:
     """Predict every pixel of the bands into `out`; returns whether any predictor was NaN."""
     if n_threads is not None and n_threads < 1:
@@ -155,11 +169,18 @@ def _run(
     if threads == 1:
         return any([_predict_window(forest, bands, window, out, keep_missing, 1, map) for window in windows])  # noqa: C419 (every window)
     with ThreadPoolExecutor(threads) as pool:
-        return any([_predict_window(forest, bands, window, out, keep_missing, threads, pool.map) for window in windows])  # noqa: C419 (every window)
+        return any(  # a list, so that every window is predicted
+            [  # noqa: C419
+                _predict_window(forest, bands, window, out, keep_missing, threads, pool.map)
+                for window in windows
+            ]
+        )
 
 
 def _windows(shape: tuple[int, ...], size: int) -> Iterator[tuple[slice, slice]]:
-    """Yield (y, x) slices of about equal numbers of pixels, at most `size`, of whole lines where lines are no longer than that."""
+    """Yield (y, x) slices of about equal numbers of pixels, at most `size`, of whole lines where lines are
+    no longer than that.
+    """
     height, width = shape
     if width == 0 or height == 0:
         return
@@ -167,7 +188,10 @@ def _windows(shape: tuple[int, ...], size: int) -> Iterator[tuple[slice, slice]]
     down = -(-height // max(1, size // width)) if across == 1 else height
     for i in range(down):
         for j in range(across):
-            yield slice(height * i // down, height * (i + 1) // down), slice(width * j // across, width * (j + 1) // across)
+            yield (
+                slice(height * i // down, height * (i + 1) // down),
+                slice(width * j // across, width * (j + 1) // across),
+            )
 
 
 def _predict_window(
@@ -182,7 +206,9 @@ def _predict_window(
     """Predict one window of the bands into `out`; returns whether any predictor was NaN."""
     target = out[window]
     result = target.reshape(-1) if target.flags.c_contiguous else np.empty(target.size, np.float32)
-    gaps = predict_chunk(forest, [band[window].reshape(-1) for band in bands], result, keep_missing, threads, each)
+    gaps = predict_chunk(
+        forest, [band[window].reshape(-1) for band in bands], result, keep_missing, threads, each
+    )
     if not target.flags.c_contiguous:
         target[...] = result.reshape(target.shape)
     return gaps

@@ -28,7 +28,8 @@ def predict_block(
     b0: int,
     total: np.ndarray,
 ) -> bool:
-    """Sum the leaves of rows ``b0 : b0 + len(total)`` in a forest pruned to their box; False if it cannot be expressed.
+    """Sum the leaves of rows ``b0 : b0 + len(total)`` in a forest pruned to their box; False if it cannot be
+    expressed.
 
     Parameters
     ----------
@@ -39,7 +40,8 @@ def predict_block(
     low, high : (lanes + 1,) int64
         The box, and that of leaves (`smgee.trees.kernel.blocks.box_of`).
     mark, renamed : (cuts + lanes,) uint8, uint16
-        Scratch with an entry for every code of every lane, a lane's from ``mark_start[lane]`` on; `mark` is all zero, and again on return.
+        Scratch with an entry for every code of every lane, a lane's from ``mark_start[lane]`` on; `mark` is
+        all zero, and again on return.
     codes : (lanes, rows) uint8, uint16 or int32
         Predictors.
     total : (rows of the block,) int32
@@ -70,7 +72,9 @@ def predict_block(
     if batched:
         np.cumsum(cuts + 1, out=starts[1:])
         row_codes, row = np.empty((lanes, n), np.uint16), 0
-        rename_rows(codes, b0, b0 + n, mark_start, renamed, np.ones(lanes, np.int64), row_codes.reshape(-1), n)
+        rename_rows(
+            codes, b0, b0 + n, mark_start, renamed, np.ones(lanes, np.int64), row_codes.reshape(-1), n
+        )
         batch_mark = np.zeros(-(-starts[lanes] // 8) * 8, np.uint8)
         code_start, code_renamed, used = starts, np.empty(starts[lanes], np.uint16), np.zeros(lanes, np.int64)
         taken = np.empty(2 * starts[lanes], np.int64)
@@ -97,8 +101,21 @@ def predict_block(
                 return False
             number_marks(batch_mark, code_renamed, starts[:-1], starts[1:] - 1, np.empty(lanes, np.int64))
         n_op = emit_groups(
-            words, code_renamed, batched, starts, pieces, order, groups, begin, stop, leaf, program, tables, waiting, way
-        )  # fmt: skip
+            words,
+            code_renamed,
+            batched,
+            starts,
+            pieces,
+            order,
+            groups,
+            begin,
+            stop,
+            leaf,
+            program,
+            tables,
+            waiting,
+            way,
+        )
         if wide:
             rename_rows(row_codes, row, row + n, code_start, code_renamed, used, byte_codes, step)
         run(program, n_op, byte_codes, step, stack, STRIP, total, tables)

@@ -1,7 +1,8 @@
-"""Compiled: rows of a chunk ordered into blocks that are tight in predictor space, and trees pruned to what a block can see.
+"""Compiled: rows of a chunk ordered into blocks that are tight in predictor space, and trees pruned to what a
+block can see.
 
-A small k-d tree, fitted to a sample of the chunk, cuts the rows where the most nodes can be pruned: across the predictor whose cuts
-within the sample's range have the most nodes below them, at the sample's median.
+A small k-d tree, fitted to a sample of the chunk, cuts the rows where the most nodes can be pruned: across
+the predictor whose cuts within the sample's range have the most nodes below them, at the sample's median.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ SAMPLE = 4096
 def fit_splits(
     codes: np.ndarray, lane_feature: np.ndarray, cut_start: np.ndarray, cut_weight: np.ndarray, depth: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (lane, code) of the splits of a complete tree of `depth`, heap order; rows with ``codes[lane] <= code`` go left.
+    """Return (lane, code) of the splits of a complete tree of `depth`, heap order; rows with ``codes[lane] <=
+    code`` go left.
 
     A lane of −1 sends all rows left: the sample is alike, or no split prunes anything.
     """
@@ -54,14 +56,18 @@ def fit_splits(
 
 
 def flat_splits(n: int, split_lane: np.ndarray, split_code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the splits of `fit_splits` as `assign_rows` takes them: where the lane of `n` rows begins, and the code. int64."""
+    """Return the splits of `fit_splits` as `assign_rows` takes them: where the lane of `n` rows begins,
+    and the code. int64.
+    """
     unsplit = split_lane < 0
     return np.where(unsplit, 0, split_lane * n), np.where(unsplit, 1 << 40, split_code)
 
 
 @entry
 def assign_rows(codes, begin, end, at_lane, above, leaf):
-    """Write to ``leaf[begin:end]`` the leaf of the split tree (`flat_splits`), from the left, that these rows of the flat `codes` reach."""
+    """Write to ``leaf[begin:end]`` the leaf of the split tree (`flat_splits`), from the left, that these
+    rows of the flat `codes` reach.
+    """
     inner = len(above)
     for i in range(begin, end):
         node = 0
@@ -71,7 +77,9 @@ def assign_rows(codes, begin, end, at_lane, above, leaf):
 
 
 def order_rows(leaf: np.ndarray, blocks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return (permutation, starts) of rows sorted by `leaf`, else in their own order, and where each of the `blocks` leaves begins."""
+    """Return (permutation, starts) of rows sorted by `leaf`, else in their own order, and where each of
+    the `blocks` leaves begins.
+    """
     permutation, start = np.empty(len(leaf), np.int32), np.zeros(blocks + 1, np.int64)
     _count_rows(leaf, start)
     np.cumsum(start, out=start)
@@ -110,17 +118,23 @@ def finish(total, scale, offset, rows, out):
 
 
 def box_of(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the least and greatest code of every lane, and at the end those of leaves (`prune`), beyond which no cut is. int64."""
+    """Return the least and greatest code of every lane, and at the end those of leaves (`prune`), beyond
+    which no cut is. int64.
+    """
     ends = np.iinfo(np.int32)
-    return np.append(codes.min(axis=1).astype(np.int64), -1), np.append(codes.max(axis=1).astype(np.int64), ends.max)
+    return np.append(codes.min(axis=1).astype(np.int64), -1), np.append(
+        codes.max(axis=1).astype(np.int64), ends.max
+    )
 
 
 @entry
 def prune(words, roots, depth, lane_of, low, high, to_words, to_roots):
-    """Copy the trees as rows within the box (low, high) see them to `to_words`; returns the number of nodes written.
+    """Copy the trees as rows within the box (low, high) see them to `to_words`; returns the number of nodes
+    written.
 
-    A node survives where rows of the box may go both ways; else the child that all of them take stands in its place. No tree is deeper than `depth`.
-    ``lane_of[slot]`` turns what a word holds into a lane of the box; that of a leaf is the last.
+    A node survives where rows of the box may go both ways; else the child that all of them take stands in its
+    place. No tree is deeper than `depth`. ``lane_of[slot]`` turns what a word holds into a lane of the box;
+    that of a leaf is the last.
     """
     stack = np.empty(depth + 1, np.int64)
     owner = np.empty(depth + 1, np.int64)

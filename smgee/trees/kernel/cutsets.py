@@ -1,7 +1,7 @@
 """Compiled: the cuts that a block's or a batch's nodes use, numbered anew.
 
-Of a lane's cuts, in order, some are marked. ``renamed[j]`` counts the marked ones before the j-th; that is the new rank of a marked cut j,
-and, since a code is a number of cuts below, the new code of code j as well.
+Of a lane's cuts, in order, some are marked. ``renamed[j]`` counts the marked ones before the j-th; that is
+the new rank of a marked cut j, and, since a code is a number of cuts below, the new code of code j as well.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def mark_cuts(words, end, mark_start, mark):
 
 @entry
 def number_marks(mark, renamed, begin, end, marks):
-    """Fill ``renamed[begin[a] : end[a] + 1]`` with counts of the marks before, from ``begin[a]`` on, and clear them, for each lane ``a``.
+    """Fill ``renamed[begin[a] : end[a] + 1]`` with counts of the marks before, from ``begin[a]`` on, and
+    clear them, for each lane ``a``.
 
     Their number is written to ``marks[a]``. `mark` is whole words of eight.
     """
@@ -71,7 +72,9 @@ def rename_nodes(words, end, mark_start, renamed):
 
 @entry
 def rename_rows(codes, begin, end, start, renamed, used, to, step):
-    """Write ``to[a * step + i] = renamed[start[a] + codes[a, begin + i]]`` up to row `end`, for each lane ``a`` that is `used`."""
+    """Write ``to[a * step + i] = renamed[start[a] + codes[a, begin + i]]`` up to row `end`, for each lane
+    ``a`` that is `used`.
+    """
     n = np.uint64(end - begin)
     for a in range(len(codes)):
         if used[a]:
@@ -84,9 +87,11 @@ def rename_rows(codes, begin, end, start, renamed, used, to, step):
 
 @entry
 def take_batch(words, pieces, order, groups, begin, starts, mark, in_batch, taken):
-    """Mark the cuts of as many groups, from `begin` on, as leave each lane no more than a byte tells; returns the end of these groups.
+    """Mark the cuts of as many groups, from `begin` on, as leave each lane no more than a byte tells; returns
+    the end of these groups.
 
-    The cuts of lane ``a`` begin at ``mark[starts[a]]``; ``in_batch[a]`` counts them. `taken` (int64) is scratch for places in `mark`, and lanes.
+    The cuts of lane ``a`` begin at ``mark[starts[a]]``; ``in_batch[a]`` counts them. `taken` (int64) is
+    scratch for places in `mark`, and lanes.
     """
     for g in range(begin, len(groups) - 1):
         n = np.int64(0)

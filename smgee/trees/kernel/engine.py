@@ -11,20 +11,27 @@ from smgee.trees.kernel.forest import LEAF_LANE, Forest
 
 __all__ = ["predict_chunk"]
 
-# So few rows are walked, and any number for which fewer leaves are reached than programs of all trees have instructions.
+# So few rows are walked, and any number for which fewer leaves are reached than programs of all trees have
+# instructions.
 WALK_ROWS = 64
 # Rows of a block: fewer are tighter and see less of the trees, but each block has its own programs to write.
 BLOCK_ROWS = 8192
 # Depths of the split tree between the forest that is kept for a group of blocks and those of the blocks.
 GROUP_DEPTH = 3
-# Rows of strided predictors that are read at a time, so that lines of memory shared by predictors stay in the cache.
+# Rows of strided predictors that are read at a time, so that lines of memory shared by predictors stay in the
+# cache.
 TILE_ROWS = 8192
 
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 def predict_chunk(
-    forest: Forest, columns: Sequence[np.ndarray], out: np.ndarray, keep_missing: bool, threads: int, each: Mapper
+    forest: Forest,
+    columns: Sequence[np.ndarray],
+    out: np.ndarray,
+    keep_missing: bool,
+    threads: int,
+    each: Mapper,
 ) -> bool:
     """Predict rows given as one 1-D array per predictor.
 
@@ -49,7 +56,9 @@ def predict_chunk(
         Whether any predictor was NaN.
     """
     codes, lane_of, lane_feature, missing = _load(forest, columns, len(out), each)
-    few = not forest.symmetric and (len(out) <= WALK_ROWS or 3 * len(out) * forest.n_trees < 2 * len(forest.words))
+    few = not forest.symmetric and (
+        len(out) <= WALK_ROWS or 3 * len(out) * forest.n_trees < 2 * len(forest.words)
+    )
     if forest.leaf.dtype != np.int32 or few or not len(codes):
         _walk(forest, codes, lane_of, out, threads, each)
     elif not _play(forest, codes, lane_of, lane_feature, out, threads, each):
@@ -59,7 +68,9 @@ def predict_chunk(
     return missing is not None
 
 
-def _walk(forest: Forest, codes: np.ndarray, lane_of: np.ndarray, out: np.ndarray, threads: int, each: Mapper) -> None:
+def _walk(
+    forest: Forest, codes: np.ndarray, lane_of: np.ndarray, out: np.ndarray, threads: int, each: Mapper
+) -> None:
     """Predict by the plain walk."""
     from smgee.trees.kernel.walk import walk
 
@@ -67,7 +78,14 @@ def _walk(forest: Forest, codes: np.ndarray, lane_of: np.ndarray, out: np.ndarra
 
     def part(k: int) -> None:
         walk(
-            forest.words, forest.roots, forest.leaf, lane_of, codes, len(out) * k // threads, len(out) * (k + 1) // threads, total
+            forest.words,
+            forest.roots,
+            forest.leaf,
+            lane_of,
+            codes,
+            len(out) * k // threads,
+            len(out) * (k + 1) // threads,
+            total,
         )
 
     list(each(part, range(threads)))
@@ -75,11 +93,28 @@ def _walk(forest: Forest, codes: np.ndarray, lane_of: np.ndarray, out: np.ndarra
 
 
 def _play(
-    forest: Forest, codes: np.ndarray, lane_of: np.ndarray, lane_feature: np.ndarray, out: np.ndarray, threads: int, each: Mapper
+    forest: Forest,
+    codes: np.ndarray,
+    lane_of: np.ndarray,
+    lane_feature: np.ndarray,
+    out: np.ndarray,
+    threads: int,
+    each: Mapper,
 ) -> bool:
-    """Predict by the tournament, block by block; False if a block is beyond what it can express. `codes` are reordered."""
+    """Predict by the tournament, block by block; False if a block is beyond what it can express. `codes`
+    are reordered.
+    """
     from smgee.trees.kernel.block import predict_block
-    from smgee.trees.kernel.blocks import assign_rows, box_of, finish, fit_splits, flat_splits, order_rows, prune, reorder
+    from smgee.trees.kernel.blocks import (
+        assign_rows,
+        box_of,
+        finish,
+        fit_splits,
+        flat_splits,
+        order_rows,
+        prune,
+        reorder,
+    )
     from smgee.trees.kernel.oblivious import predict_symmetric_block
 
     lanes, n = codes.shape
@@ -90,7 +125,10 @@ def _play(
         leaf = np.empty(n, np.int32)
         list(
             each(
-                lambda k: assign_rows(codes.reshape(-1), n * k // threads, n * (k + 1) // threads, *splits, leaf), range(threads)
+                lambda k: assign_rows(
+                    codes.reshape(-1), n * k // threads, n * (k + 1) // threads, *splits, leaf
+                ),
+                range(threads),
             )
         )
         permutation, start = order_rows(leaf, 1 << depth)
@@ -108,7 +146,15 @@ def _play(
                 total = np.empty(b1 - b0, np.int32)
                 box = box_of(codes[:, b0:b1])
                 predict_symmetric_block(
-                    trees.level, trees.level_start, forest.leaf, trees.leaf_start, lane_of, *box, codes, b0, total
+                    trees.level,
+                    trees.level_start,
+                    forest.leaf,
+                    trees.leaf_start,
+                    lane_of,
+                    *box,
+                    codes,
+                    b0,
+                    total,
                 )
                 finish(total, forest.scale, forest.offset, permutation[b0:b1], out)
             return True
@@ -133,7 +179,9 @@ def _play(
             low, high = box_of(codes[:, b0:b1])
             end = prune(*trees, low, high, pruned, roots)
             total = np.empty(b1 - b0, np.int32)
-            if not predict_block(pruned, roots, end, forest.leaf, low, high, mark, mark_start, renamed, codes, b0, total):
+            if not predict_block(
+                pruned, roots, end, forest.leaf, low, high, mark, mark_start, renamed, codes, b0, total
+            ):
                 return False
             finish(total, forest.scale, forest.offset, permutation[b0:b1], out)
         return True
@@ -144,7 +192,8 @@ def _play(
 def _load(
     forest: Forest, columns: Sequence[np.ndarray], n: int, each: Mapper
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return codes shaped (lanes, rows), the lane of every slot, the predictor of every lane, and which rows hold NaN (None: no row).
+    """Return codes shaped (lanes, rows), the lane of every slot, the predictor of every lane, and which rows
+    hold NaN (None: no row).
 
     A predictor has one lane, or one for each of its slots if it holds NaN here.
     """
@@ -164,7 +213,9 @@ def _load(
             part = columns[f][begin:end].astype(number, copy=False)
         if (lane := lane_of_feature[f]) >= 0:
             e = forest.encoders[f]
-            gaps = encode_column(np.ascontiguousarray(part), e.low, e.factor, e.first, e.cuts, e.span, codes[lane, begin:end])
+            gaps = encode_column(
+                np.ascontiguousarray(part), e.low, e.factor, e.first, e.cuts, e.span, codes[lane, begin:end]
+            )
         else:
             gaps = bool(np.isnan(part).any())
         if gaps:
@@ -180,7 +231,9 @@ def _load(
     else:
         list(each(encode, [(f, 0, n) for f in range(len(columns))]))
 
-    lane_of = np.append(lane_of_feature[forest.slot_feature], np.zeros(LEAF_LANE + 1 - len(forest.slot_feature), np.int64))
+    lane_of = np.append(
+        lane_of_feature[forest.slot_feature], np.zeros(LEAF_LANE + 1 - len(forest.slot_feature), np.int64)
+    )
     features = lane_feature.tolist()
     for f in sorted(set(holes) & set(features)):
         first, *second = np.flatnonzero(forest.slot_feature == f)

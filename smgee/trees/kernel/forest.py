@@ -1,17 +1,20 @@
-"""The form in which the engines hold an ensemble: integer keys for numbers, ranks for thresholds, fixed-point leaves.
+"""The form in which the engines hold an ensemble: integer keys for numbers, ranks for thresholds, fixed-point
+leaves.
 
 Every ensemble is brought to one test, *left when* ``key(x) <= cut``, in integers.
 
-A row is cast to the type in which the model compares, float32 or float64, and read as an integer that sorts like the number
-(`smgee.trees.kernel.keys`). The threshold becomes the largest key that still goes left: for ``x <= t`` that of the largest number of
-the row's type not above ``t``; for ``x < t`` the key below that of the smallest number not below ``t``. Integers know neither
-negative zero nor the flushing of denormals, so both tests are exact for every number.
+A row is cast to the type in which the model compares, float32 or float64, and read as an integer that sorts
+like the number (`smgee.trees.kernel.keys`). The threshold becomes the largest key that still goes left: for
+``x <= t`` that of the largest number of the row's type not above ``t``; for ``x < t`` the key below that of
+the smallest number not below ``t``. Integers know neither negative zero nor the flushing of denormals, so
+both tests are exact for every number.
 
-NaN takes no part in the comparison. A predictor whose nodes send NaN both ways is read twice, once with NaN below every
-cut and once with NaN above, and each node looks at the copy that sends NaN where the model does: a *slot* is (predictor, NaN left).
+NaN takes no part in the comparison. A predictor whose nodes send NaN both ways is read twice, once with NaN
+below every cut and once with NaN above, and each node looks at the copy that sends NaN where the model does:
+a *slot* is (predictor, NaN left).
 
-Leaves are integers, ``rint((value − centre of the tree) / scale)``, summed as integers. Such a sum depends neither on the order of
-the trees nor on the engine nor on the rows beside it, so tiles meet without seams.
+Leaves are integers, ``rint((value − centre of the tree) / scale)``, summed as integers. Such a sum depends
+neither on the order of the trees nor on the engine nor on the rows beside it, so tiles meet without seams.
 """
 
 from __future__ import annotations
@@ -29,7 +32,8 @@ from smgee.trees.ensemble import TreeEnsemble
 from smgee.trees.kernel.keys import Encoder, key_of_number
 from smgee.trees.layout import canonical
 
-# Sums of leaves of this many fractional bits fit int32; where that is too coarse, int64 and the plain walk take over.
+# Sums of leaves of this many fractional bits fit int32; where that is too coarse, int64 and the plain walk
+# take over.
 SHORT_BITS, LONG_BITS = 30, 52
 
 
@@ -40,13 +44,14 @@ LEAF_LANE = (1 << LANE_BITS) - 1
 
 @dataclass(frozen=True, eq=False)
 class Forest:
-    """An ensemble ready for the engines; nodes in pre-order, so that the left child of node ``i`` is ``i + 1``.
+    """An ensemble ready for the engines; nodes in pre-order, so that the left child of node ``i`` is ``i +
+    1``.
 
     Parameters
     ----------
     words : (nodes,) int64
-        From the lowest bit: the slot tested, `LEAF_LANE` at a leaf; the rank of the node's cut among those of its predictor, at a leaf
-        its number among the leaves; how far behind the node its right child is.
+        From the lowest bit: the slot tested, `LEAF_LANE` at a leaf; the rank of the node's cut among those of
+        its predictor, at a leaf its number among the leaves; how far behind the node its right child is.
     roots : (trees,) int32
         Root of each tree.
     depth : int
@@ -64,7 +69,8 @@ class Forest:
     cut_start : (features + 1,) int64
         Where each predictor's cuts begin.
     cut_weight : (cuts + features,) float32
-        For each predictor, sums over its first ``0, 1, …`` cuts of the number of internal nodes below the nodes with that cut.
+        For each predictor, sums over its first ``0, 1, …`` cuts of the number of internal nodes below the
+        nodes with that cut.
     """
 
     words: np.ndarray
@@ -81,7 +87,9 @@ class Forest:
 
     @cached_property
     def symmetric(self) -> Symmetric | None:
-        """The trees level by level, if all nodes of a level test the same cut in each tree, of eight levels at most, and codes are bytes."""
+        """The trees level by level, if all nodes of a level test the same cut in each tree, of eight
+        levels at most, and codes are bytes.
+        """
         return Symmetric.of_forest(self) if self.code_type == np.uint8 else None
 
     @property
@@ -102,7 +110,9 @@ class Forest:
     @property
     def code_type(self) -> np.dtype:
         """The narrowest type that holds the codes of every predictor."""
-        return np.dtype(np.uint8 if self.most_cuts <= 255 else np.uint16 if self.most_cuts <= 65535 else np.int32)
+        return np.dtype(
+            np.uint8 if self.most_cuts <= 255 else np.uint16 if self.most_cuts <= 65535 else np.int32
+        )
 
     @property
     def row_bytes(self) -> int:
@@ -112,7 +122,10 @@ class Forest:
     @cached_property
     def encoders(self) -> list[Encoder]:
         """The encoder of each predictor."""
-        return [Encoder.of_cuts(self.cuts[a:b]) for a, b in zip(self.cut_start[:-1], self.cut_start[1:], strict=True)]
+        return [
+            Encoder.of_cuts(self.cuts[a:b])
+            for a, b in zip(self.cut_start[:-1], self.cut_start[1:], strict=True)
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +167,9 @@ _lock = threading.Lock()
 
 
 def forest_of(ensemble: TreeEnsemble, dtype: np.dtype) -> Forest:
-    """Return the ensemble prepared for rows of `dtype` (float32 or float64), made once and kept as long as the ensemble lives."""
+    """Return the ensemble prepared for rows of `dtype` (float32 or float64), made once and kept as long as
+    the ensemble lives.
+    """
     with _lock:
         known = _forests.setdefault(ensemble, {})
         if dtype not in known:
@@ -165,8 +180,8 @@ def forest_of(ensemble: TreeEnsemble, dtype: np.dtype) -> Forest:
 def compare_dtype(ensemble: TreeEnsemble, given: np.dtype) -> np.dtype:
     """Return the type to which rows of type `given` are cast before comparing.
 
-    float32 where the model compares in float32, or where the rows are exact in float32 already (moving a threshold then
-    changes no test); float64 otherwise.
+    float32 where the model compares in float32, or where the rows are exact in float32 already (moving a
+    threshold then changes no test); float64 otherwise.
     """
     exact = np.can_cast(given, np.float32, casting="safe")
     return np.dtype(np.float32 if exact or ensemble.threshold_dtype == "float32" else np.float64)
@@ -177,7 +192,8 @@ def _prepare(ensemble: TreeEnsemble, dtype: np.dtype) -> Forest:
     nodes = np.flatnonzero(inner)
     if 2 * ensemble.n_features >= LEAF_LANE or ensemble.n_nodes >> RANK_BITS:
         raise UnsupportedError(
-            f"The model has {ensemble.n_features} predictors and {ensemble.n_nodes} nodes; the kernel takes at most "
+            f"The model has {ensemble.n_features} predictors and {ensemble.n_nodes} nodes; the kernel takes "
+            "at most "
             f"{LEAF_LANE // 2 - 1} and {(1 << RANK_BITS) - 1}."
         )
     feature = ensemble.feature[nodes]
@@ -188,11 +204,15 @@ def _prepare(ensemble: TreeEnsemble, dtype: np.dtype) -> Forest:
     nan_left = ensemble.missing_left[nodes] & ensemble.allows_missing
     present, slot = np.unique(2 * feature + nan_left, return_inverse=True)
     words = np.empty(ensemble.n_nodes, np.int64)
-    words[nodes] = slot | rank.astype(np.int64) << LANE_BITS | (ensemble.right[nodes] - nodes) << (LANE_BITS + RANK_BITS)
+    words[nodes] = (
+        slot | rank.astype(np.int64) << LANE_BITS | (ensemble.right[nodes] - nodes) << (LANE_BITS + RANK_BITS)
+    )
     words[~inner] = LEAF_LANE | np.arange(ensemble.n_nodes - len(nodes)) << LANE_BITS
     leaf, scale, offset = _fixed_point(ensemble, inner)
     slots = (present // 2).astype(np.int64), present % 2 == 1
-    return Forest(words, ensemble.roots.copy(), ensemble.depth, leaf, scale, offset, *slots, cuts, cut_start, weight)
+    return Forest(
+        words, ensemble.roots.copy(), ensemble.depth, leaf, scale, offset, *slots, cuts, cut_start, weight
+    )
 
 
 def cuts_of(threshold: np.ndarray, comparison: str, compared: np.dtype, dtype: np.dtype) -> np.ndarray:
@@ -216,8 +236,12 @@ def cuts_of(threshold: np.ndarray, comparison: str, compared: np.dtype, dtype: n
     return key_of_number(np.where(near < exact, above, near)) - 1
 
 
-def _ranks(feature: np.ndarray, cut: np.ndarray, n_features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the distinct cuts by predictor, where each predictor's begin, and the rank of every node's cut."""
+def _ranks(
+    feature: np.ndarray, cut: np.ndarray, n_features: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the distinct cuts by predictor, where each predictor's begin, and the rank of every node's
+    cut.
+    """
     rank = np.empty(len(cut), np.int32)
     distinct = []
     for f in range(n_features):
@@ -231,10 +255,10 @@ def _ranks(feature: np.ndarray, cut: np.ndarray, n_features: int) -> tuple[np.nd
 def _fixed_point(ensemble: TreeEnsemble, inner: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Return fixed-point leaves with their scale and the prediction at zero.
 
-    With the trees' leaves centred, no sum exceeds the sum of the trees' half ranges, which becomes ``2 ** bits``. The rounding
-    errors of the leaves are independent and uniform over one step, so that of their sum has the standard deviation
-    ``step * sqrt(trees / 12)``; int32 will do where six of them stay below 2⁻²² (four float32 roundings) of the range
-    of predictions.
+    With the trees' leaves centred, no sum exceeds the sum of the trees' half ranges, which becomes ``2 **
+    bits``. The rounding errors of the leaves are independent and uniform over one step, so that of their sum
+    has the standard deviation ``step * sqrt(trees / 12)``; int32 will do where six of them stay below 2⁻²²
+    (four float32 roundings) of the range of predictions.
     """
     leaves = np.flatnonzero(~inner)
     value = ensemble.value[leaves] / (ensemble.n_trees if ensemble.aggregation == "mean" else 1)

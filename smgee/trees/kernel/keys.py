@@ -1,8 +1,8 @@
 """Numbers as integers that sort alike.
 
-The bits of an IEEE 754 number, read as a signed integer, sort like the number where it is positive and backwards where it is negative;
-inverting all but the sign bit of the negative ones puts them in order (-0.0 is first made 0.0). NaN gets the smallest or the largest
-integer, which no number has.
+The bits of an IEEE 754 number, read as a signed integer, sort like the number where it is positive and
+backwards where it is negative; inverting all but the sign bit of the negative ones puts them in order (-0.0
+is first made 0.0). NaN gets the smallest or the largest integer, which no number has.
 
 A *code* is the number of a predictor's cuts below a key: all that the trees can tell of it.
 """
@@ -42,9 +42,10 @@ def number_of_key(key: np.ndarray) -> np.ndarray:
 class Encoder:
     """One predictor's table from numbers to codes.
 
-    The range of the cuts is divided into equal intervals; the table says how many cuts lie in earlier ones, and those of the number's
-    own interval are compared one by one, or by halving where many share one. Rounding can't disturb this, since subtracting and
-    multiplying are monotone: a cut in an earlier interval is below the number, one in a later interval above it.
+    The range of the cuts is divided into equal intervals; the table says how many cuts lie in earlier ones,
+    and those of the number's own interval are compared one by one, or by halving where many share one.
+    Rounding can't disturb this, since subtracting and multiplying are monotone: a cut in an earlier interval
+    is below the number, one in a later interval above it.
 
     Parameters
     ----------
@@ -70,16 +71,33 @@ class Encoder:
         number: Any = np.dtype(np.float32 if cuts.dtype == np.int32 else np.float64)
         buckets = int(np.clip(BUCKETS_PER_CUT * len(cuts), LEAST_BUCKETS, MOST_BUCKETS))
         if not len(cuts):
-            return cls(number.type(0), number.type(0), np.zeros(2, np.int32), np.full(1, np.iinfo(cuts.dtype).max, cuts.dtype), 1)
+            return cls(
+                number.type(0),
+                number.type(0),
+                np.zeros(2, np.int32),
+                np.full(1, np.iinfo(cuts.dtype).max, cuts.dtype),
+                1,
+            )
         with np.errstate(all="ignore"):
-            # The cut below −∞ is the key of no number; its bits are a NaN, which lands in the first interval as it must.
+            # The cut below −∞ is the key of no number; its bits are a NaN, which lands in the first interval
+            # as it must.
             numbers = number_of_key(cuts)
             finite = numbers[np.isfinite(numbers)]
-            low, high = (number.type(finite[0]), number.type(finite[-1])) if len(finite) else (number.type(0), number.type(0))
+            low, high = (
+                (number.type(finite[0]), number.type(finite[-1]))
+                if len(finite)
+                else (number.type(0), number.type(0))
+            )
             factor = number.type(buckets - 1) / (high - low) if high > low else number.type(0)
             place = (numbers - low) * factor
             inside = np.where(place > 0, np.minimum(place, number.type(buckets - 1)), 0).astype(np.int64)
         count = np.bincount(inside, minlength=buckets)
         first = np.append(0, np.cumsum(count)).astype(np.int32)
         span = 1 << int(count.max()).bit_length()
-        return cls(low, factor, first, np.concatenate([cuts, np.full(span, np.iinfo(cuts.dtype).max, cuts.dtype)]), span)
+        return cls(
+            low,
+            factor,
+            first,
+            np.concatenate([cuts, np.full(span, np.iinfo(cuts.dtype).max, cuts.dtype)]),
+            span,
+        )

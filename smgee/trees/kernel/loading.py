@@ -12,12 +12,30 @@ NONE, ONE = np.uint64(0), np.uint64(1)
 
 
 def encode_column(
-    numbers: np.ndarray, low: np.floating, factor: np.floating, first: np.ndarray, cuts: np.ndarray, span: int, codes: np.ndarray
+    numbers: np.ndarray,
+    low: np.floating,
+    factor: np.floating,
+    first: np.ndarray,
+    cuts: np.ndarray,
+    span: int,
+    codes: np.ndarray,
 ) -> int:
-    """Write the codes of `numbers`, (rows,) contiguous floats, NaN as 0; returns how many are NaN. The tables are an `Encoder`'s."""
+    """Write the codes of `numbers`, (rows,) contiguous floats, NaN as 0; returns how many are NaN. The
+    tables are an `Encoder`'s.
+    """
     key, code = np.empty(TILE, cuts.dtype), np.empty(TILE, np.int32)
     return _encode(
-        numbers, numbers.view(cuts.dtype), low, factor, first, cuts, span, key, code, codes.view(np.uint8), codes.itemsize
+        numbers,
+        numbers.view(cuts.dtype),
+        low,
+        factor,
+        first,
+        cuts,
+        span,
+        key,
+        code,
+        codes.view(np.uint8),
+        codes.itemsize,
     )
 
 

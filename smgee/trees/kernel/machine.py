@@ -1,7 +1,7 @@
 """How the kernel's functions are compiled.
 
-Compiling is to take a few seconds, and each function has its share of that; so what is called rarely is put together in Python, arrays are
-made by NumPy and passed in, and no entry points are made that nobody uses.
+Compiling is to take a few seconds, and each function has its share of that; so what is called rarely is put
+together in Python, arrays are made by NumPy and passed in, and no entry points are made that nobody uses.
 """
 
 from __future__ import annotations
@@ -15,4 +15,5 @@ __all__ = ["entry", "part"]
 # Called from Python.
 entry = compiled(no_cfunc_wrapper=True)
 # Called from compiled functions alone, whose machine code on disk includes it.
-part = njit(no_cfunc_wrapper=True, no_cpython_wrapper=True)  # type: ignore[call-overload]  # real options, unknown to the stubs
+# real options, unknown to the stubs
+part = njit(no_cfunc_wrapper=True, no_cpython_wrapper=True)  # type: ignore[call-overload]

@@ -1,8 +1,8 @@
 """Symmetric trees, which test the same cut at all nodes of a level (CatBoost's default).
 
-The leaf of such a tree is a number with one bit for each level, so no tournament is needed: the bits of up to eight levels, of one
-tree or of several, are tested for a whole strip of rows and looked up in one table. In a block, levels whose cut is outside the box
-have the same bit for all rows and drop out; so do repeated ones.
+The leaf of such a tree is a number with one bit for each level, so no tournament is needed: the bits of up to
+eight levels, of one tree or of several, are tested for a whole strip of rows and looked up in one table. In a
+block, levels whose cut is outside the box have the same bit for all rows and drop out; so do repeated ones.
 """
 
 from __future__ import annotations
@@ -82,9 +82,11 @@ def _open(level, level_start, leaf, leaf_start, lane_of, low, high, tests, weigh
     Parameters
     ----------
     tests, weight : (trees, BITS) int64
-        Written, for each such tree: the distinct tests left, as lane and rank in a word; what each adds to the number of the leaf.
+        Written, for each such tree: the distinct tests left, as lane and rank in a word; what each adds to
+        the number of the leaf.
     found : (3, trees) int32
-        Written, for each such tree: the leaf reached if no test is passed, the number of tests, and 2 to the power of that.
+        Written, for each such tree: the leaf reached if no test is passed, the number of tests, and 2 to the
+        power of that.
 
     Returns
     -------
@@ -119,7 +121,9 @@ def _open(level, level_start, leaf, leaf_start, lane_of, low, high, tests, weigh
 
 @entry
 def _tabulate(leaf, tests, weight, found, order, groups, count, lane_at, above, tables):
-    """Write each group's tests (their `count`, the lanes' places in a strip, the codes to be exceeded) and its table of leaf sums."""
+    """Write each group's tests (their `count`, the lanes' places in a strip, the codes to be exceeded) and
+    its table of leaf sums.
+    """
     for g in range(len(count)):
         table = tables[g * TABLE : (g + 1) * TABLE]
         table[0] = 0

@@ -1,7 +1,8 @@
 """Compiled: pruned trees turned into programs for `smgee.trees.kernel.tournament`.
 
-Leaf numbers are bytes, so a program works on *pieces* of at most 256 leaves. A tree with more is cut into runs of consecutive leaves;
-in the piece of one run all other leaves are number 0, of value 0, so the pieces of a tree add up to it.
+Leaf numbers are bytes, so a program works on *pieces* of at most 256 leaves. A tree with more is cut into
+runs of consecutive leaves; in the piece of one run all other leaves are number 0, of value 0, so the pieces
+of a tree add up to it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ from smgee.trees.kernel.tournament import (
 RUN = 192
 # Operands that wait for their parent: a leaf number, a node, a twig, rows on the stack.
 LEAF, NODE, TWIG, ROWS = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
-# What two operands make, by 4 * left + right, and the operation to do so where that is ROWS. A leaf number passes for a node.
+# What two operands make, by 4 * left + right, and the operation to do so where that is ROWS. A leaf number
+# passes for a node.
 MAKES = np.array([1, 2, 3, 3, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3], np.uint8)
 OPS = np.array([99, 99, N_T, A_R, 99, 99, N_T, N_R, T_N, T_N, T_T, T_R, R_A, R_N, R_T, R_R], np.uint8)
 # The leaf number 0 as an operand, and the second word of all but twigs: tests that no row passes.
@@ -60,8 +62,8 @@ def cut_pieces(words, roots, end, leaf, pieces):
     Parameters
     ----------
     pieces : (4, …) int32
-        For each piece: the root of its tree, its first and its last leaf (nodes); how many leaf numbers it has, with that for
-        "elsewhere" if its tree is cut.
+        For each piece: the root of its tree, its first and its last leaf (nodes); how many leaf numbers it
+        has, with that for "elsewhere" if its tree is cut.
 
     Returns
     -------
@@ -107,7 +109,9 @@ def cut_pieces(words, roots, end, leaf, pieces):
 
 
 def group_pieces(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (order, group starts): pieces whose products of leaf numbers fit one table, the largest with the largest that fit."""
+    """Return (order, group starts): pieces whose products of leaf numbers fit one table, the largest with
+    the largest that fit.
+    """
     n = len(numbers)
     order, starts = np.empty(n, np.int32), np.empty(n + 1, np.int32)
     groups = _group(numbers, np.full(TABLE + 1, -1, np.int32), np.empty(n, np.int32), order, starts)
@@ -116,7 +120,9 @@ def group_pieces(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @entry
 def _group(numbers, head, follow, order, starts):
-    """Do the work of `group_pieces` with lists of the pieces of each size (`head`, all −1, and `follow`); returns the number of groups."""
+    """Do the work of `group_pieces` with lists of the pieces of each size (`head`, all −1, and `follow`);
+    returns the number of groups.
+    """
     for p in range(len(numbers) - 1, -1, -1):
         follow[p] = head[numbers[p]]
         head[numbers[p]] = p
@@ -145,12 +151,14 @@ def _group(numbers, head, follow, order, starts):
 
 @part
 def emit(words, renamed, batched, starts, root, first, last, numbers, stride, program, n, waiting, way):
-    """Append the instructions of one piece, its leaf numbers multiplied by `stride`; returns the new number of instructions.
+    """Append the instructions of one piece, its leaf numbers multiplied by `stride`; returns the new number
+    of instructions.
 
-    Nodes are visited backwards in pre-order, right subtree first: those between the first and the last leaf, then the `way` (scratch)
-    from the root to the first leaf. `waiting`, (1200,) uint64, is scratch for operands, two words each: as the first two of an
-    instruction (see `run`), with the kind of the operand in place of k and x in the first.
-    The rank of a cut is ``renamed[starts[lane] + rank]``, or itself if not `batched`.
+    Nodes are visited backwards in pre-order, right subtree first: those between the first and the last leaf,
+    then the `way` (scratch) from the root to the first leaf. `waiting`, (1200,) uint64, is scratch for
+    operands, two words each: as the first two of an instruction (see `run`), with the kind of the operand in
+    place of k and x in the first. The rank of a cut is ``renamed[starts[lane] + rank]``, or itself if not
+    `batched`.
     """
     number = np.uint64((numbers - 1) * stride)
     less = np.uint64(stride)
@@ -179,7 +187,18 @@ def emit(words, renamed, batched, starts, root, first, last, numbers, stride, pr
     for step in range(steps - 1, -1, -1):
         word = words[way[step]]
         right_child = way[step] + (word >> RIGHT_SHIFT)
-        at, top = _combine(word, renamed, batched, starts, right_child > first, right_child <= last, program, at, waiting, top)
+        at, top = _combine(
+            word,
+            renamed,
+            batched,
+            starts,
+            right_child > first,
+            right_child <= last,
+            program,
+            at,
+            waiting,
+            top,
+        )
     kind = waiting[W0] >> W40
     if kind != ROWS:
         program[at * W4] = waiting[W0] & M40
@@ -192,7 +211,9 @@ def emit(words, renamed, batched, starts, root, first, last, numbers, stride, pr
 
 @njit(inline="always")
 def _combine(word, renamed, batched, starts, has_left, has_right, program, at, waiting, top):
-    """Combine the waiting left (on top) and right operands of a node; an absent one is leaf number 0. Returns the new (at, top)."""
+    """Combine the waiting left (on top) and right operands of a node; an absent one is leaf number 0.
+    Returns the new (at, top).
+    """
     lane = np.uint64(word & LEAF_LANE)
     rank = np.uint64((word >> LANE_BITS) & RANK)
     if batched:
@@ -233,7 +254,9 @@ def plain(program, n, kind, table):
 
 
 @entry
-def emit_groups(words, renamed, batched, starts, pieces, order, groups, begin, end, leaf, program, tables, waiting, way):
+def emit_groups(
+    words, renamed, batched, starts, pieces, order, groups, begin, end, leaf, program, tables, waiting, way
+):
     """Write the program and the tables of the groups ``begin:end``; returns the number of instructions."""
     n = np.int64(0)
     for g in range(begin, end):
@@ -244,7 +267,9 @@ def emit_groups(words, renamed, batched, starts, pieces, order, groups, begin, e
         for j in range(groups[g], groups[g + 1]):
             p = order[j]
             root, first, last, numbers = pieces[0, p], pieces[1, p], pieces[2, p], pieces[3, p]
-            n = emit(words, renamed, batched, starts, root, first, last, numbers, size, program, n, waiting, way)
+            n = emit(
+                words, renamed, batched, starts, root, first, last, numbers, size, program, n, waiting, way
+            )
             size = add_to_table(table, size, words, first, last, numbers, leaf)
             if j > groups[g]:
                 n = plain(program, n, np.int64(ADD), np.int64(0))
@@ -269,7 +294,8 @@ def add_to_table(table, size, words, first, last, numbers, leaf):
                 table[to + s] = table[s] + value
             j -= one
             if j == 0:
-                # The first `size` entries come last: number 0 is the first leaf, or "elsewhere", which adds nothing.
+                # The first `size` entries come last: number 0 is the first leaf, or "elsewhere", which adds
+                # nothing.
                 if i > first:
                     value = leaf[(words[first] >> LANE_BITS) & RANK]
                     for s in range(m):

@@ -32,16 +32,18 @@ def predict_xarray(
     ensemble : TreeEnsemble
         The model.
     ds : xarray.Dataset
-        One variable for each of ``ensemble.feature_names``; variables with fewer dimensions (a day of year per time step, a static
-        map) are broadcast. NaN is masked.
+        One variable for each of ``ensemble.feature_names``; variables with fewer dimensions (a day of year
+        per time step, a static map) are broadcast. NaN is masked.
     name : str
         Name of the result.
     attrs : dict, optional
-        Its attributes; by default the target's ``units`` and ``long_name`` from ``ensemble.metadata`` where recorded.
+        Its attributes; by default the target's ``units`` and ``long_name`` from ``ensemble.metadata`` where
+        recorded.
     keep_missing : bool, optional
         As in `predict_bands`.
     n_threads : int, optional
-        Threads for each block; by default all processors, or one where the blocks are lazy, since dask runs blocks in parallel.
+        Threads for each block; by default all processors, or one where the blocks are lazy, since dask runs
+        blocks in parallel.
 
     Returns
     -------
@@ -57,7 +59,10 @@ def predict_xarray(
 
     absent = [f for f in ensemble.feature_names if f not in ds.variables]
     if absent:
-        raise InputError(f"The dataset lacks {', '.join(absent)}; the model needs all of {', '.join(ensemble.feature_names)}.")
+        raise InputError(
+            f"The dataset lacks {', '.join(absent)}; the model needs all of "
+            f"{', '.join(ensemble.feature_names)}."
+        )
     variables = [ds[f] for f in ensemble.feature_names]
     lazy = any(v.chunks is not None for v in variables)
     threads = n_threads or (1 if lazy else None)
@@ -74,7 +79,11 @@ def predict_xarray(
     )
     dims = tuple(d for d in ds.dims if d in result.dims)
     result = result.transpose(*dims).rename(name)
-    recorded = {k: str(ensemble.metadata[k]) for k in ("units", "long_name", "standard_name") if ensemble.metadata.get(k)}
+    recorded = {
+        k: str(ensemble.metadata[k])
+        for k in ("units", "long_name", "standard_name")
+        if ensemble.metadata.get(k)
+    }
     result.attrs = dict(attrs) if attrs is not None else recorded
     return result
 
@@ -82,7 +91,9 @@ def predict_xarray(
 def _predict_broadcast(
     ensemble: TreeEnsemble, arrays: tuple[np.ndarray, ...], keep_missing: bool | None, threads: int | None
 ) -> np.ndarray:
-    """Predict arrays that broadcast against each other, of any number of dimensions, leading ones one plane at a time."""
+    """Predict arrays that broadcast against each other, of any number of dimensions, leading ones one
+    plane at a time.
+    """
     shape = np.broadcast_shapes(*[a.shape for a in arrays])
     arrays = tuple(np.broadcast_to(a, shape) for a in arrays)
     out = np.empty(shape, np.float32)
@@ -91,5 +102,7 @@ def _predict_broadcast(
         predict_bands(ensemble, flat, out=out.reshape(1, -1), keep_missing=keep_missing, n_threads=threads)
         return out
     for plane in np.ndindex(*shape[:-2]):
-        predict_bands(ensemble, [a[plane] for a in arrays], out=out[plane], keep_missing=keep_missing, n_threads=threads)
+        predict_bands(
+            ensemble, [a[plane] for a in arrays], out=out[plane], keep_missing=keep_missing, n_threads=threads
+        )
     return out

@@ -1,18 +1,22 @@
 """Compiled: trees evaluated over strips of rows held as bytes.
 
-Every internal node is evaluated, bottom-up, for all rows of a strip at once: ``d = right if code > k else left``, where left
-and right are leaf numbers already decided for the subtrees. What remains is the number of the leaf that each row reaches. There are
-no gathers and no branches on data, so the loops run at the full width of the processor's registers; cost follows the number of nodes.
+Every internal node is evaluated, bottom-up, for all rows of a strip at once: ``d = right if code > k else
+left``, where left and right are leaf numbers already decided for the subtrees. What remains is the number of
+the leaf that each row reaches. There are no gathers and no branches on data, so the loops run at the full
+width of the processor's registers; cost follows the number of nodes.
 
-A program is a list of instructions on a stack of byte strips. An instruction evaluates a node and, with it, children that need no strip
-of their own. These are leaf numbers, nodes between two leaf numbers, and twigs, nodes between two such operands::
+A program is a list of instructions on a stack of byte strips. An instruction evaluates a node and, with it,
+children that need no strip of their own. These are leaf numbers, nodes between two leaf numbers, and twigs,
+nodes between two such operands::
 
     node  x1 > k1 ? b : a
     twig  x0 > k0 ? (x2 > k2 ? d : c) : (x1 > k1 ? b : a)
 
-Trees with few leaves share a table: their leaf numbers are spaced so that the sum (`ADD`) names the combination.
+Trees with few leaves share a table: their leaf numbers are spaced so that the sum (`ADD`) names the
+combination.
 
-The indices are unsigned throughout: numba guards signed ones against wrapping around, which keeps loops from being vectorised.
+The indices are unsigned throughout: numba guards signed ones against wrapping around, which keeps loops from
+being vectorised.
 """
 
 from __future__ import annotations
@@ -22,8 +26,10 @@ from numba import uint8, uint64
 
 from smgee.trees.kernel.machine import entry
 
-# "x > k ? right : left", where left and right are the leaf number A, the node N, the twig T or the rows R on the stack. PUSH is a
-# waiting operand put on the stack; ADD adds the top to the entry below; LOOK adds the rows of leaf tables to the totals.
+# "x > k ? right : left", where left and right are the leaf number A, the node N, the twig T or the rows R on
+# the stack. PUSH is a
+# waiting operand put on the stack; ADD adds the top to the entry below; LOOK adds the rows of leaf tables to
+# the totals.
 PUSH_N, PUSH_T, N_T, T_N, T_T, A_R, N_R, T_R, R_A, R_N, R_T, R_R, ADD, LOOK1, LOOK4 = range(15)
 TABLE = 256
 W1, W2, W3, W4, W8, W16, W24, W40, W48 = (np.uint64(i) for i in (1, 2, 3, 4, 8, 16, 24, 40, 48))
@@ -37,9 +43,10 @@ def run(program, n, codes, lane_step, stack, strip, total, tables):
     Parameters
     ----------
     program : (4 n,) uint64
-        Four words for each instruction. From the lowest bit: (1) the left operand's a, b, k1 (8 bits each) and x1 (16), then k (8) and
-        x (16) of the node itself; (2) the left twig's c, d, k2, x2, k0, x0; (3), (4) as (1), (2) for the right operand, with
-        the operation in place of k and x. LOOK1 and LOOK4 have the number of their first table in (1).
+        Four words for each instruction. From the lowest bit: (1) the left operand's a, b, k1 (8 bits each)
+        and x1 (16), then k (8) and x (16) of the node itself; (2) the left twig's c, d, k2, x2, k0, x0; (3),
+        (4) as (1), (2) for the right operand, with the operation in place of k and x. LOOK1 and LOOK4 have
+        the number of their first table in (1).
     codes : (lanes * lane_step,) uint8
         Predictors.
     lane_step : int

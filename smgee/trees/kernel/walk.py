@@ -1,4 +1,6 @@
-"""Compiled: the plain node walk, one row and one tree at a time. The engine for few rows, and for what programs cannot express."""
+"""Compiled: the plain node walk, one row and one tree at a time. The engine for few rows, and for what
+programs cannot express.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from smgee.trees.kernel.machine import entry
 
 @entry
 def walk(words, roots, leaf, lane_of, codes, begin, end, total):
-    """Add to ``total[begin:end]`` the fixed-point leaves that these rows of `codes`, (lanes, rows), reach; ``lane_of[slot]`` is a slot's lane."""
+    """Add to ``total[begin:end]`` the fixed-point leaves that these rows of `codes`, (lanes, rows), reach;
+    ``lane_of[slot]`` is a slot's lane.
+    """
     for tree in range(len(roots)):
         for i in range(begin, end):
             node = roots[tree]

@@ -45,7 +45,9 @@ class MemorySource:
         self.infos[name] = ImageInfo(name, tuple(infos), properties, start_ms)
         return load_image(self.infos[name], self)
 
-    def read(self, image_id: str, band: str, row: int, col: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(
+        self, image_id: str, band: str, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         values, mask = self.arrays[image_id, band]
         assert 0 <= row <= row + height <= values.shape[0]
         assert 0 <= col <= col + width <= values.shape[1]

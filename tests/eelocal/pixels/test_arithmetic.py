@@ -13,7 +13,9 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.construct import constant_image
 from smgee.eelocal.model.pixeltype import NAMED_TYPES, PixelType
 
-REPEATED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+REPEATED = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 INTEGERS = st.sampled_from(["u1", "i1", "u2", "i2", "i4"])
 
 
@@ -64,15 +66,27 @@ def test_integers_divide_into_floats_and_by_zero_into_zero(lab, data, left, righ
     result = lab.call("Image.divide", image1=lab.image(b=a), image2=lab.image(b=b))
     assert result.bands[0].type.precision == "float"
     np.testing.assert_allclose(
-        lab.values(result)[0], np.float32([python_divide(int(x), int(y)) for x, y in zip(a[0], b[0])]), rtol=1e-6
+        lab.values(result)[0],
+        np.float32([python_divide(int(x), int(y)) for x, y in zip(a[0], b[0])]),
+        rtol=1e-6,
     )
 
 
 @pytest.mark.parametrize(
     ("a", "b", "name", "kind"),
     [
-        (NAMED_TYPES["uint16"], PixelType("int", 10_000, 10_000), "divide", PixelType("float", 0.0, float(np.float32(6.5535)))),
-        (NAMED_TYPES["uint16"], PixelType("double", 0.0001, 0.0001), "multiply", PixelType("double", 0.0, 65535 * 0.0001)),
+        (
+            NAMED_TYPES["uint16"],
+            PixelType("int", 10_000, 10_000),
+            "divide",
+            PixelType("float", 0.0, float(np.float32(6.5535))),
+        ),
+        (
+            NAMED_TYPES["uint16"],
+            PixelType("double", 0.0001, 0.0001),
+            "multiply",
+            PixelType("double", 0.0, 65535 * 0.0001),
+        ),
         (NAMED_TYPES["uint8"], NAMED_TYPES["uint8"], "add", PixelType("int", 0, 510)),
         (NAMED_TYPES["uint8"], NAMED_TYPES["uint8"], "subtract", PixelType("int", -255, 255)),
         (NAMED_TYPES["float"], PixelType("int", 1, 1), "add", PixelType("float")),
@@ -96,7 +110,9 @@ def test_float32_stays_float32_and_is_rounded_once(lab):
     assert result.dtype == np.float32
     assert np.array_equal(result, a + b)
     mixed = lab.values(
-        lab.call("Image.add", image1=lab.image(b=np.int32([[2**24 + 1]])), image2=lab.image(b=np.float32([[1.0]])))
+        lab.call(
+            "Image.add", image1=lab.image(b=np.int32([[2**24 + 1]])), image2=lab.image(b=np.float32([[1.0]]))
+        )
     )
     assert mixed[0, 0] == np.float32(2**24 + 2)
 
@@ -104,15 +120,21 @@ def test_float32_stays_float32_and_is_rounded_once(lab):
 @pytest.mark.parametrize(
     ("first", "second", "names"),
     [
-        ("ab", "c", ["a", "b"]), ("a", "bc", ["b", "c"]), ("ab", "ba", ["a", "b"]), ("ab", "cd", ["a", "b"]), ("ab", "ac", ["a", "b"]),
+        ("ab", "c", ["a", "b"]),
+        ("a", "bc", ["b", "c"]),
+        ("ab", "ba", ["a", "b"]),
+        ("ab", "cd", ["a", "b"]),
+        ("ab", "ac", ["a", "b"]),
     ],
-)  # fmt: skip
+)
 def test_names_come_from_the_longer_image(lab, first, second, names):
     image1 = lab.image(**{n: np.full((2, 2), ord(n), "i2") for n in first})
     image2 = lab.image(**{n: np.full((2, 2), 10 * ord(n), "i2") for n in second})
     result = lab.call("Image.add", image1=image1, image2=image2)
     assert result.names == names
-    pairs = dict(zip(first, sorted(second, key=first.index) if set(first) == set(second) else second * len(first)))
+    pairs = dict(
+        zip(first, sorted(second, key=first.index) if set(first) == set(second) else second * len(first))
+    )
     if len(first) == 2 and len(second) == 2:
         assert lab.pixels(result)["a"][0][0, 0] == ord("a") + 10 * ord(pairs["a"])
 
@@ -130,7 +152,11 @@ def test_images_of_other_lengths_are_refused(lab):
 
 @pytest.mark.parametrize(
     ("target", "expected"),
-    [("toUint8", [0, 0, 1, 2, 255, 255]), ("toInt8", [-128, -2, 1, 2, 127, 127]), ("toInt", [-1000, -2, 1, 2, 255, 70000])],
+    [
+        ("toUint8", [0, 0, 1, 2, 255, 255]),
+        ("toInt8", [-128, -2, 1, 2, 127, 127]),
+        ("toInt", [-1000, -2, 1, 2, 255, 70000]),
+    ],
 )
 def test_casts_truncate_and_clamp(lab, target, expected):
     values = np.array([[-1000.0, -2.9, 1.5, 2.999, 255.4, 70000.0]])
@@ -145,10 +171,14 @@ def test_casts_reach_the_end_of_64_bits(lab):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("abs", [2.5, 0.5, 0.0, 0.5, 2.5]), ("ceil", [-2, 0, 0, 1, 3]), ("floor", [-3, -1, 0, 0, 2]), ("round", [-2, 0, 0, 1, 3]),
-        ("signum", [-1, -1, 0, 1, 1]), ("not", [0, 0, 1, 0, 0]),
+        ("abs", [2.5, 0.5, 0.0, 0.5, 2.5]),
+        ("ceil", [-2, 0, 0, 1, 3]),
+        ("floor", [-3, -1, 0, 0, 2]),
+        ("round", [-2, 0, 0, 1, 3]),
+        ("signum", [-1, -1, 0, 1, 1]),
+        ("not", [0, 0, 1, 0, 0]),
     ],
-)  # fmt: skip
+)
 def test_functions_of_one_band(lab, name, expected):
     image = lab.image(b=np.array([[-2.5, -0.5, 0.0, 0.5, 2.5]]))
     assert lab.values(lab.call(f"Image.{name}", value=image)).tolist()[0] == expected
@@ -158,7 +188,12 @@ def test_bits(lab):
     image = lab.image(b=np.array([[0, 1, 129, 255]], "u1"))
     assert lab.values(lab.call("Image.bitCount", value=image)).tolist()[0] == [0, 1, 2, 8]
     assert lab.values(lab.call("Image.bitwiseNot", value=image)).tolist()[0] == [-1, -2, -130, -256]
-    assert lab.values(lab.call("Image.leftShift", image1=image, image2=9)).tolist()[0] == [0, 512, 129 << 9, 255 << 9]
+    assert lab.values(lab.call("Image.leftShift", image1=image, image2=9)).tolist()[0] == [
+        0,
+        512,
+        129 << 9,
+        255 << 9,
+    ]
     assert lab.values(lab.call("Image.rightShift", image1=image, image2=4)).tolist()[0] == [0, 0, 8, 15]
 
 

@@ -44,40 +44,65 @@ def test_arrays_of_other_lengths_per_pixel(lab):
     found, _ = cells(lab, lab.call("Image.arrayMask", input=image, mask=selected))
     for at in np.ndindex(SHAPE):
         assert found[at].tolist() == [v for v in data[at] if v > 4]
-    lengths, _ = cells(lab, lab.call("Image.arrayLength", input=lab.call("Image.arrayMask", input=image, mask=selected), axis=0))
+    lengths, _ = cells(
+        lab,
+        lab.call("Image.arrayLength", input=lab.call("Image.arrayMask", input=image, mask=selected), axis=0),
+    )
     assert np.array_equal(lengths, (data > 4).sum(-1))
     padded, _ = cells(
-        lab, lab.call("Image.arrayPad", image=lab.call("Image.arrayMask", input=image, mask=selected), lengths=[4], pad=-1)
+        lab,
+        lab.call(
+            "Image.arrayPad",
+            image=lab.call("Image.arrayMask", input=image, mask=selected),
+            lengths=[4],
+            pad=-1,
+        ),
     )
     assert padded.shape == (*SHAPE, 4)
     sums, _ = cells(
         lab,
         lab.call(
-            "Image.arrayReduce", input=padded_image(lab, image, selected), reducer=call(lab.context, "Reducer.sum", {}), axes=[0]
+            "Image.arrayReduce",
+            input=padded_image(lab, image, selected),
+            reducer=call(lab.context, "Reducer.sum", {}),
+            axes=[0],
         ),
     )
     assert np.array_equal(sums[..., 0], np.where(data > 4, data, 0).sum(-1))
 
 
 def padded_image(lab, image, selected):
-    return lab.call("Image.arrayPad", image=lab.call("Image.arrayMask", input=image, mask=selected), lengths=[4], pad=0)
+    return lab.call(
+        "Image.arrayPad", image=lab.call("Image.arrayMask", input=image, mask=selected), lengths=[4], pad=0
+    )
 
 
 @pytest.mark.parametrize(("name", "function"), [("mean", np.mean), ("max", np.max), ("median", np.median)])
 def test_reducing_arrays(lab, name, function):
     image, data = vectors(lab, 5)
-    found, _ = cells(lab, lab.call("Image.arrayReduce", input=image, reducer=call(lab.context, f"Reducer.{name}", {}), axes=[0]))
+    found, _ = cells(
+        lab,
+        lab.call(
+            "Image.arrayReduce", input=image, reducer=call(lab.context, f"Reducer.{name}", {}), axes=[0]
+        ),
+    )
     np.testing.assert_allclose(found, function(data, axis=-1, keepdims=True))
 
 
 def test_sorting_slicing_and_positions(lab):
     image, data = vectors(lab, 5)
     assert np.array_equal(cells(lab, lab.call("Image.arraySort", image=image))[0], np.sort(data, -1))
-    assert np.array_equal(cells(lab, lab.call("Image.arraySlice", input=image, axis=0, start=-3, end=-1))[0], data[..., -3:-1])
-    assert np.array_equal(cells(lab, lab.call("Image.arrayArgmax", image=image))[0][..., 0], np.argmax(data, -1))
+    assert np.array_equal(
+        cells(lab, lab.call("Image.arraySlice", input=image, axis=0, start=-3, end=-1))[0], data[..., -3:-1]
+    )
+    assert np.array_equal(
+        cells(lab, lab.call("Image.arrayArgmax", image=image))[0][..., 0], np.argmax(data, -1)
+    )
     start = lab.image(s=RNG.integers(0, 4, SHAPE).astype("u1"))
     got, _ = cells(lab, lab.call("Image.arrayGet", image=image, position=start))
-    assert np.array_equal(got, np.take_along_axis(data, lab.values(start).data[..., None].astype(int), -1)[..., 0])
+    assert np.array_equal(
+        got, np.take_along_axis(data, lab.values(start).data[..., None].astype(int), -1)[..., 0]
+    )
     accumulated, _ = cells(lab, lab.call("Image.arrayAccum", input=image, axis=0))
     assert np.array_equal(accumulated, np.cumsum(data, -1))
     dot, _ = cells(lab, lab.call("Image.arrayDotProduct", image1=image, image2=image))
@@ -94,16 +119,31 @@ def test_linear_algebra(lab):
     a, b = RNG.random((*SHAPE, 3, 3)), RNG.random((*SHAPE, 3, 1))
     flat_a = lab.image(**{f"a{i}{j}": a[..., i, j] for i in range(3) for j in range(3)})
     flat_b = lab.image(**{f"b{i}": b[..., i, 0] for i in range(3)})
-    matrix = lab.call("Image.arrayReshape", image=lab.call("Image.toArray", image=flat_a), lengths=Array([3, 3]), dimensions=2)
+    matrix = lab.call(
+        "Image.arrayReshape",
+        image=lab.call("Image.toArray", image=flat_a),
+        lengths=Array([3, 3]),
+        dimensions=2,
+    )
     column = lab.call("Image.toArray", image=lab.call("Image.toArray", image=flat_b), axis=1)
     assert np.array_equal(cells(lab, matrix)[0], a)
-    np.testing.assert_allclose(cells(lab, lab.call("Image.matrixMultiply", image1=matrix, image2=column))[0], a @ b)
     np.testing.assert_allclose(
-        cells(lab, lab.call("Image.matrixSolve", image1=matrix, image2=column))[0], np.linalg.solve(a, b), rtol=1e-8
+        cells(lab, lab.call("Image.matrixMultiply", image1=matrix, image2=column))[0], a @ b
     )
-    np.testing.assert_allclose(cells(lab, lab.call("Image.matrixInverse", value=matrix))[0], np.linalg.inv(a), rtol=1e-8)
-    np.testing.assert_allclose(cells(lab, lab.call("Image.matrixDeterminant", value=matrix))[0], np.linalg.det(a))
-    np.testing.assert_allclose(cells(lab, lab.call("Image.arrayTranspose", input=matrix))[0], a.swapaxes(2, 3))
+    np.testing.assert_allclose(
+        cells(lab, lab.call("Image.matrixSolve", image1=matrix, image2=column))[0],
+        np.linalg.solve(a, b),
+        rtol=1e-8,
+    )
+    np.testing.assert_allclose(
+        cells(lab, lab.call("Image.matrixInverse", value=matrix))[0], np.linalg.inv(a), rtol=1e-8
+    )
+    np.testing.assert_allclose(
+        cells(lab, lab.call("Image.matrixDeterminant", value=matrix))[0], np.linalg.det(a)
+    )
+    np.testing.assert_allclose(
+        cells(lab, lab.call("Image.arrayTranspose", input=matrix))[0], a.swapaxes(2, 3)
+    )
 
 
 def test_a_singular_matrix_masks_its_pixel_only(lab):
@@ -145,13 +185,17 @@ def test_collections_become_matrices_of_their_unmasked_images(lab):
         np.testing.assert_allclose(found[at], data[(slice(None), slice(None), *at)][shown])
 
 
-@pytest.mark.parametrize(("sum_to_one", "non_negative"), [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    ("sum_to_one", "non_negative"), [(False, False), (True, False), (False, True), (True, True)]
+)
 def test_unmixing_finds_the_fractions(lab, sum_to_one, non_negative):
     ends = RNG.random((3, 5))
     shares = RNG.dirichlet(np.ones(3), SHAPE)
     data = shares @ ends
     image = lab.image(**{f"b{i}": data[..., i] for i in range(5)})
-    result = lab.call("Image.unmix", image=image, endmembers=ends.tolist(), sumToOne=sum_to_one, nonNegative=non_negative)
+    result = lab.call(
+        "Image.unmix", image=image, endmembers=ends.tolist(), sumToOne=sum_to_one, nonNegative=non_negative
+    )
     assert result.names == ["band_0", "band_1", "band_2"]
     for i, (values, _) in enumerate(lab.pixels(result).values()):
         np.testing.assert_allclose(values, shares[..., i], atol=1e-7)

@@ -11,7 +11,9 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.model.collection import Collection
 from smgee.eelocal.model.geometry import Feature
 
-REPEATED = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+REPEATED = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 STUMP = "1) root 9999 9999 9999\n2) x<=0.5 1 1 10 *\n3) x>0.5 1 1 20 *"
 
 
@@ -25,7 +27,10 @@ def grow(draw, identifier=1, condition="root", depth=0):
     if depth == 4 or (depth and draw(st.integers(0, 3)) == 0):
         value = draw(st.integers(-1000, 1000)) / 8
         return [f"{' ' * depth}{identifier}) {condition} 1 0.5 {value} *"], lambda row: value
-    name, threshold = draw(st.sampled_from(["x", "y", "z_1"])), draw(st.sampled_from([-1.0, 0.0, 0.25, 0.3, 1.5]))
+    name, threshold = (
+        draw(st.sampled_from(["x", "y", "z_1"])),
+        draw(st.sampled_from([-1.0, 0.0, 0.25, 0.3, 1.5])),
+    )
     operator, opposite = draw(st.sampled_from([("<", ">="), ("<=", ">"), (">", "<="), (">=", "<")]))
     gap = draw(st.sampled_from(["", " "]))
     left, on_left = grow(draw, 2 * identifier, f"{name}{gap}{operator}{gap}{threshold}", depth + 1)
@@ -45,7 +50,9 @@ def forests(draw):
     trees = [grow(draw) for _ in range(draw(st.integers(1, 4)))]
     texts = ["\n".join(lines) for lines, _ in trees]
     if draw(st.booleans()):
-        texts = ["n= 12\n\nnode), split, n, deviance, yval\n      * denotes terminal node\n" + "\n".join(texts)]
+        texts = [
+            "n= 12\n\nnode), split, n, deviance, yval\n      * denotes terminal node\n" + "\n".join(texts)
+        ]
     return texts, [function for _, function in trees]
 
 
@@ -56,16 +63,17 @@ def test_predictions_are_the_mean_of_the_trees(lab, forest, seed):
     rng = np.random.default_rng(seed)
     # Values on the thresholds themselves are among them.
     data = {
-        n: rng.choice([-2.0, -1.0, 0.0, 0.25, 0.3, np.float32(0.3), 1.0, 1.5, 2.0], (4, 5)) for n in ("x", "y", "z_1", "unused")
+        n: rng.choice([-2.0, -1.0, 0.0, 0.25, 0.3, np.float32(0.3), 1.0, 1.5, 2.0], (4, 5))
+        for n in ("x", "y", "z_1", "unused")
     }
     image = lab.image(**data)
     found = lab.values(lab.call("Image.classify", image=image, classifier=ensemble(lab, *texts)))
     for at in np.ndindex(4, 5):
         row = {n: v[at] for n, v in data.items()}
         assert found[at] == pytest.approx(np.mean([f(row) for f in functions]), rel=1e-12)
-    raw, _ = lab.pixels(lab.call("Image.classify", image=image, classifier=ensemble(lab, *texts, mode="RAW_REGRESSION")))[
-        "classification"
-    ]
+    raw, _ = lab.pixels(
+        lab.call("Image.classify", image=image, classifier=ensemble(lab, *texts, mode="RAW_REGRESSION"))
+    )["classification"]
     assert raw.shape == (4, 5, len(functions))
     np.testing.assert_allclose(raw.mean(-1), found, rtol=1e-12)
 
@@ -74,13 +82,18 @@ def test_float32_pixels_are_compared_as_they_are(lab):
     # The nearest float32 to 0.1 is greater than 0.1.
     text = "1) root 1 1 1\n2) x<=0.1 1 1 1 *\n3) x>0.1 1 1 2 *"
     image = lab.image(x=np.array([[np.float32(0.1), np.nextafter(np.float32(0.1), np.float32(0))]]))
-    assert lab.values(lab.call("Image.classify", image=image, classifier=ensemble(lab, text))).tolist() == [[2.0, 1.0]]
+    assert lab.values(lab.call("Image.classify", image=image, classifier=ensemble(lab, text))).tolist() == [
+        [2.0, 1.0]
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1) root 1 1 1\n2) x<1 1 1 1\n4) y<2 1 1 1\n3) x>=1 1 1 1 *", "Error parsing line 4: expected 8, got 3."),
+        (
+            "1) root 1 1 1\n2) x<1 1 1 1\n4) y<2 1 1 1\n3) x>=1 1 1 1 *",
+            "Error parsing line 4: expected 8, got 3.",
+        ),
         ("1) root 1 1 1\n2) x<1 1 1 1 *", "Error parsing line 3: unexpected end of input."),
         ("1) root 1 1 1", "Error parsing line 2: unexpected end of input."),
         ("", "Error parsing line 1: unexpected end of input."),
@@ -101,7 +114,9 @@ def test_malformed_trees_are_refused_with_the_line(lab, text, message):
 
 def test_a_single_leaf_is_a_tree(lab):
     image = lab.image(x=(np.zeros((2, 2)), np.array([[True, False], [True, True]])))
-    assert lab.values(lab.call("Image.classify", image=image, classifier=ensemble(lab, "1) root 5 1 7.5 *", STUMP))).tolist() == [
+    assert lab.values(
+        lab.call("Image.classify", image=image, classifier=ensemble(lab, "1) root 5 1 7.5 *", STUMP))
+    ).tolist() == [
         [8.75, None],
         [8.75, 8.75],
     ]
@@ -121,7 +136,9 @@ def test_modes(lab):
     with pytest.raises(EEError, match="setOutputMode"):
         lab.values(
             lab.call(
-                "Image.classify", image=image, classifier=ensemble(lab, STUMP, STUMP.replace("10", "10.5"), mode="CLASSIFICATION")
+                "Image.classify",
+                image=image,
+                classifier=ensemble(lab, STUMP, STUMP.replace("10", "10.5"), mode="CLASSIFICATION"),
             )
         )
     with pytest.raises(EEError, match="PROBABILITY"):
@@ -131,14 +148,18 @@ def test_modes(lab):
 def test_bands_are_taken_by_name_and_masked_together(lab):
     text = "1) root 1 1 1\n2) y<0 1 1 1 *\n3) y>=0 1 1 1\n6) x<0 1 1 2 *\n7) x>=0 1 1 3 *"
     image = lab.image(
-        extra=np.zeros((1, 3)), x=np.array([[-1.0, 1.0, 1.0]]), y=(np.array([[1.0, 1.0, 1.0]]), np.array([[True, True, False]]))
+        extra=np.zeros((1, 3)),
+        x=np.array([[-1.0, 1.0, 1.0]]),
+        y=(np.array([[1.0, 1.0, 1.0]]), np.array([[True, True, False]])),
     )
     result = lab.call("Image.classify", image=image, classifier=ensemble(lab, text), outputName="moisture")
     assert result.names == ["moisture"]
     assert lab.values(result).tolist() == [[2.0, 3.0, None]]
     with pytest.raises(EEError, match="no band 'y'"):
         lab.call(
-            "Image.classify", image=lab.call("Image.select", input=image, bandSelectors=["x"]), classifier=ensemble(lab, text)
+            "Image.classify",
+            image=lab.call("Image.select", input=image, bandSelectors=["x"]),
+            classifier=ensemble(lab, text),
         )
 
 
@@ -158,33 +179,63 @@ def test_features(lab):
 def training(lab):
     rng = np.random.default_rng(0)
     x, y = rng.random(300), rng.random(300)
-    rows = [Feature(None, {"x": a, "y": b, "c": int(a > 0.5) + int(b > 0.7)}, str(i)) for i, (a, b) in enumerate(zip(x, y))]
+    rows = [
+        Feature(None, {"x": a, "y": b, "c": int(a > 0.5) + int(b > 0.7)}, str(i))
+        for i, (a, b) in enumerate(zip(x, y))
+    ]
     return Collection(lambda: rows)
 
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("smileCart", {}), ("smileRandomForest", {"numberOfTrees": 20}), ("smileGradientTreeBoost", {"numberOfTrees": 20, "shrinkage": 0.3}),
-     ("smileKNN", {"k": 3}),     ("minimumDistance", {})],
-)  # fmt: skip
+    [
+        ("smileCart", {}),
+        ("smileRandomForest", {"numberOfTrees": 20}),
+        ("smileGradientTreeBoost", {"numberOfTrees": 20, "shrinkage": 0.3}),
+        ("smileKNN", {"k": 3}),
+        ("minimumDistance", {}),
+    ],
+)
 def test_trained_classifiers_learn(lab, training, name, options):
     untrained = lab.call(f"Classifier.{name}", **options)
     assert lab.call("Classifier.schema", classifier=untrained) is None
-    trained = lab.call("Classifier.train", classifier=untrained, features=training, classProperty="c", inputProperties=["x", "y"])
+    trained = lab.call(
+        "Classifier.train",
+        classifier=untrained,
+        features=training,
+        classProperty="c",
+        inputProperties=["x", "y"],
+    )
     matrix = lab.call("Classifier.confusionMatrix", classifier=trained)
-    assert lab.call("ConfusionMatrix.accuracy", confusionMatrix=matrix) > (0.75 if name == "minimumDistance" else 0.93)
+    assert lab.call("ConfusionMatrix.accuracy", confusionMatrix=matrix) > (
+        0.75 if name == "minimumDistance" else 0.93
+    )
     with pytest.raises(EEError, match="not been trained"):
-        lab.call("Image.classify", image=lab.image(x=np.zeros((1, 1)), y=np.zeros((1, 1))), classifier=untrained)
+        lab.call(
+            "Image.classify", image=lab.image(x=np.zeros((1, 1)), y=np.zeros((1, 1))), classifier=untrained
+        )
 
 
 @pytest.mark.parametrize("mode", ["CLASSIFICATION", "REGRESSION"])
 def test_explained_trees_are_in_the_text_form_of_decision_trees(lab, training, mode):
-    forest = lab.call("Classifier.setOutputMode", classifier=lab.call("Classifier.smileRandomForest", numberOfTrees=5), mode=mode)
-    forest = lab.call("Classifier.train", classifier=forest, features=training, classProperty="c", inputProperties=["x", "y"])
+    forest = lab.call(
+        "Classifier.setOutputMode",
+        classifier=lab.call("Classifier.smileRandomForest", numberOfTrees=5),
+        mode=mode,
+    )
+    forest = lab.call(
+        "Classifier.train",
+        classifier=forest,
+        features=training,
+        classProperty="c",
+        inputProperties=["x", "y"],
+    )
     rng = np.random.default_rng(2)
     image = lab.image(x=rng.random((6, 7), "f4"), y=rng.random((6, 7), "f4"))
     again = ensemble(lab, *lab.call("Classifier.explain", classifier=forest)["trees"], mode=mode)
-    first, second = (lab.values(lab.call("Image.classify", image=image, classifier=c)) for c in (forest, again))
+    first, second = (
+        lab.values(lab.call("Image.classify", image=image, classifier=c)) for c in (forest, again)
+    )
     if mode == "REGRESSION":
         np.testing.assert_allclose(first, second, rtol=1e-9)
     else:

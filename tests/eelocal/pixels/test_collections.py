@@ -12,7 +12,9 @@ from smgee.eelocal.model.projection import WGS84_DEFAULT
 from smgee.eelocal.model.stack import FAST
 from smgee.eelocal.registry import call
 
-REPEATED = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+REPEATED = settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 SHAPE = (5, 6)
 
 
@@ -23,7 +25,14 @@ def stack(lab, count, dtype, seed, fraction=0.3):
     return values, masks, lab.collection(*(lab.image(b=(v, m)) for v, m in zip(values, masks)))
 
 
-NUMPY = {"median": np.ma.median, "mean": np.ma.mean, "min": np.ma.min, "max": np.ma.max, "sum": np.ma.sum, "product": np.ma.prod}
+NUMPY = {
+    "median": np.ma.median,
+    "mean": np.ma.mean,
+    "min": np.ma.min,
+    "max": np.ma.max,
+    "sum": np.ma.sum,
+    "product": np.ma.prod,
+}
 
 
 @REPEATED
@@ -58,9 +67,19 @@ def test_the_mode_is_the_least_of_the_most_frequent(lab, count, seed):
 def test_the_fast_loops_agree_with_the_reducers(lab, name):
     _, masks, collection = stack(lab, 9, "f4", 3)
     fast = lab.call(f"reduce.{name}", collection=collection)
-    slow = lab.call("ImageCollection.reduce", collection=collection, reducer=call(lab.context, "Reducer.combine", {
-        "reducer1": call(lab.context, f"Reducer.{name}", {}), "reducer2": call(lab.context, "Reducer.stdDev", {}), "sharedInputs": True,
-    }))  # fmt: skip
+    slow = lab.call(
+        "ImageCollection.reduce",
+        collection=collection,
+        reducer=call(
+            lab.context,
+            "Reducer.combine",
+            {
+                "reducer1": call(lab.context, f"Reducer.{name}", {}),
+                "reducer2": call(lab.context, "Reducer.stdDev", {}),
+                "sharedInputs": True,
+            },
+        ),
+    )
     assert slow.names == [f"b_{name}", "b_stdDev"]
     grid = lab.grid(*SHAPE)
     a, b = lab.values(fast, grid), lab.values(slow, grid)
@@ -81,14 +100,21 @@ def test_composites_have_the_default_projection_and_no_properties(lab):
 def test_reduce_appends_the_output_name(lab):
     collection = stack(lab, 3, "f4", 1)[2]
     reducer = call(lab.context, "Reducer.percentile", {"percentiles": [25, 75]})
-    assert lab.call("ImageCollection.reduce", collection=collection, reducer=reducer).names == ["b_p25", "b_p75"]
-    median = lab.call("ImageCollection.reduce", collection=collection, reducer=call(lab.context, "Reducer.median", {}))
+    assert lab.call("ImageCollection.reduce", collection=collection, reducer=reducer).names == [
+        "b_p25",
+        "b_p75",
+    ]
+    median = lab.call(
+        "ImageCollection.reduce", collection=collection, reducer=call(lab.context, "Reducer.median", {})
+    )
     assert median.names == ["b_median"]
 
 
 def test_lists_of_pixels_are_arrays(lab):
     values, masks, collection = stack(lab, 5, "i2", 2)
-    result = lab.call("ImageCollection.reduce", collection=collection, reducer=call(lab.context, "Reducer.toList", {}))
+    result = lab.call(
+        "ImageCollection.reduce", collection=collection, reducer=call(lab.context, "Reducer.toList", {})
+    )
     assert result.names == ["b_list"]
     assert result.bands[0].type.dimensions == 1
     found, mask = lab.pixels(result, lab.grid(*SHAPE))["b_list"]
@@ -106,7 +132,10 @@ def test_bands_are_matched_by_name(lab):
 
 
 def test_a_fractional_mask_is_a_weight_of_the_mean(lab):
-    one, two = lab.image(b=(np.full((1, 1), 1.0), np.full((1, 1), 0.25, "f4"))), lab.image(b=np.full((1, 1), 5.0))
+    one, two = (
+        lab.image(b=(np.full((1, 1), 1.0), np.full((1, 1), 0.25, "f4"))),
+        lab.image(b=np.full((1, 1), 5.0)),
+    )
     found = lab.values(lab.call("reduce.mean", collection=lab.collection(one, two)), lab.grid(1, 1))
     assert found[0, 0] == pytest.approx((0.25 * 1 + 5) / 1.25)
 
@@ -125,7 +154,8 @@ def test_a_quality_mosaic_takes_whole_pixels(lab):
     masks = rng.random((4, *SHAPE)) > 0.4
     images = [lab.image(q=(q, m), o=o) for q, m, o in zip(quality, masks, other)]
     found = lab.pixels(
-        lab.call("ImageCollection.qualityMosaic", collection=lab.collection(*images), qualityBand="q"), lab.grid(*SHAPE)
+        lab.call("ImageCollection.qualityMosaic", collection=lab.collection(*images), qualityBand="q"),
+        lab.grid(*SHAPE),
     )
     best = np.argmax(np.where(masks, quality, -1), 0)
     shown = masks.any(0)
@@ -139,20 +169,32 @@ def test_bands_that_clash_are_numbered(lab):
         image = lab.call("Image.addBands", dstImg=image, srcImg=lab.image(foo=np.ones((1, 1))))
         assert image.names == expected
     over = lab.call(
-        "Image.addBands", dstImg=image, srcImg=lab.image(foo=np.full((1, 1), 9.0), bar=np.ones((1, 1))), overwrite=True
+        "Image.addBands",
+        dstImg=image,
+        srcImg=lab.image(foo=np.full((1, 1), 9.0), bar=np.ones((1, 1))),
+        overwrite=True,
     )
     assert over.names == ["foo", "foo_1", "foo_2", "bar"]
     assert lab.pixels(over)["foo"][0][0, 0] == 9.0
 
 
 def test_one_image_of_all_bands(lab):
-    images = [lab.call("Element.set", object=lab.image(b=np.ones((1, 1))), key="system:index", value=n) for n in ("x", "y")]
+    images = [
+        lab.call("Element.set", object=lab.image(b=np.ones((1, 1))), key="system:index", value=n)
+        for n in ("x", "y")
+    ]
     assert lab.call("ImageCollection.toBands", collection=lab.collection(*images)).names == ["x_b", "y_b"]
 
 
 @pytest.mark.parametrize(
     ("selectors", "names"),
-    [(["B.*"], ["B1", "B2"]), ([2, "B1"], ["QA", "B1"]), (["QA"], ["QA"]), ([-1], ["QA"]), (["B[2-9]"], ["B2"])],
+    [
+        (["B.*"], ["B1", "B2"]),
+        ([2, "B1"], ["QA", "B1"]),
+        (["QA"], ["QA"]),
+        ([-1], ["QA"]),
+        (["B[2-9]"], ["B2"]),
+    ],
 )
 def test_bands_are_selected_by_name_pattern_or_position(lab, selectors, names):
     image = lab.image(B1=np.ones((1, 1)), B2=np.ones((1, 1)), QA=np.ones((1, 1)))
@@ -166,7 +208,12 @@ def test_a_pattern_that_matches_nothing_is_refused(lab):
 
 def test_casting_a_collection_adds_masked_bands(lab):
     collection = lab.collection(lab.image(a=np.ones((1, 1), "u1")), lab.image(b=np.ones((1, 1), "f4")))
-    cast = lab.call("ImageCollection.cast", collection=collection, bandTypes={"a": "float", "b": "double"}, bandOrder=["b", "a"])
+    cast = lab.call(
+        "ImageCollection.cast",
+        collection=collection,
+        bandTypes={"a": "float", "b": "double"},
+        bandOrder=["b", "a"],
+    )
     first, second = cast.elements
     assert first.names == second.names == ["b", "a"]
     assert not lab.pixels(first, lab.grid(1, 1))["b"][1].any()
@@ -176,7 +223,10 @@ def test_casting_a_collection_adds_masked_bands(lab):
 def test_linked_bands_come_from_the_image_with_the_same_property(lab):
     image = lab.source.add("left", {"a": np.ones((2, 2))}, lab.grid(2, 2), key=5)
     others = lab.collection(
-        *(lab.source.add(f"right{k}", {"p": np.full((2, 2), float(k))}, lab.grid(2, 2), key=k, extra=k * 10) for k in (4, 5))
+        *(
+            lab.source.add(f"right{k}", {"p": np.full((2, 2), float(k))}, lab.grid(2, 2), key=k, extra=k * 10)
+            for k in (4, 5)
+        )
     )
     linked = lab.call(
         "Image.linkCollection",

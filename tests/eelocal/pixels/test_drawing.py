@@ -30,9 +30,16 @@ def collection(*shapes, **properties):
 def test_painting_against_gdal(lab):
     image = lab.image(b=np.zeros((20, 20), "u1"))
     shapes = [TRIANGLE, box(600_300, 4_099_500, 600_500, 4_099_800)]
-    found = lab.values(lab.call("Image.paint", image=image, featureCollection=collection(*shapes, value=[3, 300]), color="value"))
+    found = lab.values(
+        lab.call(
+            "Image.paint", image=image, featureCollection=collection(*shapes, value=[3, 300]), color="value"
+        )
+    )
     expected = rasterio.features.rasterize(
-        [(mapping(s), v) for s, v in zip(shapes, (3, 300))], (20, 20), transform=lab.grid(20, 20).affine, dtype="int32"
+        [(mapping(s), v) for s, v in zip(shapes, (3, 300))],
+        (20, 20),
+        transform=lab.grid(20, 20).affine,
+        dtype="int32",
     )
     assert np.array_equal(found, expected)
     assert found.dtype == np.uint16
@@ -42,7 +49,9 @@ def test_painting_unmasks(lab):
     empty = lab.image(b=(np.zeros((20, 20), "u1"), np.zeros((20, 20), bool)))
     found = lab.values(lab.call("Image.paint", image=empty, featureCollection=collection(TRIANGLE), color=1))
     assert set(found.compressed().tolist()) == {1}
-    line = lab.values(lab.call("Image.paint", image=empty, featureCollection=collection(TRIANGLE), color=1, width=1))
+    line = lab.values(
+        lab.call("Image.paint", image=empty, featureCollection=collection(TRIANGLE), color=1, width=1)
+    )
     assert 0 < line.count() < found.count()
     with pytest.raises(EEError, match="property 'nope' of feature '0' is missing"):
         lab.call("Image.paint", image=empty, featureCollection=collection(TRIANGLE), color="nope")
@@ -64,7 +73,9 @@ def test_reduced_features(lab):
 
 def test_filled_areas_and_strokes(lab):
     square = box(600_150, 4_099_550, 600_450, 4_099_850)
-    image = lab.call("Collection.style", collection=collection(square), color="00ff00", fillColor="ff000080", width=2)
+    image = lab.call(
+        "Collection.style", collection=collection(square), color="00ff00", fillColor="ff000080", width=2
+    )
     assert image.names == ["vis-red", "vis-green", "vis-blue"]
     pixels = lab.pixels(image, lab.grid(20, 20))
     rgb, alpha = [pixels[n][0] for n in image.names], pixels["vis-red"][1]
@@ -81,7 +92,9 @@ def test_styles_of_features(lab):
         Point(600_405, 4_099_595),
         style=[{"color": "blue", "fillColor": "blue", "pointSize": 3}, {"pointShape": "square"}],
     )
-    image = lab.call("Collection.style", collection=points, color="red", fillColor="red", styleProperty="style")
+    image = lab.call(
+        "Collection.style", collection=points, color="red", fillColor="red", styleProperty="style"
+    )
     pixels = lab.pixels(image, lab.grid(20, 20))
     assert [pixels[n][0][3, 3] for n in image.names] == [0, 0, 255]
     assert [pixels[n][0][13, 13] for n in image.names] == [255, 0, 0]
@@ -125,7 +138,9 @@ def test_coverage_of_a_ring_with_a_hole():
         np.array([(3, 3), (3, 4.5), (5, 4.5), (5, 3), (3, 3)]),
     )
     points = np.concatenate([outer, inner])
-    found = coverage(np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1]), np.array([0, 5, 10]), 8, 9)
+    found = coverage(
+        np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1]), np.array([0, 5, 10]), 8, 9
+    )
     assert found.sum() == pytest.approx(5.75 * 5.5 - 2 * 1.5)
     assert found[1, 1] == pytest.approx(0.75)
     assert found[6, 2] == pytest.approx(0.5)
@@ -148,14 +163,20 @@ def test_colours(text, expected):
 
 
 def test_visualising(lab):
-    image = lab.image(a=np.array([[-1.0, 0.0, 5.0, 10.0, 99.0]]), b=np.array([[0.0, 2.5, 5.0, 7.5, 10.0]]), c=np.zeros((1, 5)))
+    image = lab.image(
+        a=np.array([[-1.0, 0.0, 5.0, 10.0, 99.0]]),
+        b=np.array([[0.0, 2.5, 5.0, 7.5, 10.0]]),
+        c=np.zeros((1, 5)),
+    )
     grey = lab.call("Image.visualize", image=image, bands=["a"], min=0, max=10)
     assert grey.names == ["vis-gray"]
     assert lab.values(grey).tolist() == [[0, 0, 128, 255, 255]]
     rgb = lab.call("Image.visualize", image=image, min=0, max=[10, 10, 1])
     assert rgb.names == ["vis-red", "vis-green", "vis-blue"]
     assert lab.pixels(rgb)["vis-green"][0].tolist() == [[0, 64, 128, 191, 255]]
-    palette = lab.call("Image.visualize", image=image, bands="b", min=0, max=10, palette="000000,ff0000,ffff00")
+    palette = lab.call(
+        "Image.visualize", image=image, bands="b", min=0, max=10, palette="000000,ff0000,ffff00"
+    )
     assert lab.pixels(palette)["vis-red"][0].tolist() == [[0, 128, 255, 255, 255]]
     assert lab.pixels(palette)["vis-green"][0].tolist() == [[0, 0, 0, 128, 255]]
     faint = lab.call("Image.visualize", image=image, bands=["a"], min=0, max=10, opacity=0.5)
@@ -173,7 +194,9 @@ def test_colour_spaces_invert_each_other(lab):
     pixels, original = lab.pixels(hsv), lab.pixels(image)
     for at in np.ndindex(5, 6):
         expected = colorsys.rgb_to_hsv(*(original[n][0][at] for n in "rgb"))
-        assert [pixels[n][0][at] for n in ("hue", "saturation", "value")] == pytest.approx(expected, rel=1e-5, abs=1e-6)
+        assert [pixels[n][0][at] for n in ("hue", "saturation", "value")] == pytest.approx(
+            expected, rel=1e-5, abs=1e-6
+        )
     back = lab.pixels(lab.call("Image.hsvToRgb", image=hsv))
     for name, n in zip(("red", "green", "blue"), "rgb"):
         np.testing.assert_allclose(back[name][0], original[n][0], atol=1e-5)
@@ -182,7 +205,9 @@ def test_colour_spaces_invert_each_other(lab):
 def test_lines_are_dashed(lab):
     line = collection(LineString([(600_000, 4_099_700), (600_600, 4_099_700)]))
     covered = {
-        t: lab.pixels(lab.call("Collection.style", collection=line, width=1, lineType=t), lab.grid(20, 20))["vis-red"][1].sum()
+        t: lab.pixels(lab.call("Collection.style", collection=line, width=1, lineType=t), lab.grid(20, 20))[
+            "vis-red"
+        ][1].sum()
         for t in ("solid", "dashed", "dotted")
     }
     assert covered["solid"] > covered["dashed"] > 0

@@ -1,4 +1,6 @@
-"""What fills gaps is computed where there are gaps, once for all bands; the result is that of filling everywhere."""
+"""What fills gaps is computed where there are gaps, once for all bands; the result is that of filling
+everywhere.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +127,10 @@ def test_gaps_within_gaps() -> None:
 @given(
     st.integers(1, 700),
     st.integers(1, 700),
-    st.lists(st.tuples(st.integers(0, 699), st.integers(0, 699), st.integers(1, 60), st.integers(1, 60)), max_size=5),
+    st.lists(
+        st.tuples(st.integers(0, 699), st.integers(0, 699), st.integers(1, 60), st.integers(1, 60)),
+        max_size=5,
+    ),
 )
 def test_windows_hold_every_gap_once(height: int, width: int, spots: list[tuple[int, int, int, int]]) -> None:
     valid = np.ones((height, width), bool)

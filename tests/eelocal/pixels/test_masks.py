@@ -10,7 +10,9 @@ from hypothesis.extra.numpy import arrays
 
 from smgee.eelocal.errors import EEError
 
-REPEATED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+REPEATED = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 SHAPE = (3, 4)
 FRACTIONS = arrays("f4", SHAPE, elements=st.sampled_from([0.0, 0.25, 0.5, 1.0]))
 BOOLEANS = arrays("?", SHAPE)
@@ -45,7 +47,10 @@ def test_self_mask_drops_zeros(lab, values, mask):
 @given(values=NUMBERS, mask=BOOLEANS, fill=NUMBERS, fill_mask=BOOLEANS)
 def test_unmask_takes_value_and_mask_where_the_input_is_masked(lab, values, mask, fill, fill_mask):
     result = lab.call(
-        "Image.unmask", input=lab.image(b=(values, mask)), value=lab.image(b=(fill, fill_mask)), sameFootprint=False
+        "Image.unmask",
+        input=lab.image(b=(values, mask)),
+        value=lab.image(b=(fill, fill_mask)),
+        sameFootprint=False,
     )
     found = lab.values(result, lab.grid(*SHAPE))
     assert np.array_equal(~found.mask, mask | fill_mask)
@@ -62,7 +67,9 @@ def test_unmask_stays_in_the_footprint_unless_told_otherwise(lab):
     everywhere = lab.call("Image.unmask", input=image, value=2_147_483_647, sameFootprint=False)
     assert lab.values(everywhere, wide).count() == 64
     assert everywhere.bands[0].type.dtype == np.uint32
-    composite = lab.call("Image.unmask", input=lab.call("reduce.median", collection=lab.collection(image)), value=7)
+    composite = lab.call(
+        "Image.unmask", input=lab.call("reduce.median", collection=lab.collection(image)), value=7
+    )
     assert lab.values(composite, wide).count() == 16
 
 
@@ -100,7 +107,11 @@ def test_mask_sets_and_reveals_as_the_nearest_to_zero(lab):
 def test_remap(lab, values, mask, default):
     table = {-5: 50, 0: 1, 3: 2}
     result = lab.call(
-        "Image.remap", image=lab.image(b=(values, mask)), from_=list(table), to=list(table.values()), defaultValue=default
+        "Image.remap",
+        image=lab.image(b=(values, mask)),
+        from_=list(table),
+        to=list(table.values()),
+        defaultValue=default,
     )
     found = lab.values(result)
     known = np.isin(values, list(table))
@@ -131,8 +142,13 @@ def test_clipping_masks_by_the_part_outside(lab):
 
 def test_interpolation_outside_the_range(lab):
     image = lab.image(b=np.array([[-1.0, 0.5, 3.0]]))
-    options = {"extrapolate": [-10.0, 5.0, 30.0], "clamp": [0.0, 5.0, 20.0], "input": [-1.0, 5.0, 3.0], "mask": [None, 5.0, None]}
+    options = {
+        "extrapolate": [-10.0, 5.0, 30.0],
+        "clamp": [0.0, 5.0, 20.0],
+        "input": [-1.0, 5.0, 3.0],
+        "mask": [None, 5.0, None],
+    }
     for behavior, expected in options.items():
-        assert lab.values(lab.call("Image.interpolate", image=image, x=[0, 1, 2], y=[0, 10, 20], behavior=behavior)).tolist() == [
-            expected
-        ]
+        assert lab.values(
+            lab.call("Image.interpolate", image=image, x=[0, 1, 2], y=[0, 10, 20], behavior=behavior)
+        ).tolist() == [expected]

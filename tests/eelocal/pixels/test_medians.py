@@ -40,7 +40,9 @@ def test_median_with_infinities() -> None:
     out, found = np.empty(3), np.empty(3, bool)
     masked_median(stack, np.ones(stack.shape, bool), out, found)
     np.testing.assert_array_equal(out, [2.0, np.inf, -np.inf])
-    masked_median(stack, np.array([[True, True, True], [True, False, True], [False, False, True]]), out, found)
+    masked_median(
+        stack, np.array([[True, True, True], [True, False, True], [False, False, True]]), out, found
+    )
     np.testing.assert_array_equal(out, [np.inf, np.inf, -np.inf])
 
 

@@ -22,9 +22,15 @@ def kernel(lab, name, **options):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("square", {"radius": 1}), ("gaussian", {"radius": 4, "sigma": 1.5}), ("sobel", {}), ("circle", {"radius": 11}), ("roberts", {}),
-     ("fixed", {"weights": [[1, 2, 3]], "x": 0, "y": 0})],
-)  # fmt: skip
+    [
+        ("square", {"radius": 1}),
+        ("gaussian", {"radius": 4, "sigma": 1.5}),
+        ("sobel", {}),
+        ("circle", {"radius": 11}),
+        ("roberts", {}),
+        ("fixed", {"weights": [[1, 2, 3]], "x": 0, "y": 0}),
+    ],
+)
 def test_convolution_against_scipy(lab, name, options):
     values = RNG.random((40, 50))
     shape = kernel(lab, name, **options)
@@ -40,7 +46,9 @@ def test_a_masked_neighbour_masks_the_sum(lab):
     mask = np.ones((9, 9), bool)
     mask[4, 4] = False
     found = lab.values(
-        lab.call("Image.convolve", image=lab.image(b=(np.ones((9, 9)), mask)), kernel=kernel(lab, "plus", radius=1))
+        lab.call(
+            "Image.convolve", image=lab.image(b=(np.ones((9, 9)), mask)), kernel=kernel(lab, "plus", radius=1)
+        )
     )
     cross = np.zeros((9, 9), bool)
     cross[4, 3:6] = cross[3:6, 4] = True
@@ -49,7 +57,8 @@ def test_a_masked_neighbour_masks_the_sum(lab):
 
 
 @pytest.mark.parametrize(
-    ("name", "function"), [("min", np.min), ("max", np.max), ("mean", np.mean), ("median", np.median), ("stdDev", np.std)]
+    ("name", "function"),
+    [("min", np.min), ("max", np.max), ("mean", np.mean), ("median", np.median), ("stdDev", np.std)],
 )
 def test_reducers_of_neighbourhoods(lab, name, function):
     values = RNG.random((20, 25))
@@ -76,7 +85,9 @@ def test_reducers_of_neighbourhoods(lab, name, function):
 )
 def test_focal_filters(lab, name, function):
     values = RNG.random((20, 25)).astype("f4")
-    found = lab.values(lab.call(f"Image.focal{name}", image=lab.image(b=values), radius=1, kernelType="square"))
+    found = lab.values(
+        lab.call(f"Image.focal{name}", image=lab.image(b=values), radius=1, kernelType="square")
+    )
     np.testing.assert_allclose(found[1:-1, 1:-1], function(values, size=3)[1:-1, 1:-1], rtol=1e-5)
 
 
@@ -84,10 +95,14 @@ def test_focal_filters_fill_gaps_and_iterate(lab):
     mask = np.ones((9, 9), bool)
     mask[4, 4] = False
     image = lab.image(b=(np.full((9, 9), 3.0), mask))
-    assert lab.values(lab.call("Image.focalMean", image=image, radius=1, kernelType="square"))[4, 4] == pytest.approx(3.0)
+    assert lab.values(lab.call("Image.focalMean", image=image, radius=1, kernelType="square"))[
+        4, 4
+    ] == pytest.approx(3.0)
     dot = np.zeros((15, 15))
     dot[7, 7] = 1
-    grown = lab.values(lab.call("Image.focalMax", image=lab.image(b=dot), radius=1, kernelType="square", iterations=3))
+    grown = lab.values(
+        lab.call("Image.focalMax", image=lab.image(b=dot), radius=1, kernelType="square", iterations=3)
+    )
     assert (grown == 1).sum() == 49
 
 
@@ -110,14 +125,18 @@ def test_connected_pixels(lab):
         labels, _ = ndimage.label(values, np.ones((3, 3)) if eight else None)
         other, _ = ndimage.label(1 - values, np.ones((3, 3)) if eight else None)
         sizes = np.where(values == 1, np.bincount(labels.ravel())[labels], np.bincount(other.ravel())[other])
-        found = lab.values(lab.call("Image.connectedPixelCount", input=lab.image(b=values), maxSize=20, eightConnected=eight))
+        found = lab.values(
+            lab.call("Image.connectedPixelCount", input=lab.image(b=values), maxSize=20, eightConnected=eight)
+        )
         assert np.array_equal(found, np.minimum(sizes, 20))
 
 
 def test_components_have_labels_of_their_own(lab, small_tiles):
     values = (RNG.random((40, 40)) > 0.7).astype("u1")
     image = lab.call("Image.selfMask", image=lab.image(b=values))
-    found = lab.call("Image.connectedComponents", image=image, connectedness=kernel(lab, "plus", radius=1), maxSize=50)
+    found = lab.call(
+        "Image.connectedComponents", image=image, connectedness=kernel(lab, "plus", radius=1), maxSize=50
+    )
     labels = lab.values(lab.call("Image.select", input=found, bandSelectors=["labels"]))
     expected, count = ndimage.label(values)
     assert len(set(zip(labels.compressed().tolist(), expected[~labels.mask].tolist()))) == count
@@ -129,11 +148,18 @@ def test_components_have_labels_of_their_own(lab, small_tiles):
 
 def test_neighbours_as_bands_and_arrays(lab):
     values = np.arange(25.0).reshape(5, 5)
-    bands = lab.call("Image.neighborhoodToBands", image=lab.image(b=values), kernel=kernel(lab, "square", radius=1))
+    bands = lab.call(
+        "Image.neighborhoodToBands", image=lab.image(b=values), kernel=kernel(lab, "square", radius=1)
+    )
     assert bands.names == [f"b_{x}_{y}" for y in (-1, 0, 1) for x in (-1, 0, 1)]
     pixels = lab.pixels(bands)
     arrays = lab.pixels(
-        lab.call("Image.neighborhoodToArray", image=lab.image(b=values), kernel=kernel(lab, "square", radius=1), defaultValue=-1)
+        lab.call(
+            "Image.neighborhoodToArray",
+            image=lab.image(b=values),
+            kernel=kernel(lab, "square", radius=1),
+            defaultValue=-1,
+        )
     )["b"][0]
     assert arrays[2, 2].tolist() == values[1:4, 1:4].tolist()
     assert arrays[0, 0].tolist() == [[-1, -1, -1], [-1, 0, 1], [-1, 5, 6]]
@@ -142,7 +168,9 @@ def test_neighbours_as_bands_and_arrays(lab):
 
 def test_entropy(lab):
     values = RNG.integers(0, 5, (12, 12)).astype("u1")
-    found = lab.values(lab.call("Image.entropy", image=lab.image(b=values), kernel=kernel(lab, "square", radius=2)))
+    found = lab.values(
+        lab.call("Image.entropy", image=lab.image(b=values), kernel=kernel(lab, "square", radius=2))
+    )
     _, counts = np.unique(values[3:8, 4:9], return_counts=True)
     share = counts / 25
     assert found[5, 6] == pytest.approx(-(share * np.log2(share)).sum(), rel=1e-5)
@@ -151,7 +179,9 @@ def test_entropy(lab):
 def test_resolution_is_reduced_by_covered_shares(lab):
     values, mask = RNG.random((60, 60)), RNG.random((60, 60)) > 0.2
     image = lab.image(b=(values, mask))
-    reduced = lab.call("Image.reduceResolution", image=image, reducer=call(lab.context, "Reducer.mean", {}), maxPixels=400)
+    reduced = lab.call(
+        "Image.reduceResolution", image=image, reducer=call(lab.context, "Reducer.mean", {}), maxPixels=400
+    )
     assert reduced.names == ["b"]
     grid = PixelGrid("EPSG:32647", (300.0, 0.0, 600_000.0, 0.0, -300.0, 4_100_000.0), 6, 6)
     blocks = values.reshape(6, 10, 6, 10).swapaxes(1, 2), mask.reshape(6, 10, 6, 10).swapaxes(1, 2)
@@ -159,21 +189,34 @@ def test_resolution_is_reduced_by_covered_shares(lab):
     np.testing.assert_allclose(found, (blocks[0] * blocks[1]).sum((2, 3)) / blocks[1].sum((2, 3)), rtol=1e-9)
     np.testing.assert_allclose(share, blocks[1].mean((2, 3)), rtol=1e-5)
     skew = PixelGrid("EPSG:32647", (75.0, 0.0, 600_300.0, 0.0, -75.0, 4_099_700.0), 8, 8)
-    whole = lab.call("Image.reduceResolution", image=lab.image(b=values), reducer=call(lab.context, "Reducer.mean", {}))
+    whole = lab.call(
+        "Image.reduceResolution", image=lab.image(b=values), reducer=call(lab.context, "Reducer.mean", {})
+    )
     expected = np.zeros((8, 8))
     rasterio.warp.reproject(
-        values, expected, src_crs="EPSG:32647", src_transform=lab.grid(60, 60).affine, dst_crs="EPSG:32647", dst_transform=skew.affine,
+        values,
+        expected,
+        src_crs="EPSG:32647",
+        src_transform=lab.grid(60, 60).affine,
+        dst_crs="EPSG:32647",
+        dst_transform=skew.affine,
         resampling=rasterio.warp.Resampling.average,
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(lab.values(whole, skew), expected, rtol=1e-6)
     with pytest.raises(EEError, match="Too many input pixels per output pixel"):
-        lab.values(lab.call("Image.reduceResolution", image=image, reducer=call(lab.context, "Reducer.mean", {})), grid)
+        lab.values(
+            lab.call("Image.reduceResolution", image=image, reducer=call(lab.context, "Reducer.mean", {})),
+            grid,
+        )
 
 
 def test_resolution_across_projections_weighs_by_shared_areas(lab):
     values = RNG.random((80, 80))
     summed = lab.call(
-        "Image.reduceResolution", image=lab.image(b=values), reducer=call(lab.context, "Reducer.mean", {}), maxPixels=1000
+        "Image.reduceResolution",
+        image=lab.image(b=values),
+        reducer=call(lab.context, "Reducer.mean", {}),
+        maxPixels=1000,
     )
     x, y = transformer("EPSG:32647", "EPSG:4326").transform(600_600, 4_099_400)
     grid = PixelGrid("EPSG:4326", (0.0031, 0.0, x, 0.0, -0.0029, y), 3, 3)
@@ -181,6 +224,8 @@ def test_resolution_across_projections_weighs_by_shared_areas(lab):
     corners = [(x + 0.0031 * c, y - 0.0029 * r) for c, r in ((1, 2), (2, 2), (2, 3), (1, 3))]
     outline = Polygon([transformer("EPSG:4326", "EPSG:32647").transform(*c) for c in corners])
     rows, cols = np.mgrid[:80, :80]
-    cells = shapely.box(600_000 + 30 * cols, 4_100_000 - 30 * rows - 30, 600_030 + 30 * cols, 4_100_000 - 30 * rows)
+    cells = shapely.box(
+        600_000 + 30 * cols, 4_100_000 - 30 * rows - 30, 600_030 + 30 * cols, 4_100_000 - 30 * rows
+    )
     areas = shapely.area(shapely.intersection(cells, outline))
     assert found[2, 1] == pytest.approx((areas * values).sum() / outline.area, rel=1e-6)

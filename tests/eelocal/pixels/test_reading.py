@@ -16,7 +16,9 @@ from smgee.eelocal.model.projection import Projection
 from smgee.grid import PixelGrid, transformer
 
 RNG = np.random.default_rng(1)
-REPEATED = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+REPEATED = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @REPEATED
@@ -35,9 +37,15 @@ def test_nearest_pixels_are_those_of_gdal(lab, crs, scale, dx, dy):
     grid = PixelGrid(crs, (size, 0.0, x, 0.0, -size, y), 25, 30)
     expected = np.zeros(grid.shape, "i2")
     rasterio.warp.reproject(
-        source, expected, src_crs=native.crs, src_transform=native.affine, dst_crs=crs, dst_transform=grid.affine, tolerance=0,
+        source,
+        expected,
+        src_crs=native.crs,
+        src_transform=native.affine,
+        dst_crs=crs,
+        dst_transform=grid.affine,
+        tolerance=0,
         resampling=rasterio.warp.Resampling.nearest,
-    )  # fmt: skip
+    )
     found = lab.values(image, grid)
     where = coordinates(grid, Projection.of_grid(native))
     cols, rows = where.cols, where.rows
@@ -76,7 +84,8 @@ def test_longitudes_wrap_around(lab):
 
 
 @pytest.mark.parametrize(
-    ("policy", "expected"), [("MEAN", 10.0), ("SAMPLE", 4.0), ("MIN", 4.0), ("MAX", 20.0), ("MODE", 4.0), ("MEDIAN", 6.0)]
+    ("policy", "expected"),
+    [("MEAN", 10.0), ("SAMPLE", 4.0), ("MIN", 4.0), ("MAX", 20.0), ("MODE", 4.0), ("MEDIAN", 6.0)],
 )
 def test_one_block_by_every_policy(policy, expected):
     values, mask = np.array([[4, 6], [20, 99]], "f4"), np.array([[True, True], [True, False]])
@@ -92,7 +101,10 @@ def test_coarse_requests_read_the_pyramid(lab, policy):
     # 96 pixels fit into one tile of 256, so a level is forced by a wide image.
     wide = np.tile(source, (8, 8))
     image = lab.source.add(
-        f"pyramid {policy}", {"b": wide}, PixelGrid(native.crs, native.transform, wide.shape[1], wide.shape[0]), pyramiding=policy
+        f"pyramid {policy}",
+        {"b": wide},
+        PixelGrid(native.crs, native.transform, wide.shape[1], wide.shape[0]),
+        pyramiding=policy,
     )
     found = lab.values(image, PixelGrid(native.crs, (40.0, 0.0, 600_000.0, 0.0, -40.0, 4_100_000.0), 30, 20))
     top = wide[:80, :120]
@@ -155,5 +167,7 @@ def test_reprojected_pixels_are_blocks_of_the_pinned_lattice(lab):
 def test_lattices_are_the_same_when_shifted_by_whole_pixels():
     lattice = Projection("EPSG:32647", (30.0, 0.0, 15.0, 0.0, -30.0, 15.0))
     assert same_lattice(lattice.window(-7, 12, 5, 5), lattice)
-    assert not same_lattice(Projection("EPSG:32647", (30.0, 0.0, 0.0, 0.0, -30.0, 0.0)).window(0, 0, 5, 5), lattice)
+    assert not same_lattice(
+        Projection("EPSG:32647", (30.0, 0.0, 0.0, 0.0, -30.0, 0.0)).window(0, 0, 5, 5), lattice
+    )
     assert not same_lattice(lattice.scaled(2, 2).window(0, 0, 5, 5), lattice)

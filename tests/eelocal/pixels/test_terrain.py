@@ -16,13 +16,16 @@ def plane(lab, east, north, size=30.0, shape=(30, 40)):
 
 
 @pytest.mark.parametrize(
-    ("east", "north", "aspect"), [(0, 0.5, 180), (0, -0.5, 0), (0.3, 0, 270), (-0.3, 0, 90), (0.2, 0.2, 225), (-0.1, 0.1, 135)]
+    ("east", "north", "aspect"),
+    [(0, 0.5, 180), (0, -0.5, 0), (0.3, 0, 270), (-0.3, 0, 90), (0.2, 0.2, 225), (-0.1, 0.1, 135)],
 )
 def test_planes_in_metres(lab, east, north, aspect):
     image = plane(lab, east, north)
     inside = lab.grid(30, 40).window(1, 1, 28, 38)
     np.testing.assert_allclose(
-        lab.values(lab.call("Terrain.slope", input=image), inside), np.degrees(np.arctan(np.hypot(east, north))), rtol=1e-5
+        lab.values(lab.call("Terrain.slope", input=image), inside),
+        np.degrees(np.arctan(np.hypot(east, north))),
+        rtol=1e-5,
     )
     np.testing.assert_allclose(lab.values(lab.call("Terrain.aspect", input=image), inside), aspect, atol=1e-3)
 
@@ -36,7 +39,10 @@ def test_flat_ground(lab):
 
 def test_hillshade_is_brightest_facing_the_light(lab):
     facing, averted = plane(lab, 1, 0), plane(lab, -1, 0)  # 45° towards the west, and towards the east
-    assert lab.values(lab.call("Terrain.hillshade", input=facing, azimuth=270, elevation=45))[5, 5] in (254, 255)
+    assert lab.values(lab.call("Terrain.hillshade", input=facing, azimuth=270, elevation=45))[5, 5] in (
+        254,
+        255,
+    )
     assert lab.values(lab.call("Terrain.hillshade", input=averted, azimuth=270, elevation=45))[5, 5] == 0
 
 
@@ -51,7 +57,9 @@ def test_edges_and_neighbours_of_gaps_have_no_value(lab):
     assert np.array_equal(found.mask, expected)
 
 
-@pytest.mark.parametrize(("crs", "scale"), [("EPSG:4326", 30 / 111_319.5), ("EPSG:3857", 37.0), ("EPSG:6933", 30.0)])
+@pytest.mark.parametrize(
+    ("crs", "scale"), [("EPSG:4326", 30 / 111_319.5), ("EPSG:3857", 37.0), ("EPSG:6933", 30.0)]
+)
 def test_slopes_are_those_on_the_ground_in_any_projection(lab, crs, scale):
     image = lab.call("Image.resample", image=plane(lab, 0.3, 0.2, shape=(200, 200)), mode="bilinear")
     x, y = transformer("EPSG:32647", crs).transform(603_000, 4_097_000)
@@ -60,7 +68,9 @@ def test_slopes_are_those_on_the_ground_in_any_projection(lab, crs, scale):
     np.testing.assert_allclose(lab.values(lab.call("Terrain.slope", input=image), grid), expected, rtol=6e-3)
     # Grid north differs by the convergence of meridians, under 1° here.
     np.testing.assert_allclose(
-        lab.values(lab.call("Terrain.aspect", input=image), grid), np.degrees(np.arctan2(-0.3, -0.2)) % 360, atol=1.2
+        lab.values(lab.call("Terrain.aspect", input=image), grid),
+        np.degrees(np.arctan2(-0.3, -0.2)) % 360,
+        atol=1.2,
     )
 
 

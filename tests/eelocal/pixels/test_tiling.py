@@ -20,42 +20,61 @@ RNG = np.random.default_rng(11)
 
 def features():
     shapes = [
-        Polygon([(600_100, 4_099_900), (602_500, 4_099_000), (601_000, 4_097_500)]), LineString([(600_000, 4_097_600), (602_900, 4_099_800)]),
+        Polygon([(600_100, 4_099_900), (602_500, 4_099_000), (601_000, 4_097_500)]),
+        LineString([(600_000, 4_097_600), (602_900, 4_099_800)]),
         MultiPoint([(600_500, 4_099_000), (602_400, 4_098_100)]),
-    ]  # fmt: skip
-    return Collection(lambda: [Feature(Geometry(s, "EPSG:32647", False), {"value": k + 1}, str(k)) for k, s in enumerate(shapes)])
+    ]
+    return Collection(
+        lambda: [
+            Feature(Geometry(s, "EPSG:32647", False), {"value": k + 1}, str(k)) for k, s in enumerate(shapes)
+        ]
+    )
 
 
 def images(lab):
     shape = (90, 100)
-    base = lab.image(a=(RNG.random(shape).astype("f4"), RNG.random(shape) > 0.1), b=RNG.integers(0, 5, shape).astype("u1"))
+    base = lab.image(
+        a=(RNG.random(shape).astype("f4"), RNG.random(shape) > 0.1), b=RNG.integers(0, 5, shape).astype("u1")
+    )
     a, b = (lab.call("Image.select", input=base, bandSelectors=[n]) for n in "ab")
     kernel = call(lab.context, "Kernel.circle", {"radius": 3})
     reducer = lambda name: call(lab.context, f"Reducer.{name}", {})  # noqa: E731
     other = lab.image(
-        lab.grid(90, 100).window(10, 10, 90, 100), a=RNG.random(shape).astype("f4"), b=RNG.integers(0, 5, shape).astype("u1")
+        lab.grid(90, 100).window(10, 10, 90, 100),
+        a=RNG.random(shape).astype("f4"),
+        b=RNG.integers(0, 5, shape).astype("u1"),
     )
     return {
         "read": base,
         "interpolated": lab.call("Image.resample", image=a, mode="bicubic"),
-        "neighbourhood": lab.call("Image.reduceNeighborhood", image=a, reducer=reducer("median"), kernel=kernel),
+        "neighbourhood": lab.call(
+            "Image.reduceNeighborhood", image=a, reducer=reducer("median"), kernel=kernel
+        ),
         "convolved": lab.call("Image.convolve", image=a, kernel=kernel),
         "focal": lab.call("Image.focalMax", image=a, radius=2, iterations=2),
         "slope": lab.call("Terrain.slope", input=lab.call("Image.multiply", image1=a, image2=100)),
         "counted": lab.call("Image.connectedPixelCount", input=b, maxSize=30),
-        "distance": lab.call("Image.fastDistanceTransform", image=lab.call("Image.eq", image1=b, image2=4), neighborhood=40),
+        "distance": lab.call(
+            "Image.fastDistanceTransform", image=lab.call("Image.eq", image1=b, image2=4), neighborhood=40
+        ),
         "median": lab.call("reduce.median", collection=lab.collection(base, other)),
-        "reduced": lab.call("ImageCollection.reduce", collection=lab.collection(base, other), reducer=reducer("stdDev")),
+        "reduced": lab.call(
+            "ImageCollection.reduce", collection=lab.collection(base, other), reducer=reducer("stdDev")
+        ),
         "mosaic": lab.call("ImageCollection.mosaic", collection=lab.collection(base, other)),
         "random": lab.call("Image.random", seed=3),
         "coordinates": lab.call("Image.pixelLonLat"),
         "area": lab.call("Image.pixelArea"),
         "painted": lab.call("Image.paint", image=b, featureCollection=features(), color="value"),
         "outlined": lab.call("Image.paint", image=b, featureCollection=features(), color=9, width=3),
-        "styled": lab.call("Collection.style", collection=features(), color="ff0000", pointSize=4, lineType="dashed"),
+        "styled": lab.call(
+            "Collection.style", collection=features(), color="ff0000", pointSize=4, lineType="dashed"
+        ),
         "drawn": lab.call("Collection.draw", collection=features(), color="0000ff"),
         "clipped": lab.call("Image.clip", input=a, geometry=features().elements[0]),
-        "gathered": lab.call("Collection.reduceToImage", collection=features(), properties=["value"], reducer=reducer("sum")),
+        "gathered": lab.call(
+            "Collection.reduceToImage", collection=features(), properties=["value"], reducer=reducer("sum")
+        ),
         "coarse": lab.call("Image.reduceResolution", image=a, reducer=reducer("mean"), maxPixels=100),
         "shown": lab.call("Image.visualize", image=a, min=0, max=1, palette=["blue", "red"]),
         "pinned": lab.call("Image.reproject", image=a, crs="EPSG:4326", scale=70),
@@ -66,10 +85,19 @@ GRIDS = {
     "own": PixelGrid("EPSG:32647", (30.0, 0.0, 600_000.0, 0.0, -30.0, 4_100_000.0), 100, 90),
     "coarse": PixelGrid("EPSG:32647", (77.0, 0.0, 599_900.0, 0.0, -77.0, 4_100_050.0), 40, 36),
     "mercator": PixelGrid(
-        "EPSG:3857", (31.0, 0.0, transformer("EPSG:32647", "EPSG:3857").transform(600_200, 4_099_900)[0], 0.0, -31.0,
-                      transformer("EPSG:32647", "EPSG:3857").transform(600_200, 4_099_900)[1]), 80, 70,
+        "EPSG:3857",
+        (
+            31.0,
+            0.0,
+            transformer("EPSG:32647", "EPSG:3857").transform(600_200, 4_099_900)[0],
+            0.0,
+            -31.0,
+            transformer("EPSG:32647", "EPSG:3857").transform(600_200, 4_099_900)[1],
+        ),
+        80,
+        70,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("where", sorted(GRIDS))
@@ -83,9 +111,14 @@ def test_tiles_do_not_show(lab, small_tiles, where):
             expected, shown = whole[name][band]
             # Round corners are polygons, which may start elsewhere on the circle.
             close = 6e-3 if name in ("styled", "drawn") else 1e-5
-            np.testing.assert_allclose(mask.astype("f4"), shown.astype("f4"), atol=close, err_msg=f"{name} {band}")
+            np.testing.assert_allclose(
+                mask.astype("f4"), shown.astype("f4"), atol=close, err_msg=f"{name} {band}"
+            )
             valid = (mask > 0) & (shown > 0)
-            loose = {"rtol": 1e-5, "atol": 1 if values.dtype == np.uint8 and name in ("styled", "drawn") else 1e-6}
+            loose = {
+                "rtol": 1e-5,
+                "atol": 1 if values.dtype == np.uint8 and name in ("styled", "drawn") else 1e-6,
+            }
             np.testing.assert_allclose(
                 values[valid].astype("f8"), expected[valid].astype("f8"), err_msg=f"{name} {band}", **loose
             )
@@ -123,7 +156,9 @@ def test_a_window_is_a_part_of_the_whole(lab, made, small_tiles, where, name, wi
         expected, shown = (v[row : row + height, col : col + width] for v in whole[band])
         np.testing.assert_allclose(mask.astype("f8"), shown.astype("f8"), atol=1e-5, rtol=0)
         valid = (mask > 0) & (shown > 0)
-        np.testing.assert_allclose(values[valid].astype("f8"), expected[valid].astype("f8"), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            values[valid].astype("f8"), expected[valid].astype("f8"), rtol=1e-5, atol=1e-6
+        )
 
 
 @pytest.fixture(scope="module")
