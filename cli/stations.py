@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smgee import insitu
+from smgee.errors import InputError, MissingDataError
+from smgee.io import atomic_path
+
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
@@ -31,6 +35,7 @@ _TABLE_ONLY = {
     "lat_column",
     "elevation_column",
     "unit",
+    "temperature_unit",
     "utc_offset",
     "network",
 }
@@ -77,7 +82,7 @@ def stations(
     station_column: Annotated[str | None, typer.Option(help="Long tables: column of station names.")] = None,
     moisture_column: Annotated[str | None, typer.Option(help="Long tables: column of soil moisture.")] = None,
     temperature_column: Annotated[
-        str | None, typer.Option(help="Long tables: column of soil temperature, °C.")
+        str | None, typer.Option(help="Long tables: column of soil temperature.")
     ] = None,
     flag_column: Annotated[
         str | None, typer.Option(help="Long tables: column of quality flags (good ones: --flags).")
@@ -98,6 +103,9 @@ def stations(
     lat_column: Annotated[str | None, typer.Option(help="Long tables: column of latitude, degrees.")] = None,
     elevation_column: Annotated[str | None, typer.Option(help="Long tables: column of elevation, m.")] = None,
     unit: Annotated[str, typer.Option(help="Tables: unit of soil moisture, 'm3 m-3' or '%'.")] = "m3 m-3",
+    temperature_unit: Annotated[
+        str, typer.Option(help="Tables: unit of soil temperature, 'degC' or 'K'.")
+    ] = "degC",
     utc_offset: Annotated[
         float, typer.Option(help="Tables: hours by which their clock is ahead of UTC.")
     ] = 0.0,
@@ -115,11 +123,6 @@ def stations(
         _of_study(ctx, path, out)
         return
     from rich.console import Console
-
-    from smgee import insitu
-    from smgee.errors import MissingDataError
-    from smgee.insitu import quality
-    from smgee.io import atomic_path
 
     is_table = path.is_file() and path.suffix.lower() in _TABLES
     _refuse_idle(ctx, path, _ISMN_ONLY if is_table else _TABLE_ONLY)
@@ -156,6 +159,7 @@ def stations(
             lat=lat_column,
             elevation=elevation_column,
             unit=unit,
+            temperature_unit=temperature_unit,
             utc_offset_hours=utc_offset,
             network=network,
             depth_m=depth or (math.nan, math.nan),
@@ -174,8 +178,7 @@ def stations(
                 progress=lambda done, total: status.update(f"reading stations: {done} of {total}"),
             )
     if not ds["soil_moisture"].notnull().any():
-        bits = ds["flags"].values
-        seen = [name for name in quality.FLAGS if (bits & quality.flag_mask([name])).any()]
+        seen = insitu.flags_present(ds)
         raise MissingDataError(
             f"{path} has no record with the flag {' or '.join(accepted)}; its records carry "
             f"{', '.join(seen) or 'no flag'}. Choose "
@@ -196,30 +199,11 @@ def stations(
 
     note, periods = "", None
     try:
-        if season is not None:
-            periods = insitu.unfrozen_periods(ds, method="calendar", season=season)
-        else:
-            try:
-                periods = insitu.unfrozen_periods(daily)
-            except MissingDataError as error:
-                if "soil_temperature" in ds:
-                    raise
-                try:
-                    periods = insitu.unfrozen_periods(ds, method="flags")
-                except MissingDataError:
-                    raise error from None
-    except MissingDataError:
+        periods = insitu.unfrozen_periods(ds, season=season, min_hours=min_hours, day=day)
+    except MissingDataError as error:
         # An old file would pass for the result of this run.
         (out / "unfrozen.csv").unlink(missing_ok=True)
-        note = (
-            "unfrozen.csv was not written: "
-            + (
-                "no day counts as unfrozen by soil temperature."
-                if "soil_temperature" in ds
-                else "the stations have neither soil temperature nor frozen flags."
-            )
-            + " Give the season with --season MM-DD MM-DD."
-        )
+        note = f"unfrozen.csv was not written: {error}"
     if periods is not None:
         with atomic_path(out / "unfrozen.csv") as scratch:
             periods.to_csv(scratch, index=False)
@@ -229,8 +213,6 @@ def stations(
 
 def _refuse_idle(ctx: typer.Context, path: Path, idle: set[str], what: str = "") -> None:
     """Refuse options that would have no effect on this source."""
-    from smgee.errors import InputError
-
     given = [
         n
         for n in ctx.params
@@ -244,7 +226,6 @@ def _refuse_idle(ctx: typer.Context, path: Path, idle: set[str], what: str = "")
 
 def _of_study(ctx: typer.Context, path: Path, out: Path) -> None:
     """Do the stations step of a study."""
-    from smgee.errors import InputError
     from smgee.study import Study
     from smgee.workflow import RunFolder
     from smgee_cli.display import console, run_with_progress
@@ -285,9 +266,6 @@ def _print(
     import pandas as pd
     from rich.box import SIMPLE
     from rich.table import Table
-
-    from smgee import insitu
-    from smgee.errors import MissingDataError
 
     # Eight narrow columns fit 80 characters; the CSV has the rest.
     title = f"{path.name}: {len(table)} station{'s' if len(table) != 1 else ''}"

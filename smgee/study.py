@@ -62,6 +62,7 @@ class StationTable(_Section):
     lat: str | None = Field(None, description="long table: column of latitude, degrees")
     elevation: str | None = Field(None, description="long table: column of elevation, m")
     unit: Literal["m3 m-3", "%"] = "m3 m-3"
+    temperature_unit: Literal["degC", "K"] = "degC"
     utc_offset_hours: Annotated[float, Field(ge=-14, le=14)] = 0.0
     network: str = ""
     duplicates: Literal["error", "first", "mean"] = "error"

@@ -1,14 +1,25 @@
-"""Station records: reading, quality, daily means, unfrozen periods, and what the network is worth."""
+"""Station records: reading, quality, daily means, unfrozen periods, and what the network is worth.
 
-from smgee.insitu.archive import read_ismn
-from smgee.insitu.daily import daily_means
-from smgee.insitu.dataset import write_dataset
-from smgee.insitu.frozen import unfrozen_periods
-from smgee.insitu.network import heterogeneity, network_mean, representativeness, summary
-from smgee.insitu.table import read_table
+The parts load when they are first named: a study takes its settings from here, and needs no more.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smgee.insitu.archive import read_ismn
+    from smgee.insitu.daily import daily_means
+    from smgee.insitu.dataset import write_dataset
+    from smgee.insitu.frozen import unfrozen_periods
+    from smgee.insitu.network import heterogeneity, network_mean, representativeness, summary
+    from smgee.insitu.quality import flags_present
+    from smgee.insitu.settings import UnfrozenRule
+    from smgee.insitu.table import read_table
 
 __all__ = [
+    "UnfrozenRule",
     "daily_means",
+    "flags_present",
     "heterogeneity",
     "network_mean",
     "read_ismn",
@@ -18,3 +29,27 @@ __all__ = [
     "unfrozen_periods",
     "write_dataset",
 ]
+
+_HOMES = {
+    "UnfrozenRule": "settings",
+    "daily_means": "daily",
+    "flags_present": "quality",
+    "heterogeneity": "network",
+    "network_mean": "network",
+    "read_ismn": "archive",
+    "read_table": "table",
+    "representativeness": "network",
+    "summary": "network",
+    "unfrozen_periods": "frozen",
+    "write_dataset": "dataset",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'smgee.insitu' has no attribute {name!r}")
+    return getattr(import_module(f"smgee.insitu.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -20,7 +20,14 @@ import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
 from smgee.insitu.dataset import Record, combine
-from smgee.insitu.quality import check_flags, check_fractions, check_times, encode_flags, flag_mask
+from smgee.insitu.quality import (
+    check_celsius,
+    check_flags,
+    check_fractions,
+    check_times,
+    encode_flags,
+    flag_mask,
+)
 
 __all__ = ["read_ismn"]
 
@@ -294,7 +301,7 @@ def _read_station(
             if round(abs(s.middle - sensor.middle), 6) == nearest
         ]
         probe, temperature = max(series, key=lambda item: int(item[1].notna().sum()))
-        _check_celsius(temperature.to_numpy(), probe.file)
+        check_celsius(temperature.to_numpy(), probe.file)
         temperature_depth = probe.middle
 
     folder = str(PurePosixPath(str(sensor.handle.file_path).replace("\\", "/")).parent)
@@ -343,15 +350,6 @@ def _read_series(
         )
     table = table.sort_index().loc[period[0] : period[1]]
     return table["value"], table["bits"].astype(np.uint16)
-
-
-def _check_celsius(values: np.ndarray, source: str) -> None:
-    finite = values[np.isfinite(values)]
-    if finite.size and (np.median(finite) > 150 or finite.min() < -90 or finite.max() > 90):
-        raise InputError(
-            f"{source} holds soil temperatures from {finite.min():g} to {finite.max():g}; degrees Celsius "
-            "are expected."
-        )
 
 
 def _site_facts(static: Any, sensor: _Sensor) -> dict[str, object]:

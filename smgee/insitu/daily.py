@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
 
-__all__ = ["daily_means"]
+__all__ = ["clock_shift", "daily_means", "day_index", "nanoseconds"]
 
-_NS_PER_HOUR = 3_600_000_000_000
-_NS_PER_DAY = 24 * _NS_PER_HOUR
+NS_PER_HOUR = 3_600_000_000_000
+NS_PER_DAY = 24 * NS_PER_HOUR
+
+
+def nanoseconds(ds: xr.Dataset) -> np.ndarray:
+    """Return the times of a data set as nanoseconds since 1970, int64."""
+    return ds["time"].values.astype("datetime64[ns]").astype(np.int64)
+
+
+def clock_shift(ds: xr.Dataset, day: str) -> np.ndarray:
+    """Return, by station, the nanoseconds by which the clock of its days is ahead of UTC.
+
+    Parameters
+    ----------
+    day : {"utc", "solar"}
+        ``"solar"``: local mean solar time, UTC + longitude / 15°.
+    """
+    if day not in ("utc", "solar"):
+        raise InputError(f"day={day!r} is not known; choose 'utc' or 'solar'.")
+    if day == "utc":
+        return np.zeros(ds.sizes["station"], np.int64)
+    lon = ds["lon"].values
+    if np.isnan(lon).any():
+        raise InputError(
+            "Solar days need the longitude of every station; give the stations' places, or use day='utc'."
+        )
+    return np.round(lon / 15.0 * NS_PER_HOUR).astype(np.int64)
+
+
+def day_index(first: int, last: int) -> pd.DatetimeIndex:
+    """Return the days with these numbers (since 1970), both included."""
+    return pd.DatetimeIndex(np.arange(first, last + 1).astype("datetime64[D]").astype("datetime64[ns]"))
 
 
 def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") -> xr.Dataset:
@@ -42,22 +73,13 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
         raise InputError(
             f"min_hours={min_hours} is not a number of hours in a day; give more than 0 and at most 24."
         )
-    if day not in ("utc", "solar"):
-        raise InputError(f"day={day!r} is not known; choose 'utc' or 'solar'.")
-    times = ds["time"].values.astype("datetime64[ns]").astype(np.int64)
+    shift = clock_shift(ds, day)
+    times = nanoseconds(ds)
     if times.size == 0:
         raise MissingDataError("The station data hold no record at all; there is nothing to average.")
-    shift = np.zeros(ds.sizes["station"], np.int64)
-    if day == "solar":
-        lon = ds["lon"].values
-        if np.isnan(lon).any():
-            raise InputError(
-                "Solar days need the longitude of every station; give the stations' places, or use day='utc'."
-            )
-        shift = np.round(lon / 15.0 * _NS_PER_HOUR).astype(np.int64)
-    first = (times.min() + shift.min()) // _NS_PER_DAY
-    last = (times.max() + shift.max()) // _NS_PER_DAY
-    n_days = int(last - first + 1)
+    first = int(times.min() + shift.min()) // NS_PER_DAY
+    last = int(times.max() + shift.max()) // NS_PER_DAY
+    n_days = last - first + 1
 
     # Rejected records tell the step of a series as well as accepted ones do; without flags only the valid
     # values can.
@@ -70,9 +92,9 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
             valid = np.isfinite(values[:, j])
             if not valid.any():
                 continue
-            t, v = times[valid] + shift[j] - first * _NS_PER_DAY, values[valid, j]
+            t, v = times[valid] + shift[j] - first * NS_PER_DAY, values[valid, j]
             step = _step_hours(times, valid | recorded[:, j])
-            hour = t // _NS_PER_HOUR
+            hour = t // NS_PER_HOUR
             count = np.bincount(hour, minlength=n_days * 24)
             with np.errstate(invalid="ignore"):
                 hourly = np.bincount(hour, weights=v, minlength=n_days * 24) / count
@@ -107,7 +129,7 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
         coords={
             "time": (
                 "time",
-                (np.arange(n_days) + first).astype("datetime64[D]").astype("datetime64[ns]"),
+                day_index(first, last),
                 {"long_name": f"day ({clock})", "standard_name": "time"},
             ),
             **{str(name): coord for name, coord in ds.coords.items() if coord.dims == ("station",)},
@@ -139,4 +161,4 @@ def _step_hours(times: np.ndarray, recorded: np.ndarray) -> float:
     single one.
     """
     at = times[recorded] if recorded.sum() > 1 else times
-    return float(np.median(np.diff(at))) / _NS_PER_HOUR if len(at) > 1 else 1.0
+    return float(np.median(np.diff(at))) / NS_PER_HOUR if len(at) > 1 else 1.0

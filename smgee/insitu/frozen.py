@@ -3,60 +3,53 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smgee.errors import InputError, MissingDataError
-from smgee.insitu.daily import daily_means
-from smgee.insitu.quality import flag_mask
+from smgee.errors import MissingDataError
+from smgee.insitu.daily import NS_PER_DAY, clock_shift, daily_means, day_index, nanoseconds
+from smgee.insitu.quality import check_celsius, flag_mask
+from smgee.insitu.settings import UnfrozenRule
 
 __all__ = ["unfrozen_periods"]
 
+_NOT_TOLD = "so frozen and unfrozen days cannot be told apart"
+_REMEDY = (
+    "give the season (stations.season in a study, --season on the command line, season=('05-08', '10-13') "
+    "in Python)"
+)
 COLUMNS = ["year", "start", "end", "days", "start_observed", "end_observed", "stations", "source"]
 
 
 def unfrozen_periods(
     ds: xr.Dataset,
+    rule: UnfrozenRule | None = None,
     *,
-    method: str = "soil_temperature",
-    threshold: float = 0.0,
-    statistic: str = "min",
-    share: float = 0.8,
-    max_gap_days: int = 3,
-    season: tuple[str, str] | None = None,
     min_hours: float = 18.0,
+    day: str = "utc",
+    **settings: Any,
 ) -> pd.DataFrame:
     """Find the unfrozen period of every year.
 
-    A day is unfrozen when, of the stations that measured soil temperature on it, at least the share `share`
-    stayed above `threshold` all day (or in the mean). The unfrozen period of a year is its longest unbroken
-    run of such days. A soil above 0 °C is the criterion of Qin et al. 2025 (Land 14, 2098), whose periods run
-    from 3–13 May to 8–18 October; `statistic` and `share` make it definite here.
+    A day is unfrozen when, of the stations that measured soil temperature on it, at least the share
+    `rule.share` stayed above `rule.threshold` all day (or in the mean). The unfrozen period of a year is its
+    longest unbroken run of such days. A soil above 0 °C is the criterion of Qin et al. 2025 (Land 14, 2098),
+    whose periods run from 3–13 May to 8–18 October; the rule makes it definite here.
 
     Parameters
     ----------
     ds : xarray.Dataset
-        Station records or daily means, (time, station).
-    method : {"soil_temperature", "flags", "calendar"}
-        ``"flags"``: without soil temperature, a day is frozen at a station when most of its records carry the
-        ISMN flags D01, D02 or D03 (negative temperature). ``"calendar"``: the same `season` in every year of
-        the record, on the user's word.
-    threshold : float
-        °C.
-    statistic : {"min", "mean"}
-        Of the day's hourly soil temperatures. The lowest hour (default) also excludes days on which the soil
-        freezes overnight, when the 06:00 overpass sees it frozen.
-    share : float
-        0 < `share` ≤ 1.
-    max_gap_days : int
-        A gap without any measurement, at most this long, between unfrozen days does not break the run.
-    season : (str, str)
-        ``("MM-DD", "MM-DD")`` for ``method="calendar"``; a start later than the end reaches into the next
-        year.
-    min_hours : float
+        Station records, (time, station), or their daily means (which have no flags).
+    rule : UnfrozenRule, optional
+        How frozen days are told; see there. The default one takes soil temperature, or the flags where there
+        is none.
+    min_hours, day
         Passed to `smgee.insitu.daily_means` where `ds` is not daily.
+    **settings
+        Fields of the rule that shall differ, such as ``share=0.5``.
 
     Returns
     -------
@@ -68,34 +61,38 @@ def unfrozen_periods(
 
     Raises
     ------
+    InputError
+        A rule that contradicts itself, or soil temperatures in kelvin.
     MissingDataError
         No soil temperature (or no frozen flag) to tell frozen from unfrozen, or never unfrozen.
     """
-    if method == "calendar":
-        return _calendar(ds, season)
-    if not 0 < share <= 1:
-        raise InputError(f"share={share} is not a share of the stations; give more than 0 and at most 1.")
-    if statistic not in ("min", "mean"):
-        raise InputError(f"statistic={statistic!r} is not known; choose 'min' or 'mean'.")
+    rule = UnfrozenRule.of(rule, **settings)
+    if rule.season is not None:  # the rule allows it for the calendar only
+        return _calendar(ds, rule.season)
+    method = rule.method
+    if method == "auto":
+        method = "soil_temperature" if _has_temperature(ds) else "flags"
     if method == "soil_temperature":
-        days, warm, known = _from_temperature(ds, threshold, statistic, min_hours)
-        source = f"soil temperature, daily {statistic} > {threshold:g} degC at {share:.0%} of the stations"
-    elif method == "flags":
-        days, warm, known = _from_flags(ds)
-        source = f"ISMN flags D01-D03 absent at {share:.0%} of the stations"
+        days, warm, known = _from_temperature(ds, rule, min_hours, day)
+        source = (
+            f"soil temperature, daily {rule.statistic} > {rule.threshold:g} degC at {rule.share:.0%} of the "
+            "stations"
+        )
     else:
-        raise InputError(f"method={method!r} is not known; choose 'soil_temperature', 'flags' or 'calendar'.")
+        days, warm, known = _from_flags(ds, day)
+        source = f"ISMN flags D01-D03 absent at {rule.share:.0%} of the stations"
 
     number = known.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         part = (warm & known).sum(axis=1) / number
-    state = np.where(number == 0, -1, (part >= share - 1e-9).astype(int))  # -1 unknown, 0 frozen, 1 unfrozen
+    # -1 unknown, 0 frozen, 1 unfrozen
+    state = np.where(number == 0, -1, (part >= rule.share - 1e-9).astype(int))
     south = bool(np.nanmean(ds["lat"].values) < 0) if np.isfinite(ds["lat"].values).any() else False
     years = days.year - np.where(south & (days.month < 7), 1, 0)
     rows = []
     for year in np.unique(years):
         inside = np.flatnonzero(years == year)
-        run = _longest_run(state[inside], max_gap_days)
+        run = _longest_run(state[inside], rule.max_gap_days)
         if run is None:
             continue
         a, b = inside[run[0]], inside[run[1]]
@@ -119,44 +116,47 @@ def unfrozen_periods(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def _has_temperature(ds: xr.Dataset) -> bool:
+    return "soil_temperature" in ds and bool(np.isfinite(ds["soil_temperature"].values).any())
+
+
 def _from_temperature(
-    ds: xr.Dataset, threshold: float, statistic: str, min_hours: float
+    ds: xr.Dataset, rule: UnfrozenRule, min_hours: float, day: str
 ) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
     """Return days, and whether a station was warm and whether it is known, both (day, station) bool."""
-    if "soil_temperature" not in ds or not np.isfinite(ds["soil_temperature"].values).any():
+    if not _has_temperature(ds):
+        raise MissingDataError(f"The stations have no soil temperature, {_NOT_TOLD}; {_REMEDY}.")
+    for name, values in zip(ds["station"].values, ds["soil_temperature"].values.T, strict=True):
+        check_celsius(values, f"Station {name}")
+    daily = ds if "soil_temperature_min" in ds else daily_means(ds, min_hours, day=day)
+    values = daily["soil_temperature_min" if rule.statistic == "min" else "soil_temperature"].values
+    if not np.isfinite(values).any():
         raise MissingDataError(
-            "The stations have no soil temperature, so frozen and unfrozen days cannot be told apart; give "
-            "the season yourself "
-            "(method='calendar', season=('05-08', '10-13')) or use the frozen flags of ISMN (method='flags')."
+            f"No station measured soil temperature in {min_hours:g} hours of any day, {_NOT_TOLD}; lower "
+            f"min_hours, or {_REMEDY}."
         )
-    daily = ds if "soil_temperature_min" in ds else daily_means(ds, min_hours)
-    values = daily["soil_temperature_min" if statistic == "min" else "soil_temperature"].values
-    return pd.DatetimeIndex(daily["time"].values), values > threshold, np.isfinite(values)
+    return pd.DatetimeIndex(daily["time"].values), values > rule.threshold, np.isfinite(values)
 
 
-def _from_flags(ds: xr.Dataset) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
-    if "flags" not in ds:
-        raise MissingDataError(
-            "These station data carry no flags; give the records as read, not daily means."
-        )
-    bits = ds["flags"].values
+def _from_flags(ds: xr.Dataset, day: str) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
+    """Return days, and whether a station was unfrozen and whether it is known, both (day, station) bool."""
+    bits = ds["flags"].values if "flags" in ds else np.zeros((ds.sizes["time"], ds.sizes["station"]), int)
     frozen, recorded = (
         (bits & flag_mask(["D01", "D02", "D03"])) != 0,
         (bits != 0) & ((bits & flag_mask(["M"])) == 0),
     )
     if not frozen.any():
         raise MissingDataError(
-            "No record carries the flags D01, D02 or D03, which may mean never frozen or never checked; give "
-            "the season yourself "
-            "(method='calendar', season=('05-08', '10-13'))."
+            "The stations have no soil temperature, and no record carries the flags D01, D02 or D03, which "
+            f"may mean never frozen or never checked, {_NOT_TOLD}; {_REMEDY}."
         )
-    stamps = pd.DatetimeIndex(ds["time"].values).normalize()
-    days = pd.date_range(stamps[0], stamps[-1], freq="D")
-    at = days.get_indexer(stamps)
-    total, cold = np.zeros((len(days), bits.shape[1])), np.zeros((len(days), bits.shape[1]))
+    number = (nanoseconds(ds) + clock_shift(ds, day)[:, None]).T // NS_PER_DAY  # (time, station)
+    first, last = int(number.min()), int(number.max())
+    total, cold = np.zeros((last - first + 1, bits.shape[1])), np.zeros((last - first + 1, bits.shape[1]))
+    at = number - first, np.arange(bits.shape[1])
     np.add.at(total, at, recorded)
     np.add.at(cold, at, frozen & recorded)
-    return days, cold <= total / 2, total > 0
+    return day_index(first, last), cold <= total / 2, total > 0
 
 
 def _longest_run(state: np.ndarray, max_gap: int) -> tuple[int, int] | None:
@@ -176,16 +176,8 @@ def _longest_run(state: np.ndarray, max_gap: int) -> tuple[int, int] | None:
     return best
 
 
-def _calendar(ds: xr.Dataset, season: tuple[str, str] | None) -> pd.DataFrame:
-    if season is None:
-        raise InputError(
-            "method='calendar' needs season=('MM-DD', 'MM-DD'), the first and last unfrozen day of a year."
-        )
-    try:
-        # 2001 has 365 days: a season may not begin or end on 29 February.
-        first, last = (pd.to_datetime(f"2001-{text}", format="%Y-%m-%d") for text in season)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"The season {season} is not a pair of dates such as ('05-08', '10-13').") from error
+def _calendar(ds: xr.Dataset, season: tuple[str, str]) -> pd.DataFrame:
+    first, last = (pd.Timestamp(f"2001-{text}") for text in season)
     stamps = pd.DatetimeIndex(ds["time"].values)
     if not len(stamps):
         raise MissingDataError(

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from smgee.errors import InputError
 
 __all__ = [
     "FLAGS",
+    "check_celsius",
     "check_coordinates",
     "check_flags",
     "check_fractions",
@@ -19,6 +21,7 @@ __all__ = [
     "encode_flags",
     "flag_attributes",
     "flag_mask",
+    "flags_present",
 ]
 
 FLAGS: dict[str, str] = {
@@ -61,6 +64,12 @@ def check_flags(flags: Iterable[str]) -> tuple[str, ...]:
 def flag_mask(flags: Iterable[str]) -> np.uint16:
     """Return the bits of several flags together."""
     return np.uint16(np.bitwise_or.reduce([_BITS[f] for f in check_flags(flags)]))
+
+
+def flags_present(ds: xr.Dataset) -> list[str]:
+    """Return the flags that any record of a data set carries."""
+    bits = np.bitwise_or.reduce(ds["flags"].values, axis=None)
+    return [name for name, bit in _BITS.items() if bits & bit]
 
 
 def flag_attributes() -> dict[str, object]:
@@ -136,6 +145,28 @@ def check_fractions(values: np.ndarray, source: str) -> None:
             f"{source} holds {count} accepted soil moisture values outside 0…1 m3 m-3 (from {low:g} to "
             f"{high:g}); "
             "flag or remove them before reading."
+        )
+
+
+def check_celsius(values: np.ndarray, source: str) -> None:
+    """Raise `InputError` for soil temperatures that cannot be degrees Celsius.
+
+    Kelvin are recognised by a median above 150: every day would otherwise pass for unfrozen.
+    """
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return
+    low, high = float(finite.min()), float(finite.max())
+    if np.median(finite) > 150:
+        raise InputError(
+            f"{source} holds soil temperatures from {low:g} to {high:g}, which look like kelvin; degrees "
+            "Celsius are expected: convert them, or say temperature_unit='K' (--temperature-unit K) where "
+            "the reader takes it."
+        )
+    if low < -90 or high > 90:
+        raise InputError(
+            f"{source} holds soil temperatures from {low:g} to {high:g}; degrees Celsius between -90 and 90 "
+            "are expected: remove the others, or mark them as missing."
         )
 
 

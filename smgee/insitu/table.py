@@ -11,7 +11,7 @@ import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
 from smgee.insitu.dataset import Record, combine
-from smgee.insitu.quality import check_fractions, check_scale, check_times, flag_mask
+from smgee.insitu.quality import check_celsius, check_fractions, check_scale, check_times, flag_mask
 
 __all__ = ["read_table"]
 
@@ -21,6 +21,7 @@ _ALIASES = {
     "lat": ("lat", "latitude", "y"),
     "elevation": ("elevation", "elev", "altitude", "alt", "height", "z"),
 }
+_KELVIN = {"degC": 0.0, "K": 273.15}
 _UNITS = {"m3 m-3": 1.0, "m3/m3": 1.0, "1": 1.0, "%": 0.01, "percent": 0.01}
 
 
@@ -41,6 +42,7 @@ def read_table(
     elevation: str | None = None,
     depth_m: tuple[float, float] | float = (np.nan, np.nan),
     unit: str = "m3 m-3",
+    temperature_unit: str = "degC",
     missing: Sequence[float] = (-9999.0, -999.0, -99.0),
     utc_offset_hours: float = 0.0,
     time_format: str | None = None,
@@ -81,6 +83,8 @@ def read_table(
         Depth range of the sensors, or the depth of a point probe, m.
     unit : {"m3 m-3", "%"}
         Unit of soil moisture; never guessed.
+    temperature_unit : {"degC", "K"}
+        Unit of soil temperature; never guessed, but kelvin that are called °C are refused.
     missing : sequence of float
         Numbers that stand for "no value".
     utc_offset_hours : float
@@ -102,12 +106,17 @@ def read_table(
     Raises
     ------
     InputError
-        Columns that are not there, unreadable times, per cent where fractions were announced, repeated times,
-        impossible coordinates, or stations without a place in `stations`.
+        Columns that are not there, unreadable times, per cent where fractions were announced, kelvin where °C
+        were, repeated times, impossible coordinates, or stations without a place in `stations`.
     """
     path = Path(path)
     if unit not in _UNITS:
         raise InputError(f"The soil moisture unit {unit!r} is not known; choose one of {', '.join(_UNITS)}.")
+    if temperature_unit not in _KELVIN:
+        raise InputError(
+            f"The soil temperature unit {temperature_unit!r} is not known; choose one of "
+            f"{', '.join(_KELVIN)}."
+        )
     if duplicates not in ("error", "first", "mean"):
         raise InputError(
             f"duplicates={duplicates!r} (--duplicates) is not known; choose 'error', 'first' or 'mean'."
@@ -168,6 +177,8 @@ def read_table(
         if column in frame:
             frame[column] = _numbers(frame[column], path, missing)
     frame["value"] *= _UNITS[unit]
+    if "temperature" in frame:
+        frame["temperature"] -= _KELVIN[temperature_unit]
     places = _places(stations, frame, path)
 
     depth_from, depth_to = depth_m if isinstance(depth_m, tuple) else (depth_m, depth_m)
@@ -197,6 +208,8 @@ def read_table(
         warm_series = (
             rows["temperature"] if "temperature" in rows and rows["temperature"].notna().any() else None
         )
+        if warm_series is not None:
+            check_celsius(warm_series.to_numpy(float), f"{path.name}, station {name},")
         site = {
             "network": network,
             "depth_from": float(depth_from),

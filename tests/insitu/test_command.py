@@ -130,13 +130,18 @@ def test_coordinates_of_a_long_table_are_checked(tmp_path, run, columns, options
 
 
 def study_of(tmp_path, source, **table):
+    stations = {"source": str(source), "format": "table", "season": ["05-01", "09-30"], "table": table}
+    return folder_of(tmp_path, stations)
+
+
+def folder_of(tmp_path, stations):
     tmp_path.mkdir(exist_ok=True)
     content = {
         "name": "x",
         "start": "2021-05-01",
         "end": "2021-07-01",
         "area": {"lon": 99.8, "lat": 37.5, "crs": "EPSG:32647"},
-        "stations": {"source": str(source), "format": "table", "season": ["05-01", "09-30"], "table": table},
+        "stations": stations,
     }
     (tmp_path / "study.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return RunFolder(tmp_path / "run", Study.from_yaml(tmp_path / "study.yml"))
@@ -164,6 +169,42 @@ def test_study_reads_a_wide_table_with_places(tmp_path):
     folder = study_of(tmp_path / "second", tmp_path / "w.csv", places=str(tmp_path / "p.csv"), **layout)
     assert steps.stations(folder, lambda _: None)["station_days"] == 2
     np.testing.assert_allclose(steps.read_stations(folder)["soil_moisture"].values, [[0.2, 0.3]])
+
+
+def test_study_and_command_find_the_same_unfrozen_period(tmp_path, run):
+    """Probes that measure half of the day, and a network whose only word about frost are flags."""
+    times = pd.date_range("2021-04-01", "2021-06-30 23:00", freq="h")
+    warm = np.where(times >= "2021-05-08", 6.0, -2.0)
+    rows = pd.DataFrame({"time": times, "station": "A", "sm": 0.2, "t": warm, "lon": 99.8, "lat": 37.5})
+    rows[rows.time.dt.hour < 12].to_csv(tmp_path / "half.csv", index=False)
+    options = (*LONG, "--temperature-column", "t", "--min-hours", "12")
+    run(tmp_path / "half.csv", *options, "--out", tmp_path / "one")
+    layout = {"station": "station", "soil_moisture": "sm", "soil_temperature": "t"}
+    stations = {"source": str(tmp_path / "half.csv"), "format": "table", "table": layout, "min_hours": 12}
+    second = folder_of(tmp_path / "two", stations)
+    assert steps.stations(second, lambda _: None)["unfrozen_days"] == 54  # 8 May to 30 June
+    want = pd.read_csv(tmp_path / "one" / "unfrozen.csv")
+    assert want.loc[0, "start"] == "2021-05-08"
+    pd.testing.assert_frame_equal(pd.read_csv(second / "unfrozen.csv")[want.columns], want)
+
+    cold = np.where(times >= "2021-05-08", "G", "D03")
+    write_stm(tmp_path / "ismn", "A", times, np.full(len(times), 0.2), flags=cold, lon=99.8, lat=37.5)
+    run(tmp_path / "ismn", "--out", tmp_path / "three")
+    fourth = folder_of(tmp_path / "four", {"source": str(tmp_path / "ismn")})
+    steps.stations(fourth, lambda _: None)
+    want = pd.read_csv(tmp_path / "three" / "unfrozen.csv")
+    assert "flags" in want.loc[0, "source"]
+    pd.testing.assert_frame_equal(pd.read_csv(fourth / "unfrozen.csv")[want.columns], want)
+
+
+def test_kelvin_in_a_table_are_refused_or_converted(tmp_path, run):
+    table = long_table(tmp_path / "l.csv", t=np.repeat([280.15, 270.15], 48))
+    options = (*LONG, "--temperature-column", "t", "--out", tmp_path / "run")
+    with pytest.raises(InputError, match=r"270\.15|280\.15.*kelvin"):
+        run(table, *options)
+    run(table, *options, "--temperature-unit", "K")
+    with xr.open_dataset(tmp_path / "run" / "stations.nc", engine="h5netcdf") as ds:
+        np.testing.assert_allclose(ds["soil_temperature"].values, [[7, -3]] * 2)
 
 
 def test_study_refuses_a_layout_for_ismn():

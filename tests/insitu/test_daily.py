@@ -143,8 +143,10 @@ def test_southern_year_runs_from_july():
 
 def test_without_temperature_it_says_so_and_offers_ways():
     ds = dataset(pd.date_range("2021-01-01", "2021-12-31 23:00", freq="h"), np.full(8760, 0.2))
-    with pytest.raises(MissingDataError, match=r"no soil temperature.*calendar.*flags"):
+    with pytest.raises(MissingDataError, match=r"no soil temperature.*flags.*season"):
         insitu.unfrozen_periods(ds)
+    with pytest.raises(MissingDataError, match=r"no soil temperature.*season"):
+        insitu.unfrozen_periods(ds, method="soil_temperature")
     with pytest.raises(MissingDataError, match="never frozen or never checked"):
         insitu.unfrozen_periods(ds, method="flags")
     table = insitu.unfrozen_periods(ds, method="calendar", season=("05-08", "10-13"))
@@ -155,8 +157,44 @@ def test_without_temperature_it_says_so_and_offers_ways():
     flags = np.where(
         (ds.time.dt.month < 5) | (ds.time.dt.month > 9), flag_mask(["D03"]), flag_mask(["G"])
     ).astype(np.uint16)[:, None]
-    table = insitu.unfrozen_periods(ds.assign(flags=(("time", "station"), flags)), method="flags")
+    flagged = ds.assign(flags=(("time", "station"), flags))
+    table = insitu.unfrozen_periods(flagged, method="flags")
     assert table.loc[0, ["start", "end"]].tolist() == [dt.date(2021, 5, 1), dt.date(2021, 9, 30)]
+    pd.testing.assert_frame_equal(insitu.unfrozen_periods(flagged), table)  # without being asked to
+    # Days by the sun: 100° E is 6 h 40 min ahead, so the first unfrozen hour is 06:40 of 1 May there.
+    solar = insitu.unfrozen_periods(flagged, day="solar")
+    assert solar.loc[0, ["start", "end"]].tolist() == [dt.date(2021, 5, 1), dt.date(2021, 9, 30)]
+
+
+def test_hours_of_the_day_count_for_temperature_too():
+    ds = _year("05-08", "10-13")
+    ds = ds.where(ds.time.dt.hour < 12)  # probes that measure half of the day
+    with pytest.raises(MissingDataError, match="18 hours"):
+        insitu.unfrozen_periods(ds)
+    assert insitu.unfrozen_periods(ds, min_hours=12).loc[0, "days"] == 159
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"share": 0}, "share"),
+        ({"statistic": "lowest"}, "statistic.*'lowest'"),
+        ({"method": "calendar"}, "needs a season"),
+        ({"season": ("02-29", "09-01")}, "02-29"),
+        ({"method": "flags", "season": ("05-01", "09-01")}, "leave out one"),
+        ({"shares": 0.5}, "shares"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_refused(settings, words):
+    with pytest.raises(InputError, match=words):
+        insitu.unfrozen_periods(_year("05-08", "10-13"), **settings)
+
+
+def test_kelvin_are_noticed():
+    ds = _year("05-08", "10-13")
+    ds["soil_temperature"] = ds["soil_temperature"] + 273.15
+    with pytest.raises(InputError, match="kelvin"):
+        insitu.unfrozen_periods(ds)
 
 
 def test_summary_counts():

@@ -1,0 +1,86 @@
+"""What a study may say about its stations; light to import, for a study is read by every command."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from smgee.errors import InputError
+
+__all__ = ["UnfrozenRule"]
+
+
+class UnfrozenRule(BaseModel):
+    """How frozen days are told from unfrozen ones, and which of them make the unfrozen period of a year.
+
+    Attributes
+    ----------
+    method : {"auto", "soil_temperature", "flags", "calendar"}
+        ``"auto"``: the calendar where a `season` is given, else soil temperature where any station has it,
+        else the flags. ``"flags"``: a day is frozen at a station when most of its records carry the ISMN
+        flags D01, D02 or D03 (negative temperature). ``"calendar"``: the same `season` in every year of the
+        record, on the user's word.
+    threshold : float
+        °C.
+    statistic : {"min", "mean"}
+        Of the day's hourly soil temperatures. The lowest hour also excludes days on which the soil freezes
+        overnight, when the 06:00 overpass sees it frozen.
+    share : float
+        Of the stations that measured on the day, at least this share is unfrozen on an unfrozen day.
+    max_gap_days : int
+        A gap without any measurement, at most this long, between unfrozen days does not break the period.
+    season : (str, str) or None
+        First and last unfrozen day, ``("MM-DD", "MM-DD")``; a start later than the end reaches into the next
+        year.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["auto", "soil_temperature", "flags", "calendar"] = "auto"
+    threshold: Annotated[float, Field(ge=-20, le=20)] = 0.0
+    statistic: Literal["min", "mean"] = "min"
+    share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    max_gap_days: Annotated[int, Field(ge=0, le=60)] = 3
+    season: tuple[str, str] | None = None
+
+    @field_validator("season")
+    @classmethod
+    def _days_of_year(cls, value: tuple[str, str] | None) -> tuple[str, str] | None:
+        for text in value or ():
+            try:
+                if len(text) != 5:
+                    raise ValueError
+                # 2001 has 365 days: a season may not begin or end on 29 February.
+                date.fromisoformat(f"2001-{text}")
+            except ValueError:
+                raise ValueError(
+                    f"{text!r} is not a day of the year; give (start, end) as MM-DD, such as 05-01"
+                ) from None
+        return value
+
+    @model_validator(mode="after")
+    def _season_and_method(self) -> UnfrozenRule:
+        if self.method == "calendar" and self.season is None:
+            raise ValueError("the method 'calendar' needs a season, first and last unfrozen day as MM-DD")
+        if self.season is not None and self.method not in ("auto", "calendar"):
+            raise ValueError(
+                f"a season belongs to the method 'calendar', not to {self.method!r}; leave out one of them"
+            )
+        return self
+
+    @classmethod
+    def of(cls, rule: UnfrozenRule | None = None, **settings: Any) -> UnfrozenRule:
+        """Return `rule` (the default one if None) with other settings, checked; `InputError` if wrong."""
+        try:
+            return cls.model_validate((rule or cls()).model_dump() | settings)
+        except ValidationError as error:
+            faults = "; ".join(
+                ".".join(map(str, e["loc"]))
+                + ": " * bool(e["loc"])
+                + e["msg"].removeprefix("Value error, ").rstrip(".")
+                + ("" if isinstance(e["input"], dict) else f" (got {e['input']!r:.80})")
+                for e in error.errors()
+            )
+            raise InputError(f"The rule of unfrozen days cannot be used: {faults}.") from error
