@@ -8,21 +8,17 @@ from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pyproj import Proj
 
+from smgee.area import Area
 from smgee.datasets import DEMS, FMASK_BITS, HLS, ROLES, SMAP_36KM_TWIN
 from smgee.errors import InputError
-from smgee.grid import EaseCell, PixelGrid, ease_cell_at, parse_crs
+from smgee.grid import EaseCell, PixelGrid
 from smgee.io import atomic_path
 
 __all__ = ["Study"]
 
 ModelName = Literal["RF", "ERT", "GBDT", "XGBoost", "CatBoost"]
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
-MAX_DISTORTION = 0.05
-"""Largest error of lengths in the CRS of the maps. A UTM zone and its neighbours stay below 2 %; Web
-Mercator is off by 25 % at 37°.
-"""
 
 
 class _Section(BaseModel):
@@ -115,36 +111,6 @@ class Stations(_Section):
                     f"{text!r} is not a day of the year; give (start, end) as MM-DD, such as 05-01"
                 ) from None
         return value
-
-
-class Area(_Section):
-    """The SMAP cell to upscale to, by a point inside it, and the map lattice."""
-
-    lon: Annotated[float, Field(ge=-180, le=180)]
-    lat: Annotated[float, Field(ge=-84, le=84)]
-    crs: str = Field(description="projected CRS of the maps, e.g. the UTM zone of the HLS tile")
-    scale_m: Annotated[float, Field(gt=0, le=1000)] = 30.0
-
-    @field_validator("crs")
-    @classmethod
-    def _projected(cls, value: str) -> str:
-        if not parse_crs(value).is_projected:
-            raise ValueError(
-                f"{value} is not a projected CRS; slopes and areas need one, such as the UTM zone of the area"
-            )
-        return value
-
-    @model_validator(mode="after")
-    def _true_to_scale(self) -> Area:
-        factors = Proj(parse_crs(self.crs)).get_factors(self.lon, self.lat)
-        scales = (factors.tissot_semiminor, factors.tissot_semimajor)
-        if not all(abs(s - 1) <= MAX_DISTORTION for s in scales):
-            raise ValueError(
-                f"a metre of {self.crs} is {scales[0]:.2f} to {scales[1]:.2f} m on the map at longitude "
-                f"{self.lon:g}, latitude {self.lat:g}, "
-                "so slopes and pixels would be wrong; give a CRS made for the place, such as its UTM zone"
-            )
-        return self
 
 
 class Predictors(_Section):
@@ -308,13 +274,16 @@ class Study(_Section):
             raise InputError(
                 f"The study file {path} holds no settings; it needs at least name, start, end and area."
             )
-        return cls.parse(content, origin=str(path))
+        return cls.parse(content, origin=str(path), folder=Path(path).parent)
 
     @classmethod
-    def parse(cls, content: dict[str, Any], *, origin: str = "the study") -> Study:
-        """Build a study from plain values, with one sentence for everything that is wrong."""
+    def parse(cls, content: dict[str, Any], *, origin: str = "the study", folder: str | Path = ".") -> Study:
+        """Build a study from plain values, with one sentence for everything that is wrong.
+
+        Paths of outlines are relative to `folder`.
+        """
         try:
-            return cls.model_validate(content)
+            return cls.model_validate(content, context={"folder": folder})
         except ValidationError as error:
             # A section's own check says in its message what it received; its input is the section as a whole.
             faults = "; ".join(
@@ -347,12 +316,22 @@ class Study(_Section):
             )
 
     @property
+    def cells(self) -> tuple[EaseCell, ...]:
+        """The 36 km EASE-Grid 2.0 cells that the area fills well enough to judge SMAP in them."""
+        return self.area.covered(self.smap.min_coverage)
+
+    @property
     def cell(self) -> EaseCell:
-        """The 36 km EASE-Grid 2.0 cell of the study."""
-        return ease_cell_at(self.area.lon, self.area.lat, "M36")
+        """The 36 km EASE-Grid 2.0 cell of a study of one cell."""
+        cells = self.cells
+        if len(cells) != 1:
+            raise InputError(
+                f"The study's area fills {len(cells)} cells of 36 km, where one is needed; give lon and lat "
+                "of a point in the cell."
+            )
+        return cells[0]
 
     @property
     def grid(self) -> PixelGrid:
-        """The map lattice: pixels of `area.scale_m` covering the cell, edges at multiples of the scale."""
-        outline = self.cell.polygon(self.area.crs, points_per_edge=64)
-        return PixelGrid.from_bounds(self.area.crs, outline.bounds, self.area.scale_m)
+        """The map lattice: pixels of `area.scale_m` covering the area, edges at multiples of the scale."""
+        return self.area.grid

@@ -130,7 +130,7 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
         ),
     ]
     facts = {
-        "Cell": f"{study.cell.name} around {study.area.lon:g}° E, {study.area.lat:g}° N",
+        "Cell": f"{study.cell.name} around {study.area.center[0]:g}° E, {study.area.center[1]:g}° N",
         "Period": f"{study.start} to {study.end} (end exclusive)",
         "Stations": daily.sizes["station"],
         "Sampled rows": f"{int(samples.notna().all(axis=1).sum()):,} complete of {len(samples):,}",

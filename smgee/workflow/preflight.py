@@ -73,16 +73,15 @@ def check_study(study: Study, names: Sequence[str]) -> None:
 
 
 def check_place(study: Study, lon: npt.ArrayLike, lat: npt.ArrayLike) -> None:
-    """Refuse stations of which none lies in the study's cell."""
+    """Refuse stations of which none lies in the study's area."""
     import shapely
 
     lon, lat = np.asarray(lon), np.asarray(lat)
-    inside = shapely.contains_xy(study.cell.polygon("EPSG:4326", points_per_edge=16), lon, lat)
+    inside = shapely.contains_xy(study.area.polygon, lon, lat)
     if not inside.any():
         raise InputError(
             f"None of the {len(lon)} stations (longitude {min(lon):.3f} to {max(lon):.3f}, latitude "
             f"{min(lat):.3f} to {max(lat):.3f}) lies in the "
-            f"36 km cell of the study around longitude {study.area.lon:g}, latitude {study.area.lat:g}; "
-            "correct area.lon and area.lat, or give the "
-            "stations of that cell."
+            f"area of the study around longitude {study.area.center[0]:g}, latitude "
+            f"{study.area.center[1]:g}; correct area.lon and area.lat, or give the stations of that area."
         )
