@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from smgee.insitu.dataset import write_dataset
     from smgee.insitu.frozen import unfrozen_periods
     from smgee.insitu.network import heterogeneity, network_mean, representativeness, summary
+    from smgee.insitu.overpass import overpass_means, overpass_times
     from smgee.insitu.quality import flags_present
     from smgee.insitu.settings import UnfrozenRule
     from smgee.insitu.table import read_table
@@ -22,6 +23,8 @@ __all__ = [
     "flags_present",
     "heterogeneity",
     "network_mean",
+    "overpass_means",
+    "overpass_times",
     "read_ismn",
     "read_table",
     "representativeness",
@@ -36,6 +39,8 @@ _HOMES = {
     "flags_present": "quality",
     "heterogeneity": "network",
     "network_mean": "network",
+    "overpass_means": "overpass",
+    "overpass_times": "overpass",
     "read_ismn": "archive",
     "read_table": "table",
     "representativeness": "network",

@@ -8,7 +8,7 @@ import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
 
-__all__ = ["clock_shift", "daily_means", "day_index", "nanoseconds"]
+__all__ = ["clock_shift", "daily_means", "day_index", "nanoseconds", "step_hours"]
 
 NS_PER_HOUR = 3_600_000_000_000
 NS_PER_DAY = 24 * NS_PER_HOUR
@@ -93,7 +93,7 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
             if not valid.any():
                 continue
             t, v = times[valid] + shift[j] - first * NS_PER_DAY, values[valid, j]
-            step = _step_hours(times, valid | recorded[:, j])
+            step = step_hours(times, valid | recorded[:, j])
             hour = t // NS_PER_HOUR
             count = np.bincount(hour, minlength=n_days * 24)
             with np.errstate(invalid="ignore"):
@@ -156,7 +156,7 @@ def daily_means(ds: xr.Dataset, min_hours: float = 18.0, *, day: str = "utc") ->
     return out
 
 
-def _step_hours(times: np.ndarray, recorded: np.ndarray) -> float:
+def step_hours(times: np.ndarray, recorded: np.ndarray) -> float:
     """Return the usual step between a station's records, hours; that of the whole data set where it has a
     single one.
     """
