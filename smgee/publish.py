@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ import ee
 import numpy as np
 import xarray as xr
 
-from smgee.errors import InputError, RemoteError
+from smgee.errors import InputError
 from smgee.grid import PixelGrid
 from smgee.io import atomic_path
-from smgee.remote import call
+from smgee.remote import NotFound, call, run_task, wait_for_task
 from smgee.sampling import station_features
 from smgee.trees import TreeEnsemble
 
@@ -25,7 +24,6 @@ __all__ = [
     "publish_map",
     "publish_model",
     "publish_stations",
-    "wait",
     "write_cog",
 ]
 
@@ -45,9 +43,7 @@ def ensure_folder(asset_id: str) -> None:
         path = f"{path}/{part}"
         try:
             call(lambda path=path: ee.data.getAsset(path))  # type: ignore[misc]
-        except RemoteError as error:
-            if type(error) is not RemoteError:
-                raise
+        except NotFound:
             call(lambda path=path: ee.data.createAsset({"type": "FOLDER"}, path))  # type: ignore[misc]
 
 
@@ -65,23 +61,6 @@ def _card(properties: Mapping[str, Any]) -> dict[str, Any]:
             continue  # an asset property cannot be NaN; an absent one says the same
         card[re.sub(r"[^A-Za-z0-9_]", "_", key)] = value
     return card
-
-
-def wait(task_or_id: Any, *, poll_s: float = 1.0, progress: Callable[[str], Any] | None = None) -> None:
-    """Wait for a task or an operation; raises `RemoteError` with its message when it fails."""
-    identifier = task_or_id if isinstance(task_or_id, str) else task_or_id.id
-    while True:
-        status = call(lambda: ee.data.getTaskStatus(identifier))[0]
-        if progress is not None:
-            progress(status["state"])
-        if status["state"] in ("COMPLETED", "SUCCEEDED"):
-            return
-        if status["state"] in ("FAILED", "CANCELLED", "CANCEL_REQUESTED"):
-            raise RemoteError(
-                f"The task {status.get('description', identifier)} ended as {status['state']}: "
-                f"{status.get('error_message', 'no reason given')}."
-            )
-        time.sleep(poll_s)
 
 
 def write_cog(
@@ -167,7 +146,7 @@ def publish_map(
     }
     request = ee.data.newTaskId(1)[0]
     started = call(lambda: ee.data.startIngestion(request, manifest, allow_overwrite=True))
-    wait(started["id"])
+    wait_for_task(started["id"], what=f"Importing {asset_id}")
     return asset_id
 
 
@@ -177,8 +156,7 @@ def publish_stations(stations: xr.Dataset, asset_id: str, *, properties: Mapping
     task = ee.batch.Export.table.toAsset(
         collection=table, description="smgee_stations", assetId=asset_id, overwrite=True
     )
-    call(task.start)
-    wait(task)
+    run_task(task, f"Exporting the stations {asset_id}")
     return asset_id
 
 

@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from smgee.errors import InputError, RemoteError
+from smgee.remote import LoginRequired, call
+from smgee.remote.transport import HttpTransport, Metered
 
 if TYPE_CHECKING:
     from smgee.eelocal.context import Limits
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Session", "connect", "current_session", "default_store", "fault_plan", "parallel_requests"]
 
 EMBEDDED_PROJECT = "smgee-embedded"
+CLIENT_RETRIES = 3
+"""How often the client repeats a failing request by itself, below `smgee.remote.call`, which counts and tells
+its repetitions and knows when to stop."""
 _lock = threading.RLock()
 _current: Session | None = None
 
@@ -292,26 +297,25 @@ def _connect_embedded(
     service = Service(assets, limits=limits, faults=faults, drive=None if drive is None else Path(drive))
     server = LoopbackServer(service, port=port)
     service.on_link = server.start
-    transport = Transport(service)
+    transport = Metered(Transport(service))
     _initialize(project, server.url, transport)
     return Session("embedded", project, server.url, service=service, server=server, transport=transport)
 
 
 def _attach(url: str, project: str) -> Session:
-    from smgee.eelocal.transport import LoopbackTransport
-
     url = url.rstrip("/")
     if not url.startswith(("http://127.0.0.1:", "http://localhost:", "http://[::1]:")):
         raise InputError(
             f"The URL {url} is not a loopback address; an embedded Earth Engine is served on "
             "http://127.0.0.1:<port> only."
         )
-    transport = LoopbackTransport()
+    transport = Metered(HttpTransport(trust_env=False))  # proxies are not for loopback
     try:
         transport.request(
             f"{url}/v1/projects/{project}/config"
         )  # the client would retry a dead address for half a minute
-    except ConnectionError as error:
+    except (ConnectionError, TimeoutError) as error:
+        transport.close()
         raise RemoteError(
             f"Nothing answers at {url}; start it with `smgee serve`, or with smgee.connect(serve=True) in "
             "the other process."
@@ -327,6 +331,7 @@ def _initialize(project: str, url: str, transport: Any) -> None:
     from google.auth.credentials import AnonymousCredentials
 
     ee.Reset()
+    ee.data.setMaxRetries(CLIENT_RETRIES)
     deprecation.deprecated_assets = {
         old: deprecation.DeprecatedAsset(id=old, replacement_id=new, removal_date=None, learn_more_url=None)
         for old, new in _DEPRECATED.items()
@@ -337,24 +342,47 @@ def _initialize(project: str, url: str, transport: Any) -> None:
 
 
 def _connect_real(project: str | None, high_volume: bool) -> Session:
+    """Connect the client to the real service.
+
+    Raises
+    ------
+    RemoteError
+        `LoginRequired`, `AccessDenied`, `Outage` and their like, see `smgee.remote.errors`.
+    """
     import ee
-    from ee import data, ee_exception
+    from ee import data
 
     project = project or os.environ.get("EARTHENGINE_PROJECT")
-    ee.Reset()
     url = data.HIGH_VOLUME_API_BASE_URL if high_volume else None
+    transport = Metered(HttpTransport())
+    ee.Reset()
+    data.setMaxRetries(CLIENT_RETRIES)
     try:
-        ee.Initialize(project=project, url=url)
-    except ee_exception.EEException as error:
-        text = str(error).strip()
-        text = "no credentials are stored here" if "authorize access" in text else text.splitlines()[0]
-        raise RemoteError(
-            f"The real Earth Engine refused the connection ({text}); run `earthengine authenticate` and give "
-            "a Cloud "
-            "project registered for "
-            "Earth Engine with project=, or use the embedded backend."
-        ) from error
-    return Session("earthengine", str(project or ee.data._get_state().cloud_api_user_project), url)
+        call(lambda: ee.Initialize(project=project, url=url, http_transport=transport), attempts=2)
+    except RemoteError as error:
+        ee.Reset()
+        transport.close()
+        if isinstance(error, LoginRequired):
+            _check_login()
+        raise
+    connected = str(project or data._get_state().cloud_api_user_project)
+    return Session("earthengine", connected, url, transport=transport)
+
+
+def _check_login() -> None:
+    """Raise what is wrong with the stored login, if there is one: the client says of any failure to renew it,
+    an outage too, that there is none.
+    """
+    from ee import oauth
+    from google.auth.transport.requests import Request
+    from google.oauth2.credentials import Credentials
+
+    try:
+        stored = oauth.get_credentials_arguments()
+    except (OSError, ValueError):
+        return
+    if stored.get("refresh_token"):
+        call(lambda: Credentials(None, **stored).refresh(Request()), attempts=1)
 
 
 @atexit.register

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import ee
 import pytest
 
 import smgee
 from smgee.eelocal.assets.catalog import add_files
+from smgee.remote import LEDGER, LoginRequired, Outage
 from smgee.session import current_session, default_store, fault_plan
 
 
@@ -140,3 +146,104 @@ def test_the_store_is_the_users_choice(monkeypatch: pytest.MonkeyPatch, tmp_path
         assert [a["id"] for a in ee.data.listAssets(session.asset_root)["assets"]] == [
             f"{session.asset_root}/results"
         ]
+
+
+# -- the real service, as far as it can be had on loopback: its login server and its API
+# ------------------------------------------------------------------------------------------
+
+
+class LoginServer(HTTPServer):
+    """Answers requests for an access token with one status and body."""
+
+    def __init__(self, status: int, body: dict[str, Any]):
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.status, self.content = status, json.dumps(body).encode()
+        Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/token"
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: LoginServer
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(self.server.status)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(self.server.content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Store credentials, and let the login server answer as told; None for no server at all."""
+    folder = tmp_path / ".config" / "earthengine"
+    folder.mkdir(parents=True)
+    (folder / "credentials").write_text(json.dumps({"refresh_token": "r", "project": "my-project"}))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "EARTHENGINE_PROJECT", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    servers: list[LoginServer] = []
+
+    def answer(status: int | None, body: dict[str, Any] | None = None) -> None:
+        url = "http://127.0.0.1:9/token"
+        if status is not None:
+            servers.append(LoginServer(status, body or {}))
+            url = servers[-1].url
+        monkeypatch.setattr("ee.oauth.TOKEN_URI", url)
+
+    yield answer
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_expired_login_says_how_to_renew_it(login: Callable[..., None]) -> None:
+    login(400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."})
+    with pytest.raises(LoginRequired, match=r"expired or revoked.*`earthengine authenticate`") as caught:
+        smgee.connect("earthengine")
+    assert "\n" not in str(caught.value)
+    assert current_session() is None
+
+
+def test_a_missing_login_says_how_to_get_one(login: Callable[..., None], tmp_path: Path) -> None:
+    login(None)
+    (tmp_path / ".config" / "earthengine" / "credentials").unlink()
+    with pytest.raises(LoginRequired, match=r"No login .* run `earthengine authenticate`"):
+        smgee.connect("earthengine", project="my-project")
+
+
+@pytest.mark.parametrize(("status", "body"), [(None, {}), (503, {"error": "temporarily_unavailable"})])
+def test_a_machine_that_is_offline_is_told_so(
+    login: Callable[..., None], status: int | None, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smgee.session.CLIENT_RETRIES", 0)
+    login(status, body)
+    with pytest.raises(Outage, match=r"cannot be reached.*check the network"):
+        smgee.connect("earthengine")
+
+
+def test_the_real_service_is_reached_and_counted(
+    login: Callable[..., None], catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login(200, {"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
+    code = (
+        "import smgee, sys; s = smgee.connect(catalog=sys.argv[1], store=sys.argv[2], serve=True); "
+        "print(s.url, flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(catalog), str(tmp_path / "store")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        monkeypatch.setattr("ee.data.HIGH_VOLUME_API_BASE_URL", other.stdout.readline().strip())
+        with LEDGER.measure() as meter, smgee.connect("earthengine", high_volume=True) as session:
+            assert session.project == "my-project"
+            assert size() == 2
+        other.communicate("")
+    assert meter.spent.requests["value:compute"] == 1
+    assert not meter.spent.failures

@@ -1,6 +1,4 @@
-"""How the official client reaches the service: an object with httplib2's `request`, in process or over
-loopback HTTP.
-"""
+"""How the official client reaches the service in process: an object with httplib2's `request`."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ import httplib2
 
 from smgee.eelocal.service import Request, Service
 
-__all__ = ["LoopbackTransport", "Transport"]
+__all__ = ["Transport"]
 
 
 class Transport:
@@ -55,41 +53,3 @@ class Transport:
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
-
-
-class LoopbackTransport:
-    """Reaches a service that another process runs on this machine, past any configured proxy. Thread-safe."""
-
-    def __init__(self) -> None:
-        import requests
-
-        self._session = requests.Session()
-        self._session.trust_env = False  # proxies and netrc of the environment are not for loopback
-        adapter = requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=64)
-        self._session.mount("http://", adapter)
-
-    def request(
-        self,
-        uri: str,
-        method: str = "GET",
-        body: bytes | str | None = None,
-        headers: Mapping[str, str] | None = None,
-        redirections: int | None = None,
-        connection_type: Any = None,
-    ) -> tuple[httplib2.Response, bytes]:
-        """Send one request with httplib2's semantics; broken connections are errors that the client
-        retries.
-        """
-        import requests
-
-        try:
-            answer = self._session.request(method, uri, data=body, headers=dict(headers or {}))
-        except requests.exceptions.Timeout as error:
-            raise TimeoutError(str(error)) from error
-        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            raise ConnectionError(str(error)) from error
-        return httplib2.Response({**answer.headers, "status": str(answer.status_code)}), answer.content
-
-    def close(self) -> None:
-        """Close the pooled connections."""
-        self._session.close()

@@ -18,13 +18,12 @@ import json
 import logging
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smgee.errors import InputError, RemoteError
-from smgee.remote import call
+from smgee.errors import InputError
+from smgee.remote import run_task
 from smgee.trees.ensemble import Digits, Transport, TreeEnsemble
 from smgee.trees.text import MAX_DEPTH, iter_ee_strings, write_ee_strings
 
@@ -356,15 +355,4 @@ def load_classifier(asset_id: str) -> ee.Classifier:
 def _finish(task: Any, what: str, progress: Callable[[str], Any] | None) -> None:
     """Start an export and wait for its end."""
     (progress or log.info)(f"{what}.")
-    call(task.start)
-    pause = 0.05
-    while True:
-        status = call(task.status)
-        if status["state"] == "COMPLETED":
-            return
-        if status["state"] in ("FAILED", "CANCELLED"):
-            raise RemoteError(
-                f"{what} ended as {status['state']}: {status.get('error_message', 'no reason was given')}."
-            )
-        time.sleep(pause)
-        pause = min(2 * pause, 10.0)
+    run_task(task, what)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from smgee.datasets import HLS, smap_9km_ids
 from smgee.errors import InputError, MissingDataError
-from smgee.remote import RemoteError, call
+from smgee.remote import NotFound, call
 from smgee.study import Study
 
 __all__ = ["check_place", "check_study", "needed_assets"]
@@ -49,11 +49,7 @@ def check_study(study: Study, names: Sequence[str]) -> None:
     for asset in needed_assets(study, names):
         try:
             call(lambda asset=asset: ee.data.getAsset(asset))  # type: ignore[misc]
-        except RemoteError as error:
-            if (
-                type(error) is not RemoteError
-            ):  # the service is out of order, which says nothing about the asset
-                raise
+        except NotFound:  # any other failure says nothing about the asset
             absent.append(asset)
     if absent:
         where = (

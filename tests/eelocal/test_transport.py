@@ -22,8 +22,9 @@ from smgee.eelocal.faults import FaultPlan
 from smgee.eelocal.operations import Operations
 from smgee.eelocal.server import LoopbackServer, _cors
 from smgee.eelocal.service import Service
-from smgee.eelocal.transport import LoopbackTransport, Transport
+from smgee.eelocal.transport import Transport
 from smgee.errors import InputError
+from smgee.remote.transport import HttpTransport
 
 BASE = "http://127.0.0.1:1/v1"
 
@@ -233,7 +234,7 @@ def test_operation_arguments_are_checked() -> None:
 
 def test_the_server_starts_late_and_answers_like_the_transport(service: Service) -> None:
     server = LoopbackServer(service)
-    transport = LoopbackTransport()
+    transport = HttpTransport(trust_env=False)
     try:
         assert not server.running
         server.start()
@@ -253,7 +254,7 @@ def test_the_server_starts_late_and_answers_like_the_transport(service: Service)
 
 def test_a_cut_body_reaches_http_clients_as_a_broken_connection(tmp_path: Path) -> None:
     server = LoopbackServer(Service(AssetStore(user=UserAssets(tmp_path)), faults=FaultPlan(1.0, ("cut",))))
-    transport = LoopbackTransport()
+    transport = HttpTransport(trust_env=False)
     try:
         server.start()
         with pytest.raises(ConnectionError):

@@ -7,6 +7,8 @@ import pytest
 import smgee
 from smgee.eelocal.assets.folder import changing_records
 from smgee.errors import InputError, MissingDataError
+from smgee.remote import Outage
+from smgee.session import fault_plan
 from smgee.study import Study
 from smgee.workflow.preflight import check_place, check_study, needed_assets
 
@@ -46,6 +48,16 @@ def test_absent_data_are_named(tmp_path):
         ),
     ):
         check_study(study, ["sample"])
+
+
+def test_an_outage_is_not_taken_for_absent_data(tmp_path, monkeypatch):
+    monkeypatch.setattr("smgee.session.CLIENT_RETRIES", 0)
+    monkeypatch.setattr("smgee.remote.calls.WAIT_S", 0.001)
+    with (
+        smgee.connect(sources=[], store=tmp_path, faults=fault_plan(1.0, ["503"], routes=["assets/"])),
+        pytest.raises(Outage, match=r"out of order.*currently unavailable"),
+    ):
+        check_study(Study.demo(), ["sample"])
 
 
 @pytest.mark.parametrize(("index", "why"), [("NDXX", "not in Awesome"), ("NDREI", "needs RE1|do not share")])

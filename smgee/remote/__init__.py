@@ -1,0 +1,54 @@
+"""Everything smgee asks of Earth Engine goes through here, so that each kind of failure gets its answer.
+
+- `errors`: the kinds of failure, and the sorting of any exception of the client's into one of them.
+- `calls`: one request, repeated where a failure goes away by itself.
+- `split`: work that was too big, done in smaller parts.
+- `tasks`: waiting for exports and imports.
+- `ledger`: what was asked and sent, counted.
+- `transport`: requests over HTTP, and the counting of them.
+"""
+
+from smgee.errors import RemoteError
+from smgee.remote.calls import call
+from smgee.remote.errors import (
+    AccessDenied,
+    LoginRequired,
+    NotFound,
+    Outage,
+    PayloadTooLarge,
+    QuotaSpent,
+    Throttled,
+    TooBig,
+    Transient,
+    classify,
+    is_remote,
+)
+from smgee.remote.ledger import LEDGER, Ledger, Spent
+from smgee.remote.split import in_parts, run_split
+from smgee.remote.tasks import TaskState, TaskStatus, run_task, wait_for_task, wait_for_tasks
+
+__all__ = [
+    "LEDGER",
+    "AccessDenied",
+    "Ledger",
+    "LoginRequired",
+    "NotFound",
+    "Outage",
+    "PayloadTooLarge",
+    "QuotaSpent",
+    "RemoteError",
+    "Spent",
+    "TaskState",
+    "TaskStatus",
+    "Throttled",
+    "TooBig",
+    "Transient",
+    "call",
+    "classify",
+    "in_parts",
+    "is_remote",
+    "run_split",
+    "run_task",
+    "wait_for_task",
+    "wait_for_tasks",
+]
