@@ -97,8 +97,8 @@ def _credentials(console: Any) -> None:
 def _embedded(console: Any) -> bool:
     import ee
 
-    from smgee.eelocal.registry import implementations
-    from smgee.eelocal.spec import signatures
+    from smgee.eelocal.engine.spec import signatures
+    from smgee.eelocal.ops import implementations
     from smgee.session import connect, default_store
 
     console.print("Embedded Earth Engine")
@@ -129,7 +129,7 @@ def _embedded(console: Any) -> bool:
 
 def _live(console: Any, project: str | None) -> int:
     """Ask both backends every open question, and print where they differ."""
-    from smgee.eelocal.unsettled import PROBES, answers_agree, ask
+    from smgee.doctor.probes import PROBES, answers_agree, ask
     from smgee.session import connect
 
     console.print(f"Open questions, asked of both backends ({len(PROBES)})")

@@ -16,10 +16,10 @@ from smgee.remote import LoginRequired, call
 from smgee.remote.transport import HttpTransport, Metered
 
 if TYPE_CHECKING:
-    from smgee.eelocal.context import Limits
-    from smgee.eelocal.faults import FaultPlan
-    from smgee.eelocal.server import LoopbackServer
-    from smgee.eelocal.service import Service
+    from smgee.eelocal.engine.context import Limits
+    from smgee.eelocal.rest.faults import FaultPlan
+    from smgee.eelocal.rest.server import LoopbackServer
+    from smgee.eelocal.rest.service import Service
     from smgee.source import Source
 
 __all__ = ["Session", "connect", "current_session", "default_store", "fault_plan", "parallel_requests"]
@@ -247,8 +247,8 @@ def fault_plan(
     routes: Sequence[str] = (),
     limit: int | None = None,
 ) -> FaultPlan:
-    """Return a plan of faults for `connect`; see `smgee.eelocal.faults`."""
-    from smgee.eelocal.faults import FaultPlan
+    """Return a plan of faults for `connect`; see `smgee.eelocal.rest.faults`."""
+    from smgee.eelocal.rest.faults import FaultPlan
 
     return FaultPlan(rate, tuple(kinds), seed, tuple(routes), limit)
 
@@ -283,9 +283,9 @@ def _connect_embedded(
     from smgee.eelocal.assets.names import is_cloud_id
     from smgee.eelocal.assets.store import AssetStore
     from smgee.eelocal.assets.user import UserAssets
-    from smgee.eelocal.server import LoopbackServer
-    from smgee.eelocal.service import Service
-    from smgee.eelocal.transport import Transport
+    from smgee.eelocal.rest.server import LoopbackServer
+    from smgee.eelocal.rest.service import Service
+    from smgee.eelocal.rest.transport import Transport
 
     if not is_cloud_id(f"projects/{project}/assets"):
         raise InputError(

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def test_every_package_is_installed():
+def test_every_package_is_installed(monkeypatch):
+    """`setup.py` finds every package of smgee, and the command line under its own name."""
+    setuptools = pytest.importorskip("setuptools")
+    given = {}
+    monkeypatch.setattr(setuptools, "setup", given.update)
+    monkeypatch.chdir(ROOT)
+    runpy.run_path("setup.py")
     found = {".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "smgee").rglob("__init__.py")}
-    assert set(PROJECT["tool"]["setuptools"]["packages"]) == found | {"smgee_cli"}
+    assert set(given["packages"]) == found | {"smgee_cli"}
+    folders = {".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "smgee").rglob("*.py")}
+    assert folders == found
 
 
 def test_every_dependency_is_pinned():

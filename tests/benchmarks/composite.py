@@ -337,7 +337,7 @@ class PeakMemory:
 def forget() -> None:
     """Drop what the embedded Earth Engine keeps of earlier requests: pixels, plans and open files."""
     from smgee.eelocal.assets import geotiff, pyramid
-    from smgee.eelocal.model import lattice
+    from smgee.eelocal.pixels import lattice
 
     for cache in (pyramid._tiles, lattice._plans, lattice._coordinates):
         cache.clear()

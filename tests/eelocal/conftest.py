@@ -8,6 +8,7 @@ import ee
 import pytest
 
 import smgee
+from smgee.eelocal import ops  # noqa: F401  registers the algorithms
 from smgee.session import Session
 
 

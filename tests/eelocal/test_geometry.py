@@ -13,12 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from smgee.eelocal import geodesy
-from smgee.eelocal.encode import encode_geometry
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.geometry import Geometry, from_geojson
-from smgee.eelocal.model.projection import Projection
-from smgee.eelocal.s2 import cell_polygon
+from smgee.eelocal.formats.values import encode_geometry
+from smgee.eelocal.geo import geodesy
+from smgee.eelocal.geo.s2 import cell_polygon
+from smgee.eelocal.values.geometry import Geometry, from_geojson
+from smgee.eelocal.values.projection import Projection
 
 pytestmark = pytest.mark.usefixtures("embedded")
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from smgee.eelocal.context import Context
-from smgee.eelocal.encode import encode_value
+from smgee.eelocal.engine.context import Context
+from smgee.eelocal.engine.evaluator import evaluate
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.evaluator import evaluate
+from smgee.eelocal.formats.values import encode_value
 
 
 def _folder() -> Path:
@@ -97,10 +97,10 @@ def test_documented_answer(entry: Mapping[str, Any]) -> None:
     context = Context()
     if entry["compare"] == "error":
         with pytest.raises(EEError) as failure:
-            encode_value(evaluate(entry["expression"], context), context)
+            encode_value(evaluate(entry["expression"], context), context.limits.elements)
         assert " ".join(entry["expected"]["error"].split()) in " ".join(str(failure.value).split())
         return
-    answer = encode_value(evaluate(entry["expression"], context), context)
+    answer = encode_value(evaluate(entry["expression"], context), context.limits.elements)
     if entry["compare"] == "kernel_weights":
         answer = answer["weights"]
     assert _matches(answer, entry), f"{answer!r} instead of {entry.get('expected')!r}"

@@ -18,7 +18,7 @@ import ee
 import pytest
 
 import smgee
-from smgee.eelocal.operation_log import _KEEP
+from smgee.eelocal.tasks.log import _KEEP
 from smgee.session import Session
 
 ROOT = "projects/smgee-embedded/assets"

@@ -13,12 +13,12 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.reducer import Column, Reducer, as_column, as_value
 from smgee.eelocal.ops import reducer as ops
 from smgee.eelocal.statistics.combine import Combined, Unweighted
 from smgee.eelocal.statistics.moments import Extreme, Mean, Sum
 from smgee.eelocal.statistics.order import Percentile
 from smgee.eelocal.statistics.regression import LinearRegression, least_squares
+from smgee.eelocal.values.reducer import Column, Reducer, as_column, as_value
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Mean of empty slice", "ignore:All-NaN", "ignore:Degrees of freedom"

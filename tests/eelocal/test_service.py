@@ -22,7 +22,7 @@ from PIL import Image as Picture
 
 import smgee
 from smgee.eelocal.assets.catalog import AddOptions, add_files
-from smgee.eelocal.context import Limits
+from smgee.eelocal.engine.context import Limits
 from smgee.session import Session
 
 ROWS, COLS = 40, 50
@@ -311,7 +311,7 @@ def test_errors_of_a_map_show_when_it_is_made(session: Session) -> None:
 
 
 def test_tile_pixels_are_those_of_the_tile_grid(session: Session) -> None:
-    from smgee.eelocal.routes.maps import tile_grid
+    from smgee.eelocal.rest.routes.maps import tile_grid
 
     x, y = _tile_of(100.1455, 37.935, 14)
     grid = tile_grid(14, x, y)

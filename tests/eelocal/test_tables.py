@@ -7,13 +7,13 @@ from typing import Any
 import ee
 import pytest
 
-from smgee.eelocal.context import Context, Limits
-from smgee.eelocal.coverage import FILE, count, render
-from smgee.eelocal.encode import encode_value
+from smgee.doctor.coverage import FILE, count, render
+from smgee.eelocal.engine.context import Context, Limits
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.geometry import Feature
-from smgee.eelocal.registry import implementations
+from smgee.eelocal.formats.values import encode_value
+from smgee.eelocal.ops import implementations
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.geometry import Feature
 
 pytestmark = pytest.mark.usefixtures("embedded")
 
@@ -261,9 +261,9 @@ def test_properties() -> None:
 def test_long_collections_are_not_sent() -> None:
     context = Context(limits=Limits(elements=3))
     short, long = (Collection(lambda n=n: [Feature(None)] * n) for n in (3, 4))
-    assert len(encode_value(short, context)["features"]) == 3
+    assert len(encode_value(short, context.limits.elements)["features"]) == 3
     with pytest.raises(EEError, match="Collection query aborted after accumulating over 3 elements"):
-        encode_value(long, context)
+        encode_value(long, context.limits.elements)
 
 
 def test_collections_may_be_nested_deeply() -> None:
@@ -305,7 +305,7 @@ def test_reducers_of_columns_state_how_many_they_need() -> None:
 
 
 def test_coverage_page_is_up_to_date() -> None:
-    assert FILE.read_text(encoding="utf-8") == render(), "run `python -m smgee.eelocal.coverage`"
+    assert FILE.read_text(encoding="utf-8") == render(), "run `python -m smgee.doctor.coverage`"
     done, total = count()
     assert done / total >= 0.75
 

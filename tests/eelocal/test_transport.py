@@ -15,14 +15,14 @@ import pytest
 
 from smgee.eelocal.assets.store import AssetStore
 from smgee.eelocal.assets.user import UserAssets
-from smgee.eelocal.context import Limits
-from smgee.eelocal.discovery import discovery_document
+from smgee.eelocal.engine.context import Limits
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.faults import FaultPlan
-from smgee.eelocal.operations import Operations
-from smgee.eelocal.server import LoopbackServer, _cors
-from smgee.eelocal.service import Service
-from smgee.eelocal.transport import Transport
+from smgee.eelocal.rest.discovery import discovery_document
+from smgee.eelocal.rest.faults import FaultPlan
+from smgee.eelocal.rest.server import LoopbackServer, _cors
+from smgee.eelocal.rest.service import Service
+from smgee.eelocal.rest.transport import Transport
+from smgee.eelocal.tasks.operations import Operations
 from smgee.errors import InputError
 from smgee.remote.transport import HttpTransport
 

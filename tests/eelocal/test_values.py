@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.date import advance, find_zone, floor_unit, parse_iso
-from smgee.eelocal.model.datetext import format_date, parse_date
-from smgee.eelocal.model.pixeltype import NAMED_TYPES
 from smgee.eelocal.ops.array import cast_array
 from smgee.eelocal.ops.elementwise import BINARY, UNARY, digamma, trigamma
 from smgee.eelocal.ops.number import cast_number, compute
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.date import advance, find_zone, floor_unit, parse_iso
+from smgee.eelocal.values.datetext import format_date, parse_date
+from smgee.eelocal.values.pixeltype import NAMED_TYPES
 
 pytestmark = pytest.mark.usefixtures("embedded")
 
@@ -341,7 +341,7 @@ def test_kernels_in_meters_depend_on_the_scale() -> None:
     assert set(SHAPES) >= {"circle", "octagon"}
     kernel = ee.Kernel.circle(60, "meters")
     assert info(kernel) == {"type": "Kernel.circle", "units": "meters"}
-    from smgee.eelocal.registry import implementations
+    from smgee.eelocal.ops import implementations
 
     circle = implementations()["Kernel.circle"][0](radius=60.0, units="meters", normalize=True, magnitude=1.0)
     assert circle.weights(30.0).values.shape == (5, 5)

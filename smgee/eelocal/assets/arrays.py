@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.assets.geotiff import crs_name, decode_stored
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid, parse_crs, transformer
 
@@ -87,8 +88,6 @@ def read_band(
     window : (row, col, height, width)
         Inside the band's grid.
     """
-    from smgee.eelocal.assets.geotiff import decode_stored
-
     row, col, height, width = window
     with _lock:
         array = _opened(root / source["file"], source["format"])[source["variable"]]
@@ -229,8 +228,6 @@ def _stored_type(dtype: np.dtype) -> str:
 
 
 def _crs(dataset: Any, array: Any, x: str, given: str | None, path: Path) -> str:
-    from smgee.eelocal.assets.geotiff import crs_name
-
     if given is not None:
         parse_crs(given)
         return given

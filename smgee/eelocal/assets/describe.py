@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import shapely
 from shapely.geometry import mapping
 
 from smgee.eelocal.assets.names import asset_name
 from smgee.eelocal.assets.store import AssetStore
 from smgee.eelocal.errors import NotFoundError
-from smgee.eelocal.model.image import Image
-from smgee.grid import PixelGrid
+from smgee.eelocal.geo.edges import planar_geojson
+from smgee.eelocal.pixels.grids import native_grid
+from smgee.eelocal.values.image import Image
+from smgee.grid import PixelGrid, transformer
 from smgee.source import CollectionInfo, ImageInfo, TableInfo
 
 __all__ = ["describe", "describe_computed", "outline", "timestamp"]
@@ -33,10 +36,6 @@ def timestamp(milliseconds: float) -> str:
 
 def outline(grid: PixelGrid, points_per_edge: int = 8) -> dict[str, Any]:
     """Return the outer edge of a grid as a GeoJSON polygon in longitude and latitude, edges densified."""
-    import shapely
-
-    from smgee.grid import transformer
-
     s = np.arange(points_per_edge) / points_per_edge
     w, h = grid.width, grid.height
     cols = np.concatenate([w * s, np.full(points_per_edge, w), w * (1 - s), np.zeros(points_per_edge)])
@@ -135,9 +134,6 @@ def _image_fields(info: ImageInfo) -> dict[str, Any]:
 
 def describe_computed(image: Image) -> dict[str, Any]:
     """Return the REST description of a computed image."""
-    from smgee.eelocal.grids import native_grid
-    from smgee.eelocal.tableformats import planar_geojson
-
     asset: dict[str, Any] = {"type": "IMAGE"}
     if image.id:
         asset |= {"name": asset_name(image.id), "id": image.id}

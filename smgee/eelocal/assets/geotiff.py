@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.assets.decode import decode
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 
@@ -262,8 +263,6 @@ def decode_stored(stored: np.ndarray, source: Mapping[str, Any], dtype: str) -> 
             return (stored.astype("f8") * (1.0 if scale is None else scale) + (offset or 0.0)).astype(
                 dtype
             ), valid
-    from smgee.eelocal.assets.decode import decode
-
     if stored.dtype.kind == "f":  # compared as stored, in single precision
         with np.errstate(over="ignore"):
             numbers = [float(stored.dtype.type(n)) for n in numbers]

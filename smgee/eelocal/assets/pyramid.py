@@ -14,9 +14,9 @@ from collections.abc import Hashable
 import numpy as np
 
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.cache import ByteCache
-from smgee.eelocal.model.pixels import Pixels
-from smgee.eelocal.model.projection import Projection
+from smgee.eelocal.pixels.cache import ByteCache
+from smgee.eelocal.values.lazy import Pixels
+from smgee.eelocal.values.projection import Projection
 from smgee.grid import PixelGrid
 from smgee.source import BandInfo, Source
 

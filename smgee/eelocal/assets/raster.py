@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.assets.pyramid import Pyramid
-from smgee.eelocal.model.cache import ByteCache
-from smgee.eelocal.model.geometry import Geometry
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.lattice import coarsening, nearest_plan
-from smgee.eelocal.model.pixels import Node, Pixels
-from smgee.eelocal.model.pixeltype import PixelType
-from smgee.eelocal.model.projection import Projection, moved
+from smgee.eelocal.pixels.cache import ByteCache
+from smgee.eelocal.pixels.lattice import coarsening, nearest_plan
+from smgee.eelocal.values.geometry import Geometry
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.lazy import Node, Pixels
+from smgee.eelocal.values.pixeltype import PixelType
+from smgee.eelocal.values.projection import Projection, moved
 from smgee.grid import PixelGrid, transformer
 from smgee.source import BandInfo, ImageInfo, Source
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.assets import arrays, geotiff
+from smgee.eelocal.assets.tables import read_table
 from smgee.grid import PixelGrid
 from smgee.source import BandInfo, CollectionInfo, ImageInfo, TableInfo
 
@@ -81,21 +83,9 @@ def info_of(record: Record) -> ImageInfo | CollectionInfo | TableInfo | None:
     )
 
 
-def _geotiff() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-    from smgee.eelocal.assets.geotiff import read_band
-
-    return read_band
-
-
-def _arrays() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-    from smgee.eelocal.assets.arrays import read_band
-
-    return read_band
-
-
-_DRIVERS: dict[str, Callable[[], Callable[..., tuple[np.ndarray, np.ndarray]]]] = {
-    "geotiff": _geotiff,
-    "arrays": _arrays,
+_DRIVERS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
+    "geotiff": geotiff.read_band,
+    "arrays": arrays.read_band,
 }
 
 
@@ -104,12 +94,10 @@ def read_pixels(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read a window (row, col, height, width) of one band of an image record whose files lie below `root`."""
     entry = next(b for b in record["bands"] if b["name"] == band)
-    reader = _DRIVERS[entry["source"]["driver"]]()
+    reader = _DRIVERS[entry["source"]["driver"]]
     return reader(root, entry["source"], entry["dtype"], window)
 
 
 def read_features(root: Path, record: Record) -> Iterator[dict[str, Any]]:
     """Yield the GeoJSON features of a table record whose files lie below `root`."""
-    from smgee.eelocal.assets.tables import read_table
-
     return read_table(root, record["source"])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from smgee.eelocal.assets.loose import GeoTiffFile
 from smgee.eelocal.assets.names import asset_id, asset_name, last_part
+from smgee.eelocal.assets.user import UserAssets
 from smgee.eelocal.errors import EEError, NotFoundError
 from smgee.source import CollectionInfo, ImageInfo, Source, TableInfo
-
-if TYPE_CHECKING:
-    from smgee.eelocal.assets.user import UserAssets
 
 __all__ = ["AssetStore", "Info"]
 
@@ -122,8 +121,6 @@ class AssetStore:
 
     def geotiff(self, uri: str) -> tuple[Source, ImageInfo]:
         """Return a GeoTIFF of a mapped bucket as a source of one image."""
-        from smgee.eelocal.assets.loose import GeoTiffFile
-
         path = self.local_path(uri)
         source = GeoTiffFile(path, uri)
         return source, source.info

@@ -8,16 +8,12 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smgee.errors import InputError
+from smgee.grid import transformer
 
-if TYPE_CHECKING:
-    from smgee.eelocal.context import Context
-    from smgee.eelocal.model.collection import Collection
-    from smgee.eelocal.model.geometry import Feature
-
-__all__ = ["TABLE_SUFFIXES", "inspect_table", "load_features", "read_table"]
+__all__ = ["TABLE_SUFFIXES", "inspect_table", "read_table"]
 
 TABLE_SUFFIXES = (".csv", ".geojson", ".json", ".geojsonl", ".parquet", ".geoparquet", ".gpkg", ".shp")
 _LON = ("longitude", "lon", "long", "lng", "x")
@@ -121,8 +117,6 @@ def _plain(value: Any) -> Any:
 def _csv(path: Path, source: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     import pandas as pd
 
-    from smgee.grid import transformer
-
     x, y, crs = source.get("x"), source.get("y"), source.get("crs") or "EPSG:4326"
     frame = pd.read_csv(path)
     for number, row in enumerate(frame.to_dict("records")):
@@ -167,41 +161,3 @@ def _frame(path: Path, kind: str) -> Iterator[dict[str, Any]]:
         yield _with_id(
             {"geometry": geometry, "properties": {str(k): _plain(v) for k, v in row.items()}}, number
         )
-
-
-def load_features(context: Context, name: str) -> Collection:
-    """Return a table asset as a collection, read when its features are first needed.
-
-    Raises
-    ------
-    EEError
-        When there is no such asset, or it is no table.
-    """
-    from smgee.eelocal.errors import EEError, NotFoundError
-    from smgee.eelocal.model import collection, geometry
-    from smgee.source import TableInfo
-
-    found = context.store.find(name) if context.store is not None else None
-    if found is None:
-        raise NotFoundError(
-            f"Collection asset '{name}' not found (does not exist or caller does not have access)."
-        )
-    source, info = found
-    if not isinstance(info, TableInfo):
-        raise EEError(f"Asset '{name}' is not a Collection.")
-
-    def produce() -> Iterator[Feature]:
-        for number, feature in enumerate(source.features(info.id)):
-            shape = feature.get("geometry")
-            identifier = feature.get("id")
-            yield geometry.Feature(
-                None if shape is None else geometry.from_geojson(shape),
-                dict(feature.get("properties") or {}),
-                f"{number:020x}" if identifier is None else str(identifier),
-            )
-
-    version = getattr(source, "version", None)
-    number = version(info.id) if callable(version) else None
-    return collection.Collection(
-        produce, dict(info.properties), kind="FeatureCollection", id=info.id, version=number
-    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.element import get_property
-from smgee.eelocal.model.number import Long, is_number
-from smgee.eelocal.registry import algorithm
 from smgee.eelocal.statistics.histograms import format_key
-from smgee.eelocal.values import order_key, to_json, type_name
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.common import order_key, to_json, type_name
+from smgee.eelocal.values.element import get_property
+from smgee.eelocal.values.number import Long, is_number
 
 
 def values_of(collection: Collection, property: str) -> list[Any]:

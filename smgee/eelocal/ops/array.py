@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.number import Long
-from smgee.eelocal.model.pixeltype import PixelType
-from smgee.eelocal.model.reducer import Column, Reducer
 from smgee.eelocal.ops.elementwise import ALIASES, BINARY, CASTS, UNARY, Operation, apply, result_type
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.array import Array, ranked
+from smgee.eelocal.values.number import Long
+from smgee.eelocal.values.pixeltype import PixelType
+from smgee.eelocal.values.reducer import Column, Reducer
 
 
 def compute(operation: Operation, *arrays: Array) -> Array:
@@ -87,11 +87,6 @@ def axis_of(array: Array, axis: int) -> int:
     if not 0 <= axis < array.values.ndim:
         raise EEError(f"Axis {axis} is out of range for an array with {array.values.ndim} dimensions.")
     return axis
-
-
-def ranked(values: np.ndarray, rank: int) -> np.ndarray:
-    """Return the array with trailing axes of length 1 up to a number of dimensions."""
-    return values.reshape([*values.shape, *[1] * max(0, rank - values.ndim)])
 
 
 def number_of(value: Any) -> float | int:

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.coerce import coercion
+from smgee.eelocal.classifiers.classifier import Classifier, TreeClassifier
+from smgee.eelocal.classifiers.treetext import parse_forest
+from smgee.eelocal.engine.coerce import coercion
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.classifier import Classifier, TreeClassifier
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.geometry import Feature
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Pointwise
-from smgee.eelocal.model.pixels import Node, Pixels, both
-from smgee.eelocal.model.treetext import parse_forest
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.geometry import Feature
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.lazy import Node, Pixels, both
+from smgee.eelocal.values.nodes import Pointwise
 from smgee.grid import PixelGrid
 
 

@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.coerce import coercion
+from smgee.eelocal.classifiers.classifier import Classifier
+from smgee.eelocal.classifiers.trained import Centroids, SklearnClassifier
+from smgee.eelocal.engine.coerce import coercion
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
-from smgee.eelocal.model.classifier import Classifier
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.geometry import Feature
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.pixeltype import NAMED_TYPES
-from smgee.eelocal.model.trained import Centroids, SklearnClassifier
 from smgee.eelocal.ops.classifier import Classified
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.randomness import uniform_at
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.confusion import ConfusionMatrix
+from smgee.eelocal.values.geometry import Feature
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.pixeltype import NAMED_TYPES
 
 # -- constructors
 # ------------------------------------------------------------------------------------------
@@ -179,8 +181,6 @@ def _table(features: Collection, names: Sequence[str], share: float, seed: int) 
     """Return the numeric properties of features, (features, names); those with a null among them are left
     out.
     """
-    from smgee.eelocal.model.randomness import uniform_at
-
     rows = []
     for feature in features:
         row = []
@@ -217,8 +217,6 @@ def train(
 @algorithm("Classifier.confusionMatrix")
 def confusion_matrix(classifier: Classifier) -> Any:
     """Return the confusion matrix of the training data."""
-    from smgee.eelocal.model.confusion import ConfusionMatrix
-
     if (
         not isinstance(classifier, (SklearnClassifier, Centroids))
         or classifier.rows is None

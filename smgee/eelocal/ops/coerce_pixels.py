@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from smgee.eelocal.coerce import coercion
-from smgee.eelocal.model.construct import as_image
+from smgee.eelocal.engine.coerce import coercion
+from smgee.eelocal.values.construct import as_image
 
 
 @coercion("Image")

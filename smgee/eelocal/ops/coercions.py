@@ -9,19 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.coerce import coercion
+from smgee.eelocal.engine.coerce import coercion
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.date import Date, DateRange, parse_iso
-from smgee.eelocal.model.errormargin import ErrorMargin
-from smgee.eelocal.model.filter import Filter
-from smgee.eelocal.model.function import Function
-from smgee.eelocal.model.geometry import Feature, Geometry, from_geojson
-from smgee.eelocal.model.image import Image
-from smgee.eelocal.model.number import Long, is_number
-from smgee.eelocal.model.pixeltype import PixelType, parse_type
-from smgee.eelocal.model.projection import WGS84_DEFAULT, Projection
+from smgee.eelocal.ops.collectiongeometry import collect_geometry
+from smgee.eelocal.ops.filter import parse_filter
+from smgee.eelocal.ops.projection import parse_projection
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.date import Date, DateRange, parse_iso
+from smgee.eelocal.values.errormargin import ErrorMargin
+from smgee.eelocal.values.filter import Filter
+from smgee.eelocal.values.function import Function
+from smgee.eelocal.values.geometry import UNBOUNDED_GEOMETRY, Feature, Geometry, from_geojson
+from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.number import Long, is_number
+from smgee.eelocal.values.pixeltype import PixelType, parse_type
+from smgee.eelocal.values.projection import WGS84_DEFAULT, Projection
 
 
 @coercion("Number")
@@ -94,8 +97,6 @@ def _projection(value: Any) -> Any:
     if isinstance(value, Projection):
         return value
     if isinstance(value, str):
-        from smgee.eelocal.ops.projection import parse_projection
-
         return parse_projection(value)
     if isinstance(value, dict) and value.get("type") == "Projection":
         return Projection(value.get("crs") or value["wkt"]).with_transform(
@@ -124,13 +125,9 @@ def _geometry(value: Any) -> Any:
             raise EEError("The feature has no geometry.")
         return value.geometry
     if isinstance(value, Collection):
-        from smgee.eelocal.ops.collectiongeometry import collect_geometry
-
         return collect_geometry(value)
     if isinstance(value, Image):
         if value.footprint is None:
-            from smgee.eelocal.model.geometry import UNBOUNDED_GEOMETRY
-
             return UNBOUNDED_GEOMETRY
         return value.footprint
     if isinstance(value, dict) and "type" in value:
@@ -199,7 +196,5 @@ def _filter(value: Any) -> Any:
     if isinstance(value, Filter):
         return value
     if isinstance(value, str):
-        from smgee.eelocal.ops.filter import parse_filter
-
         return parse_filter(value)
     return NotImplemented

@@ -9,19 +9,22 @@ import statistics
 from collections.abc import Iterator
 from typing import Any
 
-from smgee.eelocal.context import Context
+from smgee.eelocal.engine.coerce import coerce
+from smgee.eelocal.engine.context import Context
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError, NotFoundError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.element import element_id, get_property, set_properties, with_id
-from smgee.eelocal.model.filter import Filter
-from smgee.eelocal.model.function import Function
-from smgee.eelocal.model.geometry import Feature, Geometry, from_geojson
-from smgee.eelocal.model.image import Image
-from smgee.eelocal.model.number import is_number, plain
-from smgee.eelocal.model.reducer import Reducer, as_column, as_value
-from smgee.eelocal.registry import algorithm
-from smgee.eelocal.values import order_key, same, to_json, to_text
+from smgee.eelocal.geo.scatter import scatter
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.common import order_key, same, to_json, to_text
+from smgee.eelocal.values.confusion import ConfusionMatrix
+from smgee.eelocal.values.element import element_id, get_property, set_properties, with_id
+from smgee.eelocal.values.filter import Filter
+from smgee.eelocal.values.function import Function
+from smgee.eelocal.values.geometry import Feature, Geometry, from_geojson
+from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.number import is_number, plain
+from smgee.eelocal.values.reducer import Reducer, as_column, as_value
 from smgee.source import TableInfo
 
 
@@ -88,8 +91,6 @@ def cache(collection: Collection) -> Collection:
 @algorithm("Collection.filter")
 def filter_collection(collection: Collection, filter: Any) -> Collection:
     """Keep the elements that match."""
-    from smgee.eelocal.coerce import coerce
-
     condition: Filter = coerce(filter, "Filter", name="filter")
     return collection.derive(lambda: (e for e in collection if condition.matches(e)))
 
@@ -289,8 +290,6 @@ def reduce_columns(
 @algorithm("Collection.errorMatrix")
 def error_matrix(collection: Collection, actual: str, predicted: str, order: list[int] | None) -> Any:
     """Count pairs of actual and predicted classes."""
-    from smgee.eelocal.model.confusion import ConfusionMatrix
-
     pairs = [(get_property(e, actual), get_property(e, predicted)) for e in collection]
     return ConfusionMatrix.of_pairs([(a, p) for a, p in pairs if a is not None and p is not None], order)
 
@@ -313,8 +312,6 @@ def random_points(region: Geometry, points: int, seed: int, maxError: Any) -> Co
     """Return points uniformly distributed over a region of the sphere; not the real service's points."""
     if points < 0:
         raise EEError(f"The number of points must not be negative, got {points}.")
-    from smgee.eelocal.randompoints import scatter
-
     return Collection(
         lambda: [Feature(Geometry(p), {}, str(i)) for i, p in enumerate(scatter(region, points, seed))]
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shapely
 
-from smgee.eelocal import geodesy
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.element import element_geometry
-from smgee.eelocal.model.errormargin import ErrorMargin
-from smgee.eelocal.model.geometry import UNBOUNDED_GEOMETRY, Feature, Geometry
-from smgee.eelocal.model.projection import Projection
+from smgee.eelocal.geo import geodesy
 from smgee.eelocal.ops.geometry import meters
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.element import element_geometry
+from smgee.eelocal.values.errormargin import ErrorMargin
+from smgee.eelocal.values.geometry import UNBOUNDED_GEOMETRY, Feature, Geometry
+from smgee.eelocal.values.projection import Projection
 
 
 def geometries_of(collection: Collection) -> list[Geometry]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.coerce import coercion
+from smgee.eelocal.engine.coerce import coercion
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.confusion import ConfusionMatrix
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.confusion import ConfusionMatrix
 
 
 @coercion("ConfusionMatrix")

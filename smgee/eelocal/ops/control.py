@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from smgee.eelocal.context import Context
-from smgee.eelocal.registry import algorithm
-from smgee.eelocal.values import same, type_name
+from smgee.eelocal.engine.context import Context
+from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.formats.values import encode_value
+from smgee.eelocal.values.common import same, type_name
 
 
 @algorithm("ObjectType")
@@ -24,6 +25,4 @@ def is_equal(left: Any, right: Any) -> bool:
 @algorithm("Describe")
 def describe(context: Context, input: Any) -> Any:
     """Return the `getInfo` form of a value."""
-    from smgee.eelocal.encode import encode_value
-
-    return encode_value(input, context)
+    return encode_value(input, context.limits.elements)

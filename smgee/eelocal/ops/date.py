@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.date import (
+from smgee.eelocal.values.common import type_name
+from smgee.eelocal.values.date import (
     UNBOUNDED,
     UNITS,
     Date,
@@ -19,10 +21,8 @@ from smgee.eelocal.model.date import (
     to_local,
     unit_name,
 )
-from smgee.eelocal.model.datetext import format_date, parse_date
-from smgee.eelocal.model.number import Long, is_number
-from smgee.eelocal.registry import algorithm
-from smgee.eelocal.values import type_name
+from smgee.eelocal.values.datetext import format_date, parse_date
+from smgee.eelocal.values.number import Long, is_number
 
 
 def instant(value: Any, zone: str | None) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.date import Date, DateRange, advance, floor_unit, unit_name
-from smgee.eelocal.model.datetext import format_date
-from smgee.eelocal.model.geometry import Feature
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.date import Date, DateRange, advance, floor_unit, unit_name
+from smgee.eelocal.values.datetext import format_date
+from smgee.eelocal.values.geometry import Feature
 
 _PATTERNS = {
     "year": "YYYY",

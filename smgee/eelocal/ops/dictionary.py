@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.function import Function
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.number import is_number
 from smgee.eelocal.ops.string import compile_pattern
-from smgee.eelocal.registry import algorithm
-from smgee.eelocal.values import type_name
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.common import type_name
+from smgee.eelocal.values.function import Function
+from smgee.eelocal.values.geometry import Feature, Geometry
+from smgee.eelocal.values.number import is_number
 
 
 @algorithm("Dictionary")

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.element import (
+from smgee.eelocal.ops.collectiongeometry import collect_geometry
+from smgee.eelocal.ops.geometry import transform
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.common import type_name
+from smgee.eelocal.values.element import (
     element_geometry,
     get_property,
     ordinary,
     property_names,
     set_properties,
 )
-from smgee.eelocal.model.errormargin import ErrorMargin
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.image import Image
-from smgee.eelocal.model.projection import Projection
-from smgee.eelocal.ops.geometry import transform
-from smgee.eelocal.registry import algorithm
-from smgee.eelocal.values import type_name
+from smgee.eelocal.values.errormargin import ErrorMargin
+from smgee.eelocal.values.geometry import Feature, Geometry
+from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.projection import Projection
 
 
 @algorithm("Element.propertyNames")
@@ -120,8 +121,6 @@ def geometry(
     """Return the geometry, in a projection if given."""
     shape = element_geometry(feature)
     if shape is None and not isinstance(feature, (Feature, Image)):
-        from smgee.eelocal.ops.collectiongeometry import collect_geometry
-
         shape = collect_geometry(feature)
     if shape is None or proj is None:
         return shape

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
+from smgee.eelocal.values.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
 
 __all__ = [
     "BINARY",

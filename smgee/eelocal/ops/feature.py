@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.spec import signatures
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.element import element_geometry, element_id, get_property
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.number import is_number
 from smgee.eelocal.ops import geometry as geometry_ops
-from smgee.eelocal.registry import algorithm
-from smgee.eelocal.spec import signatures
+from smgee.eelocal.ops.string import compile_pattern
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.element import element_geometry, element_id, get_property
+from smgee.eelocal.values.geometry import Feature, Geometry
+from smgee.eelocal.values.number import is_number
 
 
 @algorithm("Feature")
@@ -53,8 +54,6 @@ def select(
     input: Any, propertySelectors: list[str], newProperties: list[str] | None, retainGeometry: bool
 ) -> Any:
     """Keep properties, renamed if names are given."""
-    from smgee.eelocal.ops.string import compile_pattern
-
     if isinstance(input, Collection):
         return input.derive(
             lambda: (select(e, propertySelectors, newProperties, retainGeometry) for e in input)

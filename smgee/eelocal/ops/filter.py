@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from smgee.eelocal import geodesy
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.date import Date, DateRange, to_local
-from smgee.eelocal.model.element import element_geometry
-from smgee.eelocal.model.errormargin import ErrorMargin
-from smgee.eelocal.model.filter import (
+from smgee.eelocal.geo import geodesy
+from smgee.eelocal.ops.collectiongeometry import collect_geometry
+from smgee.eelocal.ops.date import instant
+from smgee.eelocal.ops.geometry import meters, relate
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.common import compare, contains, same, type_name
+from smgee.eelocal.values.date import Date, DateRange, to_local
+from smgee.eelocal.values.element import element_geometry
+from smgee.eelocal.values.errormargin import ErrorMargin
+from smgee.eelocal.values.filter import (
     All,
     Any_,
     Comparison,
@@ -23,13 +28,9 @@ from smgee.eelocal.model.filter import (
     field_of,
     operands,
 )
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.image import Image
-from smgee.eelocal.model.number import is_number, plain
-from smgee.eelocal.ops.date import instant
-from smgee.eelocal.ops.geometry import meters, relate
-from smgee.eelocal.registry import algorithm
-from smgee.eelocal.values import compare, contains, same, type_name
+from smgee.eelocal.values.geometry import Feature, Geometry
+from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.number import is_number, plain
 
 # -- relations of two operands
 # -----------------------------------------------------------------------------------------
@@ -118,8 +119,6 @@ def _shape(value: Any) -> Geometry | None:
     if isinstance(value, Geometry):
         return value
     if isinstance(value, Collection):
-        from smgee.eelocal.ops.collectiongeometry import collect_geometry
-
         return collect_geometry(value)
     if isinstance(value, (Feature, Image)):
         return element_geometry(value)

@@ -8,15 +8,22 @@ from typing import Any
 import numpy as np
 import shapely
 
-from smgee.eelocal import geodesy
-from smgee.eelocal.edges import DEFAULT_ERROR
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.errormargin import ErrorMargin
-from smgee.eelocal.model.geometry import UNBOUNDED_GEOMETRY, Feature, Geometry, is_wgs84
-from smgee.eelocal.model.number import is_number
-from smgee.eelocal.model.projection import Projection
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.geo import geodesy
+from smgee.eelocal.geo.edges import DEFAULT_ERROR
+from smgee.eelocal.geo.s2 import cell_polygon
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.errormargin import ErrorMargin
+from smgee.eelocal.values.geometry import (
+    UNBOUNDED_GEOMETRY,
+    Feature,
+    Geometry,
+    coordinates_of,
+    is_wgs84,
+)
+from smgee.eelocal.values.number import is_number
+from smgee.eelocal.values.projection import Projection
 
 
 def meters(margin: ErrorMargin | None, projection: Projection | None = None) -> float:
@@ -203,24 +210,6 @@ def multi_geometry(
 
 # -- description
 # ------------------------------------------------------------------------------------------
-
-
-def coordinates_of(shape: Any) -> Any:
-    """Return GeoJSON coordinates: rings are closed."""
-    if isinstance(shape, shapely.Point):
-        return [] if shape.is_empty else [float(v) for v in shape.coords[0][:2]]
-    if isinstance(shape, shapely.Polygon):
-        return (
-            []
-            if shape.is_empty
-            else [
-                [[float(v) for v in c[:2]] for c in ring.coords]
-                for ring in (shape.exterior, *shape.interiors)
-            ]
-        )
-    if isinstance(shape, shapely.LineString):
-        return [[float(v) for v in c[:2]] for c in shape.coords]
-    return [coordinates_of(g) for g in shape.geoms]
 
 
 @algorithm("Geometry.coordinates")
@@ -537,8 +526,6 @@ def covering_grid(geometry: Geometry, proj: Projection, scale: float | None) -> 
 @algorithm("Geometry.fromS2CellId", "Geometry.s2Cell")
 def from_s2_cell_id(cellId: int) -> Geometry:
     """Return an S2 cell by its id."""
-    from smgee.eelocal.s2 import cell_polygon
-
     return Geometry(cell_polygon(cellId))
 
 

@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.arrays import PixelLoop, Uniform
-from smgee.eelocal.model.construct import constant_band, matched, spread
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Apply
-from smgee.eelocal.model.pixels import Node
-from smgee.eelocal.model.pixeltype import NAMED_TYPES, PixelType
-from smgee.eelocal.model.reducer import Column, Reducer
-from smgee.eelocal.model.stack import output_types
 from smgee.eelocal.ops import array as arrays
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.arrays import PixelLoop, Undefined, Uniform
+from smgee.eelocal.pixels.stack import output_types
+from smgee.eelocal.values.array import Array, ranked
+from smgee.eelocal.values.construct import constant_band, matched, spread
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.lazy import Node
+from smgee.eelocal.values.nodes import Apply
+from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType
+from smgee.eelocal.values.reducer import Column, Reducer
 
 __all__ = ["array_band", "concatenation", "joint_type"]
 
@@ -71,7 +71,7 @@ def _joined(values: Sequence[np.ndarray], axis: int, rank: int) -> np.ndarray:
 
 def concatenation(axis: int, rank: int) -> tuple[Callable[..., Any], Callable[..., np.ndarray | None]]:
     def single(*cells: Any) -> np.ndarray:
-        return arrays.cat([Array(arrays.ranked(np.asarray(c), rank)) for c in cells], axis).values
+        return arrays.cat([Array(ranked(np.asarray(c), rank)) for c in cells], axis).values
 
     def dense(*values: np.ndarray) -> np.ndarray | None:
         shapes = {tuple(n for i, n in enumerate(arrays_shape(v, rank)) if i != axis) for v in values}
@@ -406,7 +406,6 @@ def array_sort(image: Image, keys: Image | None) -> Image:
 @algorithm("Image.arrayArgmax")
 def array_argmax(image: Image) -> Image:
     """Return the position of the first greatest element."""
-    from smgee.eelocal.model.arrays import Undefined
 
     def single(v: np.ndarray) -> np.ndarray:
         if v.size == 0:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from smgee.eelocal.context import Context
+from smgee.eelocal.engine.context import Context
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.construct import as_image, constant_band, constant_image, unique_names
-from smgee.eelocal.model.date import Date
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Empty
-from smgee.eelocal.model.pixeltype import PixelType, parse_type
 from smgee.eelocal.ops.image_math import cast_band
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.construct import as_image, constant_band, constant_image, unique_names
+from smgee.eelocal.values.date import Date
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.nodes import Empty
+from smgee.eelocal.values.pixeltype import PixelType, parse_type
 
 __all__ = ["add_bands", "cast_image", "select_bands"]
 

@@ -6,16 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from smgee.eelocal.assets.raster import load_image
-from smgee.eelocal.context import Context
+from smgee.eelocal.engine.context import Context
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError, NotFoundError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.construct import as_image, unique_names
-from smgee.eelocal.model.geometry import Geometry
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.pixels import Pick
-from smgee.eelocal.model.pixeltype import PixelType, parse_type
-from smgee.eelocal.model.reducer import Reducer
-from smgee.eelocal.model.stack import (
+from smgee.eelocal.ops.image_bands import add_bands, cast_image
+from smgee.eelocal.pixels.arrays import Present
+from smgee.eelocal.pixels.stack import (
     FAST,
     BestOf,
     Mosaic,
@@ -24,8 +20,16 @@ from smgee.eelocal.model.stack import (
     output_types,
     simple_type,
 )
-from smgee.eelocal.ops.image_bands import add_bands, cast_image
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.statistics.lists import ToList
+from smgee.eelocal.statistics.moments import Count, Extreme, Mean, Product, Sum
+from smgee.eelocal.statistics.order import Mode, Percentile
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.construct import as_image, unique_names
+from smgee.eelocal.values.geometry import Geometry
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.lazy import Pick
+from smgee.eelocal.values.pixeltype import PixelType, parse_type
+from smgee.eelocal.values.reducer import Reducer
 from smgee.source import CollectionInfo, ImageInfo
 
 __all__ = ["images_of", "joint_footprint", "mosaic_images", "stacked_bands"]
@@ -189,8 +193,6 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
             for band in members[1:]:
                 union = union.union(band.type)
             if _lists(reducer):
-                from smgee.eelocal.ops.image_collection_arrays import Present
-
                 kind = union.array(union.dimensions + 1)
                 bands.append(
                     Band(
@@ -225,9 +227,6 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
 
 def plain(reducer: Reducer) -> bool:
     """Whether a reducer is one of the simple ones as it comes, so that the fast loops compute the same."""
-    from smgee.eelocal.statistics.moments import Count, Extreme, Mean, Product, Sum
-    from smgee.eelocal.statistics.order import Mode, Percentile
-
     if reducer.outputs != (reducer.name,) or reducer.name not in FAST:
         return False
     return type(reducer) in (Mean, Sum, Product, Mode) or (
@@ -239,8 +238,6 @@ def plain(reducer: Reducer) -> bool:
 
 def _lists(reducer: Reducer) -> bool:
     """Whether a reducer lists its values: pixels hold the list as an array."""
-    from smgee.eelocal.statistics.lists import ToList
-
     return type(reducer) is ToList and reducer.inputs <= 1
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.lattice import coordinates
-from smgee.eelocal.model.pixels import Node, Pick, Pixels
-from smgee.eelocal.model.pixeltype import DOUBLE, PixelType
-from smgee.eelocal.model.projection import Projection
-from smgee.eelocal.model.randomness import normal_at, uniform_at
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.lattice import coordinates
+from smgee.eelocal.pixels.randomness import normal_at, uniform_at
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.lazy import Node, Pick, Pixels
+from smgee.eelocal.values.pixeltype import DOUBLE, PixelType
+from smgee.eelocal.values.projection import Projection
 from smgee.grid import PixelGrid, transformer
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.construct import as_image, constant_image, matched, spread
-from smgee.eelocal.model.function import Function
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Apply
-from smgee.eelocal.model.pixeltype import BOOLEAN
 from smgee.eelocal.ops.image_bands import select_bands
 from smgee.eelocal.ops.image_math import BINARY, UNARY, binary, integer_divide, unary
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.construct import as_image, constant_image, matched, spread
+from smgee.eelocal.values.function import Function
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.nodes import Apply
+from smgee.eelocal.values.pixeltype import BOOLEAN
 
 __all__ = ["parse"]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from smgee.eelocal.model.element import element_id
-from smgee.eelocal.model.errormargin import ErrorMargin
-from smgee.eelocal.model.geometry import Geometry
-from smgee.eelocal.model.projection import Projection
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.ops.element import geometry as of_feature
+from smgee.eelocal.values.element import element_id
+from smgee.eelocal.values.errormargin import ErrorMargin
+from smgee.eelocal.values.geometry import Geometry
+from smgee.eelocal.values.projection import Projection
 
 
 @algorithm("Image.geometry")
@@ -16,8 +17,6 @@ def geometry(
     feature: Any, maxError: ErrorMargin | None, proj: Projection | None, geodesics: bool | None
 ) -> Geometry:
     """Return the footprint."""
-    from smgee.eelocal.ops.element import geometry as of_feature
-
     return of_feature(feature, maxError, proj, geodesics)
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.image import Image
-from smgee.eelocal.model.pixeltype import PixelType
-from smgee.eelocal.model.projection import Projection
-from smgee.eelocal.model.warp import Pinned, Resampled, Shifted
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.warp import Pinned, Resampled, Shifted
+from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.pixeltype import PixelType
+from smgee.eelocal.values.projection import Projection
 
 __all__ = ["target_projection"]
 

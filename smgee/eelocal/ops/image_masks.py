@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.construct import constant_image, spread
-from smgee.eelocal.model.geometry import Geometry
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Apply, Masked, MaskOf, Pointwise, Remask, Replace, Unmask
-from smgee.eelocal.model.pixels import Pixels, both, thin
-from smgee.eelocal.model.pixeltype import PixelType
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.lattice import nearest_plan
+from smgee.eelocal.pixels.vector import Clipped
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.construct import constant_image, spread
+from smgee.eelocal.values.geometry import Geometry
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.lazy import Pixels, both, thin
+from smgee.eelocal.values.nodes import Apply, Masked, MaskOf, Pointwise, Remask, Replace, Unmask
+from smgee.eelocal.values.pixeltype import PixelType
 from smgee.grid import PixelGrid
 
 __all__ = ["unmask_image", "update_mask"]
@@ -72,8 +74,6 @@ def _clip_to_footprint(image: Image) -> Image:
     """Mask what lies outside of the bands' own pixels, or of the footprint of an image without pixels of
     its own.
     """
-    from smgee.eelocal.model.vector import Clipped
-
     bands = []
     for band in image.bands:
         if band.extent is not None:
@@ -95,8 +95,6 @@ class Within(Pointwise):
         self.band = band
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        from smgee.eelocal.model.lattice import nearest_plan
-
         assert self.band.extent is not None
         col, row, width, height = self.band.extent
         plan = nearest_plan(grid, self.band.projection.window(row, col, height, width), wrap=True)

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.arrays import lifted
-from smgee.eelocal.model.construct import matched
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Apply
-from smgee.eelocal.model.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
 from smgee.eelocal.ops.elementwise import ALIASES
 from smgee.eelocal.ops.elementwise import BINARY as OPERATIONS
 from smgee.eelocal.ops.elementwise import UNARY as FUNCTIONS
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.arrays import lifted
+from smgee.eelocal.values.construct import matched
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.nodes import Apply
+from smgee.eelocal.values.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
 
 __all__ = ["BINARY", "UNARY", "binary", "cast_band", "integer_divide", "unary"]
 

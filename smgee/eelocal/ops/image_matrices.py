@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.arrays import Undefined
-from smgee.eelocal.model.construct import matched
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Apply, Constant
-from smgee.eelocal.model.pixeltype import DOUBLE, NAMED_TYPES, PixelType
 from smgee.eelocal.ops import matrix
 from smgee.eelocal.ops.image_arrays import array_band
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.arrays import Undefined
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.construct import matched
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.nodes import Apply, Constant
+from smgee.eelocal.values.pixeltype import DOUBLE, NAMED_TYPES, PixelType
 
 _MATRIX = DOUBLE.array(2)
 

@@ -7,19 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.context import Context
+from smgee.eelocal.engine.context import Context
+from smgee.eelocal.engine.registry import algorithm, call
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.kernel import Kernel
-from smgee.eelocal.model.neighborhood import Convolved, Focal, NeighborArrays, Neighborhood
-from smgee.eelocal.model.nodes import Apply
-from smgee.eelocal.model.objects import Components, Distance, ObjectReduction, PixelCount
-from smgee.eelocal.model.pixels import Node, Pick
-from smgee.eelocal.model.pixeltype import FLOAT, NAMED_TYPES, PixelType
-from smgee.eelocal.model.reducer import Reducer
-from smgee.eelocal.model.spacing import Gradient
-from smgee.eelocal.model.stack import output_types
-from smgee.eelocal.registry import algorithm, call
+from smgee.eelocal.ops.image_bands import add_bands
+from smgee.eelocal.pixels.neighborhood import Convolved, Focal, NeighborArrays, Neighborhood
+from smgee.eelocal.pixels.objects import Components, Distance, ObjectReduction, PixelCount
+from smgee.eelocal.pixels.spacing import Gradient
+from smgee.eelocal.pixels.stack import output_types
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.kernel import Kernel
+from smgee.eelocal.values.lazy import Node, Pick
+from smgee.eelocal.values.nodes import Apply
+from smgee.eelocal.values.pixeltype import FLOAT, NAMED_TYPES, PixelType
+from smgee.eelocal.values.reducer import Reduced, Reducer
 
 
 def _scalar(band: Band) -> Band:
@@ -236,8 +237,6 @@ class _Entropy(Reducer):
         return columns[0]
 
     def finish(self, state: Any) -> Any:
-        from smgee.eelocal.model.reducer import Reduced
-
         present = state.present
         values = np.where(present, state.values.astype("f8"), np.inf)
         ordered = np.sort(values, axis=0)
@@ -336,8 +335,6 @@ def connected_components(image: Image, connectedness: Kernel, maxSize: int) -> I
     labels = Band(
         "labels", Components(band.node, int(maxSize), bool(around.all())), kind, band.projection, band.extent
     )
-    from smgee.eelocal.ops.image_bands import add_bands
-
     return add_bands(image, [labels])
 
 

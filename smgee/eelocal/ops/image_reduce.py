@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.pixels import Pick
-from smgee.eelocal.model.reducer import Reducer
-from smgee.eelocal.model.resolution import Coarsened
-from smgee.eelocal.model.stack import ReducedStack, SimpleStack, output_types, simple_type
 from smgee.eelocal.ops.image_collections import plain
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.resolution import Coarsened
+from smgee.eelocal.pixels.stack import ReducedStack, SimpleStack, output_types, simple_type
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.lazy import Pick
+from smgee.eelocal.values.reducer import Reducer
 
 
 @algorithm("Image.reduce")

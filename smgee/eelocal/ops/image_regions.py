@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.image import Image
-from smgee.eelocal.model.pixels import Pixels
-from smgee.eelocal.model.projection import Projection
-from smgee.eelocal.model.reducer import Column, Reducer, as_value
-from smgee.eelocal.model.zones import Window, Zone, make_zone, visit
 from smgee.eelocal.ops.image_grids import target_projection
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.zones import Window, Zone, make_zone, visit
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.geometry import Feature, Geometry
+from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.lazy import Pixels
+from smgee.eelocal.values.projection import Projection
+from smgee.eelocal.values.reducer import Column, Reducer, as_value
 
 __all__ = [
     "aggregation_projection",
@@ -166,8 +167,6 @@ def pixel_column(values: np.ndarray, weights: np.ndarray | None) -> Column:
     if values.dtype == object and len(values) and len({v.shape for v in values}) == 1:
         values = np.stack(list(values))
     if values.dtype == object:
-        from smgee.eelocal.model.array import Array
-
         cells = np.empty(len(values), object)
         for i, v in enumerate(values):
             cells[i] = Array(v)

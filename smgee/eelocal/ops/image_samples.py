@@ -8,19 +8,21 @@ from typing import Any
 import numpy as np
 from shapely.geometry import Point
 
-from smgee.eelocal.context import Context
+from smgee.eelocal.engine.context import Context
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.image import Image
-from smgee.eelocal.model.pixels import Pixels
-from smgee.eelocal.model.projection import Projection
-from smgee.eelocal.model.randomness import uniform_at
-from smgee.eelocal.model.zones import Window, Zone, make_zone, visit
 from smgee.eelocal.ops.image_collections import images_of, stacked_bands
+from smgee.eelocal.ops.image_grids import target_projection
 from smgee.eelocal.ops.image_regions import aggregation_projection, as_feature, region_of
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.randomness import uniform_at
+from smgee.eelocal.pixels.render import compute_pixels
+from smgee.eelocal.pixels.zones import Window, Zone, make_zone, planar_shape, visit
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.geometry import Feature, Geometry
+from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.lazy import Pixels
+from smgee.eelocal.values.projection import Projection
 from smgee.grid import transformer
 
 __all__ = ["sample_zones"]
@@ -272,9 +274,6 @@ def sample_rectangle(
     defaultArrayValue: Array | None,
 ) -> Feature:
     """Return a rectangle of pixels as one array per band, each on the band's own lattice."""
-    from smgee.eelocal.model.zones import planar_shape
-    from smgee.eelocal.render import compute_pixels
-
     area = region_of(image, region)
     names = [n for n in image.properties if not n.startswith("system:")] if properties is None else properties
     found: dict[str, Any] = {n: image.properties.get(n) for n in names}
@@ -286,7 +285,7 @@ def sample_rectangle(
                 f"Too many pixels in sample; must be <= {context.limits.region_values // 4}. Got "
                 f"{grid.width * grid.height}."
             )
-        ((_, values, mask),) = compute_pixels(image.with_bands([band]), grid, context)
+        ((_, values, mask),) = compute_pixels(image.with_bands([band]), grid)
         valid = mask if mask.dtype == bool else mask > 0
         if band.type.dimensions and not valid.any() and defaultArrayValue is not None:
             found[band.name] = Array(
@@ -332,8 +331,6 @@ def get_region(
     """Return a table: a header, then id, longitude, latitude, time and bands of every image at every
     pixel.
     """
-    from smgee.eelocal.ops.image_grids import target_projection
-
     lattice = target_projection(crs, crsTransform, scale, Projection("EPSG:4326"))
     if lattice.is_default and scale is None and crsTransform is None:
         raise EEError(
@@ -389,8 +386,6 @@ def _covers(image: Image, points: np.ndarray) -> np.ndarray:
         return np.ones(len(points), bool)
     shape = footprint.shape
     if footprint.crs != "EPSG:4326":
-        from smgee.eelocal.model.zones import planar_shape
-
         shape = planar_shape(footprint, "EPSG:4326")
     if not all(np.isfinite(shape.bounds)):
         return np.ones(len(points), bool)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Apply
-from smgee.eelocal.model.pixeltype import DOUBLE
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.nodes import Apply
+from smgee.eelocal.values.pixeltype import DOUBLE
 
 
 def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:

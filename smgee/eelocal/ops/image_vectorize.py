@@ -8,14 +8,9 @@ import numpy as np
 import shapely
 from affine import Affine
 
-from smgee.eelocal.context import Context
+from smgee.eelocal.engine.context import Context
+from smgee.eelocal.engine.registry import algorithm, call
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.image import Image
-from smgee.eelocal.model.projection import Projection, moved
-from smgee.eelocal.model.reducer import Reducer, as_value
-from smgee.eelocal.model.zones import Window, planar_shape
 from smgee.eelocal.ops.image_regions import (
     aggregation_projection,
     check_tile_scale,
@@ -23,8 +18,14 @@ from smgee.eelocal.ops.image_regions import (
     region_of,
     zone_within,
 )
-from smgee.eelocal.registry import algorithm, call
-from smgee.eelocal.render import compute_pixels
+from smgee.eelocal.pixels.labels import connected_labels
+from smgee.eelocal.pixels.render import compute_pixels
+from smgee.eelocal.pixels.zones import Window, planar_shape
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.geometry import Feature, Geometry
+from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.projection import Projection, moved
+from smgee.eelocal.values.reducer import Reducer, as_value
 
 
 @algorithm("Image.reduceToVectors", "Image.reduceToVectorsStreaming")
@@ -67,7 +68,7 @@ def reduce_to_vectors(
         window = zone.window
         if window is None:
             return []
-        layers = compute_pixels(image, window.grid(projection), context)
+        layers = compute_pixels(image, window.grid(projection))
         values, mask = layers[0][1], layers[0][2]
         valid = (mask > 0) & zone.centers(window)
         return _features(values, valid, layers[1:], window, projection)
@@ -75,8 +76,6 @@ def reduce_to_vectors(
     def _features(
         values: np.ndarray, valid: np.ndarray, layers: Any, window: Window, projection: Projection
     ) -> list[Feature]:
-        from smgee.eelocal.model.labels import connected_labels
-
         labels = connected_labels(values, valid, eightConnected)
         affine = Affine(*projection.transform) * Affine.translation(window.col, window.row)
         shapes = _polygons(labels, affine, eightConnected) if geometryType == "polygon" else {}

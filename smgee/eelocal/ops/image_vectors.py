@@ -9,20 +9,29 @@ from typing import Any
 import numpy as np
 import shapely
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.colors import parse_color
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.pixels import Pick
-from smgee.eelocal.model.pixeltype import NAMED_TYPES, PixelType
-from smgee.eelocal.model.projection import Projection
-from smgee.eelocal.model.reducer import Reducer
-from smgee.eelocal.model.stack import output_types
-from smgee.eelocal.model.vector import Clipped, Drawing, Gathered, Painted, Sheet, Style, footprint_of
-from smgee.eelocal.model.zones import planar_shape
 from smgee.eelocal.ops.image_regions import as_feature, region_of
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.stack import output_types
+from smgee.eelocal.pixels.vector import (
+    Clipped,
+    Drawing,
+    Gathered,
+    Painted,
+    Sheet,
+    Style,
+    footprint_of,
+    marker,
+)
+from smgee.eelocal.pixels.zones import planar_shape
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.colors import parse_color
+from smgee.eelocal.values.geometry import Feature, Geometry, from_geojson
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.lazy import Pick
+from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType
+from smgee.eelocal.values.projection import Projection
+from smgee.eelocal.values.reducer import Reducer
 
 __all__ = ["clip_image"]
 
@@ -80,8 +89,6 @@ def _region(value: Any) -> Geometry:
     if isinstance(value, Collection):
         return footprint_of([as_feature(e).geometry for e in value]) or Geometry(shapely.Polygon())
     if isinstance(value, dict) and "type" in value:
-        from smgee.eelocal.model.geometry import from_geojson
-
         return from_geojson(value)
     if isinstance(value, Image):
         return region_of(value, None)
@@ -247,8 +254,6 @@ def style(
 
 
 def _style(options: dict[str, Any]) -> Style:
-    from smgee.eelocal.model.vector import marker
-
     line = options["lineType"]
     if line not in ("solid", "dotted", "dashed"):
         raise EEError(f"Unknown lineType '{line}': use solid, dotted or dashed.")

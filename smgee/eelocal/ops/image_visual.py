@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.colors import parse_palette
-from smgee.eelocal.model.construct import spread
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Apply, Pointwise
-from smgee.eelocal.model.pixels import Pick, Pixels, both
-from smgee.eelocal.model.pixeltype import FLOAT, NAMED_TYPES, PixelType
 from smgee.eelocal.ops.image_bands import select_bands
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.randomness import uniform_at
+from smgee.eelocal.values.colors import parse_palette
+from smgee.eelocal.values.construct import spread
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.lazy import Pick, Pixels, both
+from smgee.eelocal.values.nodes import Apply, Pointwise
+from smgee.eelocal.values.pixeltype import FLOAT, NAMED_TYPES, PixelType
 from smgee.grid import PixelGrid
 
 _BYTE = NAMED_TYPES["uint8"]
@@ -262,8 +263,6 @@ def hsv_to_rgb(image: Image) -> Image:
 @algorithm("Image.randomVisualizer")
 def random_visualizer(image: Image) -> Image:
     """Give every value of the first band a random colour, the same for the same value."""
-    from smgee.eelocal.model.randomness import uniform_at
-
     band = image.first
     channels = []
     for i, name in enumerate(("viz-red", "viz-green", "viz-blue")):

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from smgee.eelocal.coerce import coercion
+from smgee.eelocal.engine.coerce import coercion
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.element import element_id, get_property, set_properties
-from smgee.eelocal.model.filter import Filter, field_of
-from smgee.eelocal.model.geometry import Feature
-from smgee.eelocal.registry import algorithm
-from smgee.eelocal.values import order_key
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.common import order_key
+from smgee.eelocal.values.element import element_id, get_property, set_properties
+from smgee.eelocal.values.filter import Filter, field_of
+from smgee.eelocal.values.geometry import Feature
 
 Match = tuple[Any, "float | None"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.coerce import coercion
+from smgee.eelocal.engine.coerce import coercion
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.kernel import Kernel, Weights
-from smgee.eelocal.model.number import is_number
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.kernel import Kernel, Weights
+from smgee.eelocal.values.number import is_number
 
 
 @coercion("Kernel")

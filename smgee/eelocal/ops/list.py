@@ -6,14 +6,14 @@ import math
 import random
 from typing import Any
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.function import Function
-from smgee.eelocal.model.geometry import Geometry
-from smgee.eelocal.model.number import is_number
-from smgee.eelocal.model.reducer import Reducer, as_value, collect_rows
-from smgee.eelocal.registry import algorithm
-from smgee.eelocal.values import contains, order_key, same, to_text, type_name
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.common import contains, order_key, same, to_text, type_name
+from smgee.eelocal.values.function import Function
+from smgee.eelocal.values.geometry import Geometry
+from smgee.eelocal.values.number import is_number
+from smgee.eelocal.values.reducer import Reducer, as_value, collect_rows
 
 
 def position(values: list[Any], index: int, *, end: bool = False) -> int:

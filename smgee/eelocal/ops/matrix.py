@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.array import Array
 
 
 def as_matrix(values: np.ndarray, *, square: bool = False) -> np.ndarray:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.number import Long
-from smgee.eelocal.model.pixeltype import PixelType
 from smgee.eelocal.ops.elementwise import ALIASES, BINARY, CASTS, UNARY, Operation, apply
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.ops.number_expression import evaluate_numbers
+from smgee.eelocal.values.common import format_number as as_text
+from smgee.eelocal.values.number import Long
+from smgee.eelocal.values.pixeltype import PixelType
 
 
 def compute(operation: Operation, *values: float | int) -> float | int:
@@ -130,8 +132,6 @@ def _format(number: float | int, match: re.Match[str]) -> str:
         else:
             body = _decimal(abs(value), kind, 6 if precision is None else precision)
     elif kind in "sS":
-        from smgee.eelocal.values import format_number as as_text
-
         body, negative = as_text(abs(number)), number < 0
     else:
         raise EEError(f"Unknown format conversion '%{kind}'.")
@@ -183,6 +183,4 @@ def _decimal(value: decimal.Decimal, kind: str, digits: int) -> str:
 @algorithm("Number.expression")
 def expression(context: Any, expression: str, vars: dict[str, Any] | None) -> Any:
     """Evaluate an expression on numbers."""
-    from smgee.eelocal.expression import evaluate_numbers
-
     return evaluate_numbers(context, expression, vars or {})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.errormargin import ErrorMargin
-from smgee.eelocal.model.pixeltype import NAMED_TYPES, PixelType
-from smgee.eelocal.model.projection import Projection
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.errormargin import ErrorMargin
+from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType
+from smgee.eelocal.values.projection import Projection
 from smgee.errors import SmgeeError
+from smgee.grid import parse_crs
 
 
 def parse_projection(crs: str) -> Projection:
@@ -21,8 +22,6 @@ def parse_projection(crs: str) -> Projection:
     EEError
         When the text names no coordinate reference system.
     """
-    from smgee.grid import parse_crs
-
     text = crs.strip()
     if text.upper() == "SR-ORG:6627":  # the web Mercator of Earth Engine's maps, under its older name
         return Projection("EPSG:3857")
@@ -122,8 +121,6 @@ def transform(projection: Projection) -> str:
 @algorithm("Projection.wkt")
 def wkt(projection: Projection) -> str:
     """Return the coordinate reference system as WKT."""
-    from smgee.grid import parse_crs
-
     return parse_crs(projection.crs).to_wkt("WKT1_GDAL", pretty=True)
 
 

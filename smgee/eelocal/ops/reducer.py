@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.coerce import coercion
+from smgee.eelocal.engine.coerce import coercion
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.reducer import Reducer
-from smgee.eelocal.registry import algorithm
 from smgee.eelocal.statistics.combine import (
     Combined,
     Disaggregated,
@@ -50,6 +49,7 @@ from smgee.eelocal.statistics.moments import (
 )
 from smgee.eelocal.statistics.order import CountDistinct, CountRuns, End, IntervalMean, Mode, Percentile
 from smgee.eelocal.statistics.regression import LinearFit, LinearRegression, RidgeRegression, RobustRegression
+from smgee.eelocal.values.reducer import Reducer
 
 
 @coercion("Reducer")

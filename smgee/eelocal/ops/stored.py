@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from smgee.eelocal.assets.raster import load_image
-from smgee.eelocal.coerce import coercion
-from smgee.eelocal.context import Context
+from smgee.eelocal.engine.coerce import coercion
+from smgee.eelocal.engine.context import Context
+from smgee.eelocal.engine.evaluator import evaluate
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.image import Image
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.values.image import Image
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,6 @@ def _store(context: Context) -> Any:
 @algorithm("Classifier.load")
 def load_classifier(context: Context, id: str) -> Any:
     """Return a classifier asset: the expression that was exported, evaluated."""
-    from smgee.eelocal.evaluator import evaluate
-
     return evaluate(_store(context).classifier(id), context)
 
 

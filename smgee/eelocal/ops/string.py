@@ -7,10 +7,10 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.number import plain
-from smgee.eelocal.registry import algorithm
-from smgee.eelocal.values import to_json, to_text
+from smgee.eelocal.values.common import to_json, to_text
+from smgee.eelocal.values.number import plain
 
 _POSIX = {
     "alnum": "0-9A-Za-z",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.image import Band, Image
-from smgee.eelocal.model.nodes import Apply
-from smgee.eelocal.model.pixels import Node, Pick
-from smgee.eelocal.model.pixeltype import FLOAT, NAMED_TYPES, PixelType
-from smgee.eelocal.model.spacing import Gradient
 from smgee.eelocal.ops.image_bands import add_bands
-from smgee.eelocal.registry import algorithm
+from smgee.eelocal.pixels.spacing import Gradient
+from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.lazy import Node, Pick
+from smgee.eelocal.values.nodes import Apply
+from smgee.eelocal.values.pixeltype import FLOAT, NAMED_TYPES, PixelType
 
 
 def _elevation(image: Image) -> Band:

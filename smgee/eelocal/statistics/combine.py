@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.reducer import Collecting, Column, Reduced, Reducer, as_column, as_value
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.reducer import Collecting, Column, Reduced, Reducer, as_column, as_value
 
 __all__ = [
     "Combined",

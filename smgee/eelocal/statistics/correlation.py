@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.reducer import Collecting, Column, Reduced
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.reducer import Collecting, Column, Reduced
 
 __all__ = ["Covariance", "GeometricMedian", "Kendall", "Pearson", "SensSlope", "Spearman"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.reducer import Collecting, Column, Reduced, Reducer
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.reducer import Collecting, Column, Reduced, Reducer
 
 __all__ = [
     "AutoHistogram",

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.reducer import Collecting, Column, Reduced
+from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.geometry import Feature, Geometry
+from smgee.eelocal.values.reducer import Collecting, Column, Reduced
 
 __all__ = ["ToCollection", "ToList"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.model.reducer import Column, Reduced, Reducer
+from smgee.eelocal.values.reducer import Column, Reduced, Reducer
 
 __all__ = [
     "Bitwise",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.reducer import Collecting, Column, Reduced
+from smgee.eelocal.values.reducer import Collecting, Column, Reduced
 
 __all__ = ["CountDistinct", "CountRuns", "End", "IntervalMean", "Mode", "Percentile"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.reducer import Collecting, Column, Reduced, Reducer
+from smgee.eelocal.values.reducer import Collecting, Column, Reduced, Reducer
 
 __all__ = ["LinearFit", "LinearRegression", "RidgeRegression", "RobustRegression"]
 

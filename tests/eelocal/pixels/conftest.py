@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from smgee.eelocal.assets.raster import load_image
-from smgee.eelocal.context import Context
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.image import Image
-from smgee.eelocal.registry import call as apply
-from smgee.eelocal.render import compute_pixels
+from smgee.eelocal.engine.context import Context
+from smgee.eelocal.engine.registry import call as apply
+from smgee.eelocal.pixels.render import compute_pixels
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.image import Image
 from smgee.grid import PixelGrid
 from smgee.source import BandInfo, ImageInfo
 
@@ -90,7 +90,7 @@ class Lab:
             assert band.extent is not None
             col, row, width, height = band.extent
             grid = band.projection.window(row, col, height, width)
-        return {b.name: (v, m) for b, v, m in compute_pixels(image, grid, self.context)}
+        return {b.name: (v, m) for b, v, m in compute_pixels(image, grid)}
 
     def values(self, image: Image, grid: PixelGrid | None = None) -> np.ma.MaskedArray:
         """Return the first band's pixels as a masked array."""
@@ -108,7 +108,7 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Set the size of the tiles in which pixels are computed."""
 
     def shrink(size: int) -> None:
-        monkeypatch.setattr("smgee.eelocal.render._TILE", size)
-        monkeypatch.setattr("smgee.eelocal.render._LEAST_TILE", min(size, 8))
+        monkeypatch.setattr("smgee.eelocal.pixels.render._TILE", size)
+        monkeypatch.setattr("smgee.eelocal.pixels.render._LEAST_TILE", min(size, 8))
 
     return shrink

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.construct import constant_image
-from smgee.eelocal.model.pixeltype import NAMED_TYPES, PixelType
+from smgee.eelocal.values.construct import constant_image
+from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType
 
 REPEATED = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from smgee.eelocal.engine.registry import call
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.array import Array
-from smgee.eelocal.registry import call
+from smgee.eelocal.values.array import Array
 
 RNG = np.random.default_rng(3)
 SHAPE = (4, 5)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from smgee.eelocal.engine.registry import call
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.projection import WGS84_DEFAULT
-from smgee.eelocal.model.stack import FAST
-from smgee.eelocal.registry import call
+from smgee.eelocal.pixels.stack import FAST
+from smgee.eelocal.values.projection import WGS84_DEFAULT
 
 REPEATED = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -7,13 +7,13 @@ import pytest
 import rasterio.features
 from shapely.geometry import LineString, Point, Polygon, box, mapping
 
+from smgee.eelocal.engine.registry import call
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.colors import parse_color
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.rasterize import coverage
-from smgee.eelocal.model.vector import marker
-from smgee.eelocal.registry import call
+from smgee.eelocal.pixels.rasterize import coverage
+from smgee.eelocal.pixels.vector import marker
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.colors import parse_color
+from smgee.eelocal.values.geometry import Feature, Geometry
 
 TRIANGLE = Polygon([(600_030, 4_099_950), (600_540, 4_099_700), (600_200, 4_099_450)])
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smgee.eelocal.model.nodes import Unmask, gap_windows
-from smgee.eelocal.model.pixels import Node, Pixels, pull
+from smgee.eelocal.values.lazy import Node, Pixels, pull
+from smgee.eelocal.values.nodes import Unmask, gap_windows
 from smgee.grid import PixelGrid
 
 GRID = PixelGrid("EPSG:32647", (30.0, 0.0, 500_000.0, 0.0, -30.0, 4_000_000.0), 700, 600)

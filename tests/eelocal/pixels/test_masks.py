@@ -129,7 +129,7 @@ def test_lists_of_other_lengths_are_refused(lab):
 def test_clipping_masks_by_the_part_outside(lab):
     from shapely.geometry import box
 
-    from smgee.eelocal.model.geometry import Geometry
+    from smgee.eelocal.values.geometry import Geometry
 
     image = lab.image(b=np.ones((6, 6), "f4"))
     region = Geometry(box(600_000, 4_100_000 - 105, 600_105, 4_100_000), "EPSG:32647", False)

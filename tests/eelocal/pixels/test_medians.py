@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smgee.eelocal.assets.geotiff import decode_stored
-from smgee.eelocal.model.kernels import masked_median
-from smgee.eelocal.model.pixels import Pixels
-from smgee.eelocal.model.stack import FAST
+from smgee.eelocal.pixels.loops import masked_median
+from smgee.eelocal.pixels.stack import FAST
+from smgee.eelocal.values.lazy import Pixels
 
 
 def reference(stack: np.ndarray, valid: np.ndarray) -> np.ndarray:

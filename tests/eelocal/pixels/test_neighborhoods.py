@@ -9,8 +9,8 @@ import shapely
 from scipy import ndimage
 from shapely import Polygon
 
+from smgee.eelocal.engine.registry import call
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.registry import call
 from smgee.grid import PixelGrid, transformer
 
 RNG = np.random.default_rng(7)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from smgee.eelocal.assets.pyramid import halve
-from smgee.eelocal.model.lattice import coarsening, coordinates, same_lattice
-from smgee.eelocal.model.pixels import Pixels
-from smgee.eelocal.model.projection import Projection
+from smgee.eelocal.pixels.lattice import coarsening, coordinates, same_lattice
+from smgee.eelocal.values.lazy import Pixels
+from smgee.eelocal.values.projection import Projection
 from smgee.grid import PixelGrid, transformer
 
 RNG = np.random.default_rng(1)

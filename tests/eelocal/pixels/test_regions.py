@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from shapely import affinity
 from shapely.geometry import LineString, MultiPoint, Point, Polygon, box, mapping
 
+from smgee.eelocal.engine.registry import call
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.projection import Projection
-from smgee.eelocal.model.zones import Window, make_zone, planar_shape
-from smgee.eelocal.registry import call
+from smgee.eelocal.pixels.zones import Window, make_zone, planar_shape
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.geometry import Feature, Geometry
+from smgee.eelocal.values.projection import Projection
 from smgee.grid import transformer
 
 REPEATED = settings(

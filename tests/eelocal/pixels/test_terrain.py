@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smgee.eelocal.model.spacing import ground_scale
+from smgee.eelocal.pixels.spacing import ground_scale
 from smgee.grid import PixelGrid, transformer
 
 

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiPoint, Polygon
 
-from smgee.eelocal.model.collection import Collection
-from smgee.eelocal.model.geometry import Feature, Geometry
-from smgee.eelocal.model.pixels import Node, Pixels, pull
-from smgee.eelocal.registry import call
+from smgee.eelocal.engine.registry import call
+from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.geometry import Feature, Geometry
+from smgee.eelocal.values.lazy import Node, Pixels, pull
 from smgee.grid import PixelGrid, transformer
 from tests.eelocal.pixels.conftest import Lab
 

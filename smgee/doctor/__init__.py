@@ -1,0 +1,1 @@
+"""What the doctor asks: probes of rules that only the real service can settle."""

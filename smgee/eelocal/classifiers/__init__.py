@@ -1,0 +1,1 @@
+"""Classifiers: trees read from text, trained ones, and the walk down to the leaves."""

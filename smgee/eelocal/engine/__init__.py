@@ -1,0 +1,1 @@
+"""From an expression graph to values: signatures, coercion, the registry of algorithms, the evaluator."""

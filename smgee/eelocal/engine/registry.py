@@ -1,0 +1,92 @@
+"""From an algorithm's wire name to the code that computes it.
+
+An implementation is a function whose keyword arguments are the official argument names (a trailing underscore
+where the name is a Python keyword), already coerced to the official types and filled with the official
+defaults. A first parameter called `context` receives the evaluation `Context`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from smgee.eelocal.engine.coerce import coerce
+from smgee.eelocal.engine.context import Context
+from smgee.eelocal.engine.spec import signatures
+from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
+from smgee.eelocal.values.collection import Collection
+
+__all__ = ["algorithm", "call", "implementations"]
+
+_IMPLEMENTATIONS: dict[str, tuple[Callable[..., Any], bool]] = {}
+
+
+def algorithm(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function as the implementation of one or several official algorithms."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        wants_context = next(iter(inspect.signature(function).parameters), None) == "context"
+        for name in names:
+            if name not in signatures():
+                raise LookupError(f"{name} is not an official Earth Engine algorithm")
+            if name in _IMPLEMENTATIONS:
+                raise LookupError(f"{name} is registered twice")
+            _IMPLEMENTATIONS[name] = (function, wants_context)
+        return function
+
+    return register
+
+
+def implementations() -> Mapping[str, tuple[Callable[..., Any], bool]]:
+    """Return every registered implementation and whether it takes the context.
+
+    Raises
+    ------
+    RuntimeError
+        When nobody has imported `smgee.eelocal.ops`, whose modules register the algorithms.
+    """
+    if not _IMPLEMENTATIONS:
+        raise RuntimeError("No algorithms are registered; import smgee.eelocal.ops first.")
+    return _IMPLEMENTATIONS
+
+
+def call(context: Context, name: str, arguments: Mapping[str, Any]) -> Any:
+    """Apply an algorithm to evaluated arguments by name.
+
+    Raises
+    ------
+    UnsupportedAlgorithmError
+        For an official algorithm that is not implemented.
+    EEError
+        For an unknown algorithm, a missing or unknown argument, and whatever the algorithm refuses; its
+        message begins with `name`.
+    """
+    signature = signatures().get(name)
+    if signature is None:
+        raise EEError(f"Unknown function '{name}'.")
+    entry = implementations().get(name)
+    if entry is None:
+        raise UnsupportedAlgorithmError(name)
+    function, wants_context = entry
+    known = {a.name for a in signature.arguments}
+    for given in arguments:
+        if given not in known:
+            raise EEError(f"{name}: Unrecognized argument '{given}'.")
+    try:
+        ready: dict[str, Any] = {}
+        for argument in signature.arguments:
+            value = arguments.get(argument.name)
+            if value is None:
+                if not argument.optional:
+                    raise EEError(f"Parameter '{argument.name}' is required and may not be null.")
+                value = argument.default
+            key = argument.name + "_" if keyword.iskeyword(argument.name) else argument.name
+            ready[key] = None if value is None else coerce(value, argument.full_type, name=argument.name)
+        result = function(context, **ready) if wants_context else function(**ready)
+    except EEError as error:
+        raise error.prefixed(name) from error
+    if isinstance(result, Collection) and result.maker is None:
+        result.maker = name  # its elements are made later, and may fail then
+    return result

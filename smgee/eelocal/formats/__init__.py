@@ -1,0 +1,1 @@
+"""Values, pixels and tables as bytes: JSON, images, table files."""

@@ -1,0 +1,1 @@
+"""Geometries on the sphere and on planes."""

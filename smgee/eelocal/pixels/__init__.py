@@ -1,0 +1,1 @@
+"""How lazy pixels are pulled: grids, warps, neighbourhoods, stacks, zones, tiles."""

@@ -1,0 +1,1 @@
+"""The REST protocol: how bytes arrive, the service, its routes."""

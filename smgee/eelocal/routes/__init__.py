@@ -1,1 +1,0 @@
-"""The routes of the REST service, one module per family of resources."""

@@ -1,0 +1,1 @@
+"""Long-running work: exports, imports, and the log of operations."""
