@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smgee.insitu.archive import read_ismn
+    from smgee.insitu.checks import check_records
     from smgee.insitu.daily import daily_means
     from smgee.insitu.dataset import write_dataset
     from smgee.insitu.frozen import unfrozen_periods
     from smgee.insitu.network import heterogeneity, network_mean, representativeness, summary
     from smgee.insitu.overpass import overpass_means, overpass_times
     from smgee.insitu.quality import flags_present
-    from smgee.insitu.settings import UnfrozenRule
+    from smgee.insitu.settings import QualityRules, UnfrozenRule
     from smgee.insitu.table import read_table
 
 __all__ = [
+    "QualityRules",
     "UnfrozenRule",
+    "check_records",
     "daily_means",
     "flags_present",
     "heterogeneity",
@@ -34,7 +37,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "QualityRules": "settings",
     "UnfrozenRule": "settings",
+    "check_records": "checks",
     "daily_means": "daily",
     "flags_present": "quality",
     "heterogeneity": "network",

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from smgee.errors import InputError
 
-__all__ = ["UnfrozenRule"]
+__all__ = ["CHECKS", "QualityRules", "UnfrozenRule"]
+
+Check = Literal[
+    "range", "saturation", "spike", "drop", "jump", "low_plateau", "high_plateau", "step", "neighbours"
+]
+CHECKS: tuple[Check, ...] = get_args(Check)
 
 
 class UnfrozenRule(BaseModel):
@@ -84,3 +89,43 @@ class UnfrozenRule(BaseModel):
                 for e in error.errors()
             )
             raise InputError(f"The rule of unfrozen days cannot be used: {faults}.") from error
+
+
+class QualityRules(BaseModel):
+    """Which checks the records pass beyond the flags they bring, and which of them take records out.
+
+    Attributes
+    ----------
+    checks : tuple of str
+        Of `CHECKS`: ``range`` (below 0 or above `highest`), ``saturation`` (above the porosity of the
+        station's texture), ``spike``, ``drop``, ``jump``, ``low_plateau``, ``high_plateau`` (Dorigo et al.
+        2013), ``step`` (a change of at least `step` within an hour in which no other station shares by
+        `step_shared`), ``neighbours`` (days far from what the others let expect).
+    drop : tuple of str
+        The checks whose failing records are not used; the others are counted only. A drop or a jump marks
+        the one record of the change, which says nothing against it, and the neighbours may be wrong.
+    highest, step, step_shared, neighbour_floor : float
+        m³ m⁻³.
+    neighbour_days : int
+        Days before and after that tell how a station goes with the others.
+    neighbour_errors : float
+        Standard errors that a day may differ.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    checks: tuple[Check, ...] = CHECKS
+    drop: tuple[Check, ...] = ()
+    highest: Annotated[float, Field(gt=0, le=1)] = 0.6
+    step: Annotated[float, Field(gt=0, le=1)] = 0.1
+    step_shared: Annotated[float, Field(gt=0, le=1)] = 0.01
+    neighbour_days: Annotated[int, Field(ge=10, le=183)] = 30
+    neighbour_errors: Annotated[float, Field(gt=0)] = 5.0
+    neighbour_floor: Annotated[float, Field(ge=0, le=1)] = 0.04
+
+    @model_validator(mode="after")
+    def _made(self) -> QualityRules:
+        idle = [c for c in self.drop if c not in self.checks]
+        if idle:
+            raise ValueError(f"drop names {', '.join(idle)}, which checks does not; name it there too")
+        return self
