@@ -74,6 +74,10 @@ def stations(
         tuple[str, str] | None,
         typer.Option(help="Unfrozen season MM-DD MM-DD, where there is no soil temperature."),
     ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(help="Check whose failing records are left out (see stations_quality.csv); repeat."),
+    ] = None,
     duplicates: Annotated[str, typer.Option(help="Repeated times: 'error', 'first' or 'mean'.")] = "error",
     time_column: Annotated[str, typer.Option(help="Tables: column of times.")] = "time",
     time_format: Annotated[
@@ -184,15 +188,18 @@ def stations(
             f"{', '.join(seen) or 'no flag'}. Choose "
             "among them with --flags."
         )
+    ds, quality = insitu.check_records(ds, drop=tuple(drop or ()))
     daily = insitu.daily_means(ds, min_hours, day=day)
     table = insitu.summary(ds)
     table["days"] = daily["soil_moisture"].notnull().sum("time").values
 
     out.mkdir(parents=True, exist_ok=True)
     insitu.write_dataset(daily, out / "stations.nc")
-    written = ["stations.nc", "stations_summary.csv"]
-    with atomic_path(out / "stations_summary.csv") as scratch:
-        table.to_csv(scratch, index=False)
+    written = ["stations.nc"]
+    for name, part in (("stations_summary.csv", table), ("stations_quality.csv", quality)):
+        with atomic_path(out / name) as scratch:
+            part.to_csv(scratch, index=False)
+        written.append(name)
     if records:
         insitu.write_dataset(ds, out / "stations_records.nc")
         written.append("stations_records.nc")
@@ -209,6 +216,7 @@ def stations(
             periods.to_csv(scratch, index=False)
         written.append("unfrozen.csv")
     _print(console, path, table, daily, periods, note, out, written)
+    _print_quality(console, quality)
 
 
 def _refuse_idle(ctx: typer.Context, path: Path, idle: set[str], what: str = "") -> None:
@@ -250,6 +258,18 @@ def _of_study(ctx: typer.Context, path: Path, out: Path) -> None:
         f"{facts['stations']} stations, {facts['station_days']:,} station days, {facts['unfrozen_days']} "
         f"unfrozen days → {out / 'stations.nc'}"
     )
+
+
+def _print_quality(console: Console, quality: pd.DataFrame) -> None:
+    """Print which checks any record failed, where most, and what was left out."""
+    checks = quality.drop(columns=["station", "records", "tested", "dropped"]).fillna(0)
+    parts = [
+        f"{check.replace('_', ' ')} {int(n.sum()):,} ({quality['station'][n.argmax()]} {int(n.max()):,})"
+        for check, n in checks.items()
+        if n.sum()
+    ]
+    console.print(f"Checks failed, records (most at): {'; '.join(parts) or 'none'}")
+    console.print(f"Left out for it: {int(quality['dropped'].sum()):,} records (stations_quality.csv)")
 
 
 def _print(

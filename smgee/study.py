@@ -13,6 +13,7 @@ from smgee.area import Area
 from smgee.datasets import DEMS, FMASK_BITS, HLS, ROLES, SMAP_36KM_TWIN
 from smgee.errors import InputError
 from smgee.grid import EaseCell, PixelGrid
+from smgee.insitu.settings import QualityRules
 from smgee.io import atomic_path
 
 __all__ = ["Study"]
@@ -73,6 +74,9 @@ class Stations(_Section):
     depth_m: tuple[float, float] = (0.0, 0.05)
     flags: Annotated[tuple[str, ...], Field(min_length=1)] = ("G",)
     min_hours: Annotated[int, Field(ge=1, le=24)] = 18
+    quality: QualityRules = Field(
+        QualityRules(), description="checks beyond the flags, and which of them take records out"
+    )
     season: tuple[str, str] | None = Field(
         None, description="unfrozen season, MM-DD to MM-DD, where no soil temperature tells it"
     )

@@ -8,6 +8,8 @@ minute of the hour at which it records. The tests against the other stations are
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -25,7 +27,9 @@ _LOW = 13  # h, the least length of a low plateau
 _HIGH = 12  # h, of a saturated one
 
 
-def check_records(records: xr.Dataset, rules: QualityRules | None = None) -> tuple[xr.Dataset, pd.DataFrame]:
+def check_records(
+    records: xr.Dataset, rules: QualityRules | None = None, **settings: Any
+) -> tuple[xr.Dataset, pd.DataFrame]:
     """Look for implausible records; take out those that the rules name, and count all.
 
     Parameters
@@ -34,6 +38,8 @@ def check_records(records: xr.Dataset, rules: QualityRules | None = None) -> tup
         As `smgee.insitu.read_ismn` gives them: (time, station), m³ m⁻³.
     rules : QualityRules, optional
         Which checks are made, and which of them take records out.
+    **settings
+        Fields of the rules that shall differ, such as ``drop=("spike",)``.
 
     Returns
     -------
@@ -44,7 +50,7 @@ def check_records(records: xr.Dataset, rules: QualityRules | None = None) -> tup
         One row per station: station, records (valid ones), tested (those that the hourly tests could see),
         one column per check with the records that fail it (missing where the check was not made), dropped.
     """
-    rules = rules or QualityRules()
+    rules = QualityRules.of(rules, **settings)
     at = nanoseconds(records)
     if at.size == 0:
         raise MissingDataError("The station data hold no record at all; there is nothing to check.")

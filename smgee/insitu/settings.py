@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -17,7 +17,26 @@ Check = Literal[
 CHECKS: tuple[Check, ...] = get_args(Check)
 
 
-class UnfrozenRule(BaseModel):
+class _Rules(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def of(cls, rules: Self | None = None, **settings: Any) -> Self:
+        """Return `rules` (the default ones if None) with other settings, checked; `InputError` if wrong."""
+        try:
+            return cls.model_validate((rules or cls()).model_dump() | settings)
+        except ValidationError as error:
+            faults = "; ".join(
+                ".".join(map(str, e["loc"]))
+                + ": " * bool(e["loc"])
+                + e["msg"].removeprefix("Value error, ").rstrip(".")
+                + ("" if isinstance(e["input"], dict) else f" (got {e['input']!r:.80})")
+                for e in error.errors()
+            )
+            raise InputError(f"The {cls.__name__} cannot be used: {faults}.") from error
+
+
+class UnfrozenRule(_Rules):
     """How frozen days are told from unfrozen ones, and which of them make the unfrozen period of a year.
 
     Attributes
@@ -40,8 +59,6 @@ class UnfrozenRule(BaseModel):
         First and last unfrozen day, ``("MM-DD", "MM-DD")``; a start later than the end reaches into the next
         year.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Literal["auto", "soil_temperature", "flags", "calendar"] = "auto"
     threshold: Annotated[float, Field(ge=-20, le=20)] = 0.0
@@ -75,23 +92,8 @@ class UnfrozenRule(BaseModel):
             )
         return self
 
-    @classmethod
-    def of(cls, rule: UnfrozenRule | None = None, **settings: Any) -> UnfrozenRule:
-        """Return `rule` (the default one if None) with other settings, checked; `InputError` if wrong."""
-        try:
-            return cls.model_validate((rule or cls()).model_dump() | settings)
-        except ValidationError as error:
-            faults = "; ".join(
-                ".".join(map(str, e["loc"]))
-                + ": " * bool(e["loc"])
-                + e["msg"].removeprefix("Value error, ").rstrip(".")
-                + ("" if isinstance(e["input"], dict) else f" (got {e['input']!r:.80})")
-                for e in error.errors()
-            )
-            raise InputError(f"The rule of unfrozen days cannot be used: {faults}.") from error
 
-
-class QualityRules(BaseModel):
+class QualityRules(_Rules):
     """Which checks the records pass beyond the flags they bring, and which of them take records out.
 
     Attributes
@@ -102,8 +104,8 @@ class QualityRules(BaseModel):
         2013), ``step`` (a change of at least `step` within an hour in which no other station shares by
         `step_shared`), ``neighbours`` (days far from what the others let expect).
     drop : tuple of str
-        The checks whose failing records are not used; the others are counted only. A drop or a jump marks
-        the one record of the change, which says nothing against it, and the neighbours may be wrong.
+        The checks whose failing records are not used; those of the others are counted only. A drop or a jump
+        marks the one record of the change, a step may be a local storm, and the neighbours may be wrong.
     highest, step, step_shared, neighbour_floor : float
         m³ m⁻³.
     neighbour_days : int
@@ -111,8 +113,6 @@ class QualityRules(BaseModel):
     neighbour_errors : float
         Standard errors that a day may differ.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     checks: tuple[Check, ...] = CHECKS
     drop: tuple[Check, ...] = ()

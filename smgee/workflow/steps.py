@@ -119,6 +119,8 @@ def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
                 "stations.table.places, or stations.table.lon and stations.table.lat of a long table."
             )
     check_place(study, records["lon"].values, records["lat"].values)
+    records, quality = insitu.check_records(records, s.quality)
+    _csv(quality, run / "stations_quality.csv", synthetic=is_synthetic(study))
     daily = insitu.daily_means(records, s.min_hours)
     if is_synthetic(study):
         daily.attrs |= {
@@ -133,6 +135,7 @@ def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
         "stations": int(daily.sizes["station"]),
         "station_days": int(daily["soil_moisture"].notnull().sum()),
         "unfrozen_days": len(days),
+        "dropped_records": int(quality["dropped"].sum()),
     }
 
 
