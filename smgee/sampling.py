@@ -14,13 +14,13 @@ import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
 from smgee.io import atomic_path
-from smgee.predictors import Step, static_image, step_image, steps
-from smgee.remote import call, in_parts
+from smgee.predictors import Piece
+from smgee.remote import in_parts
 from smgee.study import Study
 
-__all__ = ["read_samples", "sample", "station_features", "write_samples"]
+__all__ = ["sample", "station_features", "write_samples"]
 
-STEPS_PER_REQUEST = 9
+PIECES_PER_REQUEST = 9
 
 
 def station_features(stations: xr.Dataset) -> ee.FeatureCollection:
@@ -42,6 +42,22 @@ def station_features(stations: xr.Dataset) -> ee.FeatureCollection:
             for name, x, y in zip(stations["station"].values, lon, lat, strict=True)
         ]
     )
+
+
+def _sampled(pieces: Sequence[tuple[int, Piece]], points: ee.FeatureCollection) -> pd.DataFrame:
+    """Fetch numbered pieces of the same predictors at points: ``station``, ``piece`` and the predictors."""
+    grid = pieces[0][1].grid
+    # `first` with a second, constant band: a one-band image would name its property after the reducer.
+    parts = [
+        piece.image.addBands(ee.Image.constant(k).rename("piece")).reduceRegions(
+            collection=points,
+            reducer=ee.Reducer.first(),
+            crs=grid.crs,
+            crsTransform=list(grid.transform),
+        )
+        for k, piece in pieces
+    ]
+    return _table(ee.FeatureCollection(parts).flatten(), ["station", "piece", *pieces[0][1].names])
 
 
 def _table(collection: ee.FeatureCollection, columns: Sequence[str]) -> pd.DataFrame:
@@ -84,49 +100,31 @@ def sample(
             "and the accepted flags."
         )
     points = station_features(stations)
-    p, grid = study.predictors, study.grid
-    place: dict[str, Any] = {"crs": grid.crs, "crsTransform": list(grid.transform)}
-    optical = [*p.bands, *p.indices]
+    predictors = study.predictor_set
     measured = {t.date() for t in moisture.index.get_level_values("time").unique()}
-    every = [s for s in steps(study) if measured.intersection(s.days)]
-    fetched: list[pd.DataFrame] = []
+    pieces = predictors.pieces(measured)
+    done = 0
 
-    def fetch(batch: Sequence[tuple[int, Step]]) -> list[pd.DataFrame]:
-        # `first` with a second, constant band: a one-band image would name its property after the reducer.
-        parts = [
-            step_image(study, step)
-            .addBands(ee.Image.constant(k).rename("step"))
-            .reduceRegions(collection=points, reducer=ee.Reducer.first(), **place)
-            for k, step in batch
-        ]
-        frame = _table(ee.FeatureCollection(parts).flatten(), ["station", "step", *optical])
-        fetched.append(frame)
+    def fetch(batch: Sequence[tuple[int, Piece]]) -> list[pd.DataFrame]:
+        nonlocal done
+        frame = _sampled(batch, points)
+        done += len(batch)
         if progress is not None:
-            progress(min(sum(f["step"].nunique() for f in fetched) / len(every), 1.0))
+            progress(done / len(pieces))
         return [frame]
 
-    numbered = list(enumerate(every))
-    batches = [numbered[i : i + STEPS_PER_REQUEST] for i in range(0, len(numbered), STEPS_PER_REQUEST)]
-    table = pd.concat([f for b in batches for f in in_parts(b, fetch)], ignore_index=True)
-
-    static = static_image(study)
-    if static is not None:
-        terrain = static.addBands(ee.Image.constant(1).rename("one"))
-        found = call(
-            lambda: _table(
-                terrain.reduceRegions(collection=points, reducer=ee.Reducer.first(), **place),
-                ["station", *p.terrain],
-            )
-        )
-        table = table.merge(found, on="station", how="left", validate="many_to_one")
-
-    step_of = {pd.Timestamp(d): k for k, s in numbered for d in s.days}
     rows = moisture.reset_index().rename(columns={"time": "date"})[["station", "date", "soil_moisture"]]
     rows["station"] = rows["station"].astype(str)
-    rows["step"] = rows["date"].map(step_of)
-    rows = rows.merge(table, on=["station", "step"], how="left", validate="many_to_one").drop(columns="step")
-    if "doy" in p.calendar:
-        rows["doy"] = rows["date"].dt.dayofyear.astype(float)
+    for names in dict.fromkeys(p.names for p in pieces):
+        numbered = [(k, p) for k, p in enumerate(pieces) if p.names == names]
+        batches = [numbered[i : i + PIECES_PER_REQUEST] for i in range(0, len(numbered), PIECES_PER_REQUEST)]
+        table = pd.concat([f for b in batches for f in in_parts(b, fetch)], ignore_index=True)
+        piece_of = {pd.Timestamp(day): k for k, p in numbered for day in p.days}
+        rows["piece"] = rows["date"].map(piece_of)
+        rows = rows.merge(table, on=["station", "piece"], how="left", validate="many_to_one")
+        rows = rows.drop(columns="piece")
+    constant = pd.DataFrame({pd.Timestamp(day): predictors.constants(day) for day in measured}).T
+    rows = rows.merge(constant, left_on="date", right_index=True, how="left", validate="many_to_one")
     where = pd.DataFrame(
         {
             "station": stations["station"].values.astype(str),
@@ -135,21 +133,16 @@ def sample(
         }
     )
     rows = rows.merge(where, on="station", how="left", validate="many_to_one")
-    rows[list(p.names)] = rows[list(p.names)].astype("float32")
-    return rows.sort_values(["station", "date"], ignore_index=True)[
-        ["station", "date", "lon", "lat", "soil_moisture", *p.names]
+    columns = list(predictors.names)
+    rows[columns] = rows[columns].astype("float32")
+    rows = rows.sort_values(["station", "date"], ignore_index=True)[
+        ["station", "date", "lon", "lat", "soil_moisture", *columns]
     ]
+    rows.attrs["units"] = UNITS | {p.name: p.units for p in predictors.predictors}
+    return rows
 
 
-UNITS = {
-    "soil_moisture": "m3 m-3",
-    "elevation": "m",
-    "slope": "degree",
-    "aspect": "degree",
-    "doy": "day of year",
-    "lon": "degrees_east",
-    "lat": "degrees_north",
-}
+UNITS = {"soil_moisture": "m3 m-3", "lon": "degrees_east", "lat": "degrees_north"}
 
 
 def write_samples(
@@ -159,13 +152,14 @@ def write_samples(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    units = UNITS | rows.attrs.get("units", {})
     roles = {
         "target": "soil_moisture",
         "station": "station",
         "time": "date",
         "predictors": list(predictors),
         "synthetic": bool(synthetic),
-        "units": {c: UNITS.get(c, "1") for c in rows.columns if c not in ("station", "date")},
+        "units": {c: units.get(c, "1") for c in rows.columns if c not in ("station", "date")},
     }
     table = pa.Table.from_pandas(rows, preserve_index=False)
     table = table.replace_schema_metadata(
@@ -173,22 +167,3 @@ def write_samples(
     )
     with atomic_path(path) as scratch:
         pq.write_table(table, scratch, compression="zstd")
-
-
-def read_samples(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a sample table and its column roles."""
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"The sample table {path} cannot be read ({error}); make it with `smgee sample`."
-        ) from error
-    roles = (table.schema.metadata or {}).get(b"smgee")
-    if roles is None:
-        raise InputError(
-            f"The table {path} was not made by `smgee sample`: it does not say which columns are what; name "
-            "them with the options of `smgee train`."
-        )
-    return table.to_pandas(), json.loads(roles)

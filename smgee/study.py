@@ -10,11 +10,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from smgee.area import Area
-from smgee.datasets import DEMS, FMASK_BITS, HLS, ROLES, SMAP_36KM_TWIN
+from smgee.datasets import SMAP_36KM_TWIN
 from smgee.errors import InputError
 from smgee.grid import EaseCell, PixelGrid
 from smgee.insitu.settings import QualityRules
 from smgee.io import atomic_path
+from smgee.predictors import Predictors, PredictorSet, Site
 
 __all__ = ["Study"]
 
@@ -115,64 +116,6 @@ class Stations(_Section):
                     f"{text!r} is not a day of the year; give (start, end) as MM-DD, such as 05-01"
                 ) from None
         return value
-
-
-class Predictors(_Section):
-    """What the models see, in this order."""
-
-    sensors: tuple[str, ...] = tuple(HLS)
-    bands: tuple[str, ...] = tuple(ROLES)
-    indices: tuple[str, ...] = (
-        "NDVI",
-        "EVI",
-        "SAVI",
-        "MSAVI",
-        "GNDVI",
-        "NDWI",
-        "MNDWI",
-        "NDMI",
-        "MSI",
-        "NBR",
-        "NBR2",
-        "BI",
-        "NMDI",
-    )
-    terrain: tuple[str, ...] = ("elevation", "slope", "northness", "eastness")
-    calendar: tuple[str, ...] = ("doy",)
-    mask: tuple[str, ...] = ("cloud", "adjacent", "shadow", "snow")
-    dem: str = "NASA/NASADEM_HGT/001"
-    window_days: Annotated[int, Field(ge=1, le=120)] = 16
-    fill_days: Annotated[int, Field(ge=1, le=366)] = 48
-    step_days: Annotated[int, Field(ge=1, le=31)] = 8
-
-    @model_validator(mode="after")
-    def _known(self) -> Predictors:
-        for what, given, allowed in (
-            ("sensors", self.sensors, HLS),
-            ("bands", self.bands, ROLES),
-            ("terrain", self.terrain, ("elevation", "slope", "aspect", "northness", "eastness")),
-            ("calendar", self.calendar, ("doy",)),
-            ("mask", self.mask, FMASK_BITS),
-            ("dem", (self.dem,), DEMS),
-        ):
-            unknown = [g for g in given if g not in allowed]
-            if unknown:
-                raise ValueError(f"{what} {unknown} not known; choose from {', '.join(allowed)}")
-        twice = sorted({n for n in self.names if self.names.count(n) > 1})
-        if twice:
-            raise ValueError(f"the predictors {twice} are named twice; name each once")
-        if not self.names:
-            raise ValueError("no predictor is left; name some in bands, indices, terrain or calendar")
-        if (self.bands or self.indices) and not self.sensors:
-            raise ValueError(f"sensors is empty, but bands or indices need one; choose from {', '.join(HLS)}")
-        if self.fill_days < self.window_days:
-            raise ValueError(f"fill_days {self.fill_days} is shorter than window_days {self.window_days}")
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All predictor names, in model column order."""
-        return self.bands + self.indices + self.terrain + self.calendar
 
 
 class Training(_Section):
@@ -339,3 +282,8 @@ class Study(_Section):
     def grid(self) -> PixelGrid:
         """The map lattice: pixels of `area.scale_m` covering the area, edges at multiples of the scale."""
         return self.area.grid
+
+    @property
+    def predictor_set(self) -> PredictorSet:
+        """The predictors on the map lattice, for the study's period."""
+        return self.predictors.on(Site.of(self.grid), self.start, self.end)

@@ -1,9 +1,27 @@
-"""Predictors of soil moisture as Earth Engine images: harmonised HLS composites, spectral indices,
-terrain, and the calendar.
-"""
+"""Predictors of soil moisture as Earth Engine images: families of them, listed by the study."""
 
 from __future__ import annotations
 
+from smgee.predictors.base import Cadence, Family, Options, Predictor, Site, When
+from smgee.predictors.pieces import Piece, PredictorSet
+from smgee.predictors.registry import Predictors, families, register
 from smgee.predictors.stack import Step, predictor_image, static_image, step_image, steps
 
-__all__ = ["Step", "predictor_image", "static_image", "step_image", "steps"]
+__all__ = [
+    "Cadence",
+    "Family",
+    "Options",
+    "Piece",
+    "Predictor",
+    "PredictorSet",
+    "Predictors",
+    "Site",
+    "Step",
+    "When",
+    "families",
+    "predictor_image",
+    "register",
+    "static_image",
+    "step_image",
+    "steps",
+]

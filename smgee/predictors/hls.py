@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
-
-import ee
+from typing import TYPE_CHECKING, Any
 
 from smgee.datasets import HLS, fmask_bits
+
+if TYPE_CHECKING:
+    import ee
 
 __all__ = ["clear_reflectance"]
 
@@ -42,6 +43,8 @@ def clear_reflectance(
     ee.ImageCollection
         Unit reflectance, float; one image per scene, with its ``system:time_start``.
     """
+    import ee
+
     bits = fmask_bits(tuple(mask))
     merged: ee.ImageCollection | None = None
     for sensor in sensors:

@@ -1,16 +1,62 @@
-"""Terrain predictors on a real, projected pixel grid."""
+"""The family ``terrain``: elevation and slopes on a real, projected pixel grid."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import ee
+from pydantic import Field, field_validator
 
 from smgee.datasets import DEMS
 from smgee.grid import PixelGrid
+from smgee.predictors.base import Cadence, Family, Predictor, Site, When
+from smgee.predictors.composite import known
 
-__all__ = ["terrain"]
+if TYPE_CHECKING:
+    import ee
+
+__all__ = ["Terrain", "terrain"]
+
+NAMES = {
+    "elevation": ("m", "elevation"),
+    "slope": ("degree", "slope"),
+    "aspect": ("degree", "aspect, clockwise from north"),
+    "northness": ("1", "cosine of the aspect"),
+    "eastness": ("1", "sine of the aspect"),
+}
+
+
+class Terrain(Family):
+    """Elevation, slope and aspect of an elevation model on the map lattice."""
+
+    cadence: ClassVar[Cadence] = Cadence.STATIC
+    kind: Literal["terrain"] = "terrain"
+    names: Annotated[tuple[str, ...], Field(min_length=1)] = ("elevation", "slope", "northness", "eastness")
+    dem: str = "NASA/NASADEM_HGT/001"
+
+    @field_validator("names")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return known("terrain", value, NAMES)
+
+    @field_validator("dem")
+    @classmethod
+    def _known_model(cls, value: str) -> str:
+        return known("dem", (value,), DEMS)[0]
+
+    def predictors(self) -> tuple[Predictor, ...]:
+        """Return one predictor per name."""
+        return tuple(Predictor(n, *NAMES[n], self.cadence, self.dem) for n in self.names)
+
+    def datasets(self, start: date, end: date) -> tuple[str, ...]:
+        """Return the elevation model."""
+        return (self.dem,)
+
+    def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
+        """Return the terrain on the site's lattice."""
+        return terrain(self.dem, names, grid=site.grid)
 
 
 def terrain(dem_id: str, names: Sequence[str], *, grid: PixelGrid) -> ee.Image:
@@ -36,6 +82,8 @@ def terrain(dem_id: str, names: Sequence[str], *, grid: PixelGrid) -> ee.Image:
     ee.Image
         Float bands in the order of `names`.
     """
+    import ee
+
     dem = DEMS[dem_id]
     if dem.collection:
         tiles = ee.ImageCollection(dem.id).select(dem.band)

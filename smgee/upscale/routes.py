@@ -12,7 +12,7 @@ import ee
 import numpy as np
 
 from smgee.errors import InputError
-from smgee.predictors import Step, predictor_image, static_image, step_image, steps
+from smgee.predictors import Cadence, Piece
 from smgee.remote import call
 from smgee.session import current_session
 from smgee.study import Study
@@ -50,10 +50,9 @@ def map_day(
         m³ m⁻³, NaN where a predictor is masked.
     """
     check_predictors(study, model)
-    step = _step_of(study, day)
     if route == "xee":
-        return next(_through_xee(study, model, step, [day], None))[1]
-    return next(_on_earth_engine(study, _classifier(model, transport), step, [day], model))[1]
+        return next(_through_xee(study, model, [day], None))[1]
+    return next(_on_earth_engine(study, _classifier(model, transport), [day], model))[1]
 
 
 def map_season(
@@ -81,15 +80,15 @@ def map_season(
     missing = set(store.missing)
     static = None
     classifier = _classifier(model, "auto") if route == "classifier" and missing else None
-    for step in steps(study):
+    for step in study.predictor_set.steps():
         days = [d for d in step.days if d in missing]
         if not days:
             continue
         if classifier is not None:
-            maps = _on_earth_engine(study, classifier, step, days, model)
+            maps = _on_earth_engine(study, classifier, days, model)
         else:
             static = pull_static(study) if static is None else static
-            maps = _through_xee(study, model, step, days, static)
+            maps = _through_xee(study, model, days, static)
         for day, values in maps:
             store.write(day, values)
             if progress is not None:
@@ -115,48 +114,42 @@ def check_predictors(study: Study, model: TreeEnsemble) -> None:
         )
 
 
-def _step_of(study: Study, day: date) -> Step:
-    for step in steps(study):
-        if step.start <= day < step.end:
-            return step
-    raise InputError(
-        f"The day {day} lies outside the study's period {study.start} to {study.end} (end exclusive)."
-    )
-
-
 def pull_static(study: Study) -> dict[str, np.ndarray]:
     """Return the static predictors of a study on its lattice, (y, x) float32 each, NaN where masked."""
-    image = static_image(study)
-    if image is None:
-        return {}
-    names = study.predictors.terrain
-    pulled = call(lambda: pull_bands(image, names, grid=study.grid).load())
-    return dict(zip(names, pulled.values, strict=True))
+    pieces = study.predictor_set.pieces([study.start])
+    return {n: v for p in pieces if p.cadence is Cadence.STATIC for n, v in _pull(p).items()}
+
+
+def _pull(piece: Piece) -> dict[str, np.ndarray]:
+    pulled = call(lambda: pull_bands(piece.image, piece.names, grid=piece.grid).load())
+    return dict(zip(piece.names, pulled.values, strict=True))
 
 
 def _through_xee(
-    study: Study, model: TreeEnsemble, step: Step, days: Sequence[date], static: dict[str, np.ndarray] | None
+    study: Study, model: TreeEnsemble, days: Sequence[date], static: dict[str, np.ndarray] | None
 ) -> Iterator[tuple[date, np.ndarray]]:
-    """Pull a step's predictors once and predict each of its days here."""
+    """Pull the predictors of some days, each piece once, and predict here."""
     from smgee.trees.kernel import predict_bands
 
-    optical = [n for n in (*study.predictors.bands, *study.predictors.indices) if n in model.feature_names]
-    bands: dict[str, Any] = dict(pull_static(study) if static is None else static)
-    if optical:
-        pulled = call(lambda: pull_bands(step_image(study, step), optical, grid=study.grid).load())
-        bands.update(zip(optical, pulled.values, strict=True))
+    predictors = study.predictor_set
+    pieces = predictors.pieces(days, names=model.feature_names)
+    bands: dict[str, Any] = dict(static or {})
+    pending = [p for p in pieces if static is None or p.cadence is not Cadence.STATIC]
     for day in days:
-        bands["doy"] = np.float32(day.timetuple().tm_yday)
+        for piece in [p for p in pending if day in p.days]:
+            pending.remove(piece)
+            bands |= _pull(piece)
+        bands |= {name: np.float32(value) for name, value in predictors.constants(day).items()}
         yield day, predict_bands(model, [bands[n] for n in model.feature_names], keep_missing=False)
 
 
 def _on_earth_engine(
-    study: Study, classifier: ee.Classifier, step: Step, days: Sequence[date], model: TreeEnsemble
+    study: Study, classifier: ee.Classifier, days: Sequence[date], model: TreeEnsemble
 ) -> Iterator[tuple[date, np.ndarray]]:
     """Let Earth Engine evaluate the trees, and pull the finished maps."""
     for day in days:
         image = model.classify(
-            predictor_image(study, step, day), classifier=classifier, band_name="soil_moisture"
+            study.predictor_set.image(day), classifier=classifier, band_name="soil_moisture"
         )
         pulled = call(lambda image=image: pull_bands(image, ["soil_moisture"], grid=study.grid).load())  # type: ignore[misc]
         yield day, pulled.values[0]

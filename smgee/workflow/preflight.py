@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from smgee.datasets import HLS, smap_9km_ids
+from smgee.datasets import smap_9km_ids
 from smgee.errors import InputError, MissingDataError
 from smgee.remote import NotFound, call
 from smgee.study import Study
@@ -19,10 +19,9 @@ __all__ = ["check_place", "check_study", "needed_assets"]
 
 def needed_assets(study: Study, names: Sequence[str]) -> list[str]:
     """Return the ids that these steps of a study read."""
-    p, needed = study.predictors, []
+    needed: list[str] = []
     if {"sample", "predict"} & set(names):
-        needed += [HLS[s].id for s in p.sensors] if p.bands or p.indices else []
-        needed += [p.dem] if p.terrain else []
+        needed += study.predictor_set.datasets()
     if "predict" in names:
         needed += [study.smap.collection_36km] if study.smap.collection_36km else []
         needed += smap_9km_ids(study.start, study.end) if study.smap.nine_km else []
@@ -34,17 +33,11 @@ def check_study(study: Study, names: Sequence[str]) -> None:
 
     Raises
     ------
-    InputError
-        For an index that is not known or not to be had from the bands that both sensors share.
     MissingDataError
         For data sets that the backend does not have.
     """
     import ee
 
-    from smgee.predictors.indices import formula
-
-    for index in study.predictors.indices:
-        formula(index)
     absent = []
     for asset in needed_assets(study, names):
         try:

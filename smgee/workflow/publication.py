@@ -87,7 +87,7 @@ def _card(run: RunFolder, model: Any, study: Study) -> dict[str, Any]:
         "model_hash": model.ensemble.hash,
         "trees": model.ensemble.n_trees,
         "band_order": ",".join(model.predictors),
-        "mask_classes": ",".join(study.predictors.mask),
+        **study.predictor_set.properties(),
         "route": run.fact("predict", "route") or study.upscale.route,
     }
     parity = run.fact("predict", "parity")

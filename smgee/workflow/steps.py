@@ -375,7 +375,8 @@ def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
     for grid, name in (("M36", "36km"), ("M09", "9km")):
         _csv(table[table["grid"] == grid], run / f"validation_{name}.csv", synthetic=synthetic)
     progress(0.8)
-    conditions = cell_conditions(weights, pull_static(study)) if study.predictors.terrain else None
+    static = pull_static(study)
+    conditions = cell_conditions(weights, static) if static else None
     if conditions is not None:
         _csv(conditions, run / "cells.csv", synthetic=synthetic)
         _csv(relate_errors(table, conditions), run / "heterogeneity.csv", synthetic=synthetic)

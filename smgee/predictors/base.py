@@ -1,0 +1,155 @@
+"""What a predictor is, what makes it, and where and when it is made.
+
+A study lists *families* of predictors. A family is one section of the study file and one file of this
+package: its options, the columns it gives, and the image that holds them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from smgee.grid import PixelGrid, transformer
+
+if TYPE_CHECKING:
+    import ee
+
+__all__ = ["Cadence", "Family", "Options", "Predictor", "Site", "When"]
+
+STEP_DAYS = 8
+
+
+class Cadence(StrEnum):
+    """How often a predictor changes: never, once per step of several days, or every day."""
+
+    STATIC = "static"
+    STEP = "step"
+    DAY = "day"
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """One column of the models.
+
+    Parameters
+    ----------
+    name : str
+        Column name, unique within a study.
+    units : str
+        As CF writes them; ``"1"`` for ratios.
+    long_name : str
+        What it is, in a few words.
+    cadence : Cadence
+        How often it changes.
+    source : str
+        What it is made from: a data set, or "calendar".
+    """
+
+    name: str
+    units: str
+    long_name: str
+    cadence: Cadence
+    source: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where predictors are made.
+
+    Parameters
+    ----------
+    grid : PixelGrid
+        The projected lattice of the maps.
+    outline : tuple of 4 float
+        West, south, east and north of a box that holds the grid, degrees; scenes outside it are not read.
+    """
+
+    grid: PixelGrid
+    outline: tuple[float, float, float, float]
+
+    @classmethod
+    def of(cls, grid: PixelGrid) -> Site:
+        """Return the site of a lattice."""
+        to_degrees = transformer(grid.crs, "EPSG:4326")
+        return cls(grid, to_degrees.transform_bounds(*grid.bounds, densify_pts=21))
+
+    @property
+    def region(self) -> ee.Geometry:
+        """The outline as a geometry of Earth Engine, with edges along parallels and meridians."""
+        import ee
+
+        return ee.Geometry.Rectangle(list(self.outline), None, False)
+
+
+@dataclass(frozen=True)
+class When:
+    """The days [start, end) that an image serves, and the day it is made for."""
+
+    start: date
+    end: date
+    center: date
+
+    @property
+    def days(self) -> list[date]:
+        """Every day the image serves."""
+        return [self.start + timedelta(days=i) for i in range((self.end - self.start).days)]
+
+
+class Options(BaseModel):
+    """A part of a study file: unknown keys are refused, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Family(Options, ABC):
+    """Predictors that are made together, with their options.
+
+    A subclass sets `cadence`, narrows `kind` to a literal of its own, and is listed in
+    `smgee.predictors.registry`.
+    """
+
+    cadence: ClassVar[Cadence]
+    kind: str
+
+    @abstractmethod
+    def predictors(self) -> tuple[Predictor, ...]:
+        """Return the columns the family gives, in model order."""
+
+    def datasets(self, start: date, end: date) -> tuple[str, ...]:
+        """Return the ids of the assets read for the days [start, end)."""
+        return ()
+
+    def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
+        """Return the predictors `names` as float bands in that order.
+
+        Families whose predictors are all `local` need none.
+        """
+        raise NotImplementedError(f"the family {self.kind} makes no image")
+
+    def local(self, when: When) -> dict[str, float] | None:
+        """Return the values by name where they are constant over an image, such as the day of the year.
+
+        None says that the family makes an image.
+        """
+        return None
+
+    def properties(self) -> dict[str, str]:
+        """Return what a published map says of the family, by the names of the asset's properties."""
+        return {}
+
+    def step(self) -> int:
+        """Return how many days an image of a family of cadence `STEP` serves."""
+        return STEP_DAYS
+
+    def among(self, families: Sequence[Family]) -> Self:
+        """Return the family as it is beside these others of the study.
+
+        For families that share a source or leave options to others; the rest stay as they are.
+        """
+        return self

@@ -1,0 +1,214 @@
+"""A study's predictors on a site and a period, cut into what one request pulls."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from smgee.errors import InputError
+from smgee.grid import PixelGrid
+from smgee.predictors.base import Cadence, Family, Predictor, Site, When
+
+if TYPE_CHECKING:
+    import ee
+
+__all__ = ["Piece", "PredictorSet"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One request's worth of pixels: predictors that change together, and the days they serve.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The predictors, in model order.
+    days : tuple of date
+        The days asked for that these pixels serve, ascending.
+    cadence : Cadence
+        How often the predictors change.
+    when : When
+        What the image is made for.
+    grid : PixelGrid
+        The lattice it is made for.
+    build : callable
+        Makes the image.
+    """
+
+    names: tuple[str, ...]
+    days: tuple[date, ...]
+    cadence: Cadence
+    when: When
+    grid: PixelGrid
+    build: Callable[[], ee.Image]
+
+    @cached_property
+    def image(self) -> ee.Image:
+        """The predictors as float bands, in the order of `names`; needs a connection."""
+        return self.build().select(list(self.names))
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of what Earth Engine is asked for: equal keys mean the same pixels."""
+        g = self.grid
+        asked = [self.image.serialize(), g.crs, g.transform, g.width, g.height]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class PredictorSet:
+    """Families of predictors on a site, for the days [start, end).
+
+    Build it by `smgee.predictors.Predictors.on`, or take `smgee.Study.predictor_set`.
+    """
+
+    families: tuple[Family, ...]
+    site: Site
+    start: date
+    end: date
+
+    @cached_property
+    def predictors(self) -> tuple[Predictor, ...]:
+        """Every predictor, in model order."""
+        return tuple(p for family in self.families for p in family.predictors())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the predictors, in model order."""
+        return tuple(p.name for p in self.predictors)
+
+    def datasets(self, start: date | None = None, end: date | None = None) -> tuple[str, ...]:
+        """Return the ids of the assets read for the days [start, end), by default for all; each once."""
+        start, end = start or self.start, end or self.end
+        return tuple(dict.fromkeys(d for family in self.families for d in family.datasets(start, end)))
+
+    def properties(self) -> dict[str, str]:
+        """Return what a published map says of its predictors; the first family to name a property wins."""
+        found: dict[str, str] = {}
+        for family in self.families:
+            found = family.properties() | found
+        return found
+
+    def constants(self, day: date) -> dict[str, float]:
+        """Return the predictors that are one number for the whole site on a day, by name."""
+        found: dict[str, float] = {}
+        for family in self.families:
+            found |= family.local(self._when(family, day)) or {}
+        return found
+
+    def pieces(self, days: Iterable[date], *, names: Sequence[str] | None = None) -> list[Piece]:
+        """Return what must be pulled for these days: never the same pixels twice.
+
+        Predictors that change together come in one piece. Static ones come first and once, those of a step
+        once for all its days; `constants` are in no piece.
+
+        Parameters
+        ----------
+        days : iterable of date
+            Days of the period, in any order.
+        names : sequence of str, optional
+            Only these predictors, by default all.
+
+        Returns
+        -------
+        list of Piece
+            Static pieces, then the others in order of time.
+
+        Raises
+        ------
+        InputError
+            For a day outside the period, or a name that is not among the predictors.
+        """
+        asked = sorted(set(days))
+        wanted = self._checked(names)
+        found = []
+        for families in self._together():
+            picked = [p.name for f in families for p in f.predictors() if p.name in wanted]
+            if not picked:
+                continue
+            whens: dict[When, list[date]] = {}
+            for day in asked:
+                whens.setdefault(self._when(families[0], day), []).append(day)
+            found += [self._piece(families, picked, when, served) for when, served in whens.items()]
+        return sorted(found, key=lambda p: (p.cadence is not Cadence.STATIC, p.when.start))
+
+    def image(self, day: date) -> ee.Image:
+        """Return every predictor of a day as float bands in model order."""
+        import ee
+
+        layers = [piece.image for piece in self.pieces([day])]
+        layers += [ee.Image.constant(v).toFloat().rename(name) for name, v in self.constants(day).items()]
+        return _stacked(layers).select(list(self.names))
+
+    def steps(self) -> list[When]:
+        """Return the steps of the period in time order: the shortest that any family is made for.
+
+        A set without families of cadence `STEP` has one step, the whole period.
+        """
+        widths = [f.step() for f in self.families if f.cadence is Cadence.STEP]
+        if not widths:
+            return [_whole(self.start, self.end)]
+        width = min(widths)
+        count = -(-(self.end - self.start).days // width)
+        return [self._step(k * width, width) for k in range(count)]
+
+    def _checked(self, names: Sequence[str] | None) -> set[str]:
+        if names is None:
+            return set(self.names)
+        missing = [n for n in names if n not in self.names]
+        if missing:
+            raise InputError(
+                f"The predictors {missing} are not among those of the study: {', '.join(self.names)}."
+            )
+        return set(names)
+
+    def _together(self) -> list[list[Family]]:
+        """Return the families that make images, those that change together in one list."""
+        groups: dict[tuple[Cadence, int], list[Family]] = {}
+        for family in self.families:
+            if family.local(self._when(family, self.start)) is None:
+                width = family.step() if family.cadence is Cadence.STEP else 0
+                groups.setdefault((family.cadence, width), []).append(family)
+        return list(groups.values())
+
+    def _piece(self, families: list[Family], names: list[str], when: When, days: list[date]) -> Piece:
+        def build() -> ee.Image:
+            own = {f: [p.name for p in f.predictors() if p.name in names] for f in families}
+            return _stacked([f.image(self.site, when, some) for f, some in own.items() if some])
+
+        return Piece(tuple(names), tuple(days), families[0].cadence, when, self.site.grid, build)
+
+    def _when(self, family: Family, day: date) -> When:
+        """Return what a family's image of a day is made for."""
+        if not self.start <= day < self.end:
+            raise InputError(
+                f"The day {day} lies outside the study's period {self.start} to {self.end} (end exclusive)."
+            )
+        if family.cadence is Cadence.STATIC:
+            return _whole(self.start, self.end)
+        if family.cadence is Cadence.DAY:
+            return When(day, day + timedelta(days=1), day)
+        width = family.step()
+        return self._step((day - self.start).days // width * width, width)
+
+    def _step(self, offset: int, width: int) -> When:
+        """Return the step that begins `offset` days after the start; the last one may be cut short."""
+        start = self.start + timedelta(days=offset)
+        end = min(start + timedelta(days=width), self.end)
+        return When(start, end, start + timedelta(days=width // 2))
+
+
+def _stacked(layers: Sequence[ee.Image]) -> ee.Image:
+    image = layers[0]
+    for layer in layers[1:]:
+        image = image.addBands(layer)
+    return image
+
+
+def _whole(start: date, end: date) -> When:
+    return When(start, end, start + (end - start) // 2)

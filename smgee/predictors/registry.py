@@ -1,0 +1,99 @@
+"""The families there are, and the study's section that lists some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Union
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    RootModel,
+    SerializeAsAny,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+
+from smgee.predictors.base import Family, Site
+from smgee.predictors.calendar import Calendar
+from smgee.predictors.flat import from_flat
+from smgee.predictors.indices import Indices
+from smgee.predictors.pieces import PredictorSet
+from smgee.predictors.reflectance import Reflectance
+from smgee.predictors.terrain import Terrain
+
+__all__ = ["Predictors", "families", "register"]
+
+_FAMILIES: dict[str, type[Family]] = {}
+
+
+def register(family: type[Family]) -> type[Family]:
+    """Make a family known to study files by its `kind`; also a class decorator."""
+    _FAMILIES[family.model_fields["kind"].default] = family
+    return family
+
+
+for _family in (
+    Reflectance,
+    Indices,
+    Terrain,
+    Calendar,
+):
+    register(_family)
+
+
+def families() -> dict[str, type[Family]]:
+    """Return the registered families by kind."""
+    return dict(_FAMILIES)
+
+
+def _union() -> Any:
+    """Return the type of a list of families, told apart by their kind."""
+    known: Any = Union[tuple(_FAMILIES.values())]  # noqa: UP007
+    return tuple[Annotated[known, Field(discriminator="kind")], ...]
+
+
+class Predictors(RootModel[tuple[SerializeAsAny[Family], ...]]):
+    """What the models see: families of predictors, in the order of the models' columns."""
+
+    model_config = ConfigDict(frozen=True)
+    root: tuple[SerializeAsAny[Family], ...] = (Reflectance(), Indices(), Terrain(), Calendar())
+
+    @field_validator("root", mode="wrap")
+    @classmethod
+    def _by_kind(cls, value: Any, _: Any) -> tuple[Family, ...]:
+        # The union is made here and not in the annotation, so that a family can be registered at any time.
+        value = from_flat(value) if isinstance(value, dict) else value
+        found: tuple[Family, ...] = TypeAdapter(_union()).validate_python(value)
+        return found
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Predictors:
+        names = self.names
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"the predictors {twice} are named twice; name each once")
+        if not names:
+            raise ValueError(f"no predictor is left; list some of the families {', '.join(_FAMILIES)}")
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        found = handler(TypeAdapter(_union()).core_schema)
+        return found | {"title": "Predictors", "description": cls.__doc__}
+
+    def __iter__(self) -> Iterator[Family]:  # type: ignore[override]
+        return iter(self.root)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All predictor names, in model column order."""
+        return tuple(p.name for family in self.root for p in family.predictors())
+
+    def on(self, site: Site, start: date, end: date) -> PredictorSet:
+        """Return the predictors on a site, for the days [start, end)."""
+        return PredictorSet(tuple(f.among(self.root) for f in self.root), site, start, end)
