@@ -9,7 +9,6 @@ import pytest
 from smgee.errors import InputError
 from smgee.grid import ease_cell_at, transformer
 from smgee.predictors.composite import window
-from smgee.predictors.stack import steps
 from smgee.study import Study
 
 GOOD = {
@@ -89,10 +88,11 @@ def test_grid_covers_the_cell_on_multiples_of_the_scale():
 
 def test_steps_serve_every_day_once():
     study = Study.demo()
-    days = [d for s in steps(study) for d in s.days]
+    steps = study.predictor_set.steps()
+    days = [d for s in steps for d in s.days]
     assert days == sorted(set(days))
     assert (days[0], days[-1], len(days)) == (study.start, date(2021, 10, 31), (study.end - study.start).days)
-    assert all(s.start <= s.center for s in steps(study))
+    assert all(s.start <= s.center for s in steps)
 
 
 @pytest.mark.parametrize("days", [1, 2, 15, 16])
@@ -108,8 +108,6 @@ def test_window_holds_its_centre(days):
         ("training", {"deploy": "CatBoost", "models": ["RF"]}, "'CatBoost' is not trained"),
         ("training", {"models": []}, "at least 1 item"),
         ("training", {"models": ["RF", "RF"]}, "repeat"),
-        ("predictors", {"indices": ["NDVI", "NDVI"]}, "named twice"),
-        ("predictors", {"sensors": []}, "sensors is empty"),
         ("stations", {"season": ["13-45", "10-01"]}, "MM-DD"),
         ("area", {"crs": "EPSG:3857"}, "a metre of EPSG:3857 is 1.26"),
         ("area", {"crs": "EPSG:32610"}, "a metre of EPSG:32610"),

@@ -178,8 +178,8 @@ class PredictorSet:
 
     def _piece(self, families: list[Family], names: list[str], when: When, days: list[date]) -> Piece:
         def build() -> ee.Image:
-            own = {f: [p.name for p in f.predictors() if p.name in names] for f in families}
-            return _stacked([f.image(self.site, when, some) for f, some in own.items() if some])
+            own = [(f, [p.name for p in f.predictors() if p.name in names]) for f in families]
+            return _stacked([f.image(self.site, when, some) for f, some in own if some])
 
         return Piece(tuple(names), tuple(days), families[0].cadence, when, self.site.grid, build)
 

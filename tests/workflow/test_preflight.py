@@ -16,12 +16,12 @@ from smgee.workflow.preflight import check_place, check_study, needed_assets
 def changed(**sections) -> Study:
     content = Study.demo().model_dump(mode="json")
     for name, values in sections.items():
-        content[name] |= values
+        content[name] = values if isinstance(values, list) else content[name] | values
     return Study.parse(content)
 
 
 def test_steps_need_the_data_they_read():
-    study = changed(predictors={"sensors": ["S30"], "terrain": []})
+    study = changed(predictors=[{"kind": "reflectance", "composite": {"sensors": ["S30"]}}])
     assert needed_assets(study, ["stations", "train"]) == []
     assert needed_assets(study, ["sample"]) == ["NASA/HLS/HLSS30/v002"]
     assert needed_assets(changed(smap={"collection_36km": "a/b", "nine_km": False}), ["predict"])[2:] == [
@@ -39,7 +39,9 @@ def test_absent_data_are_named(tmp_path):
     with changing_records(tmp_path):
         pass  # a catalog of nothing
     study = changed(
-        backend={"catalog": str(tmp_path)}, stations={"source": "network.zip"}, predictors={"terrain": []}
+        backend={"catalog": str(tmp_path)},
+        stations={"source": "network.zip"},
+        predictors=[{"kind": "indices"}],
     )
     with (
         smgee.connect(catalog=tmp_path),
@@ -63,7 +65,7 @@ def test_an_outage_is_not_taken_for_absent_data(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("index", "why"), [("NDXX", "not in Awesome"), ("NDREI", "needs RE1|do not share")])
 def test_an_index_that_cannot_be_made(index, why):
     with pytest.raises(InputError, match=why):
-        check_study(changed(predictors={"indices": [index]}), ["stations"])
+        check_study(changed(predictors=[{"kind": "indices", "names": [index]}]), ["stations"])
 
 
 def test_stations_of_another_place():

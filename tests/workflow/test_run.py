@@ -28,7 +28,12 @@ def study() -> Study:
     content = demo.model_dump(mode="json") | {"name": "small", "start": "2021-06-10", "end": "2021-07-20"}
     content["area"] |= {"scale_m": 300}
     content["training"] |= {"models": ["XGBoost", "RF"], "folds": 4}
-    content["predictors"] |= {"indices": ["NDVI", "NDMI"], "step_days": 20, "fill_days": 16}
+    content["predictors"] = [
+        {"kind": "reflectance", "composite": {"step_days": 20, "fill_days": 16}},
+        {"kind": "indices", "names": ["NDVI", "NDMI"]},
+        {"kind": "terrain"},
+        {"kind": "calendar"},
+    ]
     return Study.parse(content)
 
 
