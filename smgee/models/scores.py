@@ -9,13 +9,13 @@ import pandas as pd
 
 from smgee.errors import InputError
 from smgee.io import atomic_path
-from smgee.metrics import METRICS, agreement, cluster_bootstrap
+from smgee.metrics import HEADLINE, assess, columns, scores
 from smgee.models.designs import DESIGNS, require_station_design
 
 COLUMNS = (
     "model",
     "design",
-    *(f"{m}{end}" for m in METRICS for end in ("", "_low", "_high")),
+    *columns(HEADLINE),
     "n",
     "stations",
     "folds",
@@ -28,7 +28,7 @@ def score_table(
 ) -> pd.DataFrame:
     """Scores of out-of-fold predictions, pooled over folds.
 
-    The intervals redraw whole stations (`smgee.metrics.cluster_bootstrap`), because the rows of one station
+    The intervals redraw whole stations (`smgee.metrics.Clusters`), because the rows of one station
     share its probe, its soil and its weather. They describe which stations happened to be there, not the
     chance in training.
 
@@ -69,8 +69,7 @@ def score_table(
                     f"The model {model} was not scored with the design {design!r}; score all models in the "
                     "same ways."
                 )
-            figures = agreement(part["predicted"], part["observed"])
-            bounds = cluster_bootstrap(
+            found = assess(
                 part["predicted"],
                 part["observed"],
                 clusters=part["station"],
@@ -78,12 +77,10 @@ def score_table(
                 resamples=resamples,
                 seed=seed,
             )
-            row = {"model": model, "design": design}
-            for name in METRICS:
-                row |= {name: figures[name], f"{name}_low": bounds[name][0], f"{name}_high": bounds[name][1]}
             rows.append(
-                row
-                | {"n": figures["n"], "stations": part["station"].nunique(), "folds": part["fold"].nunique()}
+                {"model": model, "design": design}
+                | found.as_row()
+                | {"n": found.n, "stations": part["station"].nunique(), "folds": part["fold"].nunique()}
             )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -107,10 +104,11 @@ def station_table(predictions: pd.DataFrame) -> pd.DataFrame:
     require_station_design([name for name in DESIGNS if name in set(predictions["design"])])
     rows = [
         {"model": model, "design": design, "station": station}
-        | agreement(part["predicted"], part["observed"])
+        | scores(HEADLINE, part["predicted"], part["observed"])
+        | {"n": int(part["observed"].notna().sum())}
         for (model, design, station), part in predictions.groupby(["model", "design", "station"], sort=False)
     ]
-    return pd.DataFrame(rows, columns=["model", "design", "station", *METRICS, "n"])
+    return pd.DataFrame(rows, columns=["model", "design", "station", *HEADLINE, "n"])
 
 
 def best_model(scores: pd.DataFrame) -> str:

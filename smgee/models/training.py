@@ -16,7 +16,7 @@ import pandas as pd
 
 from smgee.errors import ParityError
 from smgee.io import atomic_path
-from smgee.metrics import METRICS
+from smgee.metrics import columns
 from smgee.models.crossval import Progress, check_missing, cross_validate, fit_one, run_all
 from smgee.models.estimators import ESTIMATORS, EstimatorSpec, find
 from smgee.models.scores import best_model, score_table, station_table, write_scores
@@ -227,9 +227,8 @@ def _interval_of(predictions: pd.DataFrame, title: str) -> dict[str, float | int
 
 def _scores_of(scores: pd.DataFrame, title: str) -> dict[str, dict[str, float | int | None]]:
     rows = scores[scores["model"] == title].set_index("design")
-    names = [f"{m}{end}" for m in METRICS for end in ("", "_low", "_high")]
     return {
-        str(design): {name: value if math.isfinite(value := float(row[name])) else None for name in names}
+        str(design): {name: value if math.isfinite(value := float(row[name])) else None for name in columns()}
         | {"n": int(row["n"])}
         for design, row in rows.iterrows()
     }

@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smgee.errors import InputError
+from smgee.metrics import score
 from smgee.trees.ensemble import LEAF, Digits, TreeEnsemble
 from smgee.trees.layout import canonical, levels, rebuild
 from smgee.trees.merge import merge
 from smgee.trees.reference import as_matrix, leaves
 from smgee.trees.text import iter_ee_strings
 
-__all__ = ["Price", "Simplified", "agreement", "simplify", "text_bytes"]
+__all__ = ["Price", "Simplified", "simplify", "text_bytes"]
 
 ATTEMPTS = 6  # corrections of the aim, in nodes, by the bytes written
 
@@ -75,15 +76,6 @@ def text_bytes(ensemble: TreeEnsemble, *, digits: Digits = "exact") -> int:
     return sum(len(s) + s.count("\n") + 4 for s in iter_ee_strings(ensemble, digits=digits))
 
 
-def agreement(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Return Pearson's R and ubRMSE (standard deviation of a - b) of two series of the same length."""
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    difference = a - b
-    if np.std(a) == 0 or np.std(b) == 0:
-        return (1.0 if np.ptp(difference) == 0 else math.nan), float(np.std(difference))
-    return float(np.corrcoef(a, b)[0, 1]), float(np.std(difference))
-
-
 def simplify(
     ensemble: TreeEnsemble,
     max_bytes: int,
@@ -133,11 +125,11 @@ def simplify(
     if test is not None:
         matrix, y = as_matrix(ensemble, test[0]), test[1]
     before, after = ensemble.predict_reference(matrix), result.predict_reference(matrix)
-    r, ubrmse = agreement(after, before)
+    r, ubrmse = score("r", after, before), score("ubrmse", after, before)
     truth: dict[str, float] = {}
     if y is not None:
-        truth["r_before"], truth["ubrmse_before"] = agreement(before, np.asarray(y))
-        truth["r_after"], truth["ubrmse_after"] = agreement(after, np.asarray(y))
+        for when, made in (("before", before), ("after", after)):
+            truth |= {f"{name}_{when}": score(name, made, y) for name in ("r", "ubrmse")}
     price = Price(
         full,
         text_bytes(result, digits=digits),

@@ -1,6 +1,5 @@
 """Validation of SMAP: metrics with honest intervals, means over exact EASE-Grid cells, tables, terrain."""
 
-from smgee.validation import metrics
 from smgee.validation.hdf5 import read_smap
 from smgee.validation.heterogeneity import cell_conditions, relate_errors
 from smgee.validation.smap import cell_station_means, overpass_dates, select_dates, validate, warp_pixel
@@ -11,7 +10,6 @@ __all__ = [
     "cell_conditions",
     "cell_station_means",
     "cell_weights",
-    "metrics",
     "overpass_dates",
     "read_smap",
     "relate_errors",

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
+from smgee.metrics import HEADLINE, score
 from smgee.validation.zonal import CellWeights, zonal_statistics
 
-__all__ = ["METRICS", "cell_conditions", "relate_errors"]
+__all__ = ["cell_conditions", "relate_errors"]
 
-METRICS = ("r", "bias", "rmse", "ubrmse")
 MIN_CELLS = 5
 """Below this many cells a rank correlation is not given an interval."""
 
@@ -50,7 +50,7 @@ def relate_errors(
     *,
     columns: Iterable[str] | None = None,
     grid: str = "M09",
-    metrics: Iterable[str] = METRICS,
+    metrics: Iterable[str] = HEADLINE,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Correlate, over the cells, SMAP's errors with the conditions in the cells.
@@ -146,10 +146,8 @@ def _rank_correlation(
 ) -> tuple[float, float, float, int, str]:
     from scipy.stats import norm
 
-    from smgee.validation.metrics import spearman_r
-
     n = int((np.isfinite(x) & np.isfinite(y)).sum())
-    rho = spearman_r(x, y)
+    rho = score("rho", x, y)
     if math.isnan(rho):
         return (
             rho,

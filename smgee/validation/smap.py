@@ -31,7 +31,7 @@ import xarray as xr
 from smgee.errors import InputError, MissingDataError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, ease_cell_at, transformer
 from smgee.insitu.network import network_mean
-from smgee.validation.metrics import compare, contrast
+from smgee.metrics import HEADLINE, MovingBlocks, assess, contrast
 
 __all__ = ["ORBITS", "cell_station_means", "overpass_dates", "select_dates", "validate", "warp_pixel"]
 
@@ -39,6 +39,12 @@ ORBITS: dict[str, tuple[str, float]] = {"AM": ("descending", 6.0), "PM": ("ascen
 """Direction and local mean solar time (hours) of the overpass, by suffix of the level-3 bands."""
 
 UPSCALED, PLAIN = "upscaled", "insitu_mean"
+
+METRICS = (*HEADLINE, "rho")
+"""Metrics of a validation table."""
+
+GAINS = ("r", "rmse", "ubrmse")
+"""Metrics whose gain by the maps is told; each is the same with satellite and reference swapped."""
 
 
 def warp_pixel(
@@ -201,14 +207,14 @@ def validate(
         Say True when SMAP was among the predictors; every row of the upscaled reference then carries a
         warning.
     block, confidence, resamples, seed
-        See `smgee.validation.metrics.compare`.
+        Block length of the bootstrap, coverage of the intervals, and so on; see `smgee.metrics.assess`.
 
     Returns
     -------
     pandas.DataFrame
         One row per cell × orbit × reference, the 36 km grid first: grid, cell, row, col, lon, lat, orbit,
-        direction, reference (``upscaled`` or ``insitu_mean``), n, n_eff, r, bias, rmse, ubrmse (each with
-        _low and _high), spearman, block, confidence, reason, first, last (dates), coverage (mean share of the
+        direction, reference (``upscaled`` or ``insitu_mean``), n, n_eff, the `METRICS` (each
+        with _low and _high), block, confidence, reason, first, last (dates), coverage (mean share of the
         cell that the maps cover), n_stations (median), training_stations, warning. Rows of the upscaled
         reference also carry gain_r, gain_ubrmse, gain_rmse (with _low, _high) and gain_n: the metric with the
         upscaled reference minus the metric with the plain mean, over common days. bias = SMAP − reference.
@@ -227,7 +233,7 @@ def validate(
         references[name] = _check_reference(table, name)
     names = sorted(set(smap["cell"]), key=lambda n: (-EASE_GRIDS[EaseCell.from_name(n).grid].cell_size, n))
     trained = _training_counts(training_stations)
-    options = {"block": block, "confidence": confidence, "resamples": resamples, "seed": seed}
+    options: dict[str, Any] = {"level": confidence, "resamples": resamples, "seed": seed}
 
     rows = []
     for name in names:
@@ -241,7 +247,8 @@ def validate(
                 series = select_dates(series, periods)
             paired = {key: _pair(series, table) for key, table in own.items()}
             for key, pairs in paired.items():
-                result = compare(pairs["smap"], pairs["reference"], time=pairs["date"].to_numpy(), **options)  # type: ignore[arg-type]
+                days = MovingBlocks(pairs["date"].to_numpy(), block)
+                found = assess(pairs["smap"], pairs["reference"], metrics=METRICS, resampler=days, **options)
                 used = pairs.dropna(subset=["smap", "reference"])
                 row = {
                     "grid": cell.grid,
@@ -253,7 +260,12 @@ def validate(
                     "orbit": orbit,
                     "direction": direction,
                     "reference": key,
-                    **result.as_row(),
+                    "n": found.n,
+                    "n_eff": found.n_eff,
+                    **found.as_row(),
+                    "block": found.block,
+                    "confidence": confidence,
+                    "reason": found.reason,
                     "first": used["date"].min() if len(used) else pd.NaT,
                     "last": used["date"].max() if len(used) else pd.NaT,
                     "coverage": used["coverage"].mean() if "coverage" in used and len(used) else math.nan,
@@ -264,7 +276,7 @@ def validate(
                     "warning": _warn(key, name, trained, cross_fitted, smap_is_predictor, used),
                 }
                 if key == UPSCALED:
-                    row |= _gain(paired, options)
+                    row |= _gain(paired, block, options)
                 rows.append(row)
     table = pd.DataFrame(rows)
     return table.astype({"training_stations": "Int64"})
@@ -353,20 +365,23 @@ def _pair(series: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     return series.merge(right, on="date", how="inner").sort_values("date", ignore_index=True)
 
 
-def _gain(paired: Mapping[str, pd.DataFrame], options: Mapping[str, object]) -> dict[str, object]:
+def _gain(
+    paired: Mapping[str, pd.DataFrame], block: int | None, options: Mapping[str, Any]
+) -> dict[str, object]:
     if PLAIN not in paired:
         return {}
     both = paired[UPSCALED][["date", "smap", "reference"]].merge(
         paired[PLAIN][["date", "reference"]], on="date", suffixes=("", "_plain")
     )
     gain = contrast(
-        both["smap"], both["reference"], both["reference_plain"], time=both["date"].to_numpy(), **options
-    )  # type: ignore[arg-type]
-    row: dict[str, object] = {}
-    for name in ("r", "rmse", "ubrmse"):
-        low, high = gain.intervals[name]
-        row |= {f"gain_{name}": getattr(gain, name), f"gain_{name}_low": low, f"gain_{name}_high": high}
-    return row | {"gain_n": gain.n}
+        both["reference"],
+        both["reference_plain"],
+        both["smap"],
+        metrics=GAINS,
+        resampler=MovingBlocks(both["date"].to_numpy(), block),
+        **options,
+    )
+    return {**gain.as_row("gain_"), "gain_n": gain.n}
 
 
 def _training_counts(stations: pd.DataFrame | None) -> dict[str, int] | None:

@@ -1,4 +1,4 @@
-"""How often the intervals of `smgee.validation.metrics.compare` hold the truth, beside percentile and
+"""How often the intervals of `smgee.metrics.assess` hold the truth, beside percentile and
 independent ones.
 
 Run by hand: ``python tests/benchmarks/interval_coverage.py [runs]``. Series are first-order autoregressive:
@@ -14,9 +14,10 @@ import time
 
 import numpy as np
 
-from smgee.validation import metrics
+from smgee.metrics import HEADLINE as NAMES
+from smgee.metrics import METRICS, MovingBlocks, assess
+from smgee.metrics.assessment import bootstrap
 
-NAMES = ("r", "bias", "rmse", "ubrmse")
 CASES = [(n, a, b) for n in (20, 50, 100, 200) for a, b in ((0.0, 0.0), (0.7, 0.3), (0.9, 0.7))]
 
 
@@ -39,15 +40,15 @@ def main(runs: int = 300) -> None:
             y = 0.2 + 0.06 * process(n, of_reference, rng)
             x = y + 0.02 + 0.03 * process(n, of_error, rng)
             begin = time.perf_counter()
-            result = metrics.compare(x, y, resamples=500)
+            result = assess(x, y, resamples=500)
             spent += time.perf_counter() - begin
             here += [result.intervals[k][0] <= truth[k] <= result.intervals[k][1] for k in NAMES]
-            draws = metrics._resample(n, result.block, 500, 0)
-            boot = metrics._moments(x[draws], y[draws])
+            draws = MovingBlocks(block=result.block).draw(np.arange(n), [(x, y)], resamples=500, seed=0)
+            boot = bootstrap([METRICS[k] for k in NAMES], (x, y), draws)
             for j, k in enumerate(NAMES):
                 low, high = np.quantile(boot[k], [0.025, 0.975])
                 percentile[j] += low <= truth[k] <= high
-            independent += abs(result.bias - 0.02) <= 1.96 * np.std(x - y, ddof=1) / math.sqrt(n)
+            independent += abs(result["bias"] - 0.02) <= 1.96 * np.std(x - y, ddof=1) / math.sqrt(n)
             blocks += result.block
 
         def show(a: np.ndarray) -> str:

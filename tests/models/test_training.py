@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from smgee.errors import InputError, MissingDataError, ParityError
-from smgee.metrics import agreement
+from smgee.metrics import score
 from smgee.models import (
     ESTIMATORS,
     TrainingTable,
@@ -171,7 +171,7 @@ def test_scores_at_each_station(result, table):
     assert len(stations) == 5 * 2 * 12
     row = stations.query("model == 'RF' and design == 'station' and station == 'S03'").iloc[0]
     part = result.predictions.query("model == 'RF' and design == 'station' and station == 'S03'")
-    assert row["rmse"] == pytest.approx(agreement(part["predicted"], part["observed"])["rmse"])
+    assert row["rmse"] == pytest.approx(score("rmse", part["predicted"], part["observed"]))
 
 
 def test_progress_runs_once_from_start_to_end(table):

@@ -10,7 +10,9 @@ import pytest
 
 from smgee.errors import InputError, MissingDataError
 from smgee.grid import EASE_CRS, EaseCell, ease_cell_at, transformer
-from smgee.validation import cell_station_means, metrics, overpass_dates, select_dates, validate, warp_pixel
+from smgee.metrics import assess
+from smgee.validation import cell_station_means, overpass_dates, select_dates, validate, warp_pixel
+from smgee.validation.smap import METRICS
 from tests.validation.tables import CHILDREN, DAYS, PARENT, smap_table, stations, truth, zonal_table
 
 FAST = {"resamples": 200}
@@ -33,7 +35,7 @@ def test_one_row_per_cell_orbit_and_reference():
     assert list(table["grid"].unique()) == ["M36", "M09"]
     row = table.query("cell == @PARENT.name and orbit == 'PM' and reference == 'upscaled'").iloc[0]
     satellite = smap_table([PARENT]).query("orbit == 'PM'")["soil_moisture"].to_numpy()
-    expected = metrics.compare(satellite, truth(PARENT)[::2], time=DAYS[::2].to_numpy(), **FAST)
+    expected = assess(satellite, truth(PARENT)[::2], metrics=METRICS, time=DAYS[::2].to_numpy(), **FAST)
     for name, value in expected.as_row().items():
         assert row[name] == value, name
     assert row["bias"] == pytest.approx(-0.01, abs=0.005)
