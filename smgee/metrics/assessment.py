@@ -103,7 +103,7 @@ def assess(
     chosen = [metric(name) for name in metrics]
     resampler = _resampler(time, clusters, resampler, level, resamples)
     whole = vectors(x, y)
-    rows = resampler.arrange(~np.isnan(whole).any(axis=0))
+    rows = resampler.arrange(~np.isnan(np.stack(whole)).any(axis=0))
     pair = whole[0][rows], whole[1][rows]
     n = len(rows)
     values = of_pairs(chosen, *pair)
@@ -149,7 +149,7 @@ def contrast(
     chosen = [metric(name) for name in metrics]
     resampler = _resampler(time, clusters, resampler, level, resamples)
     whole = vectors(a, b, reference)
-    rows = resampler.arrange(~np.isnan(whole).any(axis=0))
+    rows = resampler.arrange(~np.isnan(np.stack(whole)).any(axis=0))
     first, second, common = (series[rows] for series in whole)
     one, two = (first, common), (second, common)
     n = len(rows)
