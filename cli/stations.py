@@ -74,6 +74,12 @@ def stations(
         tuple[str, str] | None,
         typer.Option(help="Unfrozen season MM-DD MM-DD, where there is no soil temperature."),
     ] = None,
+    unfrozen: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Setting of the rule of unfrozen days, such as statistic=min or share=0.5; repeat."
+        ),
+    ] = None,
     drop: Annotated[
         list[str] | None,
         typer.Option(help="Check whose failing records are left out (see stations_quality.csv); repeat."),
@@ -206,7 +212,8 @@ def stations(
 
     note, periods = "", None
     try:
-        periods = insitu.unfrozen_periods(ds, season=season, min_hours=min_hours, day=day)
+        rule = insitu.UnfrozenRule.of(season=season, **_named(unfrozen, "--unfrozen"))
+        periods = insitu.unfrozen_periods(ds, rule, min_hours=min_hours, day=day)
     except MissingDataError as error:
         # An old file would pass for the result of this run.
         (out / "unfrozen.csv").unlink(missing_ok=True)
@@ -217,6 +224,14 @@ def stations(
         written.append("unfrozen.csv")
     _print(console, path, table, daily, periods, note, out, written)
     _print_quality(console, quality)
+
+
+def _named(given: list[str] | None, option: str) -> dict[str, str]:
+    """Return the settings given as NAME=VALUE."""
+    for text in given or ():
+        if "=" not in text:
+            raise InputError(f"{option} {text} is no setting; write NAME=VALUE, such as share=0.5.")
+    return {name: value for name, _, value in (text.partition("=") for text in given or ())}
 
 
 def _refuse_idle(ctx: typer.Context, path: Path, idle: set[str], what: str = "") -> None:

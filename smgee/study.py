@@ -13,7 +13,7 @@ from smgee.area import Area
 from smgee.datasets import SMAP_36KM_TWIN
 from smgee.errors import InputError
 from smgee.grid import EaseCell, PixelGrid
-from smgee.insitu.settings import QualityRules
+from smgee.insitu.settings import QualityRules, UnfrozenRule
 from smgee.io import atomic_path
 from smgee.predictors import Predictors, PredictorSet, Site
 
@@ -78,9 +78,20 @@ class Stations(_Section):
     quality: QualityRules = Field(
         QualityRules(), description="checks beyond the flags, and which of them take records out"
     )
-    season: tuple[str, str] | None = Field(
-        None, description="unfrozen season, MM-DD to MM-DD, where no soil temperature tells it"
+    unfrozen: UnfrozenRule = Field(
+        UnfrozenRule(), description="how frozen days are told; a season where no soil temperature tells it"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _season_of_its_own(cls, given: Any) -> Any:
+        """Read the former spelling, ``stations.season``, which is now ``stations.unfrozen.season``."""
+        if isinstance(given, dict) and "season" in given:
+            given = dict(given)
+            season = given.pop("season")
+            if season is not None:
+                given["unfrozen"] = dict(given.get("unfrozen") or {}) | {"season": season}
+        return given
 
     @field_validator("depth_m")
     @classmethod
@@ -102,20 +113,6 @@ class Stations(_Section):
                 "name a table as source"
             )
         return self
-
-    @field_validator("season")
-    @classmethod
-    def _days_of_year(cls, value: tuple[str, str] | None) -> tuple[str, str] | None:
-        for text in value or ():
-            try:
-                if len(text) != 5:
-                    raise ValueError
-                date.fromisoformat(f"2000-{text}")
-            except ValueError:
-                raise ValueError(
-                    f"{text!r} is not a day of the year; give (start, end) as MM-DD, such as 05-01"
-                ) from None
-        return value
 
 
 class Training(_Section):

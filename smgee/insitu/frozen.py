@@ -18,8 +18,8 @@ __all__ = ["unfrozen_periods"]
 
 _NOT_TOLD = "so frozen and unfrozen days cannot be told apart"
 _REMEDY = (
-    "give the season (stations.season in a study, --season on the command line, season=('05-08', '10-13') "
-    "in Python)"
+    "give the season (stations.unfrozen.season in a study, --season on the command line, season=('05-08', "
+    "'10-13') in Python)"
 )
 COLUMNS = ["year", "start", "end", "days", "start_observed", "end_observed", "stations", "source"]
 
@@ -35,9 +35,10 @@ def unfrozen_periods(
     """Find the unfrozen period of every year.
 
     A day is unfrozen when, of the stations that measured soil temperature on it, at least the share
-    `rule.share` stayed above `rule.threshold` all day (or in the mean). The unfrozen period of a year is its
-    longest unbroken run of such days. A soil above 0 °C is the criterion of Qin et al. 2025 (Land 14, 2098),
-    whose periods run from 3–13 May to 8–18 October; the rule makes it definite here.
+    `rule.share` is thawed: above `rule.threshold` in the day's mean or lowest hour, with `rule.hysteresis`.
+    Frozen spells shorter than `rule.min_run_days` are bridged; the unfrozen period of a year is then its
+    longest unbroken run of unfrozen days. A soil above 0 °C is the criterion of Qin et al. 2025 (Land 14,
+    2098), whose periods run from 3–13 May to 8–18 October; the rule makes it definite here.
 
     Parameters
     ----------
@@ -76,11 +77,11 @@ def unfrozen_periods(
         days, warm, known = _from_temperature(ds, rule, min_hours, day)
         source = (
             f"soil temperature, daily {rule.statistic} > {rule.threshold:g} degC at {rule.share:.0%} of the "
-            "stations"
+            "stations" + _said(rule)
         )
     else:
         days, warm, known = _from_flags(ds, day)
-        source = f"ISMN flags D01-D03 absent at {rule.share:.0%} of the stations"
+        source = f"ISMN flags D01-D03 absent at {rule.share:.0%} of the stations" + _said(rule)
 
     number = known.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -92,8 +93,8 @@ def unfrozen_periods(
     rows = []
     for year in np.unique(years):
         inside = np.flatnonzero(years == year)
-        run = _longest_run(state[inside], rule.max_gap_days)
-        if run is None:
+        run = _longest_run(_bridged(state[inside], rule.min_run_days), rule.max_gap_days)
+        if run is None or run[1] - run[0] + 1 < rule.min_run_days:
             continue
         a, b = inside[run[0]], inside[run[1]]
         rows.append(
@@ -135,7 +136,47 @@ def _from_temperature(
             f"No station measured soil temperature in {min_hours:g} hours of any day, {_NOT_TOLD}; lower "
             f"min_hours, or {_REMEDY}."
         )
-    return pd.DatetimeIndex(daily["time"].values), values > rule.threshold, np.isfinite(values)
+    return pd.DatetimeIndex(daily["time"].values), _thawed(values, rule), np.isfinite(values)
+
+
+def _thawed(values: np.ndarray, rule: UnfrozenRule) -> np.ndarray:
+    """Return whether a station is thawed, (day, station); a day without a value leaves it what it was."""
+    warm = values > rule.threshold + rule.hysteresis / 2
+    cold = values <= rule.threshold - rule.hysteresis / 2
+    if not rule.hysteresis:
+        return warm
+    out = np.empty(values.shape, bool)
+    # Before anything is decided, a station is what its first value says without hysteresis.
+    known = np.isfinite(values)
+    first = np.take_along_axis(values, known.argmax(axis=0)[None], axis=0)[0]
+    now = first > rule.threshold
+    for i in range(len(values)):
+        now = (now | warm[i]) & ~cold[i]
+        out[i] = now
+    return out
+
+
+def _said(rule: UnfrozenRule) -> str:
+    """Return what else of a rule makes the season, in words."""
+    parts = []
+    if rule.hysteresis:
+        parts.append(f"hysteresis {rule.hysteresis:g} degC")
+    if rule.min_run_days > 1:
+        parts.append(f"spells of {rule.min_run_days} days and more")
+    return "".join(f", {part}" for part in parts)
+
+
+def _bridged(state: np.ndarray, least: int) -> np.ndarray:
+    """Return the states with frozen spells of fewer than `least` days between unfrozen days called
+    unfrozen.
+    """
+    out = state.copy()
+    ones = np.flatnonzero(state == 1)
+    for a, b in pairwise(ones):
+        between = state[a + 1 : b]
+        if 0 < len(between) < least and (between == 0).any():
+            out[a + 1 : b] = 1
+    return out
 
 
 def _from_flags(ds: xr.Dataset, day: str) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:

@@ -48,11 +48,17 @@ class UnfrozenRule(_Rules):
         record, on the user's word.
     threshold : float
         °C.
+    hysteresis : float
+        °C. A station thaws when its day is warmer than the threshold by half of this, and freezes when it is
+        colder by half; in between it stays what it was, as soil does that hovers at 0 °C while its ice melts.
     statistic : {"min", "mean"}
         Of the day's hourly soil temperatures. The lowest hour also excludes days on which the soil freezes
-        overnight, when the 06:00 overpass sees it frozen.
+        overnight, when the 06:00 overpass sees it frozen; in spring that is three weeks of thawed afternoons.
     share : float
         Of the stations that measured on the day, at least this share is unfrozen on an unfrozen day.
+    min_run_days : int
+        Frozen spells shorter than this, between unfrozen days, do not break the period; unfrozen ones do not
+        make one.
     max_gap_days : int
         A gap without any measurement, at most this long, between unfrozen days does not break the period.
     season : (str, str) or None
@@ -62,8 +68,10 @@ class UnfrozenRule(_Rules):
 
     method: Literal["auto", "soil_temperature", "flags", "calendar"] = "auto"
     threshold: Annotated[float, Field(ge=-20, le=20)] = 0.0
+    hysteresis: Annotated[float, Field(ge=0, le=5)] = 0.0
     statistic: Literal["min", "mean"] = "min"
     share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    min_run_days: Annotated[int, Field(ge=1, le=60)] = 1
     max_gap_days: Annotated[int, Field(ge=0, le=60)] = 3
     season: tuple[str, str] | None = None
 

@@ -128,7 +128,7 @@ def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
             "title": f"{daily.attrs.get('title', 'in situ soil moisture')} (SYNTHETIC basin)",
         }
     insitu.write_dataset(daily, run / "stations.nc")
-    periods = insitu.unfrozen_periods(records, season=s.season, min_hours=s.min_hours)
+    periods = insitu.unfrozen_periods(records, s.unfrozen, min_hours=s.min_hours)
     _csv(periods, run / "unfrozen.csv", synthetic=is_synthetic(study))
     days = active_days(study, periods)
     return {

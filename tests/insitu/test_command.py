@@ -197,6 +197,35 @@ def test_study_and_command_find_the_same_unfrozen_period(tmp_path, run):
     pd.testing.assert_frame_equal(pd.read_csv(fourth / "unfrozen.csv")[want.columns], want)
 
 
+def test_settings_of_the_rule_reach_it_from_study_and_command(tmp_path, run):
+    times = pd.date_range("2021-04-01", "2021-06-30 23:00", freq="h")
+    warm = np.where(times >= "2021-05-08", 6.0, 2.0) - np.where(times.hour == 5, 4.0, 0.0)
+    rows = pd.DataFrame({"time": times, "station": "A", "sm": 0.2, "t": warm, "lon": 99.8, "lat": 37.5})
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    options = (*LONG, "--temperature-column", "t", "--unfrozen")
+    first = {}
+    for statistic in ("min", "mean"):
+        run(tmp_path / "t.csv", *options, f"statistic={statistic}", "--out", tmp_path / statistic)
+        first[statistic] = pd.read_csv(tmp_path / statistic / "unfrozen.csv").loc[0, "start"]
+        layout = {"station": "station", "soil_moisture": "sm", "soil_temperature": "t"}
+        stations = {"source": str(tmp_path / "t.csv"), "format": "table", "table": layout}
+        folder = folder_of(tmp_path / f"s{statistic}", stations | {"unfrozen": {"statistic": statistic}})
+        steps.stations(folder, lambda _: None)
+        assert pd.read_csv(folder / "unfrozen.csv").loc[0, "start"] == first[statistic]
+    assert first == {"min": "2021-05-08", "mean": "2021-04-01"}
+    with pytest.raises(InputError, match="NAME=VALUE"):
+        run(tmp_path / "t.csv", *options, "mean", "--out", tmp_path / "x")
+    with pytest.raises(InputError, match="shares"):
+        run(tmp_path / "t.csv", *options, "shares=1", "--out", tmp_path / "x")
+
+
+def test_study_reads_the_former_spelling_of_the_season(tmp_path):
+    old = study_of(tmp_path, "t.csv").study
+    assert old.stations.unfrozen.season == ("05-01", "09-30")
+    old.to_yaml(tmp_path / "again.yml")
+    assert Study.from_yaml(tmp_path / "again.yml") == old
+
+
 def test_kelvin_in_a_table_are_refused_or_converted(tmp_path, run):
     table = long_table(tmp_path / "l.csv", t=np.repeat([280.15, 270.15], 48))
     options = (*LONG, "--temperature-column", "t", "--out", tmp_path / "run")

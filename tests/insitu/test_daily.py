@@ -174,6 +174,35 @@ def test_hours_of_the_day_count_for_temperature_too():
     assert insitu.unfrozen_periods(ds, min_hours=12).loc[0, "days"] == 159
 
 
+def test_hysteresis_holds_a_station_that_hovers_at_zero():
+    times = pd.date_range("2021-01-01", periods=200, freq="D")
+    warm = np.full(200, -3.0)
+    warm[50:60] = [0.1, -0.1, 0.2, -0.2, 0.1, -0.1, 0.2, 0.1, -0.1, 0.2]  # ice melts
+    warm[60:150] = 5.0
+    warm[150:160] = 0.1, -0.1, 0.2, -0.2, 0.1, -0.1, 0.2, 0.1, -0.1, 0.2  # and forms
+    ds = dataset(times, np.full(200, 0.2), temperature=warm)
+    plain = insitu.unfrozen_periods(ds, statistic="mean").loc[0]
+    held = insitu.unfrozen_periods(ds, statistic="mean", hysteresis=1.0).loc[0]
+    assert (plain["start"], plain["end"]) == (times[59].date(), times[150].date())
+    assert (held["start"], held["end"]) == (times[60].date(), times[159].date())
+    assert "hysteresis 1 degC" in held["source"]
+
+
+def test_short_spells_neither_break_nor_make_a_season():
+    times = pd.date_range("2021-01-01", periods=200, freq="D")
+    warm = np.full(200, -3.0)
+    warm[20:23] = 2.0  # three days in January
+    warm[60:150] = 5.0
+    warm[100:103] = -1.0  # a cold spell
+    ds = dataset(times, np.full(200, 0.2), temperature=warm)
+    table = insitu.unfrozen_periods(ds, min_run_days=5)
+    assert table.loc[0, ["start", "end", "days"]].tolist() == [times[60].date(), times[149].date(), 90]
+    assert insitu.unfrozen_periods(ds).loc[0, "days"] == 47  # the longer side of the cold spell
+    assert insitu.unfrozen_periods(ds, min_run_days=3).loc[0, "days"] == 47
+    with pytest.raises(MissingDataError, match="No day"):
+        insitu.unfrozen_periods(ds.isel(time=slice(0, 50)), min_run_days=5)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
