@@ -2,7 +2,8 @@
 
 from smgee.validation.hdf5 import read_smap
 from smgee.validation.heterogeneity import cell_conditions, relate_errors
-from smgee.validation.smap import cell_station_means, overpass_dates, select_dates, validate, warp_pixel
+from smgee.validation.smap import cell_station_means, overpass_dates, select_dates, validate
+from smgee.validation.sources import fetch_smap, warp_pixel
 from smgee.validation.zonal import CellWeights, cell_weights, zonal_means, zonal_statistics
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "cell_conditions",
     "cell_station_means",
     "cell_weights",
+    "fetch_smap",
     "overpass_dates",
     "read_smap",
     "relate_errors",

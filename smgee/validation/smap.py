@@ -29,14 +29,15 @@ import pandas as pd
 import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
-from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, ease_cell_at, transformer
+from smgee.grid import EASE_GRIDS, EaseCell, ease_cell_at
 from smgee.insitu.network import network_mean
-from smgee.metrics import HEADLINE, MovingBlocks, assess, contrast
+from smgee.insitu.overpass import overpass_times
+from smgee.metrics import HEADLINE, MovingBlocks, assess, columns, contrast
 
-__all__ = ["ORBITS", "cell_station_means", "overpass_dates", "select_dates", "validate", "warp_pixel"]
+__all__ = ["COLUMNS", "METRICS", "ORBITS", "cell_station_means", "overpass_dates", "select_dates", "validate"]
 
-ORBITS: dict[str, tuple[str, float]] = {"AM": ("descending", 6.0), "PM": ("ascending", 18.0)}
-"""Direction and local mean solar time (hours) of the overpass, by suffix of the level-3 bands."""
+ORBITS: Mapping[str, str] = {"AM": "descending", "PM": "ascending"}
+"""Direction of the satellite, by suffix of the level-3 bands; its hour is in `smgee.insitu.overpass`."""
 
 UPSCALED, PLAIN = "upscaled", "insitu_mean"
 
@@ -46,58 +47,15 @@ METRICS = (*HEADLINE, "rho")
 GAINS = ("r", "rmse", "ubrmse")
 """Metrics whose gain by the maps is told; each is the same with satellite and reference swapped."""
 
-
-def warp_pixel(
-    cell: EaseCell, transform: tuple[float, float, float, float, float, float]
-) -> tuple[float, float]:
-    """Return the point at which Earth Engine's warped copy holds the value of a cell.
-
-    Earth Engine keeps SPL3SMP_E as a nearest-neighbour warp of the 9 km EASE-Grid onto 0.08° pixels: a pixel
-    carries the value of the cell in which its centre lies. So the cell is read at a pixel whose centre lies
-    inside it; of several, at the one nearest to its centre, which is the farthest from any doubt at the
-    edges. Sampling pixels instead of cells would count some cells twice.
-
-    Parameters
-    ----------
-    cell : EaseCell
-        The cell wanted.
-    transform : tuple of 6 float
-        The image's ``crsTransform`` in EPSG:4326, as Earth Engine reports it: (xScale, xShear, xTranslation,
-        yShear, yScale, yTranslation).
-
-    Returns
-    -------
-    (float, float)
-        Longitude and latitude of the pixel's centre, degrees.
-
-    Raises
-    ------
-    MissingDataError
-        No pixel centre lies in the cell (near the equator 0.08° is more than a 9 km cell is high): the warp
-        has dropped it.
-    """
-    a, b, c, d, e, f = transform
-    if b != 0 or d != 0 or a == 0 or e == 0:
-        raise InputError(f"The transform {transform} is not that of a lattice in degrees without rotation.")
-    left, bottom, right, top = cell.bounds
-    lon, lat = transformer(EASE_CRS, "EPSG:4326").transform([left, right], [bottom, top])
-    # One pixel of margin all around; the test in the plane of the grid below decides.
-    first_col = math.floor(((min(lon) if a > 0 else max(lon)) - c) / a) - 1
-    first_row = math.floor(((max(lat) if e < 0 else min(lat)) - f) / e) - 1
-    cols = first_col + np.arange(math.ceil((max(lon) - min(lon)) / abs(a)) + 4)
-    rows = first_row + np.arange(math.ceil((max(lat) - min(lat)) / abs(e)) + 4)
-    xs, ys = np.meshgrid(c + a * (cols + 0.5), f + e * (rows + 0.5))
-    px, py = transformer("EPSG:4326", EASE_CRS).transform(xs, ys)
-    inside = (px >= left) & (px < right) & (py > bottom) & (py <= top)
-    if not inside.any():
-        raise MissingDataError(
-            f"No pixel of the {abs(a):g}° lattice has its centre in the cell {cell.name}; the "
-            "nearest-neighbour copy has "
-            "dropped it."
-        )
-    distance = np.where(inside, np.hypot(px - (left + right) / 2, py - (bottom + top) / 2), np.inf)
-    best = np.unravel_index(int(np.argmin(distance)), distance.shape)
-    return float(xs[best]), float(ys[best])
+COLUMNS = (
+    *("grid", "cell", "row", "col", "lon", "lat", "orbit", "direction", "reference", "n", "n_eff"),
+    *columns(METRICS),
+    *("block", "confidence", "reason", "first", "last", "coverage", "n_stations", "training_stations"),
+    "warning",
+    *(f"gain_{name}" for name in columns(GAINS)),
+    "gain_n",
+)
+"""Columns of a validation table."""
 
 
 def overpass_dates(dates: Any, orbit: str, lon: float) -> pd.DatetimeIndex:
@@ -116,8 +74,7 @@ def overpass_dates(dates: Any, orbit: str, lon: float) -> pd.DatetimeIndex:
     lon : float
         Degrees east.
     """
-    utc_hour = (ORBITS[orbit][1] - lon / 15.0) % 24.0
-    local = pd.DatetimeIndex(dates).normalize() + pd.Timedelta(hours=utc_hour + lon / 15.0)
+    local = overpass_times(dates, orbit, lon) + pd.Timedelta(hours=lon / 15.0)
     return pd.DatetimeIndex(local).normalize().as_unit("ns")
 
 
@@ -188,8 +145,8 @@ def validate(
     Parameters
     ----------
     smap, zonal, insitu : pandas.DataFrame
-        See the head of this module. An `insitu` table without a ``cell`` column (`smgee.insitu.network_mean`)
-        serves every cell. At least one of the two references is needed.
+        See the head of this module. At least one of the two references is needed. A mean over stations
+        outside a cell is no reference for it, so `insitu` has to say which cell each of its rows is of.
     periods : pandas.DataFrame, optional
         Unfrozen periods (start, end); other dates are left out.
     recommended_only : bool
@@ -212,12 +169,12 @@ def validate(
     Returns
     -------
     pandas.DataFrame
-        One row per cell × orbit × reference, the 36 km grid first: grid, cell, row, col, lon, lat, orbit,
-        direction, reference (``upscaled`` or ``insitu_mean``), n, n_eff, the `METRICS` (each
-        with _low and _high), block, confidence, reason, first, last (dates), coverage (mean share of the
-        cell that the maps cover), n_stations (median), training_stations, warning. Rows of the upscaled
-        reference also carry gain_r, gain_ubrmse, gain_rmse (with _low, _high) and gain_n: the metric with the
-        upscaled reference minus the metric with the plain mean, over common days. bias = SMAP − reference.
+        `COLUMNS`, one row per cell × orbit × reference, the 36 km grid first; none where `smap` has none.
+        ``reference`` is ``upscaled`` or ``insitu_mean``; each of `METRICS` has its _low and _high; ``first``
+        and ``last`` are dates; ``coverage`` is the mean share of the cell that the maps cover,
+        ``n_stations`` a median. Rows of the upscaled reference also carry the gains: the metric with the
+        upscaled reference minus that with the plain mean, over the ``gain_n`` common days. bias = SMAP −
+        reference.
     """
     if day not in ("utc", "solar"):
         raise InputError(f"day={day!r} is not known; choose 'utc' or 'solar'.")
@@ -239,8 +196,8 @@ def validate(
     for name in names:
         cell = EaseCell.from_name(name)
         lon, lat = cell.center
-        own = {key: t[t["cell"] == name] if "cell" in t else t for key, t in references.items()}
-        for orbit, (direction, _) in ORBITS.items():
+        own = {key: t[t["cell"] == name] for key, t in references.items()}
+        for orbit, direction in ORBITS.items():
             passes = satellite[(satellite["cell"] == name) & (satellite["orbit"] == orbit)]
             series = _by_reference_day(passes, orbit, lon, day)
             if periods is not None:
@@ -278,8 +235,7 @@ def validate(
                 if key == UPSCALED:
                     row |= _gain(paired, block, options)
                 rows.append(row)
-    table = pd.DataFrame(rows)
-    return table.astype({"training_stations": "Int64"})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"training_stations": "Int64"})
 
 
 # --- below: what `validate` is made of
@@ -331,17 +287,17 @@ def _check_smap(smap: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_reference(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    absent = [c for c in ("date", "soil_moisture") if c not in table]
+    absent = [c for c in ("date", "cell", "soil_moisture") if c not in table]
     if absent:
         raise InputError(
-            f"The table of the reference {name} has no column {absent[0]!r}; it needs date and soil_moisture."
+            f"The table of the reference {name} has no column {absent[0]!r}; it needs date, cell and "
+            "soil_moisture."
         )
     table = table.assign(date=pd.to_datetime(table["date"]).dt.normalize().astype("datetime64[ns]"))
-    key = ["date", "cell"] if "cell" in table else ["date"]
-    if table.duplicated(key).any():
+    if table.duplicated(["date", "cell"]).any():
         raise InputError(
-            f"The table of the reference {name} holds the same {' and '.join(key)} more than once; keep one "
-            "row each."
+            f"The table of the reference {name} holds the same date and cell more than once; keep one row "
+            "each."
         )
     return table
 

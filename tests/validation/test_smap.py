@@ -7,11 +7,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
 from smgee.grid import EASE_CRS, EaseCell, ease_cell_at, transformer
 from smgee.metrics import assess
-from smgee.validation import cell_station_means, overpass_dates, select_dates, validate, warp_pixel
+from smgee.validation import (
+    cell_station_means,
+    overpass_dates,
+    relate_errors,
+    select_dates,
+    validate,
+    warp_pixel,
+)
 from smgee.validation.smap import METRICS
 from tests.validation.tables import CHILDREN, DAYS, PARENT, smap_table, stations, truth, zonal_table
 
@@ -79,14 +87,42 @@ def test_flagged_and_missing_retrievals_and_seasons():
     assert len(select_dates(pd.DataFrame({"date": DAYS}), season)) == 30
 
 
-def test_a_network_mean_serves_every_cell():
-    plain = pd.DataFrame(
-        {"date": DAYS, "soil_moisture": 0.2 + 0.01 * np.arange(len(DAYS)) / 100, "n_stations": 5}
-    )
-    table = validate(smap_table(CELLS), insitu=plain, **FAST)
-    assert len(table) == 8
-    assert (table["n"] > 50).all()
-    assert set(table["reference"]) == {"insitu_mean"}
+def test_the_plain_mean_is_that_of_the_stations_inside():
+    """Six stations in the cell at 0.20, six far away at 0.55, SMAP at 0.20: no bias."""
+    inside, outside = stations(CHILDREN[:6], per_cell=1), stations(ease_cell_at(95, 30).children()[:6], 1)
+    daily = xr.concat([inside * 0 + 0.20, outside * 0 + 0.55], "station")
+    smap = smap_table([PARENT]).assign(soil_moisture=0.20)
+    table = validate(smap, insitu=cell_station_means(daily, [PARENT]), **FAST)
+    assert table["bias"].tolist() == pytest.approx([0, 0], abs=1e-12)
+    assert table["n_stations"].tolist() == [6, 6]
+
+
+def test_a_mean_of_no_cell_is_refused():
+    """The mean of all stations of a file once served every cell, whatever lay inside."""
+    everywhere = pd.DataFrame({"date": DAYS, "soil_moisture": 0.2, "n_stations": 5})
+    with pytest.raises(InputError, match="no column 'cell'"):
+        validate(smap_table(CELLS), insitu=everywhere, **FAST)
+
+
+@pytest.mark.parametrize("through_a_file", [False, True])
+def test_without_smap_the_table_is_empty(tmp_path, through_a_file):
+    empty = smap_table([PARENT]).iloc[:0]
+    if through_a_file:
+        empty.to_csv(tmp_path / "smap.csv", index=False)
+        empty = pd.read_csv(tmp_path / "smap.csv")
+    table = validate(empty, zonal_table([PARENT]), cell_station_means(stations(CHILDREN[:1]), [PARENT]))
+    assert len(table) == 0
+    assert list(table) == list(validate(smap_table([PARENT]), zonal_table([PARENT]), **FAST))
+    related = relate_errors(table, pd.DataFrame({"cell": [PARENT.name], "slope_mean": [1.0]}))
+    assert len(related) == 0
+    assert "rho" in related or "spearman" in related
+
+
+def test_only_9_km():
+    """No 36 km product: the rows of the small cells alone, and no number is made of a missing one."""
+    table = validate(smap_table(CHILDREN[:2]), zonal_table([PARENT, *CHILDREN[:2]]), **FAST)
+    assert set(table["grid"]) == {"M09"}
+    assert len(table) == 4
 
 
 def test_independence_guard():
