@@ -73,7 +73,7 @@ def test_level_3(tmp_path, grid):
     assert len(one) == 2
     reference = pd.DataFrame(
         {"date": pd.to_datetime(["2021-06-01", "2021-06-02"]), "soil_moisture": [0.1, 0.2]}
-    )
+    ).assign(cell=cell.name)
     # Solar days: the morning pass at 23:18 UTC belongs to 2 June there, the evening one to 1 June.
     solar = validate(one, insitu=reference, day="solar").set_index("orbit")
     assert solar.loc["AM", "bias"] == pytest.approx(0.0, abs=1e-7)

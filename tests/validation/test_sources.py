@@ -1,4 +1,4 @@
-"""SMAP from collections on the embedded Earth Engine: each cell its value, versions by row, no image at all."""
+"""SMAP from collections on the embedded Earth Engine: each cell its value, versions by row, no image."""
 
 from __future__ import annotations
 
