@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smgee.errors import InputError, MissingDataError, ParityError, RemoteError, SmgeeError, UnsupportedError
-from smgee.session import Session, connect, current_session
 
 if TYPE_CHECKING:
     from smgee import insitu, models, predictors, report, trees, twin, upscale, validation
+    from smgee.session import Session, connect, current_session
     from smgee.study import Study
 
 __all__ = [
@@ -38,15 +38,21 @@ __all__ = [
 ]
 
 _SUBMODULES = ("insitu", "models", "predictors", "report", "trees", "twin", "upscale", "validation")
+_HOMES = {
+    "Session": "smgee.session",
+    "Study": "smgee.study",
+    "connect": "smgee.session",
+    "current_session": "smgee.session",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # The heavy parts (pandas, xarray, scikit-learn, …) load when they are first named, so that `import smgee`
-    # is quick.
+    # The heavy parts (NumPy, pandas, scikit-learn, …) load when they are first named, so that `import smgee` is
+    # quick.
     if name in _SUBMODULES:
         return import_module(f"smgee.{name}")
-    if name == "Study":
-        return import_module("smgee.study").Study
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'smgee' has no attribute {name!r}")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from smgee.datasets import DEPRECATED
 from smgee.errors import InputError, RemoteError
 from smgee.remote import LoginRequired, call
 from smgee.remote.transport import HttpTransport, Metered
@@ -30,20 +31,6 @@ CLIENT_RETRIES = 3
 its repetitions and knows when to stop."""
 _lock = threading.RLock()
 _current: Session | None = None
-
-# What the service's list of deprecated assets says of the data sets that smgee knows (Earth Engine's catalog,
-# August 2026).
-# Giving it to the client at start keeps it from downloading that list, which it does outside any transport
-# and without a
-# time-out.
-_DEPRECATED = {
-    "NASA/SMAP/SPL4SMGP/007": "NASA/SMAP/SPL4SMGP/008",
-    "COPERNICUS/DEM/GLO30": "COPERNICUS/DEM/GLO30_2024_1",
-    "JAXA/ALOS/AW3D30/V3_2": "JAXA/ALOS/AW3D30/V4_1",
-    "JAXA/ALOS/AW3D30/V2_2": "JAXA/ALOS/AW3D30/V4_1",
-    "NASA_USDA/HSL/SMAP10KM_soil_moisture": "NASA/SMAP/SPL4SMGP/008",
-    "NASA_USDA/HSL/SMAP_soil_moisture": "NASA/SMAP/SPL4SMGP/008",
-}
 
 
 def default_store() -> Path:
@@ -334,7 +321,7 @@ def _initialize(project: str, url: str, transport: Any) -> None:
     ee.data.setMaxRetries(CLIENT_RETRIES)
     deprecation.deprecated_assets = {
         old: deprecation.DeprecatedAsset(id=old, replacement_id=new, removal_date=None, learn_more_url=None)
-        for old, new in _DEPRECATED.items()
+        for old, new in DEPRECATED.items()
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -51,9 +51,9 @@ def clear_reflectance(
         spec = HLS[sensor]
 
         def prepare(image: ee.Image, spec: Any = spec) -> ee.Image:
-            bands = image.select([spec.bands[r] for r in roles], list(roles)).toFloat()
+            bands = image.select([spec.roles[r] for r in roles], list(roles)).toFloat()
             if bits:  # without classes to remove, a scene needs no quality band
-                bands = bands.updateMask(image.select(spec.quality).bitwiseAnd(bits).eq(0))
+                bands = bands.updateMask(image.select(spec.roles["quality"]).bitwiseAnd(bits).eq(0))
             return ee.Image(bands.copyProperties(image, ["system:time_start"]))
 
         scenes = ee.ImageCollection(spec.id).filterDate(str(start), str(end))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from smgee.datasets import DEMS
+from smgee.datasets import DEMS, NASADEM
 from smgee.grid import PixelGrid
 from smgee.predictors.base import Cadence, Family, Predictor, Site, When
 from smgee.predictors.composite import known
@@ -34,7 +34,7 @@ class Terrain(Family):
     cadence: ClassVar[Cadence] = Cadence.STATIC
     kind: Literal["terrain"] = "terrain"
     names: Annotated[tuple[str, ...], Field(min_length=1)] = ("elevation", "slope", "northness", "eastness")
-    dem: str = "NASA/NASADEM_HGT/001"
+    dem: str = NASADEM.id
 
     @field_validator("names")
     @classmethod
@@ -85,11 +85,12 @@ def terrain(dem_id: str, names: Sequence[str], *, grid: PixelGrid) -> ee.Image:
     import ee
 
     dem = DEMS[dem_id]
-    if dem.collection:
-        tiles = ee.ImageCollection(dem.id).select(dem.band)
-        source = tiles.mosaic().setDefaultProjection(tiles.first().projection())
+    band = dem.roles["elevation"]
+    if dem.single:
+        source = ee.Image(dem.id).select(band)
     else:
-        source = ee.Image(dem.id).select(dem.band)
+        tiles = ee.ImageCollection(dem.id).select(band)
+        source = tiles.mosaic().setDefaultProjection(tiles.first().projection())
     lattice = {"crs": grid.crs, "crsTransform": list(grid.transform)}
     elevation = source.resample("bilinear").reproject(**lattice).rename("elevation").toFloat()
     aspect = ee.Terrain.aspect(elevation)

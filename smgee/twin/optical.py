@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
+from smgee.datasets import HLS, ROLES
 from smgee.source import BandInfo, ImageInfo
 from smgee.twin.basin import Basin
 from smgee.twin.clouds import CloudField
@@ -20,7 +21,7 @@ from smgee.twin.spectra import ENDMEMBERS, L30_BANDS, S30_BANDS, Band, endmember
 
 __all__ = ["COLLECTIONS", "OpticalReader", "describe_scene"]
 
-COLLECTIONS = {"NASA/HLS/HLSL30/v002": "L30", "NASA/HLS/HLSS30/v002": "S30"}
+COLLECTIONS = {d.id: product for product, d in HLS.items()}
 ADJACENT_PIXELS = (
     5  # HLS v2.0 dilates clouds and shadows by 5 pixels of 30 m (HLS user guide v2.0, section 6.4)
 )
@@ -28,7 +29,7 @@ KEPT_MASKS = 128  # whole-basin Fmask layers in memory, 1.7 MB each
 BLOCK = 256  # pixels
 SMALL_WINDOW = 64 * 64  # pixels; below, a whole block would cost more than it saves
 KEPT_BYTES = 400 * 2**20  # of reflectance: the common bands of some nineteen scenes of a 36 km basin
-TOGETHER = {"L30": ("B2", "B3", "B4", "B5", "B6", "B7"), "S30": ("B2", "B3", "B4", "B8A", "B11", "B12")}
+TOGETHER = {product: tuple(d.roles[r] for r in ROLES) for product, d in HLS.items()}
 _NOWHERE = np.zeros((1, 1), np.uint8)
 
 
@@ -46,13 +47,7 @@ def _endmembers(product: str) -> dict[str, np.ndarray]:
 def describe_scene(basin: Basin, collection: str, scene: Scene) -> ImageInfo:
     """Describe a scene with the properties of the HLS catalog pages."""
     bands = tuple(
-        BandInfo(
-            b.name,
-            "uint8" if b.kind == "quality" else "float32",
-            basin.grid,
-            "SAMPLE" if b.kind == "quality" else "MEAN",
-        )
-        for b in bands_of(scene.product)
+        BandInfo(b.name, b.dtype or "float32", basin.grid, b.pyramiding) for b in HLS[scene.product].bands
     )
     seen = 100.0 if scene.edge is None else 50.0 * (scene.edge[0] + scene.edge[1])
     stamp = f"{scene.time:%Y%m%dT%H%M%S}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from smgee.datasets.smap import RETRIEVAL_BITS, SURFACE_BITS, pattern
 from smgee.twin.noise import stream
 
 if TYPE_CHECKING:
@@ -29,8 +30,12 @@ B_VEGETATION, OMEGA, ROUGHNESS = 0.13, 0.05, 0.156
 # Passes within SMAP's exact repeat of eight days; in the last one of each list the swath's edge cuts the
 # basin.
 AM_DAYS, PM_DAYS, CUT_AM, CUT_PM = (0, 3, 5), (1, 4, 6), 2, 7
-FAIL, NOT_RECOMMENDED, NOT_ATTEMPTED = 4, 1, 2  # bits of NSIDC's retrieval_qual_flag: 2, 0, 1
-PRECIPITATION, SNOW, FROZEN_MODEL, MOUNTAINS = 16, 32, 256, 512  # bits 4, 5, 8, 9 of NSIDC's surface_flag
+FAIL, NOT_RECOMMENDED, NOT_ATTEMPTED = (
+    pattern(RETRIEVAL_BITS, n) for n in ("not_successful", "not_recommended", "not_attempted")
+)
+PRECIPITATION, SNOW, FROZEN_MODEL, MOUNTAINS = (
+    pattern(SURFACE_BITS, n) for n in ("precipitation", "snow_or_ice", "frozen_ground_model", "mountains")
+)
 
 
 @dataclass(frozen=True)

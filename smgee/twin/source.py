@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from smgee.datasets import DATASETS, NASADEM, SMAP_9KM, SMAP_36KM_TWIN
+from smgee.datasets.smap import GROUPS, NO_GOOD_RETRIEVAL
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid, transformer
 from smgee.source import BandInfo, CollectionInfo, ImageInfo, TableInfo
@@ -22,21 +24,17 @@ from smgee.twin.smap import CELLS_AROUND, Retrievals, retrieve_9km, retrieve_36k
 
 __all__ = ["TwinSource"]
 
-NASADEM = "NASA/NASADEM_HGT/001"
-SMAP_005, SMAP_006 = "NASA/SMAP/SPL3SMP_E/005", "NASA/SMAP/SPL3SMP_E/006"
-SEAM = date(2023, 12, 4)  # first day of version 006
-PRIVATE = "projects/smgee-twin/assets"
-SMAP_36KM, TRUTH, STATIONS = f"{PRIVATE}/SPL3SMP", f"{PRIVATE}/truth", f"{PRIVATE}/stations"
+SMAP_005, SMAP_006 = (d.id for d in SMAP_9KM)
+PRIVATE = SMAP_36KM_TWIN.rpartition("/")[0]
+TRUTH, STATIONS = f"{PRIVATE}/truth", f"{PRIVATE}/stations"
 TITLES = {
     **{c: f"HLS {p} over the synthetic basin of smgee" for c, p in COLLECTIONS.items()},
     SMAP_005: "SMAP L3 enhanced 9 km retrievals over the synthetic basin of smgee",
     SMAP_006: "SMAP L3 enhanced 9 km retrievals over the synthetic basin of smgee",
-    SMAP_36KM: "SMAP L3 36 km retrievals over the synthetic basin of smgee, on the exact EASE-Grid 2.0",
+    SMAP_36KM_TWIN: "SMAP L3 36 km retrievals over the synthetic basin of smgee, on the exact EASE-Grid 2.0",
     TRUTH: "True daily soil moisture and temperature of 0-5 cm in the synthetic basin of smgee",
     STATIONS: "Stations of the synthetic basin of smgee",
 }
-_FLOATS = ("soil_moisture", "tb_h_corrected", "tb_v_corrected", "vegetation_water_content")
-_FLAGS = ("retrieval_qual_flag", "tb_qual_flag_h", "tb_qual_flag_v")
 
 
 @dataclass(frozen=True)
@@ -72,11 +70,11 @@ class TwinSource:
 
     @property
     def _collections(self) -> tuple[str, ...]:
-        return (*COLLECTIONS, SMAP_005, SMAP_006, SMAP_36KM, TRUTH)
+        return (*COLLECTIONS, SMAP_005, SMAP_006, SMAP_36KM_TWIN, TRUTH)
 
     def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
         """Describe an asset; None when it is not the twin's."""
-        if asset_id == NASADEM:
+        if asset_id == NASADEM.id:
             return self._dem
         if asset_id == STATIONS:
             return TableInfo(STATIONS, {"title": TITLES[STATIONS], **SYNTHETIC_PROPERTIES})
@@ -90,7 +88,7 @@ class TwinSource:
         parent = parent.rstrip("/")
         if parent in self._collections:
             return [i.id for i in self.images(parent)]
-        tops = [*self._collections, NASADEM, STATIONS]
+        tops = [*self._collections, NASADEM.id, STATIONS]
         return sorted(t for t in tops if not parent or t.rpartition("/")[0] == parent)
 
     def images(self, collection_id: str) -> builtins.list[ImageInfo]:
@@ -118,7 +116,7 @@ class TwinSource:
         daily = self._dailies[collection_id]
         images = []
         for day in self.basin.days:
-            if (collection_id == SMAP_005 and day >= SEAM) or (collection_id == SMAP_006 and day < SEAM):
+            if collection_id in DATASETS and not DATASETS[collection_id].overlaps(day, day + timedelta(1)):
                 continue
             index = f"{day:%Y%m%d}"
             start = int(datetime(day.year, day.month, day.day, daily.hour, tzinfo=UTC).timestamp() * 1000)
@@ -137,31 +135,21 @@ class TwinSource:
     @cached_property
     def _dem(self) -> ImageInfo:
         grid = self.basin.dem_grid
-        bands = (
-            BandInfo("elevation", "int16", grid),
-            BandInfo("num", "uint8", grid, "SAMPLE"),
-            BandInfo("swb", "uint8", grid, "SAMPLE"),
-        )
+        bands = tuple(BandInfo(b.name, b.dtype or "int16", grid, b.pyramiding) for b in NASADEM.bands)
         title = {"title": "NASADEM over the synthetic basin of smgee", **SYNTHETIC_PROPERTIES}
         start, end = (int(datetime(2000, 2, d, tzinfo=UTC).timestamp() * 1000) for d in (11, 22))
-        return ImageInfo(NASADEM, bands, title, start, end)
+        return ImageInfo(NASADEM.id, bands, title, start, end)
 
     @cached_property
     def _dailies(self) -> dict[str, _Daily]:
         plain, exact, fine = self._smap_grid[0], self._ease_grid, self.basin.grid
-        halves = ("am", "pm")
-        nine = [
-            BandInfo(
-                f"{n}_{h}", "float32" if n in _FLOATS else "uint8", plain, "MEAN" if n in _FLOATS else "MODE"
-            )
-            for h in halves
-            for n in (*_FLOATS, *_FLAGS)
-        ]
-        nine += [BandInfo(f"soil_moisture_{h}_anomaly", "float32", plain) for h in halves]
-        coarse = [BandInfo(f"{n}_{h}", "float32", exact) for h in halves for n in _FLOATS]
+        known = SMAP_9KM[0].bands
+        nine = [BandInfo(b.name, b.dtype or "float32", plain, b.pyramiding) for b in known]
+        nine += [BandInfo(f"soil_moisture_{h}_anomaly", "float32", plain) for h in GROUPS]
+        coarse = [BandInfo(b.name, "float32", exact) for b in known if not b.bad_bits]
         coarse += [
-            BandInfo(f"{n}_{h}", "uint16", exact, "MODE")
-            for h in halves
+            BandInfo(f"{n}_{h}", "uint16", exact, "SAMPLE")
+            for h in GROUPS
             for n in ("retrieval_qual_flag", "surface_flag")
         ]
         truth = (BandInfo("soil_moisture", "float32", fine), BandInfo("soil_temperature", "float32", fine))
@@ -169,7 +157,7 @@ class TwinSource:
         return {
             SMAP_005: enhanced,
             SMAP_006: enhanced,
-            SMAP_36KM: _Daily(tuple(coarse), 12, self._read_36km),
+            SMAP_36KM_TWIN: _Daily(tuple(coarse), 12, self._read_36km),
             TRUTH: _Daily(truth, 0, self._read_truth),
         }
 
@@ -201,7 +189,7 @@ class TwinSource:
                 f"The window at {row}, {col} of {height}×{width} pixels leaves the {size} pixels of "
                 f"{image_id}."
             )
-        if image_id == NASADEM:
+        if image_id == NASADEM.id:
             return self._read_dem(band, row, col, height, width)
         parent, _, index = image_id.rpartition("/")
         if parent in COLLECTIONS:
@@ -307,8 +295,9 @@ class TwinSource:
         if name == "retrieval_qual_flag":
             # The ingest keeps one bit: 1 where not recommended (bit 0) or unsuccessful (bit 2), and where
             # there are no data.
-            return ((seen.quality[at] & 0b101) > 0).astype(np.uint8), np.ones((height, width), bool)
-        if name in _FLAGS:
+            bad = (seen.quality[at] & NO_GOOD_RETRIEVAL) > 0
+            return bad.astype(np.uint8), np.ones((height, width), bool)
+        if name.startswith("tb_qual_flag"):
             missing = np.isnan(seen.tb_v[at])
             return missing.astype(np.uint8), np.ones((height, width), bool)
         return _masked(_field(seen, name)[at])

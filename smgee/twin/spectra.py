@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smgee.datasets import HLS
+
 __all__ = ["ENDMEMBERS", "L30_BANDS", "S30_BANDS", "Band", "endmember_table"]
 
 
@@ -20,44 +22,51 @@ class Band:
     wavelength: float = 0.0
 
 
-# Centre wavelengths: OLI from Barsi et al. 2014, Remote Sens. 6:10232-10251; MSI from the Sentinel-2A
-# spectral responses. HLS
-# S30 is adjusted to the OLI band passes (except red edge, broad NIR and vapour), so most of the difference
-# that is left is
-# sampled here as a third of the distance between the centres.
-_ANGLES = tuple(Band(n, "angle") for n in ("SZA", "SAA", "VZA", "VAA"))
+# Centre wavelengths in µm: OLI from Barsi et al. 2014, Remote Sens. 6:10232-10251; MSI from the Sentinel-2A
+# spectral responses. HLS S30 is adjusted to the OLI band passes (except red edge, broad NIR and vapour), so
+# most of the difference that is left is sampled here as a third of the distance between the centres.
+_WAVELENGTHS = {
+    "L30": {
+        "coastal": 0.443,
+        "blue": 0.482,
+        "green": 0.561,
+        "red": 0.655,
+        "nir": 0.865,
+        "swir1": 1.609,
+        "swir2": 2.201,
+        "cirrus": 1.373,
+        "thermal1": 10.9,
+        "thermal2": 12.0,
+    },
+    "S30": {
+        "coastal": 0.443,
+        "blue": 0.485,
+        "green": 0.5605,
+        "red": 0.658,
+        "nir": 0.865,
+        "red_edge1": 0.704,
+        "red_edge2": 0.740,
+        "red_edge3": 0.783,
+        "nir_broad": 0.833,
+        "water_vapour": 0.945,
+        "cirrus": 1.373,
+        "swir1": 1.611,
+        "swir2": 2.201,
+    },
+}
+_KINDS = {"cirrus": "cirrus", "water_vapour": "vapour", "quality": "quality"}
 
-L30_BANDS: tuple[Band, ...] = (
-    Band("B1", "reflective", 0.443),
-    Band("B2", "reflective", 0.482),
-    Band("B3", "reflective", 0.561),
-    Band("B4", "reflective", 0.655),
-    Band("B5", "reflective", 0.865),
-    Band("B6", "reflective", 1.609),
-    Band("B7", "reflective", 2.201),
-    Band("B9", "cirrus", 1.373),
-    Band("B10", "thermal", 10.9),
-    Band("B11", "thermal", 12.0),
-    Band("Fmask", "quality"),
-    *_ANGLES,
-)
-S30_BANDS: tuple[Band, ...] = (
-    Band("B1", "reflective", 0.443),
-    Band("B2", "reflective", 0.485),
-    Band("B3", "reflective", 0.5605),
-    Band("B4", "reflective", 0.658),
-    Band("B5", "reflective", 0.704),
-    Band("B6", "reflective", 0.740),
-    Band("B7", "reflective", 0.783),
-    Band("B8", "reflective", 0.833),
-    Band("B8A", "reflective", 0.865),
-    Band("B9", "vapour", 0.945),
-    Band("B10", "cirrus", 1.373),
-    Band("B11", "reflective", 1.611),
-    Band("B12", "reflective", 2.201),
-    Band("Fmask", "quality"),
-    *_ANGLES,
-)
+
+def _bands(product: str) -> tuple[Band, ...]:
+    wavelengths = _WAVELENGTHS[product]
+    found = []
+    for band in HLS[product].bands:
+        plain = {"1": "reflective", "degC": "thermal", "degree": "angle"}.get(band.units, "")
+        found.append(Band(band.name, _KINDS.get(band.role, plain), wavelengths.get(band.role, 0.0)))
+    return tuple(found)
+
+
+L30_BANDS, S30_BANDS = _bands("L30"), _bands("S30")
 
 # Reflectance at the knots, shaped after common library spectra (Baldridge et al. 2009, ASTER library; Asner
 # 1998, Remote Sens.

@@ -13,37 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from smgee.datasets.smap import GROUPS, HALF_ORBIT_GROUP, RETRIEVAL_BITS, SURFACE_BITS
 from smgee.errors import InputError, MissingDataError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, transformer
 
 __all__ = ["RETRIEVAL_BITS", "SURFACE_BITS", "decode_bits", "read_smap"]
 
-RETRIEVAL_BITS: tuple[str, ...] = (
-    "not_recommended",
-    "not_attempted",
-    "not_successful",
-    "freeze_thaw_not_successful",
-)
-"""Bits of ``retrieval_qual_flag``, lowest first; a set bit is the bad case."""
-
-SURFACE_BITS: tuple[str, ...] = (
-    "static_water",
-    "radar_water",
-    "coast",
-    "urban",
-    "precipitation",
-    "snow_or_ice",
-    "permanent_snow_or_ice",
-    "frozen_ground_radiometer",
-    "frozen_ground_model",
-    "mountains",
-    "dense_vegetation",
-    "nadir",
-)
-"""Bits of ``surface_flag``, lowest first."""
-
-_GROUPS = {"Soil_Moisture_Retrieval_Data_AM": ("AM", ""), "Soil_Moisture_Retrieval_Data_PM": ("PM", "_pm")}
-_HALF_ORBIT = "Soil_Moisture_Retrieval_Data"
+_GROUPS = {group: (half.upper(), suffix) for half, (group, suffix) in GROUPS.items()}
 
 
 def decode_bits(values: np.ndarray, names: Iterable[str]) -> pd.DataFrame:
@@ -97,8 +73,8 @@ def read_smap(
                 stamp = _file_date(path)
                 for t in tables:
                     t["date"] = stamp
-            elif _HALF_ORBIT in file:
-                table = _read_group(file[_HALF_ORBIT], _direction(file, path), "", path, surface)
+            elif HALF_ORBIT_GROUP in file:
+                table = _read_group(file[HALF_ORBIT_GROUP], _direction(file, path), "", path, surface)
                 table["date"] = table["time"].dt.normalize()
                 tables = [table]
             else:

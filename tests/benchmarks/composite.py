@@ -39,7 +39,7 @@ MASK = ("cloud", "adjacent", "shadow")
 TILE = "T13TEF"
 # Files spell the bands with two digits.
 LAYERS = {
-    sensor: {role: band if len(band) > 2 else f"B0{band[1]}" for role, band in spec.bands.items()}
+    sensor: {role: spec.bands[[b.role for b in spec.bands].index(role)].layers[0] for role in ROLES}
     for sensor, spec in HLS.items()
 }
 

@@ -16,10 +16,10 @@ import xarray as xr
 from affine import Affine
 
 import smgee
-from smgee.eelocal.assets.arrays import EE_SMAP_GRID
+from smgee.datasets.names import read_name
+from smgee.datasets.smap import WARPED
 from smgee.eelocal.assets.catalog import AddOptions, add_files, check_catalog, list_catalog, remove_asset
 from smgee.eelocal.assets.folder import FolderSource
-from smgee.eelocal.assets.products import read_name
 from smgee.errors import InputError
 from smgee.grid import EASE_GRIDS, ease_cell_at
 from smgee.source import CollectionInfo, ImageInfo
@@ -265,12 +265,12 @@ def test_smap_under_the_official_id_is_the_catalogs_grid(tmp_path: Path) -> None
         "retrieval_qual_flag_pm",
     ]
     assert info.start_ms == 1559390400000
-    assert info.bands[0].grid == EE_SMAP_GRID
+    assert info.bands[0].grid == WARPED
     row, col = 595, 3490
     values, valid = source.read(info.id, "soil_moisture_am", row, col, 12, 9)
     flags, everywhere = source.read(info.id, "retrieval_qual_flag_pm", row, col, 12, 9)
     assert everywhere.all(), "the flag is defined where nothing was retrieved"
-    x, y = EE_SMAP_GRID.window(row, col, 12, 9).centers()
+    x, y = WARPED.window(row, col, 12, 9).centers()
     for i in range(12):
         for j in range(9):
             cell = ease_cell_at(x[i, j], y[i, j], "M09")

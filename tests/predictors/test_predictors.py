@@ -32,7 +32,7 @@ class Scenes:
         for sensor, day in (("L30", 1), ("S30", 3), ("S30", 6), ("L30", 9), ("S30", 28)):
             spec = HLS[sensor]
             image_id = f"{spec.id}/T47SPB_202107{day:02d}T040000"
-            names = [*spec.bands.values(), "Fmask"]
+            names = [*(spec.roles[r] for r in ROLES), "Fmask"]
             for name in names[:-1]:
                 self.arrays[image_id, name] = rng.uniform(0.02, 0.5, GRID.shape).astype("f4")
             fmask = np.full(GRID.shape, AEROSOL, "u1")
@@ -112,7 +112,7 @@ def stacked(scenes, role: str, days: range) -> np.ndarray:
         for info in scenes.images(spec.id):
             if int(info.id[-9:-7]) in days:
                 clear = scenes.arrays[info.id, "Fmask"] & 0b11110 == 0
-                layers.append(np.where(clear, scenes.arrays[info.id, spec.bands[role]], np.nan))
+                layers.append(np.where(clear, scenes.arrays[info.id, spec.roles[role]], np.nan))
     return np.array(layers)
 
 
@@ -154,8 +154,8 @@ def test_a_window_without_scenes_is_masked_not_an_error(scenes):
 @pytest.mark.parametrize("name", COMMON)
 def test_indices_equal_spyndex(scenes, name):
     image_id = scenes.images(HLS["S30"].id)[0].id
-    bands = {role: scenes.arrays[image_id, HLS["S30"].bands[role]].astype("f8") for role in ROLES}
-    image = ee.Image(image_id).select([HLS["S30"].bands[r] for r in ROLES], list(ROLES))
+    bands = {role: scenes.arrays[image_id, HLS["S30"].roles[role]].astype("f8") for role in ROLES}
+    image = ee.Image(image_id).select([HLS["S30"].roles[r] for r in ROLES], list(ROLES))
     _, constants, roles = formula(name)
     expected = spyndex.computeIndex(name, {ROLES[r]: bands[r] for r in roles} | constants)
     found = pixels(add_indices(image, [name]).select(name))[name]

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from smgee.datasets import NASADEM as DEM
+from smgee.datasets import SMAP_36KM_TWIN as SMAP_36KM
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, ease_cell_at, transformer
 from smgee.source import CollectionInfo, ImageInfo, Source, TableInfo
 from smgee.twin import NOTICE, TwinSource
 from smgee.twin.smap import CELLS_AROUND, brightness, retrieve_9km, topp
-from smgee.twin.source import NASADEM, SMAP_005, SMAP_006, SMAP_36KM, STATIONS, TRUTH
+from smgee.twin.source import SMAP_005, SMAP_006, STATIONS, TRUTH
 
 L30, S30 = "NASA/HLS/HLSL30/v002", "NASA/HLS/HLSS30/v002"
 COLLECTIONS = (L30, S30, SMAP_005, SMAP_36KM, TRUTH)
@@ -37,7 +39,7 @@ def test_it_is_a_source(source):
     assert isinstance(source, Source)
     assert source.get("NASA/HLS/HLSL30/v003") is None
     assert source.get(f"{L30}/nothing") is None
-    assert set(source.list("")) == {L30, S30, NASADEM, SMAP_005, SMAP_006, SMAP_36KM, TRUTH, STATIONS}
+    assert set(source.list("")) == {L30, S30, DEM.id, SMAP_005, SMAP_006, SMAP_36KM, TRUTH, STATIONS}
     assert source.list("projects/smgee-twin/assets") == sorted([SMAP_36KM, TRUTH, STATIONS])
 
 
@@ -68,7 +70,7 @@ def test_everything_says_it_is_synthetic(source, basin):
 @pytest.mark.parametrize("collection", [*COLLECTIONS, "dem"])
 def test_tiles_equal_the_whole(source, collection):
     image = (
-        source.get(NASADEM)
+        source.get(DEM.id)
         if collection == "dem"
         else source.images(collection)[len(source.images(collection)) // 2]
     )
@@ -134,7 +136,7 @@ def test_bad_windows_and_bands_are_refused(source):
     with pytest.raises(InputError, match="no image"):
         source.read(S30, "B8", 0, 0, 1, 1)
     with pytest.raises(InputError, match="no image collection"):
-        source.images(NASADEM)
+        source.images(DEM.id)
 
 
 def test_hls_scenes_follow_the_catalog(source, basin):
@@ -271,7 +273,7 @@ def test_snow_bit_in_winter(source):
 
 
 def test_dem_is_the_truth_as_surveyed(source, basin):
-    image = source.get(NASADEM)
+    image = source.get(DEM.id)
     assert isinstance(image, ImageInfo)
     assert [(b.name, b.dtype) for b in image.bands] == [
         ("elevation", "int16"),

@@ -11,22 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from smgee.datasets.smap import WARPED
 from smgee.eelocal.assets.geotiff import crs_name, decode_stored
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid, parse_crs, transformer
 
-__all__ = ["EE_SMAP_GRID", "ArrayVariable", "ease_grid", "inspect_arrays", "read_band"]
+__all__ = ["ArrayVariable", "ease_grid", "inspect_arrays", "read_band"]
 
 _OPEN = 24  # files kept open
 _files: OrderedDict[tuple[str, int], Any] = OrderedDict()
 _lock = threading.RLock()  # HDF5 is not thread-safe; xarray's lazy arrays share file positions
-
-# The catalog's ingestion warps SMAP L3 to 0.08° with GDAL, which keeps the source's upper left corner: ±180°,
-# and the
-# 85.0445664° that bound EASE-Grid 2.0 in latitude. The catalog states the pixel size only, so the origin is
-# inferred.
-_EASE_TOP = 85.04456640131836
-EE_SMAP_GRID = PixelGrid("EPSG:4326", (0.08, 0.0, -180.0, 0.0, -0.08, _EASE_TOP), 4500, 2126)
 
 
 def ease_grid(name: str) -> PixelGrid:
@@ -115,9 +109,9 @@ def _ease_cells(name: str, row: int, col: int, height: int, width: int) -> tuple
     they separate.
     """
     g = EASE_GRIDS[name]
-    a, _, left, _, e, top = EE_SMAP_GRID.transform
+    a, _, left, _, e, top = WARPED.transform
     lon = left + a * (np.arange(col, col + width) + 0.5)
-    lat = np.clip(top + e * (np.arange(row, row + height) + 0.5), -_EASE_TOP, _EASE_TOP)
+    lat = np.clip(top + e * (np.arange(row, row + height) + 0.5), -top, top)
     to_ease = transformer("EPSG:4326", EASE_CRS)
     x, _ = to_ease.transform(lon, np.zeros_like(lon))
     _, y = to_ease.transform(np.zeros_like(lat), lat)

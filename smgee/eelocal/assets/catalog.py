@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from smgee.datasets import DATASETS, Dataset
+from smgee.datasets.names import check_product, read_name
 from smgee.eelocal.assets.folder import CATALOG_FILE, changing_records, load_records
 from smgee.eelocal.assets.geotiff import check_intact, open_dataset
 from smgee.eelocal.assets.mosaic import join_grids
 from smgee.eelocal.assets.names import asset_id
-from smgee.eelocal.assets.products import Product, check_product, product_of, read_name
 from smgee.eelocal.assets.records import band_record, info_of, read_features, read_pixels
 from smgee.eelocal.assets.scan import AddOptions, FoundBand, FoundImage, read_arrays, read_geotiff, read_smap
 from smgee.eelocal.assets.tables import TABLE_SUFFIXES, inspect_table
@@ -201,7 +202,7 @@ def _add_rasters(
     place: _Placer,
     progress: Callable[[int, int], None],
 ) -> Added:
-    product = product_of(identifier)
+    product = DATASETS.get(identifier)
     images: dict[str, FoundImage] = {}
     skipped: list[str] = []
     for number, path in enumerate(paths):
@@ -253,7 +254,7 @@ def _add_rasters(
 
 def _is_single(
     identifier: str,
-    product: Product | None,
+    product: Dataset | None,
     options: AddOptions,
     images: Mapping[str, FoundImage],
     records: Mapping[str, Any],
@@ -299,9 +300,9 @@ def _put_image(
     for name, bands in by_name.items():
         entry = _join(bands, place)
         entries[name] = _extend(entries[name], entry) if name in entries else entry
-    product = product_of(asset)
+    product = DATASETS.get(asset)
     if product is not None:
-        order = {spec.name: i for i, spec in enumerate(product.bands.values())}
+        order = {spec.name: i for i, spec in enumerate(product.bands)}
         entries = dict(sorted(entries.items(), key=lambda item: order.get(item[0], len(order))))
     properties = {**(previous or {}).get("properties", {}), **image.properties, **options.properties}
     records[identifier] = {

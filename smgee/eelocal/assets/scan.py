@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from smgee.eelocal.assets.arrays import EE_SMAP_GRID, ease_grid, inspect_arrays
+from smgee.datasets import Band, Dataset
+from smgee.datasets.names import FileFacts, tag_properties
+from smgee.datasets.smap import GROUPS, WARPED, retrieval_bands
+from smgee.eelocal.assets.arrays import ease_grid, inspect_arrays
 from smgee.eelocal.assets.geotiff import grid_of, open_dataset
-from smgee.eelocal.assets.products import SMAP_BANDS, BandSpec, FileFacts, Product, tag_properties
 from smgee.errors import InputError
+from smgee.grid import EASE_GRIDS
 from smgee.source import BandInfo
 
 __all__ = ["AddOptions", "FoundBand", "FoundImage", "read_arrays", "read_geotiff", "read_smap"]
+
+_EASE_SHAPES = {(g.rows, g.cols): name for name, g in EASE_GRIDS.items() if name in ("M09", "M36")}
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class AddOptions:
 class FoundBand:
     """One band found in one file."""
 
-    spec: BandSpec
+    spec: Band
     info: BandInfo
     source: dict[str, Any]
     path: Path
@@ -69,7 +74,7 @@ def _image_for(
 
 
 def read_geotiff(
-    path: Path, facts: FileFacts, product: Product | None, options: AddOptions, images: dict[str, FoundImage]
+    path: Path, facts: FileFacts, product: Dataset | None, options: AddOptions, images: dict[str, FoundImage]
 ) -> None:
     with open_dataset(path) as dataset:
         grid, tags = grid_of(dataset), dict(dataset.tags())
@@ -106,7 +111,7 @@ def read_geotiff(
             image.properties |= tag_properties(product, tags, facts)
 
 
-def _scale_of(spec: BandSpec, dataset: Any, number: int) -> float | None:
+def _scale_of(spec: Band, dataset: Any, number: int) -> float | None:
     """Return the factor to apply: the product's, or the one that the file's tag states; other files are
     taken as stored.
     """
@@ -119,8 +124,8 @@ def _scale_of(spec: BandSpec, dataset: Any, number: int) -> float | None:
 
 
 def _band_names(
-    path: Path, facts: FileFacts, product: Product | None, options: AddOptions, dataset: Any
-) -> tuple[list[str], list[BandSpec]]:
+    path: Path, facts: FileFacts, product: Dataset | None, options: AddOptions, dataset: Any
+) -> tuple[list[str], list[Band]]:
     count = dataset.count
     if options.bands:
         if len(options.bands) != count:
@@ -128,16 +133,16 @@ def _band_names(
                 f"The file {path.name} has {count} bands, but {len(options.bands)} names were given with "
                 "--bands."
             )
-        known = {s.name: s for s in (product.bands.values() if product else ())}
-        return list(options.bands), [known.get(n, BandSpec(n)) for n in options.bands]
+        known = {s.name: s for s in (product.bands if product else ())}
+        return list(options.bands), [known.get(n, Band(n)) for n in options.bands]
     descriptions = [d for d in dataset.descriptions if d]
     if product is not None:
         layers = [facts.layer] if count == 1 else descriptions
-        if count == 1 and facts.layer == "" and descriptions and descriptions[0] in product.bands:
+        if count == 1 and facts.layer == "" and descriptions and descriptions[0] in product.layers:
             layers = descriptions
-        specs = [product.bands.get(layer) for layer in layers]
+        specs = [product.layers.get(layer) for layer in layers]
         if len(specs) != count or any(s is None for s in specs):
-            wanted = ", ".join(sorted(k for k in product.bands if k)[:12])
+            wanted = ", ".join(sorted(k for k in product.layers if k)[:12])
             raise InputError(
                 f"The file {path.name} does not say which band of {product.id} it holds; its name should be "
                 "that of an "
@@ -147,13 +152,13 @@ def _band_names(
         found = [s for s in specs if s is not None]
         return [s.name for s in found], found
     if facts.layer and count == 1:
-        return [facts.layer], [BandSpec(facts.layer)]
+        return [facts.layer], [Band(facts.layer)]
     names = (
         descriptions
         if len(descriptions) == count and len(set(descriptions)) == count
         else [f"b{i}" for i in range(1, count + 1)]
     )
-    return names, [BandSpec(n) for n in names]
+    return names, [Band(n) for n in names]
 
 
 def read_arrays(path: Path, facts: FileFacts, options: AddOptions, images: dict[str, FoundImage]) -> None:
@@ -175,7 +180,7 @@ def read_arrays(path: Path, facts: FileFacts, options: AddOptions, images: dict[
                 )
             image = _image_for(images, facts, index, start)
             info = BandInfo(variable.name, variable.dtype, variable.grid)
-            image.bands.append(FoundBand(BandSpec(variable.name), info, source, path))
+            image.bands.append(FoundBand(Band(variable.name), info, source, path))
 
 
 def read_smap(path: Path, facts: FileFacts, identifier: str, images: dict[str, FoundImage]) -> None:
@@ -190,20 +195,16 @@ def read_smap(path: Path, facts: FileFacts, identifier: str, images: dict[str, F
         raise InputError(f"The file {path} is not readable HDF5 ({error}).") from error
     with file:
         image = _image_for(images, facts)
-        for half, group, suffix in (
-            ("am", "Soil_Moisture_Retrieval_Data_AM", ""),
-            ("pm", "Soil_Moisture_Retrieval_Data_PM", "_pm"),
-        ):
+        for half, (group, suffix) in GROUPS.items():
             if group not in file:
                 continue
-            for band, spec in SMAP_BANDS.items():
-                if not band.endswith(f"_{half}"):
-                    continue
+            for spec in retrieval_bands(half):
+                band = spec.name
                 stored = band.removesuffix(f"_{half}") + suffix
                 if stored not in file[group]:
                     continue
                 array = file[group][stored]
-                name = {(1624, 3856): "M09", (406, 964): "M36"}.get(array.shape)
+                name = _EASE_SHAPES.get(array.shape)
                 if name is None:
                     raise InputError(
                         f"The variable {group}/{stored} of {path.name} has the shape {array.shape}, which is "
@@ -217,10 +218,8 @@ def read_smap(path: Path, facts: FileFacts, identifier: str, images: dict[str, F
                 }
                 if "_FillValue" in array.attrs:
                     source["nodata"] = [float(array.attrs["_FillValue"])]
-                if band.startswith("retrieval_qual_flag"):
-                    source["flag"] = 0b101  # not recommended, or the retrieval failed
-                elif band.startswith("tb_qual_flag"):
-                    source["flag"] = 0b1
+                if spec.bad_bits:
+                    source["flag"] = spec.bad_bits
                 elif (
                     "valid_min" in array.attrs
                     and "valid_max" in array.attrs
@@ -237,7 +236,7 @@ def read_smap(path: Path, facts: FileFacts, identifier: str, images: dict[str, F
                             f"{identifier} is the 9 km product, but {path.name} holds the 36 km grid; give "
                             "it an id of your own."
                         )
-                    source["ease"], grid = name, EE_SMAP_GRID
+                    source["ease"], grid = name, WARPED
                 info = BandInfo(band, spec.dtype or "float32", grid, spec.pyramiding)
                 image.bands.append(FoundBand(spec, info, source, path))
         if not image.bands:

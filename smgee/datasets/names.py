@@ -1,136 +1,21 @@
-"""What is known about the products that people download: their file names, and their bands as Earth Engine
-shows them.
+"""What the names of files say: those of AppEEARS, LP DAAC, NSIDC, Copernicus, ALOS and SRTM; dates in any.
 
-Sources: the HLS v2.0 user guide (file names, scale factors, fill values), AppEEARS' file names, the Earth
-Engine catalog pages of the ids below, and the catalog's public ingestion scripts for SMAP. Reflectance in
-Earth Engine is unit reflectance, the stored integers times 1e-4.
+Sources: the HLS v2.0 user guide, AppEEARS' and NSIDC's file names, and the names of the elevation tiles.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from smgee.datasets.base import Dataset
 from smgee.errors import InputError
 
-__all__ = ["PRODUCTS", "BandSpec", "FileFacts", "Product", "check_product", "product_of", "read_name"]
-
-
-@dataclass(frozen=True)
-class BandSpec:
-    """A band as Earth Engine shows it: value = stored × scale + offset, in `dtype`, masked where stored is
-    one of `nodata`.
-    """
-
-    name: str
-    dtype: str | None = None
-    scale: float | None = None
-    nodata: tuple[float, ...] = ()
-    pyramiding: str = "MEAN"
-
-
-@dataclass(frozen=True)
-class Product:
-    """A data set of the catalog: `single` is one image of many tiles, otherwise a collection; `bands` by
-    the name in files.
-    """
-
-    id: str
-    single: bool
-    bands: Mapping[str, BandSpec] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)  # metadata item of the file → property of the image
-
-
-def _reflectance(stored: str) -> BandSpec:
-    return BandSpec(re.sub(r"^B0", "B", stored), "float32", 1e-4, (-9999.0,))
-
-
-_ANGLES = {name: BandSpec(name, "float32", 0.01, (40000.0,)) for name in ("SZA", "SAA", "VZA", "VAA")}
-_FMASK = {"Fmask": BandSpec("Fmask", "uint8", None, (255.0,), "SAMPLE")}
-_HLS_TAGS = {
-    "cloud_coverage": "CLOUD_COVERAGE",
-    "spatial_coverage": "SPATIAL_COVERAGE",
-    "HLS_PROCESSING_TIME": "HLS_PROCESSING_TIME",
-    "MEAN_SUN_AZIMUTH_ANGLE": "MEAN_SUN_AZIMUTH_ANGLE",
-    "MEAN_SUN_ZENITH_ANGLE": "MEAN_SUN_ZENITH_ANGLE",
-    "MEAN_VIEW_AZIMUTH_ANGLE": "MEAN_VIEW_AZIMUTH_ANGLE",
-    "MEAN_VIEW_ZENITH_ANGLE": "MEAN_VIEW_ZENITH_ANGLE",
-    "NBAR_SOLAR_ZENITH": "NBAR_SOLAR_ZENITH",
-    "ACCODE": "ACCODE",
-}
-_L30_TAGS = {
-    k: k for k in ("LANDSAT_PRODUCT_ID", "TIRS_SSM_MODEL", "TIRS_SSM_POSITION_STATUS", "USGS_SOFTWARE")
-}
-_S30_TAGS = {k: k for k in ("PRODUCT_URI", "PROCESSING_BASELINE", "SENSING_TIME")}
-_S30 = {
-    b: _reflectance(b)
-    for b in ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
-}
-_L30 = {b: _reflectance(b) for b in ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B09")}
-# The catalog page states no unit for the thermal bands; LP DAAC stores hundredths of a degree Celsius.
-_L30 |= {b: BandSpec(b, "float32", 0.01, (-9999.0,)) for b in ("B10", "B11")}
-
-_SMAP_VALUES = ("soil_moisture", "tb_h_corrected", "tb_v_corrected", "vegetation_water_content")
-_SMAP_FLAGS = ("retrieval_qual_flag", "tb_qual_flag_h", "tb_qual_flag_v")
-SMAP_BANDS = {
-    f"{name}_{half}": BandSpec(
-        f"{name}_{half}",
-        "uint8" if name in _SMAP_FLAGS else "float32",
-        None,
-        (),
-        "SAMPLE" if name in _SMAP_FLAGS else "MEAN",
-    )
-    for half in ("am", "pm")
-    for name in (*_SMAP_VALUES, *_SMAP_FLAGS)
-}
-
-_ELEVATION = BandSpec("elevation")
-PRODUCTS = {
-    p.id: p
-    for p in (
-        Product("NASA/HLS/HLSL30/v002", False, {**_L30, **_ANGLES, **_FMASK}, {**_HLS_TAGS, **_L30_TAGS}),
-        Product("NASA/HLS/HLSS30/v002", False, {**_S30, **_ANGLES, **_FMASK}, {**_HLS_TAGS, **_S30_TAGS}),
-        Product("USGS/SRTMGL1_003", True, {"": _ELEVATION, "SRTMGL1_DEM": _ELEVATION}),
-        Product(
-            "NASA/NASADEM_HGT/001",
-            True,
-            {
-                "": _ELEVATION,
-                "NASADEM_HGT": _ELEVATION,
-                "num": BandSpec("num", "uint8", None, (), "SAMPLE"),
-                "NASADEM_NUM": BandSpec("num", "uint8", None, (), "SAMPLE"),
-                "swb": BandSpec("swb", "uint8", None, (), "SAMPLE"),
-                "NASADEM_SWB": BandSpec("swb", "uint8", None, (), "SAMPLE"),
-            },
-        ),
-        Product(
-            "COPERNICUS/DEM/GLO30_2024_1",
-            False,
-            {"": BandSpec("DEM"), **{b: BandSpec(b) for b in ("DEM", "EDM", "FLM", "HEM", "WBM")}},
-        ),
-        Product(
-            "COPERNICUS/DEM/GLO30",
-            False,
-            {"": BandSpec("DEM"), **{b: BandSpec(b) for b in ("DEM", "EDM", "FLM", "HEM", "WBM")}},
-        ),
-        Product(
-            "JAXA/ALOS/AW3D30/V4_1",
-            False,
-            {"": BandSpec("DSM"), **{b: BandSpec(b) for b in ("DSM", "STK", "MSK")}},
-        ),
-        Product("NASA/SMAP/SPL3SMP_E/005", False, SMAP_BANDS),
-        Product("NASA/SMAP/SPL3SMP_E/006", False, SMAP_BANDS),
-    )
-}
-
-
-def product_of(identifier: str) -> Product | None:
-    """Return what is known of an id, or None."""
-    return PRODUCTS.get(identifier)
+__all__ = ["FileFacts", "check_product", "read_name", "tag_properties"]
 
 
 @dataclass(frozen=True)
@@ -292,7 +177,7 @@ def _clean(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_\-]+", "_", name).strip("_")[:100] or "image"
 
 
-def tag_properties(product: Product, tags: Mapping[str, Any], facts: FileFacts) -> dict[str, Any]:
+def tag_properties(product: Dataset, tags: Mapping[str, Any], facts: FileFacts) -> dict[str, Any]:
     """Return image properties from a file's metadata, numbers as numbers."""
     properties: dict[str, Any] = {}
     for key, name in product.tags.items():
@@ -304,6 +189,6 @@ def tag_properties(product: Product, tags: Mapping[str, Any], facts: FileFacts) 
                     properties[name] = int(text)
             except ValueError:
                 properties[name] = text
-    if product.id == "NASA/HLS/HLSS30/v002" and facts.tile is not None:
+    if product.short_name == "HLSS30" and facts.tile is not None:
         properties["MGRS_TILE_ID"] = facts.tile[1:]
     return properties
