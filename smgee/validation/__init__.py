@@ -2,7 +2,13 @@
 
 from smgee.validation.hdf5 import read_smap
 from smgee.validation.heterogeneity import cell_conditions, relate_errors
-from smgee.validation.smap import cell_station_means, overpass_dates, select_dates, validate
+from smgee.validation.references import (
+    cell_station_means,
+    overpass_station_means,
+    station_references,
+    station_weights,
+)
+from smgee.validation.smap import overpass_dates, select_dates, validate
 from smgee.validation.sources import fetch_smap, warp_pixel
 from smgee.validation.zonal import CellWeights, cell_weights, zonal_means, zonal_statistics
 
@@ -13,9 +19,12 @@ __all__ = [
     "cell_weights",
     "fetch_smap",
     "overpass_dates",
+    "overpass_station_means",
     "read_smap",
     "relate_errors",
     "select_dates",
+    "station_references",
+    "station_weights",
     "validate",
     "warp_pixel",
     "zonal_means",

@@ -15,26 +15,28 @@ Tables that go in and out (pandas, one row per …):
     date, cell, soil_moisture, coverage, … as `smgee.validation.zonal.zonal_means` gives it
 
 ``insitu``  date × cell
-    date, cell, soil_moisture, n_stations as `cell_station_means` gives it
+    date, cell, soil_moisture, n_stations as `smgee.validation.references` makes it
+
+References that hold an ``orbit`` are values at the overpass, under the product's own date; the others are
+means of days.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
-from smgee.errors import InputError, MissingDataError
-from smgee.grid import EASE_GRIDS, EaseCell, ease_cell_at
-from smgee.insitu.network import network_mean
+from smgee.errors import InputError
+from smgee.grid import EASE_GRIDS, EaseCell
 from smgee.insitu.overpass import overpass_times
 from smgee.metrics import HEADLINE, MovingBlocks, assess, columns, contrast
+from smgee.validation.references import station_cells
 
-__all__ = ["COLUMNS", "METRICS", "ORBITS", "cell_station_means", "overpass_dates", "select_dates", "validate"]
+__all__ = ["COLUMNS", "METRICS", "ORBITS", "overpass_dates", "select_dates", "validate"]
 
 ORBITS: Mapping[str, str] = {"AM": "descending", "PM": "ascending"}
 """Direction of the satellite, by suffix of the level-3 bands; its hour is in `smgee.insitu.overpass`."""
@@ -88,47 +90,13 @@ def select_dates(table: pd.DataFrame, periods: pd.DataFrame) -> pd.DataFrame:
     return table[keep]
 
 
-def cell_station_means(
-    daily: xr.Dataset, cells: Iterable[EaseCell], *, min_stations: int = 1
-) -> pd.DataFrame:
-    """Average, day by day, the stations that lie in each cell: the plain reference that ignores what is
-    between the stations.
-
-    Parameters
-    ----------
-    daily : xarray.Dataset
-        From `smgee.insitu.daily_means`, with station coordinates.
-    cells : iterable of EaseCell
-        Cells without a station simply do not occur in the result.
-    min_stations : int
-        Days with fewer stations in the cell get no mean.
-
-    Returns
-    -------
-    pandas.DataFrame
-        date, cell, soil_moisture (m³ m⁻³), std, n_stations.
-    """
-    homes = _station_cells(daily["station"].values, daily["lon"].values, daily["lat"].values)
-    tables = []
-    for cell in cells:
-        members = [name for name, home in homes.items() if home[cell.grid] == cell]
-        if members:
-            table = network_mean(daily, min_stations=min_stations, stations=members)
-            table.insert(1, "cell", cell.name)
-            tables.append(table)
-    if not tables:
-        raise MissingDataError(
-            "None of the stations lies in any of the EASE-Grid cells; check the coordinates of stations and "
-            "study area."
-        )
-    return pd.concat(tables, ignore_index=True)
-
-
 def validate(
     smap: pd.DataFrame,
     zonal: pd.DataFrame | None = None,
     insitu: pd.DataFrame | None = None,
     *,
+    references: Mapping[str, pd.DataFrame] | None = None,
+    common: bool = False,
     periods: pd.DataFrame | None = None,
     recommended_only: bool = True,
     day: str = "utc",
@@ -145,8 +113,14 @@ def validate(
     Parameters
     ----------
     smap, zonal, insitu : pandas.DataFrame
-        See the head of this module. At least one of the two references is needed. A mean over stations
-        outside a cell is no reference for it, so `insitu` has to say which cell each of its rows is of.
+        See the head of this module. A mean over stations outside a cell is no reference for it, so `insitu`
+        has to say which cell each of its rows is of.
+    references : mapping of str to pandas.DataFrame, optional
+        Further references by name, such as `smgee.validation.references.station_references` gives. At least
+        one reference is needed in all.
+    common : bool
+        Judge all references of a cell and orbit on the same passes, those at which every one that has any
+        values there has one. Else each is judged on its own.
     periods : pandas.DataFrame, optional
         Unfrozen periods (start, end); other dates are left out.
     recommended_only : bool
@@ -170,24 +144,24 @@ def validate(
     -------
     pandas.DataFrame
         `COLUMNS`, one row per cell × orbit × reference, the 36 km grid first; none where `smap` has none.
-        ``reference`` is ``upscaled`` or ``insitu_mean``; each of `METRICS` has its _low and _high; ``first``
-        and ``last`` are dates; ``coverage`` is the mean share of the cell that the maps cover,
-        ``n_stations`` a median. Rows of the upscaled reference also carry the gains: the metric with the
-        upscaled reference minus that with the plain mean, over the ``gain_n`` common days. bias = SMAP −
-        reference.
+        ``reference`` is ``upscaled``, ``insitu_mean`` or a name of `references`; each of `METRICS` has its
+        _low and _high; ``first`` and ``last`` are dates; ``coverage`` is the mean share of the cell that the
+        maps cover, ``n_stations`` a median. References other than the plain mean also carry the gains: the
+        metric with that reference minus the metric with the plain mean, over the ``gain_n`` common passes.
+        bias = SMAP − reference.
     """
     if day not in ("utc", "solar"):
         raise InputError(f"day={day!r} is not known; choose 'utc' or 'solar'.")
-    references = {name: t for name, t in ((UPSCALED, zonal), (PLAIN, insitu)) if t is not None}
-    if not references:
+    tables = {name: t for name, t in ((UPSCALED, zonal), (PLAIN, insitu)) if t is not None}
+    tables |= dict(references or {})
+    if not tables:
         raise InputError(
             "No reference was given; pass the zonal means of the maps, the in situ means, or both."
         )
     satellite = _check_smap(smap)
     if recommended_only:
         satellite = satellite[satellite["flag"] == 0]
-    for name, table in references.items():
-        references[name] = _check_reference(table, name)
+    tables = {name: _check_reference(table, name) for name, table in tables.items()}
     names = sorted(set(smap["cell"]), key=lambda n: (-EASE_GRIDS[EaseCell.from_name(n).grid].cell_size, n))
     trained = _training_counts(training_stations)
     options: dict[str, Any] = {"level": confidence, "resamples": resamples, "seed": seed}
@@ -196,13 +170,12 @@ def validate(
     for name in names:
         cell = EaseCell.from_name(name)
         lon, lat = cell.center
-        own = {key: t[t["cell"] == name] for key, t in references.items()}
+        own = {key: t[t["cell"] == name] for key, t in tables.items()}
         for orbit, direction in ORBITS.items():
             passes = satellite[(satellite["cell"] == name) & (satellite["orbit"] == orbit)]
-            series = _by_reference_day(passes, orbit, lon, day)
-            if periods is not None:
-                series = select_dates(series, periods)
-            paired = {key: _pair(series, table) for key, table in own.items()}
+            paired = {key: _pair(passes, t, orbit, lon, day, periods) for key, t in own.items()}
+            if common:
+                paired = _common(paired)
             for key, pairs in paired.items():
                 days = MovingBlocks(pairs["date"].to_numpy(), block)
                 found = assess(pairs["smap"], pairs["reference"], metrics=METRICS, resampler=days, **options)
@@ -232,29 +205,14 @@ def validate(
                     "training_stations": trained.get(name, 0) if trained is not None else pd.NA,
                     "warning": _warn(key, name, trained, cross_fitted, smap_is_predictor, used),
                 }
-                if key == UPSCALED:
-                    row |= _gain(paired, block, options)
+                if key != PLAIN:
+                    row |= _gain(paired, key, block, options)
                 rows.append(row)
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"training_stations": "Int64"})
 
 
 # --- below: what `validate` is made of
 # ---------------------------------------------------------------------------------
-
-
-def _station_cells(
-    names: Iterable[object], lons: Iterable[float], lats: Iterable[float]
-) -> dict[str, dict[str, EaseCell]]:
-    homes = {}
-    for name, lon, lat in zip(names, lons, lats, strict=True):
-        if not (np.isfinite(lon) and np.isfinite(lat)):
-            raise InputError(
-                f"Station {name} has no coordinates, so its EASE-Grid cell is not known; give the table of "
-                "stations with lon "
-                "and lat."
-            )
-        homes[str(name)] = {grid: ease_cell_at(float(lon), float(lat), grid) for grid in EASE_GRIDS}
-    return homes
 
 
 def _check_smap(smap: pd.DataFrame) -> pd.DataFrame:
@@ -294,7 +252,7 @@ def _check_reference(table: pd.DataFrame, name: str) -> pd.DataFrame:
             "soil_moisture."
         )
     table = table.assign(date=pd.to_datetime(table["date"]).dt.normalize().astype("datetime64[ns]"))
-    if table.duplicated(["date", "cell"]).any():
+    if table.duplicated(["date", "cell", *(["orbit"] if "orbit" in table else [])]).any():
         raise InputError(
             f"The table of the reference {name} holds the same date and cell more than once; keep one row "
             "each."
@@ -302,39 +260,64 @@ def _check_reference(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table
 
 
-def _by_reference_day(passes: pd.DataFrame, orbit: str, lon: float, day: str) -> pd.DataFrame:
-    """Return date (of the reference's calendar) and smap."""
-    dates = pd.DatetimeIndex(passes["date"])
-    if day == "solar":
-        dates = overpass_dates(dates, orbit, lon)
-        if "time" in passes:
-            seen = pd.to_datetime(passes["time"]) + pd.Timedelta(hours=lon / 15.0)
-            dates = pd.DatetimeIndex(np.where(seen.notna(), seen.dt.normalize(), dates)).as_unit("ns")
-    table = pd.DataFrame({"date": dates, "smap": passes["soil_moisture"].to_numpy(float)})
-    # Near the poles a solar day can hold two passes of one direction.
-    return table.groupby("date")["smap"].mean().reset_index()
-
-
-def _pair(series: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+def _pair(
+    passes: pd.DataFrame,
+    reference: pd.DataFrame,
+    orbit: str,
+    lon: float,
+    day: str,
+    periods: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """Return date, smap and reference of every pass, and what else the reference's table says of it."""
+    at_overpass = "orbit" in reference
+    if at_overpass:
+        reference = reference[reference["orbit"] == orbit]
+    series = _by_reference_day(passes, orbit, lon, "utc" if at_overpass else day)
+    if periods is not None:
+        series = select_dates(series, periods)
     kept = [c for c in ("coverage", "n_stations") if c in reference]
     right = reference[["date", "soil_moisture", *kept]].rename(columns={"soil_moisture": "reference"})
     return series.merge(right, on="date", how="inner").sort_values("date", ignore_index=True)
 
 
+def _by_reference_day(passes: pd.DataFrame, orbit: str, lon: float, day: str) -> pd.DataFrame:
+    """Return date (of the reference's calendar), filed (date of the product) and smap."""
+    filed = pd.DatetimeIndex(passes["date"])
+    dates = filed
+    if day == "solar":
+        dates = overpass_dates(filed, orbit, lon)
+        if "time" in passes:
+            seen = pd.to_datetime(passes["time"]) + pd.Timedelta(hours=lon / 15.0)
+            dates = pd.DatetimeIndex(np.where(seen.notna(), seen.dt.normalize(), dates)).as_unit("ns")
+    table = pd.DataFrame({"date": dates, "filed": filed, "smap": passes["soil_moisture"].to_numpy(float)})
+    # Near the poles a solar day can hold two passes of one direction.
+    return table.groupby("date").agg(filed=("filed", "min"), smap=("smap", "mean")).reset_index()
+
+
+def _common(paired: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Keep the passes that every reference with any values shares."""
+    complete = {key: pairs.dropna(subset=["smap", "reference"]) for key, pairs in paired.items()}
+    shared: set[Any] | None = None
+    for pairs in complete.values():
+        if len(pairs):
+            shared = set(pairs["filed"]) if shared is None else shared & set(pairs["filed"])
+    return {key: pairs[pairs["filed"].isin(shared or ())] for key, pairs in complete.items()}
+
+
 def _gain(
-    paired: Mapping[str, pd.DataFrame], block: int | None, options: Mapping[str, Any]
+    paired: Mapping[str, pd.DataFrame], key: str, block: int | None, options: Mapping[str, Any]
 ) -> dict[str, object]:
     if PLAIN not in paired:
         return {}
-    both = paired[UPSCALED][["date", "smap", "reference"]].merge(
-        paired[PLAIN][["date", "reference"]], on="date", suffixes=("", "_plain")
+    both = paired[key][["filed", "smap", "reference"]].merge(
+        paired[PLAIN][["filed", "reference"]], on="filed", suffixes=("", "_plain")
     )
     gain = contrast(
         both["reference"],
         both["reference_plain"],
         both["smap"],
         metrics=GAINS,
-        resampler=MovingBlocks(both["date"].to_numpy(), block),
+        resampler=MovingBlocks(both["filed"].to_numpy(), block),
         **options,
     )
     return {**gain.as_row("gain_"), "gain_n": gain.n}
@@ -344,7 +327,7 @@ def _training_counts(stations: pd.DataFrame | None) -> dict[str, int] | None:
     if stations is None:
         return None
     counts: dict[str, int] = {}
-    for homes in _station_cells(stations["station"], stations["lon"], stations["lat"]).values():
+    for homes in station_cells(stations["station"], stations["lon"], stations["lat"]).values():
         for cell in homes.values():
             counts[cell.name] = counts.get(cell.name, 0) + 1
     return counts
