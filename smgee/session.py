@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from smgee.datasets import DEPRECATED
 from smgee.errors import InputError, RemoteError
+from smgee.processors import processors
 from smgee.remote import LoginRequired, call
 from smgee.remote.transport import HttpTransport, Metered
 
@@ -136,7 +137,7 @@ def parallel_requests() -> int:
     computes them in this process; 8 on the
     real service, well below its 40 per project."""
     embedded = _current is not None and _current.backend == "embedded"
-    return max(os.cpu_count() or 1, 1) if embedded else 8
+    return processors() if embedded else 8
 
 
 def current_session() -> Session | None:

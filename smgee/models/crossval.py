@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from smgee.errors import InputError
 from smgee.models.designs import find_design, require_station_design
 from smgee.models.estimators import ESTIMATORS, EstimatorSpec, find, make
 from smgee.models.table import TrainingTable
+from smgee.processors import processors
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(what, done, total)`` whenever a fit has finished."""
@@ -185,4 +185,4 @@ def run_all(
 
 def usable_cores() -> int:
     """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors()

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
+from smgee.processors import processors
+
 __all__ = ["BLOCKS", "row_blocks", "run_blocks"]
 
 BLOCKS = 16  # fixed, so that sums in blocks do not depend on the machine
@@ -20,9 +22,7 @@ BLOCKS = 16  # fixed, so that sums in blocks do not depend on the machine
 @lru_cache(maxsize=1)
 def pool(process: int) -> ThreadPoolExecutor:
     """Return the shared threads of a process (a forked child inherits the object, but not its threads)."""
-    return ThreadPoolExecutor(
-        max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1)
-    )
+    return ThreadPoolExecutor(processors())
 
 
 def row_blocks(height: int) -> list[tuple[int, int]]:

@@ -15,9 +15,9 @@ from shapely.geometry import mapping
 from smgee.eelocal.assets.names import asset_name
 from smgee.eelocal.assets.store import AssetStore
 from smgee.eelocal.errors import NotFoundError
-from smgee.eelocal.geo.edges import planar_geojson
 from smgee.eelocal.pixels.grids import native_grid
 from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.plane import planar_geojson
 from smgee.grid import PixelGrid, transformer
 from smgee.source import CollectionInfo, ImageInfo, TableInfo
 

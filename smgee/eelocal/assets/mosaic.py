@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from affine import Affine
-
+from smgee.eelocal.values.projection import to_pixels
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 
@@ -30,15 +29,13 @@ def join_grids(grids: Sequence[PixelGrid], names: Sequence[str]) -> tuple[PixelG
         When they differ in CRS or pixel size, or are shifted by parts of a pixel.
     """
     first = grids[0]
-    inverse = ~Affine(*first.transform)
     places = []
     for grid, name in zip(grids, names, strict=True):
         a, b, c, d, e, f = grid.transform
         same = grid.crs == first.crs and all(
             abs(p - q) <= 1e-9 * abs(first.transform[0]) for p, q in zip((a, b, d, e), _linear(first))
         )
-        col = inverse.a * c + inverse.b * f + inverse.c
-        row = inverse.d * c + inverse.e * f + inverse.f
+        col, row = to_pixels(first.transform, c, f)
         if not same or max(abs(col - round(col)), abs(row - round(row))) > _ALIGNED:
             raise InputError(
                 f"The file {name} does not share the pixel lattice of {names[0]} (CRS, pixel size and "

@@ -18,25 +18,23 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from smgee.eelocal.errors import UnsupportedAlgorithmError
-from smgee.eelocal.geo.edges import (
+from smgee.eelocal.values.geometry import Geometry, is_wgs84
+from smgee.eelocal.values.plane import (
     DEFAULT_ERROR,
     EARTH_RADIUS,
     along_geodesics,
-    apply_affine,
     around_pole,
     as_lonlat,
     from_vectors,
     in_projection,
-    moved,
     rings_of,
     to_vectors,
+    transformed,
 )
-from smgee.eelocal.values.geometry import Geometry, is_wgs84
 from smgee.eelocal.values.projection import Projection
 
 __all__ = [
     "along_geodesics",
-    "apply_affine",
     "area_of",
     "as_lonlat",
     "bounds_of",
@@ -354,7 +352,7 @@ def centroid_of(
     lon, lat = _middle(shape)
     for _ in range(2):  # a second round around the first answer
         plane = _plane("laea", lon, lat)
-        center = moved(moved(shape, "EPSG:4326", plane).centroid, plane, "EPSG:4326")
+        center = transformed(transformed(shape, "EPSG:4326", plane).centroid, plane, "EPSG:4326")
         lon, lat = center.x, center.y
     return Geometry(center)
 
@@ -411,17 +409,17 @@ def _buffer_near(shape: BaseGeometry, distance: float, segments: int) -> BaseGeo
     """Buffer a shape of some `PIECE` in an equidistant plane around it."""
     lon, lat = _middle(shape)
     plane = _plane("aeqd", lon, lat)
-    flat = moved(shape, "EPSG:4326", plane).buffer(distance, quad_segs=segments)
+    flat = transformed(shape, "EPSG:4326", plane).buffer(distance, quad_segs=segments)
     if flat.is_empty:
         return flat
-    pole = moved(shapely.Point(lon, math.copysign(90.0, lat)), "EPSG:4326", plane)
+    pole = transformed(shapely.Point(lon, math.copysign(90.0, lat)), "EPSG:4326", plane)
     if flat.intersects(pole):
         raise UnsupportedAlgorithmError(
             "Geometry.buffer", "around a pole has no outline in longitude and latitude here"
         )
     # Longitudes go on beyond 180° instead of jumping, or the outline would fall apart at the antimeridian.
     return shapely.transform(
-        moved(flat, plane, "EPSG:4326"),
+        transformed(flat, plane, "EPSG:4326"),
         lambda c: np.stack([lon + (c[:, 0] - lon + 180) % 360 - 180, c[:, 1]], axis=1),
     )
 
@@ -460,8 +458,8 @@ def nearest(
     lon, lat = _middle(a, b)
     for _ in range(4):  # the plane is true near its centre: put that between the points found so far
         plane = _plane("aeqd", lon, lat)
-        line = shapely.shortest_line(moved(a, "EPSG:4326", plane), moved(b, "EPSG:4326", plane))
-        p, q = shapely.get_coordinates(moved(line, plane, "EPSG:4326"))
+        line = shapely.shortest_line(transformed(a, "EPSG:4326", plane), transformed(b, "EPSG:4326", plane))
+        p, q = shapely.get_coordinates(transformed(line, plane, "EPSG:4326"))
         lon, lat = _middle(shapely.Point(p), shapely.Point(q))
     return Geometry(shapely.Point(p)), Geometry(shapely.Point(q))
 
@@ -512,7 +510,7 @@ def simplify_of(geometry: Geometry, tolerance: float, *, projection: Projection 
     if east - west >= 360 or max(-south, north) >= 90:
         return geometry  # corners of the map that are one place on the ground would be taken for superfluous
     plane = _plane("aeqd", *_middle(shape))
-    slim = moved(moved(shape, "EPSG:4326", plane).simplify(tolerance), plane, "EPSG:4326")
+    slim = transformed(transformed(shape, "EPSG:4326", plane).simplify(tolerance), plane, "EPSG:4326")
     return Geometry(_restore(slim, shape), geometry.crs, geometry.geodesic)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from smgee.eelocal.geo.edges import DEFAULT_ERROR, along_geodesics, as_lonlat
 from smgee.eelocal.values.geometry import Geometry
+from smgee.eelocal.values.plane import DEFAULT_ERROR, along_geodesics, as_lonlat
 
 __all__ = ["scatter"]
 

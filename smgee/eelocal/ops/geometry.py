@@ -11,7 +11,6 @@ import shapely
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.geo import geodesy
-from smgee.eelocal.geo.edges import DEFAULT_ERROR
 from smgee.eelocal.geo.s2 import cell_polygon
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.errormargin import ErrorMargin
@@ -23,6 +22,7 @@ from smgee.eelocal.values.geometry import (
     is_wgs84,
 )
 from smgee.eelocal.values.number import is_number
+from smgee.eelocal.values.plane import DEFAULT_ERROR, on_map
 from smgee.eelocal.values.projection import Projection
 
 
@@ -71,7 +71,7 @@ def make(shape: Any, crs: Projection | None, geodesic: bool | None) -> Geometry:
     """
     code = "EPSG:4326" if crs is None else crs.crs
     if crs is not None and crs.transform != (1.0, 0.0, 0.0, 0.0, 1.0, 0.0):
-        shape = shapely.transform(shape, lambda c: geodesy.apply_affine(crs.transform, c))
+        shape = on_map(shape, crs)
     return Geometry(shape, code, is_wgs84(code) if geodesic is None else geodesic)
 
 
@@ -512,7 +512,7 @@ def covering_grid(geometry: Geometry, proj: Projection, scale: float | None) -> 
             for col in range(math.floor(left), math.ceil(right) or math.floor(left) + 1):
                 if shape.intersects(shapely.box(col, row, col + 1, row + 1)):
                     corners = np.array([(col, row), (col + 1, row), (col + 1, row + 1), (col, row + 1)], "f8")
-                    cell = shapely.Polygon(geodesy.apply_affine(proj.transform, corners))
+                    cell = on_map(shapely.Polygon(corners), proj)
                     out.append(Feature(Geometry(cell, proj.crs, False), {}, f"{col},{row}"))
         return out
 

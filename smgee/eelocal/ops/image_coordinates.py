@@ -14,8 +14,10 @@ from smgee.eelocal.pixels.randomness import normal_at, uniform_at
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.lazy import Node, Pick, Pixels
 from smgee.eelocal.values.pixeltype import DOUBLE, PixelType
-from smgee.eelocal.values.projection import Projection
+from smgee.eelocal.values.projection import Projection, lattice_origin
 from smgee.grid import PixelGrid, transformer
+
+_TURN = 2 * 17_367_530.445161  # metres, the width of the map EPSG:6933
 
 
 class Coordinates(Node):
@@ -59,7 +61,9 @@ class Area(Node):
         if grid.crs != "EPSG:6933":
             x, y = transformer(grid.crs, "EPSG:6933").transform(x, y)
         with np.errstate(invalid="ignore"):
-            x0, x1, x2, x3 = x[:-1, :-1], x[:-1, 1:], x[1:, 1:], x[1:, :-1]
+            x0 = x[:-1, :-1]
+            # A pixel across the antimeridian has corners at both ends of that map: bring them together.
+            x1, x2, x3 = (v - _TURN * np.round((v - x0) / _TURN) for v in (x[:-1, 1:], x[1:, 1:], x[1:, :-1]))
             y0, y1, y2, y3 = y[:-1, :-1], y[:-1, 1:], y[1:, 1:], y[1:, :-1]
             area = np.abs((x0 - x2) * (y1 - y3) - (x1 - x3) * (y0 - y2)) / 2
         finite = np.isfinite(area)
@@ -80,9 +84,7 @@ class Random(Node):
         return ("random", self.seed, self.distribution)
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        a, b, c, d, e, f = grid.transform
-        determinant = a * e - b * d
-        col, row = round((e * c - b * f) / determinant), round((a * f - d * c) / determinant)
+        col, row = lattice_origin(grid)
         cols, rows = np.arange(col, col + grid.width)[None, :], np.arange(row, row + grid.height)[:, None]
         values = (
             normal_at(rows, cols, self.seed)

@@ -16,12 +16,13 @@ from smgee.eelocal.ops.image_grids import target_projection
 from smgee.eelocal.ops.image_regions import aggregation_projection, as_feature, region_of
 from smgee.eelocal.pixels.randomness import uniform_at
 from smgee.eelocal.pixels.render import compute_pixels
-from smgee.eelocal.pixels.zones import Window, Zone, make_zone, planar_shape, visit
+from smgee.eelocal.pixels.zones import Window, Zone, make_zone, visit
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.geometry import Feature, Geometry
 from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.lazy import Pixels
+from smgee.eelocal.values.plane import on_plane
 from smgee.eelocal.values.projection import Projection
 from smgee.grid import transformer
 
@@ -279,7 +280,7 @@ def sample_rectangle(
     found: dict[str, Any] = {n: image.properties.get(n) for n in names}
     for band in image.bands:
         lattice = band.projection
-        grid = lattice.grid(planar_shape(area, lattice.crs).bounds)
+        grid = lattice.grid(on_plane(area, lattice.crs).bounds)
         if grid.width * grid.height > context.limits.region_values // 4:
             raise EEError(
                 f"Too many pixels in sample; must be <= {context.limits.region_values // 4}. Got "
@@ -386,7 +387,7 @@ def _covers(image: Image, points: np.ndarray) -> np.ndarray:
         return np.ones(len(points), bool)
     shape = footprint.shape
     if footprint.crs != "EPSG:4326":
-        shape = planar_shape(footprint, "EPSG:4326")
+        shape = on_plane(footprint, "EPSG:4326")
     if not all(np.isfinite(shape.bounds)):
         return np.ones(len(points), bool)
     shapely.prepare(shape)

@@ -20,10 +20,11 @@ from smgee.eelocal.ops.image_regions import (
 )
 from smgee.eelocal.pixels.labels import connected_labels
 from smgee.eelocal.pixels.render import compute_pixels
-from smgee.eelocal.pixels.zones import Window, planar_shape
+from smgee.eelocal.pixels.zones import Window
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.geometry import Feature, Geometry
 from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.plane import on_plane
 from smgee.eelocal.values.projection import Projection, moved
 from smgee.eelocal.values.reducer import Reducer, as_value
 
@@ -100,7 +101,7 @@ def reduce_to_vectors(
             )
             located = Geometry(place, projection.crs, False)
             if not geometryInNativeProjection:
-                located = Geometry(planar_shape(located, "EPSG:4326"), "EPSG:4326", False)
+                located = Geometry(on_plane(located, "EPSG:4326"), "EPSG:4326", False)
             result.append(Feature(located, properties, str(len(result))))
         return result
 

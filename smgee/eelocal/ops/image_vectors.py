@@ -23,14 +23,14 @@ from smgee.eelocal.pixels.vector import (
     footprint_of,
     marker,
 )
-from smgee.eelocal.pixels.zones import planar_shape
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.colors import parse_color
 from smgee.eelocal.values.geometry import Feature, Geometry, from_geojson
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.lazy import Pick
 from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType
-from smgee.eelocal.values.projection import Projection
+from smgee.eelocal.values.plane import on_plane
+from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.eelocal.values.reducer import Reducer
 
 __all__ = ["clip_image"]
@@ -52,8 +52,8 @@ def clip_image(image: Image, region: Geometry) -> Image:
         bands.append(replace(band, node=Clipped(band.node, region), extent=extent))
     footprint = region
     if image.footprint is not None:
-        shape = shapely.make_valid(planar_shape(region, "EPSG:4326"))
-        own = shapely.make_valid(planar_shape(image.footprint, "EPSG:4326"))
+        shape = shapely.make_valid(on_plane(region, "EPSG:4326"))
+        own = shapely.make_valid(on_plane(image.footprint, "EPSG:4326"))
         footprint = Geometry(shape.intersection(own), "EPSG:4326", False)
     return image.with_bands(bands).with_footprint(footprint)
 
@@ -63,7 +63,7 @@ def _cut(
 ) -> tuple[int, int, int, int]:
     """Return the part of an extent that a region's bounds touch; of no size where they do not meet."""
     col, row, width, height = extent
-    shape = planar_shape(region, projection.crs)
+    shape = on_plane(region, projection.crs)
     if shape.is_empty:
         return col, row, 0, 0
     grid = projection.grid(shape.bounds)
@@ -75,10 +75,8 @@ def _cut(
 
 def projection_offset(projection: Projection, transform: tuple[float, ...]) -> tuple[int, int]:
     """Return the column and row at which a window of a lattice starts, from the window's transform."""
-    a, b, c, d, e, f = projection.transform
-    determinant = a * e - b * d
-    x, y = transform[2] - c, transform[5] - f
-    return round((e * x - b * y) / determinant), round((a * y - d * x) / determinant)
+    col, row = to_pixels(projection.transform, transform[2], transform[5])
+    return round(col), round(row)
 
 
 def _region(value: Any) -> Geometry:
@@ -124,7 +122,7 @@ def clip_to_bounds_and_scale(
     if not input.bands:
         return input
     base = input.first.projection
-    left, bottom, right, top = planar_shape(region_of(input, geometry), base.crs).bounds
+    left, bottom, right, top = on_plane(region_of(input, geometry), base.crs).bounds
     if not (right > left and top > bottom):
         raise EEError("The region has no area.")
     if width is None and maxDimension is None:
@@ -153,7 +151,7 @@ def clip_to_bounds_and_scale(
         replace(b, node=Clipped(b.node, frame), projection=target, extent=(col, row, grid.width, grid.height))
         for b in input.bands
     ]
-    outline = planar_shape(frame, "EPSG:4326")
+    outline = on_plane(frame, "EPSG:4326")
     return input.with_bands(bands).with_footprint(Geometry(outline, "EPSG:4326", False))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.plane import crosses_cut, on_plane
 from smgee.eelocal.values.projection import Projection
 from smgee.errors import InputError
 from smgee.grid import PixelGrid, parse_crs, transformer
@@ -25,6 +26,8 @@ def footprint_bounds(image: Image, crs: str) -> tuple[float, float, float, float
         return None
     if geometry.crs == crs:
         return left, bottom, right, top
+    if crosses_cut(geometry, crs):
+        return on_plane(geometry, crs).bounds
     bounds = transformer(geometry.crs, crs).transform_bounds(left, bottom, right, top, densify_pts=21)
     return bounds if all(math.isfinite(v) for v in bounds) else None
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from smgee.eelocal.pixels.cache import ByteCache
 from smgee.eelocal.values.lazy import Pixels
-from smgee.eelocal.values.projection import Projection
+from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.grid import PixelGrid, transformer
 
 __all__ = ["NearestPlan", "coarsening", "coordinates", "nearest_plan", "same_lattice"]
@@ -59,7 +59,6 @@ def coordinates(grid: PixelGrid, projection: Projection) -> Coordinates:
 
 
 def _compute(grid: PixelGrid, projection: Projection) -> Coordinates:
-    a, b, c, d, e, f = projection.transform
     independent = grid.crs == projection.crs or (grid.crs in _CYLINDRICAL and projection.crs in _CYLINDRICAL)
     if independent and not _sheared(grid.transform) and not _sheared(projection.transform):
         x = grid.transform[2] + grid.transform[0] * (np.arange(grid.width) + 0.5)
@@ -70,15 +69,12 @@ def _compute(grid: PixelGrid, projection: Projection) -> Coordinates:
             _, y = convert.transform(
                 np.full(y.shape, grid.transform[2] + grid.transform[0] * (grid.width // 2 + 0.5)), y
             )
-        return Coordinates((x - c) / a, (y - f) / e)
+        return Coordinates(*to_pixels(projection.transform, x, y))
     x, y = grid.centers()
     if grid.crs != projection.crs:
         x, y = transformer(grid.crs, projection.crs).transform(x, y)
-    determinant = a * e - b * d
     with np.errstate(invalid="ignore"):
-        return Coordinates(
-            (e * (x - c) - b * (y - f)) / determinant, (a * (y - f) - d * (x - c)) / determinant
-        )
+        return Coordinates(*to_pixels(projection.transform, x, y))
 
 
 @dataclass(frozen=True)
@@ -247,13 +243,12 @@ def same_lattice(grid: PixelGrid, projection: Projection) -> bool:
     """Whether the pixels of `grid` are pixels of `projection`: same CRS and size, shifted by whole pixels."""
     if grid.crs != projection.crs:
         return False
-    a, b, c, d, e, f = projection.transform
+    a, b, _, d, e, _ = projection.transform
     ga, gb, gc, gd, ge, gf = grid.transform
     size = math.hypot(a, d) + math.hypot(b, e)
     if max(abs(ga - a), abs(gb - b), abs(gd - d), abs(ge - e)) * max(grid.width, grid.height) > 1e-6 * size:
         return False
-    determinant = a * e - b * d
-    col, row = (e * (gc - c) - b * (gf - f)) / determinant, (a * (gf - f) - d * (gc - c)) / determinant
+    col, row = to_pixels(projection.transform, gc, gf)
     return abs(col - round(col)) < 1e-5 and abs(row - round(row)) < 1e-5
 
 

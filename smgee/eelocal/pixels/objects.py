@@ -10,7 +10,7 @@ import numpy as np
 from smgee.eelocal.pixels.labels import connected_labels
 from smgee.eelocal.values.lazy import Node, Pixels, both
 from smgee.eelocal.values.pixeltype import PixelType
-from smgee.eelocal.values.projection import Projection
+from smgee.eelocal.values.projection import Projection, lattice_origin
 from smgee.eelocal.values.reducer import Column, Reducer
 from smgee.grid import PixelGrid
 
@@ -58,9 +58,7 @@ def _absolute(labels: np.ndarray, grid: PixelGrid) -> np.ndarray:
     """Turn flat indices in a window into numbers that are the same in every window: column and row of the
     lattice, 32 bits each.
     """
-    a, b, c, d, e, f = grid.transform
-    determinant = a * e - b * d
-    col, row = round((e * c - b * f) / determinant), round((a * f - d * c) / determinant)
+    col, row = lattice_origin(grid)
     rows, cols = labels // grid.width + row, labels % grid.width + col
     return ((rows & 0xFFFFFFFF) << 32) | (cols & 0xFFFFFFFF)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.lazy import Node, Pixels, pull
 from smgee.grid import PixelGrid
+from smgee.processors import processors
 
 __all__ = ["compute_pixels", "pull_tiles", "tile_size"]
 
@@ -79,7 +79,7 @@ def pull_tiles(
     if len(tiles) == 1:
         work(tiles[0])
         return
-    with ThreadPoolExecutor(max_workers=min(len(tiles), os.cpu_count() or 1, 8)) as pool:
+    with ThreadPoolExecutor(max_workers=min(len(tiles), processors(), 8)) as pool:
         futures = [pool.submit(work, entry) for entry in tiles]
         try:
             for future in futures:

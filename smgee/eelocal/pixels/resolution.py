@@ -15,7 +15,7 @@ from smgee.eelocal.pixels.overlap import quad_weights
 from smgee.eelocal.pixels.stack import reduced_pixels
 from smgee.eelocal.values.lazy import Node, Pixels
 from smgee.eelocal.values.pixeltype import PixelType
-from smgee.eelocal.values.projection import Projection
+from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.eelocal.values.reducer import Column, Reducer
 from smgee.grid import PixelGrid, transformer
 
@@ -71,9 +71,7 @@ class Coarsened(Node):
         x, y = a * cols + b * rows + c, d * cols + e * rows + f
         if grid.crs != lattice.crs:
             x, y = transformer(grid.crs, lattice.crs).transform(x, y)
-        a, b, c, d, e, f = lattice.transform
-        determinant = a * e - b * d
-        cols, rows = (e * (x - c) - b * (y - f)) / determinant, (a * (y - f) - d * (x - c)) / determinant
+        cols, rows = to_pixels(lattice.transform, x, y)
         # Corners a hair off an edge are on it, so that equal grids touch no neighbour.
         return _snapped(cols), _snapped(rows)
 

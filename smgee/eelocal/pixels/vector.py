@@ -18,11 +18,12 @@ import shapely.ops
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.pixels.rasterize import coverage
 from smgee.eelocal.pixels.stack import reduced_pixels
-from smgee.eelocal.pixels.zones import Rings, Window, Zone, parts_of, planar_shape
+from smgee.eelocal.pixels.zones import Rings, Window, Zone, parts_of
 from smgee.eelocal.values.geometry import Geometry
 from smgee.eelocal.values.lazy import Node, Pixels, both
 from smgee.eelocal.values.nodes import Pointwise
-from smgee.eelocal.values.projection import Projection, moved
+from smgee.eelocal.values.plane import in_pixels, on_plane
+from smgee.eelocal.values.projection import Projection
 from smgee.eelocal.values.reducer import Column
 from smgee.grid import PixelGrid
 
@@ -52,7 +53,7 @@ class Clipped(Pointwise):
     def _shape(self, crs: str) -> Any:
         with self._lock:
             if crs not in self._shapes:
-                self._shapes[crs] = shapely.make_valid(planar_shape(self.geometry, crs))
+                self._shapes[crs] = shapely.make_valid(on_plane(self.geometry, crs))
                 shapely.prepare(self._shapes[crs])
             return self._shapes[crs]
 
@@ -98,19 +99,15 @@ class Sheet:
         with self._lock:
             if grid.crs not in self._sheets:
                 shapes = [
-                    shapely.GeometryCollection() if g is None else planar_shape(g, grid.crs)
+                    shapely.GeometryCollection() if g is None else on_plane(g, grid.crs)
                     for g in self.geometries
                 ]
                 self._sheets[grid.crs] = (shapes, shapely.STRtree(shapes))
             shapes, tree = self._sheets[grid.crs]
         edge = math.ceil(reach) + 1
         found = np.sort(tree.query(shapely.box(*grid.pad(edge).bounds)))
-        inverse = ~grid.affine
-
-        def pixels(coordinates: np.ndarray) -> np.ndarray:
-            return np.column_stack(moved(inverse, coordinates[:, 0], coordinates[:, 1]))
-
-        return [(int(i), shapely.transform(shapes[i], pixels)) for i in found]
+        lattice = Projection.of_grid(grid)
+        return [(int(i), in_pixels(shapes[i], lattice)) for i in found]
 
 
 def _coverage(shape: Any, grid: PixelGrid) -> np.ndarray | None:
@@ -339,5 +336,5 @@ class Gathered(Node):
 
 def footprint_of(geometries: Sequence[Geometry | None]) -> Geometry | None:
     """Return the union of geometries in longitude and latitude, None where there is none."""
-    shapes = [planar_shape(g, "EPSG:4326") for g in geometries if g is not None and not g.shape.is_empty]
+    shapes = [on_plane(g, "EPSG:4326") for g in geometries if g is not None and not g.shape.is_empty]
     return Geometry(shapely.union_all(shapely.make_valid(shapes)), "EPSG:4326", False) if shapes else None

@@ -10,7 +10,7 @@ import numpy as np
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.pixels.lattice import coarsening, coordinates, nearest_plan, same_lattice
 from smgee.eelocal.values.lazy import Node, Pixels
-from smgee.eelocal.values.projection import Projection, moved
+from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.grid import PixelGrid
 
 __all__ = ["Pinned", "Resampled", "Shifted"]
@@ -145,8 +145,7 @@ class Resampled(Node):
         window = self._window(grid)
         assert window is not None
         where = coordinates(grid, lattice)
-        inverse = ~_affine(lattice)
-        col0, row0 = moved(inverse, window.transform[2], window.transform[5])
+        col0, row0 = to_pixels(lattice.transform, window.transform[2], window.transform[5])
         cols, rows = where.cols - round(col0) - 0.5, where.rows - round(row0) - 0.5
         if where.separable:
             cols, rows = np.broadcast_to(cols, grid.shape), np.broadcast_to(rows[:, None], grid.shape)

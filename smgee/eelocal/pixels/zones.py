@@ -8,7 +8,6 @@ point takes the pixel that contains it.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,24 +15,21 @@ from typing import Any, TypeVar
 
 import numpy as np
 import shapely
-from affine import Affine
 
-from smgee.eelocal.errors import EEError
 from smgee.eelocal.pixels.rasterize import centers_inside, coverage, crossed
 from smgee.eelocal.pixels.render import tile_size
 from smgee.eelocal.values.geometry import Geometry
 from smgee.eelocal.values.lazy import Node, Pixels, pull
-from smgee.eelocal.values.projection import Projection, moved
-from smgee.grid import PixelGrid, transformer
+from smgee.eelocal.values.plane import in_pixels, on_plane
+from smgee.eelocal.values.projection import Projection
+from smgee.grid import PixelGrid
+from smgee.processors import processors
 
-__all__ = ["LEAST_FRACTION", "Rings", "Window", "Zone", "make_zone", "parts_of", "planar_shape", "visit"]
+__all__ = ["LEAST_FRACTION", "Rings", "Window", "Zone", "make_zone", "parts_of", "visit"]
 
 T = TypeVar("T")
 
 LEAST_FRACTION = 0.005
-# Edges are cut so that following a curve deviates by less than this from it, metres.
-_DEVIATION = 0.5
-_EARTH = 6_371_008.8
 _TILE = 256
 
 
@@ -69,90 +65,6 @@ class Window:
         return projection.window(self.row, self.col, self.height, self.width)
 
 
-def planar_shape(geometry: Geometry, crs: str) -> Any:
-    """Return a geometry's shape in a CRS, edges cut fine enough to follow great circles and reprojected
-    lines to half a metre.
-    """
-    shape = geometry.shape
-    if shape.is_empty or isinstance(shape, (shapely.Point, shapely.MultiPoint)):
-        return _projected(shape, geometry.crs, crs)
-    source_geographic = Projection(geometry.crs).unit_meters > 10_000
-    if geometry.geodesic and source_geographic:
-        shape = shapely.transform(shape, lambda c: c)  # a copy
-        shape = _along_great_circles(shape)
-    if geometry.crs == crs:
-        return shape
-    left, bottom, right, top = shape.bounds
-    # A straight line in one CRS bends in another by about (length)² / (8 R) × tan(latitude): cut by length.
-    step = math.sqrt(8 * _EARTH * _DEVIATION) / 2
-    if source_geographic:
-        step = math.degrees(step / _EARTH)
-    else:
-        step /= Projection(geometry.crs).unit_meters
-    longest = max(right - left, top - bottom)
-    if longest > step:
-        shape = shapely.segmentize(shape, max(step, longest / 20_000))
-    return _projected(shape, geometry.crs, crs)
-
-
-def _projected(shape: Any, source: str, target: str) -> Any:
-    if source == target or shape.is_empty:
-        return shape
-    convert = transformer(source, target)
-    moved = shapely.transform(shape, lambda c: np.column_stack(convert.transform(c[:, 0], c[:, 1])))
-    if not np.isfinite(shapely.get_coordinates(moved)).all():
-        raise EEError(
-            f"The region cannot be expressed in {target[:60]}; use a smaller region or another CRS."
-        )
-    return moved
-
-
-def _along_great_circles(shape: Any) -> Any:
-    """Return a longitude–latitude shape with points inserted along the great circle of every long edge."""
-    step = math.sqrt(
-        8 * _EARTH * _DEVIATION
-    )  # a chord of this length leaves its arc by less than the deviation
-
-    def ring(coordinates: np.ndarray) -> np.ndarray:
-        lon, lat = np.radians(coordinates[:, 0]), np.radians(coordinates[:, 1])
-        points = np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-        out = [coordinates[:1]]
-        for i in range(len(coordinates) - 1):
-            angle = math.atan2(
-                float(np.linalg.norm(np.cross(points[i], points[i + 1]))), float(points[i] @ points[i + 1])
-            )
-            pieces = min(max(1, math.ceil(angle * _EARTH / step)), 20_000)
-            dlon = abs(coordinates[i + 1, 0] - coordinates[i, 0])
-            # Meridians are straight, and edges of half a turn and more have no great circle meant by anybody.
-            if pieces > 1 and 1e-12 < dlon < 180:
-                t = np.arange(1, pieces)[:, None] / pieces
-                arc = (np.sin((1 - t) * angle) * points[i] + np.sin(t * angle) * points[i + 1]) / math.sin(
-                    angle
-                )
-                longitude = np.degrees(np.arctan2(arc[:, 1], arc[:, 0]))
-                longitude += 360 * np.round((coordinates[i, 0] - longitude) / 360)
-                out.append(np.column_stack([longitude, np.degrees(np.arcsin(np.clip(arc[:, 2], -1, 1)))]))
-            out.append(coordinates[i + 1 : i + 2])
-        return np.concatenate(out)
-
-    return _map_parts(shape, ring)
-
-
-def _map_parts(shape: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
-    if isinstance(shape, shapely.Polygon):
-        return shapely.Polygon(
-            change(shapely.get_coordinates(shape.exterior)),
-            [change(shapely.get_coordinates(r)) for r in shape.interiors],
-        )
-    if isinstance(shape, shapely.LinearRing):
-        return shapely.LinearRing(change(shapely.get_coordinates(shape)))
-    if isinstance(shape, shapely.LineString):
-        return shapely.LineString(change(shapely.get_coordinates(shape)))
-    if hasattr(shape, "geoms"):
-        return type(shape)([_map_parts(part, change) for part in shape.geoms])
-    return shape
-
-
 class Zone:
     """A region on a lattice.
 
@@ -166,13 +78,11 @@ class Zone:
 
     def __init__(self, shape: Any, projection: Projection):
         self.projection = projection
-        inverse = ~Affine(*projection.transform)
-        pixels = shapely.transform(shape, lambda c: np.column_stack(moved(inverse, c[:, 0], c[:, 1])))
-        self._rings = Rings(part for part in parts_of(pixels) if isinstance(part, shapely.Polygon))
-        self._lines = Rings(part for part in parts_of(pixels) if isinstance(part, shapely.LineString))
-        points = [
-            shapely.get_coordinates(part)[0] for part in parts_of(pixels) if isinstance(part, shapely.Point)
-        ]
+        parts = list(parts_of(in_pixels(shape, projection)))
+        self._rings = Rings(part for part in parts if isinstance(part, shapely.Polygon))
+        self._lines = Rings(part for part in parts if isinstance(part, shapely.LineString))
+        points = [shapely.get_coordinates(part)[0] for part in parts if isinstance(part, shapely.Point)]
+        self._boxes = shapely.bounds([part for part in parts if not isinstance(part, shapely.Point)])
         # A point on the border of pixels belongs to the one on its right and below; rounding is given the
         # benefit of the doubt.
         self._points = np.unique(np.floor(np.array(points).reshape(-1, 2) + 1e-9).astype(np.int64), axis=0)
@@ -195,6 +105,18 @@ class Zone:
             math.ceil(max(c[3] for c in corners) - 1e-9),
         )
         return Window(top, left, max(bottom - top, 1), max(right - left, 1))
+
+    def blocks(self, size: int) -> set[tuple[int, int]]:
+        """Return (row, column) of the square blocks of pixels, `size` wide, that a part of the region may
+        touch; the parts may be as far apart as the two ends of a map.
+        """
+        found = {(int(y), int(x)) for x, y in self._points // size}
+        low, high = np.floor(self._boxes[:, :2] + 1e-9), np.ceil(self._boxes[:, 2:] - 1e-9)
+        first = (low // size).astype(np.int64)
+        last = ((np.maximum(high, low + 1) - 1) // size).astype(np.int64)
+        for (left, top), (right, bottom) in zip(first, last, strict=True):
+            found.update((r, c) for r in range(top, bottom + 1) for c in range(left, right + 1))
+        return found
 
     def fractions(self, window: Window) -> np.ndarray:
         """Return the weight of every pixel of a window, (height, width) float32: its covered fraction, 0
@@ -268,7 +190,7 @@ class Rings:
 
 def make_zone(geometry: Geometry | None, projection: Projection) -> Zone:
     """Return a geometry as a region on a lattice; None is an empty region."""
-    shape = shapely.Polygon() if geometry is None else planar_shape(geometry, projection.crs)
+    shape = shapely.Polygon() if geometry is None else on_plane(geometry, projection.crs)
     if not shape.is_valid and isinstance(shape, (shapely.Polygon, shapely.MultiPolygon)):
         shape = shapely.make_valid(shape)
     return Zone(shape, projection)
@@ -323,12 +245,8 @@ def visit(
         size = min(tile_size(list(nodes), widest.grid(projection)), _TILE if len(zones) > 1 else 512)
     members: dict[tuple[int, int], list[int]] = {}
     for index, zone in enumerate(zones):
-        window = zone.window
-        if window is None:
-            continue
-        for r in range(window.row // size, (window.row + window.height - 1) // size + 1):
-            for c in range(window.col // size, (window.col + window.width - 1) // size + 1):
-                members.setdefault((r, c), []).append(index)
+        for block in zone.blocks(size):
+            members.setdefault(block, []).append(index)
 
     def do(entry: tuple[tuple[int, int], list[int]]) -> list[tuple[int, T]]:
         (r, c), indices = entry
@@ -360,7 +278,7 @@ def visit(
     if len(entries) == 1:
         yield from do(entries[0])
         return
-    workers = min(len(entries), os.cpu_count() or 1, 8)
+    workers = min(len(entries), processors(), 8)
     with ThreadPoolExecutor(max_workers=workers) as pool:
         pending: list[Any] = []
         upcoming = iter(entries)

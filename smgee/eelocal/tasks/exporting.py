@@ -17,10 +17,10 @@ from smgee.eelocal.assets.records import image_record
 from smgee.eelocal.assets.user import UserAssets
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.formats.values import number_of
-from smgee.eelocal.geo.edges import planar_geojson
 from smgee.eelocal.pixels.grids import native_grid
 from smgee.eelocal.pixels.render import compute_pixels
 from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.plane import planar_geojson
 from smgee.grid import PixelGrid
 from smgee.io import atomic_path
 from smgee.source import BandInfo, ImageInfo

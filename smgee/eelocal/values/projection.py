@@ -10,9 +10,10 @@ from typing import Any
 
 from affine import Affine
 
+from smgee.eelocal.errors import EEError
 from smgee.grid import PixelGrid, parse_crs
 
-__all__ = ["WGS84_DEFAULT", "Projection", "moved"]
+__all__ = ["WGS84_DEFAULT", "Projection", "lattice_origin", "moved", "to_pixels"]
 
 # 2π · 6378137 / 360: the equator of WGS 84, as nominalScale of the default projection shows
 METERS_PER_DEGREE = 111319.49079327358
@@ -24,6 +25,30 @@ def moved(affine: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """Return coordinates, numbers or arrays, under an affine transform of at least six elements."""
     a, b, c, d, e, f = tuple(affine)[:6]
     return a * x + b * y + c, d * x + e * y + f
+
+
+def to_pixels(transform: Sequence[float], x: Any, y: Any) -> tuple[Any, Any]:
+    """Return (column, row) of coordinates, numbers or arrays, under a transform from pixels to coordinates.
+
+    Raises
+    ------
+    EEError
+        When the transform has no inverse.
+    """
+    a, b, c, d, e, f = transform
+    x, y = x - c, y - f
+    if b == d == 0 and a != 0 and e != 0:
+        return x / a, y / e
+    determinant = a * e - b * d
+    if determinant == 0:
+        raise EEError(f"The pixel transform {[a, b, c, d, e, f]} has no inverse: its pixels have no area.")
+    return (e * x - b * y) / determinant, (a * y - d * x) / determinant
+
+
+def lattice_origin(grid: PixelGrid) -> tuple[int, int]:
+    """Return (column, row) of a grid's first pixel on its lattice, counted from the origin of the CRS."""
+    col, row = to_pixels(grid.transform, 0.0, 0.0)
+    return round(-col), round(-row)
 
 
 @lru_cache(maxsize=256)
@@ -104,9 +129,9 @@ class Projection:
 
     def grid(self, bounds: tuple[float, float, float, float]) -> PixelGrid:
         """Return the pixels of this lattice that cover (left, bottom, right, top) in its CRS."""
-        inverse = ~Affine(*self.transform)
         left, bottom, right, top = bounds
-        corners = [moved(inverse, *c) for c in ((left, bottom), (left, top), (right, bottom), (right, top))]
+        outer = ((left, bottom), (left, top), (right, bottom), (right, top))
+        corners = [to_pixels(self.transform, *c) for c in outer]
         cols, rows = zip(*corners, strict=True)
         col0, row0 = math.floor(min(cols) + 1e-9), math.floor(min(rows) + 1e-9)
         col1, row1 = math.ceil(max(cols) - 1e-9), math.ceil(max(rows) - 1e-9)

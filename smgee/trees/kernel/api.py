@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from smgee.errors import InputError
+from smgee.processors import processors
 from smgee.trees.ensemble import TreeEnsemble
 from smgee.trees.kernel.engine import Mapper, predict_chunk
 from smgee.trees.kernel.forest import Forest, compare_dtype, forest_of
@@ -144,7 +144,7 @@ def _numbers(array: np.ndarray, name: str) -> np.ndarray:
 
 def usable_processors() -> int:
     """Return the number of processors this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors()
 
 
 def _run(

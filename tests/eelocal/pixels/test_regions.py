@@ -15,9 +15,10 @@ from shapely.geometry import LineString, MultiPoint, Point, Polygon, box, mappin
 
 from smgee.eelocal.engine.registry import call
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.pixels.zones import Window, make_zone, planar_shape
+from smgee.eelocal.pixels.zones import Window, make_zone
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.geometry import Feature, Geometry
+from smgee.eelocal.values.plane import on_plane
 from smgee.eelocal.values.projection import Projection
 from smgee.grid import transformer
 
@@ -382,11 +383,11 @@ def test_a_table_of_a_collection(lab):
 
 def test_geodesic_edges_follow_great_circles():
     edge = Geometry(Polygon([(0, 60), (40, 60), (40, 50), (0, 50)]), "EPSG:4326", True)
-    shape = planar_shape(edge, "EPSG:4326")
+    shape = on_plane(edge, "EPSG:4326")
     # The great circle between two points on the 60th parallel, 40° apart, culminates at atan(tan 60° / cos
     # 20°).
     assert shape.bounds[3] == pytest.approx(
         np.degrees(np.arctan(np.tan(np.radians(60)) / np.cos(np.radians(20)))), abs=1e-4
     )
-    straight = planar_shape(Geometry(edge.shape, "EPSG:4326", False), "EPSG:4326")
+    straight = on_plane(Geometry(edge.shape, "EPSG:4326", False), "EPSG:4326")
     assert straight.bounds[3] == 60

@@ -12,11 +12,11 @@ from smgee.eelocal.assets.describe import describe_computed
 from smgee.eelocal.engine.evaluator import evaluate
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.formats.values import encode_value
-from smgee.eelocal.geo.edges import planar_geojson
 from smgee.eelocal.rest.service import Request, Response, Service, route
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.geometry import Feature, Geometry
 from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.plane import planar_geojson
 
 __all__ = ["as_collection", "expression_of", "geojson_feature"]
 
