@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from smgee.grid import transformer
+from smgee.grid import PixelGrid, transformer
 from smgee.twin.hydrology import liquid_water, soil_temperature
 from smgee.twin.noise import stream
 from smgee.twin.notice import NOTICE
 from smgee.twin.store import QUANTUM, unpack12
-from smgee.twin.weather import hourly_soil_temperature
+from smgee.twin.weather import Weather, hourly_soil_temperature
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from smgee.twin.basin import Basin
 
 __all__ = ["NETWORK", "SENSOR", "place_stations", "station_records", "write_stations"]
 
@@ -28,7 +28,33 @@ DEPTH_M = 0.05
 SPREAD, CLUSTERED = 18, 6  # stations over the strata; stations in each of two clusters
 
 
-def place_stations(basin: Basin) -> pd.DataFrame:
+class Ground(Protocol):
+    """What the stations stand on: the part of `smgee.twin.basin.Basin` that is read here."""
+
+    seed: int
+    year: int
+    grid: PixelGrid
+
+    @property
+    def static(self) -> Mapping[str, np.ndarray]: ...
+    @property
+    def cell_index(self) -> np.ndarray: ...
+    @property
+    def cells_across(self) -> int: ...
+    @property
+    def weather(self) -> Weather: ...
+    @property
+    def days(self) -> Sequence[date]: ...
+    @property
+    def frames(self) -> np.ndarray: ...
+    @property
+    def stations(self) -> pd.DataFrame: ...
+    def elevation(self) -> np.ndarray: ...
+    def daily(self, day: int, /) -> np.ndarray: ...
+    def frame_rows(self, frame: int, row: int, count: int, /) -> np.ndarray: ...
+
+
+def place_stations(basin: Ground) -> pd.DataFrame:
     """Choose the stations' pixels.
 
     Eighteen stand in nine strata (three classes of elevation, times north, south and flat) as far apart as a
@@ -118,7 +144,7 @@ def _distance(rows: np.ndarray, cols: np.ndarray, chosen: list[tuple[int, int, s
     return np.min([np.hypot(rows - r, cols - c) for r, c, _ in chosen], axis=0)
 
 
-def _point_series(basin: Basin, row: int, col: int) -> tuple[np.ndarray, np.ndarray, float]:
+def _point_series(basin: Ground, row: int, col: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Return daily total water (day,), daily soil temperature (day,) and the adsorbed water of one pixel."""
     frames = basin.frames
     total = np.array([unpack12(basin.frame_rows(k, row, 1)[0], col) for k in range(len(frames))]) * QUANTUM
@@ -129,7 +155,7 @@ def _point_series(basin: Basin, row: int, col: int) -> tuple[np.ndarray, np.ndar
     return total, temperature, float(adsorbed)
 
 
-def station_records(basin: Basin, name: str) -> pd.DataFrame:
+def station_records(basin: Ground, name: str) -> pd.DataFrame:
     """Return one station's hourly record with what is wrong with it.
 
     Within a day the truth runs along a parabola that keeps the daily mean and meets its neighbours at
@@ -197,7 +223,7 @@ def station_records(basin: Basin, name: str) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
-def write_stations(basin: Basin, folder: str | Path) -> Path:
+def write_stations(basin: Ground, folder: str | Path) -> Path:
     """Write every station as ISMN "header + values" files: NETWORK/STATION/*.stm beside
     *_static_variables.csv.
 
@@ -219,7 +245,7 @@ def write_stations(basin: Basin, folder: str | Path) -> Path:
     return root
 
 
-def _write_station(basin: Basin, root: Path, name: str) -> None:
+def _write_station(basin: Ground, root: Path, name: str) -> None:
     """Write one station's two records and its static variables."""
     import pandas as pd
 

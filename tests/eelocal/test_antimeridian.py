@@ -1,7 +1,7 @@
 """Regions across the antimeridian: the same on every plane on which they are worked with.
 
-The oracle is the area of a zone of the ellipsoid between two parallels (Snyder 1987, equation 3-12), or PROJ's area
-of a polygon with geodesic edges.
+The oracle is the area of a zone of the ellipsoid between two parallels (Snyder 1987, equation 3-12), or
+PROJ's area of a polygon with geodesic edges.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pyproj import Geod
 
 pytestmark = pytest.mark.usefixtures("embedded")
 
-# Longitude and latitude; Mercator; EASE-Grid 2.0; UTM on either side; a Mercator map cut at 30° W; polar maps.
+# Longitude and latitude; Mercator; EASE-Grid 2.0; UTM on either side; Mercator cut at 30° W; polar maps.
 PLANES = [
     "EPSG:4326",
     "EPSG:3857",

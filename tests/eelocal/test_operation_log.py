@@ -39,12 +39,15 @@ def destination(name):
 def slow(name, request=None):
     image = ee.Image.pixelLonLat().select(0).multiply(1e4).sin().focalMedian(3)
     image = image.setDefaultProjection("EPSG:32647", [30, 0, 600000, 0, -30, 4200000])
-    image = image.clipToBoundsAndScale(width=9000, height=9000, geometry=ee.Geometry.Rectangle([100, 37, 101, 38]))
-    return ee.data.exportImage(request, {"expression": image, "description": name, **destination(name)})["name"]
+    box = ee.Geometry.Rectangle([100, 37, 101, 38])
+    image = image.clipToBoundsAndScale(width=9000, height=9000, geometry=box)
+    params = {"expression": image, "description": name, **destination(name)}
+    return ee.data.exportImage(request, params)["name"]
 
 def quick(name, request=None):
     points = ee.FeatureCollection([ee.Feature(ee.Geometry.Point(100, 37), {"n": 1})])
-    made = ee.data.exportTable(request, {"expression": points, "description": name, **destination(name)})["name"]
+    params = {"expression": points, "description": name, **destination(name)}
+    made = ee.data.exportTable(request, params)["name"]
     while not ee.data.getOperation(made).get("done"):
         time.sleep(0.01)
     return made
@@ -62,7 +65,8 @@ def fork():
         os._exit(0)
     return child
 
-known = {"slow": slow, "quick": quick, "state": state, "fork": fork, "list": ee.data.listOperations, "cancel": ee.data.cancelOperation}
+known = {"slow": slow, "quick": quick, "state": state, "fork": fork}
+known |= {"list": ee.data.listOperations, "cancel": ee.data.cancelOperation}
 for line in sys.stdin:
     command, *arguments = json.loads(line)
     print(json.dumps(known[command](*arguments)), flush=True)

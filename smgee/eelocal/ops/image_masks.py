@@ -289,13 +289,15 @@ def unit_scale(input: Image, low: float, high: float) -> Image:
 @algorithm("Image.polynomial")
 def polynomial(image: Image, coefficients: list[float]) -> Image:
     """Evaluate a polynomial, coefficients in increasing order of degree."""
+    terms = np.asarray(coefficients or [0.0])
+
+    def value(v: np.ndarray) -> np.ndarray:
+        return np.polynomial.polynomial.polyval(v.astype("f8"), terms)
+
     bands = []
     for band in image.bands:
         kind = band.type.real()
-        function = lambda v: np.polynomial.polynomial.polyval(
-            v.astype("f8"), np.asarray(coefficients or [0.0])
-        )
-        bands.append(band.holding(Apply(function, (band.node,), kind.dtype), kind))
+        bands.append(band.holding(Apply(value, (band.node,), kind.dtype), kind))
     return image.computed(bands)
 
 

@@ -234,11 +234,12 @@ def _absolute(kind: PixelType) -> PixelType:
 
 
 def _rounded(function: Callable[[float], float]) -> Callable[[PixelType], PixelType]:
-    return lambda kind: (
-        kind
-        if kind.is_int or not kind.ranged
-        else kind.ranging(function(kind.minimum), function(kind.maximum))
-    )  # type: ignore[arg-type]
+    def rounded(kind: PixelType) -> PixelType:
+        if kind.is_int or kind.minimum is None or kind.maximum is None:
+            return kind
+        return kind.ranging(function(kind.minimum), function(kind.maximum))
+
+    return rounded
 
 
 def _round_half_up(x: Values) -> Values:

@@ -1,8 +1,8 @@
 """Geometries on planes: in longitude and latitude, on the map of a CRS, in the pixels of a projection.
 
 The one place where a geometry's edges, great circles or lines straight in a CRS, become the edges of planar
-shapes. Longitude and latitude are taken as those of a sphere, as in S2. Maps that are cut open along a meridian
-(Mercator's and EASE-Grid's at 180°) show what lies across the cut in two parts, at both ends.
+shapes. Longitude and latitude are taken as those of a sphere, as in S2. Maps that are cut open along a
+meridian (Mercator's and EASE-Grid's at 180°) show what lies across the cut in two parts, at both ends.
 """
 
 from __future__ import annotations
@@ -193,8 +193,9 @@ def transformed(shape: BaseGeometry, source: str, target: str) -> BaseGeometry:
     # Longitudes come round again, which those who read them know.
     if not is_wgs84(target) and shapely.get_dimensions(shape) > 0 and _torn(shape, there, move):
         raise EEError(
-            f"Unable to transform the geometry from {source[:60]} to {target[:60]}: it lies across the seam of "
-            "that projection, where its map is cut open; split the geometry there, or use another projection."
+            f"Unable to transform the geometry from {source[:60]} to {target[:60]}: it lies across the seam "
+            "of that projection, where its map is cut open; split the geometry there, or use another "
+            "projection."
         )
     return there
 
@@ -342,8 +343,8 @@ def on_plane(geometry: Geometry, crs: str, error: float = REGION_ERROR) -> BaseG
     """Return a geometry's shape on the plane of a CRS, so densely that edges may be taken for straight there
     within about `error` metres.
 
-    Where the CRS is longitude and latitude, what lies across the antimeridian goes on beyond 180°; on a map that
-    is cut open it lies in parts at both ends.
+    Where the CRS is longitude and latitude, what lies across the antimeridian goes on beyond 180°; on a map
+    that is cut open it lies in parts at both ends.
 
     Raises
     ------

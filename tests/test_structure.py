@@ -1,0 +1,50 @@
+"""No circles of imports; own modules are imported at the top of a file."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+# Packages that are rebuilt already: no import of an own module stands inside of a function there.
+TOP_ONLY = ("smgee.eelocal", "smgee.doctor")
+
+
+@pytest.fixture(scope="module")
+def structure() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("structure", Path(__file__).with_name("structure.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["structure"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_circle_of_imports(structure: ModuleType) -> None:
+    assert structure.circles(structure.graph_of(structure.all_imports())) == []
+
+
+def test_own_modules_are_imported_at_the_top(structure: ModuleType) -> None:
+    local = [
+        f"{i.module}:{i.line} imports {i.target}"
+        for i in structure.all_imports()
+        if i.local and i.module.startswith(TOP_ONLY)
+    ]
+    assert local == []
+
+
+def test_circles_are_found_wherever_the_import_stands(structure: ModuleType) -> None:
+    known = dict.fromkeys(("smgee.a", "smgee.b", "smgee.c"), Path())
+    found = [
+        *structure.imports("smgee.a", "from smgee import b", known),
+        *structure.imports(
+            "smgee.b", "def f():\n    import importlib\n    importlib.import_module('smgee.c')", known
+        ),
+        *structure.imports("smgee.c", "if TYPE_CHECKING:\n    from smgee.a import x", known),
+    ]
+    assert [(i.target, i.local) for i in found] == [("smgee.b", False), ("smgee.c", True), ("smgee.a", True)]
+    assert structure.circles(structure.graph_of(found)) == [["smgee.a", "smgee.b", "smgee.c"]]
