@@ -222,7 +222,17 @@ def stations(
         with atomic_path(out / "unfrozen.csv") as scratch:
             periods.to_csv(scratch, index=False)
         written.append("unfrozen.csv")
+    try:
+        spread = insitu.study_heterogeneity(daily).table
+        with atomic_path(out / "stations_heterogeneity.csv") as scratch:
+            spread.to_csv(scratch, index=False)
+        written.append("stations_heterogeneity.csv")
+    except MissingDataError:
+        (out / "stations_heterogeneity.csv").unlink(missing_ok=True)
+        spread = None  # fewer than three stations on every day
     _print(console, path, table, daily, periods, note, out, written)
+    if spread is not None:
+        _print_spread(console, spread)
     _print_quality(console, quality)
 
 
@@ -272,6 +282,18 @@ def _of_study(ctx: typer.Context, path: Path, out: Path) -> None:
     console.print(
         f"{facts['stations']} stations, {facts['station_days']:,} station days, {facts['unfrozen_days']} "
         f"unfrozen days → {out / 'stations.nc'}"
+    )
+
+
+def _print_spread(console: Console, table: pd.DataFrame) -> None:
+    """Print how different the stations are, and how many a mean would need."""
+    at = table.set_index(["quantity", "part"])["value"]
+    console.print(
+        f"Between stations: mean std {at['spread between stations', 'values']:.3f} m3 m-3 (levels "
+        f"{at['spread between stations', 'level']:.3f}, dynamics "
+        f"{at['spread between stations', 'dynamics']:.3f}); a mean within 0.04 m3 m-3 (95 %) would need "
+        f"{at['stations needed for 0.04 m3 m-3, median day', 'values']:.0f} stations on the median day, for "
+        f"its dynamics {at['stations needed for 0.04 m3 m-3, median day', 'dynamics']:.0f}"
     )
 
 
@@ -341,17 +363,6 @@ def _print(
         f"{int(table['days'].sum()):,} "
         f"station days ({daily.attrs['day']})"
     )
-    try:
-        spread = insitu.heterogeneity(daily)
-        console.print(
-            f"Between stations: mean std {spread['std'].mean():.3f} m3 m-3 over {len(spread)} days; a mean "
-            "within 0.04 m3 m-3 "
-            "(95 %) would need "
-            f"{int(spread['needed_stations'].median())} stations (median), on the worst day "
-            f"{int(spread['needed_stations'].max())}"
-        )
-    except MissingDataError:
-        pass
     if periods is not None:
         for row in periods.itertuples():
             console.print(f"Unfrozen {row.year}: {row.start} to {row.end} ({row.days} days; {row.source})")
