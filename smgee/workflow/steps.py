@@ -130,6 +130,11 @@ def stations(run: RunFolder, progress: Progress) -> dict[str, Any]:
     insitu.write_dataset(daily, run / "stations.nc")
     periods = insitu.unfrozen_periods(records, s.unfrozen, min_hours=s.min_hours)
     _csv(periods, run / "unfrozen.csv", synthetic=is_synthetic(study))
+    try:
+        spread = insitu.study_heterogeneity(daily, seed=study.training.seed).table
+        _csv(spread, run / "stations_heterogeneity.csv", synthetic=is_synthetic(study))
+    except MissingDataError:
+        (run / "stations_heterogeneity.csv").unlink(missing_ok=True)  # never three stations on a day
     days = active_days(study, periods)
     return {
         "stations": int(daily.sizes["station"]),
