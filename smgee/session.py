@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from smgee.datasets import DEPRECATED
 from smgee.errors import InputError, RemoteError
-from smgee.processors import processors
+from smgee.machine import usable_cores
 from smgee.remote import LoginRequired, call
 from smgee.remote.transport import HttpTransport, Metered
 
@@ -137,7 +137,7 @@ def parallel_requests() -> int:
     computes them in this process; 8 on the
     real service, well below its 40 per project."""
     embedded = _current is not None and _current.backend == "embedded"
-    return processors() if embedded else 8
+    return usable_cores() if embedded else 8
 
 
 def current_session() -> Session | None:

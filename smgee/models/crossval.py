@@ -15,7 +15,7 @@ from smgee.errors import InputError
 from smgee.models.designs import find_design, require_station_design
 from smgee.models.estimators import ESTIMATORS, EstimatorSpec, find, make
 from smgee.models.table import TrainingTable
-from smgee.processors import processors
+from smgee.machine import usable_cores
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(what, done, total)`` whenever a fit has finished."""
@@ -181,8 +181,3 @@ def run_all(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return results
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return processors()

@@ -1,6 +1,7 @@
-"""Plain decimal numbers: no exponent, as few digits as the purpose allows.
+"""Thresholds as numbers: the float32 that a comparison amounts to, and plain decimals to write it with.
 
-Earth Engine's tree text is parsed as decimal numbers and is known to break on scientific notation.
+Earth Engine's tree text is parsed as decimal numbers and is known to break on scientific notation, so
+decimals have no exponent, and as few digits as the purpose allows.
 """
 
 from __future__ import annotations
@@ -11,9 +12,23 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import numpy as np
 
-__all__ = ["exact", "rounded", "short_thresholds"]
+__all__ = ["exact", "floor_float32", "rounded", "short_thresholds"]
 
 SIGNIFICANT = 9  # decimal digits that identify any float32
+
+
+def floor_float32(threshold: np.ndarray) -> np.ndarray:
+    """Return the largest float32 that is not above each float64, as float64.
+
+    For float32 values ``x``, ``x <= threshold`` holds exactly when ``x <= floor_float32(threshold)``, so a
+    library that compares a float32 value with a float64 threshold compares, in effect, two float32.
+    """
+    threshold = np.asarray(threshold, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        low = threshold.astype(np.float32)
+        above = low.astype(np.float64) > threshold
+        low[above] = np.nextafter(low[above], np.float32(-np.inf))
+    return low.astype(np.float64)
 
 
 def _tidy(text: str) -> str:

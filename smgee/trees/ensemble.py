@@ -1,4 +1,9 @@
-"""`TreeEnsemble`: the one form in which a trained tree model travels through smgee."""
+"""`TreeEnsemble`: the one form in which a trained tree model travels through smgee.
+
+The class is data, and beside it the face of this package: its methods hand over to the modules above it, and
+import them when they are called. These are the only imports of smgee that point upward; pyproject.toml allows
+them to this module alone.
+"""
 
 from __future__ import annotations
 
@@ -265,6 +270,12 @@ class TreeEnsemble:
         from smgee.trees.kernel import predict
 
         return predict(self, X, n_threads=n_threads)
+
+    def predict_bands(self, bands: Any, **options: Any) -> np.ndarray:
+        """Predict over band-major rasters with the fast kernel; see `smgee.trees.kernel.predict_bands`."""
+        from smgee.trees.kernel import predict_bands
+
+        return predict_bands(self, bands, **options)
 
     def predict_reference(self, X: Any) -> np.ndarray:
         """Predict by walking every tree as the class docstring says, summing leaves in float64; slow and

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from smgee.errors import InputError
+from smgee.trees.cutting import Cutter
 from smgee.trees.ensemble import LEAF, TreeEnsemble
 from smgee.trees.layout import canonical, rebuild
 
@@ -142,6 +143,4 @@ def bound_depth(ensemble: TreeEnsemble, max_depth: int) -> TreeEnsemble:
     if ensemble.depth <= max_depth:
         return ensemble
     ensemble = canonical(ensemble)
-    from smgee.trees.cutting import Cutter
-
     return Cutter(ensemble, max_depth).run()

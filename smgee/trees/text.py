@@ -29,9 +29,8 @@ import numpy as np
 
 from smgee.errors import InputError
 from smgee.io import atomic_path
-from smgee.trees.decimals import exact, rounded, short_thresholds
+from smgee.trees.decimals import exact, floor_float32, rounded, short_thresholds
 from smgee.trees.ensemble import LEAF, Digits, TreeEnsemble
-from smgee.trees.importers.common import floor_float32
 from smgee.trees.layout import canonical, heap_ids, levels
 from smgee.trees.reshape import bound_depth, drop_vacuous
 

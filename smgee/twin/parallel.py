@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
-from smgee.processors import processors
+from smgee.machine import usable_cores
 
 __all__ = ["BLOCKS", "row_blocks", "run_blocks"]
 
@@ -22,7 +22,7 @@ BLOCKS = 16  # fixed, so that sums in blocks do not depend on the machine
 @lru_cache(maxsize=1)
 def pool(process: int) -> ThreadPoolExecutor:
     """Return the shared threads of a process (a forked child inherits the object, but not its threads)."""
-    return ThreadPoolExecutor(processors())
+    return ThreadPoolExecutor(usable_cores())
 
 
 def row_blocks(height: int) -> list[tuple[int, int]]:

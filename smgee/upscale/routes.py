@@ -129,8 +129,6 @@ def _through_xee(
     study: Study, model: TreeEnsemble, days: Sequence[date], static: dict[str, np.ndarray] | None
 ) -> Iterator[tuple[date, np.ndarray]]:
     """Pull the predictors of some days, each piece once, and predict here."""
-    from smgee.trees.kernel import predict_bands
-
     predictors = study.predictor_set
     pieces = predictors.pieces(days, names=model.feature_names)
     bands: dict[str, Any] = dict(static or {})
@@ -140,7 +138,7 @@ def _through_xee(
             pending.remove(piece)
             bands |= _pull(piece)
         bands |= {name: np.float32(value) for name, value in predictors.constants(day).items()}
-        yield day, predict_bands(model, [bands[n] for n in model.feature_names], keep_missing=False)
+        yield day, model.predict_bands([bands[n] for n in model.feature_names], keep_missing=False)
 
 
 def _on_earth_engine(

@@ -10,8 +10,9 @@ import time
 
 import numpy as np
 
+from smgee.machine import usable_cores
 from smgee.models import ESTIMATORS, TrainingTable, train_models
-from smgee.models.crossval import fit_one, usable_cores
+from smgee.models.crossval import fit_one
 
 
 def table(rows: int, predictors: int, stations: int) -> TrainingTable:

@@ -13,7 +13,7 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.lazy import Node, Pixels, pull
 from smgee.grid import PixelGrid
-from smgee.processors import processors
+from smgee.machine import usable_cores
 
 __all__ = ["compute_pixels", "pull_tiles", "tile_size"]
 
@@ -79,7 +79,7 @@ def pull_tiles(
     if len(tiles) == 1:
         work(tiles[0])
         return
-    with ThreadPoolExecutor(max_workers=min(len(tiles), processors(), 8)) as pool:
+    with ThreadPoolExecutor(max_workers=min(len(tiles), usable_cores(), 8)) as pool:
         futures = [pool.submit(work, entry) for entry in tiles]
         try:
             for future in futures:

@@ -23,7 +23,7 @@ from smgee.eelocal.values.lazy import Node, Pixels, pull
 from smgee.eelocal.values.plane import in_pixels, on_plane
 from smgee.eelocal.values.projection import Projection
 from smgee.grid import PixelGrid
-from smgee.processors import processors
+from smgee.machine import usable_cores
 
 __all__ = ["LEAST_FRACTION", "Rings", "Window", "Zone", "make_zone", "parts_of", "visit"]
 
@@ -278,7 +278,7 @@ def visit(
     if len(entries) == 1:
         yield from do(entries[0])
         return
-    workers = min(len(entries), processors(), 8)
+    workers = min(len(entries), usable_cores(), 8)
     with ThreadPoolExecutor(max_workers=workers) as pool:
         pending: list[Any] = []
         upcoming = iter(entries)

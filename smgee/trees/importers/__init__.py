@@ -15,6 +15,7 @@ from typing import Any
 
 from smgee.errors import InputError, MissingDataError, UnsupportedError
 from smgee.trees.ensemble import TreeEnsemble
+from smgee.trees.importers import catboost, lightgbm, sklearn, xgboost
 
 __all__ = ["convert"]
 
@@ -63,20 +64,12 @@ def convert(
     for cls in type(model).__mro__:
         library = cls.__module__.partition(".")[0]
         if library == "xgboost":
-            from smgee.trees.importers import xgboost
-
             return xgboost.from_model(model, feature_names, iterations=iterations)
         if library == "catboost":
-            from smgee.trees.importers import catboost
-
             return catboost.from_model(model, feature_names, iterations=iterations)
         if library == "lightgbm":
-            from smgee.trees.importers import lightgbm
-
             return lightgbm.from_model(model, feature_names, iterations=iterations)
         if library == "sklearn":
-            from smgee.trees.importers import sklearn
-
             return sklearn.from_model(model, feature_names, iterations=iterations)
     raise UnsupportedError(
         f"A model of type {type(model).__module__}.{type(model).__qualname__} cannot be converted; use "
@@ -92,12 +85,8 @@ def _convert_file(path: Path, feature_names: Sequence[str] | None, iterations: i
     if suffix == ".npz":
         return convert(TreeEnsemble.load(path), feature_names)
     if suffix in (".ubj", ".ubjson"):
-        from smgee.trees.importers import xgboost
-
         return xgboost.from_file(path, feature_names, iterations=iterations)
     if suffix == ".cbm":
-        from smgee.trees.importers import catboost
-
         return catboost.from_file(path, feature_names, iterations=iterations)
     if suffix == ".json":
         try:
@@ -107,19 +96,13 @@ def _convert_file(path: Path, feature_names: Sequence[str] | None, iterations: i
                 f"The model file {path} is not valid JSON ({error}); save the model again."
             ) from error
         if isinstance(document, dict) and "learner" in document:
-            from smgee.trees.importers import xgboost
-
             return xgboost.from_document(document, feature_names, iterations=iterations)
         if isinstance(document, dict) and "scale_and_bias" in document:
-            from smgee.trees.importers import catboost
-
             return catboost.from_document(document, feature_names, iterations=iterations)
         raise InputError(
             f"The JSON file {path} is a model of neither XGBoost nor CatBoost; use {UNDERSTOOD}."
         )
     if suffix == ".txt":
-        from smgee.trees.importers import lightgbm
-
         return lightgbm.from_text(path.read_text(encoding="utf-8"), feature_names, iterations=iterations)
     raise UnsupportedError(
         f"Files ending in {suffix or 'nothing'!r} are not opened as models (pickles run code); use "

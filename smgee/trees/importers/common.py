@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from smgee.errors import InputError
 
-__all__ = ["choose_names", "first_rounds", "floor_float32"]
+__all__ = ["choose_names", "first_rounds"]
 
 
 def choose_names(given: Sequence[str] | None, own: Sequence[str] | None, count: int) -> tuple[str, ...]:
@@ -48,17 +46,3 @@ def first_rounds(wanted: int | None, available: int) -> int:
             f"{available}."
         )
     return wanted
-
-
-def floor_float32(threshold: np.ndarray) -> np.ndarray:
-    """Return the largest float32 that is not above each float64, as float64.
-
-    For float32 values ``x``, ``x <= threshold`` holds exactly when ``x <= floor_float32(threshold)``, so a
-    library that compares a float32 value with a float64 threshold compares, in effect, two float32.
-    """
-    threshold = np.asarray(threshold, dtype=np.float64)
-    with np.errstate(over="ignore"):
-        low = threshold.astype(np.float32)
-        above = low.astype(np.float64) > threshold
-        low[above] = np.nextafter(low[above], np.float32(-np.inf))
-    return low.astype(np.float64)

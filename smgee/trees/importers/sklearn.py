@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from smgee.errors import InputError, UnsupportedError
+from smgee.trees.decimals import floor_float32
 from smgee.trees.ensemble import LEAF, TreeEnsemble
-from smgee.trees.importers.common import choose_names, first_rounds, floor_float32
+from smgee.trees.importers.common import choose_names, first_rounds
 from smgee.trees.layout import assemble
 
 __all__ = ["from_model"]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from smgee.errors import InputError
-from smgee.processors import processors
+from smgee.machine import usable_cores
 from smgee.trees.ensemble import TreeEnsemble
 from smgee.trees.kernel.engine import Mapper, predict_chunk
 from smgee.trees.kernel.forest import Forest, compare_dtype, forest_of
@@ -142,11 +142,6 @@ def _numbers(array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def usable_processors() -> int:
-    """Return the number of processors this process may run on."""
-    return processors()
-
-
 def _run(
     ensemble: TreeEnsemble,
     bands: Sequence[np.ndarray],
@@ -158,7 +153,7 @@ def _run(
     """Predict every pixel of the bands into `out`; returns whether any predictor was NaN."""
     if n_threads is not None and n_threads < 1:
         raise InputError(f"n_threads is {n_threads}; give 1 or more.")
-    threads = n_threads or usable_processors()
+    threads = n_threads or usable_cores()
     dtype = compare_dtype(ensemble, np.result_type(*{b.dtype for b in bands}))
     forest = forest_of(ensemble, dtype)
     if out.size * forest.row_work < SMALL_WORK:

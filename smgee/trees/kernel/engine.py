@@ -7,7 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from smgee.trees.kernel.block import predict_block
+from smgee.trees.kernel.blocks import (
+    assign_rows,
+    box_of,
+    finish,
+    fit_splits,
+    flat_splits,
+    order_rows,
+    prune,
+    reorder,
+)
 from smgee.trees.kernel.forest import LEAF_LANE, Forest
+from smgee.trees.kernel.loading import encode_column
+from smgee.trees.kernel.oblivious import predict_symmetric_block
+from smgee.trees.kernel.walk import walk
 
 __all__ = ["predict_chunk"]
 
@@ -72,8 +86,6 @@ def _walk(
     forest: Forest, codes: np.ndarray, lane_of: np.ndarray, out: np.ndarray, threads: int, each: Mapper
 ) -> None:
     """Predict by the plain walk."""
-    from smgee.trees.kernel.walk import walk
-
     total = np.zeros(len(out), np.int64)
 
     def part(k: int) -> None:
@@ -104,19 +116,6 @@ def _play(
     """Predict by the tournament, block by block; False if a block is beyond what it can express. `codes`
     are reordered.
     """
-    from smgee.trees.kernel.block import predict_block
-    from smgee.trees.kernel.blocks import (
-        assign_rows,
-        box_of,
-        finish,
-        fit_splits,
-        flat_splits,
-        order_rows,
-        prune,
-        reorder,
-    )
-    from smgee.trees.kernel.oblivious import predict_symmetric_block
-
     lanes, n = codes.shape
     depth = max((threads - 1).bit_length(), round(np.log2(n / BLOCK_ROWS)))
     permutation, start = np.arange(n, dtype=np.int32), np.array([0, n])
@@ -197,8 +196,6 @@ def _load(
 
     A predictor has one lane, or one for each of its slots if it holds NaN here.
     """
-    from smgee.trees.kernel.loading import encode_column
-
     number = np.dtype(np.float32 if forest.cuts.dtype == np.int32 else np.float64)
     lane_feature = np.unique(forest.slot_feature)
     lane_of_feature = np.full(len(columns), -1)

@@ -1,0 +1,39 @@
+"""What this machine lends to this process."""
+
+from __future__ import annotations
+
+import math
+import os
+from functools import cache
+from pathlib import Path
+
+__all__ = ["usable_cores"]
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def usable_cores() -> int:
+    """Return the number of processors that this process may keep busy.
+
+    Those of the machine that the process is bound to (`os.sched_getaffinity`), or fewer where a container's
+    quota of processor time is smaller; at least 1. Every default number of threads in smgee is this one.
+    """
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(bound, quota_of(_CGROUP)))
+
+
+@cache
+def quota_of(folder: Path) -> int:
+    """Return how many processors a Linux control group may use, rounded up; many without a quota.
+
+    Version 2 writes ``quota period`` to ``cpu.max`` with ``max`` for none; version 1 writes two files, with
+    −1 for none (Linux kernel documentation, "Control Group v2" and "CFS Bandwidth Control").
+    """
+    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):
+        try:
+            quota, period = " ".join((folder / name).read_text() for name in names).split()
+        except (OSError, ValueError):
+            continue
+        if quota.isdigit() and period.isdigit() and int(period) > 0:
+            return math.ceil(int(quota) / int(period))
+    return 1 << 20

@@ -1,0 +1,58 @@
+"""The number of processors: bound, and within a container's quota."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import smgee
+from smgee.machine import quota_of, usable_cores
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({"cpu.max": "200000 100000\n"}, 2),
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu.max": "5000 100000\n"}, 1),
+        ({"cpu.max": "max 100000\n"}, None),
+        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ({"cpu.max": "damaged"}, None),
+        ({}, None),
+    ],
+)
+def test_a_container_has_its_quota(files: dict[str, str], cores: int | None, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = quota_of(tmp_path)
+    assert found == cores if cores else found > 10_000
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to processors")
+def test_a_bound_process_uses_its_processors_only() -> None:
+    one = min(os.sched_getaffinity(0))
+    code = (
+        f"import os; os.sched_setaffinity(0, {{{one}}}); import smgee.machine as m; print(m.usable_cores())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
+    assert usable_cores() >= 1
+
+
+def test_nobody_else_counts_processors() -> None:
+    """One answer for the whole project; the machine's own number is for `smgee doctor` to print."""
+    package = Path(smgee.__file__).parent
+    counting = re.compile(r"cpu_count\(|sched_getaffinity\(")
+    found = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if counting.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"machine.py"}
