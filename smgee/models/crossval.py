@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
+from smgee.machine import usable_cores
 from smgee.models.designs import find_design, require_station_design
 from smgee.models.estimators import ESTIMATORS, EstimatorSpec, find, make
 from smgee.models.table import TrainingTable
-from smgee.machine import usable_cores
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(what, done, total)`` whenever a fit has finished."""
