@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -106,7 +107,7 @@ def test_window_holds_its_centre(days):
     ("section", "values", "said"),
     [
         ("training", {"deploy": "CatBoost", "models": ["RF"]}, "'CatBoost' is not trained"),
-        ("training", {"models": []}, "at least 1 item"),
+        ("training", {"models": []}, "training.models is empty"),
         ("training", {"models": ["RF", "RF"]}, "repeat"),
         ("stations", {"season": ["13-45", "10-01"]}, "MM-DD"),
         ("area", {"crs": "EPSG:3857"}, "a metre of EPSG:3857 is 1.26"),
@@ -124,3 +125,101 @@ def test_a_file_that_is_not_text(tmp_path):
     (tmp_path / "study.yml").write_bytes(bytes(range(256)))
     with pytest.raises(InputError, match="is not text"):
         Study.from_yaml(tmp_path / "study.yml")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("stations.colour", "red", r"stations\.colour is not known; choose from source, format, table"),
+        ("stations.tabel", {}, r"stations\.tabel is not known \(did you mean table\?\)"),
+        ("stations.table.lattitude", "y", r"stations\.table\.lattitude is not known \(did you mean lat\?\)"),
+        ("training.fold", 5, r"training\.fold is not known \(did you mean folds\?\)"),
+        ("upscal", {}, r"upscal is not known \(did you mean upscale\?\)"),
+        ("area.scale", 30, r"area\.scale is not known \(did you mean scale_m\?\)"),
+        ("training.folds", "many", r"training\.folds has to be a whole number \(got 'many'\)"),
+        ("training.folds", 1, r"training\.folds has to be at least 2 \(got 1\)"),
+        ("training.models", ["RandomForest"], r"training\.models cannot be 'RandomForest'; choose from RF"),
+        ("training.models", "RF", r"training\.models has to be a list \(got 'RF'\)"),
+        ("upscale.route", "xe", r"upscale\.route cannot be 'xe' \(did you mean xee\?\)"),
+        ("backend", "embedded", "backend has to be a section of its own"),
+        ("start", "2021-02-30", r"start is no day of the calendar.*2021-02-30"),
+        ("start", "May 2021", r"start has to be a day, such as 2021-05-31 \(got 'May 2021'\)"),
+        ("name", "a/b", "name may hold letters"),
+    ],
+)
+def test_faults_are_told_in_the_words_of_the_file(path, value, said):
+    with pytest.raises(InputError, match=said) as caught:
+        Study.parse(with_(path, value))
+    assert not re.search(r"[Ii]nput|tuple|type|\n|Extra", str(caught.value))
+
+
+def test_a_missing_key_is_named():
+    content = {k: v for k, v in GOOD.items() if k != "end"}
+    with pytest.raises(InputError, match=r"the study cannot be used: end is missing\."):
+        Study.parse(content)
+
+
+def test_a_day_no_calendar_has(tmp_path):
+    text = "name: x\nstart: 2021-02-30\nend: 2021-06-01\narea: {lon: 99.8, lat: 37.5}\n"
+    (tmp_path / "study.yml").write_text(text)
+    with pytest.raises(InputError, match=r"study\.yml cannot be used: start is no day of the calendar"):
+        Study.from_yaml(tmp_path / "study.yml")
+
+
+def test_models_are_named_in_any_case():
+    study = Study.parse(with_("training", {"models": ["rf", "XGBOOST", "catboost"], "deploy": "Rf"}))
+    assert study.training.models == ("RF", "XGBoost", "CatBoost")
+    assert study.training.deploy == "RF"
+    with pytest.raises(InputError, match="repeat"):
+        Study.parse(with_("training.models", ["rf", "RF"]))
+
+
+def test_only_the_synthetic_basin_has_a_36_km_product_of_its_own():
+    assert Study.demo().smap.collection_36km == "projects/smgee-twin/assets/SPL3SMP"
+    for backend in ({"kind": "earthengine", "project": "my-project"}, {"catalog": "files"}):
+        assert Study.parse({**GOOD, "backend": backend}).smap.collection_36km is None
+    mine = Study.parse(
+        {**GOOD, "backend": {"catalog": "files"}, "smap": {"collection_36km": "projects/p/assets/c"}}
+    )
+    assert mine.smap.collection_36km == "projects/p/assets/c"
+    none = Study.demo().model_dump(mode="json") | {"smap": {"collection_36km": None}}
+    assert Study.parse(none).smap.collection_36km is None
+
+
+STUDY = """name: x
+start: 2021-05-01
+end: 2021-06-01
+area: {lon: 99.8, lat: 37.5}
+backend: {catalog: files}
+stations: {source: network.zip, format: table, table: {places: ABSOLUTE/places.csv}}
+"""
+
+
+def test_paths_are_relative_to_the_study_file(tmp_path, monkeypatch):
+    """Whatever folder the shell is in, and after the project's folder has moved."""
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    (project / "runs" / "x").mkdir(parents=True)
+    elsewhere.mkdir()
+    (project / "study.yml").write_text(STUDY.replace("ABSOLUTE", str(elsewhere)))
+    monkeypatch.chdir(project)
+    study = Study.from_yaml("study.yml")
+    assert study.files == {
+        "backend.catalog": project / "files",
+        "stations.source": project / "network.zip",
+        "stations.table.places": elsewhere / "places.csv",
+    }
+    monkeypatch.chdir(elsewhere)
+    assert Study.from_yaml(project / "study.yml") == study
+    study.to_yaml(project / "runs" / "x" / "study.yml")
+    assert Study.from_yaml(project / "runs" / "x" / "study.yml") == study
+    moved = tmp_path / "moved"
+    project.rename(moved)
+    again = Study.from_yaml(moved / "runs" / "x" / "study.yml")
+    assert again.files == {
+        "backend.catalog": moved / "files",
+        "stations.source": moved / "network.zip",
+        "stations.table.places": elsewhere / "places.csv",
+    }
+    assert again.settings() == study.settings()
+    assert again.settings("stations")["stations"]["format"] == "table"
+    assert str(tmp_path) not in str(study.settings())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smgee.predictors.base import Cadence, Family, Options, Predictor, Site, When
+from smgee.predictors.base import Cadence, Family, Predictor, Site, When
 from smgee.predictors.pieces import Piece, PredictorSet
 from smgee.predictors.registry import Predictors, families, register
 from smgee.predictors.stack import Step, predictor_image, static_image, step_image, steps
@@ -10,7 +10,6 @@ from smgee.predictors.stack import Step, predictor_image, static_image, step_ima
 __all__ = [
     "Cadence",
     "Family",
-    "Options",
     "Piece",
     "Predictor",
     "PredictorSet",

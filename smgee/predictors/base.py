@@ -13,14 +13,13 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
-
 from smgee.grid import PixelGrid, transformer
+from smgee.options import Options
 
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Cadence", "Family", "Options", "Predictor", "Site", "When"]
+__all__ = ["Cadence", "Family", "Predictor", "Site", "When"]
 
 STEP_DAYS = 8
 
@@ -99,12 +98,6 @@ class When:
     def days(self) -> list[date]:
         """Every day the image serves."""
         return [self.start + timedelta(days=i) for i in range((self.end - self.start).days)]
-
-
-class Options(BaseModel):
-    """A part of a study file: unknown keys are refused, and nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Family(Options, ABC):

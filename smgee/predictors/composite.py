@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from smgee.datasets import FMASK_BITS, HLS, ROLES
-from smgee.predictors.base import STEP_DAYS, Cadence, Family, Options, Site, When
+from smgee.options import Options
+from smgee.predictors.base import STEP_DAYS, Cadence, Family, Site, When
 from smgee.predictors.hls import clear_reflectance
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ def from_flat(section: Mapping[str, Any]) -> list[dict[str, Any]]:
     for key in section:
         if key not in _KEYS:
             near = get_close_matches(str(key), _KEYS, n=1)
-            meant = f"; did you mean {near[0]}?" if near else f"; choose from {', '.join(_KEYS)}"
+            meant = f" (did you mean {near[0]}?)" if near else f"; choose from {', '.join(_KEYS)}"
             raise ValueError(f"{key} is not known{meant}")
     composite = {key: section[key] for key in _COMPOSITE if key in section}
     found: list[dict[str, Any]] = []

@@ -13,6 +13,7 @@ from pydantic import (
     RootModel,
     SerializeAsAny,
     TypeAdapter,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -65,10 +66,10 @@ class Predictors(RootModel[tuple[SerializeAsAny[Family], ...]]):
 
     @field_validator("root", mode="wrap")
     @classmethod
-    def _by_kind(cls, value: Any, _: Any) -> tuple[Family, ...]:
+    def _by_kind(cls, value: Any, _: Any, info: ValidationInfo) -> tuple[Family, ...]:
         # The union is made here and not in the annotation, so that a family can be registered at any time.
         value = from_flat(value) if isinstance(value, dict) else value
-        found: tuple[Family, ...] = TypeAdapter(_union()).validate_python(value)
+        found: tuple[Family, ...] = TypeAdapter(_union()).validate_python(value, context=info.context)
         return found
 
     @model_validator(mode="after")

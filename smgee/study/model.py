@@ -1,0 +1,180 @@
+"""The Study: one pydantic model of one YAML file, and the only configuration there is."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
+
+from smgee.area import Area
+from smgee.datasets import SMAP_36KM_TWIN
+from smgee.errors import InputError
+from smgee.grid import EaseCell, PixelGrid
+from smgee.io import atomic_path
+from smgee.options import Options
+from smgee.predictors import Predictors, PredictorSet, Site
+from smgee.study.faults import faults
+from smgee.study.files import read_yaml
+from smgee.study.sections import TWIN, Backend, Smap, Stations, Training, Upscale
+
+__all__ = ["Study"]
+
+
+class Study(Options):
+    """A whole study: everything a run depends on.
+
+    Parameters
+    ----------
+    name : str
+        Label of the run.
+    area, stations, predictors, training, upscale, smap, backend
+        The sections documented by their own classes.
+    start, end : date
+        The period, end exclusive; cut to the unfrozen period where stations tell it.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    start: date
+    end: date
+    area: Area
+    backend: Backend = Backend()
+    stations: Stations = Stations()
+    predictors: Predictors = Predictors()
+    training: Training = Training()
+    upscale: Upscale = Upscale()
+    smap: Smap = Smap()
+    _relative: frozenset[str] = PrivateAttr(frozenset())
+
+    @model_validator(mode="after")
+    def _period(self) -> Study:
+        if self.end <= self.start:
+            raise ValueError(
+                f"the period {self.start} to {self.end} holds no day; end must be later than start"
+            )
+        if self.stations.source == TWIN and (self.backend.kind != "embedded" or self.backend.catalog):
+            raise ValueError(
+                "stations.source 'twin' belongs to the synthetic basin; give your own stations with your own "
+                "catalog or the real service"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _smap_of_the_twin(self) -> Study:
+        if self.is_synthetic and "collection_36km" not in self.smap.model_fields_set:
+            own = self.smap.model_copy(update={"collection_36km": SMAP_36KM_TWIN})
+            object.__setattr__(self, "smap", own)
+        return self
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Study:
+        """Read a study file.
+
+        Raises
+        ------
+        InputError
+            When the file is missing, is no YAML, or a field is unknown or out of range.
+        """
+        return cls.parse(read_yaml(path), origin=str(path), folder=Path(path).parent)
+
+    @classmethod
+    def parse(cls, content: dict[str, Any], *, origin: str = "the study", folder: str | Path = ".") -> Study:
+        """Build a study from plain values, with one sentence for everything that is wrong.
+
+        Parameters
+        ----------
+        content : dict
+            What the file holds.
+        origin : str
+            Names the file in errors.
+        folder : path-like
+            The file's folder, which its paths are relative to.
+        """
+        context: dict[str, Any] = {"folder": folder, "relative": set()}
+        try:
+            study = cls.model_validate(content, context=context)
+        except ValidationError as error:
+            raise InputError(f"{origin} cannot be used: {faults(error, cls)}.") from error
+        study._relative = frozenset(context["relative"])
+        return study
+
+    @classmethod
+    def demo(cls) -> Study:
+        """Return the study of the synthetic basin: one 36 km SMAP cell near Qinghai Lake, one unfrozen
+        season.
+        """
+        return cls(
+            name="demo",
+            start=date(2021, 4, 1),
+            end=date(2021, 11, 1),
+            area=Area(lon=99.8, lat=37.5, crs="EPSG:32647"),
+        )
+
+    def to_yaml(self, path: str | Path) -> None:
+        """Write the study, every default spelled out.
+
+        Paths that its own file gave relative to itself are written relative to the new one: folders that move
+        together keep together.
+        """
+        content = self.model_dump(mode="json")
+        for key, file in self.files.items():
+            *outer, name = key.split(".")
+            if name in self._relative:
+                section = content
+                for part in outer:
+                    section = section[part]
+                section[name] = os.path.relpath(file, Path(path).parent)
+        with atomic_path(path) as scratch:
+            scratch.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the study's data come from the synthetic basin."""
+        return self.backend.kind == "embedded" and self.backend.catalog is None
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The user's files and folders that the study names, by key, such as ``stations.source``."""
+        named = {
+            "backend.catalog": self.backend.catalog,
+            "stations.source": None if self.stations.source == TWIN else self.stations.source,
+            "stations.table.places": self.stations.table.places,
+        }
+        return {key: Path(value) for key, value in named.items() if value is not None}
+
+    def settings(self, *names: str) -> dict[str, Any]:
+        """Return sections as plain values, but for the paths of files: what those hold counts, not where
+        they lie.
+        """
+        paths: Any = {"backend": {"catalog": True}, "stations": {"source": True, "table": {"places": True}}}
+        content = self.model_dump(mode="json", exclude=paths)
+        return {n: content[n] for n in names or content}
+
+    @property
+    def cells(self) -> tuple[EaseCell, ...]:
+        """The 36 km EASE-Grid 2.0 cells that the area fills well enough to judge SMAP in them."""
+        return self.area.covered(self.smap.min_coverage)
+
+    @property
+    def cell(self) -> EaseCell:
+        """The 36 km EASE-Grid 2.0 cell of a study of one cell."""
+        cells = self.cells
+        if len(cells) != 1:
+            raise InputError(
+                f"The study's area fills {len(cells)} cells of 36 km, where one is needed; give lon and lat "
+                "of a point in the cell."
+            )
+        return cells[0]
+
+    @property
+    def grid(self) -> PixelGrid:
+        """The map lattice: pixels of `area.scale_m` covering the area, edges at multiples of the scale."""
+        return self.area.grid
+
+    @property
+    def predictor_set(self) -> PredictorSet:
+        """The predictors on the map lattice, for the study's period."""
+        return self.predictors.on(Site.of(self.grid), self.start, self.end)

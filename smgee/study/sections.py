@@ -1,0 +1,178 @@
+"""The sections of a study file that have no package of their own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from smgee.insitu.settings import QualityRules, UnfrozenRule
+from smgee.options import Options, from_study_file
+
+__all__ = ["MODELS", "Backend", "Smap", "StationTable", "Stations", "Training", "Upscale"]
+
+TWIN = "twin"
+"""The source of the synthetic basin's stations, where a path would stand."""
+
+
+ModelName = Literal["RF", "ERT", "GBDT", "XGBoost", "CatBoost"]
+MODELS: tuple[ModelName, ...] = get_args(ModelName)
+
+
+def _spelled(value: Any) -> Any:
+    """Return the one spelling of a model's name, whatever its case."""
+    return (
+        {m.casefold(): m for m in MODELS}.get(value.strip().casefold(), value)
+        if isinstance(value, str)
+        else value
+    )
+
+
+Model = Annotated[ModelName, BeforeValidator(_spelled)]
+
+
+class Backend(Options):
+    """Where Earth Engine calls go."""
+
+    kind: Literal["embedded", "earthengine"] = "embedded"
+    catalog: str | None = Field(
+        None, description="folder of the user's own files; None serves the synthetic basin"
+    )
+    project: str | None = Field(None, description="Google Cloud project, for the real service")
+
+    @field_validator("catalog")
+    @classmethod
+    def _path(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return None if value is None else from_study_file(value, info)
+
+
+class StationTable(Options):
+    """How a table of stations is laid out; the settings are those of `smgee.insitu.read_table`."""
+
+    time: str = "time"
+    time_format: str | None = Field(
+        None, description="strptime format, where times are not written as 2021-05-31 13:30"
+    )
+    station: str | None = Field(
+        None, description="long table: column of station names; None means one column per station"
+    )
+    soil_moisture: str | None = Field(None, description="long table: column of soil moisture")
+    soil_temperature: str | None = Field(None, description="long table: column of soil temperature, °C")
+    flag: str | None = Field(
+        None, description="long table: column of quality flags; stations.flags are the good ones"
+    )
+    columns: tuple[str, ...] | dict[str, str] | None = Field(
+        None, description="wide table: columns, or {station: column}"
+    )
+    places: str | None = Field(None, description="table of stations with lon, lat and, if known, elevation")
+    lon: str | None = Field(None, description="long table: column of longitude, degrees")
+    lat: str | None = Field(None, description="long table: column of latitude, degrees")
+    elevation: str | None = Field(None, description="long table: column of elevation, m")
+    unit: Literal["m3 m-3", "%"] = "m3 m-3"
+    temperature_unit: Literal["degC", "K"] = "degC"
+    utc_offset_hours: Annotated[float, Field(ge=-14, le=14)] = 0.0
+    network: str = ""
+    duplicates: Literal["error", "first", "mean"] = "error"
+
+    @field_validator("places")
+    @classmethod
+    def _path(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return None if value is None else from_study_file(value, info)
+
+
+class Stations(Options):
+    """Where in situ soil moisture comes from and how it becomes daily."""
+
+    source: str = Field(TWIN, description="'twin', a folder or archive of ISMN files, or a table")
+    format: Literal["ismn", "table"] = "ismn"
+    table: StationTable = Field(StationTable(), description="layout of the table, for format 'table'")
+    depth_m: tuple[float, float] = (0.0, 0.05)
+    flags: Annotated[tuple[str, ...], Field(min_length=1)] = ("G",)
+    min_hours: Annotated[int, Field(ge=1, le=24)] = 18
+    quality: QualityRules = Field(
+        QualityRules(), description="checks beyond the flags, and which of them take records out"
+    )
+    unfrozen: UnfrozenRule = Field(
+        UnfrozenRule(), description="how frozen days are told; a season where no soil temperature tells it"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _season_of_its_own(cls, given: Any) -> Any:
+        """Read the former spelling, ``stations.season``, which is now ``stations.unfrozen.season``."""
+        if isinstance(given, dict) and "season" in given:
+            given = dict(given)
+            season = given.pop("season")
+            if season is not None:
+                given["unfrozen"] = dict(given.get("unfrozen") or {}) | {"season": season}
+        return given
+
+    @field_validator("source")
+    @classmethod
+    def _path(cls, value: str, info: ValidationInfo) -> str:
+        return value if value == TWIN else from_study_file(value, info)
+
+    @field_validator("depth_m")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] <= value[1] <= 2:
+            raise ValueError(f"depths {value} are not (upper, lower) in metres within 0–2")
+        return value
+
+    @model_validator(mode="after")
+    def _table_of_a_table(self) -> Stations:
+        if self.format != "table" and self.table != StationTable():
+            raise ValueError(
+                "stations.table describes a table, but stations.format is 'ismn'; set format: table, or "
+                "leave it out"
+            )
+        if self.format == "table" and self.source == TWIN:
+            raise ValueError(
+                "the stations of the synthetic basin are ISMN files; leave stations.format at 'ismn', or "
+                "name a table as source"
+            )
+        return self
+
+
+class Training(Options):
+    """Which models, and how they are scored."""
+
+    models: Annotated[tuple[Model, ...], Field(min_length=1)] = MODELS
+    folds: Annotated[int, Field(ge=2, le=50)] = 10
+    seed: int = 0
+    deploy: Annotated[Literal["best", ModelName], BeforeValidator(_spelled)] = Field(
+        "best", description="the model that draws the maps: 'best' by leave-station-out RMSE, or a name"
+    )
+
+    @model_validator(mode="after")
+    def _trained(self) -> Training:
+        if len(set(self.models)) < len(self.models):
+            raise ValueError(f"models {list(self.models)} repeat; name each once")
+        if self.deploy != "best" and self.deploy not in self.models:
+            raise ValueError(
+                f"deploy {self.deploy!r} is not trained; choose best or one of {', '.join(self.models)}"
+            )
+        return self
+
+
+class Upscale(Options):
+    """How maps are made."""
+
+    route: Literal["xee", "classifier"] = "xee"
+    days: Literal["smap", "daily"] = Field(
+        "smap", description="'smap': the days with a retrieval; 'daily': every day of the period"
+    )
+
+
+class Smap(Options):
+    """The SMAP products to validate."""
+
+    collection_36km: str | None = Field(
+        None,
+        description="your copy of SPL3SMP on the exact EASE-Grid; left out, that of the synthetic basin "
+        "with it, and none elsewhere",
+    )
+    nine_km: bool = True
+    min_coverage: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.8, description="least share of a cell that a map must cover to count"
+    )
