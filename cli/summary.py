@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from smgee.workflow import RunFolder
-from smgee.workflow.pages import verdicts
+from smgee.workflow.pages import NO_36KM, verdicts
 from smgee_cli.display import console, print_table
 
 
@@ -28,6 +28,9 @@ def print_validation(run: RunFolder) -> None:
     file = run / "validation_36km.csv"
     if file.exists():
         table = pd.read_csv(file)
+        if table.empty:
+            console.print(NO_36KM)
+            return
         shown = table[["orbit", "reference", "n"]].assign(**_metrics(table))
         print_table(shown, title=f"SMAP 36 km, bias = SMAP − reference, m³/m³{_mark(table)}")
         for sentence in verdicts(table):

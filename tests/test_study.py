@@ -132,7 +132,7 @@ def test_a_file_that_is_not_text(tmp_path):
     [
         ("stations.colour", "red", r"stations\.colour is not known; choose from source, format, table"),
         ("stations.tabel", {}, r"stations\.tabel is not known \(did you mean table\?\)"),
-        ("stations.table.lattitude", "y", r"stations\.table\.lattitude is not known \(did you mean lat\?\)"),
+        ("stations.table.statoin", "y", r"stations\.table\.statoin is not known \(did you mean station\?\)"),
         ("training.fold", 5, r"training\.fold is not known \(did you mean folds\?\)"),
         ("upscal", {}, r"upscal is not known \(did you mean upscale\?\)"),
         ("area.scale", 30, r"area\.scale is not known \(did you mean scale_m\?\)"),

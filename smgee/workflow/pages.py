@@ -16,6 +16,10 @@ from smgee.workflow.steps import is_synthetic, mapped_by, open_maps, read_statio
 
 __all__ = ["report", "verdicts"]
 
+NO_36KM = (
+    "No 36 km retrieval of the period has a reference to be judged by. Earth Engine has no 36 km product of "
+    "its own: ingest SPL3SMP and name the collection in smap.collection_36km."
+)
 _VALIDATION = [
     "cell",
     "orbit",
@@ -56,16 +60,18 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
             shown, folder / "maps.png", grid=study.grid, cells=cells, stations=stations, synthetic=synthetic
         ),
         "scores": figures.scores_figure(scores, folder / "scores.png", synthetic=synthetic),
-        "series": figures.series_figure(
-            pairs, folder / "series_36km.png", title="36 km cell", synthetic=synthetic
-        ),
-        "scatter": figures.scatter_figure(
-            pairs, tables["36km"], folder / "scatter_36km.png", synthetic=synthetic
-        ),
-        "cells": figures.cells_figure(
-            tables["9km"], cells[1:], folder / "cells_9km.png", synthetic=synthetic
-        ),
     }
+    if len(tables["36km"]):
+        files["series"] = figures.series_figure(
+            pairs, folder / "series_36km.png", title="36 km cell", synthetic=synthetic
+        )
+        files["scatter"] = figures.scatter_figure(
+            pairs, tables["36km"], folder / "scatter_36km.png", synthetic=synthetic
+        )
+    if len(tables["9km"]):
+        files["cells"] = figures.cells_figure(
+            tables["9km"], cells[1:], folder / "cells_9km.png", synthetic=synthetic
+        )
     progress(0.8)
     model = mapped_by(run)
     samples = run.read(
@@ -115,13 +121,17 @@ def report(run: RunFolder, progress: Callable[[float], Any]) -> dict[str, Any]:
                 (files["scatter"], "SMAP against each reference."),
             ],
             [(_columns(tables["36km"], _VALIDATION), "validation_36km.csv: bias = SMAP − reference.")],
-        ),
+        )
+        if len(tables["36km"])
+        else Section("SMAP 36 km", NO_36KM),
         Section(
             "SMAP 9 km",
             "Each of the sixteen cells on its own, against the upscaled map.",
             [(files["cells"], "R, bias and ubRMSE by cell and overpass.")],
             [(_columns(tables["9km"], _VALIDATION), "validation_9km.csv: bias = SMAP − reference.")],
-        ),
+        )
+        if len(tables["9km"])
+        else Section("SMAP 9 km", "No 9 km retrieval of the period has a reference to be judged by."),
         Section(
             "Terrain and SMAP's errors",
             "How the errors go with the relief inside the 9 km cells.",

@@ -32,9 +32,8 @@ def _csv(table: pd.DataFrame, path: Path, *, synthetic: bool) -> None:
 
 
 def _section(study: Study, *names: str) -> dict[str, Any]:
-    """Return the parts of a study that a step depends on."""
-    content = study.model_dump(mode="json")
-    return {n: content[n] for n in names}
+    """Return the parts of a study that a step depends on; what its files hold is in `inputs`."""
+    return study.settings(*names)
 
 
 def is_synthetic(study: Study) -> bool:
@@ -393,6 +392,8 @@ def validate(run: RunFolder, progress: Progress) -> dict[str, Any]:
     ]
     return {
         "cells": int(table["cell"].nunique()),
-        "pairs_36km": int(table.loc[table["grid"] == "M36", "n"].max()),
+        "pairs_36km": int(table.loc[table["grid"] == "M36", "n"].max() or 0)
+        if (table["grid"] == "M36").any()
+        else 0,
         "files": made,
     }

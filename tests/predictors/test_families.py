@@ -62,7 +62,7 @@ def test_older_study_files_are_read(flat, listed):
     ("predictors", "said"),
     [
         ({"sensors": []}, "sensors is empty; choose from L30, S30"),
-        ({"bandz": ["red"]}, "bandz is not known; did you mean bands"),
+        ({"bandz": ["red"]}, "bandz is not known .did you mean bands"),
         ({"indices": ["NDVI", "NDVI"]}, r"\['NDVI'\] are named twice"),
         ({"bands": ["infrared"]}, "infrared"),
         ({"fill_days": 4}, "fill_days 4 is shorter than window_days 16"),

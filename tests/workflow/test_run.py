@@ -336,3 +336,20 @@ def test_steps_ask_for_what_they_need(tmp_path, capsys, monkeypatch):
     assert "smgee predict" in said
     assert "Traceback" not in said
     assert ParityError.exit_code != MissingDataError.exit_code
+
+
+def test_a_study_without_a_36_km_product(run, study, tmp_path):
+    """As on the real service, which has none: the rest is validated, and the gap is said."""
+    folder = tmp_path / "without"
+    shutil.copytree(run.path, folder)
+    study.model_copy(update={"smap": study.smap.model_copy(update={"collection_36km": None})}).to_yaml(
+        folder / "study.yml"
+    )
+    for name in ("predict", "validate", "report"):
+        result = CliRunner().invoke(app, [name, "--run", str(folder)], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        if name == "validate":
+            assert "Earth Engine has no 36 km product" in " ".join(result.output.split())
+    assert pd.read_csv(folder / "validation_36km.csv").empty
+    assert len(pd.read_csv(folder / "validation_9km.csv"))
+    assert "Earth Engine has no 36 km product" in (folder / "report.html").read_text(encoding="utf-8")
