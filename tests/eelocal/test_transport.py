@@ -4,6 +4,7 @@ server.
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import threading
@@ -312,3 +313,35 @@ def test_requests_beyond_the_limit_are_sent_away(tmp_path: Path) -> None:
         waiting.join()
     assert ask(service, "projects/p/config")[0] == 200
     service.close()
+
+
+def test_pages_of_collections_belong_to_their_service(tmp_path: Path) -> None:
+    """Nothing of one service is left for the next, which may come to lie at the same address."""
+    features = [
+        {
+            "functionInvocationValue": {
+                "functionName": "Feature",
+                "arguments": {"geometry": {"constantValue": None}, "metadata": {"constantValue": {"n": n}}},
+            }
+        }
+        for n in range(3)
+    ]
+    collection = {
+        "functionInvocationValue": {
+            "functionName": "Collection",
+            "arguments": {"features": {"arrayValue": {"values": features}}},
+        }
+    }
+    body = {"expression": {"result": "0", "values": {"0": collection}}, "pageSize": 2}
+    services = [Service(AssetStore(user=UserAssets(tmp_path / str(i)))) for i in range(2)]
+    status, first = ask(services[0], "projects/p/table:computeFeatures", "POST", body)
+    assert status == 200
+    assert len(first["features"]) == 2
+    key = hashlib.sha256(repr(body["expression"]).encode()).hexdigest()
+    assert len(services[0].pages.get(key) or ()) == 3
+    assert services[1].pages.get(key) is None
+    body["pageToken"] = first["nextPageToken"]
+    for service in reversed(services):  # a service that does not know the pages computes them
+        status, second = ask(service, "projects/p/table:computeFeatures", "POST", body)
+        assert [f["properties"]["n"] for f in second["features"]] == [2]
+    assert services[0].pages.get(key) is None

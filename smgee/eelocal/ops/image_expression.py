@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.engine.expressions import Reader, number_in
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.ops.image_bands import select_bands
@@ -21,178 +20,63 @@ from smgee.eelocal.values.pixeltype import BOOLEAN
 
 __all__ = ["parse"]
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
-    r"|(?P<text>'[^']*'|\"[^\"]*\")|(?P<mark>\*\*|&&|\|\||==|!=|<=|>=|<<|>>|[-+*/%<>!^?:()\[\],.=&|~]))"
-)
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    at: int
-
-
-def _tokens(expression: str) -> list[_Token]:
-    tokens, at = [], 0
-    text = expression.rstrip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None or match.end() == at:
-            raise EEError(
-                f"Image.parseExpression: Missing or extraneous input at '{text[at : at + 20].strip()}' "
-                f"(position {at})."
-            )
-        kind = match.lastgroup
-        assert kind is not None
-        tokens.append(_Token(kind, match.group(kind), match.start(kind)))
-        at = match.end()
-    return [*tokens, _Token("end", "", len(text))]
-
-
 Env = Mapping[str, Any]
 Step = Callable[[Env], Image]
 
-# Binary operators from the weakest to the strongest; all group to the left except **.
-_LEVELS: tuple[dict[str, str], ...] = (
-    {"||": "or"},
-    {"&&": "and"},
-    {"|": "bitwiseOr"},
-    {"^": "xor"},
-    {"&": "bitwiseAnd"},
-    {"==": "eq", "!=": "neq"},
-    {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"},
-    {"<<": "leftShift", ">>": "rightShift"},
-    {"+": "add", "-": "subtract"},
-    {"*": "multiply", "/": "divide", "%": "mod"},
-)
 
-
-class _Parser:
-    """A recursive descent parser that compiles to functions of the variables."""
+class _Images(Reader[Step]):
+    """Compiles to functions of the variables."""
 
     def __init__(self, expression: str, default: str, variables: list[str], *, free_bands: bool):
-        self.tokens = _tokens(expression)
-        self.position = 0
         self.default = default
         self.variables = frozenset(variables)
         self.free_bands = free_bands
-        self.expression = expression
+        super().__init__(expression)
 
-    @property
-    def token(self) -> _Token:
-        return self.tokens[self.position]
-
-    def take(self, *texts: str) -> str | None:
-        if self.token.kind == "mark" and self.token.text in texts:
-            self.position += 1
-            return self.tokens[self.position - 1].text
-        return None
-
-    def expect(self, text: str) -> None:
-        if self.take(text) is None:
-            raise self.error(f"'{text}' expected")
-
-    def error(self, what: str) -> EEError:
-        found = f"'{self.token.text}'" if self.token.kind != "end" else "the end"
+    def error(self, what: str, found: str | None = None, at: int | None = None) -> EEError:
+        at = self.token.at if at is None else at
         return EEError(
-            f"Image.parseExpression: {what} at {found} (position {self.token.at}) in: {self.expression[:200]}"
+            f"Image.parseExpression: {what} at {self.found(found)} (position {at}) "
+            f"in: {self.expression[:200]}"
         )
 
-    def parse(self) -> Step:
-        step = self.assignment()
-        if self.token.kind != "end":
-            raise self.error("Missing operator or extraneous input")
-        return step
+    def whole(self) -> Step:
+        """Return the whole expression; it may begin by naming its result (``name = …``)."""
+        if not (self.token.kind == "name" and self.tokens[1].text == "="):
+            return super().whole()
+        name = self.token.text
+        self.position = 2
+        value = super().whole()
 
-    def assignment(self) -> Step:
-        if self.token.kind == "name" and self.tokens[self.position + 1].text == "=":
-            name = self.token.text
-            self.position += 2
-            value = self.ternary()
+        def named(env: Env) -> Image:
+            image = value(env)
+            if len(image.bands) != 1:
+                raise EEError(
+                    f"Only a single band can be assigned a name; '{name}' would have {len(image.bands)}."
+                )
+            return image.with_bands([image.bands[0].renamed(name)])
 
-            def named(env: Env) -> Image:
-                image = value(env)
-                if len(image.bands) != 1:
-                    raise EEError(
-                        f"Only a single band can be assigned a name; '{name}' would have {len(image.bands)}."
-                    )
-                return image.with_bands([image.bands[0].renamed(name)])
+        return named
 
-            return named
-        return self.ternary()
+    def number(self, value: int | float) -> Step:
+        return lambda env: constant_image(value)
 
-    def ternary(self) -> Step:
-        test = self.level(0)
-        if self.take("?") is None:
-            return test
-        yes = self.ternary()
-        self.expect(":")
-        no = self.ternary()
+    def choice(self, test: Step, yes: Step, no: Step) -> Step:
         return lambda env: _choose(test(env), yes(env), no(env))
 
-    def level(self, depth: int) -> Step:
-        if depth == len(_LEVELS):
-            return self.prefix()
-        left = self.level(depth + 1)
-        operators = _LEVELS[depth]
-        while (mark := self.take(*operators)) is not None:
-            left = _combine(operators[mark], left, self.level(depth + 1))
-        return left
+    def binary(self, name: str, left: Step, right: Step) -> Step:
+        return _combine("xor" if name == "bitwiseXor" else name, left, right)
 
-    def prefix(self) -> Step:
-        mark = self.take("-", "+", "!", "~")
-        if mark is None:
-            return self.power()
-        value = self.prefix()
-        if mark == "-":
+    def unary(self, name: str, value: Step) -> Step:
+        if name == "negative":
             return lambda env: _binary("subtract", constant_image(0), value(env), name_from=1)
-        if mark == "+":
-            return value
-        name = "not" if mark == "!" else "bitwiseNot"
         return lambda env: _unary(name, value(env))
-
-    def power(self) -> Step:
-        base = self.postfix()
-        if self.take("**") is None:
-            return base
-        return _combine("pow", base, self.prefix())
-
-    def postfix(self) -> Step:
-        token = self.token
-        if token.kind == "number":
-            self.position += 1
-            text = token.text
-            value: float = (
-                int(text, 16)
-                if text[:2] in ("0x", "0X")
-                else float(text)
-                if any(c in text for c in ".eE")
-                else int(text)
-            )
-            return lambda env: constant_image(value)
-        if self.take("("):
-            inner = self.ternary()
-            self.expect(")")
-            return inner
-        if token.kind != "name":
-            raise self.error("A value expected")
-        self.position += 1
-        if self.take("("):
-            return self.call(token.text)
-        return self.access(token.text)
 
     def call(self, name: str) -> Step:
         if name == "b":
-            selectors = self.selectors(")")
+            selectors = self.list_until(")", self._selector)
             return lambda env: self.bands(env, self.default, selectors)
-        arguments: list[Step] = []
-        if self.take(")") is None:
-            arguments.append(self.ternary())
-            while self.take(","):
-                arguments.append(self.ternary())
-            self.expect(")")
+        arguments: list[Any] = self.list_until(")", self.ternary)
         if name in UNARY and len(arguments) == 1:
             return lambda env: _unary(name, arguments[0](env))
         if name in BINARY and len(arguments) == 2:
@@ -204,24 +88,16 @@ class _Parser:
             return step
         raise EEError(f"Image.parseExpression: Unknown function '{name}' of {len(arguments)} arguments.")
 
-    def selectors(self, end: str) -> list[Any]:
-        chosen: list[Any] = []
-        while self.take(end) is None:
-            token = self.token
-            if token.kind == "number":
-                chosen.append(int(token.text))
-            elif token.kind == "text":
-                chosen.append(token.text[1:-1])
-            else:
-                raise self.error("A band name or position expected")
-            self.position += 1
-            if self.take(",") is None and self.token.text != end:
-                raise self.error(f"'{end}' expected")
-        return chosen
+    def _selector(self) -> int | str:
+        token = self.token
+        if token.kind not in ("number", "text"):
+            raise self.error("A band name or position expected")
+        self.position += 1
+        return int(number_in(token.text)) if token.kind == "number" else token.text[1:-1]
 
     def access(self, name: str) -> Step:
         if self.take("["):
-            selectors = self.selectors("]")
+            selectors = self.list_until("]", self._selector)
             return lambda env: self.bands(env, name, selectors)
         if self.take("."):
             if self.token.kind != "name":
@@ -334,7 +210,7 @@ def parse(
     EEError
         When the expression is malformed, or uses a variable that is not declared.
     """
-    return _Parser(expression, default, variables, free_bands=free_bands).parse()
+    return _Images(expression, default, variables, free_bands=free_bands).whole()
 
 
 @algorithm("Image.parseExpression")

@@ -19,6 +19,7 @@ from smgee.eelocal.engine.context import Context, Limits
 from smgee.eelocal.errors import EEError, NotFoundError
 from smgee.eelocal.rest.faults import FAULTS, CutBody, FaultPlan
 from smgee.eelocal.rest.links import Links
+from smgee.eelocal.rest.pages import Pages
 from smgee.eelocal.tasks.log import OperationLog
 from smgee.eelocal.tasks.operations import Operations
 from smgee.errors import SmgeeError
@@ -151,11 +152,11 @@ class Service:
             log=None if store.user is None else OperationLog(store.user.root / ".operations")
         )
         self.links = Links()
+        self.pages = Pages()
         self.config: dict[str, Any] = {"maxConcurrentExports": 2}
         self._slots = threading.BoundedSemaphore(self.limits.concurrent_requests)
-        self.on_link: Callable[[], None] = lambda: (
-            None
-        )  # called before a URL is given out that is fetched over HTTP
+        # Called before a URL is given out that is fetched over HTTP.
+        self.on_link: Callable[[], None] = lambda: None
 
     def handle(self, request: Request) -> Response:
         """Answer a request; never raises."""

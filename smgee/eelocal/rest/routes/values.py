@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,10 +19,6 @@ from smgee.eelocal.values.plane import planar_geojson
 __all__ = ["as_collection", "expression_of", "geojson_feature"]
 
 _PAGE = 1_000
-_recent: OrderedDict[tuple[int, str], Any] = (
-    OrderedDict()
-)  # collections whose later pages may still be asked for
-_lock = threading.Lock()
 
 
 def expression_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -85,21 +79,15 @@ def _page(service: Service, body: Mapping[str, Any]) -> tuple[list[Any], dict[st
         if digest != key[:16] or not offset.isdigit():
             raise EEError("Invalid page token: it belongs to another expression.")
         start = int(offset)
-    with _lock:
-        elements = _recent.get((id(service), key)) if start else None
+    elements = service.pages.get(key) if start else None
     if elements is None:
         elements = as_collection(evaluate(expression, service.context)).elements
     page = elements[start : start + size]
-    token = {}
-    with _lock:
-        if start + size < len(elements):
-            token = {"nextPageToken": f"{key[:16]}.{start + size}"}
-            _recent[id(service), key] = elements
-            while len(_recent) > 4:
-                _recent.popitem(last=False)
-        else:
-            _recent.pop((id(service), key), None)
-    return page, token
+    if start + size >= len(elements):
+        service.pages.drop(key)
+        return page, {}
+    service.pages.keep(key, elements)
+    return page, {"nextPageToken": f"{key[:16]}.{start + size}"}
 
 
 def as_collection(value: Any) -> Collection:
