@@ -97,8 +97,7 @@ def _credentials(console: Any) -> None:
 def _embedded(console: Any) -> bool:
     import ee
 
-    from smgee.eelocal.engine.spec import signatures
-    from smgee.eelocal.ops import implementations
+    from smgee.doctor.coverage import approximate, count
     from smgee.session import connect, default_store
 
     console.print("Embedded Earth Engine")
@@ -121,8 +120,10 @@ def _embedded(console: Any) -> bool:
     except Exception as error:
         console.print(f"  [red]✗[/] {type(error).__name__}: {error}")
         return False
+    done, total = count()
     console.print(
-        f"  {len(implementations())} of {len(signatures())} algorithms; own assets in {default_store()}"
+        f"  {done} of {total} public algorithms, {len(approximate())} of them approximate (COVERAGE.md); "
+        f"own assets in {default_store()}"
     )
     return True
 

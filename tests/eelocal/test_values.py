@@ -343,7 +343,9 @@ def test_kernels_in_meters_depend_on_the_scale() -> None:
     assert info(kernel) == {"type": "Kernel.circle", "units": "meters"}
     from smgee.eelocal.ops import implementations
 
-    circle = implementations()["Kernel.circle"][0](radius=60.0, units="meters", normalize=True, magnitude=1.0)
+    circle = implementations()["Kernel.circle"].function(
+        radius=60.0, units="meters", normalize=True, magnitude=1.0
+    )
     assert circle.weights(30.0).values.shape == (5, 5)
     assert circle.weights(30.0).values.sum() == pytest.approx(1)
     assert circle.weights(60.0).values.shape == (3, 3)

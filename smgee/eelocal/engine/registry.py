@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import keyword
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from smgee.eelocal.engine.coerce import coerce
@@ -18,13 +19,43 @@ from smgee.eelocal.engine.spec import signatures
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.values.collection import Collection
 
-__all__ = ["algorithm", "call", "implementations"]
-
-_IMPLEMENTATIONS: dict[str, tuple[Callable[..., Any], bool]] = {}
+__all__ = ["Implementation", "algorithm", "call", "implementations"]
 
 
-def algorithm(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function as the implementation of one or several official algorithms."""
+@dataclass(frozen=True)
+class Implementation:
+    """The code of an algorithm.
+
+    Attributes
+    ----------
+    function : callable
+        What computes it.
+    wants_context : bool
+        Whether its first parameter is the evaluation's `Context`.
+    approximate : str or None
+        In what way its answers are not the real service's to the last digit, where they are not.
+    """
+
+    function: Callable[..., Any]
+    wants_context: bool
+    approximate: str | None = None
+
+
+_IMPLEMENTATIONS: dict[str, Implementation] = {}
+
+
+def algorithm(
+    *names: str, approximate: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function as the implementation of one or several official algorithms.
+
+    Parameters
+    ----------
+    *names : str
+        The official names.
+    approximate : str, optional
+        In what way it only stands in for the real one: a phrase for COVERAGE.md.
+    """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         wants_context = next(iter(inspect.signature(function).parameters), None) == "context"
@@ -33,14 +64,14 @@ def algorithm(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
                 raise LookupError(f"{name} is not an official Earth Engine algorithm")
             if name in _IMPLEMENTATIONS:
                 raise LookupError(f"{name} is registered twice")
-            _IMPLEMENTATIONS[name] = (function, wants_context)
+            _IMPLEMENTATIONS[name] = Implementation(function, wants_context, approximate)
         return function
 
     return register
 
 
-def implementations() -> Mapping[str, tuple[Callable[..., Any], bool]]:
-    """Return every registered implementation and whether it takes the context.
+def implementations() -> Mapping[str, Implementation]:
+    """Return every registered implementation by the official name of its algorithm.
 
     Raises
     ------
@@ -69,7 +100,6 @@ def call(context: Context, name: str, arguments: Mapping[str, Any]) -> Any:
     entry = implementations().get(name)
     if entry is None:
         raise UnsupportedAlgorithmError(name)
-    function, wants_context = entry
     known = {a.name for a in signature.arguments}
     for given in arguments:
         if given not in known:
@@ -84,7 +114,7 @@ def call(context: Context, name: str, arguments: Mapping[str, Any]) -> Any:
                 value = argument.default
             key = argument.name + "_" if keyword.iskeyword(argument.name) else argument.name
             ready[key] = None if value is None else coerce(value, argument.full_type, name=argument.name)
-        result = function(context, **ready) if wants_context else function(**ready)
+        result = entry.function(context, **ready) if entry.wants_context else entry.function(**ready)
     except EEError as error:
         raise error.prefixed(name) from error
     if isinstance(result, Collection) and result.maker is None:

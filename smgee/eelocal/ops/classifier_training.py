@@ -24,6 +24,10 @@ from smgee.eelocal.values.pixeltype import NAMED_TYPES
 # -- constructors
 # ------------------------------------------------------------------------------------------
 
+_TRAINED = "trained here, by the same method with other random numbers and ties: scores and maps are similar"
+_CLUSTERED = (
+    "clustered here, by the same method with other random numbers: other numbers of clusters, similar groups"
+)
 _TREES = ("CLASSIFICATION", "REGRESSION", "PROBABILITY", "MULTIPROBABILITY")
 
 
@@ -45,7 +49,7 @@ def _leaves(nodes: int | None) -> int | None:
     return nodes
 
 
-@algorithm("Classifier.smileCart")
+@algorithm("Classifier.smileCart", approximate=_TRAINED)
 def smile_cart(maxNodes: int | None, minLeafPopulation: int) -> Classifier:
     """Return an untrained CART."""
 
@@ -57,7 +61,7 @@ def smile_cart(maxNodes: int | None, minLeafPopulation: int) -> Classifier:
     return SklearnClassifier("smileCart", build=build, modes=_TREES)
 
 
-@algorithm("Classifier.smileRandomForest")
+@algorithm("Classifier.smileRandomForest", approximate=_TRAINED)
 def smile_random_forest(
     numberOfTrees: int,
     variablesPerSplit: int | None,
@@ -92,7 +96,7 @@ def smile_random_forest(
 _LOSSES = {"LeastSquares": "squared_error", "LeastAbsoluteDeviation": "absolute_error", "Huber": "huber"}
 
 
-@algorithm("Classifier.smileGradientTreeBoost")
+@algorithm("Classifier.smileGradientTreeBoost", approximate=_TRAINED)
 def smile_gradient_tree_boost(
     numberOfTrees: int, shrinkage: float, samplingRate: float, maxNodes: int | None, loss: str, seed: int
 ) -> Classifier:
@@ -118,7 +122,7 @@ def smile_gradient_tree_boost(
 _METRICS = {"EUCLIDEAN": "euclidean", "MANHATTAN": "manhattan", "BRAYCURTIS": "braycurtis"}
 
 
-@algorithm("Classifier.smileKNN")
+@algorithm("Classifier.smileKNN", approximate=_TRAINED)
 def smile_knn(k: int, searchMethod: str, metric: str) -> Classifier:
     """Return an untrained nearest-neighbour classifier."""
     if metric not in _METRICS:
@@ -135,7 +139,7 @@ def smile_knn(k: int, searchMethod: str, metric: str) -> Classifier:
     return SklearnClassifier("smileKNN", build=build, modes=_TREES)
 
 
-@algorithm("Classifier.smileNaiveBayes")
+@algorithm("Classifier.smileNaiveBayes", approximate=_TRAINED)
 def smile_naive_bayes(lambda_: float) -> Classifier:
     """Return an untrained naive Bayes classifier of counts."""
 
@@ -286,7 +290,7 @@ def _euclidean(name: str, distance: str) -> None:
         raise EEError(f"Unknown distanceFunction '{distance}': use Euclidean or Manhattan.")
 
 
-@algorithm("Clusterer.wekaKMeans")
+@algorithm("Clusterer.wekaKMeans", approximate=_CLUSTERED)
 def weka_kmeans(
     nClusters: int,
     init: int,
@@ -320,7 +324,7 @@ def weka_kmeans(
     return Clusterer("wekaKMeans", build)
 
 
-@algorithm("Clusterer.wekaCascadeKMeans")
+@algorithm("Clusterer.wekaCascadeKMeans", approximate=_CLUSTERED)
 def weka_cascade_kmeans(
     minClusters: int,
     maxClusters: int,

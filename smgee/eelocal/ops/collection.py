@@ -235,7 +235,7 @@ def remap(collection: Collection, lookupIn: list[Any], lookupOut: list[int], col
     return collection.derive(produce)
 
 
-@algorithm("Collection.randomColumn")
+@algorithm("Collection.randomColumn", approximate="drawn from other random numbers, reproducible by the seed")
 def random_column(
     collection: Collection, columnName: str, seed: int, distribution: str, rowKeys: list[str]
 ) -> Collection:
@@ -307,7 +307,9 @@ def make_array(collection: Collection, properties: list[str], name: str) -> Coll
     return collection.derive(produce)
 
 
-@algorithm("FeatureCollection.randomPoints")
+@algorithm(
+    "FeatureCollection.randomPoints", approximate="drawn from other random numbers, reproducible by the seed"
+)
 def random_points(region: Geometry, points: int, seed: int, maxError: Any) -> Collection:
     """Return points uniformly distributed over a region of the sphere; not the real service's points."""
     if points < 0:

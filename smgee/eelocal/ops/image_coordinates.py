@@ -115,7 +115,7 @@ def pixel_area() -> Image:
     return Image((Band("area", Area(), DOUBLE),))
 
 
-@algorithm("Image.random")
+@algorithm("Image.random", approximate="drawn from other random numbers, reproducible by the seed")
 def random(seed: int, distribution: str) -> Image:
     """Return random numbers, uniform in [0, 1) or standard normal."""
     if distribution not in ("uniform", "normal"):

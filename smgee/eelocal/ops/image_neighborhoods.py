@@ -318,7 +318,7 @@ def connected_pixel_count(input: Image, maxSize: int, eightConnected: bool) -> I
     )
 
 
-@algorithm("Image.connectedComponents")
+@algorithm("Image.connectedComponents", approximate="the same components under other labels")
 def connected_components(image: Image, connectedness: Kernel, maxSize: int) -> Image:
     """Label the objects of equal values of the first band."""
     if not 1 <= maxSize <= 1024:

@@ -130,7 +130,10 @@ def _complete(valid: Sequence[np.ndarray]) -> np.ndarray:
     return np.logical_and.reduce(valid)
 
 
-@algorithm("Image.sample")
+@algorithm(
+    "Image.sample",
+    approximate="with numPixels or factor: drawn from other random numbers, reproducible by the seed",
+)
 def sample(
     image: Image,
     region: Geometry | None,
@@ -222,7 +225,7 @@ def sample_regions(
     return Collection(features, {"band_order": image.names}, kind="FeatureCollection")
 
 
-@algorithm("Image.stratifiedSample")
+@algorithm("Image.stratifiedSample", approximate="drawn from other random numbers, reproducible by the seed")
 def stratified_sample(
     image: Image,
     numPoints: int,

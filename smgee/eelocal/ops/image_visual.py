@@ -260,7 +260,7 @@ def hsv_to_rgb(image: Image) -> Image:
     return _convert(image, ("red", "green", "blue"), _hsv_to_rgb)
 
 
-@algorithm("Image.randomVisualizer")
+@algorithm("Image.randomVisualizer", approximate="other random colours")
 def random_visualizer(image: Image) -> Image:
     """Give every value of the first band a random colour, the same for the same value."""
     band = image.first

@@ -293,7 +293,7 @@ def set_element(list: list[Any], index: int, element: Any) -> list[Any]:
     return [*list[:at], element, *list[at + 1 :]]
 
 
-@algorithm("List.shuffle")
+@algorithm("List.shuffle", approximate="drawn from other random numbers, reproducible by the seed")
 def shuffle(list: list[Any], seed: Any) -> list[Any]:
     """Permute at random: reproducibly for a seed, but not in the order of the real service."""
     if seed is not None and seed is not False and not is_number(seed):

@@ -181,13 +181,15 @@ def interval_mean(
     return IntervalMean(minPercentile, maxPercentile)
 
 
-@algorithm("Reducer.histogram")
+@algorithm("Reducer.histogram", approximate="without maxBuckets: 256 buckets; the default is not documented")
 def histogram(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:
     """Return the reducer to a histogram with buckets of a power of two."""
     return Histogram("histogram", maxBuckets, minBucketWidth)
 
 
-@algorithm("Reducer.autoHistogram")
+@algorithm(
+    "Reducer.autoHistogram", approximate="without maxBuckets: 256 buckets; the default is not documented"
+)
 def auto_histogram(
     maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None, cumulative: bool
 ) -> Reducer:
