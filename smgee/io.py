@@ -1,13 +1,19 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and what they hold in one hash."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+__all__ = ["SCRATCH", "atomic_path", "content_hash", "sweep"]
+
+SCRATCH = ".writing-"
+"""How the name of a folder begins that holds something half written."""
 
 
 @contextmanager
@@ -29,7 +35,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+    holder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=target.parent))
     scratch = holder / target.name
     try:
         yield scratch
@@ -38,3 +44,27 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(scratch, target)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def sweep(folder: str | os.PathLike[str]) -> list[Path]:
+    """Remove what killed writers left half written anywhere in a folder that nobody writes to now.
+
+    Returns
+    -------
+    list of pathlib.Path
+        What was removed.
+    """
+    left = []
+    for place, folders, _ in os.walk(folder):
+        for name in [n for n in folders if n.startswith(SCRATCH)]:
+            folders.remove(name)
+            left.append(Path(place) / name)
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
+    return left
+
+
+def content_hash(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's bytes, read piece by piece."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,29 +1,23 @@
-"""The run folder: where every step reads and writes, and its manifest."""
+"""The run folder: where every step reads and writes, its study and its manifest."""
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import platform
 import resource
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import pandas as pd
-
-from smgee.errors import InputError, MissingDataError, SmgeeError
-from smgee.io import atomic_path
+from smgee.errors import InputError
+from smgee.io import atomic_path, sweep
 from smgee.study import Study
+from smgee.workflow.fingerprints import Fingerprints
 
-__all__ = ["RunFolder"]
-
-T = TypeVar("T")
+__all__ = ["RunFolder", "peak_memory_mb"]
 
 _PACKAGES = (
     "smgee",
@@ -47,33 +41,70 @@ class RunFolder:
     Parameters
     ----------
     path : path-like
-        The folder; created when a study is given.
+        The folder; made by `writing`.
     study : Study, optional
-        The study of a new run, or of one to go on with. A finished step is done again when the study it was
-        made with differs.
+        The study of a new run, or of one to go on with; by default the one in the folder, if there is one:
+        ``smgee stations FILE`` and ``smgee train --table`` make folders without.
+    force : bool
+        Take over the folder of another study.
+
+    Raises
+    ------
+    InputError
+        When the folder holds the run of another study, or nothing of a run.
     """
 
-    def __init__(self, path: str | Path, study: Study | None = None):
+    def __init__(self, path: str | Path, study: Study | None = None, *, force: bool = False):
         self.path = Path(path)
-        if study is None:
-            if not (self.path / "study.yml").is_file():
-                raise InputError(
-                    f"{self.path} is not a run folder: it holds no study.yml; make one with `smgee run STUDY "
-                    f"--out {self.path}`."
-                )
-            study = Study.from_yaml(self.path / "study.yml")
-        else:
-            if self.path.exists() and not self.path.is_dir():
-                raise InputError(f"{self.path} is a file; give a folder for the run.")
-        self.study = study
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path} is a file; give a folder for the run.")
+        if study is None and not self.path.is_dir():
+            raise InputError(
+                f"{self.path} is not a run folder; make one with `smgee run STUDY --out {self.path}`."
+            )
+        own = self.path / "study.yml"
+        there = Study.from_yaml(own) if own.is_file() else None
+        if study is not None and there is not None and not force:
+            _same_run(there, study, self.path)
+        self._study = study or there
         self.manifest: dict[str, Any] = self._read_manifest()
+        self.fingerprints = Fingerprints(self.path / ".fingerprints.json")
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
+    @property
+    def study(self) -> Study:
+        """The study of the run.
+
+        Raises
+        ------
+        InputError
+            When the folder has none.
+        """
+        if self._study is None:
+            raise InputError(
+                f"{self.path} holds no study.yml, which this needs; write a study and give it to "
+                f"`smgee run STUDY --out {self.path}`."
+            )
+        return self._study
+
+    @property
+    def has_study(self) -> bool:
+        """Whether the folder has a study."""
+        return self._study is not None
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the run's data come from the synthetic basin."""
+        if self._study is not None:
+            backend = self._study.backend
+            return backend.kind == "embedded" and backend.catalog is None
+        return any(bool(entry.get("synthetic")) for entry in self.manifest["steps"].values())
+
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the folder for this process alone, with the study in it.
+        """Hold the folder for this process alone, with the study in it and without leftovers.
 
         Raises
         ------
@@ -89,9 +120,14 @@ class RunFolder:
                     f"Another process is working in {self.path}; wait until it ends, or give this run a "
                     "folder of its own with --out."
                 ) from None
-            self.study.to_yaml(self.path / "study.yml")
+            sweep(self.path)
+            if self._study is not None:
+                self._study.to_yaml(self.path / "study.yml")
             self.manifest = self._read_manifest()
-            yield
+            try:
+                yield
+            finally:
+                self.fingerprints.save()
 
     def _read_manifest(self) -> dict[str, Any]:
         file = self.path / "manifest.json"
@@ -107,121 +143,69 @@ class RunFolder:
             raise InputError(f"The manifest {file} holds no steps; delete it to run every step again.")
         return content
 
-    def save(self, **entries: Any) -> None:
-        """Add entries to the manifest and write it."""
-        self.manifest.update(entries)
+    def save(self) -> None:
+        """Write the manifest."""
         self.manifest["versions"] = _versions()
         with atomic_path(self.path / "manifest.json") as scratch:
             scratch.write_text(
                 json.dumps(self.manifest, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8"
             )
 
-    def need(self, name: str, step: str) -> Path:
-        """Return the path of a file an earlier step makes; say which step when it is not there."""
-        path = self.path / name
-        if not path.exists():
-            raise MissingDataError(f"{path} is not there yet; run `{self._command(step)}` first.")
-        return path
+    def entry(self, step: str) -> dict[str, Any] | None:
+        """Return what the manifest says of a finished step."""
+        return self.manifest["steps"].get(step)
 
-    def read(self, name: str, step: str, reader: Callable[[Path], T]) -> T:
-        """Return what `reader` makes of a file that an earlier step makes; one that cannot be read is told in
-        a sentence.
+    def was_begun(self, step: str) -> bool:
+        """Whether a step was begun and never ended."""
+        return step in self.manifest.get("begun", ())
 
-        Raises
-        ------
-        MissingDataError
-            When the file is not there yet.
-        InputError
-            When it is damaged: whatever a library says of it then.
-        """
-        path = self.need(name, step)
-        try:
-            return reader(path)
-        except SmgeeError:
-            raise
-        except Exception as error:
-            said = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise InputError(
-                f"{path} is damaged and cannot be read ({said:.200}); delete it and run "
-                f"`{self._command(step)}` again."
-            ) from error
+    def begin(self, step: str) -> None:
+        """Forget that a step was done, before it is done again: killed half way it is not done."""
+        self.manifest["steps"].pop(step, None)
+        self.manifest["begun"] = sorted({*self.manifest.get("begun", ()), step})
+        self.save()
 
-    def read_table(self, name: str, step: str, *, dates: Sequence[str] = ()) -> pd.DataFrame:
-        """Return a CSV table of the run, with its columns of dates."""
-        return self.read(name, step, lambda path: pd.read_csv(path, parse_dates=list(dates)))
+    def finish(self, step: str, entry: Mapping[str, Any]) -> None:
+        """Enter a finished step."""
+        self.manifest["begun"] = [s for s in self.manifest.get("begun", ()) if s != step]
+        self.manifest["steps"][step] = dict(entry)
+        self.save()
 
-    def _command(self, step: str) -> str:
-        # `smgee stations` takes the network's path; a run has that in its study
-        return (
-            f"smgee run {self.path / 'study.yml'} --out {self.path}"
-            if step == "stations"
-            else f"smgee {step} --run {self.path}"
-        )
+    def forget(self, step: str) -> None:
+        """Drop a step's entry."""
+        self.manifest["begun"] = [s for s in self.manifest.get("begun", ()) if s != step]
+        self.manifest["steps"].pop(step, None)
+        self.save()
 
     def fact(self, step: str, name: str) -> Any:
-        """Return what a finished step recorded in the manifest; None where it did not run as a step of
-        this folder.
-        """
-        return self.manifest["steps"].get(step, {}).get(name)
+        """Return what a finished step recorded; None where it did not run as a step of this folder."""
+        return (self.entry(step) or {}).get(name)
 
-    def is_done(self, step: str, identity: str, inputs: str) -> bool:
-        """Whether a step finished with this very study and these very files, and its own files are still
-        there.
-        """
-        entry = self.manifest["steps"].get(step)
-        return (
-            bool(entry)
-            and (entry.get("identity"), entry.get("inputs")) == (identity, inputs)
-            and all((self.path / f).exists() for f in entry.get("files", ()))
+    def command(self, step: str) -> str:
+        """Return the command that does a step again."""
+        if step == "stations":  # `smgee stations` takes the network's path; a run has that in its study
+            return f"smgee run {self.path / 'study.yml'} --out {self.path}"
+        return f"smgee {step} --run {self.path}"
+
+
+def _same_run(there: Study, study: Study, path: Path) -> None:
+    """Refuse to write the run of one study over that of another; settings of one study may change."""
+    if there.name != study.name:
+        raise InputError(
+            f"{path} holds the run of the study {there.name!r}, not of {study.name!r}; give this one a "
+            "folder of its own with --out, or take that one over with --force."
         )
-
-    @contextmanager
-    def step(self, name: str, identity: str, inputs: str, files: list[str]) -> Iterator[dict[str, Any]]:
-        """Time a step, and enter it in the manifest when it succeeds; the yielded dict takes facts to
-        record.
-        """
-        began, start = time.perf_counter(), datetime.now(UTC)
-        facts: dict[str, Any] = {}
-        yield facts
-        self.manifest["steps"][name] = {
-            "identity": identity,
-            "inputs": inputs,
-            "files": files,
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "started": start.isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - began, 2),
-            "peak_memory_mb": peak_memory_mb(),
-            **facts,
-        }
-        self.save()
+    if there.area != study.area:
+        raise InputError(
+            f"{path} holds the run {there.name!r} of another area; give this one a folder of its own with "
+            "--out, or take that one over with --force."
+        )
 
 
 def peak_memory_mb() -> int:
     """Return the greatest resident memory of this process so far, MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1024 * 1024 if platform.system() == "Darwin" else 1024))
-
-
-def identity_of(*parts: Any) -> str:
-    """Return a short hash of JSON-like values."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def state_of(paths: Iterable[Path]) -> str:
-    """Return a short hash of files' contents, and of folders by their files' names, sizes and times; an
-    absent one counts too.
-
-    A run's own tables are small and hashed by content, so that a step repeated with the same outcome leaves
-    later steps alone. Folders may be archives of any size.
-    """
-    states: list[Any] = []
-    for path in paths:
-        if path.is_dir():
-            found = [(str(p.relative_to(path)), p.stat()) for p in sorted(path.rglob("*")) if p.is_file()]
-            states.append([(name, s.st_size, s.st_mtime_ns) for name, s in found])
-        else:
-            states.append(hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None)
-    return identity_of(states)
 
 
 def _versions() -> dict[str, str]:

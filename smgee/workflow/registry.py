@@ -1,0 +1,40 @@
+"""Which steps there are, in their order. A step is one file in `smgee.workflow.steps` and one line here.
+
+Nothing of a step is loaded before it is asked for: its file imports what it works with.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smgee.workflow.step import Step
+
+__all__ = ["STEPS", "all_steps", "load_step"]
+
+STEPS: dict[str, str] = {
+    "stations": "Read the station network → stations.nc, unfrozen.csv.",
+    "sample": "Sample every predictor at the stations, server-side → samples.parquet.",
+    "train": "Train the models and score them at stations left out → models/, scores.csv.",
+    "explain": "Explain the deployed model by SHAP values → shap/.",
+    "smap": "Fetch SMAP of the cells → smap.csv.",
+    "static": "Describe the cells by terrain → cells.csv.",
+    "predict": "Map soil moisture at 30 m → maps.zarr.",
+    "parity": "Compare both routes on every pixel of a day → parity.json.",
+    "zonal": "Average the maps over the exact EASE-Grid cells → zonal.csv.",
+    "mean_map": "Average the maps over the season → maps/season_mean.tif.",
+    "validate": "Validate SMAP on the cells → validation_36km.csv, validation_9km.csv, heterogeneity.csv.",
+    "report": "Draw the figures and write report.html.",
+    "publish": "Publish the mean map, the model and the stations as Earth Engine assets.",
+}
+
+
+def load_step(name: str) -> Step:
+    """Return a step by its name."""
+    return import_module(f"smgee.workflow.steps.{name}").STEP
+
+
+def all_steps() -> dict[str, Step]:
+    """Return every step by name, in their order."""
+    return {name: load_step(name) for name in STEPS}
