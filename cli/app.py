@@ -11,35 +11,54 @@ import sys
 import typer
 
 from smgee.errors import SmgeeError
-from smgee_cli import catalog, demo, doctor, explain, map, parity, run, serve, stations, steps, train
+from smgee.workflow.registry import STEPS, command_of
+from smgee_cli.codes import INTERRUPTED, UNEXPECTED, UNREADABLE, codes_text
+from smgee_cli.lazy import LazyGroup
+
+# name → (where it is, one line of help); whatever a command works with is imported when it is called
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("smgee_cli.demo:demo", "Run everything on the synthetic basin: no account, no downloads."),
+    "run": ("smgee_cli.run:run", "Run a study from stations to the report; finished steps are kept."),
+    "status": ("smgee_cli.status:status", "Say of each step whether it would run, and why."),
+    **{
+        command_of(step): (f"smgee_cli.steps:command_for={step}", title)
+        for step, title in STEPS.items()
+        if step not in ("stations", "train")
+    },
+    "map": ("smgee_cli.map:map_one", "Map one day with a trained model; by default by both routes."),
+    "parity": (
+        "smgee_cli.parity:parity",
+        "Compare library, kernel, tree text and the classifier on Earth Engine.",
+    ),
+    "catalog": ("smgee_cli.catalog:app", "Register your own files under Earth Engine ids."),
+    "serve": ("smgee_cli.serve:serve", "Serve the embedded Earth Engine to other processes."),
+    "doctor": ("smgee_cli.doctor:doctor", "Check the installation and the backends."),
+}
+COMMANDS = {  # the steps with commands of their own stand where they belong
+    name: found
+    for key, entry in COMMANDS.items()
+    for name, found in (
+        *((("stations", ("smgee_cli.stations:stations", STEPS["stations"])),) if key == "sample" else ()),
+        *((("train", ("smgee_cli.train:train", STEPS["train"])),) if key == "explain" else ()),
+        (key, entry),
+    )
+}
+
+
+class _Smgee(LazyGroup):
+    commands_of = COMMANDS
+
 
 app = typer.Typer(
     name="smgee",
+    cls=_Smgee,
     help="Soil moisture at 30 m from stations, HLS and Google Earth Engine, and the validation of SMAP with "
     "it.",
+    epilog=codes_text(),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-app.command()(demo.demo)
-app.command("run")(run.run)
-app.command()(stations.stations)
-app.command()(steps.sample)
-app.command()(train.train)
-app.command()(explain.explain)
-app.command()(steps.predict)
-app.command()(steps.validate)
-app.command()(steps.report)
-app.command()(steps.publish)
-app.command("map")(map.map_one)
-app.command()(parity.parity)
-app.add_typer(catalog.app, name="catalog")
-app.command()(serve.serve)
-app.command()(doctor.doctor)
-
-UNREADABLE, UNEXPECTED = 74, 70  # as in sysexits.h
-INTERRUPTED = 130  # exit code of a command stopped by Ctrl-C: 128 + SIGINT
 
 
 @app.callback()
@@ -72,31 +91,30 @@ def main() -> None:
     try:
         app()
     except SmgeeError as error:
-        if os.environ.get("SMGEE_DEBUG"):
-            raise
-        print(f"smgee: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _stop(error, f"{error}", error.exit_code)
     except OSError as error:
-        if os.environ.get("SMGEE_DEBUG"):
-            raise
         where = f"{error.filename} " if error.filename else ""
-        print(
-            f"smgee: {where}cannot be read or written ({error.strerror or error}); check the path, its "
-            "permissions and the space left.",
-            file=sys.stderr,
+        said = (
+            f"{where}cannot be read or written ({error.strerror or error}); check the path, its permissions "
+            "and the space left."
         )
-        sys.exit(UNREADABLE)
+        _stop(error, said, UNREADABLE)
     except Exception as error:
-        if os.environ.get("SMGEE_DEBUG"):
-            raise
         said = f"{type(error).__name__}: {error}".splitlines()[0]
-        print(
-            f"smgee: an error that should not happen ({said:.300}); please report it with what `smgee "
-            "--debug …` says.",
-            file=sys.stderr,
+        _stop(
+            error,
+            f"an error that should not happen ({said:.300}); please report it with what `smgee --debug …` "
+            "says.",
+            UNEXPECTED,
         )
-        sys.exit(UNEXPECTED)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:  # typer turns Ctrl-C into an exit without a word
             print("smgee: interrupted; run the same command again to go on.", file=sys.stderr)
         raise
+
+
+def _stop(error: Exception, said: str, code: int) -> None:
+    if os.environ.get("SMGEE_DEBUG"):
+        raise error
+    print(f"smgee: {said}", file=sys.stderr)
+    sys.exit(code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,63 +10,74 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from smgee.workflow import STEPS, RunFolder, run_steps
+from smgee.workflow.connection import connected
+from smgee.workflow.folder import RunFolder
+from smgee.workflow.run import Events, execute
+from smgee.workflow.step import Action, Decision, Step
 
 __all__ = ["console", "print_table", "run_with_progress"]
 
 console = Console(highlight=False)
+_ENDINGS = {Action.KEEP: " (done)", Action.LEAVE_OUT: " (left out)"}
+
+
+class _Bars(Events):
+    """Progress bars, one for each step; a line for each where there is no terminal."""
+
+    def __init__(self, progress: Progress):
+        self._progress = progress
+        self._tasks: dict[str, Any] = {}
+        self.results: list[dict[str, Any]] = []
+
+    def start(self, step: Step, decision: Decision) -> None:
+        self._tasks[step.name] = self._progress.add_task(step.title, total=1.0)
+
+    def progress(self, step: Step, share: float) -> None:
+        self._progress.update(self._tasks[step.name], completed=min(share, 1.0))
+
+    def done(self, step: Step, decision: Decision, entry: Mapping[str, Any]) -> None:
+        title = step.title + _ENDINGS.get(decision.action, "")
+        self._progress.update(self._tasks[step.name], completed=1.0, description=title)
+        if not console.is_terminal:  # bars are drawn there only when all is over
+            took = f"{entry['seconds']:.1f} s" if decision.action is Action.RUN else decision.reason
+            console.print(f"{step.title}: {took}")
+        facts = {k: v for k, v in entry.items() if k not in ("parts", "key")}
+        self.results.append({**decision.as_dict(), "title": step.title, "facts": facts})
 
 
 def run_with_progress(
     run: RunFolder,
-    names: Sequence[str],
+    targets: Sequence[str],
     *,
     force: bool = False,
-    options: dict[str, dict[str, Any]] | None = None,
-) -> None:
-    """Run steps under progress bars, and print the time of each at the end."""
-    took: dict[str, tuple[float, int, bool]] = {}
-    bars = (
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[dict[str, Any]]:
+    """Run steps under progress bars, print the time of each at the end, and return what became of each."""
+    columns = (
         TextColumn("{task.description:<18}"),
         BarColumn(bar_width=34),
         TaskProgressColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*bars, console=console, transient=False) as progress:
-        tasks: dict[str, Any] = {}
+    with Progress(*columns, console=console, transient=False) as progress:
+        bars = _Bars(progress)
+        execute(run, targets, force=force, options=options, connect=connected, events=bars)
+    if len(bars.results) > 1:
+        _print_times(bars.results)
+    return bars.results
 
-        def start(name: str, title: str) -> None:
-            tasks[name] = progress.add_task(title, total=1.0)
 
-        def done(name: str, entry: dict[str, Any], skipped: bool) -> None:
-            progress.update(
-                tasks[name], completed=1.0, description=STEPS[name][0] + (" (done)" if skipped else "")
-            )
-            if not console.is_terminal:  # bars are drawn there only when all is over
-                console.print(
-                    f"{STEPS[name][0]}: " + ("done before" if skipped else f"{entry['seconds']:.1f} s")
-                )
-            took[name] = (float(entry["seconds"]), int(entry["peak_memory_mb"]), skipped)
-
-        run_steps(
-            run,
-            names,
-            force=force,
-            options=options,
-            on_start=start,
-            on_done=done,
-            on_progress=lambda name, share: progress.update(tasks[name], completed=min(share, 1.0)),
-        )
-    if len(took) > 1:
-        table = Table("step", "seconds", "peak memory, MB", title="Time by step", title_justify="left")
-        for name, (seconds, peak, skipped) in took.items():
-            table.add_row(STEPS[name][0], "done before" if skipped else f"{seconds:.1f}", f"{peak:,}")
-        table.add_row(
-            "all",
-            f"{sum(s for s, _, skipped in took.values() if not skipped):.1f}",
-            f"{max(p for _, p, _ in took.values()):,}",
-        )
-        console.print(table)
+def _print_times(results: Sequence[Mapping[str, Any]]) -> None:
+    table = Table("step", "seconds", "peak memory, MB", title="Time by step", title_justify="left")
+    total = 0.0
+    for found in results:
+        facts, ran = found["facts"], found["action"] == Action.RUN
+        total += facts["seconds"] if ran else 0
+        said = f"{facts['seconds']:.1f}" if ran else "done before" if facts else "left out"
+        table.add_row(found["title"], said, f"{facts['peak_memory_mb']:,}" if facts else "")
+    peak = max((f["facts"].get("peak_memory_mb", 0) for f in results), default=0)
+    table.add_row("all", f"{total:.1f}", f"{peak:,}")
+    console.print(table)
 
 
 def print_table(frame: pd.DataFrame, *, title: str) -> None:

@@ -29,8 +29,8 @@ def map_one(
     import smgee
     from smgee.errors import InputError, MissingDataError
     from smgee.models import load_model
-    from smgee.publish import write_cog
     from smgee.study import Study
+    from smgee.tables import write_cog
     from smgee.trees import TreeEnsemble
     from smgee.upscale import compare_routes, map_day
     from smgee_cli.display import console

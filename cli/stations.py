@@ -11,6 +11,10 @@ import typer
 from smgee import insitu
 from smgee.errors import InputError, MissingDataError
 from smgee.io import atomic_path
+from smgee.study import Study
+from smgee.workflow.folder import RunFolder
+from smgee_cli.display import run_with_progress
+from smgee_cli.summary import print_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -259,11 +263,6 @@ def _refuse_idle(ctx: typer.Context, path: Path, idle: set[str], what: str = "")
 
 def _of_study(ctx: typer.Context, path: Path, out: Path) -> None:
     """Do the stations step of a study."""
-    from smgee.study import Study
-    from smgee.workflow import RunFolder
-    from smgee_cli.display import console, run_with_progress
-    from smgee_cli.run import connected
-
     given = [
         n
         for n in ctx.params
@@ -275,14 +274,8 @@ def _of_study(ctx: typer.Context, path: Path, out: Path) -> None:
             f"{path} is a study, which has settings of its own for {options}; set them there, or give the "
             "network itself."
         )
-    folder = RunFolder(out, Study.from_yaml(path))
-    with connected(folder):
-        run_with_progress(folder, ["stations"])
-    facts = folder.manifest["steps"]["stations"]
-    console.print(
-        f"{facts['stations']} stations, {facts['station_days']:,} station days, {facts['unfrozen_days']} "
-        f"unfrozen days → {out / 'stations.nc'}"
-    )
+    run_with_progress(RunFolder(out, Study.from_yaml(path)), ["stations"])
+    print_step(RunFolder(out), "stations")
 
 
 def _print_spread(console: Console, table: pd.DataFrame) -> None:

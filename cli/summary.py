@@ -1,26 +1,57 @@
-"""What a finished run prints."""
+"""What a finished run or step prints."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
-from smgee.workflow import RunFolder
-from smgee.workflow.pages import NO_36KM, verdicts
+from smgee.report.tables import with_interval
+from smgee.report.verdicts import verdicts
+from smgee.workflow.folder import RunFolder
 from smgee_cli.display import console, print_table
+
+__all__ = ["print_step", "print_summary"]
+
+# what every entry of the manifest holds, beside the facts of its step
+_COMMON = {
+    "key",
+    "parts",
+    "writes",
+    "synthetic",
+    "started",
+    "finished",
+    "seconds",
+    "peak_memory_mb",
+    "by",
+}
 
 
 def print_summary(run: RunFolder) -> None:
     """Print scores, parity, validation and assets of a run."""
-    steps = run.manifest["steps"]
     if (run / "scores.csv").exists():
         scores = pd.read_csv(run / "scores.csv")
         shown = scores[["model", "design", "n"]].assign(**_metrics(scores))
         print_table(shown, title=f"Cross-validation, random beside leave-station-out{_mark(scores)}")
-    if "predict" in steps:
-        console.print(f"\n{steps['predict']['parity_sentence']}\n")
-    print_validation(run)
-    for name in steps.get("publish", {}).get("assets", []):
-        console.print(f"published {name}")
+    for step in ("parity", "validate", "publish"):
+        if run.entry(step):
+            print_step(run, step)
+
+
+def print_step(run: RunFolder, step: str) -> None:
+    """Print what a step found."""
+    entry = run.entry(step) or {}
+    if step == "validate":
+        print_validation(run)
+    elif "sentence" in entry:
+        console.print(f"\n{entry['sentence']}\n")
+    elif step == "publish":
+        for name in entry.get("assets", []):
+            console.print(f"published {name}")
+    else:
+        console.print(_said(entry))
+        console.print("→ " + ", ".join(str(run / name) for name in entry.get("writes", {})))
 
 
 def print_validation(run: RunFolder) -> None:
@@ -28,20 +59,28 @@ def print_validation(run: RunFolder) -> None:
     file = run / "validation_36km.csv"
     if file.exists():
         table = pd.read_csv(file)
-        if table.empty:
-            console.print(NO_36KM)
-            return
-        shown = table[["orbit", "reference", "n"]].assign(**_metrics(table))
+        names = ["cell"] if table["cell"].nunique() > 1 else []
+        shown = table[[*names, "orbit", "reference", "n"]].assign(**_metrics(table))
         print_table(shown, title=f"SMAP 36 km, bias = SMAP − reference, m³/m³{_mark(table)}")
         for sentence in verdicts(table):
             console.print(sentence)
 
 
+def _said(entry: Mapping[str, Any]) -> str:
+    facts = {k.replace("_", " "): v for k, v in entry.items() if k not in _COMMON}
+    return ", ".join(f"{k} {_value(v)}" for k, v in facts.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_value(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
 def _metrics(table: pd.DataFrame) -> dict[str, list[str] | pd.Series]:
-    interval = [
-        f"{r:.3f} [{low:.2f}, {high:.2f}]" if low == low else f"{r:.3f} (too few for an interval)"
-        for r, low, high in zip(table["r"], table["r_low"], table["r_high"], strict=True)
-    ]
+    interval = [with_interval(*v) for v in zip(table["r"], table["r_low"], table["r_high"], strict=True)]
     return {"R [95 %]": interval, "bias": table["bias"], "RMSE": table["rmse"], "ubRMSE": table["ubrmse"]}
 
 

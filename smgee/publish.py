@@ -12,8 +12,6 @@ import numpy as np
 import xarray as xr
 
 from smgee.errors import InputError
-from smgee.grid import PixelGrid
-from smgee.io import atomic_path
 from smgee.remote import NotFound, call, run_task, wait_for_task
 from smgee.sampling import station_features
 from smgee.trees import TreeEnsemble
@@ -24,22 +22,27 @@ __all__ = [
     "publish_map",
     "publish_model",
     "publish_stations",
-    "write_cog",
+    "require_folder",
 ]
 
 _MAX_STRING = 100_000  # characters of one property: Earth Engine's table limit
 
 
-def ensure_folder(asset_id: str) -> None:
-    """Create an asset folder, and the folders above it, unless it is there."""
+def require_folder(asset_id: str) -> tuple[str, list[str]]:
+    """Return the root of an asset folder and the names below it; refuse what can be none."""
     match = re.fullmatch(r"(projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/assets)((?:/[A-Za-z0-9_-]+)+)", asset_id)
     if match is None:
         raise InputError(
             f"{asset_id!r} is not an asset folder; give projects/YOUR-PROJECT/assets/FOLDER, names of "
             "letters, digits, - and _."
         )
-    path = match[1]
-    for part in match[2].strip("/").split("/"):
+    return match[1], match[2].strip("/").split("/")
+
+
+def ensure_folder(asset_id: str) -> None:
+    """Create an asset folder, and the folders above it, unless it is there."""
+    path, names = require_folder(asset_id)
+    for part in names:
         path = f"{path}/{part}"
         try:
             call(lambda path=path: ee.data.getAsset(path))  # type: ignore[misc]
@@ -61,45 +64,6 @@ def _card(properties: Mapping[str, Any]) -> dict[str, Any]:
             continue  # an asset property cannot be NaN; an absent one says the same
         card[re.sub(r"[^A-Za-z0-9_]", "_", key)] = value
     return card
-
-
-def write_cog(
-    values: np.ndarray,
-    grid: PixelGrid,
-    path: str | Path,
-    *,
-    band: str,
-    units: str,
-    tags: Mapping[str, Any] | None = None,
-) -> None:
-    """Write a (y, x) float32 array as a cloud-optimised GeoTIFF, NaN as nodata."""
-    import rasterio
-    from rasterio.shutil import copy
-
-    profile = {
-        "driver": "GTiff",
-        "height": grid.height,
-        "width": grid.width,
-        "count": 1,
-        "dtype": "float32",
-        "crs": grid.crs,
-        "transform": grid.affine,
-        "nodata": float("nan"),
-    }
-    with atomic_path(path) as scratch, rasterio.MemoryFile() as memory:
-        with memory.open(**profile) as file:
-            file.write(values.astype("float32", copy=False), 1)
-            file.set_band_description(1, band)
-            file.update_tags(**{k: str(v) for k, v in (tags or {}).items()})
-            file.update_tags(1, units=units)
-        copy(
-            memory.name,
-            str(scratch),
-            driver="COG",
-            compress="DEFLATE",
-            predictor="YES",
-            overview_resampling="average",
-        )
 
 
 def publish_map(

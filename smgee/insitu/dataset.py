@@ -11,6 +11,7 @@ import xarray as xr
 
 from smgee.errors import MissingDataError
 from smgee.insitu.quality import check_coordinates, flag_attributes
+from smgee.tables import write_dataset
 
 __all__ = ["Record", "combine", "write_dataset"]
 
@@ -154,16 +155,3 @@ def combine(records: Sequence[Record], *, source: str, attrs: dict[str, object] 
         meta = {"units": "degC", "long_name": "soil temperature", "standard_name": "soil_temperature"}
         ds["soil_temperature"] = (("time", "station"), temperature, meta)
     return ds
-
-
-def write_dataset(ds: xr.Dataset, path) -> None:
-    """Write a station data set as compressed NetCDF-4, whole or not at all."""
-    from smgee.io import atomic_path
-
-    encoding: dict[str, dict[str, object]] = {
-        str(name): {"zlib": True, "complevel": 4, "shuffle": True}
-        for name, v in ds.data_vars.items()
-        if v.dtype.kind in "fiu"
-    }
-    with atomic_path(path) as scratch:
-        ds.to_netcdf(scratch, engine="h5netcdf", encoding=encoding)

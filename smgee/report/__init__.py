@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from smgee.report.contents import Contents
 from smgee.report.page import write_report
+from smgee.report.pages import write_pages
+from smgee.report.verdicts import verdicts
 
-__all__ = ["write_report"]
+__all__ = ["Contents", "verdicts", "write_pages", "write_report"]

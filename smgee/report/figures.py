@@ -8,11 +8,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from smgee.grid import EaseCell, PixelGrid, transformer
 from smgee.report.style import COLOURS, figure, save
 
-__all__ = ["cells_figure", "maps_figure", "scatter_figure", "scores_figure", "series_figure"]
+__all__ = [
+    "cells_figure",
+    "maps_figure",
+    "network_figure",
+    "scatter_figure",
+    "scores_figure",
+    "series_figure",
+]
 
 UNIT = "m³ m⁻³"
 REFERENCE_NAMES = {"upscaled": "30 m map", "insitu_mean": "in situ mean"}
@@ -88,6 +96,29 @@ def maps_figure(
         for axis in axes[:, 0]:
             axis.set_ylabel("northing, km")
         fig.colorbar(image, ax=axes, label=f"soil moisture, {UNIT}", shrink=0.8, extend="both")
+        return save(fig, path)
+
+
+def network_figure(daily: xr.Dataset, path: Path, *, synthetic: bool) -> Path:
+    """Draw the daily soil moisture of every station and their mean.
+
+    Parameters
+    ----------
+    daily : Dataset
+        ``soil_moisture`` (time, station), m³ m⁻³.
+    path : Path
+        The PNG.
+    synthetic : bool
+        Mark the figure.
+    """
+    moisture = daily["soil_moisture"]
+    with figure(1, 1, size=(8.4, 3.0), synthetic=synthetic) as (fig, axis):
+        axis.plot(daily["time"].values, moisture.values, color="0.75", lw=0.5)
+        axis.plot(
+            daily["time"].values, moisture.mean("station").values, color=COLOURS["in situ"], label="mean"
+        )
+        axis.set_ylabel(f"soil moisture, {UNIT}")
+        axis.legend(loc="upper right")
         return save(fig, path)
 
 

@@ -19,7 +19,7 @@ from smgee.options import Options
 from smgee.predictors import Predictors, PredictorSet, Site
 from smgee.study.faults import faults
 from smgee.study.files import read_yaml
-from smgee.study.sections import TWIN, Backend, Smap, Stations, Training, Upscale
+from smgee.study.sections import TWIN, Backend, Publish, Smap, Stations, Training, Upscale
 
 __all__ = ["Study"]
 
@@ -31,7 +31,7 @@ class Study(Options):
     ----------
     name : str
         Label of the run.
-    area, stations, predictors, training, upscale, smap, backend
+    area, stations, predictors, training, upscale, smap, publish, backend
         The sections documented by their own classes.
     start, end : date
         The period, end exclusive; cut to the unfrozen period where stations tell it.
@@ -47,6 +47,7 @@ class Study(Options):
     training: Training = Training()
     upscale: Upscale = Upscale()
     smap: Smap = Smap()
+    publish: Publish = Publish()
     _relative: frozenset[str] = PrivateAttr(frozenset())
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from smgee.insitu.settings import QualityRules, UnfrozenRule
 from smgee.options import Options, from_study_file
 
-__all__ = ["MODELS", "Backend", "Smap", "StationTable", "Stations", "Training", "Upscale"]
+__all__ = ["MODELS", "Backend", "Publish", "Smap", "StationTable", "Stations", "Training", "Upscale"]
 
 TWIN = "twin"
 """The source of the synthetic basin's stations, where a path would stand."""
@@ -176,3 +176,13 @@ class Smap(Options):
     min_coverage: Annotated[float, Field(gt=0, le=1)] = Field(
         0.8, description="least share of a cell that a map must cover to count"
     )
+
+
+class Publish(Options):
+    """Whether and where results become Earth Engine assets."""
+
+    enabled: bool | None = Field(
+        None, description="left out, on the embedded backend only, where it costs nothing and needs no bucket"
+    )
+    folder: str | None = Field(None, description="projects/…/assets/…; named like the study if not given")
+    bucket: str | None = Field(None, description="Cloud Storage bucket for the upload, on the real service")

@@ -25,7 +25,14 @@ from smgee.tables.schema import Column, Schema
 __all__ = ["read_table", "sidecar_of", "table_provenance", "write_table"]
 
 _CSVW = "http://www.w3.org/ns/csvw"
-_DATATYPES = {"number": "double", "count": "integer", "text": "string", "date": "date", "flag": "string"}
+_DATATYPES = {
+    "number": "double",
+    "count": "integer",
+    "text": "string",
+    "date": "date",
+    "flag": "string",
+    "any": "anyAtomicType",
+}
 SYNTHETIC = Column("synthetic", kind="flag", long_name="1 where the row comes from the synthetic basin")
 
 

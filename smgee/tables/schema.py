@@ -12,7 +12,7 @@ from smgee.errors import InputError
 
 __all__ = ["Column", "Schema"]
 
-Kind = Literal["number", "count", "text", "date", "flag"]
+Kind = Literal["number", "count", "text", "date", "flag", "any"]
 
 _FITS: dict[str, Callable[[pd.Series], bool]] = {
     "number": lambda c: pd.api.types.is_numeric_dtype(c) and not pd.api.types.is_bool_dtype(c),
@@ -22,6 +22,7 @@ _FITS: dict[str, Callable[[pd.Series], bool]] = {
     "date": lambda c: (
         pd.api.types.is_datetime64_any_dtype(c) or not pd.to_datetime(c, errors="coerce").isna().any()
     ),
+    "any": lambda c: True,
     "text": lambda c: bool(c.dropna().map(lambda v: isinstance(v, str)).all()),
 }
 
@@ -38,7 +39,7 @@ class Column:
         UDUNITS spelling; ``""`` where a unit makes no sense (texts, dates).
     long_name : str
         What it is, for people.
-    kind : {"number", "count", "text", "date", "flag"}
+    kind : {"number", "count", "text", "date", "flag", "any"}
         What its values are.
     needed : bool
         Whether a table without it is refused.

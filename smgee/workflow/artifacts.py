@@ -87,9 +87,7 @@ def dataset(path: str) -> Artifact[xr.Dataset]:
         with xr.open_dataset(file, engine="h5netcdf") as ds:
             return ds.load()
 
-    return Artifact(
-        path, load, lambda ds, file, provenance: write_dataset(ds, file, provenance=provenance)
-    )
+    return Artifact(path, load, lambda ds, file, provenance: write_dataset(ds, file, provenance=provenance))
 
 
 def raster(path: str) -> Artifact[np.ndarray]:

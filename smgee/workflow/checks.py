@@ -53,4 +53,3 @@ def require_whole(step: Step, run: RunFolder, steps: Mapping[str, Step]) -> None
                     f"`{run.command(maker)}` and the steps after it again."
                 )
             waiting.append(other)
-

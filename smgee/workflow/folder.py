@@ -16,6 +16,7 @@ from smgee.errors import InputError
 from smgee.io import atomic_path, sweep
 from smgee.study import Study
 from smgee.workflow.fingerprints import Fingerprints
+from smgee.workflow.registry import command_of
 
 __all__ = ["RunFolder", "peak_memory_mb"]
 
@@ -98,8 +99,7 @@ class RunFolder:
     def synthetic(self) -> bool:
         """Whether the run's data come from the synthetic basin."""
         if self._study is not None:
-            backend = self._study.backend
-            return backend.kind == "embedded" and backend.catalog is None
+            return self._study.is_synthetic
         return any(bool(entry.get("synthetic")) for entry in self.manifest["steps"].values())
 
     @contextmanager
@@ -185,7 +185,7 @@ class RunFolder:
         """Return the command that does a step again."""
         if step == "stations":  # `smgee stations` takes the network's path; a run has that in its study
             return f"smgee run {self.path / 'study.yml'} --out {self.path}"
-        return f"smgee {step} --run {self.path}"
+        return f"smgee {command_of(step)} --run {self.path}"
 
 
 def _same_run(there: Study, study: Study, path: Path) -> None:

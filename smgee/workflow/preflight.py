@@ -1,70 +1,107 @@
-"""What can be known to fail is refused before hours are spent: unknown indices, data sets that are not
-there, stations elsewhere.
+"""What can be known to fail is refused before hours are spent: data sets that are not there, stations
+elsewhere, assets that cannot be published.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import ee
 import numpy as np
 import numpy.typing as npt
+import shapely
 
-from smgee.datasets import smap_9km_ids
 from smgee.errors import InputError, MissingDataError
+from smgee.predictors import Cadence
+from smgee.publish import require_folder
 from smgee.remote import NotFound, call
 from smgee.study import Study
+from smgee.workflow.step import Step
 
-__all__ = ["check_place", "check_study", "needed_assets"]
+__all__ = ["catalog_of", "check_place", "check_study", "has_static", "needed_assets", "predictor_datasets"]
 
 
-def needed_assets(study: Study, names: Sequence[str]) -> list[str]:
+def catalog_of(study: Study) -> Sequence[Path]:
+    """Return the user's catalog, if the study has one: a file that steps read without naming it."""
+    return [Path(study.backend.catalog)] if study.backend.catalog else []
+
+
+def predictor_datasets(study: Study) -> Sequence[str]:
+    """Return the ids of the data sets that the predictors of a study are built of."""
+    return study.predictor_set.datasets()
+
+
+def has_static(study: Study) -> bool:
+    """Whether any predictor of a study stays the same all the time."""
+    return any(p.cadence is Cadence.STATIC for p in study.predictor_set.predictors)
+
+
+def needed_assets(study: Study, steps: Sequence[Step]) -> list[str]:
     """Return the ids that these steps of a study read."""
-    needed: list[str] = []
-    if {"sample", "predict"} & set(names):
-        needed += study.predictor_set.datasets()
-    if "predict" in names:
-        needed += [study.smap.collection_36km] if study.smap.collection_36km else []
-        needed += smap_9km_ids(study.start, study.end) if study.smap.nine_km else []
-    return needed
+    return list(dict.fromkeys(i for s in steps if s.datasets for i in s.datasets(study)))
 
 
-def check_study(study: Study, names: Sequence[str]) -> None:
-    """Refuse a study whose steps `names` cannot succeed on the connected backend.
+def check_study(
+    study: Study,
+    steps: Sequence[Step],
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    connected: bool = True,
+) -> None:
+    """Refuse a study whose `steps` cannot succeed.
+
+    Parameters
+    ----------
+    study : Study
+        Which one.
+    steps : sequence of Step
+        Those that may run.
+    options : mapping of str to mapping, optional
+        Options by step.
+    connected : bool
+        Whether a backend can be asked what it has.
 
     Raises
     ------
+    InputError
+        For assets that could not be published.
     MissingDataError
         For data sets that the backend does not have.
     """
-    import ee
-
+    if any(s.name == "publish" for s in steps):
+        _check_publishing(study, (options or {}).get("publish", {}))
     absent = []
-    for asset in needed_assets(study, names):
+    for asset in needed_assets(study, steps) if connected else ():
         try:
             call(lambda asset=asset: ee.data.getAsset(asset))  # type: ignore[misc]
         except NotFound:  # any other failure says nothing about the asset
             absent.append(asset)
     if absent:
-        where = (
-            "Earth Engine does not have, or not for you"
-            if study.backend.kind == "earthengine"
-            else "the catalog does not have"
-        )
-        advice = (
-            "check the ids and your access"
-            if study.backend.kind == "earthengine"
-            else "register their files with `smgee catalog add`"
-        )
+        real = study.backend.kind == "earthengine"
+        where = "Earth Engine does not have, or not for you" if real else "the catalog does not have"
+        advice = "check the ids and your access" if real else "register their files with `smgee catalog add`"
         raise MissingDataError(
             f"The study needs {', '.join(absent)}, which {where}; {advice}, or change the study's predictors "
             "or smap section."
         )
 
 
+def _check_publishing(study: Study, options: Mapping[str, Any]) -> None:
+    folder = options.get("folder") or study.publish.folder
+    if folder is not None:
+        require_folder(folder)
+    bucket = options.get("bucket") or study.publish.bucket
+    if study.backend.kind == "earthengine" and bucket is None:
+        raise InputError(
+            "Earth Engine ingests maps from Cloud Storage only; name a bucket of yours as publish.bucket in "
+            "the study or with `smgee publish --bucket NAME`, or leave publishing out."
+        )
+
+
 def check_place(study: Study, lon: npt.ArrayLike, lat: npt.ArrayLike) -> None:
     """Refuse stations of which none lies in the study's area."""
-    import shapely
-
     lon, lat = np.asarray(lon), np.asarray(lat)
     inside = shapely.contains_xy(study.area.polygon, lon, lat)
     if not inside.any():

@@ -6,12 +6,9 @@ Nothing of a step is loaded before it is asked for: its file imports what it wor
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from smgee.workflow.step import Step
-
-__all__ = ["STEPS", "all_steps", "load_step"]
+__all__ = ["STEPS", "all_steps", "command_of", "load_step"]
 
 STEPS: dict[str, str] = {
     "stations": "Read the station network → stations.nc, unfrozen.csv.",
@@ -30,11 +27,19 @@ STEPS: dict[str, str] = {
 }
 
 
-def load_step(name: str) -> Step:
-    """Return a step by its name."""
+_COMMANDS = {"parity": "compare-routes"}  # `smgee parity` compares a model file with its libraries
+
+
+def command_of(step: str) -> str:
+    """Return the name of a step on the command line."""
+    return _COMMANDS.get(step, step.replace("_", "-"))
+
+
+def load_step(name: str) -> Any:
+    """Return a `smgee.workflow.step.Step` by its name."""
     return import_module(f"smgee.workflow.steps.{name}").STEP
 
 
-def all_steps() -> dict[str, Step]:
+def all_steps() -> dict[str, Any]:
     """Return every step by name, in their order."""
     return {name: load_step(name) for name in STEPS}

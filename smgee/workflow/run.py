@@ -153,7 +153,7 @@ def _refuse_blocked(decision: Decision, run: RunFolder, steps: Mapping[str, Step
     if decision.action is not Action.BLOCKED:
         return
     step = decision.step
-    if step.needs_study:
+    if not step.standalone:
         _ = run.study  # says what is missing
     absent = next(a.path for a in step.reads if not (run / a.path).exists())
     maker = makers(steps.values()).get(absent, step.name)

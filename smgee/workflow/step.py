@@ -86,6 +86,8 @@ class Step:
         Whether it talks to Earth Engine.
     needed : callable, optional
         Says for a study why the step is left out; None where it is needed.
+    standalone : bool
+        Whether it can work in a folder without a study.
     options : sequence of Option
         Of its command.
     """
@@ -103,12 +105,8 @@ class Step:
     datasets: Callable[[Study], Sequence[str]] | None = None
     external: bool = False
     needed: Callable[[Study], str | None] | None = None
+    standalone: bool = False
     options: tuple[Option, ...] = ()
-
-    @property
-    def needs_study(self) -> bool:
-        """Whether it can do nothing without a study."""
-        return bool(self.settings) and self.name not in ("report", "explain")
 
 
 @dataclass(frozen=True)
@@ -132,9 +130,7 @@ def key_parts(step: Step, run: RunFolder, options: Mapping[str, Any] | None = No
         "version": step.version,
         "settings": _settings(step, run),
         "options": {k: v for k, v in chosen.items() if v is not None},
-        "reads": {
-            a.path: a.fingerprint(run.path, run.fingerprints) for a in (*step.reads, *step.may_read)
-        },
+        "reads": {a.path: a.fingerprint(run.path, run.fingerprints) for a in (*step.reads, *step.may_read)},
         "inputs": {
             f"input {k}": run.fingerprints.of(path, bulk=True)
             for k, path in enumerate(step.inputs(run.study) if step.inputs and run.has_study else ())
@@ -226,7 +222,7 @@ def decide(
 ) -> Decision:
     """Say whether one step would run now; `coming` names the files that steps before it will write."""
     coming = coming or {}
-    if step.needs_study and not run.has_study:
+    if not step.standalone and not run.has_study:
         return Decision(step, Action.BLOCKED, "there is no study.yml, whose settings it needs")
     left_out = step.needed(run.study) if step.needed and run.has_study else None
     if left_out:

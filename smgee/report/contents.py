@@ -1,0 +1,70 @@
+"""What a report is made of: the files of a run, those that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smgee.study import Study
+
+__all__ = ["Contents"]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The parts of a run that a report shows; None or empty where there are none.
+
+    Parameters
+    ----------
+    name : str
+        Of the run.
+    synthetic : bool
+        Whether its data come from the synthetic basin.
+    study : Study, optional
+        Its study.
+    stations : xarray.Dataset, optional
+        Daily means (time, station) in m³ m⁻³.
+    samples : (int, int), optional
+        Complete rows and all rows of the sample table.
+    scores : DataFrame, optional
+        ``scores.csv``.
+    model, route : str
+        Title of the deployed model; the route that drew the maps.
+    shap : sequence of Path
+        Figures of what the models look at.
+    maps : xarray.Dataset, optional
+        Daily maps (time, y, x) in m³ m⁻³, lazy.
+    mean : (y, x) array, optional
+        Their mean, m³ m⁻³.
+    parity : mapping, optional
+        ``parity.json``.
+    smap, zonal, large, small, heterogeneity : DataFrame, optional
+        ``smap.csv``, ``zonal.csv``, ``validation_36km.csv``, ``validation_9km.csv``, ``heterogeneity.csv``.
+    absent : sequence of str
+        One sentence on each part that is not there.
+    """
+
+    name: str
+    synthetic: bool
+    study: Study | None = None
+    stations: xr.Dataset | None = None
+    samples: tuple[int, int] | None = None
+    scores: pd.DataFrame | None = None
+    model: str = ""
+    route: str = ""
+    shap: Sequence[Path] = ()
+    maps: xr.Dataset | None = None
+    mean: np.ndarray | None = None
+    parity: Mapping[str, Any] | None = None
+    smap: pd.DataFrame | None = None
+    zonal: pd.DataFrame | None = None
+    large: pd.DataFrame | None = None
+    small: pd.DataFrame | None = None
+    heterogeneity: pd.DataFrame | None = None
+    absent: Sequence[str] = field(default_factory=tuple)

@@ -1,0 +1,239 @@
+"""The report of a run: which figures, tables and sentences it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smgee.errors import MissingDataError
+from smgee.grid import EaseCell
+from smgee.report import figures
+from smgee.report.contents import Contents
+from smgee.report.page import Section, write_report
+from smgee.report.tables import shown
+from smgee.report.verdicts import verdicts
+from smgee.schemas import HETEROGENEITY, SCORES, validation_schema
+from smgee.validation import cell_station_means
+
+__all__ = ["write_pages"]
+
+
+def write_pages(
+    contents: Contents, page: Path, *, folder: Path, progress: Callable[[float], Any] = lambda share: None
+) -> int:
+    """Draw every figure that the contents allow, and write the page.
+
+    Parameters
+    ----------
+    contents : Contents
+        What there is.
+    page : Path
+        The HTML file.
+    folder : Path
+        Where figures go; those of an earlier report are removed.
+    progress : callable
+        Told the share done.
+
+    Returns
+    -------
+    int
+        Number of figures.
+
+    Raises
+    ------
+    MissingDataError
+        When there is nothing to report at all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    builders = (_stations, _maps, _models, _explained, _large, _small, _terrain)
+    sections = []
+    for k, build in enumerate(builders):
+        sections += build(contents, folder)
+        progress((k + 1) / (len(builders) + 1))
+    if not sections:
+        raise MissingDataError(
+            f"The run {contents.name} holds nothing to report yet; begin with `smgee run STUDY`, "
+            "`smgee stations` or `smgee train`."
+        )
+    if contents.absent:
+        sections.append(Section("What is not here", " ".join(contents.absent)))
+    write_report(
+        page, title=_title(contents), synthetic=contents.synthetic, facts=_facts(contents), sections=sections
+    )
+    return sum(len(s.figures) for s in sections)
+
+
+def _title(c: Contents) -> str:
+    if c.study is None:
+        return f"{c.name}: soil moisture"
+    what = "soil moisture" if c.maps is None else f"soil moisture at {c.study.area.scale_m:g} m"
+    judged = " and the validation of SMAP" if c.large is not None or c.small is not None else ""
+    return f"{c.study.name}: {what}{judged}"
+
+
+def _facts(c: Contents) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if c.study is not None:
+        lon, lat = c.study.area.center
+        names = ", ".join(cell.name for cell in c.study.cells) or "none filled"
+        facts["36 km cells"] = f"{names}, around {lon:g}° E, {lat:g}° N"
+        facts["Period"] = f"{c.study.start} to {c.study.end} (end exclusive)"
+    if c.stations is not None:
+        facts["Stations"] = c.stations.sizes["station"]
+    if c.samples is not None:
+        facts["Sampled rows"] = f"{c.samples[0]:,} complete of {c.samples[1]:,}"
+    if c.model:
+        facts["Deployed model"] = c.model
+    if c.route:
+        facts["Route"] = c.route
+    if c.parity is not None:
+        facts["Routes agree"] = c.parity["sentence"]
+    return facts
+
+
+def _cells(c: Contents, grid: str) -> list[EaseCell]:
+    large = list(c.study.cells) if c.study is not None else []
+    return large if grid == "M36" else [cell for k in large for cell in k.children("M09")]
+
+
+def _places(c: Contents) -> pd.DataFrame:
+    if c.stations is None:
+        return pd.DataFrame({"lon": [], "lat": []})
+    return pd.DataFrame({"lon": c.stations["lon"].values, "lat": c.stations["lat"].values})
+
+
+def _stations(c: Contents, folder: Path) -> list[Section]:
+    """Show the network alone where no map and no score says more."""
+    if c.stations is None or c.scores is not None or c.maps is not None:
+        return []
+    file = figures.network_figure(c.stations, folder / "stations.png", synthetic=c.synthetic)
+    days = int(c.stations["soil_moisture"].notnull().sum())
+    text = f"{c.stations.sizes['station']} stations, {days:,} station days."
+    return [Section("Stations", text, [(file, "Daily mean soil moisture of every station.")])]
+
+
+def _maps(c: Contents, folder: Path) -> list[Section]:
+    if c.maps is None or c.study is None:
+        return []
+    days = pd.DatetimeIndex(c.maps["time"].values)
+    chosen = [days[int(k)] for k in np.linspace(0, len(days) - 1, min(3, len(days)))]
+    drawn = {f"{d:%-d %B %Y}": c.maps["soil_moisture"].sel(time=d).values for d in dict.fromkeys(chosen)}
+    if c.mean is not None:
+        drawn["mean of all mapped days"] = c.mean
+    file = figures.maps_figure(
+        drawn,
+        folder / "maps.png",
+        grid=c.study.grid,
+        cells=[*_cells(c, "M36"), *_cells(c, "M09")],
+        stations=_places(c),
+        synthetic=c.synthetic,
+    )
+    proof = f" {c.parity['sentence']}" if c.parity is not None else ""
+    text = f"Soil moisture at {c.study.area.scale_m:g} m on {len(days)} days.{proof}"
+    caption = (
+        "Upscaled soil moisture with the 36 km EASE-Grid 2.0 cell, its sixteen 9 km cells, and the stations."
+    )
+    return [Section("Maps", text, [(file, caption)])]
+
+
+def _models(c: Contents, folder: Path) -> list[Section]:
+    if c.scores is None:
+        return []
+    file = figures.scores_figure(c.scores, folder / "scores.png", synthetic=c.synthetic)
+    text = (
+        "A random split shares stations between training and test, and flatters: what counts for a map are "
+        "the stations held out. Intervals resample whole stations."
+    )
+    return [
+        Section(
+            "Models",
+            text,
+            [(file, "Cross-validated R and RMSE with 95 % intervals.")],
+            [(shown(c.scores, SCORES), "scores.csv: bias = prediction − observation.")],
+        )
+    ]
+
+
+def _explained(c: Contents, folder: Path) -> list[Section]:
+    if not c.shap:
+        return []
+    caption = "SHAP values: each dot is one station-day."
+    text = "SHAP values divide each prediction among its predictors."
+    return [Section("What the model looks at", text, [(file, caption) for file in c.shap])]
+
+
+def _large(c: Contents, folder: Path) -> list[Section]:
+    if c.large is None:
+        return []
+    drawn: list[tuple[Path, str]] = []
+    cells = _cells(c, "M36")
+    for cell in cells:
+        pairs = _pairs(c, cell)
+        if pairs.empty:
+            continue
+        end = "36km" if len(cells) == 1 else f"36km_{cell.name}"
+        title = "36 km cell" if len(cells) == 1 else f"36 km cell {cell.name}"
+        rows = c.large[c.large["cell"] == cell.name]
+        series = figures.series_figure(
+            pairs, folder / f"series_{end}.png", title=title, synthetic=c.synthetic
+        )
+        scatter = figures.scatter_figure(pairs, rows, folder / f"scatter_{end}.png", synthetic=c.synthetic)
+        drawn.append((series, "SMAP and its two references through the season."))
+        drawn.append((scatter, "SMAP against each reference."))
+    text = (
+        "SMAP against the mean of the upscaled map over the exact cell, and against the plain mean of the "
+        f"stations. Intervals resample blocks of consecutive days. {' '.join(verdicts(c.large))}"
+    )
+    table = (shown(c.large, validation_schema("36 km")), "validation_36km.csv: bias = SMAP − reference.")
+    return [Section("SMAP 36 km", text, drawn, [table])]
+
+
+def _small(c: Contents, folder: Path) -> list[Section]:
+    if c.small is None:
+        return []
+    drawn = []
+    if (c.small["reference"] == "upscaled").any():
+        file = figures.cells_figure(
+            c.small, _cells(c, "M09"), folder / "cells_9km.png", synthetic=c.synthetic
+        )
+        drawn.append((file, "R, bias and ubRMSE by cell and overpass."))
+    text = "Each of the 9 km cells on its own, against the upscaled map."
+    table = (shown(c.small, validation_schema("9 km")), "validation_9km.csv: bias = SMAP − reference.")
+    return [Section("SMAP 9 km", text, drawn, [table])]
+
+
+def _terrain(c: Contents, folder: Path) -> list[Section]:
+    if c.heterogeneity is None:
+        return []
+    caption = (
+        "Rank correlation over the 9 km cells, with n and interval. They are many: one interval in twenty "
+        "misses zero by chance alone."
+    )
+    text = "How the errors go with the relief inside the 9 km cells."
+    return [
+        Section("Terrain and SMAP's errors", text, [], [(shown(c.heterogeneity, HETEROGENEITY), caption)])
+    ]
+
+
+def _pairs(c: Contents, cell: EaseCell) -> pd.DataFrame:
+    """Return SMAP (recommended retrievals) and both references of a cell, by date and orbit."""
+    columns = ["date", "orbit", "smap", "upscaled", "insitu_mean"]
+    if c.smap is None or c.zonal is None or c.stations is None:
+        return pd.DataFrame(columns=columns)
+    smap = c.smap[(c.smap["cell"] == cell.name) & (c.smap["flag"] == 0)]
+    zonal = c.zonal[c.zonal["cell"] == cell.name]
+    try:
+        plain = cell_station_means(c.stations, [cell])
+    except MissingDataError:
+        return pd.DataFrame(columns=columns)
+    pairs = smap[["date", "orbit", "soil_moisture"]].rename(columns={"soil_moisture": "smap"}).dropna()
+    for name, reference in (("upscaled", zonal), ("insitu_mean", plain)):
+        right = reference[["date", "soil_moisture"]].rename(columns={"soil_moisture": name})
+        pairs = pairs.merge(right, on="date")
+    return pairs

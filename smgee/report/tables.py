@@ -1,0 +1,39 @@
+"""Tables for people: the columns that a schema knows, a value and its interval in one cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from smgee.tables import Schema
+
+__all__ = ["shown", "with_interval"]
+
+
+def shown(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return every row of a table with the columns its schema knows, for the page.
+
+    An estimate stands with its interval, ``0.727 [0.54, 0.85]``; counts are whole numbers; columns without
+    any value are left out.
+    """
+    found: dict[str, Any] = {}
+    known = {c.name: c for c in schema.columns}
+    for name, column in known.items():
+        if name not in frame or name.endswith(("_low", "_high")) or not frame[name].notna().any():
+            continue
+        if {f"{name}_low", f"{name}_high"} <= set(frame.columns):
+            ends = frame[f"{name}_low"], frame[f"{name}_high"]
+            found[name] = [with_interval(*v) for v in zip(frame[name], *ends, strict=True)]
+        elif column.kind == "count" or name in ("n_eff", "n_stations"):
+            found[name] = frame[name].round().astype("Int64")
+        else:
+            found[name] = frame[name]
+    return pd.DataFrame(found, index=frame.index)
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """Say an estimate with its interval; nothing where there is no estimate."""
+    if pd.isna(value):
+        return ""
+    return f"{value:.3f}" if pd.isna(low) or pd.isna(high) else f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -1,0 +1,25 @@
+"""The session of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from smgee.session import Session, connect
+from smgee.workflow.folder import RunFolder
+
+__all__ = ["EMBEDDED_BUCKET", "connected", "embedded_buckets"]
+
+EMBEDDED_BUCKET = "smgee-embedded"
+
+
+def embedded_buckets(run: RunFolder) -> dict[str, Path]:
+    """Return the folder that stands for Cloud Storage when a run is published on the embedded backend."""
+    return {EMBEDDED_BUCKET: run / "bucket"}
+
+
+def connected(run: RunFolder) -> Session:
+    """Connect to the backend of a run's study; the session is a context manager."""
+    backend = run.study.backend
+    if backend.kind == "earthengine":
+        return connect("earthengine", project=backend.project)
+    return connect(project=backend.project, catalog=backend.catalog, buckets=embedded_buckets(run))

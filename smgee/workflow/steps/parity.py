@@ -1,0 +1,60 @@
+"""Parity: both routes give the same map, on every pixel of one day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from smgee.io import atomic_path
+from smgee.models import load_model
+from smgee.tables import Provenance
+from smgee.upscale import compare_routes
+from smgee.workflow.artifacts import Artifact
+from smgee.workflow.preflight import catalog_of, predictor_datasets
+from smgee.workflow.step import Step
+from smgee.workflow.steps.predict import MAPS
+from smgee.workflow.steps.train import MODELS
+from smgee.workflow.work import Work
+
+
+def _write(found: dict[str, Any], path: Path, provenance: Provenance) -> None:
+    with atomic_path(path) as scratch:
+        content = {**found, **provenance.attributes()}
+        scratch.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+PARITY: Artifact[dict[str, Any]] = Artifact(
+    "parity.json", lambda path: json.loads(path.read_text(encoding="utf-8")), _write
+)
+
+
+def run(work: Work) -> Mapping[str, Any]:
+    """Map the day in the middle by the other route too, and compare."""
+    study = work.study
+    model = load_model(work.path(MODELS), study.training.deploy)
+    maps = work.read(MAPS)
+    days = pd.DatetimeIndex(maps["time"].values)
+    middle = days[len(days) // 2]
+    route = work.fact("predict", "route") or study.upscale.route
+    drawn = maps["soil_moisture"].sel(time=middle).values if route == "xee" else None
+    found, _ = compare_routes(study, model.ensemble, middle.date(), xee_map=drawn)
+    content = {**found.as_dict(), "sentence": found.sentence()}
+    work.write(PARITY, content)
+    return {"parity": found.as_dict(), "sentence": found.sentence()}
+
+
+STEP = Step(
+    "parity",
+    "Compare routes",
+    run,
+    reads=(MODELS, MAPS),
+    writes=(PARITY,),
+    settings=("start", "end", "area", "predictors", "training.deploy", "upscale.route", "backend.kind"),
+    inputs=catalog_of,
+    datasets=predictor_datasets,
+    external=True,
+)

@@ -1,0 +1,104 @@
+"""Report: figures and one page from the files that a run holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from smgee.models import load_model
+from smgee.report import Contents, write_pages
+from smgee.workflow.artifacts import Artifact, folder
+from smgee.workflow.step import Step
+from smgee.workflow.steps.explain import SHAP
+from smgee.workflow.steps.mean_map import MEAN_MAP
+from smgee.workflow.steps.parity import PARITY
+from smgee.workflow.steps.predict import MAPS
+from smgee.workflow.steps.sample import SAMPLES
+from smgee.workflow.steps.smap import SMAP
+from smgee.workflow.steps.stations import STATIONS
+from smgee.workflow.steps.train import MODELS, SCORES
+from smgee.workflow.steps.validate import HETEROGENEITY, LARGE, SMALL
+from smgee.workflow.steps.zonal import ZONAL
+from smgee.workflow.work import Work
+
+PAGE: Artifact[str] = Artifact("report.html", lambda path: path.read_text(encoding="utf-8"))
+FIGURES: Artifact[list[Path]] = folder("figures", lambda path: sorted(path.iterdir()))
+
+# What a reader would look for, and the step that makes it.
+_PARTS: tuple[tuple[Artifact[Any], str, str], ...] = (
+    (STATIONS, "stations", "No stations were read"),
+    (SCORES, "train", "No model was trained"),
+    (SHAP, "explain", "No model was explained"),
+    (MAPS, "predict", "No maps were drawn"),
+    (PARITY, "parity", "The two routes were not compared"),
+    (LARGE, "validate", "SMAP was not validated at 36 km"),
+    (SMALL, "validate", "SMAP was not validated at 9 km"),
+)
+
+
+def run(work: Work) -> Mapping[str, Any]:
+    """Write the page from what there is, and say what there is not."""
+    rows = work.read_if_there(SAMPLES)
+    complete = len(rows) if rows is not None else 0
+    deploy = work.study.training.deploy if work.run.has_study else "best"
+    model = load_model(work.path(MODELS), deploy).title if work.has(MODELS) else ""
+    shap = [p for p in work.read_if_there(SHAP) or [] if p.suffix == ".png"]
+    contents = Contents(
+        name=work.study.name if work.run.has_study else work.run.path.resolve().name,
+        synthetic=work.provenance.synthetic,
+        study=work.study if work.run.has_study else None,
+        stations=work.read_if_there(STATIONS),
+        samples=None if rows is None else (complete, complete + sum(rows.dropped.values())),
+        scores=work.read_if_there(SCORES),
+        model=model,
+        route=str(work.fact("predict", "route") or ""),
+        shap=shap,
+        maps=work.read_if_there(MAPS),
+        mean=work.read_if_there(MEAN_MAP),
+        parity=work.read_if_there(PARITY),
+        smap=work.read_if_there(SMAP),
+        zonal=work.read_if_there(ZONAL),
+        large=work.read_if_there(LARGE),
+        small=work.read_if_there(SMALL),
+        heterogeneity=work.read_if_there(HETEROGENEITY),
+        absent=[_absent(work, what, step) for artifact, step, what in _PARTS if not work.has(artifact)],
+    )
+    number = write_pages(contents, work.path(PAGE), folder=work.path(FIGURES), progress=work.progress)
+    return {"figures": number, "absent": list(contents.absent)}
+
+
+def _absent(work: Work, what: str, step: str) -> str:
+    if work.run.has_study and not (work.study.smap.collection_36km or work.study.smap.nine_km):
+        if step == "validate":
+            return f"{what}: the study names no SMAP product."
+    elif what.endswith("36 km") and work.run.has_study and not work.study.smap.collection_36km:
+        return f"{what}: the study names no 36 km product."
+    if what.endswith("9 km") and work.run.has_study and not work.study.smap.nine_km:
+        return f"{what}: the study leaves it out."
+    return f"{what} (`smgee {step}`)."
+
+
+STEP = Step(
+    "report",
+    "Write the report",
+    run,
+    may_read=(
+        STATIONS,
+        SAMPLES,
+        SCORES,
+        MODELS,
+        SHAP,
+        MAPS,
+        MEAN_MAP,
+        PARITY,
+        SMAP,
+        ZONAL,
+        LARGE,
+        SMALL,
+        HETEROGENEITY,
+    ),
+    writes=(PAGE, FIGURES),
+    standalone=True,
+    settings=("name", "start", "end", "area", "training.deploy", "smap"),
+)

@@ -1,0 +1,51 @@
+"""SMAP: fetch both overpasses of every cell that is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from smgee.datasets import smap_9km_ids
+from smgee.schemas import SMAP as SMAP_SCHEMA
+from smgee.study import Study
+from smgee.validation.extract import fetch_smap
+from smgee.workflow.artifacts import Artifact, table
+from smgee.workflow.preflight import catalog_of
+from smgee.workflow.step import Step
+from smgee.workflow.work import Work
+
+SMAP: Artifact[pd.DataFrame] = table("smap.csv", SMAP_SCHEMA)
+
+
+def run(work: Work) -> Mapping[str, Any]:
+    """Fetch the products of the study."""
+    found = fetch_smap(work.study, progress=work.progress)
+    work.write(SMAP, found)
+    return {"retrievals": int(found["soil_moisture"].notna().sum()), "cells": int(found["cell"].nunique())}
+
+
+def without_smap(study: Study) -> str | None:
+    """Return why a study has nothing to do with SMAP; None where it has."""
+    named = study.smap.collection_36km or study.smap.nine_km
+    return None if named else "the study names no SMAP product"
+
+
+def _datasets(study: Study) -> Sequence[str]:
+    large = [study.smap.collection_36km] if study.smap.collection_36km else []
+    return [*large, *(smap_9km_ids(study.start, study.end) if study.smap.nine_km else [])]
+
+
+STEP = Step(
+    "smap",
+    "Fetch SMAP",
+    run,
+    writes=(SMAP,),
+    settings=("start", "end", "area", "smap", "backend.kind"),
+    ignores=("smap.min_coverage",),
+    inputs=catalog_of,
+    datasets=_datasets,
+    external=True,
+    needed=without_smap,
+)

@@ -1,0 +1,85 @@
+"""Stations: read the network, average it to days, find the unfrozen periods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smgee import insitu
+from smgee.errors import InputError
+from smgee.schemas import PERIODS as PERIODS_SCHEMA
+from smgee.schemas import QUALITY as QUALITY_SCHEMA
+from smgee.study import Study
+from smgee.twin import Basin
+from smgee.workflow.artifacts import Artifact, dataset, table
+from smgee.workflow.days import active_days
+from smgee.workflow.preflight import check_place
+from smgee.workflow.step import Step
+from smgee.workflow.work import Work
+
+STATIONS: Artifact[xr.Dataset] = dataset("stations.nc")
+PERIODS: Artifact[pd.DataFrame] = table("unfrozen.csv", PERIODS_SCHEMA)
+QUALITY: Artifact[pd.DataFrame] = table("stations_quality.csv", QUALITY_SCHEMA)
+
+
+def run(work: Work) -> Mapping[str, Any]:
+    """Read the network of the study."""
+    study = work.study
+    s = study.stations
+    source: str | Path = s.source
+    if s.source == "twin":
+        source = work.run / "ismn"
+        Basin().write_stations(source)
+        work.progress(0.5)
+    if s.format == "ismn":
+        records = insitu.read_ismn(source, s.depth_m, flags=s.flags)
+    else:
+        layout = s.table.model_dump(exclude={"places"})
+        records = insitu.read_table(
+            source, depth_m=s.depth_m, good=s.flags, stations=s.table.places, **layout
+        )
+        _require_places(records, Path(source).name)
+    check_place(study, records["lon"].values, records["lat"].values)
+    records, quality = insitu.check_records(records, s.quality)
+    daily = insitu.daily_means(records, s.min_hours)
+    periods = insitu.unfrozen_periods(records, s.unfrozen, min_hours=s.min_hours)
+    work.write(QUALITY, quality)
+    work.write(STATIONS, daily)
+    work.write(PERIODS, periods)
+    return {
+        "stations": int(daily.sizes["station"]),
+        "station_days": int(daily["soil_moisture"].notnull().sum()),
+        "unfrozen_days": len(active_days(study, periods)),
+        "dropped_records": int(quality["dropped"].sum()),
+    }
+
+
+def _require_places(records: xr.Dataset, name: str) -> None:
+    placed = np.isfinite(records["lon"].values) & np.isfinite(records["lat"].values)
+    unplaced = records["station"].values[~placed]
+    if len(unplaced):
+        raise InputError(
+            f"{len(unplaced)} of the stations in {name} have no coordinates, such as {unplaced[0]}; set "
+            "stations.table.places, or stations.table.lon and stations.table.lat of a long table."
+        )
+
+
+def _files(study: Study) -> Sequence[Path]:
+    own = (study.stations.source, study.stations.table.places)
+    return [Path(p) for p in own if p and p != "twin"]
+
+
+STEP = Step(
+    "stations",
+    "Read stations",
+    run,
+    writes=(STATIONS, PERIODS, QUALITY),
+    settings=("start", "end", "area", "stations", "backend.kind"),
+    ignores=("stations.source", "stations.table.places"),
+    inputs=_files,
+)
