@@ -100,11 +100,12 @@ def _reporting(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         _print({"command": name, "ok": True, "result": result})
         return result
 
-    call.__signature__ = inspect.Signature([*own, wanted])
-    call.__annotations__ = {p.name: p.annotation for p in (*own, wanted)}
-    call.gives_json = True
-    del call.__wrapped__
-    return call
+    told: Any = call
+    told.__signature__ = inspect.Signature([*own, wanted])
+    told.__annotations__ = {p.name: p.annotation for p in (*own, wanted)}
+    told.gives_json = True
+    del told.__wrapped__
+    return told
 
 
 def _print(content: dict[str, Any]) -> None:

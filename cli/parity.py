@@ -85,11 +85,11 @@ def parity(
                     planted=planted,
                     feature_names=names.split(",") if names else None,
                     backend=session is not None,
-                    transport=transport,
+                    transport=transport,  # type: ignore[arg-type]
                     asset_id=asset,
                     upload=upload,
-                    digits=digits,
-                    tolerance=tolerance,  # type: ignore[arg-type]
+                    digits=digits,  # type: ignore[arg-type]
+                    tolerance=tolerance,
                 )
             _print(path, report)
             reports.append(report)

@@ -8,7 +8,7 @@ import pytest
 
 from smgee.errors import InputError, MissingDataError
 from smgee.models import TrainingTable, list_models
-from smgee_cli.explain import explain
+from smgee_cli.steps import command_for
 from smgee_cli.train import parse_derived, split_names, train
 
 
@@ -85,8 +85,8 @@ def test_the_samples_of_a_run_need_no_names(rows, tmp_path, capsys):
     assert (table.predictors, table.synthetic, len(table)) == (("B8A", "B11"), True, 200)
     train(tmp_path, models=["gbdt"], folds=3, explain="none")
     assert not list((tmp_path / "shap").iterdir())
-    explain(tmp_path)
-    assert "What drives GBDT" in capsys.readouterr().out
+    command_for("explain")(run=tmp_path)
+    assert "most important B8A" in capsys.readouterr().out
     assert (tmp_path / "shap" / "gbdt_summary.png").stat().st_size > 10_000
 
 
@@ -95,8 +95,8 @@ def test_mistakes_are_one_sentence(rows, tmp_path):
         train(tmp_path)
     with pytest.raises(InputError, match="choose best, all or none"):
         train(tmp_path, explain="some")
-    with pytest.raises(MissingDataError, match="no trained models"):
-        explain(tmp_path)
+    with pytest.raises(MissingDataError, match=r"models is not there yet; run `smgee train"):
+        command_for("explain")(run=tmp_path)
     rows.to_csv(tmp_path / "mine.csv", index=False)
     with pytest.raises(InputError, match="--target"):
         train(tmp_path, table=tmp_path / "mine.csv")

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from smgee.errors import InputError, MissingDataError
 from smgee.study import Study
-from smgee.workflow import RunFolder, steps
+from smgee.workflow import RunFolder, execute
+from smgee.workflow.steps.stations import STATIONS
 from smgee_cli.stations import stations
 from tests.insitu.stm import hourly, write_stm
 
@@ -129,6 +130,12 @@ def test_coordinates_of_a_long_table_are_checked(tmp_path, run, columns, options
         run(long_table(tmp_path / "l.csv", **columns), *LONG, *options, "--out", tmp_path / "run")
 
 
+def done(folder):
+    """Do the stations step of a run, and return what it recorded."""
+    execute(folder, ["stations"])
+    return folder.entry("stations")
+
+
 def study_of(tmp_path, source, **table):
     stations = {"source": str(source), "format": "table", "season": ["05-01", "09-30"], "table": table}
     return folder_of(tmp_path, stations)
@@ -151,8 +158,8 @@ def test_study_reads_a_long_table(tmp_path):
     folder = study_of(
         tmp_path, long_table(tmp_path / "l.csv"), station="station", soil_moisture="sm", network="N"
     )
-    assert steps.stations(folder, lambda _: None)["stations"] == 2
-    ds = steps.read_stations(folder)
+    assert done(folder)["stations"] == 2
+    ds = STATIONS.read(folder.path)
     assert ds.lon.values.tolist() == [99.8, 99.9]
     np.testing.assert_allclose(ds["soil_moisture"].values, [[0.2, 0.3]] * 2)
 
@@ -162,13 +169,13 @@ def test_study_reads_a_wide_table_with_places(tmp_path):
     pd.DataFrame({"when": times, "a": 20.0, "b": 30.0}).to_csv(tmp_path / "w.csv", index=False)
     layout = {"time": "when", "columns": {"A": "a", "B": "b"}, "unit": "%", "utc_offset_hours": 8}
     with pytest.raises(InputError, match=r"stations\.table\.places"):
-        steps.stations(study_of(tmp_path, tmp_path / "w.csv", **layout), lambda _: None)
+        done(study_of(tmp_path, tmp_path / "w.csv", **layout))
     pd.DataFrame({"station": ["A", "B"], "lon": [99.8, 99.9], "lat": [37.5, 37.6]}).to_csv(
         tmp_path / "p.csv", index=False
     )
     folder = study_of(tmp_path / "second", tmp_path / "w.csv", places=str(tmp_path / "p.csv"), **layout)
-    assert steps.stations(folder, lambda _: None)["station_days"] == 2
-    np.testing.assert_allclose(steps.read_stations(folder)["soil_moisture"].values, [[0.2, 0.3]])
+    assert done(folder)["station_days"] == 2
+    np.testing.assert_allclose(STATIONS.read(folder.path)["soil_moisture"].values, [[0.2, 0.3]])
 
 
 def test_study_and_command_find_the_same_unfrozen_period(tmp_path, run):
@@ -182,7 +189,7 @@ def test_study_and_command_find_the_same_unfrozen_period(tmp_path, run):
     layout = {"station": "station", "soil_moisture": "sm", "soil_temperature": "t"}
     stations = {"source": str(tmp_path / "half.csv"), "format": "table", "table": layout, "min_hours": 12}
     second = folder_of(tmp_path / "two", stations)
-    assert steps.stations(second, lambda _: None)["unfrozen_days"] == 54  # 8 May to 30 June
+    assert done(second)["unfrozen_days"] == 54  # 8 May to 30 June
     want = pd.read_csv(tmp_path / "one" / "unfrozen.csv")
     assert want.loc[0, "start"] == "2021-05-08"
     pd.testing.assert_frame_equal(pd.read_csv(second / "unfrozen.csv")[want.columns], want)
@@ -191,7 +198,7 @@ def test_study_and_command_find_the_same_unfrozen_period(tmp_path, run):
     write_stm(tmp_path / "ismn", "A", times, np.full(len(times), 0.2), flags=cold, lon=99.8, lat=37.5)
     run(tmp_path / "ismn", "--out", tmp_path / "three")
     fourth = folder_of(tmp_path / "four", {"source": str(tmp_path / "ismn")})
-    steps.stations(fourth, lambda _: None)
+    done(fourth)
     want = pd.read_csv(tmp_path / "three" / "unfrozen.csv")
     assert "flags" in want.loc[0, "source"]
     pd.testing.assert_frame_equal(pd.read_csv(fourth / "unfrozen.csv")[want.columns], want)
@@ -210,7 +217,7 @@ def test_settings_of_the_rule_reach_it_from_study_and_command(tmp_path, run):
         layout = {"station": "station", "soil_moisture": "sm", "soil_temperature": "t"}
         stations = {"source": str(tmp_path / "t.csv"), "format": "table", "table": layout}
         folder = folder_of(tmp_path / f"s{statistic}", stations | {"unfrozen": {"statistic": statistic}})
-        steps.stations(folder, lambda _: None)
+        done(folder)
         assert pd.read_csv(folder / "unfrozen.csv").loc[0, "start"] == first[statistic]
     assert first == {"min": "2021-05-08", "mean": "2021-04-01"}
     with pytest.raises(InputError, match="NAME=VALUE"):

@@ -11,6 +11,7 @@ from smgee.remote import Outage
 from smgee.session import fault_plan
 from smgee.study import Study
 from smgee.workflow.preflight import check_place, check_study, needed_assets
+from smgee.workflow.registry import load_step
 
 
 def changed(**sections) -> Study:
@@ -20,11 +21,17 @@ def changed(**sections) -> Study:
     return Study.parse(content)
 
 
+def named(*names):
+    return [load_step(n) for n in names]
+
+
 def test_steps_need_the_data_they_read():
     study = changed(predictors=[{"kind": "reflectance", "composite": {"sensors": ["S30"]}}])
-    assert needed_assets(study, ["stations", "train"]) == []
-    assert needed_assets(study, ["sample"]) == ["NASA/HLS/HLSS30/v002"]
-    assert needed_assets(changed(smap={"collection_36km": "a/b", "nine_km": False}), ["predict"])[2:] == [
+    assert needed_assets(study, named("stations", "train")) == []
+    assert needed_assets(study, named("sample")) == ["NASA/HLS/HLSS30/v002"]
+    assert needed_assets(
+        changed(smap={"collection_36km": "a/b", "nine_km": False}), named("predict", "smap")
+    )[2:] == [
         "NASA/NASADEM_HGT/001",
         "a/b",
     ]
@@ -32,7 +39,7 @@ def test_steps_need_the_data_they_read():
 
 def test_the_demo_has_all_it_needs():
     with smgee.connect():
-        check_study(Study.demo(), ["sample", "predict"])
+        check_study(Study.demo(), named("sample", "predict"))
 
 
 def test_absent_data_are_named(tmp_path):
@@ -49,7 +56,7 @@ def test_absent_data_are_named(tmp_path):
             MissingDataError, match=r"NASA/HLS/HLSL30/v002, NASA/HLS/HLSS30/v002.*smgee catalog add"
         ),
     ):
-        check_study(study, ["sample"])
+        check_study(study, named("sample"))
 
 
 def test_an_outage_is_not_taken_for_absent_data(tmp_path, monkeypatch):
@@ -59,13 +66,13 @@ def test_an_outage_is_not_taken_for_absent_data(tmp_path, monkeypatch):
         smgee.connect(sources=[], store=tmp_path, faults=fault_plan(1.0, ["503"], routes=["assets/"])),
         pytest.raises(Outage, match=r"out of order.*currently unavailable"),
     ):
-        check_study(Study.demo(), ["sample"])
+        check_study(Study.demo(), named("sample"))
 
 
 @pytest.mark.parametrize(("index", "why"), [("NDXX", "not in Awesome"), ("NDREI", "needs RE1|do not share")])
 def test_an_index_that_cannot_be_made(index, why):
     with pytest.raises(InputError, match=why):
-        check_study(changed(predictors=[{"kind": "indices", "names": [index]}]), ["stations"])
+        check_study(changed(predictors=[{"kind": "indices", "names": [index]}]), named("stations"))
 
 
 def test_stations_of_another_place():

@@ -16,9 +16,12 @@ from typer.testing import CliRunner
 import smgee
 from smgee.errors import InputError, MissingDataError, ParityError
 from smgee.models import load_model
+from smgee.report import verdicts
 from smgee.study import Study
 from smgee.upscale.parity import compare_maps
-from smgee.workflow import RunFolder, pages, steps
+from smgee.workflow import RunFolder, all_steps, execute, plan
+from smgee.workflow.steps.stations import STATIONS
+from smgee.workflow.steps.validate import LARGE
 from smgee_cli.app import app, main
 
 
@@ -82,7 +85,7 @@ def test_every_file_is_there_and_says_it_is_synthetic(run):
         assert (pd.read_csv(run / name)["synthetic"] == 1).all(), name
     for path in [run / "models" / "cross_validation.parquet", *(run / "shap").glob("*_values.parquet")]:
         assert (pd.read_parquet(path)["synthetic"] == 1).all(), path
-    assert "SYNTHETIC" in steps.read_stations(run).attrs["title"]
+    assert "SYNTHETIC" in STATIONS.read(run.path).attrs["title"]
     assert xr.open_zarr(run / "maps.zarr", consolidated=False).attrs["synthetic"] == 1
     assert "SYNTHETIC" in (run / "report.html").read_text(encoding="utf-8")
     with rasterio.open(run / "maps" / "season_mean.tif") as file:
@@ -90,7 +93,7 @@ def test_every_file_is_there_and_says_it_is_synthetic(run):
 
 
 def test_both_routes_agreed(run):
-    parity = json.loads((run / "manifest.json").read_text())["steps"]["predict"]["parity"]
+    parity = json.loads((run / "manifest.json").read_text())["steps"]["parity"]["parity"]
     assert parity["agrees"]
     assert parity["max_abs_difference"] <= 1e-6
     assert parity["valid"] > 0.5 * parity["pixels"]
@@ -104,7 +107,7 @@ def test_maps_are_the_models_predictions(run, study):
     x, y = smgee.grid.transformer("EPSG:4326", study.area.crs).transform(
         rows["lon"].to_numpy(), rows["lat"].to_numpy()
     )
-    complete = rows[list(study.predictors.names)].notna().all(axis=1) & rows["date"].isin(maps["time"].values)
+    complete = rows[list(study.predictor_set.names)].notna().all(axis=1) & rows["date"].isin(maps["time"].values)
     assert complete.sum() > 50
     rows, x, y = rows[complete], x[complete], y[complete]
     predicted = model.predict_reference(rows[list(model.feature_names)].to_numpy("float32"))
@@ -168,46 +171,64 @@ def test_finished_steps_are_not_done_again(run, study):
     assert RunFolder(run.path).manifest["steps"]["predict"]["finished"] == before
 
 
-def test_a_step_is_done_only_for_the_files_and_the_study_it_was_made_of(run, study):
-    """A step repeated with other options, or a changed file, makes the later steps stale; so does another
-    route.
-    """
-    own = steps.identities(study)
-    assert own["predict"] == steps.identities(study, route=study.upscale.route)["predict"]
-    assert own["predict"] != steps.identities(study, route="classifier")["predict"]
+def stale(run, **options) -> list[str]:
+    return [d.step.name for d in plan(all_steps().values(), run, options=options) if d.action != "keep"]
 
-    def done():
-        return [n for n in own if run.is_done(n, own[n], steps.inputs(run, n))]
 
-    assert done() == list(own)
+def test_a_step_is_done_only_for_the_files_and_the_study_it_was_made_of(run):
+    """A changed file makes its step and the later ones stale; so does another route."""
+    assert stale(run) == []
+    assert stale(run, predict={"route": "classifier"}) == [
+        "predict",
+        "parity",
+        "zonal",
+        "mean_map",
+        "validate",
+        "report",
+        "publish",
+    ]
     file = run / "models" / "models.json"
     kept = file.read_text(encoding="utf-8")
     try:
         file.write_text(kept.replace('"best"', '"other"'), encoding="utf-8")
-        assert done() == ["stations", "sample", "train"]
+        assert stale(run)[:3] == ["train", "explain", "predict"]
     finally:
         file.write_text(kept, encoding="utf-8")
-    assert done() == list(own)
+    assert stale(run) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "reader"),
+    ("name", "step"),
     [
-        ("stations.nc", steps.read_stations),
-        ("unfrozen.csv", steps.read_periods),
-        ("maps.zarr/zarr.json", steps.open_maps),
-        ("maps/season_mean.tif", pages._read_mean),
+        ("stations.nc", "sample"),
+        ("unfrozen.csv", "sample"),
+        ("samples.parquet", "train"),
+        ("models/models.json", "explain"),
+        ("maps.zarr/zarr.json", "zonal"),
+        ("maps/season_mean.tif", "report"),
+        ("scores.csv", "report"),
+        ("zonal.csv", "validate"),
+        ("smap.csv", "validate"),
+        ("validation_36km.csv", "report"),
+        ("heterogeneity.csv", "report"),
+        ("parity.json", "report"),
     ],
 )
-def test_a_damaged_file_is_told_in_a_sentence(run, name, reader):
+@pytest.mark.parametrize("how", ["cut", "flipped"])
+def test_a_damaged_file_is_told_in_a_sentence(run, name, step, how):
+    """Cut short or with one byte changed, no file goes into a later step."""
     file = run / name
     kept = file.read_bytes()
+    middle = len(kept) // 2
+    hurt = kept[:middle] if how == "cut" else kept[:middle] + bytes([kept[middle] ^ 1]) + kept[middle + 1 :]
+    folder = RunFolder(run.path)
     try:
-        file.write_bytes(kept[: len(kept) // 3] if name != "unfrozen.csv" else b"")
-        with pytest.raises(InputError, match=r"is damaged and cannot be read .* delete it and run `smgee"):
-            reader(run)
+        file.write_bytes(hurt)
+        with pytest.raises(InputError, match=r"is damaged or was edited; run `smgee .*` again"):
+            execute(folder, [step], force=True)
     finally:
         file.write_bytes(kept)
+    assert folder.entry(step) == run.entry(step), "refused before anything was forgotten"
 
 
 def test_an_interrupted_season_goes_on(run, study):
@@ -253,18 +274,22 @@ def test_parity_sees_a_difference():
 def test_maps_of_another_model_are_not_passed_off(run, tmp_path):
     shutil.copytree(run.path, tmp_path / "mixed")
     mixed = RunFolder(tmp_path / "mixed")
-    mixed.manifest["steps"]["predict"]["model_hash"] = "0" * 16
-    mixed.save()
-    for step in (lambda m: pages.report(m, print), lambda m: steps.validate(m, print)):
-        with pytest.raises(InputError, match=r"drawn by .* trained since"):
-            step(RunFolder(tmp_path / "mixed"))
+    execute(mixed, ["train"], options={}, force=True)  # the same again
+    study = mixed.study.model_copy(
+        update={"training": mixed.study.training.model_copy(update={"models": ("RF",)})}
+    )
+    mixed = RunFolder(tmp_path / "mixed", study)
+    execute(mixed, ["train"])
+    for step in ("zonal", "report"):
+        with pytest.raises(InputError, match=r"was made from another models than the one there now"):
+            execute(RunFolder(tmp_path / "mixed"), [step], force=True)
 
 
 def test_a_deleted_table_is_made_again(run, tmp_path):
     shutil.copytree(run.path, tmp_path / "again")
     before = (tmp_path / "again" / "zonal.csv").read_bytes()
     (tmp_path / "again" / "zonal.csv").unlink()
-    result = CliRunner().invoke(app, ["validate", "--run", str(tmp_path / "again")], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["zonal", "--run", str(tmp_path / "again")], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "again" / "zonal.csv").read_bytes() == before
 
@@ -281,8 +306,8 @@ def test_two_runs_do_not_share_a_folder(study, tmp_path):
 
 
 def test_the_verdict_is_told(run):
-    table = run.read_table("validation_36km.csv", "validate")
-    said = pages.verdicts(table)
+    table = LARGE.read(run.path)
+    said = verdicts(table)
     row = table[(table["orbit"] == "AM") & (table["reference"] == "upscaled")].iloc[0]
     assert f"{row['gain_r']:+.3f}" in said[0]
     assert any("not independent" in s for s in said)
@@ -333,7 +358,7 @@ def test_steps_ask_for_what_they_need(tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().err
     assert stopped.value.code == MissingDataError.exit_code
     assert said.startswith("smgee: ")
-    assert "smgee predict" in said
+    assert "smgee smap" in said
     assert "Traceback" not in said
     assert ParityError.exit_code != MissingDataError.exit_code
 

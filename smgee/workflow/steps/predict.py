@@ -55,7 +55,7 @@ def run(work: Work) -> Mapping[str, Any]:
         written += 1
         work.progress(written / todo)
 
-    map_season(study, model.ensemble, store, route=route, progress=done)  # type: ignore[arg-type]
+    map_season(study, model.ensemble, store, route=route, progress=done)
     return {
         "days": len(days),
         "mapped_now": todo,
