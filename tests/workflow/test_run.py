@@ -107,7 +107,9 @@ def test_maps_are_the_models_predictions(run, study):
     x, y = smgee.grid.transformer("EPSG:4326", study.area.crs).transform(
         rows["lon"].to_numpy(), rows["lat"].to_numpy()
     )
-    complete = rows[list(study.predictor_set.names)].notna().all(axis=1) & rows["date"].isin(maps["time"].values)
+    complete = rows[list(study.predictor_set.names)].notna().all(axis=1) & rows["date"].isin(
+        maps["time"].values
+    )
     assert complete.sum() > 50
     rows, x, y = rows[complete], x[complete], y[complete]
     predicted = model.predict_reference(rows[list(model.feature_names)].to_numpy("float32"))

@@ -10,7 +10,7 @@ import pandas as pd
 from smgee.datasets import smap_9km_ids
 from smgee.schemas import SMAP as SMAP_SCHEMA
 from smgee.study import Study
-from smgee.validation.extract import fetch_smap
+from smgee.validation import fetch_smap
 from smgee.workflow.artifacts import Artifact, table
 from smgee.workflow.preflight import catalog_of
 from smgee.workflow.step import Step
