@@ -13,6 +13,7 @@ __all__ = [
     "RANKING",
     "SCORES",
     "SMAP",
+    "SPREAD",
     "STATION_SCORES",
     "ZONAL",
     "metric_columns",
@@ -132,6 +133,13 @@ QUALITY = Schema(
     "Records of every station that failed a check beyond the flags",
     (_text("station", "station"), _count("records", "records"), _count("dropped", "records left out")),
     key=("station",),
+    others=_loose,
+)
+
+SPREAD = Schema(
+    "stations_heterogeneity",
+    "How different the stations of the network are",
+    (_text("quantity", "what"), _text("part", "values, level or dynamics"), Column("value", "", "its value")),
     others=_loose,
 )
 

@@ -73,7 +73,10 @@ def _absent(work: Work, what: str, step: str) -> str:
         if step == "validate":
             return f"{what}: the study names no SMAP product."
     elif what.endswith("36 km") and work.run.has_study and not work.study.smap.collection_36km:
-        return f"{what}: the study names no 36 km product."
+        return (
+            f"{what}: Earth Engine has no 36 km product of its own; ingest SPL3SMP and name the collection "
+            "in smap.collection_36km."
+        )
     if what.endswith("9 km") and work.run.has_study and not work.study.smap.nine_km:
         return f"{what}: the study leaves it out."
     return f"{what} (`smgee {step}`)."

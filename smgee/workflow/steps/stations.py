@@ -11,9 +11,10 @@ import pandas as pd
 import xarray as xr
 
 from smgee import insitu
-from smgee.errors import InputError
+from smgee.errors import InputError, MissingDataError
 from smgee.schemas import PERIODS as PERIODS_SCHEMA
 from smgee.schemas import QUALITY as QUALITY_SCHEMA
+from smgee.schemas import SPREAD as SPREAD_SCHEMA
 from smgee.study import Study
 from smgee.twin import Basin
 from smgee.workflow.artifacts import Artifact, dataset, table
@@ -25,6 +26,7 @@ from smgee.workflow.work import Work
 STATIONS: Artifact[xr.Dataset] = dataset("stations.nc")
 PERIODS: Artifact[pd.DataFrame] = table("unfrozen.csv", PERIODS_SCHEMA)
 QUALITY: Artifact[pd.DataFrame] = table("stations_quality.csv", QUALITY_SCHEMA)
+SPREAD: Artifact[pd.DataFrame] = table("stations_heterogeneity.csv", SPREAD_SCHEMA, optional=True)
 
 
 def run(work: Work) -> Mapping[str, Any]:
@@ -49,6 +51,10 @@ def run(work: Work) -> Mapping[str, Any]:
     daily = insitu.daily_means(records, s.min_hours)
     periods = insitu.unfrozen_periods(records, s.unfrozen, min_hours=s.min_hours)
     work.write(QUALITY, quality)
+    try:
+        work.write(SPREAD, insitu.study_heterogeneity(daily, seed=study.training.seed).table)
+    except MissingDataError:
+        work.drop(SPREAD)  # never three stations on a day
     work.write(STATIONS, daily)
     work.write(PERIODS, periods)
     return {
@@ -78,8 +84,8 @@ STEP = Step(
     "stations",
     "Read stations",
     run,
-    writes=(STATIONS, PERIODS, QUALITY),
-    settings=("start", "end", "area", "stations", "backend.kind"),
+    writes=(STATIONS, PERIODS, QUALITY, SPREAD),
+    settings=("start", "end", "area", "stations", "training.seed", "backend.kind"),
     ignores=("stations.source", "stations.table.places"),
     inputs=_files,
 )
