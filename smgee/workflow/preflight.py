@@ -25,7 +25,7 @@ __all__ = ["catalog_of", "check_place", "check_study", "has_static", "needed_ass
 
 def catalog_of(study: Study) -> Sequence[Path]:
     """Return the user's catalog, if the study has one: a file that steps read without naming it."""
-    return [Path(study.backend.catalog)] if study.backend.catalog else []
+    return [path for key, path in study.files.items() if key == "backend.catalog"]
 
 
 def predictor_datasets(study: Study) -> Sequence[str]:

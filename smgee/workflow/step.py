@@ -77,7 +77,7 @@ class Step:
     settings : sequence of str
         Parts of the study its result depends on, such as ``training`` or ``training.deploy``.
     ignores : sequence of str
-        Parts of these that it does not depend on: paths of files that count by their content.
+        Parts of these that it does not depend on.
     inputs : callable, optional
         The user's files, outside of the run, that a study makes it read.
     datasets : callable, optional
@@ -146,7 +146,7 @@ def key_of(step: Step, parts: Mapping[str, Any]) -> str:
 def _settings(step: Step, run: RunFolder) -> dict[str, Any]:
     if not run.has_study:
         return {}
-    content = run.study.model_dump(mode="json")
+    content = run.study.settings()  # paths of files count by what these hold
     found: dict[str, Any] = {}
     for name in step.settings:
         value: Any = content

@@ -36,7 +36,7 @@ BEFORE = {
 CHANGES = {
     "seed": (("training", "seed", 7), {"train", "validate"}),
     "deploy": (("training", "deploy", "RF"), {"explain", "predict", "parity", "report", "publish"}),
-    "coverage": (("smap", "min_coverage", 0.5), {"zonal", "validate", "report"}),
+    "coverage": (("smap", "min_coverage", 0.5), {"smap", "static", "zonal", "validate", "report"}),
     "route": (("upscale", "route", "classifier"), {"predict", "parity"}),
     "days": (("upscale", "days", "daily"), {"predict"}),
     "hours": (("stations", "min_hours", 12), {"stations"}),
@@ -124,7 +124,7 @@ def test_steps_come_after_what_they_read():
 
 
 def test_settings_exist():
-    content = Study.demo().model_dump(mode="json")
+    content = Study.demo().settings()
     for step in all_steps().values():
         for name in (*step.settings, *step.ignores):
             value = content

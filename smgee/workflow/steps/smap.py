@@ -43,7 +43,6 @@ STEP = Step(
     run,
     writes=(SMAP,),
     settings=("start", "end", "area", "smap", "backend.kind"),
-    ignores=("smap.min_coverage",),
     inputs=catalog_of,
     datasets=_datasets,
     external=True,

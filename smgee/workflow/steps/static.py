@@ -39,7 +39,7 @@ STEP = Step(
     "Describe cells",
     run,
     writes=(CELLS,),
-    settings=("area", "predictors", "backend.kind"),
+    settings=("area", "predictors", "smap.min_coverage", "backend.kind"),
     inputs=catalog_of,
     datasets=predictor_datasets,
     external=True,

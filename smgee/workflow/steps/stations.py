@@ -76,8 +76,7 @@ def _require_places(records: xr.Dataset, name: str) -> None:
 
 
 def _files(study: Study) -> Sequence[Path]:
-    own = (study.stations.source, study.stations.table.places)
-    return [Path(p) for p in own if p and p != "twin"]
+    return [path for key, path in study.files.items() if key.startswith("stations.")]
 
 
 STEP = Step(
@@ -86,6 +85,5 @@ STEP = Step(
     run,
     writes=(STATIONS, PERIODS, QUALITY, SPREAD),
     settings=("start", "end", "area", "stations", "training.seed", "backend.kind"),
-    ignores=("stations.source", "stations.table.places"),
     inputs=_files,
 )
