@@ -7,7 +7,7 @@ from typing import Any
 import ee
 import pytest
 
-from smgee.doctor.coverage import FILE, count, render
+from smgee.doctor.coverage import FILE, approximate, count, render
 from smgee.eelocal.engine.context import Context, Limits
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.formats.values import encode_value
@@ -308,6 +308,18 @@ def test_coverage_page_is_up_to_date() -> None:
     assert FILE.read_text(encoding="utf-8") == render(), "run `python -m smgee.doctor.coverage`"
     done, total = count()
     assert done / total >= 0.75
+
+
+def test_stand_ins_are_listed_as_approximate() -> None:
+    listed = approximate()
+    trained = {n for n in implementations() if n.startswith(("Classifier.smile", "Clusterer.weka"))}
+    assert trained
+    assert trained <= set(listed)
+    assert {"Image.random", "Collection.randomColumn", "List.shuffle"} <= set(listed)
+    page = FILE.read_text(encoding="utf-8")
+    assert all(f"| {name} | {why} |" in page for name, why in listed.items())
+    readme = (FILE.parent / "README.md").read_text(encoding="utf-8")
+    assert "never a guess" not in readme + page
 
 
 def test_refusals_name_the_algorithm() -> None:
