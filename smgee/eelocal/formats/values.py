@@ -140,8 +140,7 @@ def _collection(collection: Collection, limit: int) -> dict[str, Any]:
     properties = {k: encode_value(v, limit) for k, v in collection.properties.items() if v is not None}
     if properties:
         info["properties"] = properties
-    if elements or not images:
-        info["features"] = [encode_value(e, limit) for e in elements]
+    info["features"] = [encode_value(e, limit) for e in elements]
     return info
 
 

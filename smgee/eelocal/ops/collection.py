@@ -92,7 +92,7 @@ def cache(collection: Collection) -> Collection:
 def filter_collection(collection: Collection, filter: Any) -> Collection:
     """Keep the elements that match."""
     condition: Filter = coerce(filter, "Filter", name="filter")
-    return collection.derive(lambda: (e for e in collection if condition.matches(e)))
+    return collection.derive(lambda: (e for e in collection if condition.matches(e)), same=True)
 
 
 @algorithm("Collection.limit")
@@ -109,7 +109,7 @@ def limit(collection: Collection, limit: int | None, key: str | None, ascending:
             elements = [e for _, e in known] + [e for k, e in keyed if k == (9,)]
         return elements[:limit]
 
-    return collection.derive(produce)
+    return collection.derive(produce, same=True)
 
 
 @algorithm("Collection.map")
@@ -131,7 +131,7 @@ def map_collection(collection: Collection, baseAlgorithm: Function, dropNulls: b
             index = element_id(element)
             yield result if index is None else with_id(result, index)
 
-    return collection.derive(produce)
+    return collection.derive(produce, same=True)
 
 
 @algorithm("Collection.iterate")

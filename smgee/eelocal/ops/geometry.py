@@ -22,7 +22,7 @@ from smgee.eelocal.values.geometry import (
     is_wgs84,
 )
 from smgee.eelocal.values.number import is_number
-from smgee.eelocal.values.plane import DEFAULT_ERROR, on_map
+from smgee.eelocal.values.plane import DEFAULT_ERROR, along_geodesics, on_map
 from smgee.eelocal.values.projection import Projection
 
 
@@ -40,13 +40,19 @@ FUNCTIONS: dict[str, Any] = {}
 # ------------------------------------------------------------------------------------------
 
 
+# How deep the coordinates of a geometry that stands for a part of another are nested.
+_DEPTHS = {"Point": 0, "LineString": 1, "LinearRing": 1, "Polygon": 2}
+
+
 def _pairs(value: Any, depth: int) -> Any:
     """Return nested lists of (x, y), `depth` lists deep, of coordinates given as numbers, flat lists or
-    points.
+    geometries.
     """
+    if isinstance(value, Geometry):
+        if depth == _DEPTHS.get(value.type) and not value.is_empty:
+            return coordinates_of(value.shape) if depth else value.shape.coords[0]
+        raise EEError(f"Invalid coordinates: a {value.type} does not fit here.")
     if depth == 0:
-        if isinstance(value, Geometry) and value.is_point:
-            return value.shape.coords[0]
         if isinstance(value, list) and len(value) >= 2 and all(is_number(v) for v in value[:2]):
             x, y = float(value[0]), float(value[1])
             if not (math.isfinite(x) and math.isfinite(y)):
@@ -84,9 +90,12 @@ def _ring(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _polygon(rings: list[list[tuple[float, float]]], even_odd: bool) -> Any:
+    """Return the area of rings: what lies in an odd number of them, or else to the left of them all."""
     rings = [_ring(r) for r in rings if r]
     if not rings:
         return shapely.Polygon()
+    if not even_odd and not shapely.LinearRing(rings[0]).is_ccw:
+        return shapely.Polygon(_WORLD, rings)
     polygon = shapely.Polygon(rings[0], rings[1:])
     if len(rings) > 1 and not polygon.is_valid:
         areas = [shapely.make_valid(shapely.Polygon(r)) for r in rings]
@@ -95,6 +104,22 @@ def _polygon(rings: list[list[tuple[float, float]]], even_odd: bool) -> Any:
             area = area.symmetric_difference(other) if even_odd else area.union(other)
         return area
     return polygon
+
+
+# The outline of longitude and latitude: an area that is everything but a hole begins with it.
+_WORLD = [(-180.0, -90.0), (180.0, -90.0), (180.0, 90.0), (-180.0, 90.0)]
+
+
+def _lonlat(crs: Projection | None) -> bool:
+    return crs is None or (is_wgs84(crs.crs) and crs.transform == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+
+
+def _areas(shape: Any, crs: Projection | None, geodesic: bool | None) -> Geometry:
+    """Return a geometry of polygons; the edges of a hole in everything follow their great circles."""
+    parts = shapely.get_parts(shape)
+    if not any(list(p.exterior.coords)[:4] == _WORLD for p in parts if isinstance(p, shapely.Polygon)):
+        return make(shape, crs, geodesic)
+    return make(shape if geodesic is False else along_geodesics(shape), crs, False)
 
 
 @algorithm("GeometryConstructors.Point")
@@ -144,11 +169,7 @@ def polygon(
     coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any, evenOdd: bool
 ) -> Geometry:
     """Make a polygon of rings, the first of them the shell."""
-    if coordinates and all(
-        isinstance(c, Geometry) and isinstance(c.shape, shapely.LinearRing) for c in coordinates
-    ):
-        coordinates = [[list(p) for p in c.shape.coords] for c in coordinates]
-    return make(_polygon(_pairs(coordinates, 2), evenOdd), crs, geodesic)
+    return _areas(_polygon(_pairs(coordinates, 2), evenOdd or not _lonlat(crs)), crs, geodesic)
 
 
 @algorithm("GeometryConstructors.MultiPolygon")
@@ -156,12 +177,9 @@ def multi_polygon(
     coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any, evenOdd: bool
 ) -> Geometry:
     """Make polygons."""
-    parts = [
-        p
-        for rings in _pairs(coordinates, 3)
-        for p in getattr(_polygon(rings, evenOdd), "geoms", None) or [_polygon(rings, evenOdd)]
-    ]
-    return make(shapely.MultiPolygon(parts), crs, geodesic)
+    areas = [_polygon(rings, evenOdd or not _lonlat(crs)) for rings in _pairs(coordinates, 3)]
+    parts = [p for a in areas for p in shapely.get_parts(a) if isinstance(p, shapely.Polygon)]
+    return _areas(shapely.MultiPolygon(parts), crs, geodesic)
 
 
 @algorithm("GeometryConstructors.Rectangle")
@@ -232,8 +250,8 @@ def edges_are_geodesics(geometry: Geometry) -> bool:
 
 @algorithm("Geometry.geometries")
 def geometries(geometry: Geometry) -> list[Geometry]:
-    """Return the parts of a collection."""
-    if isinstance(geometry.shape, shapely.GeometryCollection):
+    """Return the parts of a collection, or of a geometry of several parts; else the geometry alone."""
+    if hasattr(geometry.shape, "geoms"):
         return [Geometry(g, geometry.crs, geometry.geodesic) for g in geometry.shape.geoms]
     return [geometry]
 

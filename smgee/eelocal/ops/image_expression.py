@@ -11,12 +11,12 @@ from smgee.eelocal.engine.expressions import Reader, number_in
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.ops.image_bands import select_bands
-from smgee.eelocal.ops.image_math import BINARY, UNARY, binary, integer_divide, unary
+from smgee.eelocal.ops.image_math import BINARY, CASTS, UNARY, binary, cast_band, integer_divide, unary
 from smgee.eelocal.values.construct import as_image, constant_image, matched, spread
 from smgee.eelocal.values.function import Function
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.nodes import Apply
-from smgee.eelocal.values.pixeltype import BOOLEAN
+from smgee.eelocal.values.pixeltype import BOOLEAN, PixelType
 
 __all__ = ["parse"]
 
@@ -77,6 +77,8 @@ class _Images(Reader[Step]):
             selectors = self.list_until(")", self._selector)
             return lambda env: self.bands(env, self.default, selectors)
         arguments: list[Any] = self.list_until(")", self.ternary)
+        if name in CASTS and len(arguments) == 1:
+            return lambda env: _cast(arguments[0](env), CASTS[name])
         if name in UNARY and len(arguments) == 1:
             return lambda env: _unary(name, arguments[0](env))
         if name in BINARY and len(arguments) == 2:
@@ -173,6 +175,10 @@ def _integer_quotient(a: Band, b: Band) -> Band:
 
 def _unary(name: str, image: Image) -> Image:
     return image.computed([unary(name, b) for b in image.bands])
+
+
+def _cast(image: Image, kind: PixelType) -> Image:
+    return image.computed([cast_band(b, kind) for b in image.bands])
 
 
 def _choose(test: Image, yes: Image, no: Image) -> Image:

@@ -21,7 +21,7 @@ from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.nodes import Apply
 from smgee.eelocal.values.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
 
-__all__ = ["BINARY", "UNARY", "binary", "cast_band", "integer_divide", "unary"]
+__all__ = ["BINARY", "CASTS", "UNARY", "binary", "cast_band", "integer_divide", "unary"]
 
 Values = np.ndarray
 TypeRule = Callable[[PixelType, PixelType], PixelType]
@@ -328,22 +328,26 @@ def cast_band(band: Band, target: PixelType) -> Band:
     return band.holding(_pixelwise(kind.cast, band, kind), kind)
 
 
-_CASTS = {
-    "byte": "uint8",
-    "short": "int16",
-    "int": "int32",
-    "long": "int64",
-    **{n: n for n in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64", "float", "double")},
+# Name of a cast → the type it gives; each is also known as `toFloat` and the like, and to expressions.
+CASTS = {
+    "byte": NAMED_TYPES["uint8"],
+    "short": NAMED_TYPES["int16"],
+    "int": NAMED_TYPES["int32"],
+    "long": NAMED_TYPES["int64"],
+    **{
+        n: NAMED_TYPES[n]
+        for n in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64", "float", "double")
+    },
 }
 
 
 def _register_cast(name: str, kind: PixelType) -> None:
     @algorithm(f"Image.{name}", f"Image.to{name[0].upper()}{name[1:]}")
     def apply(value: Image) -> Image:
-        return value.computed([cast_band(b, kind) for b in value.bands])
+        return value.with_bands([cast_band(b, kind) for b in value.bands])
 
-    apply.__doc__ = f"Cast every band to {name}."
+    apply.__doc__ = f"Cast every band to {name}; unlike arithmetic, casts keep the image's properties."
 
 
-for _name, _target in _CASTS.items():
-    _register_cast(_name, NAMED_TYPES[_target])
+for _name, _kind in CASTS.items():
+    _register_cast(_name, _kind)

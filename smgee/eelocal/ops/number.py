@@ -41,12 +41,13 @@ def _register() -> None:
 
 
 def cast_number(value: float | int, type: PixelType) -> float | int:
-    """Cast a number: to integers by truncation and clamping, to float by rounding to single precision."""
+    """Cast a number: to integers by truncation and clamping; `float` leaves a number the double it is."""
+    if not type.is_int:
+        return float(value)
     if type.is_int and isinstance(value, int):
         low, high = type.bounds
         return Long(min(max(value, int(low)), int(high)))
-    result = type.cast(np.asarray([value], "f8"))[0].item()
-    return Long(result) if type.is_int else float(result)
+    return Long(type.cast(np.asarray([value], "f8"))[0].item())
 
 
 _register()

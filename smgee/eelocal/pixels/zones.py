@@ -87,7 +87,7 @@ class Zone:
         # benefit of the doubt.
         self._points = np.unique(np.floor(np.array(points).reshape(-1, 2) + 1e-9).astype(np.int64), axis=0)
         self.window = self._bounds()
-        self.size = math.ceil(self._rings.area - 1e-9) + self._lines.pixels + len(self._points)
+        self.size = math.floor(self._rings.area + 1e-9) + self._lines.pixels + len(self._points)
 
     def _bounds(self) -> Window | None:
         corners = [b for b in (self._rings.bounds, self._lines.bounds) if b is not None]

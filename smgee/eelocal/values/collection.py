@@ -72,10 +72,17 @@ class Collection:
         return len(self.elements)
 
     def derive(
-        self, produce: Callable[[], Iterable[Any]], *others: Collection, kind: str | None = None
+        self,
+        produce: Callable[[], Iterable[Any]],
+        *others: Collection,
+        kind: str | None = None,
+        same: bool = False,
     ) -> Collection:
         """Return a collection with other elements and the same properties; `produce` reads this
         collection, and `others`.
+
+        With `same`, it still is the asset's collection, of which it keeps id and version: so after filter,
+        limit, sort, map and select on the real service.
         """
         waiting = 0
         for source in (self, *others):
@@ -83,5 +90,7 @@ class Collection:
                 _ = source.elements
             waiting = max(waiting, source.depth)
         derived = Collection(produce, self.properties, kind=kind or self.kind)
+        if same:
+            derived.id, derived.version = self.id, self.version
         derived._waiting = waiting
         return derived

@@ -19,7 +19,10 @@ __all__ = ["as_image", "constant_band", "constant_image", "matched", "spread", "
 def constant_band(value: Any, name: str) -> Band:
     """Return a band that is one number, or one array, everywhere."""
     if isinstance(value, Array):
-        return Band(name, Constant(value.values, value.type), value.type)
+        shape = value.type
+        if shape.is_int and value.values.size:
+            shape = shape.ranging(int(value.values.min()), int(value.values.max()))
+        return Band(name, Constant(value.values, shape), shape)
     if isinstance(value, (bool, int, float, np.number)):
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             value = float(value)

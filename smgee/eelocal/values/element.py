@@ -82,11 +82,17 @@ def set_properties(element: Any, properties: Mapping[str, Any]) -> Any:
         return Feature(
             element.geometry, {**element.properties, **rest}, index if isinstance(index, str) else element.id
         )
+    rest = dict(properties)
+    name = rest.get("system:id")
+    if isinstance(name, str):  # shown as the element's id, like an asset's
+        del rest["system:id"]
     if isinstance(element, Image):
-        return element.with_properties({**element.properties, **properties})
-    changed = element.derive(lambda: element.elements)
-    changed.properties.update(properties)
-    changed.id, changed.version = element.id, element.version
+        changed = element.with_properties({**element.properties, **rest})
+        return replace(changed, id=name) if isinstance(name, str) else changed
+    changed = element.derive(lambda: element.elements, same=True)
+    changed.properties.update(rest)
+    if isinstance(name, str):
+        changed.id = name
     return changed
 
 
@@ -94,7 +100,7 @@ def property_names(element: Any) -> list[str]:
     """Return the names of all properties, those of the system included."""
     names = list(element.properties)
     if isinstance(element, Feature):
-        return names if element.id is None or "system:index" in names else [*names, "system:index"]
+        return names if element.id is None or "system:index" in names else ["system:index", *names]
     if isinstance(element, Image):
         if element.id is not None:
             names.append("system:id")

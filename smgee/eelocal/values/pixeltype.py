@@ -170,10 +170,9 @@ class PixelType:
     def describe(self) -> dict[str, Any]:
         """Return the `getInfo` form."""
         info: dict[str, Any] = {"type": "PixelType", "precision": self.precision}
-        if self.minimum is not None:
-            info["min"] = self.minimum
-        if self.maximum is not None:
-            info["max"] = self.maximum
+        for key, bound in (("min", self.minimum), ("max", self.maximum)):
+            if bound is not None:  # those of 64 bits are shown as the doubles next to them
+                info[key] = float(bound) if abs(bound) > 2**53 else bound
         if self.dimensions:
             info["dimensions"] = self.dimensions
         return info
