@@ -9,6 +9,15 @@ All differences are ``x - y``: the estimate or satellite minus the reference.
 """
 
 from smgee.metrics.assessment import Assessment, assess, contrast
+from smgee.metrics.dependent import (
+    Gain,
+    dependent_correlations,
+    false_alarms,
+    gain_tests,
+    perfect_reference,
+    steiger,
+    williams,
+)
 from smgee.metrics.pairing import paired
 from smgee.metrics.persistence import block_length, effective_size, lag1
 from smgee.metrics.resamplers import Clusters, Draws, MovingBlocks, Resampler
@@ -20,6 +29,7 @@ __all__ = [
     "Assessment",
     "Clusters",
     "Draws",
+    "Gain",
     "Metric",
     "MovingBlocks",
     "Resampler",
@@ -27,9 +37,15 @@ __all__ = [
     "block_length",
     "columns",
     "contrast",
+    "dependent_correlations",
     "effective_size",
+    "false_alarms",
+    "gain_tests",
     "lag1",
     "paired",
+    "perfect_reference",
     "score",
     "scores",
+    "steiger",
+    "williams",
 ]

@@ -80,7 +80,8 @@ class MovingBlocks:
         Times of the pairs; they are then sorted by it, and the autocorrelation does not reach across gaps
         longer than three median steps. Without it the rows are in order.
     block : int, optional
-        Block length in pairs; by default that of `smgee.metrics.block_length`, the longest of all pairs.
+        Block length in pairs; by default that of `smgee.metrics.block_length`, the longest of all pairs. A
+        contrast of two estimates also heeds the persistence of their difference.
 
     Notes
     -----
@@ -119,7 +120,12 @@ class MovingBlocks:
         if self.block is not None:
             return max(min(self.block, n // 2), 1)
         link = self._links(rows)
-        return max(politis_white(n, persistence(x, y, link)) for x, y in pairs)
+        rho = [persistence(x, y, link) for x, y in pairs]
+        if len(pairs) == 2:
+            # What tells two estimates apart may persist for longer than either's differences from the third.
+            (a, y), (b, z) = pairs
+            rho += [lag1(a - b, link), lag1((a - y) ** 2 - (b - z) ** 2, link)]
+        return politis_white(n, max(rho))
 
     def effective_size(self, rows: np.ndarray, pair: Pair) -> float:
         """Return that of the correlation; see `smgee.metrics.effective_size`."""
