@@ -10,6 +10,7 @@ from smgee.validation.references import (
 )
 from smgee.validation.smap import overpass_dates, select_dates, validate
 from smgee.validation.sources import fetch_smap, warp_pixel
+from smgee.validation.verdicts import sampling_error, verdict
 from smgee.validation.zonal import CellWeights, cell_weights, zonal_means, zonal_statistics
 
 __all__ = [
@@ -22,10 +23,12 @@ __all__ = [
     "overpass_station_means",
     "read_smap",
     "relate_errors",
+    "sampling_error",
     "select_dates",
     "station_references",
     "station_weights",
     "validate",
+    "verdict",
     "warp_pixel",
     "zonal_means",
     "zonal_statistics",
