@@ -170,9 +170,9 @@ def verdict(
     Notes
     -----
     On its own scale (Fisher's z, none, logarithm) each figure has two independent errors: of the times, from
-    the block bootstrap, and of the stations, from the jackknife. The ubRMSE is then freed of the reference's own
-    error, u² − σ², and R raised to R / √(1 − σ² / var); σ² is itself known with as many degrees of freedom as
-    there are stations less one, so every draw takes its own.
+    the block bootstrap, and of the stations, from the jackknife. The ubRMSE is then freed of the reference's
+    own error, u² − σ², and R raised to R / √(1 − σ² / var). σ² is itself known with few degrees of freedom,
+    the stations less one, so every draw takes its own.
     """
     values = np.asarray(values, float)
     satellite = np.asarray(satellite, float)
