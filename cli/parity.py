@@ -52,8 +52,8 @@ def parity(
     """Compare library, kernel, tree text and the classifier on Earth Engine; fail above the tolerance."""
     import smgee
     from smgee.errors import InputError, MissingDataError
+    from smgee.remote import bucket_uploader
     from smgee.trees.parity import check_parity
-    from smgee.trees.transports import bucket_uploader
     from smgee_cli.display import console
 
     if backend not in ("embedded", "earthengine", "none"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,26 @@ import numpy as np
 import xarray as xr
 
 from smgee.errors import InputError
-from smgee.remote import NotFound, call, run_task, wait_for_task
+from smgee.remote import AccessDenied, NotFound, call, check_bucket, run_task, wait_for_task
 from smgee.sampling import station_features
 from smgee.trees import TreeEnsemble
 
 __all__ = [
+    "RUN_ASSETS",
+    "check_publishing",
     "ensure_folder",
     "list_assets",
     "publish_map",
     "publish_model",
     "publish_stations",
     "require_folder",
+    "together",
 ]
 
 _MAX_STRING = 100_000  # characters of one property: Earth Engine's table limit
+_STAGING = "being_written"
+RUN_ASSETS = ("season_mean", "model", "stations")
+"""What a run publishes."""
 
 
 def require_folder(asset_id: str) -> tuple[str, list[str]]:
@@ -115,12 +122,14 @@ def publish_map(
 
 
 def publish_stations(stations: xr.Dataset, asset_id: str, *, properties: Mapping[str, Any]) -> str:
-    """Export the stations as a table asset, one point each with its name and the card's properties."""
-    table = station_features(stations).map(lambda f: f.set(_card(properties)))
+    """Export the stations as a table asset, one point each with its name; table and points hold the card."""
+    card = _card(properties)
+    table = station_features(stations).map(lambda f: f.set(card))
     task = ee.batch.Export.table.toAsset(
         collection=table, description="smgee_stations", assetId=asset_id, overwrite=True
     )
     run_task(task, f"Exporting the stations {asset_id}")
+    _attach(card, asset_id)
     return asset_id
 
 
@@ -129,11 +138,108 @@ def publish_model(model: TreeEnsemble, asset_id: str, *, properties: Mapping[str
     properties.
     """
     model.to_classifier("classifier", asset_id=asset_id)
-    # An export takes no properties for a classifier, so the card is attached afterwards.
-    call(lambda: ee.data.updateAsset(asset_id, {"properties": _card(properties)}, ["properties"]))
+    _attach(_card(properties), asset_id)
     return asset_id
+
+
+def _attach(card: Mapping[str, Any], asset_id: str) -> None:
+    """Give a card to an asset whose export takes no properties: a table or a classifier."""
+    call(lambda: ee.data.updateAsset(asset_id, {"properties": dict(card)}, ["properties"]))
 
 
 def list_assets(folder: str) -> list[dict[str, Any]]:
     """Return the assets under a folder, as the official client lists them."""
-    return call(lambda: ee.data.listAssets({"parent": folder}))["assets"]
+    listed: dict[str, Any] = call(lambda: ee.data.listAssets({"parent": folder}))
+    return list(listed.get("assets", []))  # an empty folder has no such key
+
+
+def check_publishing(
+    folder: str,
+    *,
+    study: str,
+    names: Sequence[str],
+    bucket: str | None = None,
+    project: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Refuse what could not be published later, while nothing has been computed yet.
+
+    Parameters
+    ----------
+    folder : str
+        ``projects/…/assets/…``; created, since nothing else tells whether this login may write there.
+    study : str
+        The study's name, which every asset card holds as ``study``.
+    names : sequence of str
+        The assets to be written into the folder.
+    bucket : str, optional
+        The Cloud Storage bucket that maps go through, if a real one is used.
+    project : str, optional
+        The Cloud project that pays for the bucket's use.
+    overwrite : bool
+        Whether assets of the same names that are not of this study may be replaced.
+
+    Raises
+    ------
+    InputError
+        For a folder or bucket that cannot be written to, and assets of others in the way.
+    RemoteError
+        When the service cannot be asked.
+    """
+    try:
+        ensure_folder(folder)
+    except AccessDenied as error:
+        raise InputError(
+            f"This login may not write to {folder}; give an asset folder of a project of yours."
+        ) from error
+    if bucket is not None:
+        check_bucket(bucket, project=project)
+    present = {str(a["name"]).rsplit("/", 1)[-1] for a in list_assets(folder)}
+    foreign = [n for n in names if n in present and _study_of(f"{folder}/{n}") != study]
+    if foreign and not overwrite:
+        raise InputError(
+            f"{folder} holds {', '.join(foreign)} already, not of the study {study!r}; give another folder, "
+            "or allow them to be overwritten (publish.overwrite in the study)."
+        )
+
+
+def _study_of(asset_id: str) -> str | None:
+    """Return which study an asset's card names."""
+    study = call(lambda: ee.data.getAsset(asset_id)).get("properties", {}).get("study")
+    return None if study is None else str(study)
+
+
+@contextmanager
+def together(folder: str) -> Iterator[str]:
+    """Publish several assets all or none: give a folder to write them to, and move them at the end.
+
+    Only when the ``with`` block has ended without an error do they take the place of the assets of the same
+    names in `folder`, each replaced by one copy on the service. What a failed or killed writer left behind is
+    removed.
+
+    Parameters
+    ----------
+    folder : str
+        Where they belong; created.
+
+    Yields
+    ------
+    str
+        The folder to write to.
+    """
+    staging = f"{folder}/{_STAGING}"
+    ensure_folder(staging)
+    _remove_contents(staging)
+    try:
+        yield staging
+        for asset in list_assets(staging):
+            name = str(asset["name"]).rsplit("/", 1)[-1]
+            call(lambda name=name: ee.data.copyAsset(f"{staging}/{name}", f"{folder}/{name}", True))  # type: ignore[misc]
+    finally:
+        _remove_contents(staging)
+        call(lambda: ee.data.deleteAsset(staging))
+
+
+def _remove_contents(folder: str) -> None:
+    for asset in list_assets(folder):
+        call(lambda asset=asset: ee.data.deleteAsset(asset["name"]))  # type: ignore[misc]

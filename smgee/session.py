@@ -213,7 +213,8 @@ def connect(
         else:
             session = _connect_embedded(
                 project or EMBEDDED_PROJECT,
-                _sources(catalog, sources),
+                catalog=catalog,
+                sources=sources,
                 store=Path(store) if store is not None else default_store(),
                 buckets=buckets,
                 drive=drive,
@@ -236,58 +237,19 @@ def fault_plan(
     limit: int | None = None,
 ) -> FaultPlan:
     """Return a plan of faults for `connect`; see `smgee.eelocal.rest.faults`."""
-    from smgee.eelocal.rest.faults import FaultPlan
+    from smgee.embedded import FaultPlan  # here, since the real service needs none of it
 
     return FaultPlan(rate, tuple(kinds), seed, tuple(routes), limit)
 
 
-def _sources(catalog: str | os.PathLike[str] | None, sources: Sequence[Source] | None) -> list[Source]:
-    """Return the read-only sources: the user's catalog, what the caller gives, or the synthetic basin."""
-    chosen: list[Source] = []
-    if catalog is not None:
-        from smgee.eelocal.assets.folder import FolderSource
+def _connect_embedded(project: str, **options: Any) -> Session:
+    """Start an Earth Engine in this process and connect the client to it."""
+    from smgee.embedded import open_service  # here, since the real service needs none of it
 
-        chosen.append(FolderSource(catalog))
-    if sources is not None:
-        chosen.extend(sources)
-    elif catalog is None:
-        from smgee.twin import Basin, TwinSource
-
-        chosen.append(TwinSource(Basin()))
-    return chosen
-
-
-def _connect_embedded(
-    project: str,
-    sources: list[Source],
-    *,
-    store: Path,
-    buckets: Mapping[str, str | os.PathLike[str]] | None,
-    drive: str | os.PathLike[str] | None,
-    port: int,
-    limits: Limits | None,
-    faults: FaultPlan | None,
-) -> Session:
-    from smgee.eelocal.assets.names import is_cloud_id
-    from smgee.eelocal.assets.store import AssetStore
-    from smgee.eelocal.assets.user import UserAssets
-    from smgee.eelocal.rest.server import LoopbackServer
-    from smgee.eelocal.rest.service import Service
-    from smgee.eelocal.rest.transport import Transport
-
-    if not is_cloud_id(f"projects/{project}/assets"):
-        raise InputError(
-            f"The project id {project!r} is not valid: 6 to 30 lower-case letters, digits and hyphens, "
-            "beginning with a letter."
-        )
-    folders = {name: Path(folder) for name, folder in (buckets or {}).items()}
-    assets = AssetStore(sources, user=UserAssets(store), buckets=folders)
-    service = Service(assets, limits=limits, faults=faults, drive=None if drive is None else Path(drive))
-    server = LoopbackServer(service, port=port)
-    service.on_link = server.start
-    transport = Metered(Transport(service))
-    _initialize(project, server.url, transport)
-    return Session("embedded", project, server.url, service=service, server=server, transport=transport)
+    service, server, transport = open_service(project, **options)
+    metered = Metered(transport)
+    _initialize(project, server.url, metered)
+    return Session("embedded", project, server.url, service=service, server=server, transport=metered)
 
 
 def _attach(url: str, project: str) -> Session:

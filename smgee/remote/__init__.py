@@ -3,6 +3,7 @@
 - `errors`: the kinds of failure, and the sorting of any exception of the client's into one of them.
 - `calls`: one request, repeated where a failure goes away by itself.
 - `split`: work that was too big, done in smaller parts.
+- `storage`: files into Cloud Storage.
 - `tasks`: waiting for exports and imports.
 - `ledger`: what was asked and sent, counted.
 - `transport`: requests over HTTP, and the counting of them.
@@ -25,6 +26,7 @@ from smgee.remote.errors import (
 )
 from smgee.remote.ledger import LEDGER, Ledger, Spent
 from smgee.remote.split import in_parts, run_split
+from smgee.remote.storage import bucket_uploader, check_bucket
 from smgee.remote.tasks import TaskState, TaskStatus, run_task, wait_for_task, wait_for_tasks
 
 __all__ = [
@@ -43,7 +45,9 @@ __all__ = [
     "Throttled",
     "TooBig",
     "Transient",
+    "bucket_uploader",
     "call",
+    "check_bucket",
     "classify",
     "in_parts",
     "is_remote",

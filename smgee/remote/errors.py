@@ -138,6 +138,7 @@ def _client_errors() -> tuple[type[BaseException], ...]:
     import http.client
 
     import ee
+    import google.api_core.exceptions
     import google.auth.exceptions
     import googleapiclient.errors
     import httplib2
@@ -147,6 +148,7 @@ def _client_errors() -> tuple[type[BaseException], ...]:
     return (
         ee.EEException,
         googleapiclient.errors.Error,
+        google.api_core.exceptions.GoogleAPIError,  # of Cloud Storage's client
         google.auth.exceptions.GoogleAuthError,
         httplib2.error.HttpLib2Error,
         requests.RequestException,
@@ -178,11 +180,14 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _status(error: BaseException) -> int | None:
     """Return the HTTP status of an answer, if an answer came."""
+    import google.api_core.exceptions
     import googleapiclient.errors
 
     for one in _chain(error):
         if isinstance(one, googleapiclient.errors.HttpError):
             return int(one.resp.status)
+        if isinstance(one, google.api_core.exceptions.GoogleAPICallError) and one.code is not None:
+            return int(one.code)
     return None
 
 

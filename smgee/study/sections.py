@@ -186,3 +186,6 @@ class Publish(Options):
     )
     folder: str | None = Field(None, description="projects/…/assets/…; named like the study if not given")
     bucket: str | None = Field(None, description="Cloud Storage bucket for the upload, on the real service")
+    overwrite: bool = Field(
+        False, description="whether assets in `folder` that are not of this study may be replaced"
+    )

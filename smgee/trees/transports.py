@@ -16,14 +16,13 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smgee.errors import InputError
-from smgee.remote import run_task
+from smgee.remote import bucket_uploader, run_task
 from smgee.trees.ensemble import Digits, Transport, TreeEnsemble
 from smgee.trees.text import MAX_DEPTH, iter_ee_strings, write_ee_strings
 
@@ -191,39 +190,6 @@ def classify(
     if ensemble.threshold_dtype == "float32":
         bands = bands.toFloat()
     return bands.classify(to_classifier(ensemble) if classifier is None else classifier, band_name)
-
-
-def bucket_uploader(
-    bucket: str, *, folder: Path | None = None, project: str | None = None
-) -> Callable[[Path], str]:
-    """Return the function that brings a file into a Cloud Storage bucket and returns its URI, for the
-    transport ``"blob"``.
-
-    Parameters
-    ----------
-    bucket : str
-        Name of the bucket.
-    folder : path, optional
-        The local folder that stands for it, on the embedded backend (``smgee.connect(buckets={bucket:
-        folder})``).
-    project : str, optional
-        The Cloud project that pays, for a real bucket; it is reached with the default credentials of Google
-        Cloud.
-    """
-
-    def copy(file: Path) -> str:
-        assert folder is not None
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, folder / file.name)
-        return f"gs://{bucket}/{file.name}"
-
-    def upload(file: Path) -> str:
-        from google.cloud import storage
-
-        storage.Client(project=project).bucket(bucket).blob(file.name).upload_from_filename(str(file))
-        return f"gs://{bucket}/{file.name}"
-
-    return upload if folder is None else copy
 
 
 def request_bytes(value: Any) -> int:

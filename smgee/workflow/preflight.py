@@ -15,8 +15,9 @@ import shapely
 
 from smgee.errors import InputError, MissingDataError
 from smgee.predictors import Cadence
-from smgee.publish import require_folder
+from smgee.publish import RUN_ASSETS, check_publishing, require_folder
 from smgee.remote import NotFound, call
+from smgee.session import current_session
 from smgee.study import Study
 from smgee.workflow.step import Step
 
@@ -71,7 +72,7 @@ def check_study(
         For data sets that the backend does not have.
     """
     if any(s.name == "publish" for s in steps):
-        _check_publishing(study, (options or {}).get("publish", {}))
+        _check_publishing(study, (options or {}).get("publish", {}), connected=connected)
     absent = []
     for asset in needed_assets(study, steps) if connected else ():
         try:
@@ -88,15 +89,26 @@ def check_study(
         )
 
 
-def _check_publishing(study: Study, options: Mapping[str, Any]) -> None:
+def _check_publishing(study: Study, options: Mapping[str, Any], *, connected: bool) -> None:
     folder = options.get("folder") or study.publish.folder
     if folder is not None:
         require_folder(folder)
     bucket = options.get("bucket") or study.publish.bucket
-    if study.backend.kind == "earthengine" and bucket is None:
+    real = study.backend.kind == "earthengine"
+    if real and bucket is None:
         raise InputError(
             "Earth Engine ingests maps from Cloud Storage only; name a bucket of yours as publish.bucket in "
             "the study or with `smgee publish --bucket NAME`, or leave publishing out."
+        )
+    session = current_session()
+    if connected and session is not None and (real or folder is not None):
+        check_publishing(
+            folder or f"{session.asset_root}/smgee/{study.name}",
+            study=study.name,
+            names=RUN_ASSETS if folder else (),  # what lies in a folder of smgee's own is its own
+            bucket=bucket if real else None,
+            project=session.project,
+            overwrite=study.publish.overwrite,
         )
 
 

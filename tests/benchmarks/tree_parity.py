@@ -17,11 +17,12 @@ from rich.console import Console
 from rich.table import Table
 
 import smgee
+from smgee.remote import bucket_uploader
 from smgee.trees import TreeEnsemble
 from smgee.trees.parity import check_parity, classify_rows
 from smgee.trees.planted import planted_rows
 from smgee.trees.simplify import text_bytes
-from smgee.trees.transports import bucket_uploader, request_bytes
+from smgee.trees.transports import request_bytes
 from tests.trees.families import BANDS, FAMILIES, real_table
 
 TRANSPORTS = ("inline", "table", "blob", "classifier")

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 
 import smgee
 from smgee.errors import InputError
+from smgee.remote import bucket_uploader
 from smgee.trees import TreeEnsemble
 from smgee.trees.parity import check_parity, classify_rows
 from smgee.trees.planted import planted_rows
 from smgee.trees.transports import (
     RESERVE,
     STRING_LIMIT,
-    bucket_uploader,
     inline_classifier,
     request_bytes,
     shards,

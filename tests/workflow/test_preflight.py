@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ee
 import pytest
 
 import smgee
@@ -67,6 +68,18 @@ def test_an_outage_is_not_taken_for_absent_data(tmp_path, monkeypatch):
         pytest.raises(Outage, match=r"out of order.*currently unavailable"),
     ):
         check_study(Study.demo(), named("sample"))
+
+
+def test_assets_of_others_are_in_the_way_of_publishing(tmp_path):
+    folder = "projects/smgee-embedded/assets/mine"
+    study = changed(publish={"folder": folder})
+    with smgee.connect(sources=[], store=tmp_path):
+        check_study(study, named("publish"))
+        ee.data.createAsset({"type": "FOLDER"}, f"{folder}/stations")
+        with pytest.raises(InputError, match="holds stations already"):
+            check_study(study, named("publish"))
+        check_study(changed(publish={"folder": folder, "overwrite": True}), named("publish"))
+        check_study(changed(), named("publish"))  # into a folder of smgee's own
 
 
 @pytest.mark.parametrize(("index", "why"), [("NDXX", "not in Awesome"), ("NDREI", "needs RE1|do not share")])

@@ -11,8 +11,8 @@ import pandas as pd
 from smgee import publish as assets
 from smgee.errors import InputError
 from smgee.models import TrainedModel, load_model
+from smgee.remote import bucket_uploader
 from smgee.session import current_session
-from smgee.trees.transports import bucket_uploader
 from smgee.workflow.connection import EMBEDDED_BUCKET, embedded_buckets
 from smgee.workflow.days import active_days
 from smgee.workflow.step import Option, Step
@@ -36,28 +36,28 @@ def run(work: Work) -> Mapping[str, Any]:
     card = _card(work, model)
     start, end = pd.Timestamp(days[0]), pd.Timestamp(days[-1]) + pd.Timedelta(days=1)
     work.read(MEAN_MAP)
-    assets.ensure_folder(folder)
-    assets.publish_map(
-        work.path(MEAN_MAP),
-        f"{folder}/season_mean",
-        upload=_uploader(work, bucket),
-        band="soil_moisture",
-        start_ms=int(start.timestamp() * 1000),
-        end_ms=int(end.timestamp() * 1000),
-        properties=card,
-    )
-    work.progress(0.4)
-    assets.publish_model(
-        model.ensemble,
-        f"{folder}/model",
-        properties=card | {"title": f"{model.title} for soil moisture", "route": "classifier"},
-    )
-    work.progress(0.7)
-    assets.publish_stations(
-        work.read(STATIONS),
-        f"{folder}/stations",
-        properties={"synthetic": int(work.provenance.synthetic), "study": study.name},
-    )
+    with assets.together(folder) as staging:
+        assets.publish_map(
+            work.path(MEAN_MAP),
+            f"{staging}/season_mean",
+            upload=_uploader(work, bucket),
+            band="soil_moisture",
+            start_ms=int(start.timestamp() * 1000),
+            end_ms=int(end.timestamp() * 1000),
+            properties=card,
+        )
+        work.progress(0.4)
+        assets.publish_model(
+            model.ensemble,
+            f"{staging}/model",
+            properties=card | {"title": f"{model.title} for soil moisture", "route": "classifier"},
+        )
+        work.progress(0.7)
+        assets.publish_stations(
+            work.read(STATIONS),
+            f"{staging}/stations",
+            properties={"synthetic": int(work.provenance.synthetic), "study": study.name},
+        )
     return {"folder": folder, "assets": [a["name"] for a in assets.list_assets(folder)]}
 
 
