@@ -13,6 +13,7 @@ from smgee.errors import InputError, MissingDataError
 from smgee.io import atomic_path
 from smgee.study import Study
 from smgee.workflow.folder import RunFolder
+from smgee.workflow.run import adopt
 from smgee_cli.display import run_with_progress
 from smgee_cli.summary import print_step
 
@@ -234,6 +235,7 @@ def stations(
     except MissingDataError:
         (out / "stations_heterogeneity.csv").unlink(missing_ok=True)
         spread = None  # fewer than three stations on every day
+    adopt(RunFolder(out), "stations", by="smgee stations")
     _print(console, path, table, daily, periods, note, out, written)
     if spread is not None:
         _print_spread(console, spread)

@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smgee.workflow.folder import RunFolder
+from smgee.workflow.run import adopt
+from smgee_cli.display import run_with_progress
+from smgee_cli.summary import print_step
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
@@ -60,6 +65,7 @@ def train(
     explain: Annotated[
         str, typer.Option(help="SHAP for the 'best' model, for 'all', or for 'none'.")
     ] = "best",
+    ctx: typer.Context = None,  # type: ignore[assignment]
 ) -> None:
     """Train tree ensembles on a table of stations, score them with and without the test station in training.
 
@@ -71,6 +77,10 @@ def train(
     from smgee.explain import explain_models, forget
     from smgee.models import DESIGNS, ESTIMATORS, TrainingTable, describe, train_models
 
+    if of_the_study(ctx, out):
+        run_with_progress(RunFolder(out), ["train"])
+        print_step(RunFolder(out), "train")
+        return
     if explain not in ("best", "all", "none"):
         raise InputError(f"--explain {explain} was given; choose best, all or none.")
     console = Console()
@@ -98,6 +108,7 @@ def train(
         )
     trained = time.perf_counter() - started
     result.save(out)
+    adopt(RunFolder(out), "train", by="smgee train", synthetic=rows.synthetic, read=table is None)
     _print_scores(
         console,
         result.scores,
@@ -124,8 +135,19 @@ def train(
         with console.status("explaining"):
             explained = explain_models(chosen, rows, out / "shap", seed=seed)
         print_ranking(console, {name: explained[name].title for name in explained}, out / "shap")
+        adopt(RunFolder(out), "explain", by="smgee train", synthetic=rows.synthetic)
         written.append("shap/")
     console.print(f"Wrote {', '.join(written)} in {out}", highlight=False)
+
+
+def of_the_study(ctx: typer.Context | None, out: Path) -> bool:
+    """Whether a run's own study says how to train: it has one, and no option asks for something else."""
+    given = [
+        n
+        for n in (ctx.params if ctx else ())
+        if ctx and n != "out" and getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"
+    ]
+    return (out / "study.yml").is_file() and not given
 
 
 def split_names(values: list[str] | None) -> list[str] | None:

@@ -20,7 +20,8 @@ _FITS: dict[str, Callable[[pd.Series], bool]] = {
     "count": lambda c: pd.api.types.is_numeric_dtype(c) and bool((c.dropna() % 1 == 0).all()),
     "flag": lambda c: bool(c.dropna().isin([True, False, 0, 1]).all()),
     "date": lambda c: (
-        pd.api.types.is_datetime64_any_dtype(c) or not pd.to_datetime(c, errors="coerce").isna().any()
+        pd.api.types.is_datetime64_any_dtype(c)
+        or not pd.to_datetime(c, errors="coerce", format="ISO8601").isna().any()
     ),
     "any": lambda c: True,
     "text": lambda c: bool(c.dropna().map(lambda v: isinstance(v, str)).all()),
@@ -60,7 +61,7 @@ class Column:
         if not values.notna().any():
             return None  # an empty column has no kind
         if not _FITS[self.kind](values):
-            return f"holds {values.dropna().iloc[0]!r}, which is no {self.kind}"
+            return f"holds {values.dropna().iloc[0]}, which is no {self.kind}"
         for bound, beyond in ((self.low, values.min), (self.high, values.max)):
             if bound is not None and (beyond() < bound if bound == self.low else beyond() > bound):
                 return f"holds {beyond():g}, beyond {bound:g}"

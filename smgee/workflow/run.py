@@ -12,7 +12,7 @@ from smgee.errors import InputError, MissingDataError
 from smgee.workflow.checks import require_whole
 from smgee.workflow.folder import RunFolder, peak_memory_mb
 from smgee.workflow.preflight import check_study
-from smgee.workflow.registry import all_steps
+from smgee.workflow.registry import all_steps, load_step
 from smgee.workflow.step import Action, Decision, Step, decide, key_of, key_parts, makers, plan
 from smgee.workflow.work import Work
 
@@ -161,38 +161,43 @@ def _refuse_blocked(decision: Decision, run: RunFolder, steps: Mapping[str, Step
 
 
 def adopt(
-    run: RunFolder, step: str, *, by: str, synthetic: bool = False, facts: Mapping[str, Any] | None = None
+    run: RunFolder,
+    step: str,
+    *,
+    by: str,
+    synthetic: bool = False,
+    read: bool = True,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Enter files that a command made by settings of its own, so that readers know them from damaged ones.
 
     Parameters
     ----------
     run : RunFolder
-        Held by `RunFolder.writing`.
+        Where the files are; held meanwhile.
     step : str
         The step whose files they are.
     by : str
-        The command, such as ``smgee train --models RF``.
+        The command, such as ``smgee train``.
     synthetic : bool
         Whether they come from the synthetic basin.
+    read : bool
+        Whether the files that the step reads were read; False where they come from elsewhere.
     facts : mapping, optional
         Further entries.
     """
-    made = all_steps().get(step)
-    if made is None:
-        raise InputError(f"The step {step!r} is not known.")
-    there = [a for a in made.writes if (run / a.path).exists()]
-    # what was read is entered where it is there: later steps notice when it changes
-    parts = key_parts(made, run)
-    run.finish(
-        step,
-        {
+    made = load_step(step)
+    with run.writing():
+        there = [a for a in made.writes if (run / a.path).exists()]
+        parts = key_parts(made, run)
+        entry = {
             **(facts or {}),
             "by": by,
-            "parts": parts,
+            "parts": parts if read else {**parts, "reads": {}},
             "writes": {a.path: a.fingerprint(run.path, run.fingerprints) for a in there},
             "synthetic": synthetic,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": 0.0,
             "peak_memory_mb": peak_memory_mb(),
-        },
-    )
+        }
+        run.finish(step, entry)

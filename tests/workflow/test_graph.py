@@ -34,7 +34,7 @@ BEFORE = {
 
 # change of the study → the steps that read it themselves
 CHANGES = {
-    "seed": (("training", "seed", 7), {"train", "validate"}),
+    "seed": (("training", "seed", 7), {"stations", "train", "validate"}),
     "deploy": (("training", "deploy", "RF"), {"explain", "predict", "parity", "report", "publish"}),
     "coverage": (("smap", "min_coverage", 0.5), {"smap", "static", "zonal", "validate", "report"}),
     "route": (("upscale", "route", "classifier"), {"predict", "parity"}),
