@@ -9,6 +9,7 @@ All differences are ``x - y``: the estimate or satellite minus the reference.
 """
 
 from smgee.metrics.assessment import Assessment, assess, contrast
+from smgee.metrics.collocation import Collocation, collocate
 from smgee.metrics.dependent import (
     Gain,
     dependent_correlations,
@@ -28,6 +29,7 @@ __all__ = [
     "METRICS",
     "Assessment",
     "Clusters",
+    "Collocation",
     "Draws",
     "Gain",
     "Metric",
@@ -35,6 +37,7 @@ __all__ = [
     "Resampler",
     "assess",
     "block_length",
+    "collocate",
     "columns",
     "contrast",
     "dependent_correlations",

@@ -125,7 +125,7 @@ class MovingBlocks:
             # What tells two estimates apart may persist for longer than either's differences from the third.
             (a, y), (b, z) = pairs
             rho += [lag1(a - b, link), lag1((a - y) ** 2 - (b - z) ** 2, link)]
-        return politis_white(n, max(rho))
+        return politis_white(n, max(rho, default=0.0))
 
     def effective_size(self, rows: np.ndarray, pair: Pair) -> float:
         """Return that of the correlation; see `smgee.metrics.effective_size`."""
