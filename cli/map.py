@@ -32,7 +32,7 @@ def map_one(
     from smgee.study import Study
     from smgee.tables import write_cog
     from smgee.trees import TreeEnsemble
-    from smgee.upscale import compare_routes, map_day
+    from smgee.upscale import compare_maps, make_route, map_day
     from smgee_cli.display import console
 
     if route not in ("xee", "classifier", "both"):
@@ -40,15 +40,18 @@ def map_one(
     content = Study.from_yaml(study)
     trees = load_model(model).ensemble if model.is_dir() else TreeEnsemble.load(model)
     with smgee.connect(content.backend.kind, **_options(content)):
-        values = map_day(content, trees, day.date(), route="classifier" if route == "classifier" else "xee")
+        makes = make_route("classifier" if route == "classifier" else "xee", content.predictor_set, trees)
+        values = map_day(makes, day.date(), area=content.area)
         if not np.isfinite(values).any():
             raise MissingDataError(
                 f"No pixel has all predictors on {day:%Y-%m-%d}; choose a day with clear scenes, or a wider "
                 "window in the study."
             )
         if route == "both":
-            parity, _ = compare_routes(content, trees, day.date(), xee_map=values)
-            console.print(parity.sentence())
+            other = map_day(
+                make_route("classifier", content.predictor_set, trees), day.date(), area=content.area
+            )
+            console.print(compare_maps(day.date(), values, other).checked().sentence())
     write_cog(
         values,
         content.grid,

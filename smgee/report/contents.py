@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from smgee.study import Study
+from smgee.upscale import MapStore
 
 __all__ = ["Contents"]
 
@@ -38,8 +39,8 @@ class Contents:
         Title of the deployed model; the route that drew the maps.
     shap : sequence of Path
         Figures of what the models look at.
-    maps : xarray.Dataset, optional
-        Daily maps (time, y, x) in m³ m⁻³, lazy.
+    maps : MapStore, optional
+        Daily maps in m³ m⁻³.
     mean : (y, x) array, optional
         Their mean, m³ m⁻³.
     parity : mapping, optional
@@ -59,7 +60,7 @@ class Contents:
     model: str = ""
     route: str = ""
     shap: Sequence[Path] = ()
-    maps: xr.Dataset | None = None
+    maps: MapStore | None = None
     mean: np.ndarray | None = None
     parity: Mapping[str, Any] | None = None
     smap: pd.DataFrame | None = None

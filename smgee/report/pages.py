@@ -121,9 +121,9 @@ def _stations(c: Contents, folder: Path) -> list[Section]:
 def _maps(c: Contents, folder: Path) -> list[Section]:
     if c.maps is None or c.study is None:
         return []
-    days = pd.DatetimeIndex(c.maps["time"].values)
+    days = pd.DatetimeIndex(c.maps.days)
     chosen = [days[int(k)] for k in np.linspace(0, len(days) - 1, min(3, len(days)))]
-    drawn = {f"{d:%-d %B %Y}": c.maps["soil_moisture"].sel(time=d).values for d in dict.fromkeys(chosen)}
+    drawn = {f"{d:%-d %B %Y}": c.maps.read(d.date()) for d in dict.fromkeys(chosen)}
     if c.mean is not None:
         drawn["mean of all mapped days"] = c.mean
     file = figures.maps_figure(

@@ -1,11 +1,56 @@
-"""From a trained model to daily 30 m maps: through xee tiles, or as a classifier on Earth Engine; and the
-proof that both agree.
+"""From a trained model to daily 30 m maps: through xee, or as a classifier on Earth Engine; and the proof
+that both agree.
+
+Blocks of the lattice and days are jobs (`blocks`), routes make their maps (`route`, `xee_route`,
+`classifier_route`), an executor runs them (`jobs`) and a store takes them (`store`).
 """
 
 from __future__ import annotations
 
-from smgee.upscale.maps import MapStore
-from smgee.upscale.parity import Parity, compare_routes
-from smgee.upscale.routes import map_day, map_season
+from smgee.upscale.blocks import Block, MapJob, tiling
+from smgee.upscale.cells import CellMeans
+from smgee.upscale.classifier_route import ClassifierRoute
+from smgee.upscale.jobs import Done, plan_jobs, run_jobs
+from smgee.upscale.parity import Parity, compare_maps, compare_routes, compare_store
+from smgee.upscale.route import Cost, Route
+from smgee.upscale.season import (
+    cell_means,
+    default_block,
+    make_route,
+    map_day,
+    map_season,
+    pull_static,
+    season_cost,
+    season_mean,
+)
+from smgee.upscale.store import SOIL_MOISTURE, MapStore, Variable
+from smgee.upscale.xee_route import XeeRoute
 
-__all__ = ["MapStore", "Parity", "compare_routes", "map_day", "map_season"]
+__all__ = [
+    "SOIL_MOISTURE",
+    "Block",
+    "CellMeans",
+    "ClassifierRoute",
+    "Cost",
+    "Done",
+    "MapJob",
+    "MapStore",
+    "Parity",
+    "Route",
+    "Variable",
+    "XeeRoute",
+    "cell_means",
+    "compare_maps",
+    "compare_routes",
+    "compare_store",
+    "default_block",
+    "make_route",
+    "map_day",
+    "map_season",
+    "plan_jobs",
+    "pull_static",
+    "run_jobs",
+    "season_cost",
+    "season_mean",
+    "tiling",
+]

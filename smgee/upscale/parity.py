@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
 
+from smgee.area import Area
 from smgee.errors import ParityError
-from smgee.study import Study
-from smgee.trees import TreeEnsemble
-from smgee.upscale.routes import map_day
+from smgee.upscale.blocks import Block, MapJob
+from smgee.upscale.jobs import results
+from smgee.upscale.route import Route
+from smgee.upscale.store import MapStore
 
-__all__ = ["TOLERANCE", "Parity", "compare_routes"]
+__all__ = ["TOLERANCE", "Parity", "compare_maps", "compare_routes", "compare_store"]
 
 TOLERANCE = 1e-6  # m³ m⁻³
 
@@ -46,9 +49,34 @@ class Parity:
             f"{self.mask_differs:,} pixels."
         )
 
+    def checked(self) -> Parity:
+        """Return the comparison, if the maps agree.
+
+        Raises
+        ------
+        ParityError
+            When they disagree anywhere by more than `TOLERANCE`, or are masked differently.
+        """
+        if self.agrees:
+            return self
+        raise ParityError(
+            f"{self.sentence()} The routes disagree; run `smgee parity` on the model to find out why, and "
+            "do not use the maps."
+        )
+
+    def __add__(self, other: Parity) -> Parity:
+        """Return the comparison over the pixels of both."""
+        return Parity(
+            self.day,
+            self.pixels + other.pixels,
+            self.valid + other.valid,
+            self.mask_differs + other.mask_differs,
+            max(self.max_abs_difference, other.max_abs_difference),
+        )
+
 
 def compare_maps(day: date, first: np.ndarray, second: np.ndarray) -> Parity:
-    """Compare two maps of one day pixel by pixel."""
+    """Compare two maps of one day, or windows of them, pixel by pixel."""
     a, b = np.isfinite(first), np.isfinite(second)
     common = a & b
     difference = (
@@ -59,34 +87,57 @@ def compare_maps(day: date, first: np.ndarray, second: np.ndarray) -> Parity:
     return Parity(str(day), first.size, int(common.sum()), int((a ^ b).sum()), float(difference.max()))
 
 
-def compare_routes(
-    study: Study, model: TreeEnsemble, day: date, *, xee_map: np.ndarray | None = None
-) -> tuple[Parity, np.ndarray]:
-    """Make the map of a day by both routes and compare every pixel.
+def compare_routes(first: Route, second: Route, day: date, blocks: Iterable[Block]) -> Parity:
+    """Make the map of a day by two routes and compare every pixel, block by block.
 
     Parameters
     ----------
-    study, model, day
-        As in `smgee.upscale.map_day`.
-    xee_map : (y, x) float32, optional
-        The map of the xee route, if it is there already.
-
-    Returns
-    -------
-    parity : Parity
-    classifier_map : (y, x) float32
+    first, second : Route
+        For example the xee and the classifier route of one model.
+    day : date
+        A day of the study's period.
+    blocks : iterable of Block
+        Where; `smgee.upscale.tiling` cuts the whole lattice.
 
     Raises
     ------
     ParityError
         When the maps disagree anywhere by more than `TOLERANCE`, or are masked differently.
     """
-    local = map_day(study, model, day, route="xee") if xee_map is None else xee_map
-    remote = map_day(study, model, day, route="classifier")
-    parity = compare_maps(day, local, remote)
-    if not parity.agrees:
-        raise ParityError(
-            f"{parity.sentence()} The routes disagree; run `smgee parity` on the model to find out why, and "
-            "do not use the maps."
-        )
-    return parity, remote
+    total = Parity(str(day), 0, 0, 0, 0.0)
+    for block in blocks:
+        job = MapJob(block, (day,))
+        here, there = (next(results([job], route)).maps for route in (first, second))
+        for name in here:
+            total += compare_maps(day, here[name][0], there[name][0])
+    return total.checked()
+
+
+def compare_store(store: MapStore, route: Route, day: date, *, area: Area | None = None) -> Parity:
+    """Compare a day's stored map with what another route makes of it, block by block.
+
+    Parameters
+    ----------
+    store : MapStore
+        Holds the map of the day.
+    route : Route
+        The other route.
+    day : date
+        One of the store's days.
+    area : Area, optional
+        The outline outside which the stored maps are masked.
+
+    Raises
+    ------
+    ParityError
+        As in `compare_routes`.
+    """
+    total = Parity(str(day), 0, 0, 0, 0.0)
+    blocks = [b for b in store.blocks if area is None or area.touches(b.on(store.grid))]
+    for done in results([MapJob(block, (day,)) for block in blocks], route):
+        block = done.job.block
+        inside = None if area is None else area.inside(block.on(store.grid))
+        for name, stored in store.read_block(block, [day]).items():
+            made = done.maps[name][0]
+            total += compare_maps(day, stored[0], made if inside is None else np.where(inside, made, np.nan))
+    return total.checked()

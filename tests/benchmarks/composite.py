@@ -187,10 +187,10 @@ def through_client(grid: PixelGrid, center: date, roles: tuple[str, ...] = tuple
 def through_xee(grid: PixelGrid, center: date) -> np.ndarray:
     """Composite through xee, tiles of 512 pixels."""
     from smgee.predictors.composite import composite
-    from smgee.upscale.tiles import pull_bands
+    from smgee.upscale.pull import open_bands
 
     image = composite(center, window_days=16, fill_days=16, sensors=tuple(HLS), roles=tuple(ROLES), mask=MASK)
-    return pull_bands(image, tuple(ROLES), grid=grid).load().values
+    return open_bands(image, tuple(ROLES), grid=grid).load().values
 
 
 def with_rioxarray(

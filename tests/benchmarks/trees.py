@@ -122,11 +122,11 @@ def demo_area() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     differ in what they make of NaN.
     """
     import smgee
-    from smgee.predictors import step_image, steps
+    from smgee.predictors import Cadence
     from smgee.study import Study
     from smgee.twin import Basin
-    from smgee.upscale.routes import pull_static
-    from smgee.upscale.tiles import pull_bands
+    from smgee.upscale import pull_static
+    from smgee.upscale.pull import open_bands
 
     study, basin, rng = Study.demo(), Basin(), np.random.default_rng(2)
     row, col = (
@@ -135,11 +135,13 @@ def demo_area() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     optical = list(DEMO_NAMES[:12])
     bands, tables, moistures = np.empty(0), [], []
     with smgee.connect():
-        static = pull_static(study)
-        for step in steps(study)[6:22:4]:
+        static = pull_static(study.predictor_set)
+        for step in study.predictor_set.steps()[6:22:4]:
             day = step.days[0]
+            pieces = study.predictor_set.pieces([day], names=optical)
+            image = next(p.image for p in pieces if p.cadence is Cadence.STEP)
             layers = [
-                *pull_bands(step_image(study, step), optical, grid=study.grid).values,
+                *open_bands(image, optical, grid=study.grid).values,
                 *(static[n] for n in DEMO_NAMES[12:16]),
             ]
             bands = np.stack([*layers, np.full(study.grid.shape, day.timetuple().tm_yday, np.float32)])

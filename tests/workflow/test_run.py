@@ -86,7 +86,7 @@ def test_every_file_is_there_and_says_it_is_synthetic(run):
     for path in [run / "models" / "cross_validation.parquet", *(run / "shap").glob("*_values.parquet")]:
         assert (pd.read_parquet(path)["synthetic"] == 1).all(), path
     assert "SYNTHETIC" in STATIONS.read(run.path).attrs["title"]
-    assert xr.open_zarr(run / "maps.zarr", consolidated=False).attrs["synthetic"] == 1
+    assert xr.open_zarr(run / "maps.zarr").attrs["synthetic"] == 1
     assert "SYNTHETIC" in (run / "report.html").read_text(encoding="utf-8")
     with rasterio.open(run / "maps" / "season_mean.tif") as file:
         assert file.tags()["synthetic"] == "1"
@@ -103,7 +103,7 @@ def test_maps_are_the_models_predictions(run, study):
     """The stored map at a station's pixel is what the model's own library predicts from the sampled row."""
     rows = pd.read_parquet(run / "samples.parquet")
     model = load_model(run / "models").ensemble
-    maps = xr.open_zarr(run / "maps.zarr", consolidated=False, decode_coords="all")["soil_moisture"]
+    maps = xr.open_zarr(run / "maps.zarr", decode_coords="all")["soil_moisture"]
     x, y = smgee.grid.transformer("EPSG:4326", study.area.crs).transform(
         rows["lon"].to_numpy(), rows["lat"].to_numpy()
     )
@@ -206,7 +206,7 @@ def test_a_step_is_done_only_for_the_files_and_the_study_it_was_made_of(run):
         ("unfrozen.csv", "sample"),
         ("samples.parquet", "train"),
         ("models/models.json", "explain"),
-        ("maps.zarr/zarr.json", "zonal"),
+        ("maps.zarr/.zattrs", "zonal"),
         ("maps/season_mean.tif", "report"),
         ("scores.csv", "report"),
         ("zonal.csv", "validate"),
@@ -231,31 +231,6 @@ def test_a_damaged_file_is_told_in_a_sentence(run, name, step, how):
     finally:
         file.write_bytes(kept)
     assert folder.entry(step) == run.entry(step), "refused before anything was forgotten"
-
-
-def test_an_interrupted_season_goes_on(run, study):
-    """A map store left half way keeps its days and gets the others."""
-    from smgee.upscale import MapStore, map_season
-
-    model = load_model(run / "models").ensemble
-    days = [d.date() for d in pd.date_range("2021-06-12", "2021-06-15")]
-    options = {"days": days, "grid": study.grid, "identity": "x", "synthetic": True}
-    with smgee.connect():
-        first = MapStore(run / "half.zarr", **options)
-
-        def stop(day):
-            raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            map_season(study, model, first, progress=stop)
-        again = MapStore(run / "half.zarr", **options)
-        assert again.missing == days[1:]
-        written = []
-        map_season(study, model, again, progress=written.append)
-    assert written == days[1:]
-    assert MapStore(run / "half.zarr", **options).missing == []
-    other = MapStore(run / "half.zarr", **(options | {"identity": "y"}))
-    assert other.missing == days
 
 
 def test_parity_sees_a_difference():

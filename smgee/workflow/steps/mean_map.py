@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from smgee.tables import write_cog
+from smgee.upscale import season_mean
 from smgee.workflow.artifacts import Artifact, raster
 from smgee.workflow.step import Step
 from smgee.workflow.steps.predict import MAPS
@@ -18,12 +18,12 @@ MEAN_MAP: Artifact[np.ndarray] = raster("maps/season_mean.tif")
 
 
 def run(work: Work) -> Mapping[str, Any]:
-    """Average the maps, one in memory at a time."""
+    """Average the maps, a block in memory at a time."""
     maps = work.read(MAPS)
-    mean = season_mean(maps["soil_moisture"])
+    mean = season_mean(maps)
     tags = {
         "title": "Mean soil moisture of the mapped days, m3 m-3",
-        "days": int(maps.sizes["time"]),
+        "days": len(maps.days),
         "model": work.fact("predict", "model_hash") or "",
     }
     write_cog(
@@ -35,20 +35,7 @@ def run(work: Work) -> Mapping[str, Any]:
         provenance=work.provenance,
         tags=tags,
     )
-    return {"days": int(maps.sizes["time"])}
-
-
-def season_mean(maps: xr.DataArray) -> np.ndarray:
-    """Return the mean of daily maps (time, y, x) as float32; NaN where no day has a value."""
-    total = np.zeros(maps.shape[1:])
-    number = np.zeros(maps.shape[1:], np.int32)
-    for k in range(maps.sizes["time"]):
-        values = maps.isel(time=k).values
-        valid = np.isfinite(values)
-        total += np.where(valid, values, 0)
-        number += valid
-    with np.errstate(invalid="ignore"):
-        return np.where(number > 0, total / number, np.nan).astype("float32")
+    return {"days": len(maps.days)}
 
 
 STEP = Step("mean_map", "Average over time", run, reads=(MAPS,), writes=(MEAN_MAP,), settings=("area",))

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from smgee.io import atomic_path
 from smgee.models import load_model
 from smgee.tables import Provenance
-from smgee.upscale import compare_routes
+from smgee.upscale import compare_store, make_route
 from smgee.workflow.artifacts import Artifact
 from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Step
@@ -37,11 +35,9 @@ def run(work: Work) -> Mapping[str, Any]:
     study = work.study
     model = load_model(work.path(MODELS), study.training.deploy)
     maps = work.read(MAPS)
-    days = pd.DatetimeIndex(maps["time"].values)
-    middle = days[len(days) // 2]
-    route = work.fact("predict", "route") or study.upscale.route
-    drawn = maps["soil_moisture"].sel(time=middle).values if route == "xee" else None
-    found, _ = compare_routes(study, model.ensemble, middle.date(), xee_map=drawn)
+    drawn_by = work.fact("predict", "route") or study.upscale.route
+    other = make_route("classifier" if drawn_by == "xee" else "xee", study.predictor_set, model.ensemble)
+    found = compare_store(maps, other, maps.days[len(maps.days) // 2], area=study.area)
     content = {**found.as_dict(), "sentence": found.sentence()}
     work.write(PARITY, content)
     return {"parity": found.as_dict(), "sentence": found.sentence()}

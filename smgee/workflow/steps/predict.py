@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
 from smgee.models import load_model
-from smgee.upscale import MapStore, map_season
+from smgee.upscale import MapStore, default_block, make_route, map_season
 from smgee.workflow.artifacts import Artifact, folder
 from smgee.workflow.days import active_days
 from smgee.workflow.preflight import catalog_of, predictor_datasets
@@ -22,23 +20,15 @@ from smgee.workflow.steps.stations import PERIODS
 from smgee.workflow.steps.train import MODELS
 from smgee.workflow.work import Work
 
-
-def _open(path: Path) -> xr.Dataset:
-    ds = xr.open_zarr(path, consolidated=False, decode_coords="all")
-    return ds.assign(done=ds["done"].load())
-
-
-MAPS: Artifact[xr.Dataset] = folder("maps.zarr", _open)
+MAPS: Artifact[MapStore] = folder("maps.zarr", MapStore.open)
 
 
 def run(work: Work) -> Mapping[str, Any]:
     """Map every day that is wanted and not mapped yet by this very model on these predictors."""
     study = work.study
-    route = work.option("route", study.upscale.route)
-    if route not in ("xee", "classifier"):
-        raise InputError(f"The route {route!r} is not known; choose xee or classifier.")
     work.read(MODELS)
     model = load_model(work.path(MODELS), study.training.deploy)
+    route = make_route(work.option("route", study.upscale.route), study.predictor_set, model.ensemble)
     days = _days(work)
     store = MapStore(
         work.path(MAPS),
@@ -46,20 +36,14 @@ def run(work: Work) -> Mapping[str, Any]:
         grid=study.grid,
         identity=work.key,
         synthetic=work.provenance.synthetic,
+        block=default_block(len(model.ensemble.feature_names)),
     )
     todo = len(store.missing)
-    written = 0
-
-    def done(_: date) -> None:
-        nonlocal written
-        written += 1
-        work.progress(written / todo)
-
-    map_season(study, model.ensemble, store, route=route, progress=done)
+    map_season(store, route, area=study.area, events=lambda _, share: work.progress(share))
     return {
         "days": len(days),
         "mapped_now": todo,
-        "route": route,
+        "route": route.name,
         "model": model.title,
         "model_hash": model.ensemble.hash,
     }

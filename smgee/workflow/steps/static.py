@@ -9,7 +9,7 @@ import pandas as pd
 
 from smgee.schemas import CELLS as CELLS_SCHEMA
 from smgee.study import Study
-from smgee.upscale.routes import pull_static
+from smgee.upscale import pull_static
 from smgee.validation import cell_conditions, cell_weights
 from smgee.workflow.artifacts import Artifact, table
 from smgee.workflow.cells import judged_cells
@@ -23,7 +23,7 @@ CELLS: Artifact[pd.DataFrame] = table("cells.csv", CELLS_SCHEMA)
 def run(work: Work) -> Mapping[str, Any]:
     """Pull the static predictors and describe each cell by them."""
     study = work.study
-    layers = pull_static(study)
+    layers = pull_static(study.predictor_set)
     work.progress(0.7)
     conditions = cell_conditions(cell_weights(study.grid, judged_cells(study)), layers)
     work.write(CELLS, conditions)

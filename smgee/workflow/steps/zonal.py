@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from smgee.schemas import ZONAL as ZONAL_SCHEMA
-from smgee.validation import cell_weights, zonal_means
+from smgee.upscale import cell_means
+from smgee.validation import cell_weights
 from smgee.workflow.artifacts import Artifact, table
 from smgee.workflow.cells import judged_cells
 from smgee.workflow.step import Step
@@ -22,7 +23,7 @@ def run(work: Work) -> Mapping[str, Any]:
     """Average every map over every cell."""
     study = work.study
     weights = cell_weights(study.grid, judged_cells(study))
-    means = zonal_means(work.read(MAPS)["soil_moisture"], weights, min_coverage=study.smap.min_coverage)
+    means = cell_means(work.read(MAPS), weights).table(min_coverage=study.smap.min_coverage)
     work.write(ZONAL, means)
     return {"cells": int(means["cell"].nunique()), "days": int(means["date"].nunique())}
 

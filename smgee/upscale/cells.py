@@ -1,0 +1,206 @@
+"""Means of maps over EASE-Grid 2.0 cells, block by block: no map has to stand in memory as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from smgee.errors import InputError, MissingDataError
+from smgee.grid import EASE_GRIDS, EaseCell, PixelGrid
+from smgee.upscale.blocks import Block
+
+__all__ = ["CellMeans", "Weights"]
+
+
+class Weights(Protocol):
+    """The share of every pixel in every cell, as `smgee.validation.cell_weights` returns it."""
+
+    @property
+    def grid(self) -> PixelGrid:
+        """The lattice of the maps."""
+
+    @property
+    def cells(self) -> tuple[EaseCell, ...]:
+        """One row each."""
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Row k holds the entries ``starts[k]:starts[k + 1]``."""
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Flat pixel numbers, ascending within a row."""
+
+    @property
+    def areas(self) -> np.ndarray:
+        """True area of the pixel's part inside the cell, m²."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What a block adds to the cells it touches, on some days: arrays (days, cells)."""
+
+    days: tuple[date, ...]
+    cells: np.ndarray
+    area: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray  # sum of weight times squared distance from the mean
+    number: np.ndarray
+
+
+class CellMeans:
+    """Gathers area-weighted means of daily maps over cells, from blocks in any order.
+
+    The result does not depend on that order, and equals that of whole maps but for the last digits.
+
+    Parameters
+    ----------
+    weights : Weights
+        Of the whole lattice.
+    """
+
+    def __init__(self, weights: Weights):
+        self.weights = weights
+        self._parts: dict[Block, list[_Part]] = {}
+        self._entries: tuple[Block, tuple[np.ndarray, ...]] | None = None
+
+    def add(self, block: Block, days: Sequence[date], values: np.ndarray) -> None:
+        """Take in days of a block.
+
+        Parameters
+        ----------
+        block : Block
+            A window of the lattice; blocks must not overlap.
+        days : sequence of date
+            One per map, each given once for a block.
+        values : (days, height, width) float
+            NaN where there is no value.
+        """
+        if values.shape != (len(days), block.height, block.width):
+            raise InputError(
+                f"Maps of shape {values.shape} do not fit {len(days)} days of a block of {block.height} by "
+                f"{block.width} pixels."
+            )
+        cells, starts, pixels, areas = self._entries_of(block)
+        if not cells.size:
+            return
+        flat = np.ascontiguousarray(values).reshape(len(days), -1)
+        sums = _kernel()(flat, starts, pixels, areas)
+        self._parts.setdefault(block, []).append(_Part(tuple(days), cells, *sums))
+
+    def _entries_of(self, block: Block) -> tuple[np.ndarray, ...]:
+        """Return which cells a block touches, and the entries of the weights that lie in it."""
+        if self._entries is not None and self._entries[0] == block:
+            return self._entries[1]
+        width = self.weights.grid.width
+        cells, starts, pixels, areas = [], [0], [], []
+        for k in range(len(self.weights.cells)):
+            some = slice(self.weights.starts[k], self.weights.starts[k + 1])
+            index = self.weights.pixels[some]
+            # Entries ascend row by row, so those of the block's rows are one run.
+            first, last = np.searchsorted(index, [block.row * width, (block.row + block.height) * width])
+            row, col = np.divmod(index[first:last], width)
+            here = (col >= block.col) & (col < block.col + block.width)
+            if here.any():
+                cells.append(k)
+                pixels.append(((row - block.row) * block.width + (col - block.col))[here].astype(np.int32))
+                areas.append(self.weights.areas[some][first:last][here])
+                starts.append(starts[-1] + len(pixels[-1]))
+        empty: list[np.ndarray] = [np.empty(0)]
+        found = (
+            np.array(cells, np.intp),
+            np.array(starts, np.int64),
+            np.concatenate(pixels or empty).astype(np.int32),
+            np.concatenate(areas or empty),
+        )
+        self._entries = (block, found)
+        return found
+
+    def table(self, *, min_coverage: float = 0.8, value: str = "soil_moisture") -> pd.DataFrame:
+        """Return the means of all cells on all days that were added.
+
+        Parameters
+        ----------
+        min_coverage : float
+            A cell's mean is NaN on days on which less than this share of its area has a value.
+        value : str
+            Name of the column of means.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per date and cell: date (datetime64, midnight), cell, `value`, std, coverage (0…1),
+            n_pixels; as `smgee.validation.zonal_means` has them.
+        """
+        days = sorted({day for parts in self._parts.values() for part in parts for day in part.days})
+        if not days:
+            raise MissingDataError("No map was given to average; make the maps first.")
+        shape = (len(days), len(self.weights.cells))
+        area, mean, spread = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        number = np.zeros(shape, np.int64)
+        position = {day: k for k, day in enumerate(days)}
+        for block in sorted(self._parts):
+            for part in self._parts[block]:
+                at = np.ix_(np.array([position[day] for day in part.days]), part.cells)
+                # Chan, Golub and LeVeque 1979: moments of two samples from those of each
+                total = area[at] + part.area
+                share = np.divide(part.area, total, out=np.zeros_like(total), where=total > 0)
+                step = part.mean - mean[at]
+                mean[at] += step * share
+                spread[at] += part.spread + step**2 * area[at] * share
+                area[at] = total
+                number[at] += part.number
+        whole = np.array([EASE_GRIDS[c.grid].cell_size ** 2 for c in self.weights.cells])
+        coverage = area / whole
+        # Coverage is a ratio of areas worked out in two projections; its last digits must not decide.
+        known = (number > 0) & (coverage >= min_coverage - 1e-4)
+        std = np.sqrt(np.divide(spread, area, out=np.zeros_like(spread), where=area > 0))
+        return pd.DataFrame(
+            {
+                "date": np.repeat(pd.DatetimeIndex(days), shape[1]),
+                "cell": [c.name for c in self.weights.cells] * shape[0],
+                value: np.where(known, mean, np.nan).ravel(),
+                "std": np.where(known, std, np.nan).ravel(),
+                "coverage": coverage.ravel(),
+                "n_pixels": number.ravel(),
+            }
+        )
+
+
+@cache
+def _kernel() -> Callable[..., tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Compile the weighted sums (numba is imported only when they are needed)."""
+    from numba import njit
+
+    return njit(nogil=True)(_sums)
+
+
+def _sums(values: Any, starts: Any, pixels: Any, areas: Any) -> Any:  # pragma: no cover (compiled)
+    days, n = len(values), len(starts) - 1
+    area, mean = np.zeros((days, n)), np.zeros((days, n))
+    spread, number = np.zeros((days, n)), np.zeros((days, n), np.int64)
+    for d in range(days):
+        for k in range(n):
+            total, first, second, count, shift = 0.0, 0.0, 0.0, 0, 0.0
+            for m in range(starts[k], starts[k + 1]):
+                value = np.float64(values[d, pixels[m]])
+                if not np.isfinite(value) or areas[m] <= 0.0:
+                    continue
+                if count == 0:
+                    shift = value  # differences from the first value keep the spread free of cancellation
+                off = value - shift
+                total += areas[m]
+                first += areas[m] * off
+                second += areas[m] * off * off
+                count += 1
+            area[d, k], number[d, k] = total, count
+            if count > 0:
+                mean[d, k] = shift + first / total
+                spread[d, k] = max(second - first * first / total, 0.0)
+    return area, mean, spread, number

@@ -1,0 +1,194 @@
+"""Predictor images pulled to this machine through xee, window by window."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from smgee.grid import PixelGrid
+from smgee.remote import TooBig, call
+from smgee.upscale.blocks import Block
+
+if TYPE_CHECKING:
+    import ee
+    import xarray as xr
+
+__all__ = ["Puller", "open_bands"]
+
+# Of the 48 MiB that one answer may hold, each float32 sample takes 4 bytes and one for its mask.
+_ANSWER_BYTES = 48 * 1024 * 1024
+_SAMPLE_BYTES = 5
+_TILE_WIDTH = 512
+_KEPT_BYTES = 128 * 1024 * 1024
+_KEPT_IMAGES = 16
+_REFUSALS = 2  # so often a size is refused before it is not asked for any more
+
+
+def open_bands(image: ee.Image, names: Sequence[str], *, grid: PixelGrid) -> xr.DataArray:
+    """Open an image on a pixel grid, all bands of a tile in one request.
+
+    xee asks for one variable at a time, which would make Earth Engine compute a composite once for every band
+    that depends on it. So the bands are laid along xee's image axis: one request carries all bands of a tile.
+
+    Parameters
+    ----------
+    image : ee.Image
+        Has the bands `names`.
+    names : sequence of str
+        Which bands, in order.
+    grid : PixelGrid
+        The output lattice.
+
+    Returns
+    -------
+    xarray.DataArray
+        (predictor, y, x) float32, lazy, NaN where masked; `y` and `x` are pixel centres in ``grid.crs``. One
+        request at a time; run several loads at once for more.
+    """
+    import ee
+    import xarray as xr
+
+    layers = ee.ImageCollection(
+        [
+            image.select([name]).toFloat().rename("value").set({"predictor": k, "system:index": str(k)})
+            for k, name in enumerate(names)
+        ]
+    )
+    height = max(1, min(_TILE_WIDTH, _ANSWER_BYTES // (_SAMPLE_BYTES * len(names) * _TILE_WIDTH)))
+    with warnings.catch_warnings():
+        # xarray cannot know xee's engine-specific dimension coordinates; xee warns of the indices it falls
+        # back to.
+        warnings.simplefilter("ignore", UserWarning)
+        ds = xr.open_dataset(
+            layers,
+            engine="ee",
+            crs=grid.crs,
+            crs_transform=grid.transform,
+            shape_2d=(grid.width, grid.height),
+            io_chunks={"index": len(names), "width": _TILE_WIDTH, "height": height},
+            primary_dim_name="predictor",
+            primary_dim_property="predictor",
+            executor_kwargs={"max_workers": 1},
+            getitem_kwargs={"max_retries": 0},
+        )
+    value = ds["value"]
+    # xee leaves the pixel size in `scale_factor`, which would corrupt the values on writing.
+    value.encoding.clear()
+    return value.assign_coords(predictor=list(names))
+
+
+class Puller:
+    """Pulls windows of images on one lattice, each once, and keeps the latest of them.
+
+    Several threads may ask at once; what two of them want is pulled by one.
+
+    Parameters
+    ----------
+    grid : PixelGrid
+        The whole lattice.
+    keep_bytes : int
+        Pixels kept for later requests, at most.
+    """
+
+    def __init__(self, grid: PixelGrid, *, keep_bytes: int = _KEPT_BYTES):
+        self.grid = grid
+        self.keep_bytes = keep_bytes
+        self._images: OrderedDict[Hashable, xr.DataArray] = OrderedDict()
+        self._pixels: OrderedDict[tuple[Hashable, Block], np.ndarray] = OrderedDict()
+        self._refused: Counter[tuple[int, int]] = Counter()
+        self._lock = threading.Lock()
+        self._turns: WeakValueDictionary[Hashable, threading.Lock] = WeakValueDictionary()
+
+    def pull(
+        self,
+        what: Hashable,
+        block: Block,
+        *,
+        names: Sequence[str],
+        image: Callable[[], ee.Image],
+        keep: bool = True,
+    ) -> np.ndarray:
+        """Return bands of an image in a block.
+
+        Parameters
+        ----------
+        what : hashable
+            Names the image: equal ones have the same pixels.
+        block : Block
+            A window of the lattice.
+        names : sequence of str
+            The bands.
+        image : callable
+            Makes the image, when it is not there yet.
+        keep : bool
+            Whether the same window may be asked for again.
+
+        Returns
+        -------
+        (bands, height, width) float32
+            NaN where masked. Not to be written to.
+
+        Raises
+        ------
+        smgee.remote.TooBig
+            When a smaller window might pass; at once for a size that was refused repeatedly.
+        """
+        with self._turn((what, block)):
+            kept = self._kept(what, block)
+            if kept is not None:
+                return kept
+            size = (len(names), block.size)
+            if any(n <= size[0] and s <= size[1] and c >= _REFUSALS for (n, s), c in self._refused.items()):
+                raise TooBig(f"Earth Engine refused {size[0]} bands of {size[1]} pixels before.")
+            rows, cols = block.slices
+            try:
+                bands = self._image(what, names, image)[:, rows, cols]
+                pixels = call(lambda: np.ascontiguousarray(bands.values))
+            except TooBig:
+                with self._lock:
+                    self._refused[size] += 1
+                raise
+            if keep:
+                self._keep(what, block, pixels)
+            return pixels
+
+    def _image(self, what: Hashable, names: Sequence[str], image: Callable[[], ee.Image]) -> xr.DataArray:
+        """Open an image once; asking what it is costs a request."""
+        with self._turn(what):
+            with self._lock:
+                if what in self._images:
+                    self._images.move_to_end(what)
+                    return self._images[what]
+            opened = call(lambda: open_bands(image(), names, grid=self.grid))
+            with self._lock:
+                self._images[what] = opened
+                while len(self._images) > _KEPT_IMAGES:
+                    self._images.popitem(last=False)
+            return opened
+
+    def _turn(self, what: Hashable) -> threading.Lock:
+        """Return the lock under which something is pulled; it lives as long as a thread holds it."""
+        with self._lock:
+            return self._turns.setdefault(what, threading.Lock())
+
+    def _kept(self, what: Hashable, block: Block) -> np.ndarray | None:
+        """Return pixels that are there already, be it as part of a larger window."""
+        with self._lock:
+            for (known, outer), pixels in self._pixels.items():
+                if known == what and outer.contains(block):
+                    self._pixels.move_to_end((known, outer))
+                    rows, cols = block.within(outer)
+                    return pixels[:, rows, cols]
+        return None
+
+    def _keep(self, what: Hashable, block: Block, pixels: np.ndarray) -> None:
+        with self._lock:
+            self._pixels[what, block] = pixels
+            while sum(p.nbytes for p in self._pixels.values()) > self.keep_bytes:
+                self._pixels.popitem(last=False)
