@@ -1,7 +1,8 @@
 """Which modules of smgee import each other in circles, and which import their own kind inside of functions.
 
-``python -m tests.structure`` prints both. Every import statement counts, wherever it stands: at the top of a
-file, inside of a function, under ``TYPE_CHECKING``; so do `importlib.import_module` calls with a literal name.
+``python -m tests.structure`` prints both. Every import statement counts, wherever it stands: at the top of
+a file, inside of a function, under ``TYPE_CHECKING``; so do `importlib.import_module` calls with a literal
+name.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "smgee"
-# The declared facade: `TreeEnsemble` offers as methods what the modules around it do, and imports them when such
-# a method is called. They import the class.
+# The declared facade: `TreeEnsemble` offers as methods what the modules around it do, and imports them when
+# such a method is called. They import the class.
 FACADE = "smgee.trees.ensemble"
 
 

@@ -214,7 +214,5 @@ def test_pixels_of_a_region_are_counted_down() -> None:
     """The message of the guide on reduceRegion names the whole pixels of a region's area."""
     grid = ee.Projection("EPSG:32647", [1, 0, 0, 0, -1, 0])
     region = ee.Geometry.Rectangle([600_000, 4_000_000, 600_010, 4_000_011.75], "EPSG:32647", False)
-    with pytest.raises(
-        ee.EEException, match="Found 117, but only 100"
-    ):
+    with pytest.raises(ee.EEException, match="Found 117, but only 100"):
         info(ee.Image(1).reduceRegion(ee.Reducer.sum(), region, None, grid, maxPixels=100))

@@ -21,6 +21,8 @@ from smgee.eelocal.assets.geotiff import read_band
 from smgee.eelocal.assets.mosaic import join_grids
 from smgee.eelocal.assets.names import asset_id, asset_name
 from smgee.eelocal.assets.query import asset_filter
+from smgee.eelocal.assets.records import AssetRecord
+from smgee.eelocal.assets.sources import Decoding, Piece, RasterSource, TableSource, band_source
 from smgee.eelocal.assets.store import AssetStore
 from smgee.eelocal.assets.user import UserAssets
 from smgee.eelocal.errors import EEError, NotFoundError
@@ -62,14 +64,14 @@ def test_ids_and_names_are_those_of_the_client(written: str, identifier: str, na
 
 
 def test_assets_need_a_parent_and_do_not_overwrite(user: UserAssets) -> None:
-    user.put({"type": "FOLDER", "id": f"{ROOT}/a"})
-    user.put({"type": "FOLDER", "id": f"{ROOT}/a/b"})
+    user.put(AssetRecord("FOLDER", f"{ROOT}/a"))
+    user.put(AssetRecord("FOLDER", f"{ROOT}/a/b"))
     assert user.list(ROOT) == [f"{ROOT}/a"]
     assert user.list(f"{ROOT}/a") == [f"{ROOT}/a/b"]
     with pytest.raises(NotFoundError, match="does not exist or doesn't allow"):
-        user.put({"type": "FOLDER", "id": f"{ROOT}/missing/b"})
+        user.put(AssetRecord("FOLDER", f"{ROOT}/missing/b"))
     with pytest.raises(EEError, match="Cannot overwrite asset"):
-        user.put({"type": "FOLDER", "id": f"{ROOT}/a"})
+        user.put(AssetRecord("FOLDER", f"{ROOT}/a"))
     with pytest.raises(EEError, match="non-empty folder"):
         user.delete(f"{ROOT}/a")
     user.delete(f"{ROOT}/a/b")
@@ -82,13 +84,13 @@ def test_assets_need_a_parent_and_do_not_overwrite(user: UserAssets) -> None:
 )
 def test_ids_that_cannot_be_written_are_refused(user: UserAssets, identifier: str) -> None:
     with pytest.raises(EEError, match=r"Cannot write asset|Invalid asset name"):
-        user.put({"type": "FOLDER", "id": identifier})
+        user.put(AssetRecord("FOLDER", identifier))
     assert not (user.root.parent / "x").exists()
 
 
 def test_move_takes_what_a_folder_holds(user: UserAssets) -> None:
     for part in ("a", "a/b", "a/b/c"):
-        user.put({"type": "FOLDER", "id": f"{ROOT}/{part}"})
+        user.put(AssetRecord("FOLDER", f"{ROOT}/{part}"))
     user.move(f"{ROOT}/a", f"{ROOT}/z")
     assert user.record(f"{ROOT}/z/b/c") is not None
     assert user.record(f"{ROOT}/a") is None
@@ -106,9 +108,9 @@ def _table(user: UserAssets, identifier: str, rows: int, *, overwrite: bool = Fa
                 for i in range(rows)
             )
         )
-        source = {"file": str(path.relative_to(user.root)), "format": "geojsonl"}
+        source = TableSource(str(path.relative_to(user.root)), "geojsonl")
         user.put(
-            {"type": "TABLE", "id": identifier, "properties": {}, "source": source},
+            AssetRecord("TABLE", identifier, source=source),
             data=folder,
             overwrite=overwrite,
         )
@@ -230,11 +232,11 @@ def test_pieces_join_into_one_band(tmp_path: Path) -> None:
     grids = [PixelGrid("EPSG:32647", (30, 0, x, 0, -30, 240), w, 8) for x, w in ((0.0, 6), (180.0, 4))]
     grid, places = join_grids(grids, ["l", "r"])
     assert (grid.width, grid.height, places) == (10, 8, [(0, 0), (0, 6)])
-    pieces = [
-        {"file": f"{n}.tif", "row": 0, "col": c, "height": 8, "width": w}
-        for n, (_, c), w in (("l", places[0], 6), ("r", places[1], 4))
-    ]
-    source = {"pieces": pieces, "nodata": -9999, "scale": 0.5, "offset": 1}
+    pieces = tuple(
+        Piece(f"{n}.tif", 8, w, col=c) for n, (_, c), w in (("l", places[0], 6), ("r", places[1], 4))
+    )
+    source = RasterSource(pieces, Decoding((-9999,), 0.5, 1))
+    assert band_source(source.as_json()) == source
     values, mask = read_band(tmp_path, source, "float32", (2, 3, 4, 6))
     expected = whole[2:6, 3:9]
     assert (mask == (expected != -9999)).all()
@@ -251,8 +253,8 @@ def test_shifted_tiles_are_no_single_image() -> None:
 def test_fractional_masks_come_back(tmp_path: Path) -> None:
     _write(tmp_path / "v.tif", np.full((2, 3), 7, "u1"), Affine(30, 0, 0, 0, -30, 60))
     _write(tmp_path / "m.tif", np.array([[0, 128, 255], [255, 255, 51]], "u1"), Affine(30, 0, 0, 0, -30, 60))
-    place = {"row": 0, "col": 0, "height": 2, "width": 3}
-    source = {"pieces": [{"file": "v.tif", **place}], "mask": [{"file": "m.tif", **place}]}
+    source = RasterSource((Piece("v.tif", 2, 3),), mask=(Piece("m.tif", 2, 3),))
+    assert band_source(source.as_json()) == source
     _, mask = read_band(tmp_path, source, "uint8", (0, 0, 2, 3))
     assert mask.dtype == np.float32
     np.testing.assert_allclose(mask, [[0, 128 / 255, 1], [1, 1, 0.2]], rtol=1e-6)
@@ -315,3 +317,57 @@ def test_importing_smgee_is_quick_and_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# As version 0.1.0 wrote them: user stores and catalogs of that version are read on.
+_GRID = {"crs": "EPSG:32647", "transform": [30.0, 0.0, 0.0, 0.0, -30.0, 60.0], "width": 3, "height": 2}
+_PIECE = {"file": ".data/x/v.tif", "band": 2, "row": 0, "col": 0, "height": 2, "width": 3}
+_RASTER = {"driver": "geotiff", "pieces": [_PIECE], "nodata": [-9999.0], "scale": 0.0001}
+_MASKED = {"driver": "geotiff", "pieces": [_PIECE], "mask": [{**_PIECE, "file": ".data/x/m.tif"}]}
+_ARRAY = {
+    "driver": "arrays",
+    "file": "s.h5",
+    "format": "hdf5",
+    "variable": "AM/soil_moisture",
+    "index": [0],
+    "flip": True,
+    "ease": "M09",
+    "flag": 3,
+    "least": 0.02,
+    "greatest": 0.5,
+}
+
+
+def test_records_of_all_kinds_are_read_and_written_alike() -> None:
+    band = {"name": "a", "dtype": "int16", "grid": _GRID, "pyramiding": "MODE"}
+    image = {
+        "type": "IMAGE",
+        "id": f"{ROOT}/i",
+        "properties": {"p": 1},
+        "start_ms": 0,
+        "end_ms": 86_400_000,
+        "footprint": {"type": "Point", "coordinates": [0, 0]},
+        "bands": [
+            {**band, "source": _RASTER},
+            {**band, "name": "b", "source": _MASKED},
+            {**band, "name": "c", "source": {"driver": "geotiff", "pieces": [_PIECE], "mask": True}},
+            {**band, "name": "d", "source": _ARRAY},
+        ],
+        "data": ".data/x",
+        "created": "2026-01-01T00:00:00.000000Z",
+        "updated": "2026-01-02T00:00:00.000000Z",
+    }
+    table = {
+        "type": "TABLE",
+        "id": f"{ROOT}/t",
+        "properties": {},
+        "source": {"file": "t.csv", "format": "csv", "x": "lon", "y": "lat", "crs": "EPSG:32647"},
+    }
+    classifier = {"type": "CLASSIFIER", "id": f"{ROOT}/c", "properties": {}, "expression": {"result": "0"}}
+    policy = {"type": "FOLDER", "id": f"{ROOT}/f", "properties": {}, "policy": {"bindings": []}}
+    for data in (image, table, classifier, policy):
+        record = AssetRecord.read(json.loads(json.dumps(data)))
+        assert json.loads(json.dumps(record.as_json())) == data
+    moved = AssetRecord.read(image).relocated(".data/y")
+    assert set(moved.files) == {".data/y/v.tif", ".data/y/m.tif", "s.h5"}
+    assert moved.data == ".data/y"

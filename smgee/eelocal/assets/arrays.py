@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from smgee.datasets.smap import WARPED
 from smgee.eelocal.assets.geotiff import crs_name, decode_stored
+from smgee.eelocal.assets.sources import ArraySource, Decoding, numbers
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid, parse_crs, transformer
 
@@ -64,7 +64,7 @@ def _opened(path: Path, kind: str) -> Any:
 
 
 def read_band(
-    root: Path, source: Mapping[str, Any], dtype: str, window: tuple[int, int, int, int]
+    root: Path, source: ArraySource, dtype: str, window: tuple[int, int, int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read a window of a band.
 
@@ -72,11 +72,8 @@ def read_band(
     ----------
     root : Path
         Relative file names start here.
-    source : mapping
-        ``file``, ``format`` (netcdf, zarr, hdf5), ``variable``; optional ``index`` (positions along leading
-        dimensions), ``flip`` (rows run northward in the file), ``nodata`` (list), ``least``, ``greatest``,
-        ``scale``, ``offset``; ``ease`` (M09, M36) where the band is shown in EPSG:4326 by the nearest cell;
-        ``flag`` (bits): the band is 1 where one of the bits is set or nothing is stored, else 0.
+    source : ArraySource
+        The file.
     dtype : str
         Type of the values returned.
     window : (row, col, height, width)
@@ -84,22 +81,22 @@ def read_band(
     """
     row, col, height, width = window
     with _lock:
-        array = _opened(root / source["file"], source["format"])[source["variable"]]
-        lead = tuple(source.get("index") or ())
-        if "ease" in source:
-            rows, cols = _ease_cells(source["ease"], row, col, height, width)
+        array = _opened(root / source.file, source.format)[source.variable]
+        lead = source.index
+        if source.ease is not None:
+            rows, cols = _ease_cells(source.ease, row, col, height, width)
             r0, r1, c0, c1 = rows.min(), rows.max() + 1, cols.min(), cols.max() + 1
             stored = np.asarray(array[(*lead, slice(r0, r1), slice(c0, c1))])[np.ix_(rows - r0, cols - c0)]
-        elif source.get("flip"):
+        elif source.flip:
             total = array.shape[-2]
             stored = np.asarray(
                 array[(*lead, slice(total - row - height, total - row), slice(col, col + width))]
             )[::-1]
         else:
             stored = np.asarray(array[(*lead, slice(row, row + height), slice(col, col + width))])
-    values, valid = decode_stored(stored, source, dtype)
-    if source.get("flag") is not None:
-        bad = ~valid | ((stored.astype("i8") & int(source["flag"])) != 0)
+    values, valid = decode_stored(stored, source.decoding, dtype)
+    if source.flag is not None:
+        bad = ~valid | ((stored.astype("i8") & source.flag) != 0)
         return bad.astype(dtype), np.ones(stored.shape, bool)
     return np.where(valid, values, np.zeros((), dtype)), valid
 
@@ -135,7 +132,7 @@ class ArrayVariable:
     name: str
     dtype: str
     grid: PixelGrid
-    source: dict[str, Any]
+    source: ArraySource
     times: tuple[int, ...]
 
 
@@ -178,31 +175,18 @@ def inspect_arrays(path: Path, *, crs: str | None = None) -> list[ArrayVariable]
             continue
         grid, flip = _lattice(dataset, str(x), str(y), _crs(dataset, array, str(x), crs, path), path)
         packed = array.attrs.get("scale_factor") is not None or array.attrs.get("add_offset") is not None
-        source: dict[str, Any] = {
-            "driver": "arrays",
-            "file": str(path),
-            "format": kind,
-            "variable": str(name),
-        }
-        nodata = [
-            float(np.asarray(array.attrs[k]).item())
-            for k in ("_FillValue", "missing_value")
-            if k in array.attrs
-        ]
-        if nodata:
-            source["nodata"] = [v for v in nodata if v == v] or None
+        fills = [k for k in ("_FillValue", "missing_value") if k in array.attrs]
+        decoding = Decoding(numbers(float(np.asarray(array.attrs[k]).item()) for k in fills))
         if packed:
-            source["scale"] = float(array.attrs.get("scale_factor", 1.0))
-            source["offset"] = float(array.attrs.get("add_offset", 0.0))
-        if flip:
-            source["flip"] = True
+            scale, offset = array.attrs.get("scale_factor", 1.0), array.attrs.get("add_offset", 0.0)
+            decoding = replace(decoding, scale=float(scale), offset=float(offset))
+        index = (0,) * len(lead)
+        source = ArraySource(str(path), kind, str(name), index, bool(flip), decoding=decoding)
         times: tuple[int, ...] = ()
-        if lead:
-            source["index"] = [0] * len(lead)
-            if str(lead[0]).lower() in _T and lead[0] in decoded.coords:
-                stamps = decoded[lead[0]].values
-                if np.issubdtype(stamps.dtype, np.datetime64):
-                    times = tuple(int(t) for t in stamps.astype("datetime64[ms]").astype("i8"))
+        if lead and str(lead[0]).lower() in _T and lead[0] in decoded.coords:
+            stamps = decoded[lead[0]].values
+            if np.issubdtype(stamps.dtype, np.datetime64):
+                times = tuple(int(t) for t in stamps.astype("datetime64[ms]").astype("i8"))
         dtype = "float32" if packed else _stored_type(array.dtype)
         found.append(ArrayVariable(str(name), dtype, grid, source, times))
     if not found:

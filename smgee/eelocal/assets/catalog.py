@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,12 @@ from smgee.eelocal.assets.folder import CATALOG_FILE, changing_records, load_rec
 from smgee.eelocal.assets.geotiff import check_intact, open_dataset
 from smgee.eelocal.assets.mosaic import join_grids
 from smgee.eelocal.assets.names import asset_id
-from smgee.eelocal.assets.records import band_record, info_of, read_features, read_pixels
+from smgee.eelocal.assets.records import AssetRecord, BandRecord, read_features, read_pixels
 from smgee.eelocal.assets.scan import AddOptions, FoundBand, FoundImage, read_arrays, read_geotiff, read_smap
+from smgee.eelocal.assets.sources import ArraySource, RasterSource
 from smgee.eelocal.assets.tables import TABLE_SUFFIXES, inspect_table
 from smgee.eelocal.assets.user import now
 from smgee.errors import InputError
-from smgee.grid import PixelGrid
-from smgee.source import BandInfo
 
 __all__ = ["AddOptions", "Added", "add_files", "check_catalog", "list_catalog", "remove_asset"]
 
@@ -126,18 +125,22 @@ class _Placer:
 
 
 def _add_table(
-    records: dict[str, Any], identifier: str, paths: Sequence[Path], options: AddOptions, place: _Placer
+    records: dict[str, AssetRecord],
+    identifier: str,
+    paths: Sequence[Path],
+    options: AddOptions,
+    place: _Placer,
 ) -> Added:
     if len(paths) != 1:
         raise InputError(f"A table is one file, got {len(paths)}; register each under its own id.")
     source = inspect_table(paths[0], x=options.x, y=options.y, crs=options.crs or "EPSG:4326")
-    record = {
-        "type": "TABLE",
-        "id": identifier,
-        "properties": dict(options.properties),
-        "source": {**source, "file": place(paths[0])},
-        "updated": now(),
-    }
+    record = AssetRecord(
+        "TABLE",
+        identifier,
+        dict(options.properties),
+        source=replace(source, file=place(paths[0])),
+        updated=now(),
+    )
     first = None
     try:
         for number, feature in enumerate(read_features(place.base, record), start=1):
@@ -195,7 +198,7 @@ def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
 
 
 def _add_rasters(
-    records: dict[str, Any],
+    records: dict[str, AssetRecord],
     identifier: str,
     paths: Sequence[Path],
     options: AddOptions,
@@ -226,21 +229,12 @@ def _add_rasters(
     if single:
         merged = _merge_single(list(images.values()))
         _put_image(records, identifier, identifier, merged, options, place)
-        return Added(
-            identifier, "IMAGE", [identifier], [b["name"] for b in records[identifier]["bands"]], skipped
-        )
-    records.setdefault(
-        identifier,
-        {
-            "type": "IMAGE_COLLECTION",
-            "id": identifier,
-            "properties": dict(options.properties),
-            "updated": now(),
-        },
-    )
-    if records[identifier]["type"] != "IMAGE_COLLECTION":
+        names = [b.info.name for b in records[identifier].bands]
+        return Added(identifier, "IMAGE", [identifier], names, skipped)
+    collection = AssetRecord("IMAGE_COLLECTION", identifier, dict(options.properties), updated=now())
+    if records.setdefault(identifier, collection).type != "IMAGE_COLLECTION":
         raise InputError(
-            f"The id {identifier} is already registered as {records[identifier]['type'].lower()}; remove it "
+            f"The id {identifier} is already registered as {records[identifier].type.lower()}; remove it "
             "first."
         )
     added = Added(identifier, "IMAGE_COLLECTION", skipped=skipped)
@@ -248,7 +242,7 @@ def _add_rasters(
         child = f"{identifier}/{index}"
         _put_image(records, child, identifier, image, options, place)
         added.images.append(child)
-        added.bands = [b["name"] for b in records[child]["bands"]]
+        added.bands = [b.info.name for b in records[child].bands]
     return added
 
 
@@ -257,14 +251,14 @@ def _is_single(
     product: Dataset | None,
     options: AddOptions,
     images: Mapping[str, FoundImage],
-    records: Mapping[str, Any],
+    records: Mapping[str, AssetRecord],
 ) -> bool:
     if options.kind is not None:
         return options.kind == "image"
     if product is not None:
         return product.single
     if identifier in records:
-        return records[identifier]["type"] == "IMAGE"
+        return records[identifier].type == "IMAGE"
     return len(images) == 1 or all(i.start is None for i in images.values())
 
 
@@ -280,7 +274,7 @@ def _merge_single(images: list[FoundImage]) -> FoundImage:
 
 
 def _put_image(
-    records: dict[str, Any],
+    records: dict[str, AssetRecord],
     identifier: str,
     asset: str,
     image: FoundImage,
@@ -289,14 +283,15 @@ def _put_image(
 ) -> None:
     """Write an image's record; bands of an image that is there already are kept and joined."""
     previous = records.get(identifier)
-    if previous is not None and previous["type"] != "IMAGE":
+    if previous is not None and previous.type != "IMAGE":
         raise InputError(
-            f"The id {identifier} is already registered as {previous['type'].lower()}; remove it first."
+            f"The id {identifier} is already registered as {previous.type.lower()}; remove it first."
         )
+    previous = previous or AssetRecord("IMAGE", identifier)
     by_name: dict[str, list[FoundBand]] = {}
     for band in image.bands:
         by_name.setdefault(band.info.name, []).append(band)
-    entries = {b["name"]: b for b in (previous or {}).get("bands", ())}
+    entries = {b.info.name: b for b in previous.bands}
     for name, bands in by_name.items():
         entry = _join(bands, place)
         entries[name] = _extend(entries[name], entry) if name in entries else entry
@@ -304,29 +299,26 @@ def _put_image(
     if product is not None:
         order = {spec.name: i for i, spec in enumerate(product.bands)}
         entries = dict(sorted(entries.items(), key=lambda item: order.get(item[0], len(order))))
-    properties = {**(previous or {}).get("properties", {}), **image.properties, **options.properties}
-    records[identifier] = {
-        "type": "IMAGE",
-        "id": identifier,
-        "properties": properties,
-        "start_ms": image.start if image.start is not None else (previous or {}).get("start_ms"),
-        "end_ms": (previous or {}).get("end_ms"),
-        "footprint": None,
-        "updated": now(),
-        "bands": list(entries.values()),
-    }
+    records[identifier] = replace(
+        previous,
+        properties={**previous.properties, **image.properties, **options.properties},
+        start_ms=image.start if image.start is not None else previous.start_ms,
+        footprint=None,
+        updated=now(),
+        bands=tuple(entries.values()),
+    )
 
 
-def _join(bands: list[FoundBand], place: _Placer) -> dict[str, Any]:
+def _join(bands: list[FoundBand], place: _Placer) -> BandRecord:
     """Return the record of a band that lies in one or several files."""
     first = bands[0]
-    if first.source["driver"] != "geotiff":
+    if isinstance(first.source, ArraySource):
         if len(bands) > 1:
             raise InputError(
                 f"The band {first.info.name} occurs in several files ({bands[1].path.name} among them) for "
                 "the same image."
             )
-        return band_record(first.info, {**first.source, "file": place(first.path)})
+        return BandRecord(first.info, replace(first.source, file=place(first.path)))
     if any(b.info.dtype != first.info.dtype for b in bands):
         raise InputError(
             f"The files of band {first.info.name} differ in data type ({bands[1].path.name} among them); "
@@ -334,59 +326,44 @@ def _join(bands: list[FoundBand], place: _Placer) -> dict[str, Any]:
             "separately."
         )
     grid, offsets = join_grids([b.info.grid for b in bands], [b.path.name for b in bands])
-    pieces = [
-        {
-            "file": place(b.path),
-            "band": b.source["band"],
-            "row": row,
-            "col": col,
-            "height": b.info.grid.height,
-            "width": b.info.grid.width,
-        }
+    pieces = tuple(
+        replace(p, file=place(b.path), row=row, col=col)
         for b, (row, col) in zip(bands, offsets, strict=True)
-    ]
-    source = {k: v for k, v in first.source.items() if k != "band"} | {"pieces": pieces}
-    info = BandInfo(first.info.name, first.info.dtype, grid, first.info.pyramiding)
-    return band_record(info, source)
+        if isinstance(b.source, RasterSource)
+        for p in b.source.pieces
+    )
+    return BandRecord(replace(first.info, grid=grid), replace(first.source, pieces=pieces))
 
 
-def _extend(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+def _extend(old: BandRecord, new: BandRecord) -> BandRecord:
     """Return a band with new files beside those it has; a file that is registered again replaces itself."""
-    if old["source"]["driver"] != "geotiff" or new["source"]["driver"] != "geotiff":
+    if not isinstance(old.source, RasterSource) or not isinstance(new.source, RasterSource):
         return new
-    fresh = {p["file"] for p in new["source"]["pieces"]}
-    kept = [p for p in old["source"]["pieces"] if p["file"] not in fresh]
+    fresh = {p.file for p in new.source.pieces}
+    kept = [p for p in old.source.pieces if p.file not in fresh]
     if not kept:
         return new
-    facts = [
-        {k: v for k, v in e["source"].items() if k != "pieces"} | {"dtype": e["dtype"]} for e in (old, new)
-    ]
-    if facts[0] != facts[1]:
+    same = replace(old.source, pieces=()) == replace(new.source, pieces=())
+    if not same or old.info.dtype != new.info.dtype:
         raise InputError(
-            f"The band {new['name']} differs in type, scale or nodata from the catalog's "
-            f"({kept[0]['file']}); remove it first."
+            f"The band {new.info.name} differs in type, scale or nodata from the catalog's "
+            f"({kept[0].file}); remove it first."
         )
-    grids = [_grid_of_record(e) for e in (old, new)]
-    grid, offsets = join_grids(grids, [kept[0]["file"], new["source"]["pieces"][0]["file"]])
-    pieces = [
-        {**p, "row": p["row"] + row, "col": p["col"] + col}
-        for group, (row, col) in zip((kept, new["source"]["pieces"]), offsets, strict=True)
+    grids = [old.info.grid, new.info.grid]
+    grid, offsets = join_grids(grids, [kept[0].file, new.source.pieces[0].file])
+    pieces = tuple(
+        replace(p, row=p.row + row, col=p.col + col)
+        for group, (row, col) in zip((kept, new.source.pieces), offsets, strict=True)
         for p in group
-    ]
-    info = BandInfo(new["name"], new["dtype"], grid, new["pyramiding"])
-    return band_record(info, {**new["source"], "pieces": pieces})
-
-
-def _grid_of_record(entry: Mapping[str, Any]) -> PixelGrid:
-    grid = entry["grid"]
-    return PixelGrid(grid["crs"], tuple(grid["transform"]), grid["width"], grid["height"])
+    )
+    return BandRecord(replace(new.info, grid=grid), replace(new.source, pieces=pieces))
 
 
 # -- looking after a catalog
 # ------------------------------------------------------------------------------------------
 
 
-def _records(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, dict[str, Any]]]:
+def _records(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, AssetRecord]]:
     base = Path(folder).expanduser().absolute()
     if not (base / CATALOG_FILE).is_file():
         raise InputError(
@@ -402,18 +379,18 @@ def list_catalog(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     rows = []
     for identifier, record in sorted(records.items()):
         parent = identifier.rpartition("/")[0]
-        if record["type"] == "IMAGE" and records.get(parent, {}).get("type") == "IMAGE_COLLECTION":
+        if record.type == "IMAGE" and parent in records and records[parent].type == "IMAGE_COLLECTION":
             continue
         images = [record]
-        if record["type"] == "IMAGE_COLLECTION":
+        if record.type == "IMAGE_COLLECTION":
             images = [r for i, r in records.items() if i.rpartition("/")[0] == identifier]
-        times = [i["start_ms"] for i in images if i.get("start_ms") is not None]
-        bands = list(dict.fromkeys(b["name"] for i in images for b in i.get("bands", ())))
+        times = [i.start_ms for i in images if i.start_ms is not None]
+        bands = list(dict.fromkeys(b.info.name for i in images for b in i.bands))
         rows.append(
             {
                 "id": identifier,
-                "type": record["type"],
-                "images": len(images) if record["type"] != "TABLE" else 0,
+                "type": record.type,
+                "images": len(images) if record.type != "TABLE" else 0,
                 "bands": bands,
                 "first": min(times, default=None),
                 "last": max(times, default=None),
@@ -439,24 +416,15 @@ def remove_asset(folder: str | os.PathLike[str], identifier: str) -> list[str]:
             raise InputError(
                 f"The id {identifier} is not in the catalog {base}; `smgee catalog list` shows what is."
             )
-        files = {f for i in gone for f in _files(records[i])}
+        files = {f for i in gone for f in records[i].files}
         for i in gone:
             del records[i]
-        kept = {f for r in records.values() for f in _files(r)}
+        kept = {f for r in records.values() for f in r.files}
     for name in files - kept:
         path = (base / name).resolve()
         if path.is_relative_to((base / "files").resolve()):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return gone
-
-
-def _files(record: Mapping[str, Any]) -> list[str]:
-    names = []
-    for source in [record.get("source") or {}, *(b["source"] for b in record.get("bands", ()))]:
-        names += [p["file"] for p in source.get("pieces", ())] + (
-            [source["file"]] if "file" in source else []
-        )
-    return names
 
 
 def check_catalog(folder: str | os.PathLike[str]) -> list[str]:
@@ -467,25 +435,23 @@ def check_catalog(folder: str | os.PathLike[str]) -> list[str]:
     problems = []
     for identifier, record in sorted(records.items()):
         try:
-            if record["type"] == "TABLE":
+            if record.type == "TABLE":
                 next(iter(read_features(base, record)), None)
-            info = info_of(record)
-            for band in record.get("bands", ()):
-                for piece in band["source"].get("pieces", ()):
-                    check_intact(base / piece["file"])
-                    with open_dataset(base / piece["file"]) as dataset:
-                        if (dataset.height, dataset.width) != (piece["height"], piece["width"]):
+            for band in record.bands:
+                for piece in band.source.pieces if isinstance(band.source, RasterSource) else ():
+                    check_intact(base / piece.file)
+                    with open_dataset(base / piece.file) as dataset:
+                        if (dataset.height, dataset.width) != (piece.height, piece.width):
                             raise InputError(
-                                f"The file {piece['file']} is now {dataset.width}×{dataset.height} pixels; "
+                                f"The file {piece.file} is now {dataset.width}×{dataset.height} pixels; "
                                 "register it again."
                             )
-                height, width = band["grid"]["height"], band["grid"]["width"]
-                read_pixels(base, record, band["name"], (height // 2, width // 2, 1, 1))
-            if record["type"] == "IMAGE_COLLECTION" and not any(
+                height, width = band.info.grid.shape
+                read_pixels(base, record, band.info.name, (height // 2, width // 2, 1, 1))
+            if record.type == "IMAGE_COLLECTION" and not any(
                 i.rpartition("/")[0] == identifier for i in records
             ):
                 problems.append(f"{identifier}: the collection has no images.")
-            del info
         except InputError as error:
             problems.append(f"{identifier}: {error}")
         except (

@@ -87,18 +87,18 @@ def describe(store: AssetStore, identifier: str, *, basic: bool = False) -> dict
         if isinstance(info, CollectionInfo)
         else "TABLE"
         if isinstance(info, TableInfo)
-        else record["type"]
+        else record.type
         if record is not None
         else "FOLDER"
     )
     asset: dict[str, Any] = {"type": kind, "name": asset_name(identifier), "id": identifier}
     if basic:
         return asset
-    properties = dict(info.properties if info is not None else (record or {}).get("properties", {}))
+    properties = dict(info.properties if info is not None else {} if record is None else record.properties)
     if properties:
         asset["properties"] = {k: v for k, v in properties.items() if not k.startswith("system:")}
     if record is not None:
-        asset["updateTime"] = record["updated"]
+        asset["updateTime"] = record.updated
         assert store.user is not None
         size = store.user.size(record)
         if size:

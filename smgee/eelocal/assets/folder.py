@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.assets.names import parent_of
-from smgee.eelocal.assets.records import info_of, read_features, read_pixels
+from smgee.eelocal.assets.records import AssetRecord, read_features, read_pixels
 from smgee.eelocal.assets.user import microseconds
 from smgee.errors import InputError
 from smgee.io import atomic_path
@@ -26,7 +26,7 @@ CATALOG_FILE = "catalog.json"
 _FORMAT = "smgee-catalog/1"
 
 
-def load_records(folder: Path) -> dict[str, dict[str, Any]]:
+def load_records(folder: Path) -> dict[str, AssetRecord]:
     """Return the records of a catalog folder by id; empty where there is no catalog yet.
 
     Raises
@@ -41,7 +41,7 @@ def load_records(folder: Path) -> dict[str, dict[str, Any]]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
             raise KeyError(content["format"])
-        return {r["id"]: r for r in content["assets"]}
+        return {r["id"]: AssetRecord.read(r) for r in content["assets"]}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"The file {path} is not a catalog of this version ({_FORMAT}); make it anew with `smgee catalog "
@@ -50,7 +50,7 @@ def load_records(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 @contextmanager
-def changing_records(folder: Path) -> Iterator[dict[str, dict[str, Any]]]:
+def changing_records(folder: Path) -> Iterator[dict[str, AssetRecord]]:
     """Give the records for changing; they are written back in one step, one writer at a time."""
     import fcntl
 
@@ -60,7 +60,7 @@ def changing_records(folder: Path) -> Iterator[dict[str, dict[str, Any]]]:
         records = load_records(folder)
         yield records
         with atomic_path(folder / CATALOG_FILE) as path:
-            entries = [records[i] for i in sorted(records)]
+            entries = [records[i].as_json() for i in sorted(records)]
             path.write_text(
                 json.dumps({"format": _FORMAT, "assets": entries}, indent=1, ensure_ascii=False) + "\n",
                 encoding="utf-8",
@@ -86,12 +86,12 @@ class FolderSource:
             )
         self._lock = threading.Lock()
         self._stamp: tuple[int, int] | None = None
-        self._records: dict[str, dict[str, Any]] = {}
+        self._records: dict[str, AssetRecord] = {}
         self._children: dict[str, list[str]] = {}
         self._infos: dict[str, Any] = {}
         self._load()  # a damaged catalog is refused here, not at the first request
 
-    def _load(self) -> dict[str, dict[str, Any]]:
+    def _load(self) -> dict[str, AssetRecord]:
         stat = (self.folder / CATALOG_FILE).stat()
         stamp = (stat.st_mtime_ns, stat.st_ino)
         with self._lock:
@@ -113,13 +113,13 @@ class FolderSource:
             return None
         info = self._infos.get(asset_id)
         if info is None:
-            info = self._infos[asset_id] = info_of(record)
+            info = self._infos[asset_id] = record.info
         return info
 
     def version(self, asset_id: str) -> int | None:
         """Return when an asset was last registered, microseconds."""
         record = self._load().get(asset_id)
-        return None if record is None or "updated" not in record else microseconds(record["updated"])
+        return None if record is None or record.updated is None else microseconds(record.updated)
 
     def list(self, parent: str) -> list[str]:
         """Return the ids directly under a collection; those that are in no collection for ``""``."""

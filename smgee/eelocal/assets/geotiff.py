@@ -8,7 +8,7 @@ import os
 import resource
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.assets.decode import decode
+from smgee.eelocal.assets.sources import Decoding, Piece, RasterSource
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 
@@ -162,7 +163,7 @@ def grid_of(dataset: Any) -> PixelGrid:
 
 
 def read_band(
-    root: Path, source: Mapping[str, Any], dtype: str, window: tuple[int, int, int, int]
+    root: Path, source: RasterSource, dtype: str, window: tuple[int, int, int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read a window of a band that lies in one or several files of one lattice.
 
@@ -170,12 +171,8 @@ def read_band(
     ----------
     root : Path
         Relative file names start here.
-    source : mapping
-        ``pieces``: list of {file, band, row, col, height, width}, where row and col place a file in the
-        band's grid; later pieces fill only what earlier ones left masked. Optional ``nodata`` (number or list
-        of numbers), ``scale``, ``offset`` (value = stored × scale + offset), ``least`` and ``greatest``
-        (stored values outside are masked), and ``mask``, true for files with a mask of their own, or a list
-        of pieces whose uint8 values 0…255 are masks 0…1.
+    source : RasterSource
+        The files.
     dtype : str
         Type of the values returned.
     window : (row, col, height, width)
@@ -189,19 +186,15 @@ def read_band(
     _, _, height, width = window
     values: np.ndarray | None = None
     mask: np.ndarray | None = None
-    for piece in source["pieces"]:
+    for piece in source.pieces:
         overlap = _overlap(piece, window)
         if overlap is None:
             continue
         inner, target = overlap
-        with open_dataset(root / piece["file"]) as dataset:
-            stored = dataset.read(piece.get("band", 1), window=inner)
-            shown = (
-                dataset.read_masks(piece.get("band", 1), window=inner) > 0
-                if source.get("mask") is True
-                else None
-            )
-        part, valid = decode_stored(stored, source, dtype)
+        with open_dataset(root / piece.file) as dataset:
+            stored = dataset.read(piece.band, window=inner)
+            shown = dataset.read_masks(piece.band, window=inner) > 0 if source.masked else None
+        part, valid = decode_stored(stored, source.decoding, dtype)
         if shown is not None:
             valid &= shown
         if mask is None and valid.shape == (height, width):
@@ -214,41 +207,34 @@ def read_band(
         mask[target] |= fresh
     if values is None or mask is None:
         values, mask = np.zeros((height, width), dtype), np.zeros((height, width), bool)
-    if isinstance(source.get("mask"), list):
+    if source.mask:
         weights = np.zeros((height, width), np.uint8)
-        for piece in source["mask"]:
+        for piece in source.mask:
             overlap = _overlap(piece, window)
             if overlap is not None:
-                with open_dataset(root / piece["file"]) as dataset:
-                    weights[overlap[1]] = dataset.read(piece.get("band", 1), window=overlap[0])
+                with open_dataset(root / piece.file) as dataset:
+                    weights[overlap[1]] = dataset.read(piece.band, window=overlap[0])
         if ((weights == 0) | (weights == 255)).all():
             return values, mask & (weights > 0)
         return values, np.where(mask, weights / np.float32(255), np.float32(0)).astype("f4")
     return values, mask
 
 
-def _overlap(
-    piece: Mapping[str, Any], window: tuple[int, int, int, int]
-) -> tuple[Any, tuple[slice, slice]] | None:
+def _overlap(piece: Piece, window: tuple[int, int, int, int]) -> tuple[Any, tuple[slice, slice]] | None:
     row, col, height, width = window
-    top, left = piece.get("row", 0), piece.get("col", 0)
-    r0, r1 = max(row, top), min(row + height, top + piece["height"])
-    c0, c1 = max(col, left), min(col + width, left + piece["width"])
+    top, left = piece.row, piece.col
+    r0, r1 = max(row, top), min(row + height, top + piece.height)
+    c0, c1 = max(col, left), min(col + width, left + piece.width)
     if r0 >= r1 or c0 >= c1:
         return None
     inner = ((r0 - top, r1 - top), (c0 - left, c1 - left))
     return inner, (slice(r0 - row, r1 - row), slice(c0 - col, c1 - col))
 
 
-def decode_stored(stored: np.ndarray, source: Mapping[str, Any], dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return values in `dtype` and the bool mask of (height, width) stored pixels, by the `nodata`, `scale`,
-    `offset`, `least` and `greatest`
-    of `source` (see `read_band`).
-    """
-    nodata = source.get("nodata")
-    numbers = nodata if isinstance(nodata, list) else [] if nodata is None else [nodata]
-    numbers = [n for n in numbers if n != "nan" and n == n]  # NaN never shows
-    scale, offset, least, greatest = (source.get(k) for k in ("scale", "offset", "least", "greatest"))
+def decode_stored(stored: np.ndarray, how: Decoding, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return values in `dtype` and the bool mask of (height, width) stored pixels."""
+    numbers: list[float] = list(how.nodata)
+    scale, offset, least, greatest = how.scale, how.offset, how.least, how.greatest
     if (scale is None and offset is None) or stored.dtype.itemsize > 4 or stored.dtype.kind not in "iuf":
         valid = np.ones(stored.shape, bool) if stored.dtype.kind != "f" else ~np.isnan(stored)
         for number in numbers:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.assets.geotiff import grid_of, open_dataset, read_band
+from smgee.eelocal.assets.sources import Decoding, Piece, RasterSource, numbers
 from smgee.source import BandInfo, ImageInfo
 
 __all__ = ["GeoTiffFile"]
@@ -62,19 +63,8 @@ class GeoTiffFile:
         """Read a window of native pixels."""
         index = [b.name for b in self.info.bands].index(band)
         info = self.info.bands[index]
-        piece = {
-            "file": str(self.path),
-            "band": index + 1,
-            "row": 0,
-            "col": 0,
-            "height": info.grid.height,
-            "width": info.grid.width,
-        }
-        source: dict[str, Any] = {
-            "pieces": [piece],
-            "nodata": self._nodata[band],
-            "mask": self._masked or None,
-        }
+        piece = Piece(str(self.path), info.grid.height, info.grid.width, band=index + 1)
+        source = RasterSource((piece,), Decoding(numbers(self._nodata[band])), self._masked)
         return read_band(Path("/"), source, info.dtype, (row, col, height, width))
 
     def features(self, table_id: str) -> Iterable[Mapping[str, Any]]:

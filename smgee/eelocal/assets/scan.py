@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from smgee.datasets.names import FileFacts, tag_properties
 from smgee.datasets.smap import GROUPS, WARPED, retrieval_bands
 from smgee.eelocal.assets.arrays import ease_grid, inspect_arrays
 from smgee.eelocal.assets.geotiff import grid_of, open_dataset
+from smgee.eelocal.assets.sources import ArraySource, BandSource, Decoding, Piece, RasterSource, numbers
 from smgee.errors import InputError
 from smgee.grid import EASE_GRIDS
 from smgee.source import BandInfo
@@ -48,7 +49,7 @@ class FoundBand:
 
     spec: Band
     info: BandInfo
-    source: dict[str, Any]
+    source: BandSource
     path: Path
 
 
@@ -89,16 +90,11 @@ def read_geotiff(
             )
             scale = options.scale if options.scale is not None else _scale_of(spec, dataset, number)
             scaled = scale is not None or options.offset is not None
-            source: dict[str, Any] = {"driver": "geotiff", "band": number}
-            finite = [v for v in nodata if v == v]
-            if finite:
-                source["nodata"] = finite
-            if scale is not None:
-                source["scale"] = scale
-            if options.offset is not None:
-                source["offset"] = options.offset
-            if any(flag.name == "per_dataset" for flag in dataset.mask_flag_enums[number - 1]):
-                source["mask"] = True
+            source = RasterSource(
+                (Piece(str(path), grid.height, grid.width, band=number),),
+                Decoding(numbers(nodata), scale, options.offset),
+                any(flag.name == "per_dataset" for flag in dataset.mask_flag_enums[number - 1]),
+            )
             dtype = (
                 spec.dtype
                 if spec.dtype is not None and (scaled or spec.scale is None)
@@ -168,10 +164,10 @@ def read_arrays(path: Path, facts: FileFacts, options: AddOptions, images: dict[
     stem = facts.index or "image"
     for variable in variables:
         for position, start in enumerate(variable.times or (None,)):
-            source = dict(variable.source)
+            source = variable.source
             index = stem
             if start is not None:
-                source["index"] = [position]
+                source = replace(source, index=(position,))
                 moment = datetime.fromtimestamp(start / 1000, UTC)
                 index = (
                     f"{moment:%Y%m%d}"
@@ -211,24 +207,19 @@ def read_smap(path: Path, facts: FileFacts, identifier: str, images: dict[str, F
                         "no global "
                         "EASE-Grid 2.0 grid."
                     )
-                source: dict[str, Any] = {
-                    "driver": "arrays",
-                    "format": "hdf5",
-                    "variable": f"{group}/{stored}",
-                }
+                source = ArraySource(str(path), "hdf5", f"{group}/{stored}")
+                decoding = Decoding()
                 if "_FillValue" in array.attrs:
-                    source["nodata"] = [float(array.attrs["_FillValue"])]
+                    decoding = Decoding((float(array.attrs["_FillValue"]),))
                 if spec.bad_bits:
-                    source["flag"] = spec.bad_bits
+                    source = replace(source, flag=spec.bad_bits)
                 elif (
                     "valid_min" in array.attrs
                     and "valid_max" in array.attrs
                     and not band.startswith("soil_moisture")
                 ):
-                    source["least"], source["greatest"] = (
-                        float(array.attrs["valid_min"]),
-                        float(array.attrs["valid_max"]),
-                    )
+                    least, greatest = (float(array.attrs[k]) for k in ("valid_min", "valid_max"))
+                    decoding = replace(decoding, least=least, greatest=greatest)
                 grid = ease_grid(name)
                 if identifier.startswith("NASA/SMAP/SPL3SMP_E/"):
                     if name != "M09":
@@ -236,7 +227,8 @@ def read_smap(path: Path, facts: FileFacts, identifier: str, images: dict[str, F
                             f"{identifier} is the 9 km product, but {path.name} holds the 36 km grid; give "
                             "it an id of your own."
                         )
-                    source["ease"], grid = name, WARPED
+                    source, grid = replace(source, ease=name), WARPED
+                source = replace(source, decoding=decoding)
                 info = BandInfo(band, spec.dtype or "float32", grid, spec.pyramiding)
                 image.bands.append(FoundBand(spec, info, source, path))
         if not image.bands:

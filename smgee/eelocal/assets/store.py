@@ -112,12 +112,12 @@ class AssetStore:
             When there is no such classifier.
         """
         record = self.user.record(asset_id(name)) if self.user is not None else None
-        if record is None or record["type"] != "CLASSIFIER":
+        if record is None or record.type != "CLASSIFIER" or record.expression is None:
             raise NotFoundError(
                 f"Classifier asset '{asset_id(name)}' not found (does not exist or caller does not have "
                 "access)."
             )
-        return record["expression"]
+        return record.expression
 
     def geotiff(self, uri: str) -> tuple[Source, ImageInfo]:
         """Return a GeoTIFF of a mapped bucket as a source of one image."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from smgee.eelocal.assets.sources import TableSource
 from smgee.errors import InputError
 from smgee.grid import transformer
 
@@ -22,8 +24,8 @@ _LAT = ("latitude", "lat", "y")
 
 def inspect_table(
     path: Path, *, x: str | None = None, y: str | None = None, crs: str = "EPSG:4326"
-) -> dict[str, Any]:
-    """Return the source record of a table file, after looking whether it can be read.
+) -> TableSource:
+    """Return a table file as a source, after looking whether it can be read.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ def inspect_table(
     suffix = path.suffix.lower()
     if suffix not in TABLE_SUFFIXES:
         raise InputError(f"The table {path} has the suffix {suffix!r}; {', '.join(TABLE_SUFFIXES)} are read.")
-    source: dict[str, Any] = {"file": str(path), "format": suffix.lstrip(".")}
+    source = TableSource(str(path), suffix.lstrip("."))
     if suffix == ".csv":
         import pandas as pd
 
@@ -60,18 +62,18 @@ def inspect_table(
                 )
         if ".geo" not in columns and (x is None) != (y is None):
             raise InputError(f"The file {path} has only one coordinate column; name both with --x and --y.")
-        source |= {"x": x, "y": y, "crs": crs}
+        source = replace(source, x=x, y=y, crs=crs)
     return source
 
 
-def read_table(root: Path, source: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def read_table(root: Path, source: TableSource) -> Iterator[dict[str, Any]]:
     """Yield the GeoJSON features of a table file, in longitude and latitude, each with an ``id``."""
-    path = root / source["file"]
+    path = root / source.file
     if not path.exists():
         raise InputError(
             f"The file {path} is gone; restore it, or remove its asset with `smgee catalog remove`."
         )
-    kind = source["format"]
+    kind = source.format
     if kind == "geojsonl":
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file):
@@ -114,10 +116,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _csv(path: Path, source: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _csv(path: Path, source: TableSource) -> Iterator[dict[str, Any]]:
     import pandas as pd
 
-    x, y, crs = source.get("x"), source.get("y"), source.get("crs") or "EPSG:4326"
+    x, y, crs = source.x, source.y, source.crs
     frame = pd.read_csv(path)
     for number, row in enumerate(frame.to_dict("records")):
         properties = {str(k): _plain(v) for k, v in row.items()}

@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.assets.names import asset_id, check_new_id, is_cloud_id, parent_of
-from smgee.eelocal.assets.records import info_of, read_features, read_pixels
+from smgee.eelocal.assets.records import AssetRecord, read_features, read_pixels
 from smgee.eelocal.errors import EEError, NotFoundError
 from smgee.source import CollectionInfo, ImageInfo, TableInfo
 
@@ -46,14 +47,14 @@ class UserAssets:
 
     def __init__(self, root: str | os.PathLike[str]):
         self.root = Path(root).expanduser().absolute()
-        self._cache: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
+        self._cache: dict[str, tuple[tuple[int, int], AssetRecord]] = {}
         self._lock = threading.Lock()
         self._next_sweep = 0.0
 
     # -- reading
     # ------------------------------------------------------------------------------------------
 
-    def record(self, identifier: str) -> dict[str, Any] | None:
+    def record(self, identifier: str) -> AssetRecord | None:
         """Return the record of an asset, or None."""
         path = self._path(identifier)
         if path is None:
@@ -69,7 +70,7 @@ class UserAssets:
         if cached is not None and cached[0] == stamp:
             return cached[1]
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = AssetRecord.read(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
         with self._lock:
@@ -79,21 +80,21 @@ class UserAssets:
     def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
         """Describe an asset; None when it is not here, or is a folder or classifier."""
         record = self.record(asset_id)
-        return None if record is None else info_of(record)
+        return None if record is None else record.info
 
     def version(self, asset_id: str) -> int | None:
         """Return when an asset was last written, microseconds: what tells a replaced asset from the old
         one.
         """
         record = self.record(asset_id)
-        return None if record is None else microseconds(record["updated"])
+        return None if record is None or record.updated is None else microseconds(record.updated)
 
     def is_folder(self, identifier: str) -> bool:
         """Whether this is a folder, or the root of a project."""
         if is_cloud_id(identifier) and identifier.count("/") == 2:
             return True
         record = self.record(identifier)
-        return record is not None and record["type"] == "FOLDER"
+        return record is not None and record.type == "FOLDER"
 
     def list(self, parent: str) -> list[str]:
         """Return the ids of the assets directly under a parent."""
@@ -137,12 +138,13 @@ class UserAssets:
         """Yield the features of a table."""
         return read_features(self.root, self._need(table_id))
 
-    def size(self, record: Mapping[str, Any]) -> int:
+    def size(self, record: AssetRecord) -> int:
         """Return the bytes that an asset's data takes."""
-        folder = record.get("data")
-        return sum(p.stat().st_size for p in (self.root / folder).rglob("*") if p.is_file()) if folder else 0
+        if record.data is None:
+            return 0
+        return sum(p.stat().st_size for p in (self.root / record.data).rglob("*") if p.is_file())
 
-    def _need(self, identifier: str) -> dict[str, Any]:
+    def _need(self, identifier: str) -> AssetRecord:
         record = self.record(identifier)
         if record is None:
             raise NotFoundError(
@@ -170,7 +172,7 @@ class UserAssets:
         record = self.record(parent)
         if record is None:
             raise NotFoundError(f"Asset '{parent}' does not exist or doesn't allow this operation.")
-        if record["type"] != "IMAGE_COLLECTION":
+        if record.type != "IMAGE_COLLECTION":
             raise EEError(
                 f"Cannot create asset '{identifier}': its parent '{parent}' is not a folder or image "
                 "collection."
@@ -188,14 +190,12 @@ class UserAssets:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    def put(
-        self, record: Mapping[str, Any], *, data: Path | None = None, overwrite: bool = False
-    ) -> dict[str, Any]:
+    def put(self, record: AssetRecord, *, data: Path | None = None, overwrite: bool = False) -> AssetRecord:
         """Make an asset appear, or replace one.
 
         Parameters
         ----------
-        record : mapping
+        record : AssetRecord
             The asset; its files lie in `data` and are named relative to `root`.
         data : Path, optional
             The folder from `writing`.
@@ -207,29 +207,28 @@ class UserAssets:
         EEError
             When the asset exists and `overwrite` is false, or its parent is no folder or collection.
         """
-        identifier = asset_id(record["id"])
+        identifier, moment = asset_id(record.id), now()
         self.check_parent(identifier)
-        entry = dict(record, id=identifier, updated=now())
-        entry.setdefault("created", entry["updated"])
+        entry = replace(record, id=identifier, updated=moment, created=record.created or moment)
         if data is not None:
-            entry["data"] = str(data.relative_to(self.root))
+            entry = replace(entry, data=str(data.relative_to(self.root)))
         folder = self._path(identifier)
         assert folder is not None
         previous = self.record(identifier)
         if previous is not None:
             if not overwrite:
                 raise EEError(f"Cannot overwrite asset '{identifier}'.")
-            if previous["type"] in ("FOLDER", "IMAGE_COLLECTION") and self.list(identifier):
+            if previous.type in ("FOLDER", "IMAGE_COLLECTION") and self.list(identifier):
                 raise EEError(f"Cannot overwrite asset '{identifier}': it is not empty.")
         folder.mkdir(parents=True, exist_ok=True)
         self._publish(folder / _RECORD, entry, exclusive=not overwrite, identifier=identifier)
-        if previous is not None and previous.get("data") not in (None, entry.get("data")):
-            self._discard(previous["data"])
+        if previous is not None and previous.data is not None and previous.data != entry.data:
+            self._discard(previous.data)
         return entry
 
-    def update(self, identifier: str, change: Mapping[str, Any]) -> dict[str, Any]:
-        """Replace top-level parts of a record."""
-        record = {**self._need(identifier), **change, "updated": now()}
+    def update(self, identifier: str, **change: Any) -> AssetRecord:
+        """Replace parts of a record."""
+        record = replace(self._need(identifier), **change, updated=now())
         folder = self._path(identifier)
         assert folder is not None
         self._publish(folder / _RECORD, record, exclusive=False, identifier=identifier)
@@ -239,17 +238,17 @@ class UserAssets:
         """Remove an asset; a folder or collection must be empty."""
         record = self._need(identifier)
         if self.list(identifier):
-            kind = "folder" if record["type"] == "FOLDER" else "collection"
+            kind = "folder" if record.type == "FOLDER" else "collection"
             raise EEError(f"Asset '{identifier}' is a non-empty {kind}; delete what it holds first.")
         folder = self._path(identifier)
         assert folder is not None
         (folder / _RECORD).unlink(missing_ok=True)
-        if record.get("data"):
-            self._discard(record["data"])
+        if record.data is not None:
+            self._discard(record.data)
         with suppress(OSError):  # something appeared in it meanwhile
             folder.rmdir()
 
-    def move(self, source: str, destination: str) -> dict[str, Any]:
+    def move(self, source: str, destination: str) -> AssetRecord:
         """Give an asset another id; a folder or collection moves with what it holds."""
         record = self._need(source)
         if self.record(destination) is not None:
@@ -257,7 +256,7 @@ class UserAssets:
         if destination.startswith(source + "/"):
             raise EEError(f"Cannot move asset '{source}' into itself.")
         children = self.list(source)
-        moved = self.put({**record, "id": destination})
+        moved = self.put(replace(record, id=destination))
         for child in children:
             self.move(child, destination + child[len(source) :])
         folder = self._path(source)
@@ -267,25 +266,22 @@ class UserAssets:
             folder.rmdir()
         return moved
 
-    def copy(self, source: str, destination: str, *, overwrite: bool = False) -> dict[str, Any]:
+    def copy(self, source: str, destination: str, *, overwrite: bool = False) -> AssetRecord:
         """Copy an asset of this store with its data."""
         record = self._need(source)
-        if record["type"] in ("FOLDER", "IMAGE_COLLECTION"):
+        if record.type in ("FOLDER", "IMAGE_COLLECTION"):
             raise EEError(f"Cannot copy asset '{source}': folders and collections cannot be copied.")
         with self.writing() as data:
-            text = json.dumps(record)
-            if record.get("data"):
-                shutil.copytree(self.root / record["data"], data, dirs_exist_ok=True)
-                text = text.replace(record["data"], str(data.relative_to(self.root)))
-            entry = json.loads(text)
-            entry.pop("created", None)
-            return self.put({**entry, "id": destination}, data=data, overwrite=overwrite)
+            if record.data is not None:
+                shutil.copytree(self.root / record.data, data, dirs_exist_ok=True)
+                record = record.relocated(str(data.relative_to(self.root)))
+            return self.put(replace(record, id=destination, created=None), data=data, overwrite=overwrite)
 
-    def _publish(self, path: Path, record: Mapping[str, Any], *, exclusive: bool, identifier: str) -> None:
+    def _publish(self, path: Path, record: AssetRecord, *, exclusive: bool, identifier: str) -> None:
         handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(record, file, ensure_ascii=False)
+                json.dump(record.as_json(), file, ensure_ascii=False)
                 file.flush()
                 os.fsync(file.fileno())
             if exclusive:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.assets.names import last_part
-from smgee.eelocal.assets.records import image_record
+from smgee.eelocal.assets.records import AssetRecord, image_record
+from smgee.eelocal.assets.sources import BandSource, Piece, RasterSource, TableSource
 from smgee.eelocal.assets.user import UserAssets
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.formats.values import number_of
@@ -163,7 +163,7 @@ def write_image_asset(
         grid = export_grid(image, band)
         check_pixels(grid, limit)
         groups.setdefault((grid, band.type.dtype.name), []).append(band)
-    sources: dict[str, dict[str, Any]] = {}
+    sources: dict[str, BandSource] = {}
     infos: dict[str, BandInfo] = {}
     with user.writing() as folder:
         for number, ((grid, dtype), bands) in enumerate(groups.items()):
@@ -171,14 +171,12 @@ def write_image_asset(
             share = (number / len(groups), (number + 1) / len(groups))
             values, masks = _write_group(part, grid, dtype, folder, f"part{number}", progress, share)
             for index, band in enumerate(bands, start=1):
-                place = {"band": index, "row": 0, "col": 0, "height": grid.height, "width": grid.width}
-                source: dict[str, Any] = {
-                    "driver": "geotiff",
-                    "pieces": [{"file": str(values.relative_to(user.root)), **place}],
-                }
-                if masks is not None:
-                    source["mask"] = [{"file": str(masks.relative_to(user.root)), **place}]
-                sources[band.name] = source
+                pieces = [
+                    (Piece(str(path.relative_to(user.root)), grid.height, grid.width, band=index),)
+                    for path in (values, masks)
+                    if path is not None
+                ]
+                sources[band.name] = RasterSource(pieces[0], mask=pieces[1] if len(pieces) > 1 else ())
                 infos[band.name] = BandInfo(band.name, dtype, grid, policies.get(band.name, policy))
         times = {k: properties.get(f"system:time_{k}") for k in ("start", "end")}
         kept = {k: v for k, v in properties.items() if k not in _DROPPED and not k.startswith("system:time_")}
@@ -387,12 +385,6 @@ def write_table_asset(
                 file.write(json.dumps(feature, ensure_ascii=False) + "\n")
         if len(columns) > 1000:
             raise EEError(f"The table has {len(columns)} columns; the maximum is 1000.")
-        source = {"file": str(path.relative_to(user.root)), "format": "geojsonl"}
-        record = {
-            "type": "TABLE",
-            "id": identifier,
-            "properties": dict(properties),
-            "source": source,
-            "title": last_part(identifier),
-        }
+        source = TableSource(str(path.relative_to(user.root)), "geojsonl")
+        record = AssetRecord("TABLE", identifier, dict(properties), source=source)
         user.put(record, data=folder, overwrite=overwrite)

@@ -7,12 +7,14 @@ import uuid
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from smgee.eelocal.assets.geotiff import crs_name, grid_of, open_dataset
 from smgee.eelocal.assets.mosaic import join_grids
 from smgee.eelocal.assets.records import image_record
+from smgee.eelocal.assets.sources import BandSource, Decoding, Piece, RasterSource, numbers
 from smgee.eelocal.assets.store import AssetStore
 from smgee.eelocal.assets.tables import inspect_table, read_table
 from smgee.eelocal.assets.user import UserAssets
@@ -80,7 +82,8 @@ def write_image_manifest(
             opened[name] = _tileset(tileset, store, folder if copy else None, user.root)
         mask_bands = manifest.get("maskBands") or []
         bands = manifest.get("bands") or _default_bands(opened, bool(mask_bands))
-        infos, sources = [], {}
+        infos: list[BandInfo] = []
+        sources: dict[str, BandSource] = {}
         for band in bands:
             key = str(band.get("tilesetId") or next(iter(opened)))
             if key not in opened:
@@ -95,19 +98,21 @@ def write_image_manifest(
                     f"Band '{band.get('id')}' has tilesetBandIndex {index}; the tileset '{key}' has "
                     f"{tileset['count']} bands."
                 )
-            pieces = [{**p, "band": index + 1} for p in tileset["pieces"]]
             nodata = (
                 _nodata(band.get("missingData"))
                 or _nodata(manifest.get("missingData"))
                 or tileset["nodata"][index]
             )
-            source: dict[str, Any] = {"driver": "geotiff", "pieces": pieces, "nodata": nodata}
-            if tileset["masked"]:
-                source["mask"] = True
-            for mask in mask_bands:
-                if not mask.get("bandIds") or band["id"] in mask["bandIds"]:
-                    target = opened[str(mask.get("tilesetId") or key)]
-                    source["mask"] = [{**p, "band": target["count"]} for p in target["pieces"]]
+            source = RasterSource(
+                tuple(replace(p, band=index + 1) for p in tileset["pieces"]),
+                Decoding(numbers(nodata)),
+                tileset["masked"],
+            )
+            for entry in mask_bands:
+                if not entry.get("bandIds") or band["id"] in entry["bandIds"]:
+                    target = opened[str(entry.get("tilesetId") or key)]
+                    mask = tuple(replace(p, band=target["count"]) for p in target["pieces"])
+                    source = replace(source, masked=False, mask=mask)
             policy = str(band.get("pyramidingPolicy") or manifest.get("pyramidingPolicy") or "MEAN")
             infos.append(BandInfo(str(band["id"]), tileset["dtypes"][index], tileset["grid"], policy))
             sources[str(band["id"])] = source
@@ -179,8 +184,7 @@ def _tileset(
         raise EEError("All sources of a tileset must have the same bands and data types.")
     grid, places = join_grids(grids, [str(u) for u in uris])
     pieces = [
-        {"file": f, "row": row, "col": col, "height": g.height, "width": g.width}
-        for f, (row, col), g in zip(files, places, grids, strict=True)
+        Piece(f, g.height, g.width, row, col) for f, (row, col), g in zip(files, places, grids, strict=True)
     ]
     count, dtypes, nodata, masked = facts[0]
     return {

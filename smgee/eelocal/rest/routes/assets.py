@@ -10,6 +10,7 @@ from typing import Any
 from smgee.eelocal.assets.describe import describe, describe_computed
 from smgee.eelocal.assets.names import asset_id, check_new_id
 from smgee.eelocal.assets.query import asset_filter
+from smgee.eelocal.assets.records import AssetRecord
 from smgee.eelocal.assets.user import UserAssets
 from smgee.eelocal.engine.evaluator import evaluate
 from smgee.eelocal.errors import EEError, NotFoundError
@@ -109,13 +110,7 @@ def create_asset(service: Service, request: Request, project: str) -> Response:
             "or export "
             "the others."
         )
-    user.put(
-        {
-            "type": kind,
-            "id": identifier,
-            "properties": checked_properties(body.get("properties") or {}, service),
-        }
-    )
+    user.put(AssetRecord(kind, identifier, checked_properties(body.get("properties") or {}, service)))
     return Response.json(describe(service.store, identifier))
 
 
@@ -161,7 +156,7 @@ def update_asset(service: Service, request: Request, name: str) -> Response:
     if not paths:
         paths = ["properties", "startTime", "endTime"] + (["bands"] if asset.get("bands") else [])
     change: dict[str, Any] = {}
-    properties = dict(record.get("properties", {}))
+    properties = dict(record.properties)
     for path in paths:
         if path in ("startTime", "start_time", "endTime", "end_time"):
             short = "start" if path.startswith("start") else "end"
@@ -176,21 +171,21 @@ def update_asset(service: Service, request: Request, name: str) -> Response:
                 properties.pop(key, None)
             else:
                 properties[key] = value
-        elif path == "bands" and record["type"] == "IMAGE":
+        elif path == "bands" and record.type == "IMAGE":
             names = [b["id"] for b in asset.get("bands", ())]
-            if len(names) != len(record["bands"]) or len(set(names)) != len(names):
+            if len(names) != len(record.bands) or len(set(names)) != len(names):
                 raise EEError(
-                    f"Asset '{identifier}' has {len(record['bands'])} bands; as many different names are "
+                    f"Asset '{identifier}' has {len(record.bands)} bands; as many different names are "
                     f"needed, got {names}."
                 )
-            change["bands"] = [{**b, "name": n} for b, n in zip(record["bands"], names, strict=True)]
+            change["bands"] = tuple(b.renamed(n) for b, n in zip(record.bands, names, strict=True))
         else:
             raise EEError(
                 f"Invalid update mask: '{path}' cannot be updated; startTime, endTime, properties and bands "
                 "can."
             )
     change["properties"] = checked_properties(properties, service)
-    user.update(identifier, change)
+    user.update(identifier, **change)
     return Response.json(describe(service.store, identifier))
 
 
@@ -338,7 +333,7 @@ def get_policy(service: Service, request: Request, name: str) -> Response:
     identifier = asset_id(name)
     record = service.store.user.record(identifier) if service.store.user is not None else None
     if record is not None:
-        return Response.json(record.get("policy", _OWNER))
+        return Response.json(_OWNER if record.policy is None else dict(record.policy))
     service.store.get(identifier)
     return Response.json(_PUBLIC)
 
@@ -356,7 +351,7 @@ def set_policy(service: Service, request: Request, name: str) -> Response:
             raise EEError(
                 f"Role '{binding.get('role')}' is not supported for assets: use {', '.join(sorted(roles))}."
             )
-    user.update(identifier, {"policy": dict(policy)})
+    user.update(identifier, policy=dict(policy))
     return Response.json(dict(policy))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from smgee.eelocal.assets.names import asset_id
+from smgee.eelocal.assets.records import AssetRecord
 from smgee.eelocal.engine.evaluator import evaluate
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.formats.tables import EXTENSIONS, encode_table
@@ -241,10 +242,7 @@ def _classifier(service: Service, body: Mapping[str, Any]) -> Run:
 
     def to_asset(progress: Callable[[float], None]) -> list[str]:
         evaluate(expression, service.context)  # refuses what is no classifier before it is stored
-        user.put(
-            {"type": "CLASSIFIER", "id": identifier, "properties": {}, "expression": expression},
-            overwrite=overwrite,
-        )
+        user.put(AssetRecord("CLASSIFIER", identifier, expression=expression), overwrite=overwrite)
         return [service_url(identifier)]
 
     return to_asset
