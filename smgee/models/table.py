@@ -14,13 +14,20 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError, MissingDataError
-from smgee.insitu.quality import LEAST_MAXIMUM
 from smgee.io import atomic_path
+from smgee.models.reading import (
+    CALENDAR,
+    check_names,
+    check_rows,
+    check_target,
+    numbers,
+    prepare,
+    read_frame,
+    require,
+    spoken,
+)
 
-CALENDAR = "doy"
-"""Predictor that every table can have: the day of year (1-366) of its time column, unless it has a column
-of this name.
-"""
+__all__ = ["CALENDAR", "TrainingTable", "describe"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,30 +187,11 @@ class TrainingTable:
         """
         label = f"the table {source}" if source else "the table"
         columns = [station] if isinstance(station, str) else list(station)
-        _unique(predictors, target=target, station=columns, time=time)
-        frame = frame.copy(deep=False)
-        _require(frame, [*columns, time], label)
-        frame[time] = _dates(frame[time], time)
-        if CALENDAR not in frame:
-            frame[CALENDAR] = frame[time].dt.day_of_year.astype("f8")
-        for name, expression in (derive or {}).items():
-            frame[name] = _evaluate(frame, expression, what=f"The derived column {name!r}")
-        if where:
-            chosen = _evaluate(frame, where, what="The row filter")
-            if chosen.dtype != bool and not pd.api.types.is_bool_dtype(chosen):
-                raise InputError(
-                    f"The row filter {where!r} gives {chosen.dtype} values, not true or false; write a "
-                    "comparison."
-                )
-            frame = frame.loc[chosen.fillna(False).astype(bool)]
-        _require(frame, [target, *predictors], label)
-        if not len(frame):
-            raise MissingDataError(
-                f"No row of {label} is left{f' where {where}' if where else ''}; choose other rows."
-            )
-
-        y = _numbers(frame, target) * target_scale
-        x = np.stack([_numbers(frame, name) for name in predictors], axis=1)
+        check_names(predictors, target=target, station=columns, time=time)
+        frame = prepare(frame, station=columns, time=time, derive=derive, where=where, label=label)
+        require(frame, [target, *predictors], label)
+        y = numbers(frame, target) * target_scale
+        x = np.stack([numbers(frame, name) for name in predictors], axis=1)
         with np.errstate(over="ignore"):
             x = x.astype("f4")
         x[np.isinf(x)] = np.nan
@@ -218,8 +206,7 @@ class TrainingTable:
         keep = ~station_absent & ~absent & (keep_missing | ~incomplete)
         if not keep.any():
             raise MissingDataError(
-                f"Of {len(frame)} rows none is complete ({_spoken(dropped)}); choose other predictors or "
-                "rows."
+                f"Of {len(frame)} rows none is complete ({spoken(dropped)}); choose other predictors or rows."
             )
         labels = (
             names.loc[keep].agg("/".join, axis=1).to_numpy(dtype=str)
@@ -227,10 +214,10 @@ class TrainingTable:
             else names[columns[0]][keep].to_numpy(dtype=str)
         )
         stamps = frame[time][keep].to_numpy(dtype="datetime64[ns]")
-        _check_target(y[keep], target, target_scale)
-        _check_rows(labels, stamps, columns, time)
+        check_target(y[keep], target, target_scale)
+        check_rows(labels, stamps, columns, time)
         place = {
-            name: _numbers(frame, name)[keep]
+            name: numbers(frame, name)[keep]
             if name in frame and pd.api.types.is_numeric_dtype(frame[name])
             else None
             for name in ("lon", "lat")
@@ -262,17 +249,7 @@ class TrainingTable:
             If the file cannot be read, or does not say which columns are which and neither do the options.
         """
         path = Path(path)
-        if not path.is_file():
-            raise InputError(f"The table {path} does not exist; give the path of a CSV or parquet file.")
-        try:
-            if path.suffix.lower() in (".parquet", ".pq"):
-                frame, described = _read_parquet(path)
-            else:
-                frame, described = pd.read_csv(path), {}
-        except (OSError, ValueError, pd.errors.ParserError) as error:
-            raise InputError(
-                f"The table {path} cannot be read as {path.suffix or 'CSV'}: {_first_line(error)}."
-            ) from error
+        frame, described = read_frame(path)
         chosen = described | {key: value for key, value in options.items() if value not in (None, (), [])}
         for key, flag in (("target", "--target"), ("predictors", "--predictors")):
             if not chosen.get(key):
@@ -286,145 +263,9 @@ class TrainingTable:
 def describe(table: TrainingTable) -> str:
     """One line: rows, stations, days, what was left out."""
     days = table.time.astype("datetime64[D]")
-    left_out = f"; left out: {_spoken(table.dropped)}" if table.dropped else ""
+    left_out = f"; left out: {spoken(table.dropped)}" if table.dropped else ""
     return (
         f"{len(table)} rows of {len(table.stations)} stations, {days.min()} to {days.max()}, "
         f"{len(table.predictors)} predictors{left_out}"
         f"{' (synthetic)' if table.synthetic else ''}"
     )
-
-
-def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    content = pq.read_table(path)
-    raw = (content.schema.metadata or {}).get(b"smgee")
-    described = json.loads(raw) if raw else {}
-    known = ("target", "station", "time", "predictors", "synthetic", "units", "source")
-    return content.to_pandas(), {key: described[key] for key in known if key in described}
-
-
-def _unique(predictors: Sequence[str], *, target: str, station: list[str], time: str) -> None:
-    twice = sorted({name for name in predictors if list(predictors).count(name) > 1})
-    if twice:
-        raise InputError(f"The predictor(s) {', '.join(twice)} are named twice; name each once.")
-    if not predictors:
-        raise InputError("No predictor was named; name at least one column.")
-    leak = [name for name in predictors if name in (target, time, *station)]
-    if leak:
-        raise InputError(
-            f"{', '.join(leak)} cannot be a predictor: it is the target, the station or the time of the "
-            "table."
-        )
-
-
-def _require(frame: pd.DataFrame, names: Sequence[str], label: str) -> None:
-    absent = [name for name in names if name not in frame]
-    if absent:
-        have = ", ".join(map(str, list(frame.columns)[:30])) + (", ..." if len(frame.columns) > 30 else "")
-        raise InputError(
-            f"{label[0].upper() + label[1:]} has no column {', '.join(map(repr, absent))}; it has {have}."
-        )
-
-
-def _dates(column: pd.Series, name: str) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(column):
-        raise InputError(
-            f"The time column {name!r} holds numbers such as {column.iloc[0] if len(column) else '?'}; "
-            "give dates like 2021-07-01."
-        )
-    try:
-        stamps = pd.to_datetime(column, utc=True, format="ISO8601")
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"The time column {name!r} holds something else than ISO dates like 2021-07-01 "
-            f"({_first_line(error)})."
-        ) from error
-    return stamps.dt.tz_localize(None).astype("datetime64[ns]")
-
-
-def _evaluate(frame: pd.DataFrame, expression: str, *, what: str) -> pd.Series:
-    if "@" in expression or "__" in expression:
-        raise InputError(f"{what} {expression!r} uses '@' or '__'; write an expression of columns only.")
-    try:
-        result = frame.eval(expression, engine="python", parser="pandas", local_dict={}, global_dict={})
-    except Exception as error:  # pandas raises whatever the expression provokes
-        raise InputError(
-            f"{what} {expression!r} cannot be worked out ({_first_line(error)}); it may use the columns of "
-            "the table."
-        ) from error
-    if not isinstance(result, pd.Series):
-        raise InputError(
-            f"{what} {expression!r} gives one value instead of one per row; use the columns of the table."
-        )
-    return result
-
-
-def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
-    column = frame[name]
-    if isinstance(column, pd.DataFrame):
-        raise InputError(f"The table has two columns named {name!r}; rename one.")
-    try:
-        return pd.to_numeric(column, errors="raise").to_numpy(dtype="f8", na_value=np.nan)
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"The column {name!r} holds something that is no number ({_first_line(error)}); only numbers can "
-            "be used."
-        ) from error
-
-
-def _check_target(y: np.ndarray, target: str, scale: float) -> None:
-    if np.isinf(y).any():
-        raise InputError(
-            f"The target {target!r} holds {int(np.isinf(y).sum())} infinite values; remove them or mark them "
-            "as missing."
-        )
-    low, high = float(y.min()), float(y.max())
-    if high > 1.0:
-        hint = (
-            "it looks like percent: scale it with 0.01 (--target-scale 0.01)"
-            if 1.5 < high <= 100.0
-            else "choose rows within 0 to 1"
-        )
-        raise InputError(
-            f"The target {target!r} reaches {high:g}, but soil moisture is taken as a fraction (m³/m³, 0 to "
-            f"1); {hint}."
-        )
-    if low < 0.0:
-        raise InputError(
-            f"The target {target!r} holds {int((y < 0).sum())} negative values down to {low:g}, which soil "
-            "moisture cannot be; "
-            f'mark them as missing or choose rows with --where "{target} >= 0".'
-        )
-    if high < LEAST_MAXIMUM:
-        raise InputError(
-            f"The target {target!r} reaches no more than {high / scale if scale else 0:g} as received, which "
-            f"is {high:g} m³/m³ with the "
-            f"scale {scale:g}: too dry for any soil; choose the scale that turns it into a fraction "
-            "(target_scale, --target-scale)."
-        )
-
-
-def _check_rows(labels: np.ndarray, stamps: np.ndarray, columns: list[str], time: str) -> None:
-    rows = pd.DataFrame({"station": labels, "time": stamps})
-    twice = rows.duplicated(keep=False)
-    if twice.any():
-        first = rows[twice].iloc[0]
-        raise InputError(
-            f"{int(twice.sum())} rows share their station and time, such as {str(first['station'])!r} at "
-            f"{first['time']:%Y-%m-%d %H:%M}; the columns {', '.join(columns)} and {time} must tell rows "
-            "apart, "
-            "so name more station columns or remove the copies."
-        )
-    if len(rows["station"].unique()) < 2:
-        raise InputError(
-            f"The rows come from one station ({str(labels[0])!r}); holding stations out takes at least two."
-        )
-
-
-def _spoken(dropped: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count) or "nothing left out"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

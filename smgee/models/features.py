@@ -1,0 +1,149 @@
+"""From a network's table to what a model of state and place learns from.
+
+Five kinds of features, in named groups, so that they can be chosen group by group:
+
+``state``     the network's state of the step and its recent change; one number over an image
+``place``     what persists: the station's long-term mean of every dynamic column
+``spread``    how the place swings: standard deviation, 10th and 90th percentile of them
+``static``    static columns as they are
+``relative``  a dynamic column minus the network's mean of the step
+``rain``      memory of rain (`smgee.models.rain`), absolute and minus the network's
+``local``     dynamic columns as they are
+``calendar``  two harmonics of the year
+
+None of them is made from the target but ``state``, which `smgee.models.state` keeps free of the station.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from smgee.errors import MissingDataError
+from smgee.models.network import NetworkTable
+from smgee.models.rain import is_rain, rain_memory
+
+STATE = ("network_state", "network_change")
+"""Names of the group ``state``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Features of all rows but those of the state.
+
+    Parameters
+    ----------
+    x : (n, p) float32
+        Without gaps.
+    names : tuple of str
+        Columns of `x`.
+    groups : mapping of str to tuple of str
+        Names by group, ``state`` included.
+    """
+
+    x: np.ndarray
+    names: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]]
+
+
+def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) -> Features:
+    """Make every feature that needs no target.
+
+    Parameters
+    ----------
+    table : NetworkTable
+    allowed : (t,) bool, optional
+        Steps that what persists may be told from; a design that holds time out holds it out here too.
+
+    Returns
+    -------
+    Features
+
+    Raises
+    ------
+    MissingDataError
+        If nothing varies.
+    """
+    steps = np.ones(len(table.times), bool) if allowed is None else allowed
+    columns: dict[str, np.ndarray] = {}
+    groups: dict[str, list[str]] = {name: [] for name in _GROUPS}
+
+    def add(group: str, name: str, grid: np.ndarray) -> None:
+        values = table.rows(grid) if grid.ndim == 2 else grid[table.station]
+        used = values[table.scored]
+        if np.ptp(used) > 1e-9 * max(float(np.abs(used).max()), 1e-30):
+            columns[name] = values
+            groups[group].append(name)
+
+    for name, values in table.dynamic.items():
+        grid = table.grid(values)
+        network = _column_mean(grid)
+        if is_rain(name):
+            for key, memory in rain_memory(name, grid, table.days).items():
+                add("rain", key, memory)
+                add("rain", f"{key}_rel", memory - memory.mean(axis=0))
+        relative = grid - network
+        add("relative", f"{name}_rel", np.where(np.isfinite(relative), relative, 0.0))
+        for key, place in _place(grid, relative, steps).items():
+            add("place" if key == "mean" else "spread", f"{name}_{key}", place)
+        add("local", name, _fill(grid, network))
+    for name, place in table.static.items():
+        add("static", name, np.where(np.isfinite(place), place, np.nanmedian(place)))
+    if table.calendar:
+        angle = 2 * np.pi * _day_of_year(table.times) / 365.25
+        for harmonic in (1, 2):
+            for key, wave in (("sin", np.sin), ("cos", np.cos)):
+                row = wave(harmonic * angle)
+                add("calendar", f"doy_{key}{harmonic}", np.broadcast_to(row, table.shape))
+    if not columns:
+        raise MissingDataError(
+            "None of the predictors varies among the rows, so there is nothing to learn from; name others."
+        )
+    named = {key: tuple(value) for key, value in groups.items() if value}
+    x = np.stack(list(columns.values()), axis=1).astype("f4")
+    return Features(np.ascontiguousarray(x), tuple(columns), {"state": STATE} | named)
+
+
+_GROUPS = ("place", "spread", "static", "relative", "rain", "local", "calendar")
+
+
+def _column_mean(grid: np.ndarray) -> np.ndarray:
+    """Mean over the stations of every step, shape (t,); the mean of all where a step has none."""
+    known = np.isfinite(grid)
+    count = known.sum(axis=0)
+    total = np.where(known, grid, 0.0).sum(axis=0)
+    overall = float(grid[known].mean()) if known.any() else 0.0
+    return np.divide(total, count, out=np.full(grid.shape[1], overall), where=count > 0)
+
+
+def _place(grid: np.ndarray, relative: np.ndarray, allowed: np.ndarray) -> dict[str, np.ndarray]:
+    """Long-term mean and spread per station.
+
+    The mean is that of the differences from the network, plus the network's own: a station that lacks the
+    winters is not taken for a warm one. A station without any value gets the median of the others.
+    """
+    out = {key: np.full(len(grid), np.nan) for key in ("mean", "sd", "p10", "p90")}
+    known = np.isfinite(grid) & allowed
+    level = float(grid[known].mean()) if known.any() else 0.0
+    for i, row in enumerate(known):
+        if row.any():
+            out["mean"][i] = level + relative[i, row].mean()
+            if row.sum() >= 5:
+                out["sd"][i] = grid[i, row].std()
+                out["p10"][i], out["p90"][i] = np.quantile(grid[i, row], (0.1, 0.9))
+    for values in out.values():
+        usual = np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else 0.0
+        values[~np.isfinite(values)] = usual
+    return out
+
+
+def _fill(grid: np.ndarray, network: np.ndarray) -> np.ndarray:
+    """Gaps filled by the network's mean of the step."""
+    return np.where(np.isfinite(grid), grid, network)
+
+
+def _day_of_year(times: np.ndarray) -> np.ndarray:
+    days = times.astype("datetime64[D]")
+    return (days - days.astype("datetime64[Y]")).astype("f8") + 1.0

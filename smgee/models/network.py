@@ -1,0 +1,286 @@
+"""A network's table: soil moisture at stations and steps, with what is known of every row and every place.
+
+Unlike `TrainingTable` it keeps rows that cannot be trained on: a row without soil moisture still tells the
+rain of its day, and a row without imagery still tells the state of the network.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smgee.errors import InputError, MissingDataError
+from smgee.models.reading import (
+    CALENDAR,
+    check_names,
+    check_rows,
+    check_target,
+    numbers,
+    prepare,
+    read_frame,
+    require,
+)
+
+SPARSE = 0.3
+"""A predictor that more than this share of rows lacks costs no row: its gaps are filled and told."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkTable:
+    """Rows of a network, dense in stations × steps where it helps.
+
+    Parameters
+    ----------
+    y : (n,) float64
+        Soil moisture, m³ m⁻³; NaN where it was not measured.
+    station : (n,) int
+        Index into `names`.
+    step : (n,) int
+        Index into `times`.
+    names : (s,) str
+        Stations, sorted.
+    times : (t,) datetime64[ns]
+        Steps, ascending: days, or stamps where a station has several in a day.
+    dynamic : mapping of str to (n,) float64
+        Columns that vary within stations.
+    static : mapping of str to (s,) float64
+        One value per station.
+    scored : (n,) bool
+        Rows to train on and to score: soil moisture and all predictors known (see `SPARSE`).
+    lon, lat : (s,) float64, optional
+        Degrees.
+    target : str
+        Name of the soil moisture column.
+    calendar : bool
+        Whether the day of year may be learned from.
+    dropped : mapping of str to int
+        Rows that are not scored, by reason.
+    notes : tuple of str
+        What was decided about the columns, in sentences.
+    synthetic : bool
+        Whether the rows come from the synthetic basin.
+    units : mapping of str to str
+        Units by column, as far as known.
+    source : str
+        Name of the file.
+    """
+
+    y: np.ndarray
+    station: np.ndarray
+    step: np.ndarray
+    names: np.ndarray
+    times: np.ndarray
+    dynamic: Mapping[str, np.ndarray]
+    static: Mapping[str, np.ndarray]
+    scored: np.ndarray
+    target: str
+    lon: np.ndarray | None = None
+    lat: np.ndarray | None = None
+    calendar: bool = False
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    synthetic: bool = False
+    units: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of stations and of steps."""
+        return len(self.names), len(self.times)
+
+    @cached_property
+    def days(self) -> np.ndarray:
+        """Time of every step in days since 1970, shape (t,) float64."""
+        return self.times.astype("datetime64[s]").astype("f8") / 86400.0
+
+    def grid(self, values: np.ndarray) -> np.ndarray:
+        """Values of rows as stations × steps, NaN where there is no row."""
+        out = np.full(self.shape, np.nan)
+        out[self.station, self.step] = values
+        return out
+
+    def rows(self, grid: np.ndarray) -> np.ndarray:
+        """Values of stations × steps at the rows, shape (n,)."""
+        return grid[self.station, self.step]
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], **options: Any) -> NetworkTable:
+        """Read a CSV, parquet or Excel file; `options` are those of `from_frame`.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or neither it nor the options say which columns are which.
+        """
+        frame, described = read_frame(path)
+        chosen = described | {key: value for key, value in options.items() if value not in (None, (), [])}
+        if not chosen.get("target"):
+            raise InputError(
+                f"The table {os.path.basename(path)} does not say which column is the target; name it with "
+                "--target."
+            )
+        if not (chosen.get("predictors") or chosen.get("static")):
+            raise InputError(
+                f"The table {os.path.basename(path)} does not say which columns are the predictors; name "
+                "them with --predictors, and those that never change with --static."
+            )
+        return cls.from_frame(frame, **({"source": os.path.basename(path)} | chosen))
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        target: str,
+        predictors: Sequence[str] = (),
+        static: Sequence[str] = (),
+        station: str | Sequence[str] = "station",
+        time: str = "date",
+        lon: str = "lon",
+        lat: str = "lat",
+        where: str | None = None,
+        derive: Mapping[str, str] | None = None,
+        target_scale: float = 1.0,
+        synthetic: bool = False,
+        units: Mapping[str, str] | None = None,
+        source: str = "",
+    ) -> NetworkTable:
+        """Check a data frame of stations and times.
+
+        Columns named as predictors that never change within a station are taken as static; columns named as
+        static that do change are refused. A predictor that more than `SPARSE` of the rows lack is filled
+        later (see `smgee.models.features`) and costs no row; a row without any other predictor is not scored.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            One row per station and time.
+        target : str
+            Column of soil moisture, as a fraction (m³ m⁻³) after `target_scale`.
+        predictors, static : sequence of str
+            Columns that vary in time, and columns of the place. ``doy`` is made where it is named.
+        station, time, where, derive, target_scale, synthetic, units, source
+            As for `TrainingTable.from_frame`.
+        lon, lat : str
+            Columns of the coordinates, degrees; the table may lack them.
+
+        Raises
+        ------
+        InputError
+            For a missing or non-numeric column, two rows of one station and time, a target that is no
+            fraction, fewer than two stations, or a static column that changes.
+        MissingDataError
+            If no row can be scored.
+        """
+        label = f"the table {source}" if source else "the table"
+        columns = [station] if isinstance(station, str) else list(station)
+        check_names([*predictors, *static], target=target, station=columns, time=time)
+        frame = prepare(frame, station=columns, time=time, derive=derive, where=where, label=label)
+        require(frame, [target, *predictors, *static], label)
+        named = frame[columns].astype("string")
+        known = ~(named.isna().any(axis=1) | frame[time].isna())
+        dropped = {"no station or time": int((~known).sum())}
+        frame, named = frame[known], named[known]
+        labels = named.agg("/".join, axis=1) if len(columns) > 1 else named[columns[0]]
+        y = numbers(frame, target) * target_scale
+        if not np.isfinite(y).any():
+            raise MissingDataError(f"No row of {label} has a value of {target!r}; choose other rows.")
+        check_target(y[~np.isnan(y)], target, target_scale)
+        names, index = np.unique(labels.to_numpy(dtype=str), return_inverse=True)
+        stamps = frame[time].to_numpy(dtype="datetime64[ns]")
+        check_rows(names[index], stamps, columns, time)
+        steps = stamps.astype("datetime64[D]").astype("datetime64[ns]")
+        if pd.DataFrame({"s": index, "t": steps}).duplicated().any():
+            steps = stamps  # several rows of a station in one day: each stamp is a step of its own
+        times, step = np.unique(steps, return_inverse=True)
+
+        notes: list[str] = []
+        moving = {name: _finite(numbers(frame, name)) for name in predictors if name != CALENDAR}
+        fixed = {name: _per_station(numbers(frame, name), index, len(names), name) for name in static}
+        still = [n for n, v in moving.items() if not _varies(v, index, len(names))]
+        for name in still:
+            fixed[name] = _per_station(moving.pop(name), index, len(names), name)
+        if still:
+            notes.append(f"Never changing within a station, so taken as static: {', '.join(still)}.")
+        empty = [n for n, v in {**moving, **fixed}.items() if not np.isfinite(v).any()]
+        if empty:
+            raise InputError(f"{', '.join(empty)} hold no number in the rows chosen; leave them out.")
+        absent = {n: np.isnan(v[~np.isnan(y)]).mean() for n, v in moving.items()}
+        sparse = [n for n, share in absent.items() if share > SPARSE]
+        if sparse:
+            told = ", ".join(f"{n} ({absent[n]:.0%})" for n in sparse)
+            notes.append(f"Missing in so many rows that gaps are filled instead of rows left out: {told}.")
+        strict = [v for n, v in moving.items() if n not in sparse]
+        complete = ~np.isnan(np.stack(strict, axis=1)).any(axis=1) if strict else np.ones(len(y), bool)
+        dropped |= {
+            f"no {target}": int(np.isnan(y).sum()),
+            "missing predictor": int((~complete & ~np.isnan(y)).sum()),
+        }
+        scored = complete & ~np.isnan(y)
+        if not scored.any():
+            raise MissingDataError(
+                f"Of {len(y)} rows none has {target!r} and all predictors; choose other predictors or rows."
+            )
+        place = {
+            key: _per_station(numbers(frame, name), index, len(names), name, strict=False)
+            if name in frame and pd.api.types.is_numeric_dtype(frame[name])
+            else None
+            for key, name in (("lon", lon), ("lat", lat))
+        }
+        if any(v is None or not np.isfinite(v).all() for v in place.values()):
+            place = {"lon": None, "lat": None}
+        return cls(
+            y=y,
+            station=index,
+            step=step,
+            names=names,
+            times=times,
+            dynamic=moving,
+            static=fixed,
+            scored=scored,
+            target=target,
+            calendar=CALENDAR in predictors,
+            dropped={reason: count for reason, count in dropped.items() if count},
+            notes=tuple(notes),
+            synthetic=synthetic,
+            units={target: "m3 m-3"} | dict(units or {}),
+            source=source,
+            **place,
+        )
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """Infinite values (a ratio with a zero denominator) count as missing."""
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _varies(values: np.ndarray, station: np.ndarray, count: int) -> bool:
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    known = ~np.isnan(values)
+    np.minimum.at(low, station[known], values[known])
+    np.maximum.at(high, station[known], values[known])
+    return bool((high > low).any())
+
+
+def _per_station(
+    values: np.ndarray, station: np.ndarray, count: int, name: str, *, strict: bool = True
+) -> np.ndarray:
+    """One value per station: the first known one; refused when `strict` and there are several."""
+    out = np.full(count, np.nan)
+    known = np.flatnonzero(np.isfinite(values))[::-1]
+    out[station[known]] = values[known]
+    if strict and _varies(values, station, count):
+        raise InputError(
+            f"The column {name!r} was named as static, but it changes within stations; name it among "
+            "--predictors."
+        )
+    return out

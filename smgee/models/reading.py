@@ -1,0 +1,236 @@
+"""Tables of users: files read, columns found, numbers and dates checked; mistakes told in one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smgee.errors import InputError, MissingDataError
+from smgee.insitu.quality import LEAST_MAXIMUM
+
+CALENDAR = "doy"
+"""Predictor that every table can have: the day of year (1-366) of its time column, unless it has a column
+of this name.
+"""
+
+_DESCRIBED = ("target", "station", "time", "predictors", "static", "synthetic", "units", "source")
+
+
+def read_frame(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read a CSV, parquet or Excel file.
+
+    Parameters
+    ----------
+    path : path-like
+        Ending in ``.parquet``, ``.pq``, ``.xlsx``, ``.xls`` or anything else for CSV.
+
+    Returns
+    -------
+    frame : pandas.DataFrame
+    described : dict
+        What a parquet file that smgee wrote says of its columns (schema metadata ``smgee``).
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it cannot be read.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"The table {path} does not exist; give the path of a CSV or parquet file.")
+    kind = path.suffix.lower()
+    try:
+        if kind in (".parquet", ".pq"):
+            return _read_parquet(path)
+        if kind in (".xlsx", ".xls", ".xlsm"):
+            return pd.read_excel(path), {}
+        return pd.read_csv(path), {}
+    except ImportError as error:
+        raise InputError(
+            f"The table {path} needs another library to be read: {first_line(error)}."
+        ) from error
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        raise InputError(
+            f"The table {path} cannot be read as {path.suffix or 'CSV'}: {first_line(error)}."
+        ) from error
+
+
+def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    content = pq.read_table(path)
+    raw = (content.schema.metadata or {}).get(b"smgee")
+    described = json.loads(raw) if raw else {}
+    return content.to_pandas(), {key: described[key] for key in _DESCRIBED if key in described}
+
+
+def prepare(
+    frame: pd.DataFrame,
+    *,
+    station: Sequence[str],
+    time: str,
+    derive: Mapping[str, str] | None,
+    where: str | None,
+    label: str,
+) -> pd.DataFrame:
+    """Parse the time, make derived columns, choose rows; the frame that was given stays as it is.
+
+    Raises
+    ------
+    InputError
+        For absent columns, times that are no dates, or expressions that cannot be worked out.
+    MissingDataError
+        If no row is left.
+    """
+    frame = frame.copy(deep=False)
+    require(frame, [*station, time], label)
+    frame[time] = parse_dates(frame[time], time)
+    if CALENDAR not in frame:
+        frame[CALENDAR] = frame[time].dt.day_of_year.astype("f8")
+    for name, expression in (derive or {}).items():
+        frame[name] = evaluate(frame, expression, what=f"The derived column {name!r}")
+    if where:
+        chosen = evaluate(frame, where, what="The row filter")
+        if chosen.dtype != bool and not pd.api.types.is_bool_dtype(chosen):
+            raise InputError(
+                f"The row filter {where!r} gives {chosen.dtype} values, not true or false; write a "
+                "comparison."
+            )
+        frame = frame.loc[chosen.fillna(False).astype(bool)]
+    if not len(frame):
+        raise MissingDataError(
+            f"No row of {label} is left{f' where {where}' if where else ''}; choose other rows."
+        )
+    return frame
+
+
+def check_names(predictors: Sequence[str], *, target: str, station: list[str], time: str) -> None:
+    twice = sorted({name for name in predictors if list(predictors).count(name) > 1})
+    if twice:
+        raise InputError(f"The predictor(s) {', '.join(twice)} are named twice; name each once.")
+    if not predictors:
+        raise InputError("No predictor was named; name at least one column.")
+    leak = [name for name in predictors if name in (target, time, *station)]
+    if leak:
+        raise InputError(
+            f"{', '.join(leak)} cannot be a predictor: it is the target, the station or the time of the "
+            "table."
+        )
+
+
+def require(frame: pd.DataFrame, names: Sequence[str], label: str) -> None:
+    absent = [name for name in names if name not in frame]
+    if absent:
+        have = ", ".join(map(str, list(frame.columns)[:30])) + (", ..." if len(frame.columns) > 30 else "")
+        raise InputError(
+            f"{label[0].upper() + label[1:]} has no column {', '.join(map(repr, absent))}; it has {have}."
+        )
+
+
+def parse_dates(column: pd.Series, name: str) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column):
+        raise InputError(
+            f"The time column {name!r} holds numbers such as {column.iloc[0] if len(column) else '?'}; "
+            "give dates like 2021-07-01."
+        )
+    try:
+        stamps = pd.to_datetime(column, utc=True, format="ISO8601")
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"The time column {name!r} holds something else than ISO dates like 2021-07-01 "
+            f"({first_line(error)})."
+        ) from error
+    return stamps.dt.tz_localize(None).astype("datetime64[ns]")
+
+
+def evaluate(frame: pd.DataFrame, expression: str, *, what: str) -> pd.Series:
+    if "@" in expression or "__" in expression:
+        raise InputError(f"{what} {expression!r} uses '@' or '__'; write an expression of columns only.")
+    try:
+        result = frame.eval(expression, engine="python", parser="pandas", local_dict={}, global_dict={})
+    except Exception as error:  # pandas raises whatever the expression provokes
+        raise InputError(
+            f"{what} {expression!r} cannot be worked out ({first_line(error)}); it may use the columns of "
+            "the table."
+        ) from error
+    if not isinstance(result, pd.Series):
+        raise InputError(
+            f"{what} {expression!r} gives one value instead of one per row; use the columns of the table."
+        )
+    return result
+
+
+def numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
+    column = frame[name]
+    if isinstance(column, pd.DataFrame):
+        raise InputError(f"The table has two columns named {name!r}; rename one.")
+    try:
+        return pd.to_numeric(column, errors="raise").to_numpy(dtype="f8", na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"The column {name!r} holds something that is no number ({first_line(error)}); only numbers can "
+            "be used."
+        ) from error
+
+
+def check_target(y: np.ndarray, target: str, scale: float) -> None:
+    if np.isinf(y).any():
+        raise InputError(
+            f"The target {target!r} holds {int(np.isinf(y).sum())} infinite values; remove them or mark them "
+            "as missing."
+        )
+    low, high = float(y.min()), float(y.max())
+    if high > 1.0:
+        hint = (
+            "it looks like percent: scale it with 0.01 (--target-scale 0.01)"
+            if 1.5 < high <= 100.0
+            else "choose rows within 0 to 1"
+        )
+        raise InputError(
+            f"The target {target!r} reaches {high:g}, but soil moisture is taken as a fraction (m³/m³, 0 to "
+            f"1); {hint}."
+        )
+    if low < 0.0:
+        raise InputError(
+            f"The target {target!r} holds {int((y < 0).sum())} negative values down to {low:g}, which soil "
+            "moisture cannot be; "
+            f'mark them as missing or choose rows with --where "{target} >= 0".'
+        )
+    if high < LEAST_MAXIMUM:
+        raise InputError(
+            f"The target {target!r} reaches no more than {high / scale if scale else 0:g} as received, which "
+            f"is {high:g} m³/m³ with the "
+            f"scale {scale:g}: too dry for any soil; choose the scale that turns it into a fraction "
+            "(target_scale, --target-scale)."
+        )
+
+
+def check_rows(labels: np.ndarray, stamps: np.ndarray, columns: list[str], time: str) -> None:
+    rows = pd.DataFrame({"station": labels, "time": stamps})
+    twice = rows.duplicated(keep=False)
+    if twice.any():
+        first = rows[twice].iloc[0]
+        raise InputError(
+            f"{int(twice.sum())} rows share their station and time, such as {str(first['station'])!r} at "
+            f"{first['time']:%Y-%m-%d %H:%M}; the columns {', '.join(columns)} and {time} must tell rows "
+            "apart, "
+            "so name more station columns or remove the copies."
+        )
+    if len(rows["station"].unique()) < 2:
+        raise InputError(
+            f"The rows come from one station ({str(labels[0])!r}); holding stations out takes at least two."
+        )
+
+
+def spoken(dropped: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count) or "nothing left out"
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
