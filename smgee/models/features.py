@@ -4,7 +4,8 @@ Five kinds of features, in named groups, so that they can be chosen group by gro
 
 ``state``     the network's state of the step and its recent change; one number over an image
 ``place``     what persists: the station's long-term mean of every dynamic column
-``spread``    how the place swings: standard deviation, 10th and 90th percentile of them
+``spread``    how the place swings: its response to the network's swings, and the 10th and 90th percentile of
+              its differences from the network
 ``static``    static columns as they are
 ``relative``  a dynamic column minus the network's mean of the step
 ``rain``      memory of rain (`smgee.models.rain`), absolute and minus the network's
@@ -80,15 +81,17 @@ def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) ->
     for name, values in table.dynamic.items():
         grid = table.grid(values)
         network = _column_mean(grid)
+        relative = grid - network
         if is_rain(name):
             for key, memory in rain_memory(name, grid, table.days).items():
                 add("rain", key, memory)
                 add("rain", f"{key}_rel", memory - memory.mean(axis=0))
-        relative = grid - network
-        add("relative", f"{name}_rel", np.where(np.isfinite(relative), relative, 0.0))
-        for key, place in _place(grid, relative, steps).items():
-            add("place" if key == "mean" else "spread", f"{name}_{key}", place)
         add("local", name, _fill(grid, network))
+        if not np.nanmax(np.abs(relative)) > 1e-6 * max(float(np.nanmax(np.abs(grid))), 1e-30):
+            continue  # one weather station for all: what differs between places is only who was there when
+        add("relative", f"{name}_rel", np.where(np.isfinite(relative), relative, 0.0))
+        for key, place in _place(relative, network, steps).items():
+            add("place" if key == "mean" else "spread", f"{name}_{key}", place)
     for name, place in table.static.items():
         add("static", name, np.where(np.isfinite(place), place, np.nanmedian(place)))
     if table.calendar:
@@ -106,6 +109,7 @@ def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) ->
     return Features(np.ascontiguousarray(x), tuple(columns), {"state": STATE} | named)
 
 
+_FEW = 5  # steps below which a swing is not told
 _GROUPS = ("place", "spread", "static", "relative", "rain", "local", "calendar")
 
 
@@ -118,24 +122,30 @@ def _column_mean(grid: np.ndarray) -> np.ndarray:
     return np.divide(total, count, out=np.full(grid.shape[1], overall), where=count > 0)
 
 
-def _place(grid: np.ndarray, relative: np.ndarray, allowed: np.ndarray) -> dict[str, np.ndarray]:
-    """Long-term mean and spread per station.
+def _place(relative: np.ndarray, network: np.ndarray, allowed: np.ndarray) -> dict[str, np.ndarray]:
+    """Long-term mean, response and percentiles per station, each (s,), over the allowed steps.
 
-    The mean is that of the differences from the network, plus the network's own: a station that lacks the
-    winters is not taken for a warm one. A station without any value gets the median of the others.
+    All are told from differences to the network on the same steps, so a station that lacks the winters is not
+    taken for a warm one. The response is the slope of the station on the network, shrunk towards 1 as if
+    `_FEW` more steps had shown it. A station without any value gets the median of the others.
     """
-    out = {key: np.full(len(grid), np.nan) for key in ("mean", "sd", "p10", "p90")}
-    known = np.isfinite(grid) & allowed
-    level = float(grid[known].mean()) if known.any() else 0.0
+    out = {key: np.full(len(relative), np.nan) for key in ("mean", "response", "p10", "p90")}
+    known = np.isfinite(relative) & allowed
+    level = float(network[allowed].mean()) if allowed.any() else 0.0
+    swing = network - level
+    usual = float((swing[allowed] ** 2).mean()) if allowed.any() else 0.0
     for i, row in enumerate(known):
-        if row.any():
-            out["mean"][i] = level + relative[i, row].mean()
-            if row.sum() >= 5:
-                out["sd"][i] = grid[i, row].std()
-                out["p10"][i], out["p90"][i] = np.quantile(grid[i, row], (0.1, 0.9))
+        if not row.any():
+            continue
+        difference, course = relative[i, row], swing[row] - swing[row].mean()
+        out["mean"][i] = level + difference.mean()
+        if usual > 0:
+            out["response"][i] = 1.0 + (difference * course).sum() / ((course**2).sum() + _FEW * usual)
+        if row.sum() >= _FEW:
+            out["p10"][i], out["p90"][i] = np.quantile(difference, (0.1, 0.9))
     for values in out.values():
-        usual = np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else 0.0
-        values[~np.isfinite(values)] = usual
+        middle = np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else 0.0
+        values[~np.isfinite(values)] = middle
     return out
 
 

@@ -1,0 +1,306 @@
+"""The whole choice of a model, made inside the training stations of a fold.
+
+What is chosen: groups of features per part, settings per family and part, which families are averaged, and
+how much of each part is believed. Nothing of a fold's test stations enters; the same function makes the
+choice inside every outer fold (so that the score of what it chooses is honest) and once on all stations (for
+the model that is deployed).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smgee.models.candidates import Candidate, usual
+from smgee.models.crossval import usable_cores
+from smgee.models.estimators import ESTIMATORS
+from smgee.models.features import Features
+from smgee.models.holdout import Fold
+from smgee.models.network import NetworkTable
+from smgee.models.problem import Problem, centred, make_problem
+from smgee.models.selection import choose_groups
+from smgee.models.tuning import Inner, tune
+from smgee.models.weights import paired_gain, shrunk_weight
+
+AVERAGE = "average"
+"""Name of the mean of all families' members."""
+
+NETWORK = "network mean"
+"""Name of what is left when no member is believed."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to search.
+
+    Parameters
+    ----------
+    trials : int
+        Settings tried per family, over all parts; 0 takes the usual ones.
+    folds : int
+        Inner folds.
+    search : bool
+        Whether groups of features are chosen, or taken as the design has them.
+    absolute : bool
+        Whether soil moisture itself is learned too, beside the anomaly.
+    most_rows : int
+        Training rows while searching.
+    """
+
+    trials: int = 40
+    folds: int = 4
+    search: bool = True
+    absolute: bool = True
+    most_rows: int = 4000
+
+    def share(self, part: str) -> int:
+        """Trials of one part."""
+        if not self.absolute:
+            return {"whole": round(0.6 * self.trials), "dynamics": round(0.4 * self.trials)}.get(part, 0)
+        shares = {"whole": 0.5, "dynamics": 0.3, "absolute": 0.2}
+        return round(shares[part] * self.trials)
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One tuned candidate, with its features and its predictions at inner stations left out."""
+
+    candidate: Candidate
+    part: str
+    features: tuple[str, ...]
+    inner: np.ndarray
+    loss: float
+    trials: int
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What was chosen inside a fold.
+
+    Parameters
+    ----------
+    groups : mapping of str to tuple of str
+        Groups of features by part.
+    members : mapping of (str, str) to Member
+        By family and part.
+    weights : mapping of str to (float, float)
+        Of the parts ``whole`` and ``dynamics``, for each family and for the average.
+    averaged : mapping of str to tuple of str
+        Families averaged, by part.
+    gains : mapping of str to (float, float)
+        Skill over the network mean at inner stations, and its standard error.
+    deployed : str
+        A family, `AVERAGE`, or `NETWORK`.
+    seconds : float
+    """
+
+    groups: Mapping[str, tuple[str, ...]]
+    members: Mapping[tuple[str, str], Member]
+    weights: Mapping[str, tuple[float, float]]
+    averaged: Mapping[str, tuple[str, ...]]
+    gains: Mapping[str, tuple[float, float]]
+    deployed: str
+    seconds: float = field(default=0.0)
+
+    def families(self, name: str, part: str) -> tuple[str, ...]:
+        """Families behind a name in `weights`, for one part."""
+        return self.averaged[part] if name == AVERAGE else (name,)
+
+    def describe(self) -> dict[str, Any]:
+        """The choice as JSON-like data."""
+        return {
+            "deployed": self.deployed,
+            "groups": {part: list(g) for part, g in self.groups.items()},
+            "weights": {name: {"whole": w[0], "dynamics": w[1]} for name, w in self.weights.items()},
+            "averaged": {part: list(f) for part, f in self.averaged.items()},
+            "inner_skill": {name: {"value": g[0], "error": g[1]} for name, g in self.gains.items()},
+            "members": {
+                f"{family} {part}": {"settings": dict(m.candidate.settings), "trials": m.trials}
+                for (family, part), m in self.members.items()
+            },
+        }
+
+
+def choose(
+    table: NetworkTable,
+    fold: Fold,
+    features: Features,
+    *,
+    families: Sequence[str] = tuple(ESTIMATORS),
+    effort: Effort | None = None,
+    seed: int = 0,
+    storage: Path | None = None,
+    deadline: float | None = None,
+    n_jobs: int | None = None,
+    progress: Any = None,
+) -> Choice:
+    """Choose everything inside the training stations of a fold.
+
+    Parameters
+    ----------
+    table, fold, features
+        See `smgee.models.problem.make_problem`.
+    families : sequence of str
+        Keys of `ESTIMATORS`.
+    effort : Effort, optional
+    seed : int
+    storage : Path, optional
+        Folder in which searches are kept, so that they can go on.
+    deadline : float, optional
+        `time.monotonic` after which no further settings are tried.
+    n_jobs : int, optional
+        Searches side by side; by default one per core. The result does not depend on it.
+    progress : callable, optional
+        Called with a text whenever a search has ended.
+
+    Returns
+    -------
+    Choice
+    """
+    effort, began = effort or Effort(), time.monotonic()
+    inner = Inner(
+        [
+            make_problem(table, part, features, most_rows=effort.most_rows)
+            for part in fold.inside(table, folds=effort.folds, seed=seed)
+        ]
+    )
+    parts = ("whole", "dynamics", "absolute") if effort.absolute else ("whole", "dynamics")
+    with ThreadPoolExecutor(n_jobs or usable_cores()) as pool:
+        groups = {
+            part: choose_groups(inner, part, features.groups, seed=seed, search=effort.search, pool=pool)
+            for part in parts
+        }
+        names = {part: [n for g in groups[part] for n in features.groups[g]] for part in parts}
+
+        def search(job: tuple[str, str]) -> Member:
+            family, part = job
+            member = _member(
+                family,
+                part,
+                inner,
+                names[part],
+                trials=effort.share(part),
+                seed=seed,
+                storage=storage,
+                deadline=deadline,
+            )
+            if progress:
+                progress(f"{ESTIMATORS[family].title}, {part}")
+            return member
+
+        jobs = [(family, part) for part in parts for family in families]
+        members = dict(zip(jobs, pool.map(search, jobs), strict=True))
+    return _weigh(inner, groups, members, families, time.monotonic() - began)
+
+
+def _member(
+    family: str,
+    part: str,
+    inner: Inner,
+    names: Sequence[str],
+    *,
+    trials: int,
+    seed: int,
+    storage: Path | None,
+    deadline: float | None,
+) -> Member:
+    if trials > 0:
+        tuned = tune(
+            family,
+            inner,
+            part,
+            names,
+            trials=trials,
+            seed=seed,
+            storage=storage,
+            deadline=deadline,
+        )
+        candidate, value, made = tuned.candidate, tuned.value, tuned.trials
+    else:
+        candidate, value, made = Candidate(f"{family} {part}", family, usual(family)), float("nan"), 0
+    predicted = np.concatenate([predict_member(candidate, p, part, names, seed=seed) for p in inner.problems])
+    return Member(candidate, part, tuple(names), predicted, value, made)
+
+
+def predict_member(
+    candidate: Candidate, problem: Problem, part: str, names: Sequence[str], *, seed: int
+) -> np.ndarray:
+    """Fit a candidate on a problem and predict its test rows."""
+    return fit_member(candidate, problem, part, names, seed=seed).predict(
+        problem.x[np.ix_(problem.test, problem.columns(names))]
+    )
+
+
+def fit_member(candidate: Candidate, problem: Problem, part: str, names: Sequence[str], *, seed: int) -> Any:
+    """A fitted regressor of the library."""
+    model = candidate.estimator(station_rows=problem.station_rows, seed=seed)
+    columns = problem.columns(names)
+    return model.fit(problem.x[np.ix_(problem.train, columns)], problem.target(part, problem.train))
+
+
+def _weigh(
+    inner: Inner,
+    groups: Mapping[str, tuple[str, ...]],
+    members: Mapping[tuple[str, str], Member],
+    families: Sequence[str],
+    seconds: float,
+) -> Choice:
+    anomaly, station = inner.anomaly, inner.station
+    averaged = {
+        part: _alike({f: members[f, part].inner for f in families}, inner.truth(part), station, part)
+        for part in ("whole", "dynamics")
+    }
+    weights, combined = {}, {NETWORK: np.zeros(len(anomaly))}
+    for name in (*families, AVERAGE):
+        mean = {}
+        for part in ("whole", "dynamics"):
+            used = averaged[part] if name == AVERAGE else (name,)
+            mean[part] = np.mean([members[f, part].inner for f in used], axis=0)
+        weights[name] = weigh_parts(anomaly, mean["whole"], mean["dynamics"], station)
+        combined[name] = weights[name][0] * mean["whole"] + weights[name][1] * mean["dynamics"]
+    scale = float((anomaly**2).mean())
+    gains = {}
+    for name, values in combined.items():
+        gain, error = paired_gain(anomaly, combined[NETWORK], values, station)
+        gains[name] = (gain / scale, error / scale)
+    # The average is the safe choice; a single family must beat it by more than chance.
+    deployed = AVERAGE
+    best = max(families, key=lambda f: gains[f][0])
+    gain, error = paired_gain(anomaly, combined[AVERAGE], combined[best], station)
+    if gain > error:
+        deployed = best
+    if gains[deployed][0] <= 0.0:
+        deployed = NETWORK
+    return Choice(groups, members, weights, averaged, gains, deployed, seconds)
+
+
+def weigh_parts(
+    anomaly: np.ndarray, whole: np.ndarray, dynamics: np.ndarray, station: np.ndarray
+) -> tuple[float, float]:
+    """Shrunk weights of both parts: first of the whole, then of the dynamics in what it leaves."""
+    first = shrunk_weight(anomaly, whole, station)
+    left = centred(anomaly - first * whole, station)
+    return first, shrunk_weight(left, centred(dynamics, station), station)
+
+
+def _alike(
+    predicted: Mapping[str, np.ndarray], truth: np.ndarray, station: np.ndarray, part: str
+) -> tuple[str, ...]:
+    """Families that are not worse than the best by more than one standard error."""
+    shrunk = {}
+    for family, values in predicted.items():
+        f = centred(values, station) if part == "dynamics" else values
+        shrunk[family] = shrunk_weight(truth, f, station) * f
+    best = min(shrunk, key=lambda k: float(((truth - shrunk[k]) ** 2).mean()))
+    kept = []
+    for family, values in shrunk.items():
+        gain, error = paired_gain(truth, values, shrunk[best], station)
+        if family == best or gain <= error:
+            kept.append(family)
+    return tuple(kept)

@@ -1,0 +1,51 @@
+"""How much of a member is believed: weights from stations left out, shrunk by what they are uncertain by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def shrunk_weight(target: np.ndarray, predicted: np.ndarray, station: np.ndarray) -> float:
+    """Factor for predictions at stations left out.
+
+    The least-squares factor w of ``target ≈ w · predicted`` with its variance over stations (sandwich, whole
+    stations), shrunk as James & Stein (1961) do: ``w (1 - var / w²)``, never below 0, never above 1. A member
+    that helps only by the chance of which stations happened to be there gets 0.
+
+    Parameters
+    ----------
+    target, predicted : (n,) array
+        m³ m⁻³, both relative to what is used without the member.
+    station : (n,) int
+
+    Returns
+    -------
+    float
+        0 … 1.
+    """
+    size = float(predicted @ predicted)
+    if size <= 0.0:
+        return 0.0
+    w = float(predicted @ target) / size
+    if w <= 0.0:
+        return 0.0
+    scores = np.bincount(station, predicted * (target - w * predicted))
+    count = len(np.unique(station))
+    variance = float((scores**2).sum()) / size**2 * count / max(count - 1, 1)
+    return float(np.clip(w * (1.0 - variance / w**2), 0.0, 1.0))
+
+
+def paired_gain(
+    target: np.ndarray, first: np.ndarray, second: np.ndarray, station: np.ndarray
+) -> tuple[float, float]:
+    """How much smaller the mean square error of `second` is than that of `first`, and its standard error
+    over stations, (m³ m⁻³)².
+    """
+    difference = (target - first) ** 2 - (target - second) ** 2
+    _, index, count = np.unique(station, return_inverse=True, return_counts=True)
+    sums = np.bincount(index, difference)
+    mean = float(difference.mean())
+    spread = sums - mean * count
+    size = len(count)
+    error = float(np.sqrt((spread**2).sum() * size / max(size - 1, 1))) / len(difference)
+    return mean, error
