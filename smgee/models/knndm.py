@@ -22,6 +22,8 @@ _GRID = 40  # points a side of the area that stands for the map where no map was
 def station_xy(table: NetworkTable) -> np.ndarray:
     """Stations on a plane, shape (s, 2), metres (equal area about their middle).
 
+    Coordinates that cannot be degrees are taken for metres on a plane.
+
     Raises
     ------
     InputError
@@ -33,6 +35,8 @@ def station_xy(table: NetworkTable) -> np.ndarray:
         raise InputError(
             "Distances between stations need their coordinates; name the columns with --lon and --lat."
         )
+    if np.abs(table.lon).max() > 360.0 or np.abs(table.lat).max() > 90.0:
+        return np.stack([table.lon, table.lat], axis=1)
     middle = float(np.mean(table.lat)), float(np.mean(table.lon))
     plane = f"+proj=laea +lat_0={middle[0]} +lon_0={middle[1]} +units=m"
     x, y = Transformer.from_crs(4326, plane, always_xy=True).transform(table.lon, table.lat)

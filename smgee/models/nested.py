@@ -44,7 +44,10 @@ class Effort:
     trials : int
         Settings tried per family, over all parts; 0 takes the usual ones.
     folds : int
-        Inner folds.
+        Inner folds that groups and settings are chosen on.
+    judging : int
+        Inner folds, twice over and dealt anew, that say how much of a member is believed: not those it was
+        chosen on, which flatter it.
     search : bool
         Whether groups of features are chosen, or taken as the design has them.
     absolute : bool
@@ -55,6 +58,7 @@ class Effort:
 
     trials: int = 40
     folds: int = 4
+    judging: int = 6
     search: bool = True
     absolute: bool = True
     most_rows: int = 4000
@@ -164,12 +168,12 @@ def choose(
     Choice
     """
     effort, began = effort or Effort(), time.monotonic()
-    inner = Inner(
-        [
-            make_problem(table, part, features, most_rows=effort.most_rows)
-            for part in fold.inside(table, folds=effort.folds, seed=seed)
-        ]
-    )
+
+    def split(count: int, *seeds: int) -> Inner:
+        parts = [part for s in seeds for part in fold.inside(table, folds=count, seed=s)]
+        return Inner([make_problem(table, part, features, most_rows=effort.most_rows) for part in parts])
+
+    inner, judge = split(effort.folds, seed), split(effort.judging, seed + 101, seed + 202)
     parts = ("whole", "dynamics", "absolute") if effort.absolute else ("whole", "dynamics")
     with ThreadPoolExecutor(n_jobs or usable_cores()) as pool:
         groups = {
@@ -184,6 +188,7 @@ def choose(
                 family,
                 part,
                 inner,
+                judge,
                 names[part],
                 trials=effort.share(part),
                 seed=seed,
@@ -196,13 +201,14 @@ def choose(
 
         jobs = [(family, part) for part in parts for family in families]
         members = dict(zip(jobs, pool.map(search, jobs), strict=True))
-    return _weigh(inner, groups, members, families, time.monotonic() - began)
+    return _weigh(judge, groups, members, families, time.monotonic() - began)
 
 
 def _member(
     family: str,
     part: str,
     inner: Inner,
+    judge: Inner,
     names: Sequence[str],
     *,
     trials: int,
@@ -292,7 +298,7 @@ def weigh_parts(
 def _alike(
     predicted: Mapping[str, np.ndarray], truth: np.ndarray, station: np.ndarray, part: str
 ) -> tuple[str, ...]:
-    """Families that are not worse than the best by more than one standard error."""
+    """Families that are not worse than the best by more than two standard errors."""
     shrunk = {}
     for family, values in predicted.items():
         f = centred(values, station) if part == "dynamics" else values
@@ -301,6 +307,6 @@ def _alike(
     kept = []
     for family, values in shrunk.items():
         gain, error = paired_gain(truth, values, shrunk[best], station)
-        if family == best or gain <= error:
+        if family == best or gain <= 2.0 * error:
             kept.append(family)
     return tuple(kept)
