@@ -94,19 +94,22 @@ def _day_of_year(problem: Problem) -> np.ndarray:
 def _network_mean(problem: Problem) -> np.ndarray:
     """Plain mean of the other stations of the step; the state where there is none."""
     table, shown = problem.table, _shown(problem)
-    known = np.isfinite(shown)
-    filled = np.where(known, shown, 0.0)
+    out = problem.state[problem.test].copy()
     station, step = table.station[problem.test], table.step[problem.test]
-    count = known.sum(axis=0)[step] - known[station, step]
-    total = filled.sum(axis=0)[step] - filled[station, step]
-    return np.divide(total, count, out=problem.state[problem.test].copy(), where=count > 0)
+    for i in np.unique(station):
+        mine = station == i
+        others = np.delete(shown[:, step[mine]], i, axis=0)  # nothing of the station, not even rounding
+        count = np.isfinite(others).sum(axis=0)
+        total = np.where(np.isfinite(others), others, 0.0).sum(axis=0)
+        out[mine] = np.divide(total, count, out=out[mine], where=count > 0)
+    return out
 
 
 def _state(problem: Problem) -> np.ndarray:
     return problem.state[problem.test]
 
 
-def _by_pattern(problem: Problem, weigh: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+def _by_pattern(problem: Problem, weigh: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
     """Weighted means of the other stations of a step.
 
     ``weigh(sources, target)`` gives the weights of stations for one station; it is asked once per station and

@@ -58,10 +58,10 @@ class Effort:
 
     trials: int = 40
     folds: int = 4
-    judging: int = 6
+    judging: int = 4
     search: bool = True
     absolute: bool = True
-    most_rows: int = 4000
+    most_rows: int = 3000
 
     def share(self, part: str) -> int:
         """Trials of one part."""
@@ -230,7 +230,7 @@ def _member(
         candidate, value, made = tuned.candidate, tuned.value, tuned.trials
     else:
         candidate, value, made = Candidate(f"{family} {part}", family, usual(family)), float("nan"), 0
-    predicted = np.concatenate([predict_member(candidate, p, part, names, seed=seed) for p in inner.problems])
+    predicted = np.concatenate([predict_member(candidate, p, part, names, seed=seed) for p in judge.problems])
     return Member(candidate, part, tuple(names), predicted, value, made)
 
 

@@ -95,9 +95,13 @@ def make_problem(
     """
     if features is None or fold.allowed is not None:
         features = build_features(table, allowed=fold.allowed)
-    state = network_state(table.grid(table.y), days=table.days, usable=fold.usable, present=fold.present)
-    m = table.rows(state)
-    change = table.rows(recent_change(state, table.days))
+    grid, test = table.grid(table.y), fold.test
+    m, change = _state_of_rows(table, grid, fold.usable, fold.usable)
+    if not np.array_equal(fold.present, fold.usable):
+        # Only rows that are predicted see the day as the network shows it: a value held out must not shape
+        # what is learned, not even by way of its neighbours.
+        seen = _state_of_rows(table, grid, fold.usable, fold.present)
+        m, change = np.where(test, seen[0], m), np.where(test, seen[1], change)
     x = np.column_stack([features.x, m, change]).astype("f4")
     return Problem(
         table=table,
@@ -108,6 +112,13 @@ def make_problem(
         train=thin(table, fold.train, most_rows),
         test=np.flatnonzero(fold.test),
     )
+
+
+def _state_of_rows(
+    table: NetworkTable, grid: np.ndarray, usable: np.ndarray, present: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    state = network_state(grid, days=table.days, usable=usable, present=present)
+    return table.rows(state), table.rows(recent_change(state, table.days))
 
 
 def thin(table: NetworkTable, rows: np.ndarray, most: int) -> np.ndarray:

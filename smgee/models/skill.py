@@ -1,0 +1,202 @@
+"""Score tables of state and place: level, dynamics and skill over the mean of the others, with intervals.
+
+A pooled R mixes two things: whether a model knows which places are wet (the level, one number per station),
+and whether it follows the weather (the dynamics, what is left when every station's mean is taken off). And a
+figure means little without what it beats: *skill* is ``1 - MSE / MSE(mean of the other stations)``, above 0
+only where a model is better than no model at all.
+
+Intervals redraw whole stations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from smgee.errors import InputError
+from smgee.metrics import Clusters, assess, score, scores
+from smgee.models.baselines import NETWORK_MEAN
+from smgee.models.problem import centred
+
+POOLED = ("r", "r2", "rmse", "mae", "bias", "ubrmse")
+"""Metrics of the pooled rows that carry an interval; ``rho`` stands beside them without one."""
+
+_BOUNDS = ("", "_low", "_high")
+
+SKILL_COLUMNS = (
+    "model",
+    "design",
+    "n",
+    *(f"{m}{end}" for m in POOLED for end in _BOUNDS),
+    "rho",
+    *(f"skill{end}" for end in _BOUNDS),
+    *(f"{m}{end}" for m in ("level_r", "level_rmse", "dynamics_r", "dynamics_rmse") for end in _BOUNDS),
+    "network_r",
+    "network_rmse",
+    "station_r_median",
+    "stations",
+    "folds",
+)
+"""Columns of the score table, each metric followed by the limits of its 95 % interval."""
+
+
+def skill(
+    predicted: np.ndarray,
+    reference: np.ndarray,
+    observed: np.ndarray,
+    clusters: np.ndarray,
+    *,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """``1 - MSE(predicted) / MSE(reference)`` with its interval over clusters.
+
+    Parameters
+    ----------
+    predicted, reference, observed : (n,) array
+        m³ m⁻³.
+    clusters : (n,) array
+        Station of every row.
+
+    Returns
+    -------
+    (value, low, high) : tuple of float
+        The limits are NaN below five clusters.
+    """
+    _, unit = np.unique(clusters, return_inverse=True)
+    model = np.bincount(unit, (predicted - observed) ** 2)
+    against = np.bincount(unit, (reference - observed) ** 2)
+    if not against.sum() > 0:
+        return float("nan"), float("nan"), float("nan")
+    value = 1.0 - model.sum() / against.sum()
+    rows = np.arange(len(observed))
+    draws = Clusters(clusters).draw(rows, [(predicted, observed)], resamples=resamples, seed=seed)
+    if isinstance(draws, str):
+        return float(value), float("nan"), float("nan")
+    boot = np.concatenate([1.0 - (c @ model) / (c @ against) for c in draws.counts()])
+    low, high = np.quantile(boot, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    return float(value), float(low), float(high)
+
+
+def skill_table(
+    predictions: pd.DataFrame, *, reference: str = NETWORK_MEAN, resamples: int = 2000, seed: int = 0
+) -> pd.DataFrame:
+    """Scores of every model and baseline under every design.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        ``design``, ``model``, ``row``, ``station``, ``time``, ``fold``, ``observed``, ``predicted``, one row
+        per design, model and row of the table.
+    reference : str
+        The model that skill is told against; every design must hold it.
+    resamples, seed : int
+        Of the bootstrap over stations.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `SKILL_COLUMNS`, in the order of `predictions`.
+
+    Raises
+    ------
+    InputError
+        If a design lacks the reference, or a random split stands without one that leaves stations out.
+    """
+    designs = list(dict.fromkeys(predictions["design"]))
+    if "random" in designs and "station" not in designs:
+        raise InputError(
+            "Scores of random folds were asked for alone; they flatter every model, so they are only told "
+            "beside those of stations left out: add the design 'station'."
+        )
+    rows = []
+    for design in designs:
+        of_design = predictions[predictions["design"] == design]
+        against = of_design[of_design["model"] == reference].set_index("row")["predicted"]
+        if not len(against):
+            raise InputError(f"The design {design!r} holds no predictions of the {reference}.")
+        for model, part in of_design.groupby("model", sort=False):
+            row = {"model": model, "design": design, **_scores_of(part, against, resamples, seed)}
+            rows.append(row)
+    return pd.DataFrame(rows, columns=list(SKILL_COLUMNS))
+
+
+def _scores_of(part: pd.DataFrame, against: pd.Series, resamples: int, seed: int) -> dict[str, float | int]:
+    x, y = part["predicted"].to_numpy("f8"), part["observed"].to_numpy("f8")
+    _, station = np.unique(part["station"].to_numpy(), return_inverse=True)
+    if not np.isfinite(x).all():
+        raise InputError("Some rows carry no finite prediction; scores over part of the rows would mislead.")
+    out: dict[str, float | int] = {"n": len(x)}
+    out |= assess(x, y, metrics=POOLED, clusters=station, resamples=resamples, seed=seed).as_row()
+    out["rho"] = score("rho", x, y)
+    found = skill(x, against.loc[part["row"]].to_numpy("f8"), y, station, resamples=resamples, seed=seed)
+    out |= {f"skill{end}": value for end, value in zip(_BOUNDS, found, strict=True)}
+    count = np.bincount(station)
+    means = [np.bincount(station, v) / count for v in (x, y)]
+    level = assess(
+        *means, metrics=("r", "rmse"), clusters=np.arange(len(count)), resamples=resamples, seed=seed
+    )
+    out |= level.as_row("level_")
+    moving = assess(
+        centred(x, station),
+        centred(y, station),
+        metrics=("r", "rmse"),
+        clusters=station,
+        resamples=resamples,
+        seed=seed,
+    )
+    out |= moving.as_row("dynamics_")
+    step = part["time"].to_numpy()
+    network = part.assign(predicted=x, observed=y).groupby(step)[["predicted", "observed"]].mean()
+    shared = scores(("r", "rmse"), network["predicted"], network["observed"])
+    out |= {"network_r": shared["r"], "network_rmse": shared["rmse"]}
+    each = [score("r", x[station == s], y[station == s]) for s in range(len(count))]
+    known = [r for r in each if np.isfinite(r)]
+    out["station_r_median"] = float(np.median(known)) if known else float("nan")
+    out |= {"stations": len(count), "folds": int(part["fold"].nunique())}
+    return out
+
+
+def breakdown(predictions: pd.DataFrame, by: str, *, reference: str = NETWORK_MEAN) -> pd.DataFrame:
+    """Scores per station, month or year.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        As for `skill_table`.
+    by : str
+        ``station``, ``month`` or ``year``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``model``, ``design``, the column `by`, ``n``, ``r``, ``rmse``, ``bias``, ``ubrmse``, ``skill``.
+    """
+    time = pd.DatetimeIndex(predictions["time"])
+    key = {"station": predictions["station"], "month": time.month, "year": time.year}[by]
+    frame = predictions.assign(**{by: np.asarray(key)})
+    against = frame[frame["model"] == reference].set_index(["design", "row"])["predicted"]
+    where = pd.MultiIndex.from_frame(frame[["design", "row"]])
+    frame = frame.assign(
+        _own=(frame["predicted"] - frame["observed"]) ** 2,
+        _ref=(against.reindex(where).to_numpy() - frame["observed"].to_numpy()) ** 2,
+    )
+    rows = []
+    for (model, design, value), part in frame.groupby(["model", "design", by], sort=False):
+        figures = scores(("r", "rmse", "bias", "ubrmse"), part["predicted"], part["observed"])
+        against_mse = float(part["_ref"].mean())
+        gain = 1.0 - float(part["_own"].mean()) / against_mse if against_mse > 0 else float("nan")
+        rows.append({"model": model, "design": design, by: value, "n": len(part), **figures, "skill": gain})
+    return pd.DataFrame(rows)
+
+
+def ordered(scores_: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:
+    """The table with some models first, the others as they stand."""
+    rank = {name: k for k, name in enumerate(first)}
+    place = [rank.get(m, len(rank)) for m in scores_["model"]]
+    designs = {d: k for k, d in enumerate(dict.fromkeys(scores_["design"]))}
+    order = sorted(range(len(scores_)), key=lambda i: (designs[scores_["design"].iloc[i]], place[i], i))
+    return scores_.iloc[order].reset_index(drop=True)
