@@ -25,6 +25,7 @@ import numpy as np
 from smgee.errors import MissingDataError
 from smgee.models.network import NetworkTable
 from smgee.models.rain import is_rain, rain_memory
+from smgee.models.state import bridge, network_mean, station_effects
 
 STATE = ("network_state", "network_change")
 """Names of the group ``state``."""
@@ -71,26 +72,28 @@ def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) ->
     columns: dict[str, np.ndarray] = {}
     groups: dict[str, list[str]] = {name: [] for name in _GROUPS}
 
-    def add(group: str, name: str, grid: np.ndarray) -> None:
+    def add(group: str, name: str, grid: np.ndarray, *, scale: np.ndarray | None = None) -> None:
+        """Keep a feature that varies by more than rounding, of itself or of what it was made from."""
         values = table.rows(grid) if grid.ndim == 2 else grid[table.station]
         used = values[table.scored]
-        if np.ptp(used) > 1e-9 * max(float(np.abs(used).max()), 1e-30):
+        size = float(np.abs(used if scale is None else scale).max())
+        if np.ptp(used) > 1e-9 * max(size, 1e-30):
             columns[name] = values
             groups[group].append(name)
 
     for name, values in table.dynamic.items():
         grid = table.grid(values)
-        network = _column_mean(grid)
+        network = _network(grid, table.days)
         relative = grid - network
         if is_rain(name):
             for key, memory in rain_memory(name, grid, table.days).items():
                 add("rain", key, memory)
-                add("rain", f"{key}_rel", memory - memory.mean(axis=0))
+                add("rain", f"{key}_rel", memory - memory.mean(axis=0), scale=memory)
         add("local", name, _fill(grid, network))
         if not np.nanmax(np.abs(relative)) > 1e-6 * max(float(np.nanmax(np.abs(grid))), 1e-30):
             continue  # one weather station for all: what differs between places is only who was there when
         add("relative", f"{name}_rel", np.where(np.isfinite(relative), relative, 0.0))
-        for key, place in _place(relative, network, steps).items():
+        for key, place in _place(np.where(steps, grid, np.nan), table.days).items():
             add("place" if key == "mean" else "spread", f"{name}_{key}", place)
     for name, place in table.static.items():
         add("static", name, np.where(np.isfinite(place), place, np.nanmedian(place)))
@@ -113,27 +116,27 @@ _FEW = 5  # steps below which a swing is not told
 _GROUPS = ("place", "spread", "static", "relative", "rain", "local", "calendar")
 
 
-def _column_mean(grid: np.ndarray) -> np.ndarray:
-    """Mean over the stations of every step, shape (t,); the mean of all where a step has none."""
-    known = np.isfinite(grid)
-    count = known.sum(axis=0)
-    total = np.where(known, grid, 0.0).sum(axis=0)
-    overall = float(grid[known].mean()) if known.any() else 0.0
-    return np.divide(total, count, out=np.full(grid.shape[1], overall), where=count > 0)
+def _network(grid: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """The network's value of every step, shape (t,), made proof against gaps as its state is."""
+    return bridge(network_mean(grid, station_effects(grid)), days)
 
 
-def _place(relative: np.ndarray, network: np.ndarray, allowed: np.ndarray) -> dict[str, np.ndarray]:
-    """Long-term mean, response and percentiles per station, each (s,), over the allowed steps.
+def _place(grid: np.ndarray, days: np.ndarray) -> dict[str, np.ndarray]:
+    """Long-term mean, response and percentiles per station, each (s,), over the steps that are known.
 
     All are told from differences to the network on the same steps, so a station that lacks the winters is not
     taken for a warm one. The response is the slope of the station on the network, shrunk towards 1 as if
     `_FEW` more steps had shown it. A station without any value gets the median of the others.
     """
-    out = {key: np.full(len(relative), np.nan) for key in ("mean", "response", "p10", "p90")}
-    known = np.isfinite(relative) & allowed
-    level = float(network[allowed].mean()) if allowed.any() else 0.0
+    out = {key: np.full(len(grid), np.nan) for key in ("mean", "response", "p10", "p90")}
+    known = np.isfinite(grid)
+    if not known.any():
+        return {key: np.zeros(len(grid)) for key in out}
+    network = _network(grid, days)
+    there = known.any(axis=0)
+    relative, level = grid - network, float(network[there].mean())
     swing = network - level
-    usual = float((swing[allowed] ** 2).mean()) if allowed.any() else 0.0
+    usual = float((swing[there] ** 2).mean())
     for i, row in enumerate(known):
         if not row.any():
             continue
