@@ -14,8 +14,10 @@ test: $(INSTALLED) check
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_structure.py
 
 # The environment is made again when what it is made from changes.
 $(INSTALLED): pyproject.toml constraints.txt

@@ -242,7 +242,7 @@ def stations(
     _print_quality(console, quality)
 
 
-def _named(given: list[str] | None, option: str) -> dict[str, str]:
+def _named(given: list[str] | None, option: str) -> dict[str, Any]:
     """Return the settings given as NAME=VALUE."""
     for text in given or ():
         if "=" not in text:
@@ -296,7 +296,7 @@ def _print_quality(console: Console, quality: pd.DataFrame) -> None:
     """Print which checks any record failed, where most, and what was left out."""
     checks = quality.drop(columns=["station", "records", "tested", "dropped"]).fillna(0)
     parts = [
-        f"{check.replace('_', ' ')} {int(n.sum()):,} ({quality['station'][n.argmax()]} {int(n.max()):,})"
+        f"{str(check).replace('_', ' ')} {int(n.sum()):,} ({quality['station'][n.argmax()]} {int(n.max()):,})"
         for check, n in checks.items()
         if n.sum()
     ]

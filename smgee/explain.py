@@ -20,6 +20,8 @@ import pandas as pd
 
 from smgee.errors import InputError, ParityError
 from smgee.io import atomic_path
+from smgee.schemas import RANKING, SHAP_VALUES
+from smgee.tables import Provenance, sidecar_of, write_table
 from smgee.trees import LEAF, TreeEnsemble
 
 if TYPE_CHECKING:
@@ -336,8 +338,8 @@ def save_explanation(
         The table explained; adds the columns station and time to the values.
     """
     folder = Path(folder)
-    with atomic_path(folder / f"{name}_ranking.csv") as scratch:
-        _marked(ranking(explanation), explanation.synthetic).to_csv(scratch, index=False, float_format="%.6g")
+    made = Provenance(synthetic=explanation.synthetic, made_by="smgee explain")
+    write_table(ranking(explanation), folder / f"{name}_ranking.csv", schema=RANKING, provenance=made)
     values = pd.DataFrame(explanation.values, columns=[f"shap_{p}" for p in explanation.predictors])
     values.insert(0, "expected", explanation.expected)
     values = pd.concat([values, pd.DataFrame(explanation.x, columns=list(explanation.predictors))], axis=1)
@@ -345,8 +347,7 @@ def save_explanation(
     if table is not None:
         values.insert(1, "station", table.station[explanation.rows])
         values.insert(2, "time", table.time[explanation.rows])
-    with atomic_path(folder / f"{name}_values.parquet") as scratch:
-        _marked(values, explanation.synthetic).to_parquet(scratch, index=False)
+    write_table(values, folder / f"{name}_values.parquet", schema=SHAP_VALUES, provenance=made)
     with atomic_path(folder / f"{name}_summary.png") as scratch:
         plot_summary(explanation).savefig(scratch)
 
@@ -409,8 +410,8 @@ def explain_models(
             index=pd.Index(table.predictors, name="predictor"),
         )
         together = together.loc[together.mean(axis=1).sort_values(ascending=False, kind="stable").index]
-        with atomic_path(Path(folder) / "ranking.csv") as scratch:
-            _marked(together, table.synthetic).to_csv(scratch, float_format="%.6g")
+        made = Provenance(synthetic=table.synthetic, made_by="smgee explain")
+        write_table(together.reset_index(), Path(folder) / "ranking.csv", schema=RANKING, provenance=made)
     return result
 
 
@@ -458,9 +459,10 @@ def forget(folder: str | os.PathLike[str], *, keep: Iterable[str] = ()) -> None:
 
     for name in set(ESTIMATORS) - set(keep):
         for ending in ("ranking.csv", "values.parquet", "summary.png"):
-            (Path(folder) / f"{name}_{ending}").unlink(missing_ok=True)
-    (Path(folder) / "ranking.csv").unlink(missing_ok=True)
+            _remove(Path(folder) / f"{name}_{ending}")
+    _remove(Path(folder) / "ranking.csv")
 
 
-def _marked(table: pd.DataFrame, synthetic: bool) -> pd.DataFrame:
-    return table.assign(synthetic=1) if synthetic else table
+def _remove(path: Path) -> None:
+    for file in (path, sidecar_of(path)):
+        file.unlink(missing_ok=True)

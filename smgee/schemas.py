@@ -9,9 +9,11 @@ __all__ = [
     "CELLS",
     "HETEROGENEITY",
     "PERIODS",
+    "PREDICTIONS",
     "QUALITY",
     "RANKING",
     "SCORES",
+    "SHAP_VALUES",
     "SMAP",
     "SPREAD",
     "STATION_SCORES",
@@ -113,6 +115,7 @@ SCORES = Schema(
     "Cross-validated scores of the models; bias = prediction − observation",
     (_text("model", "model"), _text("design", "what was held out"), *metric_columns(), _count("n", "rows")),
     others=_loose,
+    number_format="%.6f",
 )
 
 STATION_SCORES = Schema(
@@ -126,6 +129,7 @@ STATION_SCORES = Schema(
         _count("n", "rows"),
     ),
     others=_loose,
+    number_format="%.6f",
 )
 
 QUALITY = Schema(
@@ -143,11 +147,31 @@ SPREAD = Schema(
     others=_loose,
 )
 
+PREDICTIONS = Schema(
+    "cross_validation",
+    "Predictions for rows held out",
+    (
+        _text("model", "model"),
+        _text("design", "what was held out"),
+        Column("predicted", MOISTURE, "prediction"),
+        Column("observed", MOISTURE, "observation"),
+    ),
+    others=_loose,
+)
+
 RANKING = Schema(
     "ranking",
     "Predictors by mean absolute SHAP value",
     (_text("predictor", "predictor"),),
     key=("predictor",),
+    others=_loose,
+)
+
+SHAP_VALUES = Schema(
+    "shap_values",
+    "SHAP values and predictors of the rows explained",
+    (_count("row", "row of the training table"), Column("expected", MOISTURE, "mean prediction")),
+    key=("row",),
     others=_loose,
 )
 

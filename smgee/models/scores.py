@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
-from smgee.io import atomic_path
 from smgee.metrics import HEADLINE, assess, columns, scores
 from smgee.models.designs import DESIGNS, require_station_design
+from smgee.schemas import SCORES
+from smgee.tables import Provenance, write_table
 
 COLUMNS = (
     "model",
@@ -129,9 +130,10 @@ def best_model(scores: pd.DataFrame) -> str:
     )
 
 
-def write_scores(scores: pd.DataFrame, path: str | os.PathLike[str], *, synthetic: bool = False) -> None:
-    """Write the score table as CSV, six decimals; with a column ``synthetic`` where the rows come from the
-    synthetic basin.
+def write_scores(
+    scores: pd.DataFrame, path: str | os.PathLike[str], *, provenance: Provenance | None = None
+) -> None:
+    """Write the score table as CSV, six decimals.
 
     Raises
     ------
@@ -139,7 +141,4 @@ def write_scores(scores: pd.DataFrame, path: str | os.PathLike[str], *, syntheti
         If the table holds random splits only.
     """
     require_station_design([name for name in DESIGNS if name in set(scores["design"])])
-    if synthetic:
-        scores = scores.assign(synthetic=1)
-    with atomic_path(path) as scratch:
-        scores.to_csv(scratch, index=False, float_format="%.6f")
+    write_table(scores, path, schema=SCORES, provenance=provenance)

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import ParityError
-from smgee.io import atomic_path
 from smgee.metrics import columns
 from smgee.models.crossval import Progress, check_missing, cross_validate, fit_one, run_all
 from smgee.models.estimators import ESTIMATORS, EstimatorSpec, find
@@ -23,6 +22,8 @@ from smgee.models.scores import best_model, score_table, station_table, write_sc
 from smgee.models.store import TrainedModel, save_model, write_index
 from smgee.models.table import TrainingTable
 from smgee.models.uncertainty import conformal_interval
+from smgee.schemas import PREDICTIONS, STATION_SCORES
+from smgee.tables import Provenance, write_table
 from smgee.trees import TreeEnsemble
 
 PARITY_TOLERANCE = 1e-6
@@ -62,7 +63,10 @@ class TrainingResult:
         by station.
         """
         folder = Path(folder)
-        write_scores(self.scores, folder / "scores.csv", synthetic=self.table.synthetic)
+        made = Provenance(
+            synthetic=self.table.synthetic, made_by="smgee train", made_from={"table": self.table.hash}
+        )
+        write_scores(self.scores, folder / "scores.csv", provenance=made)
         for model in self.models.values():
             save_model(model, folder / "models")
         for name in set(ESTIMATORS) - set(self.models):
@@ -70,10 +74,11 @@ class TrainingResult:
             for suffix in (".npz", ".json"):
                 (folder / "models" / f"{name}{suffix}").unlink(missing_ok=True)
         self.table.write(folder / "models" / "training.parquet")
-        with atomic_path(folder / "models" / "cross_validation.parquet") as scratch:
-            self._marked(self.predictions).to_parquet(scratch, index=False)
-        with atomic_path(folder / "models" / "station_scores.csv") as scratch:
-            self._marked(station_table(self.predictions)).to_csv(scratch, index=False, float_format="%.6f")
+        for name, table, schema in (
+            ("cross_validation.parquet", self.predictions, PREDICTIONS),
+            ("station_scores.csv", station_table(self.predictions), STATION_SCORES),
+        ):
+            write_table(table, folder / "models" / name, schema=schema, provenance=made)
         # last, so that a folder with an index is a whole one
         write_index(
             folder / "models",
@@ -82,10 +87,6 @@ class TrainingResult:
             table_hash=self.table.hash,
             synthetic=self.table.synthetic,
         )
-
-    def _marked(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the table, with a column ``synthetic`` where the rows come from the synthetic basin."""
-        return table.assign(synthetic=1) if self.table.synthetic else table
 
 
 def fit_models(

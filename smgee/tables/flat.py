@@ -88,7 +88,7 @@ def _write_csv(
     frame: pd.DataFrame, path: Path, *, columns: Sequence[Column], provenance: Provenance, schema: Schema
 ) -> None:
     beside = sidecar_of(path)
-    text = frame.to_csv(index=False, float_format=f"%.{schema.digits}g").encode()
+    text = frame.to_csv(index=False, float_format=schema.number_format).encode()
     described = {
         "@context": _CSVW,
         "url": path.name,

@@ -84,8 +84,8 @@ class Schema:
         Columns whose values together name a row once.
     others : callable, optional
         Gives the `Column` for a name that is not listed; None refuses such columns.
-    digits : int
-        Significant digits of the numbers in a CSV.
+    number_format : str
+        Of the numbers in a CSV.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Schema:
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     others: Callable[[str], Column] | None = None
-    digits: int = 6
+    number_format: str = "%.6g"
 
     def describe(self, names: Sequence[str]) -> list[Column]:
         """Return the columns that a table with these `names` has, in its order.

@@ -22,6 +22,7 @@ def require_whole(step: Step, run: RunFolder, steps: Mapping[str, Step]) -> None
         When a file's content is not what its step wrote, or its step read other files than those there now.
     """
     made_by = makers(steps.values())
+    mixed: list[InputError] = []
     seen: set[str] = set()
     waiting = [a.path for a in (*step.reads, *step.may_read)]
     while waiting:
@@ -39,8 +40,7 @@ def require_whole(step: Step, run: RunFolder, steps: Mapping[str, Step]) -> None
         now = run.fingerprints.of(run / path)
         if entry is None or now is None:
             continue
-        written = entry.get("writes", {})
-        if path in written and written[path] != now:
+        if entry.get("writes", {}).get(path, now) != now:
             raise InputError(
                 f"{run / path} is not what `smgee {maker}` wrote: it is damaged or was edited; run "
                 f"`{run.command(maker)}` again."
@@ -48,8 +48,12 @@ def require_whole(step: Step, run: RunFolder, steps: Mapping[str, Step]) -> None
         for other, was in (entry.get("parts") or {}).get("reads", {}).items():
             is_now = run.fingerprints.of(run / other)
             if is_now is not None and was is not None and is_now != was:
-                raise InputError(
-                    f"{run / path} was made from another {other} than the one there now; run "
-                    f"`{run.command(maker)}` and the steps after it again."
+                mixed.append(
+                    InputError(
+                        f"{run / path} was made from another {other} than the one there now; run "
+                        f"`{run.command(maker)}` and the steps after it again."
+                    )
                 )
             waiting.append(other)
+    if mixed:  # a damaged file, which would be the cause, is told first
+        raise mixed[0]

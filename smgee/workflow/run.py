@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
-from smgee.errors import InputError, MissingDataError
+from smgee.errors import MissingDataError
 from smgee.workflow.checks import require_whole
 from smgee.workflow.folder import RunFolder, peak_memory_mb
 from smgee.workflow.preflight import check_study
