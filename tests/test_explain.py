@@ -223,9 +223,11 @@ def test_a_run_folder_is_explained_and_cleaned(table, tmp_path):
     explain_run(tmp_path, model="gbdt", max_rows=50)
     assert sorted(p.name for p in (tmp_path / "shap").iterdir()) == [
         "gbdt_ranking.csv",
+        "gbdt_ranking.csv-metadata.json",
         "gbdt_summary.png",
         "gbdt_values.parquet",
         "ranking.csv",
+        "ranking.csv-metadata.json",
     ]
     forget(tmp_path / "shap")
     assert not list((tmp_path / "shap").iterdir())
