@@ -4,18 +4,56 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
+from smgee.grid import EaseCell
 from smgee.metrics import HEADLINE, score
+from smgee.validation.spatial import benjamini_hochberg, partial_rank_correlation, spatial_p
 from smgee.validation.zonal import CellWeights, zonal_statistics
 
-__all__ = ["cell_conditions", "relate_errors"]
+__all__ = ["COLUMNS", "HYPOTHESES", "Hypothesis", "cell_conditions", "relate_errors"]
 
 MIN_CELLS = 5
 """Below this many cells a rank correlation is not given an interval."""
+
+COLUMNS = (
+    *("grid", "orbit", "reference", "metric", "condition", "n", "spearman", "low", "high"),
+    *("partial", "p", "q", "expected", "reason"),
+)
+"""Columns of the table of `relate_errors`."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """An expectation, named before the data are looked at.
+
+    Attributes
+    ----------
+    metric : str
+        ``r``, ``abs_bias``, ``rmse`` or ``ubrmse``.
+    condition : str
+        Column of the conditions.
+    sign : {"+", "-"}
+        Whether the metric is expected to rise or to fall with it.
+    why : str
+    """
+
+    metric: str
+    condition: str
+    sign: str
+    why: str
+
+
+HYPOTHESES = (
+    Hypothesis("ubrmse", "elevation_std", "+", "relief mixes slopes of different incidence and wetness"),
+    Hypothesis("r", "elevation_std", "-", "the same, as a loss of common dynamics"),
+    Hypothesis("abs_bias", "slope_mean", "+", "slopes change incidence and emission all the year round"),
+)
+"""What is expected of terrain: few, so that few tests share the error."""
 
 
 def cell_conditions(weights: CellWeights, layers: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -51,7 +89,10 @@ def relate_errors(
     columns: Iterable[str] | None = None,
     grid: str = "M09",
     metrics: Iterable[str] = HEADLINE,
+    hypotheses: Iterable[Hypothesis] = HYPOTHESES,
     confidence: float = 0.95,
+    count: int = 1999,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Correlate, over the cells, SMAP's errors with the conditions in the cells.
 
@@ -68,20 +109,30 @@ def relate_errors(
     metrics : iterable of str
         Of ``r``, ``bias``, ``rmse``, ``ubrmse``. A bias enters by its size, |bias|, under the name
         ``abs_bias``.
+    hypotheses : iterable of Hypothesis
+        What was expected before the data were looked at. Those that `columns` and `metrics` hold are marked.
     confidence : float
-        Of the interval.
+        Of the interval of `spearman`.
+    count, seed : int
+        Surrogates behind each p-value, and their seed.
 
     Returns
     -------
     pandas.DataFrame
-        One row per orbit × reference × metric × condition: n (cells), spearman, low, high, reason.
+        `COLUMNS`, one row per orbit × reference × metric × condition, all of them: n (cells), spearman with
+        low and high, partial (spearman with the cell's level taken out), p and q, expected, reason.
 
     Notes
     -----
-    The interval is Fisher's z with the standard error of Bonett and Wright 2000 (Psychometrika 65:23-28),
-    √((1 + ρ²/2) / (n − 3)). It takes the cells for independent; neighbouring cells are alike, so it is too
-    narrow rather than too wide.
+    Cells under one footprint share what SMAP sees, so their bias and RMSE follow their own level: it is taken
+    out, as far as the validation table says it (column ``level``, the reference's mean). ``p`` is that of
+    ``partial`` and heeds the likeness of neighbours (`smgee.validation.spatial.spatial_p`). ``q`` is ``p``
+    adjusted for the number of rows (`benjamini_hochberg`), among the hypotheses named before and, on their
+    own, among all others: no row with q above 0.05 is a finding. The interval, of Fisher's z with the
+    standard error √((1 + ρ²/2) / (n − 3)) (Bonett & Wright 2000, Psychometrika 65:23-28), takes the cells for
+    independent and heeds neither the level nor the number of rows.
     """
+    metrics = list(metrics)
     absent = [c for c in ("grid", "cell", "orbit", "reference", *metrics) if c not in validation]
     if absent or "cell" not in conditions:
         raise InputError(
@@ -99,67 +150,56 @@ def relate_errors(
             f"The conditions have no column {(unknown or ['…_mean or …_std'])[0]!r}; they have "
             f"{', '.join(conditions.columns)}."
         )
+    expected = {(h.metric, h.condition): h.sign for h in hypotheses}
     merged = validation[validation["grid"] == grid].merge(
         conditions[["cell", *names]], on="cell", how="inner", validate="m:1"
     )
     rows = []
     for (orbit, reference), part in merged.groupby(["orbit", "reference"], sort=True):
+        level = part["level"].to_numpy(float) if "level" in part else np.zeros(len(part))
         for metric in metrics:
             values = part[metric].abs() if metric == "bias" else part[metric]
+            title = "abs_bias" if metric == "bias" else metric
             for condition in names:
-                rho, low, high, n, reason = _rank_correlation(
-                    values.to_numpy(float), part[condition].to_numpy(float), confidence
-                )
-                rows.append(
-                    {
-                        "grid": grid,
-                        "orbit": orbit,
-                        "reference": reference,
-                        "metric": "abs_bias" if metric == "bias" else metric,
-                        "condition": condition,
-                        "n": n,
-                        "spearman": rho,
-                        "low": low,
-                        "high": high,
-                        "reason": reason,
-                    }
-                )
-    return pd.DataFrame(
-        rows,
-        columns=[
-            "grid",
-            "orbit",
-            "reference",
-            "metric",
-            "condition",
-            "n",
-            "spearman",
-            "low",
-            "high",
-            "reason",
-        ],
-    )
+                x, y = part[condition].to_numpy(float), values.to_numpy(float)
+                row = {"grid": grid, "orbit": orbit, "reference": reference, "metric": title}
+                row |= {"condition": condition, "expected": expected.get((title, condition), "")}
+                row |= _rank_correlation(y, x, confidence)
+                row |= _without_level(y, x, level, part["cell"].tolist(), count, seed)
+                rows.append(row)
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    for named in (True, False):
+        family = (table["expected"] != "") == named
+        table.loc[family, "q"] = benjamini_hochberg(table.loc[family, "p"].to_numpy(float))
+    return table.astype({"q": float, "p": float})
 
 
-def _rank_correlation(
-    x: np.ndarray, y: np.ndarray, confidence: float
-) -> tuple[float, float, float, int, str]:
+def _without_level(
+    y: np.ndarray, x: np.ndarray, level: np.ndarray, names: list[str], count: int, seed: int
+) -> dict[str, float]:
+    """Return the rank correlation with the cell's level taken out, and its p-value."""
+    known = np.isfinite(x) & np.isfinite(y) & np.isfinite(level)
+    if known.sum() < MIN_CELLS:
+        return {"partial": math.nan, "p": math.nan}
+    cells = [EaseCell.from_name(name) for name, use in zip(names, known, strict=True) if use]
+    x, y, level = x[known], y[known], level[known]
+    return {
+        "partial": partial_rank_correlation(x, y, level),
+        "p": spatial_p(x, y, level, cells, count=count, seed=seed),
+    }
+
+
+def _rank_correlation(x: np.ndarray, y: np.ndarray, confidence: float) -> dict[str, object]:
     from scipy.stats import norm
 
     n = int((np.isfinite(x) & np.isfinite(y)).sum())
     rho = score("rho", x, y)
+    row = {"n": n, "spearman": rho, "low": math.nan, "high": math.nan}
     if math.isnan(rho):
-        return (
-            rho,
-            math.nan,
-            math.nan,
-            n,
-            f"n = {n}: a rank correlation needs 3 cells"
-            if n < 3
-            else "a condition or metric is the same in all cells",
-        )
+        few = f"n = {n}: a rank correlation needs 3 cells"
+        return row | {"reason": few if n < 3 else "a condition or metric is the same in all cells"}
     if n < MIN_CELLS:
-        return rho, math.nan, math.nan, n, f"n = {n}: an interval needs {MIN_CELLS} cells"
+        return row | {"reason": f"n = {n}: an interval needs {MIN_CELLS} cells"}
     half = norm.ppf(0.5 + confidence / 2) * math.sqrt((1 + rho**2 / 2) / (n - 3))
     z = math.atanh(max(min(rho, 1 - 1e-12), -1 + 1e-12))
-    return rho, math.tanh(z - half), math.tanh(z + half), n, ""
+    return row | {"low": math.tanh(z - half), "high": math.tanh(z + half), "reason": ""}

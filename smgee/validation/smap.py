@@ -52,7 +52,17 @@ GAINS = ("r", "rmse", "ubrmse")
 COLUMNS = (
     *("grid", "cell", "row", "col", "lon", "lat", "orbit", "direction", "reference", "n", "n_eff"),
     *columns(METRICS),
-    *("block", "confidence", "reason", "first", "last", "coverage", "n_stations", "training_stations"),
+    *(
+        "block",
+        "confidence",
+        "reason",
+        "first",
+        "last",
+        "level",
+        "coverage",
+        "n_stations",
+        "training_stations",
+    ),
     "warning",
     *(f"gain_{name}" for name in columns(GAINS)),
     "gain_n",
@@ -145,10 +155,10 @@ def validate(
     pandas.DataFrame
         `COLUMNS`, one row per cell × orbit × reference, the 36 km grid first; none where `smap` has none.
         ``reference`` is ``upscaled``, ``insitu_mean`` or a name of `references`; each of `METRICS` has its
-        _low and _high; ``first`` and ``last`` are dates; ``coverage`` is the mean share of the cell that the
-        maps cover, ``n_stations`` a median. References other than the plain mean also carry the gains: the
-        metric with that reference minus the metric with the plain mean, over the ``gain_n`` common passes.
-        bias = SMAP − reference.
+        _low and _high; ``first`` and ``last`` are dates; ``level`` is the mean of the reference, ``coverage``
+        the mean share of the cell that the maps cover, ``n_stations`` a median. References other than the
+        plain mean also carry the gains: the metric with that reference minus the metric with the plain mean,
+        over the ``gain_n`` common passes. bias = SMAP − reference.
     """
     if day not in ("utc", "solar"):
         raise InputError(f"day={day!r} is not known; choose 'utc' or 'solar'.")
@@ -198,6 +208,7 @@ def validate(
                     "reason": found.reason,
                     "first": used["date"].min() if len(used) else pd.NaT,
                     "last": used["date"].max() if len(used) else pd.NaT,
+                    "level": used["reference"].mean() if len(used) else math.nan,
                     "coverage": used["coverage"].mean() if "coverage" in used and len(used) else math.nan,
                     "n_stations": used["n_stations"].median()
                     if "n_stations" in used and len(used)
