@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.classifiers.classified import Classified, Constant
 from smgee.eelocal.classifiers.classifier import Classifier, TreeClassifier
 from smgee.eelocal.classifiers.treetext import parse_forest
 from smgee.eelocal.engine.coerce import coercion
@@ -17,9 +18,6 @@ from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.geometry import Feature
 from smgee.eelocal.values.image import Band, Image
-from smgee.eelocal.values.lazy import Node, Pixels, both
-from smgee.eelocal.values.nodes import Pointwise
-from smgee.grid import PixelGrid
 
 
 @coercion("Classifier")
@@ -71,36 +69,6 @@ def _schema(classifier: Classifier, what: str) -> tuple[str, ...]:
     return names
 
 
-class Classified(Pointwise):
-    """The predictions of a classifier for the bands of its schema; masked where one of them is."""
-
-    __slots__ = ("classifier", "dtype")
-
-    def __init__(self, classifier: Any, nodes: Sequence[Node], dtype: Any):
-        super().__init__(*nodes)
-        self.classifier = classifier
-        self.dtype = np.dtype(dtype)
-
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        mask = both(*(p.mask for p in inputs)) if inputs else np.ones(grid.shape, bool)
-        valid = mask if mask.dtype == bool else mask > 0
-        if valid.all():
-            rows = (
-                np.stack([p.values.reshape(-1).astype("f8") for p in inputs])
-                if inputs
-                else np.empty((0, grid.width * grid.height))
-            )
-            predicted = self.classifier.predict(rows)
-            return Pixels(
-                predicted.reshape(*grid.shape, *predicted.shape[1:]).astype(self.dtype, copy=False), mask
-            )
-        rows = np.stack([p.values[valid].astype("f8") for p in inputs])
-        predicted = self.classifier.predict(rows)
-        values = np.zeros((*grid.shape, *predicted.shape[1:]), self.dtype)
-        values[valid] = predicted
-        return Pixels(values, mask)
-
-
 @algorithm("Image.classify")
 def classify_image(image: Image, classifier: Classifier, outputName: str) -> Image:
     """Classify an image by the bands that the classifier names."""
@@ -117,18 +85,8 @@ def classify_image(image: Image, classifier: Classifier, outputName: str) -> Ima
     kind = classifier.type
     node = Classified(classifier, [b.node for b in bands] or [place.node], kind.dtype)
     if not bands:  # a constant tree: only the mask of the image matters
-        node = Classified(_Constant(classifier), [place.node], kind.dtype)
+        node = Classified(Constant(classifier), [place.node], kind.dtype)
     return image.computed([Band(outputName, node, kind, place.projection, place.extent)])
-
-
-class _Constant:
-    """A classifier without inputs, given one all the same."""
-
-    def __init__(self, classifier: Classifier):
-        self.classifier = classifier
-
-    def predict(self, rows: np.ndarray) -> np.ndarray:
-        return self.classifier.predict(np.empty((0, rows.shape[1])))
 
 
 @algorithm("FeatureCollection.classify")

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.classifiers.classified import Classified
 from smgee.eelocal.classifiers.classifier import Classifier
 from smgee.eelocal.classifiers.trained import Centroids, SklearnClassifier
 from smgee.eelocal.engine.coerce import coercion
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
-from smgee.eelocal.ops.classifier import Classified
 from smgee.eelocal.pixels.randomness import uniform_at
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.confusion import ConfusionMatrix

@@ -200,7 +200,10 @@ def array_lengths(input: Image) -> Image:
     kind = _LENGTH.array(1)
     bands = []
     for band in input.bands:
-        dense = lambda v: np.broadcast_to(np.array(v.shape[2:], "i8"), (*v.shape[:2], v.ndim - 2))  # noqa: E731
+
+        def dense(v: np.ndarray) -> np.ndarray:
+            return np.broadcast_to(np.array(v.shape[2:], "i8"), (*v.shape[:2], v.ndim - 2))
+
         bands.append(array_band(band, kind, lambda v: np.array(v.shape, "i8"), dense=dense))
     return input.computed(bands)
 

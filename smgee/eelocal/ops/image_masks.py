@@ -9,16 +9,14 @@ import numpy as np
 
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.pixels.lattice import nearest_plan
+from smgee.eelocal.pixels.mapped import Interpolated, NormalizedDifference, Remap, Within
 from smgee.eelocal.pixels.vector import Clipped
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.construct import constant_image, spread
 from smgee.eelocal.values.geometry import Geometry
 from smgee.eelocal.values.image import Band, Image
-from smgee.eelocal.values.lazy import Pixels, both, thin
-from smgee.eelocal.values.nodes import Apply, Masked, MaskOf, Pointwise, Remask, Replace, Unmask
+from smgee.eelocal.values.nodes import Apply, Masked, MaskOf, Remask, Replace, Unmask
 from smgee.eelocal.values.pixeltype import PixelType
-from smgee.grid import PixelGrid
 
 __all__ = ["unmask_image", "update_mask"]
 
@@ -85,30 +83,6 @@ def _clip_to_footprint(image: Image) -> Image:
     return image.with_bands(bands)
 
 
-class Within(Pointwise):
-    """Masked outside of a band's extent (its own pixels), by nearest neighbour."""
-
-    __slots__ = ("band",)
-
-    def __init__(self, node: Any, band: Band):
-        super().__init__(node)
-        self.band = band
-
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        assert self.band.extent is not None
-        col, row, width, height = self.band.extent
-        plan = nearest_plan(grid, self.band.projection.window(row, col, height, width), wrap=True)
-        (pixels,) = inputs
-        if plan is None:
-            return Pixels(pixels.values, np.broadcast_to(np.False_, grid.shape))
-        if plan.whole:
-            return pixels
-        inside = plan.apply(
-            Pixels(np.ones((plan.height, plan.width), "u1"), np.ones((plan.height, plan.width), bool))
-        ).mask
-        return Pixels(pixels.values, both(pixels.mask, inside))
-
-
 def _union(first: Geometry | None, second: Geometry | None) -> Geometry | None:
     """Return the joint footprint; None (everywhere) where one is unbounded."""
     if first is None or second is None:
@@ -136,36 +110,6 @@ def where(input: Image, test: Image, value: Image) -> Image:
         kind = band.type.union(v.type)
         bands.append(band.holding(Replace(band.node, t.node, v.node, kind.dtype), kind))
     return input.with_bands(bands)
-
-
-class Remap(Pointwise):
-    """Values looked up in a list; others masked, or set to a default."""
-
-    __slots__ = ("default", "dtype", "keys", "order", "targets")
-
-    def __init__(self, node: Any, keys: np.ndarray, targets: np.ndarray, default: float | None, dtype: Any):
-        super().__init__(node)
-        self.order = np.argsort(keys, kind="stable")
-        self.keys = keys[self.order]
-        self.targets = targets[self.order]
-        self.default = default
-        self.dtype = np.dtype(dtype)
-
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        (pixels,) = inputs
-        values = thin(pixels.values).astype("f8", copy=False)
-        at = np.minimum(np.searchsorted(self.keys, values), len(self.keys) - 1)
-        found = self.keys[at] == values
-        result = self.targets[at]
-        if self.default is not None:
-            result = np.where(found, result, self.default)
-        out = np.broadcast_to(result.astype(self.dtype), grid.shape)
-        return Pixels(
-            out,
-            pixels.mask
-            if self.default is not None
-            else both(pixels.mask, np.broadcast_to(found, grid.shape)),
-        )
 
 
 def _flat(values: Any, name: str) -> list[Any]:
@@ -217,33 +161,6 @@ def normalized_difference(input: Image, bandNames: list[str] | None) -> Image:
         a, b = (input.band(n) for n in bandNames)
     node = NormalizedDifference(a.node, b.node)
     return input.computed([Band("nd", node, PixelType("float", -1.0, 1.0), a.projection, a.extent)])
-
-
-class NormalizedDifference(Pointwise):
-    """(a − b) / (a + b) in float32 of a float64 quotient where the inputs are wider."""
-
-    __slots__ = ()
-
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        a, b = (thin(p.values) for p in inputs)
-        work = (
-            np.dtype("f4")
-            if all(
-                v.dtype == np.dtype("f4") or (v.dtype.kind in "iu" and v.dtype.itemsize <= 2) for v in (a, b)
-            )
-            else np.dtype("f8")
-        )
-        a, b = a.astype(work, copy=False), b.astype(work, copy=False)
-        with np.errstate(all="ignore"):
-            total = a + b
-            values = np.where(total == 0, 0, (a - b) / np.where(total == 0, 1, total)).astype(
-                "f4", copy=False
-            )
-            allowed = (a >= 0) & (b >= 0)
-        mask = both(*(p.mask for p in inputs))
-        if not allowed.all():
-            mask = both(mask, np.broadcast_to(allowed, grid.shape))
-        return Pixels(np.broadcast_to(values, grid.shape), mask)
 
 
 @algorithm("Image.clamp")
@@ -299,33 +216,6 @@ def polynomial(image: Image, coefficients: list[float]) -> Image:
         kind = band.type.real()
         bands.append(band.holding(Apply(value, (band.node,), kind.dtype), kind))
     return image.computed(bands)
-
-
-class Interpolated(Pointwise):
-    """A piecewise linear function of the values."""
-
-    __slots__ = ("behavior", "x", "y")
-
-    def __init__(self, node: Any, x: np.ndarray, y: np.ndarray, behavior: str):
-        super().__init__(node)
-        self.x, self.y, self.behavior = x, y, behavior
-
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        (pixels,) = inputs
-        v = pixels.values.astype("f8")
-        result = np.interp(v, self.x, self.y)
-        outside = (v < self.x[0]) | (v > self.x[-1])
-        mask = pixels.mask
-        if self.behavior == "mask":
-            mask = both(mask, ~outside)
-        elif self.behavior == "input":
-            result = np.where(outside, v, result)
-        elif self.behavior == "extrapolate":
-            first = (self.y[1] - self.y[0]) / (self.x[1] - self.x[0])
-            last = (self.y[-1] - self.y[-2]) / (self.x[-1] - self.x[-2])
-            result = np.where(v < self.x[0], self.y[0] + (v - self.x[0]) * first, result)
-            result = np.where(v > self.x[-1], self.y[-1] + (v - self.x[-1]) * last, result)
-        return Pixels(result, mask)
 
 
 @algorithm("Image.interpolate")

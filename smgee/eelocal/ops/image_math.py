@@ -55,8 +55,8 @@ def _quotient(a: PixelType, b: PixelType) -> PixelType:
     result = PixelType(precision, None, None, union.dimensions)
     if not (a.ranged and b.ranged) or b.minimum <= 0 <= b.maximum:  # type: ignore[operator]
         return result
-    corners = [x / y for x in (a.minimum, a.maximum) for y in (b.minimum, b.maximum)]  # type: ignore[operator]
-    return result.ranging(min(corners), max(corners))
+    quotients = [x / y for x in a.bounds for y in b.bounds]
+    return result.ranging(min(quotients), max(quotients))
 
 
 def _union(a: PixelType, b: PixelType) -> PixelType:

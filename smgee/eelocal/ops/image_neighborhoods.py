@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from smgee.eelocal.engine.context import Context
 from smgee.eelocal.engine.registry import algorithm, call
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.ops.image_bands import add_bands
-from smgee.eelocal.pixels.neighborhood import Convolved, Focal, NeighborArrays, Neighborhood
+from smgee.eelocal.pixels.neighborhood import Convolved, Focal, Moved, NeighborArrays, Neighborhood
 from smgee.eelocal.pixels.objects import Components, Distance, ObjectReduction, PixelCount
 from smgee.eelocal.pixels.spacing import Gradient
 from smgee.eelocal.pixels.stack import output_types
@@ -191,23 +190,8 @@ def neighborhood_to_bands(image: Image, kernel: Kernel) -> Image:
     for band in map(_scalar, image.bands):
         for row, col in zip(*np.nonzero(weights.values), strict=True):
             dx, dy = int(col) - weights.x, int(row) - weights.y
-            bands.append(band.renamed(f"{band.name}_{dx}_{dy}").holding(_Moved(band.node, dx, dy)))
+            bands.append(band.renamed(f"{band.name}_{dx}_{dy}").holding(Moved(band.node, dx, dy)))
     return image.computed(bands)
-
-
-class _Moved(Node):
-    """The node some columns and rows away."""
-
-    __slots__ = ("dx", "dy", "node")
-
-    def __init__(self, node: Node, dx: int, dy: int):
-        self.node, self.dx, self.dy = node, dx, dy
-
-    def needs(self, grid: Any) -> Sequence[tuple[Node, Any]]:
-        return ((self.node, grid.window(self.dy, self.dx, grid.height, grid.width)),)
-
-    def compute(self, grid: Any, inputs: list[Any]) -> Any:
-        return inputs[0]
 
 
 @algorithm("Image.entropy")

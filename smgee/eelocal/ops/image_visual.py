@@ -9,14 +9,14 @@ import numpy as np
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.ops.image_bands import select_bands
+from smgee.eelocal.pixels.display import Blended, Display
 from smgee.eelocal.pixels.randomness import uniform_at
 from smgee.eelocal.values.colors import parse_palette
 from smgee.eelocal.values.construct import spread
 from smgee.eelocal.values.image import Band, Image
-from smgee.eelocal.values.lazy import Pick, Pixels, both
-from smgee.eelocal.values.nodes import Apply, Pointwise
+from smgee.eelocal.values.lazy import Pick
+from smgee.eelocal.values.nodes import Apply
 from smgee.eelocal.values.pixeltype import FLOAT, NAMED_TYPES, PixelType
-from smgee.grid import PixelGrid
 
 _BYTE = NAMED_TYPES["uint8"]
 _CHANNELS = ("vis-red", "vis-green", "vis-blue")
@@ -139,36 +139,6 @@ def visualize(
     )
 
 
-class Display(Pointwise):
-    """Stretched bands as bytes, through a palette where there is one; for `Pick`."""
-
-    __slots__ = ("colors", "opacity", "outputs", "stretches")
-
-    def __init__(self, nodes: Any, stretches: Any, colors: np.ndarray | None, opacity: float, *, rgb: bool):
-        super().__init__(*nodes)
-        self.stretches = stretches
-        self.colors = colors
-        self.opacity = opacity
-        self.outputs = 3 if len(nodes) == 3 or colors is not None or rgb else 1
-
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> list[Pixels]:
-        mask = both(*(p.mask for p in inputs))
-        shares = [stretch(p.values) for stretch, p in zip(self.stretches, inputs, strict=True)]
-        if self.colors is not None:
-            at = shares[0] * (len(self.colors) - 1)
-            steps = np.arange(len(self.colors))
-            channels = [np.interp(at, steps, self.colors[:, c]) for c in range(3)]
-            if (self.colors[:, 3] < 1).any():
-                mask = mask.astype("f4") * np.interp(at, steps, self.colors[:, 3]).astype("f4")
-        else:
-            channels = [s * 255.0 for s in shares]
-            if self.outputs == 3 and len(channels) == 1:
-                channels = channels * 3
-        if self.opacity < 1:
-            mask = mask.astype("f4") * np.float32(self.opacity)
-        return [Pixels(np.rint(c).astype("u1"), mask) for c in channels]
-
-
 @algorithm("Image.blend")
 def blend(bottom: Image, top: Image) -> Image:
     """Lay one image over another, the mask of the upper one being its opacity."""
@@ -180,27 +150,6 @@ def blend(bottom: Image, top: Image) -> Image:
         kind = below.type.union(above.type)
         bands.append(Band(name, Blended(below.node, above.node, kind), kind, below.projection, below.extent))
     return bottom.computed(bands)
-
-
-class Blended(Pointwise):
-    """Porter and Duff's "over": the second node over the first."""
-
-    __slots__ = ("kind",)
-
-    def __init__(self, below: Any, above: Any, kind: PixelType):
-        super().__init__(below, above)
-        self.kind = kind
-
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        below, above = inputs
-        over, under = above.mask.astype("f8"), below.mask.astype("f8")
-        opacity = over + under * (1 - over)
-        mixed = above.values * over + below.values * under * (1 - over)
-        values = np.divide(mixed, opacity, out=np.zeros(grid.shape), where=opacity > 0)
-        if self.kind.is_int:
-            values = np.rint(values)
-        whole = bool(((opacity == 0) | (opacity == 1)).all())
-        return Pixels(values.astype(self.kind.dtype), opacity > 0 if whole else opacity.astype("f4"))
 
 
 # -- colour spaces

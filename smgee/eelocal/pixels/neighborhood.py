@@ -16,7 +16,7 @@ from smgee.eelocal.values.projection import Projection
 from smgee.eelocal.values.reducer import Column, Reducer
 from smgee.grid import PixelGrid
 
-__all__ = ["Around", "Convolved", "Focal", "NeighborArrays", "Neighborhood", "kernel_weights"]
+__all__ = ["Around", "Convolved", "Focal", "Moved", "NeighborArrays", "Neighborhood", "kernel_weights"]
 
 # What a stack of shifted copies may take, bytes.
 _STACK = 64 * 2**20
@@ -239,3 +239,18 @@ class NeighborArrays(Around):
         windows = np.lib.stride_tricks.sliding_window_view(values, (height, width))
         top, _, left, _ = self.margins(grid)
         return Pixels(windows[: grid.height, : grid.width], _cut(pixels.mask, top, left, grid))
+
+
+class Moved(Node):
+    """The node some columns and rows away."""
+
+    __slots__ = ("dx", "dy", "node")
+
+    def __init__(self, node: Node, dx: int, dy: int):
+        self.node, self.dx, self.dy = node, dx, dy
+
+    def needs(self, grid: Any) -> Sequence[tuple[Node, Any]]:
+        return ((self.node, grid.window(self.dy, self.dx, grid.height, grid.width)),)
+
+    def compute(self, grid: Any, inputs: list[Any]) -> Any:
+        return inputs[0]

@@ -19,7 +19,8 @@ HOST = "127.0.0.1"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What a page of any origin may fetch: pictures and files behind unguessable names.
 _PUBLIC = re.compile(
-    r"/v1(alpha|beta)?/projects/[^/]+/(maps|thumbnails|videoThumbnails|filmstripThumbnails|tables)/[^/]+[:/].+"
+    r"/v1(alpha|beta)?/projects/[^/]+/"
+    r"(maps|thumbnails|videoThumbnails|filmstripThumbnails|tables)/[^/]+[:/].+"
 )
 
 

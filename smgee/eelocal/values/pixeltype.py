@@ -138,7 +138,7 @@ class PixelType:
         union = self.union(other)
         if not (self.ranged and other.ranged):
             return union.ranging(None, None)
-        corners = [bound(a, b) for a in (self.minimum, self.maximum) for b in (other.minimum, other.maximum)]  # type: ignore[arg-type]
+        corners = [bound(a, b) for a in self.bounds for b in other.bounds]
         if any(math.isnan(c) for c in corners):
             return union.ranging(None, None)
         return union.ranging(min(corners), max(corners))

@@ -114,7 +114,11 @@ def test_coarse_requests_read_the_pyramid(lab, policy):
 
 def test_the_level_is_the_coarsest_that_is_fine_enough():
     native = Projection("EPSG:32647", (30.0, 0.0, 0.0, 0.0, -30.0, 0.0))
-    at = lambda size: coarsening(PixelGrid("EPSG:32647", (size, 0.0, 0.0, 0.0, -size, 0.0), 1, 1), native)  # noqa: E731
+
+    def at(size: float) -> int:
+        grid = PixelGrid("EPSG:32647", (size, 0.0, 0.0, 0.0, -size, 0.0), 1, 1)
+        return coarsening(grid, native)
+
     assert [at(s) for s in (10, 30, 59, 60, 119, 120, 1000)] == [0, 0, 0, 1, 1, 2, 5]
 
 
