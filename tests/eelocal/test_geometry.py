@@ -15,9 +15,10 @@ from pyproj import Geod
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.formats.values import encode_geometry
-from smgee.eelocal.geo import geodesy
+from smgee.eelocal.geo import geodesy, overlays, planes
 from smgee.eelocal.geo.s2 import cell_polygon
 from smgee.eelocal.values.geometry import Geometry, from_geojson
+from smgee.eelocal.values.plane import in_projection
 from smgee.eelocal.values.projection import Projection
 
 pytestmark = pytest.mark.usefixtures("embedded")
@@ -130,7 +131,7 @@ def test_distances() -> None:
 
 def test_buffers_around_a_pole_are_refused() -> None:
     with pytest.raises(EEError, match="pole"):
-        geodesy.buffer_of(Geometry(shapely.Point(20, 89.9)), 50_000)
+        planes.buffer_of(Geometry(shapely.Point(20, 89.9)), 50_000)
 
 
 @settings(max_examples=25, deadline=None)
@@ -138,7 +139,7 @@ def test_buffers_around_a_pole_are_refused() -> None:
 @example(lon=179.0, lat=0.0, radius=111_000)
 @example(lon=-180.0, lat=45.0, radius=5_000)
 def test_buffers_of_points_are_circles(lon: float, lat: float, radius: float) -> None:
-    ring = geodesy.buffer_of(Geometry(shapely.Point(lon, lat)), radius)
+    ring = planes.buffer_of(Geometry(shapely.Point(lon, lat)), radius)
     x, y = np.array(ring.shape.exterior.coords).T
     distance = GEOD.inv(np.full(x.size, lon), np.full(x.size, lat), x, y)[2]
     np.testing.assert_allclose(distance, radius, rtol=1e-6)
@@ -148,13 +149,13 @@ def test_buffers_of_points_are_circles(lon: float, lat: float, radius: float) ->
 def test_buffers_of_polygons_grow_and_shrink() -> None:
     square = from_geojson({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]})
     area, around = geodesy.area_of(square), geodesy.perimeter_of(square)
-    grown, shrunk = geodesy.buffer_of(square, 1000, error=1), geodesy.buffer_of(square, -1000, error=1)
+    grown, shrunk = planes.buffer_of(square, 1000, error=1), planes.buffer_of(square, -1000, error=1)
     assert geodesy.area_of(grown) == pytest.approx(area + around * 1000 + math.pi * 1e6, rel=1e-4)
     assert geodesy.area_of(shrunk) == pytest.approx(area - around * 1000 + 4e6, rel=1e-4)
     wide = from_geojson(
         {"type": "Polygon", "coordinates": [[[0, 40], [20, 40], [20, 60], [0, 60], [0, 40]]]}
     )  # in pieces
-    grown = geodesy.buffer_of(wide, 10_000)
+    grown = planes.buffer_of(wide, 10_000)
     assert geodesy.area_of(grown) == pytest.approx(
         geodesy.area_of(wide) + geodesy.perimeter_of(wide) * 10_000, rel=2e-3
     )
@@ -198,9 +199,9 @@ def test_relations(relation: str, answer: bool) -> None:
 
 def test_centroids_and_hulls() -> None:
     triangle = from_geojson({"type": "Polygon", "coordinates": [[[99, 36], [101, 36], [100, 38], [99, 36]]]})
-    center = geodesy.centroid_of(triangle)
-    utm = geodesy.in_projection(triangle, Projection("EPSG:32647")).centroid
-    there = geodesy.in_projection(center, Projection("EPSG:32647"))
+    center = planes.centroid_of(triangle)
+    utm = in_projection(triangle, Projection("EPSG:32647")).centroid
+    there = in_projection(center, Projection("EPSG:32647"))
     assert there.distance(utm) < 200  # m, of a triangle of 200 km
     points = ee.Geometry.MultiPoint([[0, 0], [2, 0], [2, 2], [0, 2], [1, 1]])
     assert len(info(points.convexHull())["coordinates"][0]) == 5
@@ -272,8 +273,8 @@ LON, LAT = st.floats(-179, 179), st.floats(-79, 79)
 @given(a=st.tuples(LON, LAT, LON, LAT), b=st.tuples(LON, LAT, LON, LAT))
 def test_extents_never_deny_what_a_closer_look_finds(a: Any, b: Any) -> None:
     lines = [Geometry(shapely.LineString([(w, s), (w + (e - w) / 5, n)])) for w, s, e, n in (a, b)]
-    if geodesy.far_apart(*lines):
-        assert not geodesy.predicate(*lines, shapely.intersects)
+    if overlays.far_apart(*lines):
+        assert not overlays.predicate(*lines, shapely.intersects)
 
 
 @settings(max_examples=100, deadline=None)

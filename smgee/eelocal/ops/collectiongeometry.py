@@ -6,7 +6,7 @@ import shapely
 
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.geo import geodesy
+from smgee.eelocal.geo import geodesy, overlays
 from smgee.eelocal.ops.geometry import meters
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.element import element_geometry
@@ -90,6 +90,6 @@ def union(collection: Collection, maxError: ErrorMargin | None) -> Collection:
     """Return one feature with the union of all geometries."""
     return Collection(
         lambda: [
-            Feature(geodesy.union_all(geometries_of(collection), error=meters(maxError)), {}, "union_result")
+            Feature(overlays.union_all(geometries_of(collection), error=meters(maxError)), {}, "union_result")
         ]
     )

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, implementations
 from smgee.eelocal.engine.spec import signatures
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.ops import geometry as geometry_ops
+from smgee.eelocal.ops import geometry as _of_geometries  # noqa: F401  lifted below
+from smgee.eelocal.ops import geometry_relations as _of_pairs  # noqa: F401  lifted below
 from smgee.eelocal.ops.string import compile_pattern
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.collection import Collection
@@ -88,7 +89,7 @@ def _geometry(element: Any) -> Geometry:
 def _lift(name: str) -> None:
     """Register a geometry algorithm on features: results that are geometries replace the feature's."""
     signature = signatures()[f"Feature.{name}"]
-    function = geometry_ops.FUNCTIONS.get(name) or getattr(geometry_ops, _SNAKE.get(name, name))
+    function = implementations()[f"Geometry.{name}"].function
     pair = signature.arguments[0].name == "left"
     wanted = set(inspect.signature(function).parameters)
 
@@ -109,15 +110,6 @@ def _lift(name: str) -> None:
         return result
 
     algorithm(*[f"Feature.{name}", *(["ProjectionTransform"] if name == "transform" else [])])(run)
-
-
-_SNAKE = {
-    "convexHull": "convex_hull",
-    "closestPoint": "closest_point",
-    "closestPoints": "closest_points",
-    "withinDistance": "within_distance",
-    "cutLines": "cut_lines",
-}
 
 
 def _names() -> list[str]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.geo import geodesy
+from smgee.eelocal.geo import geodesy, planes
 from smgee.eelocal.ops.collectiongeometry import collect_geometry
 from smgee.eelocal.ops.date import instant
-from smgee.eelocal.ops.geometry import meters, relate
+from smgee.eelocal.ops.geometry import meters
+from smgee.eelocal.ops.geometry_relations import relate
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.common import compare, contains, same, type_name
@@ -167,7 +168,7 @@ def within_distance(
         x, y = _shape(a), _shape(b)
         if x is None or y is None:
             return None
-        return 0.0 if x.unbounded or y.unbounded else geodesy.distance_of(x, y, error=error)
+        return 0.0 if x.unbounded or y.unbounded else planes.distance_of(x, y, error=error)
 
     def test(a: Any, b: Any) -> bool:
         found = measured(a, b)
