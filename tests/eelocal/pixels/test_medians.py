@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smgee.eelocal.assets.geotiff import decode_stored
+from smgee.eelocal.assets.sources import Decoding
 from smgee.eelocal.pixels.loops import masked_median
 from smgee.eelocal.pixels.stack import FAST
 from smgee.eelocal.values.lazy import Pixels
@@ -71,8 +72,7 @@ def test_stored_pixels_become_values(stored: str, scale: float | None, offset: f
         raw = raw + np.asarray(0.1, stored)
         raw[rng.random(raw.shape) < 0.1] = np.nan
         nodata = [float(raw[np.isfinite(raw)][0]), float("nan")]
-    source = {"nodata": nodata, "scale": scale, "offset": offset, "least": 3, "greatest": 180}
-    values, valid = decode_stored(raw, source, "float32")
+    values, valid = decode_stored(raw, Decoding(tuple(nodata), scale, offset, 3, 180), "float32")
     expected = np.isfinite(raw.astype("f8")) & (raw >= 3) & (raw <= 180)
     for number in nodata:
         expected &= raw != number
