@@ -42,7 +42,8 @@ def test_every_dependency_is_pinned():
 
 
 def test_importing_smgee_loads_nothing_heavy():
-    code = "import sys, smgee; print(sorted({'ee', 'numpy', 'pandas', 'xarray', 'numba', 'sklearn'} & set(sys.modules)))"
+    heavy = {"ee", "numpy", "pandas", "xarray", "numba", "sklearn"}
+    code = f"import sys, smgee; print(sorted({heavy!r} & set(sys.modules)))"
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -61,3 +62,15 @@ def test_readme_commands_exist():
         )
     )
     assert named <= commands, named - commands
+
+
+def test_the_page_on_architecture_lists_the_floors():
+    """Every package of the layer contract stands in the table of floors, from the top."""
+    layers = PROJECT["tool"]["importlinter"]["contracts"][0]["layers"]
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("## A run")[0]
+    rows = re.findall(r"^\| (.+?) \|", page, re.MULTILINE)[2:]
+    listed = [set(re.findall(r"`([a-z]+)/?`", row)) for row in rows]
+    floors = [{p.strip().removeprefix("smgee.") for p in layer.split("|")} for layer in layers]
+    order = [next(k for k, names in enumerate(listed) if f & (names | {"smgee_cli"})) for f in floors]
+    assert all(f <= set().union(*listed) | {"smgee_cli"} for f in floors)
+    assert order == sorted(order)
