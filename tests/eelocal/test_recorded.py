@@ -156,6 +156,20 @@ def test_an_empty_collection_has_features() -> None:
     assert info(ee.ImageCollection([]))["features"] == []
 
 
+@pytest.mark.parametrize(
+    ("make", "shown"),
+    [
+        (lambda: ee.Filter.eq("foo", "bar"), {"type": "Filter.eq", "leftField": "foo", "rightValue": "bar"}),
+        (lambda: ee.Reducer.max(numInputs=5), {"type": "Reducer.max", "numInputs": 5}),
+        (ee.Classifier.smileKNN, {"type": "Classifier.smileKNN"}),
+        (lambda: ee.Clusterer.wekaKMeans(2), {"type": "Clusterer.wekaKMeans", "nClusters": 2}),
+    ],
+)
+def test_constructed_objects_are_shown_as_their_calls(make: Any, shown: dict[str, Any]) -> None:
+    """eerepr's recordings: the constructor, and the arguments that were given."""
+    assert info(make()) == shown
+
+
 # -- numbers, geometries, features
 # ------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from smgee.eelocal.classifiers.treetext import Forest
 from smgee.eelocal.classifiers.treewalk import leaf_means, leaf_values
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.pixels.loops import masked_mode
+from smgee.eelocal.values.made import Made
 from smgee.eelocal.values.pixeltype import DOUBLE, NAMED_TYPES, PixelType
 
 __all__ = ["MODES", "Classifier", "TreeClassifier"]
@@ -21,7 +22,7 @@ MODES = ("CLASSIFICATION", "REGRESSION", "PROBABILITY", "MULTIPROBABILITY", "RAW
 
 
 @dataclass(frozen=True, eq=False)
-class Classifier(ABC):
+class Classifier(Made, ABC):
     """What turns rows of numbers into a class, a number or an array."""
 
     name: str
@@ -49,7 +50,7 @@ class Classifier(ABC):
 
     def describe(self) -> dict[str, Any]:
         """Return the `getInfo` form."""
-        return {"type": "Classifier", "classifier": self.name, "mode": self.mode}
+        return {"type": f"Classifier.{self.name}"}
 
     def train(self, rows: np.ndarray, target: np.ndarray, names: Sequence[str]) -> Classifier:
         """Return the classifier trained on rows shaped (n, features)."""

@@ -18,6 +18,7 @@ from smgee.eelocal.engine.context import Context
 from smgee.eelocal.engine.spec import signatures
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.values.collection import Collection
+from smgee.eelocal.values.made import Made
 
 __all__ = ["Implementation", "algorithm", "call", "implementations"]
 
@@ -117,6 +118,8 @@ def call(context: Context, name: str, arguments: Mapping[str, Any]) -> Any:
         result = entry.function(context, **ready) if entry.wants_context else entry.function(**ready)
     except EEError as error:
         raise error.prefixed(name) from error
+    if isinstance(result, Made) and not any(isinstance(a, Made) for a in arguments.values()):
+        result.remember(name, arguments)
     if isinstance(result, Collection) and result.maker is None:
         result.maker = name  # its elements are made later, and may fail then
     return result

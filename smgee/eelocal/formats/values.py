@@ -21,6 +21,7 @@ from smgee.eelocal.values.function import Function
 from smgee.eelocal.values.geometry import Feature, Geometry, coordinates_of, is_wgs84
 from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.kernel import Kernel
+from smgee.eelocal.values.made import Made
 from smgee.eelocal.values.pixeltype import PixelType
 from smgee.eelocal.values.projection import Projection
 from smgee.eelocal.values.reducer import Reducer
@@ -36,6 +37,16 @@ __all__ = [
 
 # Known under these names to `get`, but shown elsewhere by `getInfo`.
 _HIDDEN = frozenset({"system:id", "system:version", "system:bands", "system:band_names"})
+
+# Filters that are shown under the client's names.
+_SHOWN = {
+    "Filter.equals": "Filter.eq",
+    "Filter.notEquals": "Filter.neq",
+    "Filter.lessThan": "Filter.lt",
+    "Filter.lessThanOrEquals": "Filter.lte",
+    "Filter.greaterThan": "Filter.gt",
+    "Filter.greaterThanOrEquals": "Filter.gte",
+}
 
 
 def encode_value(value: Any, limit: int) -> Any:
@@ -57,6 +68,10 @@ def encode_value(value: Any, limit: int) -> Any:
         return [encode_value(v, limit) for v in value]
     if isinstance(value, dict):
         return {k: encode_value(v, limit) for k, v in value.items()}
+    if isinstance(value, Made) and value.made_by is not None:
+        name, arguments = value.made_by
+        given = {k: encode_value(v, limit) for k, v in arguments.items() if v is not None}
+        return {"type": _SHOWN.get(name, name), **given}
     for kind, encode in _ENCODERS:
         if isinstance(value, kind):
             return encode(value, limit)

@@ -19,6 +19,7 @@ from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.confusion import ConfusionMatrix
 from smgee.eelocal.values.geometry import Feature
 from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.made import Made
 from smgee.eelocal.values.pixeltype import NAMED_TYPES
 
 # -- constructors
@@ -238,7 +239,7 @@ def confusion_matrix(classifier: Classifier) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class Clusterer:
+class Clusterer(Made):
     """A clusterer: `build` takes the scaled training rows and returns a fitted scikit-learn clusterer.
     Approximate.
     """
@@ -257,7 +258,7 @@ class Clusterer:
 
     def describe(self) -> dict[str, Any]:
         """Return the `getInfo` form."""
-        return {"type": "Clusterer", "clusterer": self.name}
+        return {"type": f"Clusterer.{self.name}"}
 
     def train(self, rows: np.ndarray, names: Sequence[str]) -> Clusterer:
         """Return the clusterer trained on rows shaped (n, features); attributes are scaled to 0…1, as

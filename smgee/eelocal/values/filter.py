@@ -11,11 +11,12 @@ from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.element import get_property
 from smgee.eelocal.values.geometry import Feature
 from smgee.eelocal.values.image import Image
+from smgee.eelocal.values.made import Made
 
 __all__ = ["All", "Any_", "Comparison", "Condition", "Filter", "Not", "Operand"]
 
 
-class Filter:
+class Filter(Made):
     """A condition on elements.
 
     Truth has three values, as in SQL: a comparison with something missing is neither true nor false, and so

@@ -15,6 +15,7 @@ import numpy as np
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.made import Made
 
 __all__ = ["Column", "Reduced", "Reducer", "as_column", "as_value", "collect_rows"]
 
@@ -73,7 +74,7 @@ class Reduced:
     rank: int = 0
 
 
-class Reducer:
+class Reducer(Made):
     """A reducer.
 
     Parameters
