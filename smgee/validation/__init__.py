@@ -1,14 +1,16 @@
 """Validation of SMAP: metrics with honest intervals, means over exact EASE-Grid cells, tables, terrain."""
 
+from smgee.validation.claims import gain_table, verdict_table
 from smgee.validation.hdf5 import read_smap
 from smgee.validation.heterogeneity import cell_conditions, relate_errors
+from smgee.validation.pairs import overpass_dates, select_dates
 from smgee.validation.references import (
     cell_station_means,
     overpass_station_means,
     station_references,
     station_weights,
 )
-from smgee.validation.smap import overpass_dates, select_dates, validate
+from smgee.validation.smap import validate
 from smgee.validation.sources import fetch_smap, warp_pixel
 from smgee.validation.verdicts import sampling_error, verdict
 from smgee.validation.zonal import CellWeights, cell_weights, zonal_means, zonal_statistics
@@ -19,6 +21,7 @@ __all__ = [
     "cell_station_means",
     "cell_weights",
     "fetch_smap",
+    "gain_table",
     "overpass_dates",
     "overpass_station_means",
     "read_smap",
@@ -29,6 +32,7 @@ __all__ = [
     "station_weights",
     "validate",
     "verdict",
+    "verdict_table",
     "warp_pixel",
     "zonal_means",
     "zonal_statistics",

@@ -191,7 +191,7 @@ def verdict(
     plain = dict(found.values)
     if found.n == 0 or found.block == 0 or error.stations < MIN_STATIONS:
         nothing = dict.fromkeys(FIGURES, math.nan)
-        few = f"{error.stations} stations, where {MIN_STATIONS} are needed"
+        few = f"stations with values: {error.stations}, needed: {MIN_STATIONS}"
         reason = found.reason or few
         return Verdict(
             plain,

@@ -90,7 +90,7 @@ def test_sentences_and_refusals():
     assert "6 stations" in good.sentence()
     few = verdict(truth, stations[:, :2])
     assert math.isnan(few.meets)
-    assert "2 stations" in few.sentence()
+    assert "with values: 2" in few.sentence()
     assert "n = 5" in verdict(truth[:5], stations[:5]).sentence()
     nothing = verdict(truth * np.nan, stations)
     assert "no pair" in nothing.sentence()

@@ -1,0 +1,101 @@
+"""Tables of gains and verdicts, cell by cell and orbit by orbit."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from smgee.metrics import gain_tests, score
+from smgee.validation import cell_station_means, gain_table, verdict_table
+from smgee.validation.claims import GAIN_COLUMNS, VERDICT_COLUMNS
+from tests.validation.tables import CHILDREN, DAYS, PARENT, smap_table, stations, truth, zonal_table
+
+FAST = {"simulations": 299}
+
+
+def noisy(cells: list, size: float) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    tables = [
+        pd.DataFrame(
+            {
+                "date": DAYS,
+                "cell": c.name,
+                "soil_moisture": truth(c) + rng.normal(0, size, len(DAYS)),
+                "n_stations": 2,
+            }
+        )
+        for c in cells
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_a_better_reference_is_found_and_one_as_good_is_not():
+    references = {"upscaled": zonal_table([PARENT]), "insitu_mean": noisy([PARENT], 0.04)}
+    table = gain_table(smap_table([PARENT]), references, **FAST)
+    assert tuple(table) == GAIN_COLUMNS
+    assert len(table) == 2 * 3
+    assert (table["p"] < 0.05).all()
+    assert (table.query("metric == 'r'")["gain"] > 0).all()
+    assert (table.query("metric == 'ubrmse'")["gain"] < 0).all()
+    assert table.query("metric == 'r'")[["p_williams", "p_steiger"]].lt(0.05).all().all()
+    assert table.query("metric != 'r'")["p_williams"].isna().all()
+    satellite = smap_table([PARENT]).query("orbit == 'AM'")["soil_moisture"].to_numpy()
+    plain = references["insitu_mean"]["soil_moisture"].to_numpy()[::2]
+    one = gain_tests(truth(PARENT)[::2], plain, satellite, metrics=["r"], time=DAYS[::2].to_numpy(), **FAST)
+    row = table.query("metric == 'r' and orbit == 'AM'").iloc[0]
+    assert row["gain"] == pytest.approx(one[0].value)
+    assert row["p"] == one[0].p
+    equal = {"upscaled": noisy([PARENT], 0.02), "insitu_mean": noisy([PARENT], 0.02)}
+    equal["upscaled"]["soil_moisture"] = truth(PARENT) * 2 - equal["upscaled"]["soil_moisture"]
+    assert (gain_table(smap_table([PARENT]), equal, **FAST)["p"] > 0.05).sum() >= 5
+
+
+def test_calibration_is_told_where_asked_for():
+    references = {"upscaled": zonal_table([PARENT]), "insitu_mean": noisy([PARENT], 0.03)}
+    smap = smap_table([PARENT]).query("orbit == 'AM'")
+    table = gain_table(smap, references, metrics=["r"], calibrate=60, **FAST).query("orbit == 'AM'")
+    assert 0 <= table["false_alarms"].iloc[0] <= 0.15
+    assert gain_table(smap, references, metrics=["r"], **FAST)["false_alarms"].isna().all()
+
+
+def test_without_the_baseline_there_is_nothing_to_gain():
+    assert len(gain_table(smap_table([PARENT]), {"upscaled": zonal_table([PARENT])})) == 0
+
+
+def scattered(count: int) -> xr.Dataset:
+    """Return stations of the 36 km cell that err by 0.03 in time and 0.05 in level."""
+    rng = np.random.default_rng(1)
+    daily = stations(CHILDREN[:count], per_cell=1)
+    own = 0.05 * rng.standard_normal(count) + 0.03 * rng.standard_normal((len(DAYS), count))
+    daily["soil_moisture"] = daily["soil_moisture"] * 0 + truth(PARENT)[:, None] + own
+    return daily
+
+
+def test_verdicts_of_cells_with_stations():
+    smap = smap_table([PARENT, *CHILDREN], offset=-0.02, noise=0.02)
+    table = verdict_table(smap, scattered(9))
+    assert tuple(table) == VERDICT_COLUMNS
+    assert len(table) == 2 * 10
+    large = table[table["grid"] == "M36"].iloc[0]
+    assert large["stations"] == 9
+    assert large["error_dynamics"] == pytest.approx(0.01, rel=0.3)
+    own = smap.query("cell == @PARENT.name and orbit == 'AM'")["soil_moisture"].to_numpy()
+    assert large["ubrmse"] > score("ubrmse", own, truth(PARENT)[::2])
+    assert large["ubrmse_corrected"] == pytest.approx(score("ubrmse", own, truth(PARENT)[::2]), abs=0.002)
+    assert large["ubrmse_perfect_gain"] < 0 < large["r_perfect_gain"]
+    assert large["meets"] > 0.95
+    small = table[table["grid"] == "M09"]
+    assert small["meets"].isna().all()
+    assert small["sentence"].str.contains("stations with values: 1, needed: 3").all()
+    plain = cell_station_means(scattered(9), [PARENT], anomalies=True)
+    mean = plain.set_index("date").loc[DAYS[::2], "soil_moisture"]
+    assert large["bias"] == pytest.approx(np.mean(own - mean), abs=1e-9)
+
+
+def test_verdicts_without_stations_in_any_cell():
+    assert len(verdict_table(smap_table(CHILDREN[12:13]), scattered(3))) == 0
+    assert math.isnan(verdict_table(smap_table([PARENT]).iloc[:10], scattered(5))["meets"].iloc[1])
