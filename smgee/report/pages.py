@@ -213,8 +213,8 @@ def _terrain(c: Contents, folder: Path) -> list[Section]:
         return []
     caption = (
         "Rank correlation over the 9 km cells, with n and interval; partial: with the cell's own level taken "
-        "out; p heeds that neighbours are alike, q also that the rows are many. Only q up to 0.05 is a finding; "
-        "expected is the sign that was named before."
+        "out; p heeds that neighbours are alike, q also that the rows are many. Only q up to 0.05 is a "
+        "finding; expected is the sign that was named before."
     )
     text = "How the errors go with the relief inside the 9 km cells."
     return [

@@ -149,8 +149,8 @@ def verdict_table(
     -------
     pandas.DataFrame
         `VERDICT_COLUMNS`, one row per cell with stations and orbit: r, bias and ubrmse against the mean of
-        the stations (departures averaged), corrected for its sampling error with 95 % intervals, what a reference
-        without error would gain, and the probability that the ubRMSE is at most `target`.
+        the stations (departures averaged); corrected for its sampling error, with 95 % intervals; what a
+        reference without error would gain; and the probability that the ubRMSE is at most `target`.
     """
     at_overpass = "orbit" in stations.dims
     means = overpass_station_means if at_overpass else cell_station_means
