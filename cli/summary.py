@@ -34,7 +34,7 @@ def print_summary(run: RunFolder) -> None:
         scores = pd.read_csv(run / "scores.csv")
         shown = scores[["model", "design", "n"]].assign(**_metrics(scores))
         print_table(shown, title=f"Cross-validation, random beside leave-station-out{_mark(scores)}")
-    for step in ("parity", "validate", "publish"):
+    for step in ("sample", "parity", "validate", "publish"):
         if run.entry(step):
             print_step(run, step)
 

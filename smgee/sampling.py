@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,15 @@ import pandas as pd
 import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
-from smgee.io import atomic_path
-from smgee.predictors import Piece
+from smgee.predictors import Piece, Predictor, PredictorSet
 from smgee.remote import in_parts
 from smgee.study import Study
+from smgee.tables import Column, Provenance, Schema, write_table
 
-__all__ = ["sample", "station_features", "write_samples"]
+__all__ = ["lost_rows", "sample", "station_features", "tell_lost", "write_samples"]
 
-PIECES_PER_REQUEST = 9
+BANDS_PER_REQUEST = 180
+"""Nine steps of nineteen bands."""
 
 
 def station_features(stations: xr.Dataset) -> ee.FeatureCollection:
@@ -44,28 +45,6 @@ def station_features(stations: xr.Dataset) -> ee.FeatureCollection:
     )
 
 
-def _sampled(pieces: Sequence[tuple[int, Piece]], points: ee.FeatureCollection) -> pd.DataFrame:
-    """Fetch numbered pieces of the same predictors at points: ``station``, ``piece`` and the predictors."""
-    grid = pieces[0][1].grid
-    # `first` with a second, constant band: a one-band image would name its property after the reducer.
-    parts = [
-        piece.image.addBands(ee.Image.constant(k).rename("piece")).reduceRegions(
-            collection=points,
-            reducer=ee.Reducer.first(),
-            crs=grid.crs,
-            crsTransform=list(grid.transform),
-        )
-        for k, piece in pieces
-    ]
-    return _table(ee.FeatureCollection(parts).flatten(), ["station", "piece", *pieces[0][1].names])
-
-
-def _table(collection: ee.FeatureCollection, columns: Sequence[str]) -> pd.DataFrame:
-    """Fetch a feature collection page by page; absent properties become NaN."""
-    frame = ee.data.computeFeatures({"expression": collection, "fileFormat": "PANDAS_DATAFRAME"})
-    return frame.reindex(columns=list(columns))
-
-
 def sample(
     study: Study, stations: xr.Dataset, *, progress: Callable[[float], Any] | None = None
 ) -> pd.DataFrame:
@@ -85,7 +64,7 @@ def sample(
     pandas.DataFrame
         One row per station and day with soil moisture: ``station``, ``date``, ``lon``, ``lat``,
         ``soil_moisture`` (m³ m⁻³) and the predictors in model order; predictors that were masked are NaN. A
-        predictor's pixel is the one that contains the station.
+        predictor's pixel is the one that contains the station. `lost_rows` counts the rows that lack some.
 
     Raises
     ------
@@ -99,30 +78,13 @@ def sample(
             f"No station has a daily mean between {study.start} and {study.end}; check the period, the depth "
             "and the accepted flags."
         )
-    points = station_features(stations)
     predictors = study.predictor_set
-    measured = {t.date() for t in moisture.index.get_level_values("time").unique()}
-    pieces = predictors.pieces(measured)
-    done = 0
-
-    def fetch(batch: Sequence[tuple[int, Piece]]) -> list[pd.DataFrame]:
-        nonlocal done
-        frame = _sampled(batch, points)
-        done += len(batch)
-        if progress is not None:
-            progress(done / len(pieces))
-        return [frame]
-
     rows = moisture.reset_index().rename(columns={"time": "date"})[["station", "date", "soil_moisture"]]
     rows["station"] = rows["station"].astype(str)
-    for names in dict.fromkeys(p.names for p in pieces):
-        numbered = [(k, p) for k, p in enumerate(pieces) if p.names == names]
-        batches = [numbered[i : i + PIECES_PER_REQUEST] for i in range(0, len(numbered), PIECES_PER_REQUEST)]
-        table = pd.concat([f for b in batches for f in in_parts(b, fetch)], ignore_index=True)
-        piece_of = {pd.Timestamp(day): k for k, p in numbered for day in p.days}
-        rows["piece"] = rows["date"].map(piece_of)
-        rows = rows.merge(table, on=["station", "piece"], how="left", validate="many_to_one")
-        rows = rows.drop(columns="piece")
+    measured = {t.date() for t in rows["date"]}
+    for values in _by_day(predictors.pieces(measured), station_features(stations), progress):
+        keys = [k for k in ("station", "date") if k in values]
+        rows = rows.merge(values, on=keys, how="left", validate="many_to_one")
     constant = pd.DataFrame({pd.Timestamp(day): predictors.constants(day) for day in measured}).T
     rows = rows.merge(constant, left_on="date", right_index=True, how="left", validate="many_to_one")
     where = pd.DataFrame(
@@ -135,35 +97,120 @@ def sample(
     rows = rows.merge(where, on="station", how="left", validate="many_to_one")
     columns = list(predictors.names)
     rows[columns] = rows[columns].astype("float32")
-    rows = rows.sort_values(["station", "date"], ignore_index=True)[
-        ["station", "date", "lon", "lat", "soil_moisture", *columns]
+    rows = rows.sort_values(["station", "date"], ignore_index=True)
+    return rows[["station", "date", "lon", "lat", "soil_moisture", *columns]]
+
+
+def _by_day(
+    pieces: Sequence[Piece], points: ee.FeatureCollection, progress: Callable[[float], Any] | None
+) -> Iterator[pd.DataFrame]:
+    """Yield a table for all pieces of the same predictors: ``station``, ``date`` and the predictors."""
+    done = 0
+
+    def fetch(batch: Sequence[Piece]) -> list[pd.DataFrame]:
+        nonlocal done
+        found = _fetch(batch, points)
+        done += len(batch)
+        if progress is not None:
+            progress(min(done / len(pieces), 1.0))
+        return found
+
+    for names in dict.fromkeys(p.names for p in pieces):
+        alike = [p for p in pieces if p.names == names]
+        size = max(1, BANDS_PER_REQUEST // len(names))
+        parts = [f for i in range(0, len(alike), size) for f in in_parts(alike[i : i + size], fetch)]
+        dated = [
+            part.merge(pd.DataFrame({"date": pd.DatetimeIndex(piece.days)}), how="cross")
+            for piece, part in zip(alike, parts, strict=True)
+        ]
+        yield pd.concat(dated, ignore_index=True)
+
+
+def _fetch(pieces: Sequence[Piece], points: ee.FeatureCollection) -> list[pd.DataFrame]:
+    """Return, for each of some pieces of the same predictors, its values by station, all by one request.
+
+    One image of the bands of all pieces would share the scenes of overlapping windows, but was no faster: the
+    scenes of a single step are what a cache holds while all stations are visited.
+    """
+    grid, names = pieces[0].grid, pieces[0].names
+    # `first` with a second, constant band: a one-band image would name its property after the reducer.
+    parts = [
+        piece.image.addBands(ee.Image.constant(k).rename("piece")).reduceRegions(
+            collection=points,
+            reducer=ee.Reducer.first(),
+            crs=grid.crs,
+            crsTransform=list(grid.transform),
+        )
+        for k, piece in enumerate(pieces)
     ]
-    rows.attrs["units"] = UNITS | {p.name: p.units for p in predictors.predictors}
-    return rows
+    sampled = ee.FeatureCollection(parts).flatten()
+    frame = ee.data.computeFeatures({"expression": sampled, "fileFormat": "PANDAS_DATAFRAME"})
+    frame = frame.reindex(columns=["station", "piece", *names])  # masked predictors are absent
+    return [frame[frame["piece"] == k].drop(columns="piece") for k in range(len(pieces))]
 
 
-UNITS = {"soil_moisture": "m3 m-3", "lon": "degrees_east", "lat": "degrees_north"}
+def lost_rows(rows: pd.DataFrame, predictors: PredictorSet) -> dict[str, int]:
+    """Count the rows that lack predictors, by what they lack and why; every such row counts once.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        From `sample`.
+    predictors : PredictorSet
+        Those of the study.
+
+    Returns
+    -------
+    dict
+        Such as ``{"reflectance, indices: masked": 512, "terrain: nowhere that day": 30}``, most first. A
+        family stands for all its predictors; *nowhere that day* means that no station had any of them.
+    """
+    missing = rows[list(predictors.names)].isna()
+    nowhere = (missing.groupby(rows["date"]).transform("all") == missing).all(axis=1)
+    counts: Counter[str] = Counter()
+    for index, lacks in missing[missing.any(axis=1)].iterrows():
+        words = []
+        for family in predictors.families:
+            names = [p.name for p in family.predictors()]
+            gone = [n for n in names if lacks[n]]
+            words += [family.kind] if len(gone) == len(names) else gone
+        counts[f"{', '.join(words)}: {'nowhere that day' if nowhere[index] else 'masked'}"] += 1
+    return dict(counts.most_common())
+
+
+def tell_lost(rows: int, lost: Mapping[str, int], *, predictors: int) -> str:
+    """Return in a sentence how many rows can be learned from, and why the others cannot."""
+    gone = sum(lost.values())
+    said = f"{rows:,} station-days with soil moisture, {rows - gone:,} with all {predictors} predictors"
+    causes = ", ".join(f"{cause} ({n:,})" for cause, n in lost.items())
+    return f"{said}; the others lack {causes}." if causes else f"{said}."
 
 
 def write_samples(
-    rows: pd.DataFrame, path: str | Path, *, predictors: Sequence[str], synthetic: bool
+    rows: pd.DataFrame,
+    path: str | Path,
+    *,
+    predictors: Sequence[Predictor],
+    provenance: Provenance | None = None,
 ) -> None:
-    """Write a sample table as Parquet, with its column roles under the metadata key ``smgee``."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    units = UNITS | rows.attrs.get("units", {})
+    """Write a sample table as Parquet, with what its columns are under the metadata key ``smgee``."""
+    schema = Schema(
+        "samples",
+        "Predictors and soil moisture of station-days",
+        (
+            Column("station", kind="text"),
+            Column("date", kind="date", long_name="day (UTC)"),
+            Column("lon", "degrees_east", "longitude"),
+            Column("lat", "degrees_north", "latitude"),
+            Column("soil_moisture", "m3 m-3", "mean soil moisture of the day"),
+            *(Column(p.name, p.units, p.long_name) for p in predictors),
+        ),
+        key=("station", "date"),
+    )
     roles = {
         "target": "soil_moisture",
         "station": "station",
         "time": "date",
-        "predictors": list(predictors),
-        "synthetic": bool(synthetic),
-        "units": {c: units.get(c, "1") for c in rows.columns if c not in ("station", "date")},
+        "predictors": [p.name for p in predictors],
     }
-    table = pa.Table.from_pandas(rows, preserve_index=False)
-    table = table.replace_schema_metadata(
-        {**(table.schema.metadata or {}), b"smgee": json.dumps(roles).encode()}
-    )
-    with atomic_path(path) as scratch:
-        pq.write_table(table, scratch, compression="zstd")
+    write_table(rows, path, schema=schema, provenance=provenance, roles=roles)

@@ -118,6 +118,10 @@ class Family(Options, ABC):
         """Return the ids of the assets read for the days [start, end)."""
         return ()
 
+    def bands_of(self, dataset: str) -> tuple[str, ...]:
+        """Return the bands read of a data set, so that one without them is noticed at the start."""
+        return ()
+
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
         """Return the predictors `names` as float bands in that order.
 

@@ -77,6 +77,11 @@ class Composited(Family):
         """Return the collections of the composite's sensors."""
         return tuple(HLS[s].id for s in self._settings.sensors)
 
+    def bands_of(self, dataset: str) -> tuple[str, ...]:
+        """Return the bands of a sensor, and its quality band where classes are masked."""
+        roles = (*self.roles(), *(("quality",) if self._settings.mask else ()))
+        return tuple(d.roles[r] for d in HLS.values() if d.id == dataset for r in roles)
+
     def properties(self) -> dict[str, str]:
         """Return the classes that were masked."""
         return {"mask_classes": ",".join(self._settings.mask)}

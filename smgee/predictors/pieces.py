@@ -87,6 +87,10 @@ class PredictorSet:
         start, end = start or self.start, end or self.end
         return tuple(dict.fromkeys(d for family in self.families for d in family.datasets(start, end)))
 
+    def bands_of(self, dataset: str) -> tuple[str, ...]:
+        """Return the bands read of a data set, each once."""
+        return tuple(dict.fromkeys(b for family in self.families for b in family.bands_of(dataset)))
+
     def properties(self) -> dict[str, str]:
         """Return what a published map says of its predictors; the first family to name a property wins."""
         found: dict[str, str] = {}

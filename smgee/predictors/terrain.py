@@ -54,6 +54,10 @@ class Terrain(Family):
         """Return the elevation model."""
         return (self.dem,)
 
+    def bands_of(self, dataset: str) -> tuple[str, ...]:
+        """Return the band of elevation."""
+        return (DEMS[self.dem].roles["elevation"],) if dataset == self.dem else ()
+
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
         """Return the terrain on the site's lattice."""
         return terrain(self.dem, names, grid=site.grid)

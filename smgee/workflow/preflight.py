@@ -5,6 +5,7 @@ elsewhere, assets that cannot be published.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from smgee.datasets import DATASETS, DEMS
 from smgee.errors import InputError, MissingDataError
 from smgee.predictors import Cadence
 from smgee.publish import RUN_ASSETS, check_publishing, require_folder
@@ -87,6 +89,39 @@ def check_study(
             f"The study needs {', '.join(absent)}, which {where}; {advice}, or change the study's predictors "
             "or smap section."
         )
+    if connected and any(s.datasets is predictor_datasets for s in steps):
+        _check_bands(study)
+
+
+def _check_bands(study: Study) -> None:
+    """Refuse images of the predictors' data sets that lack a band which is read, by one request for all."""
+    predictors = study.predictor_set
+    wanted = {d: list(predictors.bands_of(d)) for d in predictors.datasets()}
+    asked = {}
+    for dataset, bands in wanted.items():
+        if not bands:
+            continue
+        if dataset in DATASETS and DATASETS[dataset].single:
+            images = ee.ImageCollection([ee.Image(dataset)])
+        else:
+            images = ee.ImageCollection(dataset).filterBounds(predictors.site.region)
+            if dataset not in DEMS:
+                images = images.filterDate(str(study.start), str(study.end))
+        asked[dataset] = images.map(partial(_lacking, bands)).aggregate_array("lacking").distinct()
+    found = call(lambda: ee.Dictionary(asked).getInfo()) if asked else {}
+    lacking = {d: sorted({b for text in texts for b in text.split(",") if b}) for d, texts in found.items()}
+    said = [f"{d} without {', '.join(bands)}" for d, bands in lacking.items() if bands]
+    if said:
+        raise MissingDataError(
+            f"Images of the period lack bands that the study reads: {'; '.join(said)}; add the files of "
+            "these bands, or leave out the predictors or the mask that need them."
+        )
+
+
+def _lacking(bands: Sequence[str], image: ee.Image) -> ee.Feature:
+    """Return a feature that names the bands which an image does not have."""
+    missing = ee.List(list(bands)).removeAll(ee.Image(image).bandNames())
+    return ee.Feature(None, {"lacking": missing.join(",")})
 
 
 def _check_publishing(study: Study, options: Mapping[str, Any], *, connected: bool) -> None:

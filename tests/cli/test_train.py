@@ -62,7 +62,9 @@ def test_a_table_with_names_of_its_own(rows, tmp_path, capsys):
 
 
 def test_the_samples_of_a_run_need_no_names(rows, tmp_path, capsys):
+    from smgee.predictors import Cadence, Predictor
     from smgee.sampling import write_samples
+    from smgee.tables import Provenance
 
     sampled = pd.DataFrame(
         {
@@ -75,7 +77,9 @@ def test_the_samples_of_a_run_need_no_names(rows, tmp_path, capsys):
             "B11": rows["B11"],
         }
     )
-    write_samples(sampled, tmp_path / "samples.parquet", predictors=["B8A", "B11"], synthetic=True)
+    predictors = [Predictor(n, "1", n, Cadence.STEP, "HLS v2.0") for n in ("B8A", "B11")]
+    provenance = Provenance(synthetic=True)
+    write_samples(sampled, tmp_path / "samples.parquet", predictors=predictors, provenance=provenance)
     train(tmp_path, models=["gbdt"], folds=3)
     printed = capsys.readouterr().out
     assert "(synthetic)" in printed

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ee
+import numpy as np
 import pytest
+import rasterio
+from rasterio.transform import from_origin
 
 import smgee
+from smgee.eelocal.assets.catalog import add_files
 from smgee.eelocal.assets.folder import changing_records
 from smgee.errors import InputError, MissingDataError
 from smgee.remote import Outage
@@ -92,3 +96,32 @@ def test_stations_of_another_place():
     check_place(Study.demo(), [99.8, 10.0], [37.5, 10.0])
     with pytest.raises(InputError, match=r"None of the 2 stations.*37\.5.*area\.lon"):
         check_place(Study.demo(), [37.5, 37.6], [99.8, 80.0])
+
+
+def test_bands_that_files_lack_are_named(tmp_path):
+    """A catalog of red and near infrared alone: a mask needs Fmask, and an index may need more."""
+    for band in ("B04", "B8A"):
+        profile = {"driver": "GTiff", "count": 1, "width": 8, "height": 8, "dtype": "int16", "nodata": -9999}
+        place = {"crs": "EPSG:32647", "transform": from_origin(570000, 4152000, 30, 30)}
+        name = f"HLS.S30.T47SPB.2021185T040551.v2.0.{band}.tif"
+        with rasterio.open(tmp_path / name, "w", **profile, **place) as file:
+            file.write(np.full((1, 8, 8), 2000, "i2"))
+    catalog = tmp_path / "catalog"
+    add_files(catalog, "NASA/HLS/HLSS30/v002", sorted(tmp_path.glob("*.tif")))
+
+    def study(index: str, mask: list[str]) -> Study:
+        composite = {"sensors": ["S30"], "mask": mask}
+        return changed(
+            backend={"catalog": str(catalog)},
+            stations={"source": "network.zip"},
+            predictors=[{"kind": "indices", "names": [index], "composite": composite}],
+        )
+
+    with smgee.connect(catalog=catalog):
+        check_study(study("NDVI", []), named("sample"))
+        with pytest.raises(
+            MissingDataError, match=r"HLSS30/v002 without Fmask; add the files"
+        ):
+            check_study(study("NDVI", ["cloud"]), named("sample"))
+        with pytest.raises(MissingDataError, match=r"HLSS30/v002 without B11, Fmask;"):
+            check_study(study("NDMI", ["cloud"]), named("sample", "predict"))

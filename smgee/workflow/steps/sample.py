@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from smgee.models import TrainingTable
+from smgee.sampling import lost_rows, tell_lost, write_samples
 from smgee.sampling import sample as sample_stations
-from smgee.sampling import write_samples
 from smgee.workflow.artifacts import Artifact
 from smgee.workflow.days import active_days
 from smgee.workflow.preflight import catalog_of, predictor_datasets
@@ -26,11 +26,17 @@ def run(work: Work) -> Mapping[str, Any]:
     days = active_days(study, work.read(PERIODS))
     daily = work.read(STATIONS)
     daily = daily.sel(time=daily["time"].isin(pd.DatetimeIndex(days).values))
-    names = study.predictor_set.names
+    predictors = study.predictor_set
     rows = sample_stations(study, daily, progress=work.progress)
-    write_samples(rows, work.path(SAMPLES), predictors=names, synthetic=work.provenance.synthetic)
-    complete = int(rows[list(names)].notna().all(axis=1).sum())
-    return {"rows": len(rows), "complete_rows": complete, "predictors": len(names)}
+    write_samples(rows, work.path(SAMPLES), predictors=predictors.predictors, provenance=work.provenance)
+    lost, count = lost_rows(rows, predictors), len(predictors.names)
+    return {
+        "rows": len(rows),
+        "complete_rows": len(rows) - sum(lost.values()),
+        "predictors": count,
+        "lost": lost,
+        "sentence": tell_lost(len(rows), lost, predictors=count),
+    }
 
 
 STEP = Step(
