@@ -168,13 +168,14 @@ def lost_rows(rows: pd.DataFrame, predictors: PredictorSet) -> dict[str, int]:
     missing = rows[list(predictors.names)].isna()
     nowhere = (missing.groupby(rows["date"]).transform("all") == missing).all(axis=1)
     counts: Counter[str] = Counter()
-    for index, lacks in missing[missing.any(axis=1)].iterrows():
+    lost = missing.any(axis=1)
+    for lacks, everywhere in zip(missing[lost].to_dict("records"), nowhere[lost], strict=True):
         words = []
         for family in predictors.families:
             names = [p.name for p in family.predictors()]
             gone = [n for n in names if lacks[n]]
             words += [family.kind] if len(gone) == len(names) else gone
-        counts[f"{', '.join(words)}: {'nowhere that day' if nowhere[index] else 'masked'}"] += 1
+        counts[f"{', '.join(words)}: {'nowhere that day' if everywhere else 'masked'}"] += 1
     return dict(counts.most_common())
 
 

@@ -2,7 +2,8 @@
 
 Sources: the catalog pages NASA_HLS_HLSL30_v002 and NASA_HLS_HLSS30_v002 of
 https://developers.google.com/earth-engine/datasets/catalog, and the HLS v2.0 user guide (stored integers,
-fill values, table of the Fmask layer). Reflectance in Earth Engine is unit reflectance: stored integers × 1e-4.
+fill values, table of the Fmask layer). Reflectance in Earth Engine is unit reflectance: stored integers times
+1e-4.
 """
 
 from __future__ import annotations

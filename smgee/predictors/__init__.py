@@ -5,7 +5,6 @@ from __future__ import annotations
 from smgee.predictors.base import Cadence, Family, Predictor, Site, When
 from smgee.predictors.pieces import Piece, PredictorSet
 from smgee.predictors.registry import Predictors, families, register
-from smgee.predictors.stack import Step, predictor_image, static_image, step_image, steps
 
 __all__ = [
     "Cadence",
@@ -15,12 +14,7 @@ __all__ = [
     "PredictorSet",
     "Predictors",
     "Site",
-    "Step",
     "When",
     "families",
-    "predictor_image",
     "register",
-    "static_image",
-    "step_image",
-    "steps",
 ]

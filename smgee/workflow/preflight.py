@@ -108,7 +108,7 @@ def _check_bands(study: Study) -> None:
             if dataset not in DEMS:
                 images = images.filterDate(str(study.start), str(study.end))
         asked[dataset] = images.map(partial(_lacking, bands)).aggregate_array("lacking").distinct()
-    found = call(lambda: ee.Dictionary(asked).getInfo()) if asked else {}
+    found = (call(lambda: ee.Dictionary(asked).getInfo()) if asked else None) or {}
     lacking = {d: sorted({b for text in texts for b in text.split(",") if b}) for d, texts in found.items()}
     said = [f"{d} without {', '.join(bands)}" for d, bands in lacking.items() if bands]
     if said:

@@ -92,7 +92,7 @@ def test_pixels_have_the_colours_of_their_values(
     box = tuple(f([s[k] for s in group]) for f in (min, max) for k in ("lon", "lat"))
     wetness = quickstart.evaluate("wetness")
     found = []
-    composite = 'step_image(study, step).select(["red", "green", "blue"])'
+    composite = 'predictors.select(["red", "green", "blue"])'
     for name, image, vis in ((MOISTURE, "moisture", wetness), (COMPOSITE, composite, NATURAL)):
         # 7.6 m a pixel: the one under a station mostly shows the 30 m pixel that holds it.
         exact = Mosaic(quickstart.exact_layer(image, vis), box, 14)

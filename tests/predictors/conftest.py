@@ -18,7 +18,7 @@ from smgee.sampling import sample
 from smgee.source import BandInfo, CollectionInfo, ImageInfo
 from smgee.study import Study
 from smgee.trees import TreeEnsemble
-from smgee.upscale import map_day
+from smgee.upscale import make_route, map_day
 
 COARSE = PixelGrid("EPSG:4326", (0.1, 0.0, 99.0, 0.0, -0.1, 38.0), 16, 10)
 """The lattice of the layers: tenths of a degree around the demo's cell, far coarser than the maps' 500 m."""
@@ -137,4 +137,6 @@ def check(study: Study, truth: Callable[[date], dict[str, np.ndarray]]) -> None:
     expected = trees.predict(at_pixels.reshape(-1, len(names))).reshape(grid.shape)
     assert len(np.unique(expected)) > 5
     for route in ("xee", "classifier"):
-        np.testing.assert_allclose(map_day(study, model, day, route=route), expected, atol=1e-6)
+        np.testing.assert_allclose(
+            map_day(make_route(route, study.predictor_set, model), day), expected, atol=1e-6
+        )
