@@ -1,6 +1,5 @@
 """The rules that no public source settles, and small cases that documentation does: asked of both backends by
-``smgee doctor
---live``.
+``smgee doctor --live``.
 
 Each probe builds a small graph. Where it needs no catalog data, the embedded answer is computed; where it
 does, `assumed` states what this implementation takes for granted. A difference means that a rule here must
@@ -443,6 +442,26 @@ PROBES: tuple[Probe, ...] = (
         lambda: _type(_small_collection(1, 2).sum()),
     ),
     Probe(
+        "region-deviation",
+        "Does stdDev in reduceRegion count every pixel once, whatever part of it lies inside?",
+        lambda: _weighted_region("stdDev"),
+    ),
+    Probe(
+        "region-median",
+        "Does median in reduceRegion count every pixel once, whatever part of it lies inside?",
+        lambda: _weighted_region("median"),
+    ),
+    Probe(
+        "expression-negative",
+        "Does '/' in an expression cut the quotient of negative integers towards zero?",
+        lambda: _at(_image([-7, 7]).expression("b(0) / 2")),
+    ),
+    Probe(
+        "first-masked",
+        "Does the reducer `first` take a pixel whose first band is masked?",
+        lambda: _at(_image(1).rename("a").updateMask(0).addBands(_image(2).rename("b"))),
+    ),
+    Probe(
         "convolve-order",
         "Is the kernel laid over the image as written, not turned round?",
         lambda: _on_ramp(_ramp().convolve(_kernel([0, 0, 0], [0, 0, 1], [0, 0, 0]))),
@@ -504,6 +523,16 @@ def _value(build: Callable[[Any], Any]) -> Any:
     import ee
 
     return build(ee)
+
+
+def _weighted_region(name: str) -> Any:
+    """Reduce three columns of pixels, 0, 1 and 10, of which the last lies inside by a tenth."""
+    import ee
+
+    x = ee.Image.pixelCoordinates(ee.Projection("EPSG:4326")).select("x").floor()
+    values = x.where(x.eq(2), 10)
+    region = ee.Geometry.Rectangle([0, 0, 2.1, 1], "EPSG:4326", False)
+    return values.reduceRegion(_reducer(name), region, crs="EPSG:4326", crsTransform=[1, 0, 0, 0, 1, 0])
 
 
 def _reduced(values: list[Any], name: str, *arguments: Any) -> Any:
