@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from smgee.eelocal.assets.catalog import AddOptions, add_files, check_catalog, list_catalog, remove_asset
 from smgee.errors import InputError
 
 app = typer.Typer(
@@ -49,11 +50,9 @@ def add(
     properties: Annotated[
         list[str] | None, typer.Option("--property", "-p", help="A property NAME=VALUE; repeat for more.")
     ] = None,
-) -> None:
+) -> dict[str, Any]:
     """Register FILES under ID. Bands, scale, nodata, dates and tiles are taken from file names and tags."""
     from rich.progress import Progress
-
-    from smgee.eelocal.assets.catalog import AddOptions, add_files
 
     options = AddOptions(
         copy=copy,
@@ -78,6 +77,13 @@ def add(
     )
     for name in added.skipped:
         typer.echo(f"skipped {name}: not a raster")
+    return {
+        "id": added.id,
+        "type": added.type,
+        "bands": list(added.bands),
+        "images": len(added.images),
+        "skipped": [str(name) for name in added.skipped],
+    }
 
 
 def _properties(items: list[str]) -> dict[str, str | float | int]:
@@ -98,11 +104,10 @@ def _properties(items: list[str]) -> dict[str, str | float | int]:
 
 
 @app.command("list")
-def list_(catalog: Folder) -> None:
+def list_(catalog: Folder) -> list[dict[str, Any]]:
     """Show what a catalog holds."""
-    from smgee.eelocal.assets.catalog import list_catalog
-
-    for row in list_catalog(catalog):
+    rows = list_catalog(catalog)
+    for row in rows:
         times = ""
         if row["first"] is not None:
             first, last = (
@@ -111,6 +116,7 @@ def list_(catalog: Folder) -> None:
             times = first if first == last else f"{first} … {last}"
         count = f"{row['images']} images" if row["type"] == "IMAGE_COLLECTION" else row["type"].lower()
         typer.echo("  ".join(part for part in (row["id"], count, times, ", ".join(row["bands"])) if part))
+    return [dict(row) for row in rows]
 
 
 @app.command()
@@ -119,18 +125,16 @@ def remove(
         str, typer.Argument(metavar="ID", help="An asset, or a collection with its images.")
     ],
     catalog: Folder,
-) -> None:
+) -> list[str]:
     """Take an asset out of a catalog; files it only refers to stay where they are."""
-    from smgee.eelocal.assets.catalog import remove_asset
-
-    typer.echo(f"removed {len(remove_asset(catalog, identifier))} assets")
+    removed = remove_asset(catalog, identifier)
+    typer.echo(f"removed {len(removed)} assets")
+    return [str(name) for name in removed]
 
 
 @app.command()
 def check(catalog: Folder) -> None:
     """Read a pixel of every band and the first row of every table, and say what is wrong."""
-    from smgee.eelocal.assets.catalog import check_catalog
-
     problems = check_catalog(catalog)
     for problem in problems:
         typer.echo(problem)

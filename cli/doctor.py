@@ -12,7 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
+from smgee.doctor.coverage import approximate, count
+from smgee.doctor.probes import PROBES, answers_agree, ask
+from smgee.eelocal.assets.catalog import check_catalog
 from smgee.errors import ParityError, SmgeeError
+from smgee.session import connect, default_store
 
 _PACKAGES = (
     "earthengine-api",
@@ -39,7 +43,7 @@ def doctor(
     catalog: Annotated[
         Path | None, typer.Option("--catalog", "-c", help="Check this catalog folder too.")
     ] = None,
-) -> None:
+) -> dict[str, Any]:
     """Check the installation and the backends; credentials are looked for, never shown."""
     from rich.console import Console
 
@@ -48,8 +52,6 @@ def doctor(
     _credentials(console)
     failed = not _embedded(console)
     if catalog is not None:
-        from smgee.eelocal.assets.catalog import check_catalog
-
         problems = check_catalog(catalog)
         for problem in problems:
             console.print(f"  [red]✗[/] {problem}")
@@ -64,6 +66,7 @@ def doctor(
             f"The real service answers {differences} cases otherwise than the embedded one; the lines with ✗ "
             "say which."
         )
+    return {"embedded": True, "catalog": None if catalog is None else str(catalog), "live": live}
 
 
 def _versions(console: Any) -> None:
@@ -97,9 +100,6 @@ def _credentials(console: Any) -> None:
 def _embedded(console: Any) -> bool:
     import ee
 
-    from smgee.doctor.coverage import approximate, count
-    from smgee.session import connect, default_store
-
     console.print("Embedded Earth Engine")
     try:
         begun = time.perf_counter()
@@ -130,9 +130,6 @@ def _embedded(console: Any) -> bool:
 
 def _live(console: Any, project: str | None) -> int:
     """Ask both backends every open question, and print where they differ."""
-    from smgee.doctor.probes import PROBES, answers_agree, ask
-    from smgee.session import connect
-
     console.print(f"Open questions, asked of both backends ({len(PROBES)})")
     with connect("earthengine", project=project):
         live = [ask(p) for p in PROBES]

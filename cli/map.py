@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+import smgee
+from smgee.errors import InputError, MissingDataError
+from smgee.models import load_model
+from smgee.study import Study
+from smgee.tables import write_cog
+from smgee.trees import TreeEnsemble
+from smgee.upscale import compare_maps, make_route, map_day
+from smgee_cli.display import console
 
 
 def map_one(
@@ -22,18 +31,9 @@ def map_one(
     route: Annotated[
         str, typer.Option(help="xee, classifier, or both: the map by both routes, compared on every pixel.")
     ] = "both",
-) -> None:
+) -> dict[str, Any]:
     """Map one day with a trained model; by default by both routes, which must agree on every pixel."""
     import numpy as np
-
-    import smgee
-    from smgee.errors import InputError, MissingDataError
-    from smgee.models import load_model
-    from smgee.study import Study
-    from smgee.tables import write_cog
-    from smgee.trees import TreeEnsemble
-    from smgee.upscale import compare_maps, make_route, map_day
-    from smgee_cli.display import console
 
     if route not in ("xee", "classifier", "both"):
         raise InputError(f"The route {route!r} is not known; choose xee, classifier or both.")
@@ -65,8 +65,15 @@ def map_one(
         f"{valid.size:,} pixels, {valid.min():.3f} to {valid.max():.3f} m³/m³, mean {valid.mean():.3f} → "
         f"{out}"
     )
+    return {
+        "file": str(out),
+        "pixels": valid.size,
+        "min": float(valid.min()),
+        "max": float(valid.max()),
+        "mean": float(valid.mean()),
+    }
 
 
-def _options(study):
+def _options(study: Study) -> dict[str, Any]:
     b = study.backend
     return {"project": b.project} if b.kind == "earthengine" else {"project": b.project, "catalog": b.catalog}

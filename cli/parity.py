@@ -5,12 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from smgee.trees.parity import ParityReport
+import smgee
+from smgee.errors import InputError, MissingDataError
+from smgee.remote import bucket_uploader
+from smgee.trees.parity import ParityReport, check_parity
+from smgee_cli.display import console
 
 
 def parity(
@@ -48,14 +51,8 @@ def parity(
     tolerance: Annotated[
         float | None, typer.Option(help="Largest difference allowed, in the unit of the target.")
     ] = None,
-) -> None:
+) -> list[dict[str, Any]]:
     """Compare library, kernel, tree text and the classifier on Earth Engine; fail above the tolerance."""
-    import smgee
-    from smgee.errors import InputError, MissingDataError
-    from smgee.remote import bucket_uploader
-    from smgee.trees.parity import check_parity
-    from smgee_cli.display import console
-
     if backend not in ("embedded", "earthengine", "none"):
         raise InputError(f"The backend {backend!r} is not known; choose embedded, earthengine or none.")
     models = sorted((model / "models").glob("*.npz")) if model.is_dir() else [model]
@@ -95,13 +92,20 @@ def parity(
             reports.append(report)
     for report in reports:
         report.require()
+    return [
+        {
+            "model": path.name,
+            "tolerance": report.tolerance,
+            "largest_difference": {c.method: c.max_difference for c in report.comparisons},
+            "skipped": dict(report.skipped),
+        }
+        for path, report in zip(models, reports, strict=True)
+    ]
 
 
 def _table(rows: Path | None, model: Path) -> Any:
     """Read the real rows; None where the model lies in no run folder."""
     import pandas as pd
-
-    from smgee.errors import MissingDataError
 
     path = rows
     if path is None:
@@ -117,8 +121,6 @@ def _table(rows: Path | None, model: Path) -> Any:
 
 def _print(path: Path, report: ParityReport) -> None:
     from rich.table import Table
-
-    from smgee_cli.display import console
 
     e = report.ensemble
     console.print(f"[bold]{path.name}[/bold]: {e!r}")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from smgee.errors import InputError
+from smgee.session import connect, fault_plan
 
 
 def serve(
@@ -30,8 +31,6 @@ def serve(
     seed: Annotated[int, typer.Option(help="The seed of the faults.")] = 0,
 ) -> None:
     """Serve the embedded Earth Engine to this machine's other processes until interrupted."""
-    from smgee.session import connect, fault_plan
-
     buckets = {}
     for item in bucket or []:
         name, equals, folder = item.partition("=")

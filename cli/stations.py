@@ -128,15 +128,14 @@ def stations(
     records: Annotated[
         bool, typer.Option("--records", help="Also write the records as read (stations_records.nc).")
     ] = False,
-) -> None:
+) -> dict[str, Any]:
     """Read a station network; write daily means, unfrozen periods and a summary of every station.
 
     Writes stations.nc (daily means), stations_summary.csv, and unfrozen.csv where frozen days can be told.
     With a study file this is the first step of its run, by the study's own settings.
     """
     if path.suffix.lower() in (".yml", ".yaml"):
-        _of_study(ctx, path, out)
-        return
+        return _of_study(ctx, path, out)
     from rich.console import Console
 
     is_table = path.is_file() and path.suffix.lower() in _TABLES
@@ -240,6 +239,14 @@ def stations(
     if spread is not None:
         _print_spread(console, spread)
     _print_quality(console, quality)
+    return {
+        "stations": len(table),
+        "records": int(table["records"].sum()),
+        "accepted": int(table["accepted"].sum()),
+        "station_days": int(table["days"].sum()),
+        "files": [str(out / name) for name in written],
+        "note": note,
+    }
 
 
 def _named(given: list[str] | None, option: str) -> dict[str, Any]:
@@ -263,7 +270,7 @@ def _refuse_idle(ctx: typer.Context, path: Path, idle: set[str], what: str = "")
         raise InputError(f"{path} is {kind}, for which {options} would have no effect; leave the option out.")
 
 
-def _of_study(ctx: typer.Context, path: Path, out: Path) -> None:
+def _of_study(ctx: typer.Context, path: Path, out: Path) -> dict[str, Any]:
     """Do the stations step of a study."""
     given = [
         n
@@ -276,8 +283,9 @@ def _of_study(ctx: typer.Context, path: Path, out: Path) -> None:
             f"{path} is a study, which has settings of its own for {options}; set them there, or give the "
             "network itself."
         )
-    run_with_progress(RunFolder(out, Study.from_yaml(path)), ["stations"])
+    found = run_with_progress(RunFolder(out, Study.from_yaml(path)), ["stations"])
     print_step(RunFolder(out), "stations")
+    return found[0]
 
 
 def _print_spread(console: Console, table: pd.DataFrame) -> None:

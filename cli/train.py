@@ -6,10 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smgee.errors import InputError
+from smgee.explain import explain_models, forget
+from smgee.models import DESIGNS, ESTIMATORS, TrainingTable, describe, train_models
+from smgee.models.crossval import Progress
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import adopt
 from smgee_cli.display import run_with_progress
@@ -18,8 +22,6 @@ from smgee_cli.summary import print_step
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
-
-    from smgee.models.crossval import Progress
 
 
 def train(
@@ -66,21 +68,17 @@ def train(
         str, typer.Option(help="SHAP for the 'best' model, for 'all', or for 'none'.")
     ] = "best",
     ctx: typer.Context = None,  # type: ignore[assignment]
-) -> None:
+) -> dict[str, Any]:
     """Train tree ensembles on a table of stations, score them with and without the test station in training.
 
     Writes scores.csv, models/ (trees without pickle, JSON pages, out-of-fold predictions) and shap/.
     """
     from rich.console import Console
 
-    from smgee.errors import InputError
-    from smgee.explain import explain_models, forget
-    from smgee.models import DESIGNS, ESTIMATORS, TrainingTable, describe, train_models
-
     if of_the_study(ctx, out):
-        run_with_progress(RunFolder(out), ["train"])
+        found = run_with_progress(RunFolder(out), ["train"])
         print_step(RunFolder(out), "train")
-        return
+        return found[0]
     if explain not in ("best", "all", "none"):
         raise InputError(f"--explain {explain} was given; choose best, all or none.")
     console = Console()
@@ -138,6 +136,7 @@ def train(
         adopt(RunFolder(out), "explain", by="smgee train", synthetic=rows.synthetic)
         written.append("shap/")
     console.print(f"Wrote {', '.join(written)} in {out}", highlight=False)
+    return {"rows": len(rows), "best": result.best, "files": [str(out / name) for name in written]}
 
 
 def of_the_study(ctx: typer.Context | None, out: Path) -> bool:
@@ -158,8 +157,6 @@ def split_names(values: list[str] | None) -> list[str] | None:
 
 def parse_derived(values: list[str] | None) -> dict[str, str] | None:
     """``name=expression`` texts as a mapping, in their order."""
-    from smgee.errors import InputError
-
     derived = {}
     for value in values or []:
         name, equals, expression = value.partition("=")

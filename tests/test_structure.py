@@ -10,7 +10,17 @@ from types import ModuleType
 import pytest
 
 # Packages that are rebuilt already: no import of an own module stands inside of a function there.
-TOP_ONLY = ("smgee.doctor", "smgee.eelocal", "smgee.publish", "smgee.remote", "smgee.trees")
+TOP_ONLY = (
+    "smgee.doctor",
+    "smgee.eelocal",
+    "smgee.publish",
+    "smgee.remote",
+    "smgee.report",
+    "smgee.schemas",
+    "smgee.tables",
+    "smgee.trees",
+    "smgee.workflow",
+)
 
 
 @pytest.fixture(scope="module")
