@@ -100,6 +100,7 @@ ZONAL = Schema(
     ),
     key=("date", "cell"),
     others=_loose,
+    number_format="%.9g",  # validation reads them from here: not a digit of the maps' float32 is lost
 )
 
 CELLS = Schema(

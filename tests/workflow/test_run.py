@@ -19,7 +19,7 @@ from smgee.models import load_model
 from smgee.report import verdicts
 from smgee.study import Study
 from smgee.upscale.parity import compare_maps
-from smgee.workflow import RunFolder, all_steps, execute, plan
+from smgee.workflow import RunFolder, all_steps, connected, execute, plan
 from smgee.workflow.steps.stations import STATIONS
 from smgee.workflow.steps.validate import LARGE
 from smgee_cli.app import app, main
@@ -356,3 +356,43 @@ def test_a_study_without_a_36_km_product(run, study, tmp_path):
     assert not (folder / "validation_36km.csv").exists()
     assert len(pd.read_csv(folder / "validation_9km.csv"))
     assert "Earth Engine has no 36 km product" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_study_without_smap(run, study, tmp_path):
+    """Maps of every day, nothing to judge: no step asks for SMAP, and what an earlier study left is gone."""
+    folder = tmp_path / "maps"
+    shutil.copytree(run.path, folder)
+    smap = study.smap.model_copy(update={"collection_36km": None, "nine_km": False})
+    short = study.model_copy(update={"smap": smap, "end": pd.Timestamp("2021-06-18").date()})
+    with pytest.raises(InputError, match="upscale.days to daily"):
+        execute(RunFolder(folder, short), [n for n in all_steps() if n != "publish"], connect=connected)
+    upscale = study.upscale.model_copy(update={"days": "daily"})
+    daily = RunFolder(folder, short.model_copy(update={"upscale": upscale}))
+    decisions = execute(daily, [n for n in all_steps() if n != "publish"], connect=connected)
+    left_out = [d.step.name for d in decisions if d.action == "leave out"]
+    assert left_out == ["smap", "validate"]
+    for name in ("smap.csv", "validation_36km.csv", "validation_9km.csv", "heterogeneity.csv"):
+        assert not (folder / name).exists(), name
+    assert daily.entry("predict")["days"] == 8
+    assert "the study names no SMAP product" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_report_without_the_comparison_of_routes(run, tmp_path):
+    folder = tmp_path / "bare"
+    shutil.copytree(run.path, folder)
+    for name in ("parity.json", "maps/season_mean.tif", "zonal.csv"):
+        (folder / name).unlink()
+    result = CliRunner().invoke(app, ["report", "--run", str(folder)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "The two routes were not compared (`smgee compare-routes`)" in page
+
+
+def test_the_report_cuts_nothing(run):
+    """Every row of every table is on the page, the afternoon's too."""
+    page = (run / "report.html").read_text(encoding="utf-8")
+    rows = len(pd.read_csv(run / "heterogeneity.csv"))
+    rows += sum(
+        len(pd.read_csv(run / f)) for f in ("scores.csv", "validation_36km.csv", "validation_9km.csv")
+    )
+    assert page.count("<tr><td>") >= rows

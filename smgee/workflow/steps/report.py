@@ -9,6 +9,7 @@ from typing import Any
 from smgee.models import load_model
 from smgee.report import Contents, write_pages
 from smgee.workflow.artifacts import Artifact, folder
+from smgee.workflow.registry import command_of
 from smgee.workflow.step import Step
 from smgee.workflow.steps.explain import SHAP
 from smgee.workflow.steps.mean_map import MEAN_MAP
@@ -79,7 +80,7 @@ def _absent(work: Work, what: str, step: str) -> str:
         )
     if what.endswith("9 km") and work.run.has_study and not work.study.smap.nine_km:
         return f"{what}: the study leaves it out."
-    return f"{what} (`smgee {step}`)."
+    return f"{what} (`smgee {command_of(step)}`)."
 
 
 STEP = Step(
