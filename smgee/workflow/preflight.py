@@ -69,12 +69,18 @@ def check_study(
     Raises
     ------
     InputError
-        For assets that could not be published.
+        For assets that could not be published, and days of SMAP where it names no product.
     MissingDataError
         For data sets that the backend does not have.
     """
     if any(s.name == "publish" for s in steps):
         _check_publishing(study, (options or {}).get("publish", {}), connected=connected)
+    smap = study.smap.collection_36km or study.smap.nine_km
+    if any(s.name == "predict" for s in steps) and study.upscale.days == "smap" and not smap:
+        raise InputError(
+            "The study names no SMAP product, but upscale.days is smap, the days with a retrieval; set "
+            "upscale.days to daily."
+        )
     absent = []
     for asset in needed_assets(study, steps) if connected else ():
         try:

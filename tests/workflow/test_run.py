@@ -364,7 +364,7 @@ def test_a_study_without_smap(run, study, tmp_path):
     shutil.copytree(run.path, folder)
     smap = study.smap.model_copy(update={"collection_36km": None, "nine_km": False})
     short = study.model_copy(update={"smap": smap, "end": pd.Timestamp("2021-06-18").date()})
-    with pytest.raises(InputError, match="upscale.days to daily"):
+    with pytest.raises(InputError, match=r"upscale\.days to daily"):
         execute(RunFolder(folder, short), [n for n in all_steps() if n != "publish"], connect=connected)
     upscale = study.upscale.model_copy(update={"days": "daily"})
     daily = RunFolder(folder, short.model_copy(update={"upscale": upscale}))

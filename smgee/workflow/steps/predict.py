@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from smgee.errors import InputError, MissingDataError
+from smgee.errors import MissingDataError
 from smgee.models import load_model
 from smgee.upscale import MapStore, default_block, make_route, map_season
 from smgee.workflow.artifacts import Artifact, folder
@@ -54,11 +54,6 @@ def _days(work: Work) -> list[date]:
     days = active_days(study, work.read(PERIODS))
     if study.upscale.days != "smap":
         return days
-    if not work.has(SMAP):
-        raise InputError(
-            "The study names no SMAP product, but upscale.days is smap, the days with a retrieval; set "
-            "upscale.days to daily."
-        )
     smap = work.read(SMAP)
     seen = set(pd.to_datetime(smap.loc[smap["soil_moisture"].notna(), "date"]).dt.date)
     days = [d for d in days if d in seen]
