@@ -20,6 +20,7 @@ import pandas as pd
 
 from smgee.errors import InputError, ParityError
 from smgee.io import atomic_path
+from smgee.metrics import score
 from smgee.schemas import RANKING, SHAP_VALUES
 from smgee.tables import Provenance, sidecar_of, write_table
 from smgee.trees import LEAF, TreeEnsemble
@@ -236,24 +237,17 @@ def ranking(explanation: Explanation) -> pd.DataFrame:
         and ``direction``: Spearman's correlation of the predictor with its SHAP value, positive where more of
         it means wetter; NaN for a predictor that does not vary.
     """
-    from scipy.stats import rankdata
-
     importance = explanation.importance
     total = float(importance.sum())
     rows = []
     for position, j in enumerate(np.argsort(-importance, kind="stable"), start=1):
-        a, b = explanation.x[:, j], explanation.values[:, j]
-        ok = np.isfinite(a)
-        varies = ok.sum() > 2 and np.ptp(a[ok]) > 0 and np.ptp(b[ok]) > 0
         rows.append(
             {
                 "rank": position,
                 "predictor": explanation.predictors[j],
                 "mean_abs_shap": float(importance[j]),
                 "share": float(importance[j] / total) if total > 0 else 0.0,
-                "direction": float(np.corrcoef(rankdata(a[ok]), rankdata(b[ok]))[0, 1])
-                if varies
-                else float("nan"),
+                "direction": score("rho", explanation.x[:, j], explanation.values[:, j]),
             }
         )
     return pd.DataFrame(rows)

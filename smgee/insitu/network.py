@@ -10,6 +10,7 @@ import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
 from smgee.insitu.quality import FLAGS, flag_mask
+from smgee.metrics import scores
 
 __all__ = ["heterogeneity", "network_mean", "representativeness", "summary"]
 
@@ -195,14 +196,11 @@ def representativeness(daily: xr.Dataset, *, min_days: int = 30, min_stations: i
             own = values[use, j]
             others = (total[use] - own) / (number[use] - 1)
             relative = (own - others) / others
-            constant = own.std() == 0 or others.std() == 0
             row |= {
                 "mrd": relative.mean(),
                 "sdrd": relative.std(ddof=1),
                 "index": np.hypot(relative.mean(), relative.std(ddof=1)),
-                "r": np.nan if constant else np.corrcoef(own, others)[0, 1],
-                "rmse": np.sqrt(np.mean((own - others) ** 2)),
-                "bias": (own - others).mean(),
+                **scores(("r", "rmse", "bias"), own, others),
             }
         rows.append(row)
     columns = ["station", "days", "mrd", "sdrd", "index", "r", "rmse", "bias"]

@@ -16,6 +16,7 @@ import xarray as xr
 
 from smgee.errors import MissingDataError
 from smgee.insitu.network import heterogeneity, representativeness
+from smgee.metrics import score
 
 __all__ = ["Heterogeneity", "mean_cv", "moran", "stations_needed", "study_heterogeneity", "variogram"]
 
@@ -270,7 +271,6 @@ def mean_cv(daily: xr.Dataset, *, min_stations: int = 3) -> pd.DataFrame:
         standard deviation, m³ m⁻³), days.
     """
     from scipy.optimize import curve_fit
-    from scipy.stats import spearmanr
 
     days = heterogeneity(daily, min_stations=min_stations)
     mean, cv = days["mean"].to_numpy(), days["cv"].to_numpy()
@@ -287,7 +287,7 @@ def mean_cv(daily: xr.Dataset, *, min_stations: int = 3) -> pd.DataFrame:
                 "k1": k1,
                 "k2": k2,
                 "r2": 1 - rest,
-                "spearman": spearmanr(mean, cv).statistic,
+                "spearman": score("rho", mean, cv),
                 "wettest_spread": 1 / k2 if k2 > 0 else np.nan,
                 "days": len(days),
             }
