@@ -67,6 +67,7 @@ class Site:
         The projected lattice of the maps.
     outline : tuple of 4 float
         West, south, east and north of a box that holds the grid, degrees; scenes outside it are not read.
+        East is beyond 180 where the box lies across the antimeridian.
     """
 
     grid: PixelGrid
@@ -76,7 +77,8 @@ class Site:
     def of(cls, grid: PixelGrid) -> Site:
         """Return the site of a lattice."""
         to_degrees = transformer(grid.crs, "EPSG:4326")
-        return cls(grid, to_degrees.transform_bounds(*grid.bounds, densify_pts=21))
+        west, south, east, north = to_degrees.transform_bounds(*grid.bounds, densify_pts=21)
+        return cls(grid, (west, south, east + 360 if east < west else east, north))
 
     @property
     def region(self) -> ee.Geometry:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Literal
 
+import ee
 import pytest
 from pydantic import create_model
 
 import smgee
 from smgee.errors import InputError
-from smgee.predictors import Cadence, Predictors, families
+from smgee.grid import PixelGrid
+from smgee.predictors import Cadence, Predictors, Site, families
 from smgee.predictors.composite import Composite
 from smgee.predictors.indices import Indices
 from smgee.predictors.reflectance import Reflectance
@@ -165,6 +167,17 @@ def test_equal_keys_mean_equal_requests():
         assert not {p.key for p in fewer} & set(keys)
         wider = study_with([{"kind": "reflectance", "composite": {"window_days": 20}}, {"kind": "indices"}])
         assert not {p.key for p in wider.predictor_set.pieces(days)} & set(keys)
+
+
+def test_a_site_across_the_antimeridian_reads_scenes_on_both_sides():
+    site = Site.of(PixelGrid("EPSG:32660", (300.0, 0.0, 700000.0, 0.0, -300.0, 5000000.0), 500, 100))
+    west, _, east, _ = site.outline
+    assert 179 < west < 180 < east < 182
+    with smgee.connect(sources=[]):
+        near = [ee.Geometry.Point([lon, 45.0]) for lon in (179.9, -179.9)]
+        far = ee.Geometry.Point([0.0, 45.0])
+        found = ee.List([site.region.intersects(p, 1) for p in (*near, far)]).getInfo()
+    assert found == [True, True, False]
 
 
 def test_what_a_published_map_says():
