@@ -25,10 +25,10 @@ COLLECTIONS = {d.id: product for product, d in HLS.items()}
 ADJACENT_PIXELS = (
     5  # HLS v2.0 dilates clouds and shadows by 5 pixels of 30 m (HLS user guide v2.0, section 6.4)
 )
-KEPT_MASKS = 128  # whole-basin Fmask layers in memory, 1.7 MB each
+KEPT_MASKS = 48  # whole-basin Fmask layers in memory, 1.7 MB each: those of a wide window
 BLOCK = 256  # pixels
 SMALL_WINDOW = 64 * 64  # pixels; below, a whole block would cost more than it saves
-KEPT_BYTES = 400 * 2**20  # of reflectance: the common bands of some nineteen scenes of a 36 km basin
+KEPT_BYTES = 192 * 2**20  # of reflectance: nineteen scenes of a window of 512 pixels, and as much again
 TOGETHER = {product: tuple(d.roles[r] for r in ROLES) for product, d in HLS.items()}
 _NOWHERE = np.zeros((1, 1), np.uint8)
 

@@ -21,7 +21,7 @@ BLOCK_ALIGNMENT = 256
 
 # What all blocks under way may hold in memory. Of every band there are at most three copies: the answer, its
 # masks resolved, and the bands in model order.
-_MEMORY_BYTES = 192 * 1024 * 1024
+_MEMORY_BYTES = 96 * 1024 * 1024
 _COPIES = 3
 _LARGEST_BLOCK = 512
 

@@ -24,7 +24,7 @@ __all__ = ["Pyramid", "halve"]
 
 SMALL = 64  # pixels
 TILE = 256
-_tiles: ByteCache[Pixels] = ByteCache(384 * 2**20)
+_tiles: ByteCache[Pixels] = ByteCache(160 * 2**20)
 
 
 class Pyramid:

@@ -25,8 +25,8 @@ _CYLINDRICAL = frozenset({"EPSG:4326", "EPSG:3857", "EPSG:6933", "EPSG:3395", "E
 # A centre this close (in pixels) to the edge of the next pixel belongs to it: rounding must not decide.
 _EDGE = 1e-6
 
-_plans: ByteCache = ByteCache(192 * 2**20)
-_coordinates: ByteCache = ByteCache(96 * 2**20)
+_plans: ByteCache = ByteCache(96 * 2**20)
+_coordinates: ByteCache = ByteCache(48 * 2**20)
 
 
 @dataclass(frozen=True)
