@@ -18,7 +18,7 @@ from smgee.trees.kernel import block, interpreter, predict
 from smgee.trees.kernel.interpreter import NAMES, Instruction, decode
 from smgee.trees.kernel.tournament import aligned
 from smgee.trees.kernel.tournament import run as compiled_run
-from tests.trees.test_kernel import allowed, grown, rows_for
+from tests.trees.test_kernel import allowed, grown, nothing_walked, rows_for
 
 MODELS: dict[str, Callable[[int], Any]] = {
     "rf": lambda s: RandomForestRegressor(6, max_depth=7, random_state=s),
@@ -40,7 +40,7 @@ def interpreted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[np.ndarr
             seen.extend(decode(program, n))
             interpreter.run(program, n, *rest)
 
-        with monkeypatch.context() as patch:
+        with monkeypatch.context() as patch, nothing_walked():
             patch.setattr(block, "run", run)
             return predict(ensemble, X, n_threads=1), seen
 
@@ -61,6 +61,8 @@ def test_kernel_interpreter_and_library_agree(
     slow, program = interpreted(ensemble, rows)
     assert program, "the rows were walked, and no program was run"
     assert np.array_equal(predict(ensemble, rows, n_threads=1), slow)
+    with nothing_walked():
+        assert np.array_equal(predict(ensemble, rows, n_threads=1), slow)
     expected = reference.predict(ensemble, rows)
     assert (np.abs(slow - expected) <= allowed(ensemble, rows, expected)).all()
     np.testing.assert_allclose(slow, model.predict(rows), rtol=2e-6, atol=2e-6)
@@ -75,7 +77,8 @@ def test_every_instruction_is_met_by_random_forests(
         X = rows_for(ensemble, 300, seed=seed)
         slow, program = interpreted(ensemble, X)
         used |= {i.name for i in program}
-        assert np.array_equal(predict(ensemble, X, n_threads=1), slow)
+        with nothing_walked():
+            assert np.array_equal(predict(ensemble, X, n_threads=1), slow)
     assert used == set(NAMES)
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -31,8 +33,19 @@ def allowed(ensemble: TreeEnsemble, X: np.ndarray, expected: np.ndarray) -> np.n
     return 0.51 * forest.scale * ensemble.n_trees + np.finfo(np.float32).eps * (np.abs(expected) + 1e-30)
 
 
+@contextmanager
+def nothing_walked() -> Iterator[None]:
+    """Let the tournament predict however few rows there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "WALK_ROWS", 0)
+        patch.setattr(engine, "WALK_ROWS_PER_NODE", 0)
+        yield
+
+
 def check(ensemble: TreeEnsemble, X: np.ndarray, **options: Any) -> np.ndarray:
     got = predict(ensemble, X, **options)
+    with nothing_walked():
+        assert np.array_equal(got, predict(ensemble, X, **options), equal_nan=True)
     expected = reference.predict(ensemble, X)
     assert got.dtype == np.float32
     assert got.shape == (len(X),)
