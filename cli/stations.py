@@ -10,8 +10,9 @@ import typer
 
 from smgee import insitu
 from smgee.errors import InputError, MissingDataError
-from smgee.io import atomic_path
+from smgee.schemas import PERIODS, QUALITY, SPREAD, SUMMARY
 from smgee.study import Study
+from smgee.tables import Provenance, Schema, sidecar_of, write_dataset, write_table
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import adopt
 from smgee_cli.display import run_with_progress
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from rich.console import Console
 
+MADE = Provenance(made_by="smgee stations")
 _TABLES = {".csv", ".txt", ".tsv", ".parquet", ".xlsx", ".xls"}
 _SHOWN = 60
 _ISMN_ONLY = {"station", "start", "end"}
@@ -204,14 +206,12 @@ def stations(
     table["days"] = daily["soil_moisture"].notnull().sum("time").values
 
     out.mkdir(parents=True, exist_ok=True)
-    insitu.write_dataset(daily, out / "stations.nc")
+    write_dataset(daily, out / "stations.nc", provenance=MADE)
     written = ["stations.nc"]
-    for name, part in (("stations_summary.csv", table), ("stations_quality.csv", quality)):
-        with atomic_path(out / name) as scratch:
-            part.to_csv(scratch, index=False)
-        written.append(name)
+    for part, schema in ((table, SUMMARY), (quality, QUALITY)):
+        written.append(_write(part, out, schema))
     if records:
-        insitu.write_dataset(ds, out / "stations_records.nc")
+        write_dataset(ds, out / "stations_records.nc", provenance=MADE)
         written.append("stations_records.nc")
 
     note, periods = "", None
@@ -220,19 +220,15 @@ def stations(
         periods = insitu.unfrozen_periods(ds, rule, min_hours=min_hours, day=day)
     except MissingDataError as error:
         # An old file would pass for the result of this run.
-        (out / "unfrozen.csv").unlink(missing_ok=True)
+        _drop(out / "unfrozen.csv")
         note = f"unfrozen.csv was not written: {error}"
     if periods is not None:
-        with atomic_path(out / "unfrozen.csv") as scratch:
-            periods.to_csv(scratch, index=False)
-        written.append("unfrozen.csv")
+        written.append(_write(periods, out, PERIODS))
     try:
         spread = insitu.study_heterogeneity(daily).table
-        with atomic_path(out / "stations_heterogeneity.csv") as scratch:
-            spread.to_csv(scratch, index=False)
-        written.append("stations_heterogeneity.csv")
+        written.append(_write(spread, out, SPREAD))
     except MissingDataError:
-        (out / "stations_heterogeneity.csv").unlink(missing_ok=True)
+        _drop(out / "stations_heterogeneity.csv")
         spread = None  # fewer than three stations on every day
     adopt(RunFolder(out), "stations", by="smgee stations")
     _print(console, path, table, daily, periods, note, out, written)
@@ -247,6 +243,17 @@ def stations(
         "files": [str(out / name) for name in written],
         "note": note,
     }
+
+
+def _write(table: pd.DataFrame, out: Path, schema: Schema) -> str:
+    """Write a table under the name of its schema; returns the file's name."""
+    return write_table(table, out / f"{schema.name}.csv", schema=schema, provenance=MADE).name
+
+
+def _drop(path: Path) -> None:
+    """Delete a table that does not hold any more, with its description."""
+    for file in (path, sidecar_of(path)):
+        file.unlink(missing_ok=True)
 
 
 def _named(given: list[str] | None, option: str) -> dict[str, Any]:

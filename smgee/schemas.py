@@ -17,6 +17,7 @@ __all__ = [
     "SMAP",
     "SPREAD",
     "STATION_SCORES",
+    "SUMMARY",
     "ZONAL",
     "metric_columns",
     "validation_schema",
@@ -139,6 +140,15 @@ QUALITY = Schema(
     (_text("station", "station"), _count("records", "records"), _count("dropped", "records left out")),
     key=("station",),
     others=_loose,
+)
+
+SUMMARY = Schema(
+    "stations_summary",
+    "The stations of the network, one row each",
+    (_text("station", "station"), _count("records", "records"), _count("days", "days with a daily mean")),
+    key=("station",),
+    others=_loose,
+    number_format="%.10g",
 )
 
 SPREAD = Schema(
