@@ -25,7 +25,7 @@ from smgee.trees.kernel.walk import walk
 
 __all__ = ["predict_chunk"]
 
-# So few rows are walked, and so many for each node of an average tree, or twice as many where codes are wider
+# So few rows are walked (half as many of symmetric trees), and so many for each node of an average tree, or twice as many where codes are wider
 # than bytes and have to be renumbered for the programs. Measured (random forest, extra trees, GBDT, XGBoost,
 # LightGBM; 59 to 10,400 nodes a tree; neighbouring and random rows alike), both engines take as long at 3.5
 # rows a node with bytes, at 7 to 8 with wider codes.
@@ -74,9 +74,10 @@ def predict_chunk(
     """
     codes, lane_of, lane_feature, missing = _load(forest, columns, len(out), each)
     per_node = WALK_ROWS_PER_NODE * min(2, forest.code_type.itemsize)
-    few = not forest.symmetric and (
-        len(out) <= WALK_ROWS or len(out) * forest.n_trees < per_node * len(forest.words)
-    )
+    if forest.symmetric:
+        few = len(out) <= WALK_ROWS // 2
+    else:
+        few = len(out) <= WALK_ROWS or len(out) * forest.n_trees < per_node * len(forest.words)
     if forest.leaf.dtype != np.int32 or few or not len(codes):
         _walk(forest, codes, lane_of, out, threads, each)
     elif not _play(forest, codes, lane_of, lane_feature, out, threads, each):

@@ -65,7 +65,9 @@ def predict_symmetric_block(
     count = np.empty(n_groups, np.int64)
     lane_at, above = np.zeros((n_groups, BITS), np.uint64), np.full((n_groups, BITS), 255, np.uint8)
     tables = np.empty(n_groups * TABLE, np.int32)
-    _tabulate(leaf, tests, weight, found, order, groups, count, lane_at, above, tables)
+    _tabulate(
+        leaf, tests, weight, found, order, groups, count, lane_at, above, tables, np.empty(TABLE, np.int64)
+    )
 
     strip, index = aligned(lanes * STRIP), aligned(4 * STRIP)
     by_lane = strip.reshape(lanes, STRIP)
@@ -120,9 +122,9 @@ def _open(level, level_start, leaf, leaf_start, lane_of, low, high, tests, weigh
 
 
 @entry
-def _tabulate(leaf, tests, weight, found, order, groups, count, lane_at, above, tables):
+def _tabulate(leaf, tests, weight, found, order, groups, count, lane_at, above, tables, place):
     """Write each group's tests (their `count`, the lanes' places in a strip, the codes to be exceeded) and
-    its table of leaf sums.
+    its table of leaf sums. `place`, (TABLE,) int64, is scratch for the leaf of each number.
     """
     for g in range(len(count)):
         table = tables[g * TABLE : (g + 1) * TABLE]
@@ -133,13 +135,15 @@ def _tabulate(leaf, tests, weight, found, order, groups, count, lane_at, above, 
             for j in range(found[1, t]):
                 lane_at[g, bits + j] = (tests[t, j] & LEAF_LANE) * STRIP
                 above[g, bits + j] = tests[t, j] >> LANE_BITS
+            place[0] = found[0, t]
+            for j in range(found[1, t]):
+                half = uint64(1 << j)
+                for s in range(half):
+                    place[half + s] = place[s] + weight[t, j]
             size = uint64(1 << bits)
             for number in range(found[2, t] - 1, -1, -1):
-                at = np.int64(found[0, t])
-                for j in range(found[1, t]):
-                    at += weight[t, j] * ((number >> j) & 1)
                 to = uint64(number << bits)
-                value = leaf[at]
+                value = leaf[place[number]]
                 for s in range(size):
                     table[to + s] = table[s] + value
             bits += found[1, t]
