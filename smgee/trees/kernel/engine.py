@@ -25,10 +25,10 @@ from smgee.trees.kernel.walk import walk
 
 __all__ = ["predict_chunk"]
 
-# So few rows are walked (half as many of symmetric trees), and so many for each node of an average tree, or twice as many where codes are wider
-# than bytes and have to be renumbered for the programs. Measured (random forest, extra trees, GBDT, XGBoost,
-# LightGBM; 59 to 10,400 nodes a tree; neighbouring and random rows alike), both engines take as long at 3.5
-# rows a node with bytes, at 7 to 8 with wider codes.
+# So few rows are walked (half as many of symmetric trees), and so many for each node of an average tree, or
+# twice as many where codes are wider than bytes and have to be renumbered for the programs. Measured (random
+# forest, extra trees, GBDT, XGBoost, LightGBM; 59 to 10,400 nodes a tree; neighbouring and random rows
+# alike), both engines take as long at 3.5 rows a node with bytes, at 7 to 8 with wider codes.
 WALK_ROWS = 64
 WALK_ROWS_PER_NODE = 3
 # Rows of a block: fewer are tighter and see less of the trees, but each block has its own programs to write.
