@@ -313,3 +313,20 @@ def test_what_lies_across_the_cut_of_a_map_lies_at_both_its_ends() -> None:
     assert info(cut.area(1, "EPSG:6933")) == pytest.approx(expected, rel=1e-6)
     utm = info(across.transform("EPSG:32660", 1).area(1))  # a map centred at 177° E
     assert utm == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda flat: ee.Image(1).reproject(flat).reduceRegion("first", ee.Geometry.Point(1, 1), 100),
+        lambda flat: ee.Image(1).changeProj(ee.Projection("EPSG:4326"), flat),
+        lambda flat: ee.Image.pixelCoordinates(flat).reduceRegion("first", ee.Geometry.Point(1, 1), 100),
+        lambda flat: ee.Image(1).translate(1, 1, "meters", flat),
+        lambda flat: ee.Geometry.Point(1, 1).buffer(10).area(1, flat),
+        lambda flat: ee.Geometry.Point(1, 1).buffer(10).coveringGrid(flat),
+    ],
+)
+@pytest.mark.parametrize("transform", [[0, 0, 0, 0, 0, 0], [1, 2, 0, 2, 4, 0]])
+def test_projections_whose_pixels_have_no_area_are_refused(use: Any, transform: list[float]) -> None:
+    with pytest.raises(ee.EEException, match="has no inverse: its pixels have no area"):
+        info(use(ee.Projection("EPSG:4326", transform)))

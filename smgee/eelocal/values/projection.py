@@ -27,6 +27,14 @@ def moved(affine: Any, x: Any, y: Any) -> tuple[Any, Any]:
     return a * x + b * y + c, d * x + e * y + f
 
 
+def _determinant(transform: Sequence[float]) -> float:
+    a, b, _, d, e, _ = transform
+    determinant = a * e - b * d
+    if determinant == 0:
+        raise EEError(f"The pixel transform {list(transform)} has no inverse: its pixels have no area.")
+    return determinant
+
+
 def to_pixels(transform: Sequence[float], x: Any, y: Any) -> tuple[Any, Any]:
     """Return (column, row) of coordinates, numbers or arrays, under a transform from pixels to coordinates.
 
@@ -39,9 +47,7 @@ def to_pixels(transform: Sequence[float], x: Any, y: Any) -> tuple[Any, Any]:
     x, y = x - c, y - f
     if b == d == 0 and a != 0 and e != 0:
         return x / a, y / e
-    determinant = a * e - b * d
-    if determinant == 0:
-        raise EEError(f"The pixel transform {[a, b, c, d, e, f]} has no inverse: its pixels have no area.")
+    determinant = _determinant(transform)
     return (e * x - b * y) / determinant, (a * y - d * x) / determinant
 
 
@@ -67,6 +73,9 @@ class Projection:
 
     crs: str
     transform: Transform = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+    def __post_init__(self) -> None:
+        _determinant(self.transform)  # refuses one whose pixels have no area
 
     @classmethod
     def of_grid(cls, grid: PixelGrid) -> Projection:
