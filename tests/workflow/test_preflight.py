@@ -119,9 +119,7 @@ def test_bands_that_files_lack_are_named(tmp_path):
 
     with smgee.connect(catalog=catalog):
         check_study(study("NDVI", []), named("sample"))
-        with pytest.raises(
-            MissingDataError, match=r"HLSS30/v002 without Fmask; add the files"
-        ):
+        with pytest.raises(MissingDataError, match=r"HLSS30/v002 without Fmask; add the files"):
             check_study(study("NDVI", ["cloud"]), named("sample"))
         with pytest.raises(MissingDataError, match=r"HLSS30/v002 without B11, Fmask;"):
             check_study(study("NDMI", ["cloud"]), named("sample", "predict"))
