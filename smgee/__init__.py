@@ -47,8 +47,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # The heavy parts (NumPy, pandas, scikit-learn, …) load when they are first named, so that `import smgee` is
-    # quick.
+    # The heavy parts (NumPy, pandas, scikit-learn, …) load when they are first named, so that
+    # `import smgee` is quick.
     if name in _SUBMODULES:
         return import_module(f"smgee.{name}")
     if name in _HOMES:

@@ -79,7 +79,7 @@ def main() -> None:
     row("geemap.ml.rf_to_strings, 2 processes", theirs, strings, theirs)
     for digits in ("exact", "short"):
         ours, strings = median_seconds(
-            lambda: TreeEnsemble.from_model(model, NAMES).to_ee_strings(digits=digits), 9
+            lambda digits=digits: TreeEnsemble.from_model(model, NAMES).to_ee_strings(digits=digits), 9
         )
         row(f"smgee, {digits} digits, from the forest", ours, strings, theirs)
     Console().print(table)

@@ -23,7 +23,11 @@ _LAYERS = """
 {
     "center": list(Map.center),
     "zoom": int(Map.zoom),
-    "layers": [{"name": x.name, "url": x.url, "opacity": x.opacity} for x in Map.layers if "127.0.0.1" in getattr(x, "url", "")],
+    "layers": [
+        {"name": x.name, "url": x.url, "opacity": x.opacity}
+        for x in Map.layers
+        if "127.0.0.1" in getattr(x, "url", "")
+    ],
 }
 """
 

@@ -35,7 +35,8 @@ _PAGE = """<!doctype html>
   html, body { margin: 0; background: #fff; font: 15px/1.3 "DejaVu Sans", Arial, sans-serif; color: #222; }
   main { display: flex; gap: 10px; padding: 10px; }
   figure { margin: 0; flex: 1 1 0; min-width: 0; }
-  figcaption { padding: 0 0 6px; display: flex; gap: 12px; justify-content: space-between; align-items: center; height: 24px;
+  figcaption { padding: 0 0 6px; display: flex; gap: 12px; justify-content: space-between;
+    align-items: center; height: 24px;
     white-space: nowrap; overflow: hidden; }
   .drawn { height: __HEIGHT__px !important; background: #e8e8e8; }
   .bar { display: flex; align-items: center; gap: 6px; font-size: 12px; }
@@ -55,7 +56,8 @@ _PAGE = """<!doctype html>
   const panels = __PANELS__;
   for (const panel of panels) {
     const figure = document.createElement("figure");
-    const bar = panel.bar ? `<span class="bar">${panel.bar.min}<i style="background:linear-gradient(to right,` +
+    const bar = panel.bar
+      ? `<span class="bar">${panel.bar.min}<i style="background:linear-gradient(to right,` +
       `${panel.bar.palette.map(c => "#" + c).join(",")})"></i>${panel.bar.max} ${panel.bar.unit}</span>` : "";
     figure.innerHTML = `<figcaption><b>${panel.title}</b>${bar}</figcaption><div class="drawn"></div>`;
     document.querySelector("main").append(figure);
@@ -64,11 +66,13 @@ _PAGE = """<!doctype html>
   // Only now do the panels have their widths.
   for (const panel of panels) {
     const figure = panel.figure;
-    const map = L.map(figure.querySelector(".drawn"), { zoomControl: false, fadeAnimation: false, attributionControl: false });
+    const options = { zoomControl: false, fadeAnimation: false, attributionControl: false };
+    const map = L.map(figure.querySelector(".drawn"), options);
     map.setView(panel.center, panel.zoom, { animate: false });
     L.control.scale({ imperial: false }).addTo(map);
     const box = map.getContainer().getBoundingClientRect();
-    const state = { left: box.left, top: box.top, width: box.width, height: box.height, waiting: panel.layers.length, failed: 0 };
+    const state = { left: box.left, top: box.top, width: box.width, height: box.height,
+      waiting: panel.layers.length, failed: 0 };
     const report = () => { figure.dataset.state = JSON.stringify(state); };
     report();
     for (const layer of panel.layers) {

@@ -14,7 +14,10 @@ from tests.notebooks.leaflet import visit, write_page
 from tests.notebooks.test_quickstart import map_panels
 
 TARGET = NOTEBOOKS.parent / "docs" / "images" / "map.png"
-NOTE = "Synthetic basin: not an observation. Red: stations. Black: the 36 km EASE-Grid 2.0 cell and its sixteen 9 km cells."
+NOTE = (
+    "Synthetic basin: not an observation. Red: stations. Black: the 36 km EASE-Grid 2.0 cell and its sixteen "
+    "9 km cells."
+)
 WIDTH = 1000
 LIMIT_BYTES = 300_000
 

@@ -94,6 +94,7 @@ def test_a_killed_run_leaves_nothing_behind(tmp_path):
 
 
 def test_nothing_heavy_at_import():
-    code = "import sys, smgee.twin; print([m for m in ('pandas', 'ee', 'xarray', 'matplotlib', 'ismn') if m in sys.modules])"
+    heavy = ["pandas", "ee", "xarray", "matplotlib", "ismn"]
+    code = f"import sys, smgee.twin; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
