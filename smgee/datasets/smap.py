@@ -99,9 +99,9 @@ def retrieval_bands(half: str) -> tuple[Band, ...]:
     )
 
 
-# The ingestion warps to 0.08° with GDAL, which keeps the source's upper left corner: 180° W, and the
-# 85.0445664° N that bound EASE-Grid 2.0. The catalog states the pixel size only, so the origin is inferred.
-WARPED = PixelGrid("EPSG:4326", (0.08, 0.0, -180.0, 0.0, -0.08, 85.04456640131836), 4500, 2126)
+# The transform that images of the service state: 0.08° from 180° W and a little below the 85.0445664° N
+# that bound EASE-Grid 2.0.
+WARPED = PixelGrid("EPSG:4326", (0.08, 0.0, -180.0, 0.0, -0.08, 85.04450187981), 4500, 2126)
 SEAM = date(2023, 12, 4)
 """First day of version 006; neither version covers the whole mission."""
 

@@ -208,9 +208,9 @@ PROBES: tuple[Probe, ...] = (
     Probe("hls-thermal", "Are HLS L30 thermal bands degrees Celsius?", _thermal, assumed=1, catalog=True),
     Probe(
         "smap-grid",
-        "Does the 0.08° grid of SPL3SMP_E begin at -180°, 85.0445664°?",
+        "Does the 0.08° grid of SPL3SMP_E begin at -180°, 85.0445019°?",
         _smap_origin,
-        assumed=[0.08, 0, -180, 0, -0.08, 85.04456640131836],
+        assumed=[0.08, 0, -180, 0, -0.08, 85.04450187981],
         catalog=True,
     ),
     Probe("smap-tb-flag", "Does 1 in tb_qual_flag mean bad?", _smap_flag, assumed=1, catalog=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -108,6 +109,7 @@ class Basin:
                     with atomic_path(target) as scratch:
                         scratch.mkdir()
                         make(scratch)
+        os.utime(self._folder)  # in use: other versions of the code leave it alone
         return target
 
     def _report(self, what: str) -> Callable[[float], None] | None:

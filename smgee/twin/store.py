@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -68,10 +69,16 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smgee" / "twin"
 
 
-def remove_outdated(folder: Path, prefix: str) -> None:
-    """Delete folders beside `folder` that hold the same basin (`prefix`) made by other code."""
+def remove_outdated(folder: Path, prefix: str, *, unused_days: float = 14) -> None:
+    """Delete folders beside `folder` that hold the same basin (`prefix`) made by other code.
+
+    One that was used within `unused_days` stays: another version of smgee may be at work in it.
+    """
+    oldest = time.time() - unused_days * 86400
     for other in folder.parent.glob(f"{prefix}-*"):
-        if other != folder and other.is_dir():
+        if other == folder or not other.is_dir():
+            continue
+        if max(p.stat().st_mtime for p in (other, *other.glob(".lock-*"))) < oldest:
             shutil.rmtree(other, ignore_errors=True)
 
 
