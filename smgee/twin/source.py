@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from smgee.datasets import DATASETS, NASADEM, SMAP_9KM, SMAP_36KM_TWIN
-from smgee.datasets.smap import GROUPS, NO_GOOD_RETRIEVAL
+from smgee.datasets.smap import GROUPS, NO_GOOD_RETRIEVAL, WARPED
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid, transformer
 from smgee.source import BandInfo, CollectionInfo, ImageInfo, TableInfo
@@ -240,14 +240,13 @@ class TwinSource:
         of each pixel's
         centre.
 
-        The ingest warps EASE-Grid 2.0 to EPSG:4326 at 0.08° with nearest neighbour, from the outer corner of
-        the grid (180° W, 85.0446° N).
+        The ingest warps EASE-Grid 2.0 to EPSG:4326 at 0.08° with nearest neighbour.
         """
         basin, ease = self.basin, EASE_GRIDS["M09"]
         first, n = basin.cells[0], basin.cells_across + 2 * CELLS_AROUND
         row0, col0 = first.row - CELLS_AROUND, first.col - CELLS_AROUND
         to_lonlat = transformer(EASE_CRS, "EPSG:4326").transform
-        _, north = to_lonlat(0.0, ease.top)
+        north = WARPED.transform[5]
         west, top = to_lonlat(ease.left + col0 * ease.cell_size, ease.top - row0 * ease.cell_size)
         east, low = to_lonlat(ease.left + (col0 + n) * ease.cell_size, ease.top - (row0 + n) * ease.cell_size)
         step = 0.08

@@ -319,7 +319,8 @@ def test_smap_grid_and_flags(source, basin):
         round((grid.transform[2] + 180) / 0.08), abs=1e-6
     )
     assert grid.transform[5] <= 85.0446
-    assert (85.04450187981 - grid.transform[5]) % 0.08 == pytest.approx(0, abs=1e-6)
+    below = (85.04450187981 - grid.transform[5]) / 0.08
+    assert below == pytest.approx(round(below), abs=1e-6)
 
     seen = retrieve_9km(basin, "am")
     ease, first = EASE_GRIDS["M09"], basin.cells[0]
