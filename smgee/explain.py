@@ -21,14 +21,15 @@ import pandas as pd
 from smgee.errors import InputError, ParityError
 from smgee.io import atomic_path
 from smgee.metrics import score
+from smgee.models import ESTIMATORS, TrainedModel, TrainingTable, list_models, load_model
 from smgee.schemas import RANKING, SHAP_VALUES
 from smgee.tables import Provenance, sidecar_of, write_table
 from smgee.trees import LEAF, TreeEnsemble
+from smgee.trees.layout import levels
+from smgee.trees.reference import as_matrix, leaves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from smgee.models import TrainedModel, TrainingTable
 
 ADDITIVITY_TOLERANCE = 1e-6
 """Largest allowed difference, in m³ m⁻³, between expected value plus SHAP values and the model's
@@ -124,8 +125,6 @@ def explain(
     """
     import shap
 
-    from smgee.trees.reference import as_matrix
-
     matrix = as_matrix(ensemble, x)
     if not len(matrix):
         raise InputError("There are no rows to explain; give the rows that the model was trained on.")
@@ -168,9 +167,6 @@ def as_shap_model(ensemble: TreeEnsemble, x: np.ndarray) -> dict[str, Any]:
     dict
         ``trees`` and ``base_offset``.
     """
-    from smgee.trees.layout import levels
-    from smgee.trees.reference import leaves
-
     reached = np.bincount(leaves(ensemble, x).ravel(), minlength=ensemble.n_nodes).astype("f8")
     is_leaf = ensemble.feature == LEAF
     cover = np.where(is_leaf, np.maximum(reached, _EMPTY), 0.0)
@@ -433,8 +429,6 @@ def explain_run(
     MissingDataError
         If nothing was trained there.
     """
-    from smgee.models import TrainingTable, list_models, load_model
-
     folder = Path(run) / "models"
     names, best = list_models(folder)
     loaded = [load_model(folder, name) for name in (names if model == "all" else [model])]
@@ -449,8 +443,6 @@ def forget(folder: str | os.PathLike[str], *, keep: Iterable[str] = ()) -> None:
     """Remove the files of earlier explanations from a folder, but for the models to `keep`: they describe
     models of the past.
     """
-    from smgee.models import ESTIMATORS
-
     for name in set(ESTIMATORS) - set(keep):
         for ending in ("ranking.csv", "values.parquet", "summary.png"):
             _remove(Path(folder) / f"{name}_{ending}")

@@ -16,13 +16,13 @@ from smgee.errors import InputError, RemoteError
 from smgee.machine import usable_cores
 from smgee.remote import LoginRequired, call
 from smgee.remote.transport import HttpTransport, Metered
+from smgee.source import Source
 
 if TYPE_CHECKING:
     from smgee.eelocal.engine.context import Limits
     from smgee.eelocal.rest.faults import FaultPlan
     from smgee.eelocal.rest.server import LoopbackServer
     from smgee.eelocal.rest.service import Service
-    from smgee.source import Source
 
 __all__ = ["Session", "connect", "current_session", "default_store", "fault_plan", "parallel_requests"]
 

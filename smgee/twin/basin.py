@@ -16,15 +16,19 @@ import numpy as np
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, PixelGrid, ease_cell_at, transformer
 from smgee.io import atomic_path
-from smgee.twin import store
+from smgee.twin import stations, store
+from smgee.twin.balance import Static, frame_days, prepare_static, run_balance
+from smgee.twin.clouds import CloudField, draw_clouds
+from smgee.twin.hydrology import AGGREGATES
+from smgee.twin.land import build_land, phenology_table
+from smgee.twin.optics import soil_water, temperature_window
+from smgee.twin.orbits import Scene, scenes_of_year
 from smgee.twin.parallel import run_blocks
+from smgee.twin.terrain import build_terrain, survey_error, topography
 from smgee.twin.weather import Weather, build_weather
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from smgee.twin.clouds import CloudField
-    from smgee.twin.orbits import Scene
 
 __all__ = ["Basin"]
 
@@ -135,10 +139,6 @@ class Basin:
 
         from scipy.ndimage import map_coordinates
 
-        from smgee.twin.balance import prepare_static
-        from smgee.twin.land import build_land
-        from smgee.twin.terrain import build_terrain, survey_error, topography
-
         domain = self.grid.pad(PAD)
         raw = build_terrain(self.seed, domain.shape, relief=RELIEF[self.extent])
         terrain = topography(raw, self.centre[1])
@@ -190,16 +190,12 @@ class Basin:
         return self._truth[1]
 
     def _make_truth(self, folder: Path) -> None:
-        from smgee.twin.balance import Static, run_balance
-
         s = self.static
         static = Static(s["layers"], s["label"], s["bins"])
         run_balance(static, self.weather, self.year, folder, progress=self._report("water balance"))
 
     @cached_property
     def _clouds(self) -> dict[str, CloudField]:
-        from smgee.twin.clouds import CloudField
-
         with self._lock:
             folder = self._stage("clouds", self._make_clouds)
             meta = json.loads((folder / "clouds.json").read_text())
@@ -207,8 +203,6 @@ class Basin:
             return {k: CloudField(opacity[i], *meta[k]) for i, k in enumerate(meta)}
 
     def _make_clouds(self, folder: Path) -> None:
-        from smgee.twin.clouds import draw_clouds
-
         weather, scenes = self.weather, self.scenes
         fields: list[Any] = [None] * len(scenes)
 
@@ -276,8 +270,6 @@ class Basin:
     @cached_property
     def scenes(self) -> list[Scene]:
         """The HLS acquisitions of the year, by time."""
-        from smgee.twin.orbits import scenes_of_year
-
         return scenes_of_year(self.year, self.tile, *self.centre)
 
     def clouds(self, scene: Scene) -> CloudField:
@@ -316,8 +308,6 @@ class Basin:
     @cached_property
     def frames(self) -> np.ndarray:
         """The days of the year (from 0) whose soil water is stored at 30 m, in order."""
-        from smgee.twin.balance import frame_days
-
         return np.array([d.timetuple().tm_yday - 1 for d in frame_days(self.year)])
 
     def daily(self, day: int) -> np.ndarray:
@@ -330,8 +320,6 @@ class Basin:
 
     def green(self, day: int) -> np.ndarray:
         """Return the green share of the season's maximum by elevation bin, (bins,) float32."""
-        from smgee.twin.land import phenology_table
-
         return phenology_table(np.array([day + 1]))[0]
 
     def snow(self, day: int) -> np.ndarray:
@@ -369,8 +357,6 @@ class Basin:
         self, day: int, row: int, col: int, height: int, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return true soil moisture of a window and where it is valid; `day` counts from 0."""
-        from smgee.twin.optics import soil_water
-
         out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
         soil_water(
             out, valid, row, col, self.water_rows(day, row, height), self.static["layers"], self.daily(day)
@@ -381,8 +367,6 @@ class Basin:
         self, day: int, row: int, col: int, height: int, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return true soil temperature of a window and where it is valid; `day` counts from 0."""
-        from smgee.twin.optics import temperature_window
-
         out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
         temperature_window(out, valid, row, col, self.static["layers"], self.daily(day))
         return out, valid
@@ -397,8 +381,6 @@ class Basin:
             snow_covered and frozen (share of area), vegetation_water (kg m⁻²).
         """
         import pandas as pd
-
-        from smgee.twin.hydrology import AGGREGATES
 
         values = self.series["cells"]
         index = pd.MultiIndex.from_product(
@@ -438,17 +420,13 @@ class Basin:
         """The stations: name, longitude, latitude, elevation, row, col, group, and the texture of their
         soil.
         """
-        from smgee.twin.stations import place_stations
-
-        return place_stations(self)
+        return stations.place_stations(self)
 
     def write_stations(self, folder: str | Path) -> Path:
         """Write the stations' hourly records as ISMN files below a folder; see
         `smgee.twin.stations.write_stations`.
         """
-        from smgee.twin.stations import write_stations
-
-        return write_stations(self, folder)
+        return stations.write_stations(self, folder)
 
 
 def _as_date(when: date | datetime | str) -> date:

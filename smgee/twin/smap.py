@@ -6,15 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from smgee.datasets.smap import RETRIEVAL_BITS, SURFACE_BITS, pattern
+from smgee.twin.basin import Basin
 from smgee.twin.noise import stream
-
-if TYPE_CHECKING:
-    from smgee.twin.basin import Basin
 
 __all__ = ["CELLS_AROUND", "Retrievals", "brightness", "retrieve_9km", "retrieve_36km", "topp"]
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -141,10 +142,8 @@ class RowStore:
             raise ValueError("a packed row holds an even number of pixels")
         self.height, self.width, self.row_bytes = height, width, width // 2 * 3
         self._fd = os.open(path, os.O_RDONLY)
-
-    def __del__(self) -> None:
-        if hasattr(self, "_fd"):
-            os.close(self._fd)
+        # At the end of the process threads may still read, and the system closes what is open.
+        weakref.finalize(self, os.close, self._fd).atexit = False
 
     def rows(self, frame: int, row: int, count: int) -> np.ndarray:
         """Return packed rows of a frame, (count, row_bytes) uint8."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,3 +21,13 @@ def test_only_caches_of_other_code_that_nobody_uses_are_removed(tmp_path: Path) 
     os.utime(used, (long_ago, long_ago))
     remove_outdated(own, "b")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b-1", "b-2", "c-1"]
+
+
+def test_rows_that_outlive_the_interpreter_end_silently(tmp_path: Path) -> None:
+    code = (
+        "import os, functools, pathlib; from smgee.twin.store import RowStore\n"
+        f"path = pathlib.Path({str(tmp_path / 'rows.bin')!r}); path.write_bytes(bytes(12))\n"
+        "functools.kept = os.kept = RowStore(path, 1, 2)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
