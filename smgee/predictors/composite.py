@@ -16,17 +16,14 @@ from smgee.predictors.hls import clear_reflectance
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Composite", "Composited", "composite", "window"]
+__all__ = ["Composite", "Composited", "Scenes", "composite", "known", "window"]
 
 
-class Composite(Options):
-    """How clear scenes are put together into one image per step."""
+class Scenes(Options):
+    """Which scenes are read, and what is masked in them."""
 
     sensors: tuple[str, ...] = tuple(HLS)
     mask: tuple[str, ...] = ("cloud", "adjacent", "shadow", "snow")
-    window_days: Annotated[int, Field(ge=1, le=120)] = 16
-    fill_days: Annotated[int, Field(ge=1, le=366)] = 48
-    step_days: Annotated[int, Field(ge=1, le=31)] = STEP_DAYS
 
     @field_validator("sensors")
     @classmethod
@@ -39,6 +36,19 @@ class Composite(Options):
     @classmethod
     def _known_classes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return known("mask", value, FMASK_BITS)
+
+    def bands_of(self, dataset: str, roles: Sequence[str]) -> tuple[str, ...]:
+        """Return a sensor's bands of some roles, and its quality band where classes are masked."""
+        needed = (*roles, *(("quality",) if self.mask else ()))
+        return tuple(d.roles[r] for d in HLS.values() if d.id == dataset for r in needed)
+
+
+class Composite(Scenes):
+    """How clear scenes are put together into one image per step."""
+
+    window_days: Annotated[int, Field(ge=1, le=120)] = 16
+    fill_days: Annotated[int, Field(ge=1, le=366)] = 48
+    step_days: Annotated[int, Field(ge=1, le=31)] = STEP_DAYS
 
     @model_validator(mode="after")
     def _wider(self) -> Composite:
@@ -79,8 +89,7 @@ class Composited(Family):
 
     def bands_of(self, dataset: str) -> tuple[str, ...]:
         """Return the bands of a sensor, and its quality band where classes are masked."""
-        roles = (*self.roles(), *(("quality",) if self._settings.mask else ()))
-        return tuple(d.roles[r] for d in HLS.values() if d.id == dataset for r in roles)
+        return self._settings.bands_of(dataset, self.roles())
 
     def properties(self) -> dict[str, str]:
         """Return the classes that were masked."""

@@ -24,6 +24,7 @@ from smgee.predictors.calendar import Calendar
 from smgee.predictors.flat import from_flat
 from smgee.predictors.indices import Indices
 from smgee.predictors.pieces import PredictorSet
+from smgee.predictors.place import Place
 from smgee.predictors.reflectance import Reflectance
 from smgee.predictors.terrain import Terrain
 
@@ -43,6 +44,7 @@ for _family in (
     Indices,
     Terrain,
     Calendar,
+    Place,
 ):
     register(_family)
 

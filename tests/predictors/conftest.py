@@ -19,6 +19,7 @@ from smgee.source import BandInfo, CollectionInfo, ImageInfo
 from smgee.study import Study
 from smgee.trees import TreeEnsemble
 from smgee.upscale import make_route, map_day
+from tests.predictors.scenes import Scenes
 
 COARSE = PixelGrid("EPSG:4326", (0.1, 0.0, 99.0, 0.0, -0.1, 38.0), 16, 10)
 """The lattice of the layers: tenths of a degree around the demo's cell, far coarser than the maps' 500 m."""
@@ -65,6 +66,14 @@ class Layers:
 def layers() -> Iterator[Layers]:
     """Layers that the connected service serves."""
     source = Layers()
+    with smgee.connect(sources=[source]):
+        yield source
+
+
+@pytest.fixture(scope="module")
+def scenes() -> Iterator[Scenes]:
+    """A few HLS scenes and an elevation model that the connected service serves."""
+    source = Scenes()
     with smgee.connect(sources=[source]):
         yield source
 
