@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from smgee.predictors.base import Cadence, Family, Predictor, Site, When
+from smgee.predictors.calendar import refuse_alias
 from smgee.predictors.pieces import Piece, PredictorSet
 from smgee.predictors.registry import Predictors, families, register
 
@@ -16,5 +17,6 @@ __all__ = [
     "Site",
     "When",
     "families",
+    "refuse_alias",
     "register",
 ]
