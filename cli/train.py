@@ -18,6 +18,7 @@ from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import adopt
 from smgee_cli.display import run_with_progress
 from smgee_cli.summary import print_step
+from smgee_cli.train_network import read_network, train_network
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,8 @@ def train(
     table: Annotated[
         Path | None,
         typer.Option(
-            help="CSV or parquet, one row per station and time. Default: samples.parquet of the run folder."
+            help="CSV, parquet or Excel, one row per station and time. Default: samples.parquet of the run "
+            "folder."
         ),
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column of soil moisture, a fraction (m³/m³).")] = None,
@@ -42,6 +44,12 @@ def train(
         list[str] | None,
         typer.Option(help="Columns to learn from, by commas or repeated; 'doy' is made from the time."),
     ] = None,
+    static: Annotated[
+        list[str] | None,
+        typer.Option(help="Columns that never change at a station, such as soil texture or elevation."),
+    ] = None,
+    lon: Annotated[str, typer.Option(help="Column of longitudes (or metres on a plane).")] = "lon",
+    lat: Annotated[str, typer.Option(help="Column of latitudes (or metres on a plane).")] = "lat",
     where: Annotated[str | None, typer.Option(help="Rows to use, such as 'Network == \"TxSON\"'.")] = None,
     derive: Annotated[
         list[str] | None,
@@ -57,11 +65,24 @@ def train(
     designs: Annotated[
         list[str] | None,
         typer.Option(
-            help="random, station, loso, date, season, block, by commas or repeated. Default: random and "
-            "station."
+            help="What is held out, by commas or repeated. Anomaly: station, random, block, knndm, period, "
+            "year (all by default); absolute: random, station, loso, date, season, block."
         ),
     ] = None,
-    folds: Annotated[int, typer.Option(help="Folds of every cross-validation.")] = 10,
+    learn: Annotated[
+        str | None,
+        typer.Option(
+            help="'anomaly' from the network's state, with place and weather (default for a table), or "
+            "'absolute' soil moisture from the columns as they are."
+        ),
+    ] = None,
+    trials: Annotated[int, typer.Option(help="Settings tried per model in every fold (anomaly).")] = 40,
+    minutes: Annotated[
+        float, typer.Option(help="Time to keep to (anomaly): searches end early when it is up.")
+    ] = 12.0,
+    folds: Annotated[
+        int | None, typer.Option(help="Folds of every cross-validation. Default: 5, absolute 10.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of models and folds.")] = 0,
     jobs: Annotated[int | None, typer.Option(help="Fits at a time. Default: one per core.")] = None,
     explain: Annotated[
@@ -69,9 +90,11 @@ def train(
     ] = "best",
     ctx: typer.Context = None,  # type: ignore[assignment]
 ) -> dict[str, Any]:
-    """Train tree ensembles on a table of stations, score them with and without the test station in training.
+    """Train tree ensembles on a table of stations, score them at stations and times not seen.
 
-    Writes scores.csv, models/ (trees without pickle, JSON pages, out-of-fold predictions) and shap/.
+    Writes scores.csv, models/ (trees without pickle, JSON pages, out-of-fold predictions) and shap/; what is
+    learned from a table (state of the network, place, memory of rain) is made from its columns, and a
+    certificate says whether the model beats the mean of the other stations.
     """
     from rich.console import Console
 
@@ -82,12 +105,48 @@ def train(
     if explain not in ("best", "all", "none"):
         raise InputError(f"--explain {explain} was given; choose best, all or none.")
     console = Console()
+    learn = learn or ("anomaly" if table else "absolute")
+    if learn not in ("anomaly", "absolute"):
+        raise InputError(f"--learn {learn} was given; choose anomaly or absolute.")
+    if learn == "anomaly":
+        network = read_network(
+            table or out / "samples.parquet",
+            target=target,
+            station=split_names(station),
+            time=time_column,
+            predictors=split_names(predictors),
+            static=split_names(static),
+            lon=lon,
+            lat=lat,
+            where=where,
+            derive=parse_derived(derive),
+            target_scale=target_scale,
+        )
+        written = train_network(
+            console,
+            network,
+            out,
+            families=split_names(models),
+            designs=split_names(designs),
+            folds=folds or 5,
+            trials=trials,
+            minutes=minutes,
+            seed=seed,
+            jobs=jobs,
+            explain=explain,
+        )
+        adopt(RunFolder(out), "train", by="smgee train", synthetic=network.synthetic, read=table is None)
+        return {
+            "rows": int(network.scored.sum()),
+            "best": "deployed",
+            "files": [str(out / name) for name in written],
+        }
     rows = TrainingTable.read(
         table or out / "samples.parquet",
         target=target,
         station=split_names(station),
         time=time_column,
-        predictors=split_names(predictors),
+        predictors=[*(split_names(predictors) or []), *(split_names(static) or [])],
         where=where,
         derive=parse_derived(derive),
         target_scale=target_scale,
@@ -99,7 +158,7 @@ def train(
             rows,
             models=split_names(models) or tuple(ESTIMATORS),
             designs=split_names(designs) or ("random", "station"),
-            folds=folds,
+            folds=folds or 10,
             seed=seed,
             n_jobs=jobs,
             progress=report,

@@ -1,8 +1,8 @@
-"""The five tree ensembles, with settings fixed in one table.
+"""The five tree ensembles, with the settings that are used where nothing is tuned.
 
-The settings are one sound choice for some thousand rows and ten to twenty predictors, made once on real
-stations held out (see `tests/benchmarks/train_models.py`), not tuned to any study. They also keep the trees
-small enough to travel to Earth Engine.
+The settings were written down by hand, for some thousand rows and ten to twenty predictors and with trees
+small enough to travel to Earth Engine; no data chose them. Settings that data choose are candidates
+(`smgee.models.candidates`), searched inside grouped folds (`smgee.models.nested`).
 """
 
 from __future__ import annotations
@@ -65,8 +65,7 @@ _SPECS = (
         accepts_missing=False,
         reference="Breiman (2001), Mach. Learn. 45, 5-32",
         # A third of the predictors per split is Breiman's advice for regression. Half of the rows per tree
-        # halves time and
-        # size, and costs nothing at stations left out: rows of one station are near copies of each other.
+        # halves time and size: rows of one station are near copies of each other.
         settings={"n_estimators": 80, "max_samples": 0.5, "min_samples_leaf": 2, "max_features": 1 / 3},
     ),
     EstimatorSpec(

@@ -19,6 +19,7 @@ from smgee.models.features import build_features
 from smgee.models.holdout import Fold, find_holdout
 from smgee.models.nested import AVERAGE, NETWORK, Choice, Effort, choose, predict_member
 from smgee.models.network import NetworkTable
+from smgee.models.placebo import PLACEBO, shuffled
 from smgee.models.problem import Problem, make_problem
 
 Report = Callable[[str], None]
@@ -127,7 +128,12 @@ def score_designs(
             )
             choices[design, k] = choice
             problem = make_problem(table, fold, features, most_rows=FINAL_ROWS)
-            parts.append(_frame(table, fold, k, predict_choice(problem, choice, seed=seed, n_jobs=n_jobs)))
+            named = predict_choice(problem, choice, seed=seed, n_jobs=n_jobs)
+            if fold.allowed is None:
+                dealt = shuffled(table, features, seed=seed)
+                blind = make_problem(table, fold, dealt, most_rows=FINAL_ROWS)
+                named[PLACEBO] = predict_deployed(blind, choice, seed=seed, n_jobs=n_jobs)
+            parts.append(_frame(table, fold, k, named))
             if report:
                 report(f"{design}, fold {k + 1} of {len(made)}")
         frames.append(pd.concat(parts, ignore_index=True).assign(design=design))
@@ -155,17 +161,40 @@ def predict_choice(
     return named | predict_baselines(problem)
 
 
+def predict_deployed(problem: Problem, choice: Choice, *, seed: int, n_jobs: int | None = None) -> np.ndarray:
+    """Predictions of a fold's test rows by what was chosen alone."""
+    state = problem.state[problem.test]
+    if choice.deployed == NETWORK:
+        return state
+    used = [
+        (family, part)
+        for part, weight in zip(("whole", "dynamics"), choice.weights[choice.deployed], strict=True)
+        for family in choice.families(choice.deployed, part)
+        if weight > 0.0
+    ]
+    if not used:
+        return state
+    raw = fit_predict(problem, choice, seed=seed, n_jobs=n_jobs, only=used)
+    return state + combine(choice, choice.deployed, raw)
+
+
 def fit_predict(
-    problem: Problem, choice: Choice, *, seed: int, n_jobs: int | None = None
+    problem: Problem,
+    choice: Choice,
+    *,
+    seed: int,
+    n_jobs: int | None = None,
+    only: Sequence[tuple[str, str]] | None = None,
 ) -> dict[tuple[str, str], np.ndarray]:
-    """Predictions of every member, by family and part."""
+    """Predictions of every member (or of some), by family and part."""
+    keys = list(choice.members if only is None else only)
 
     def one(key: tuple[str, str]) -> np.ndarray:
         member = choice.members[key]
         return predict_member(member.candidate, problem, member.part, member.features, seed=seed)
 
     with ThreadPoolExecutor(n_jobs or usable_cores()) as pool:
-        return dict(zip(choice.members, pool.map(one, choice.members), strict=True))
+        return dict(zip(keys, pool.map(one, keys), strict=True))
 
 
 def combine(choice: Choice, name: str, raw: Mapping[tuple[str, str], np.ndarray]) -> np.ndarray:

@@ -29,7 +29,7 @@ class TrainedModel:
     Parameters
     ----------
     name : str
-        Key in `ESTIMATORS`.
+        Key in `ESTIMATORS`, or ``deployed``.
     ensemble : TreeEnsemble
         The trees.
     record : mapping
@@ -52,9 +52,25 @@ class TrainedModel:
         """Names of the predictors, in column order."""
         return self.ensemble.feature_names
 
+    @property
+    def offset(self) -> str | None:
+        """Predictor that is added to what the trees give (the state of the network); None for models of soil
+        moisture itself.
+        """
+        name = self.record.get("offset")
+        return str(name) if name else None
+
     def predict(self, X: Any) -> np.ndarray:
         """Soil moisture in m³ m⁻³ for rows of predictors, shape (rows,)."""
-        return self.ensemble.predict(X)
+        values = self.ensemble.predict(X)
+        if self.offset is None:
+            return values
+        column = X[self.offset] if hasattr(X, "columns") else np.asarray(X)[:, self._offset_column]
+        return np.asarray(values + np.asarray(column, dtype="f8"))
+
+    @property
+    def _offset_column(self) -> int:
+        return self.ensemble.feature_names.index(str(self.offset))
 
 
 def save_model(model: TrainedModel, folder: str | os.PathLike[str]) -> Path:
@@ -70,13 +86,19 @@ def save_model(model: TrainedModel, folder: str | os.PathLike[str]) -> Path:
 
 
 def write_index(
-    folder: str | os.PathLike[str], *, names: list[str], best: str, table_hash: str, synthetic: bool
+    folder: str | os.PathLike[str],
+    *,
+    names: list[str],
+    best: str,
+    table_hash: str,
+    synthetic: bool,
+    chosen_by: str = "smallest RMSE at stations left out",
 ) -> None:
-    """Write which models the folder holds and which one is best at stations left out."""
+    """Write which models the folder holds, which one is best, and what that was told by."""
     content = {
         "models": names,
         "best": best,
-        "chosen_by": "smallest RMSE at stations left out",
+        "chosen_by": chosen_by,
         "table_hash": table_hash,
         "synthetic": synthetic,
     }
@@ -118,7 +140,7 @@ def load_model(folder: str | os.PathLike[str], name: str = "best") -> TrainedMod
         If the trees are not those that the JSON page describes.
     """
     names, best = list_models(folder)
-    key = best if name == "best" else find(name).name
+    key = best if name == "best" else name if name in names else find(name).name
     if key not in names:
         raise MissingDataError(f"The folder {folder} holds {', '.join(names)}, not {key}; train it first.")
     record = _read_json(Path(folder) / f"{key}.json")

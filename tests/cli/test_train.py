@@ -45,6 +45,7 @@ def test_a_table_with_names_of_its_own(rows, tmp_path, capsys):
         models=["gbdt,xgboost"],
         designs=["random,station,date,season"],
         folds=4,
+        learn="absolute",
         explain="all",
     )
     printed = capsys.readouterr().out

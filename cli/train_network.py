@@ -1,0 +1,132 @@
+"""``smgee train --table``: state and place, chosen inside folds, with a certificate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from smgee.models.network import NetworkTable
+
+
+def read_network(path: Path, **options: Any) -> NetworkTable:
+    """The network's table of a file; options that were not given are left to it."""
+    from smgee.models.network import NetworkTable
+
+    return NetworkTable.read(path, **options)
+
+
+def train_network(
+    console: Console,
+    table: NetworkTable,
+    out: Path,
+    *,
+    families: list[str] | None,
+    designs: list[str] | None,
+    folds: int,
+    trials: int,
+    minutes: float,
+    seed: int,
+    jobs: int | None,
+    explain: str,
+) -> list[str]:
+    """Train, save, and print the scores and the certificate; returns what was written."""
+    from smgee.models import ESTIMATORS
+    from smgee.models.holdout import HOLDOUTS
+    from smgee.models.nested import Effort
+    from smgee.models.run import train_run
+
+    left = ", ".join(f"{count} {why}" for why, count in table.dropped.items())
+    console.print(
+        f"{int(table.scored.sum())} rows of {len(table.names)} stations, {str(table.times.min())[:10]} to "
+        f"{str(table.times.max())[:10]}{f'; not scored: {left}' if left else ''}"
+        f"{' (synthetic)' if table.synthetic else ''}",
+        highlight=False,
+    )
+    with console.status("choosing inside the folds") as status:
+        result = train_run(
+            table,
+            families=families or tuple(ESTIMATORS),
+            designs=designs or tuple(HOLDOUTS),
+            folds=folds,
+            effort=Effort(trials=trials),
+            seed=seed,
+            minutes=minutes,
+            storage=out / "tuning",
+            n_jobs=jobs,
+            report=lambda what: status.update(f"done: {what}"),
+        )
+    result.save(out)
+    for note in result.notes:
+        console.print(note, highlight=False)
+    print_scores(console, result.scores)
+    console.print(str(result.certificate["words"]), highlight=False)
+    short = _short_of(result.certificate, trials)
+    if short:
+        console.print(short, highlight=False)
+    written = ["scores.csv", "certificate.json", "models/"]
+    model = result.models["deployed"]
+    if explain != "none" and model.ensemble.depth > 0:
+        from smgee.explain import explain_models
+
+        with console.status("explaining"):
+            explain_models({"deployed": model}, result.training, out / "shap", seed=seed)
+        written.append("shap/")
+    console.print(f"Wrote {', '.join(written)} in {out} ({result.seconds:.0f} s).", highlight=False)
+    return written
+
+
+def print_scores(console: Console, scores: pd.DataFrame) -> None:
+    """Print what is scored at stations left out in full, the other designs by skill."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE, padding=0, title="Stations left out")
+    for column in ("model", "R", "RMSE", "skill", "level R", "dyn. R"):
+        shown.add_column(column, no_wrap=True)
+    for _, row in scores[scores["design"] == "station"].iterrows():
+        shown.add_row(
+            str(row["model"]),
+            f"{row['r']:.3f} [dim]{row['r_low']:.2f}–{row['r_high']:.2f}[/dim]",
+            f"{row['rmse']:.4f}",
+            f"{row['skill']:+.3f} [dim]{row['skill_low']:+.2f}–{row['skill_high']:+.2f}[/dim]",
+            f"{row['level_r']:.2f}",
+            f"{row['dynamics_r']:.2f}",
+        )
+    console.print(shown)
+    others = [d for d in dict.fromkeys(scores["design"]) if d != "station"]
+    if others:
+        table = Table(box=SIMPLE, padding=0, title="R (and skill over the network mean) by design")
+        table.add_column("model", no_wrap=True)
+        for design in others:
+            table.add_column(design, no_wrap=True)
+        for model, part in scores[scores["design"] != "station"].groupby("model", sort=False):
+            by = part.set_index("design")
+            cells = [
+                f"{by.loc[d, 'r']:.2f} ({by.loc[d, 'skill']:+.2f})" if d in by.index else "" for d in others
+            ]
+            table.add_row(str(model), *cells)
+        console.print(table)
+    console.print(
+        "RMSE in m³/m³; brackets: 95 % over stations; skill = 1 − MSE/MSE(network mean). All figures: "
+        "scores.csv.",
+        highlight=False,
+    )
+
+
+def _short_of(certificate: dict[str, Any], trials: int) -> str:
+    """Say how many settings were tried where the time was up before all were."""
+    made = [
+        sum(m["trials"] for name, m in choice["members"].items() if name.startswith(family))
+        for choice in certificate["chosen_inside"].values()
+        for family in {name.split()[0] for name in choice["members"]}
+    ]
+    if made and trials > 1 and min(made) < trials - 1:
+        return (
+            f"The time was up: {min(made)} to {max(made)} settings were tried per model and fold instead of "
+            f"{trials}; give more --minutes to try all."
+        )
+    return ""

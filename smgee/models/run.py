@@ -1,0 +1,347 @@
+"""From a network's table to a deployed model with its certificate, in one call."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smgee.errors import InputError
+from smgee.io import atomic_path
+from smgee.models.certificate import certify
+from smgee.models.deployment import OFFSET, deploy, state_series
+from smgee.models.estimators import ESTIMATORS, find
+from smgee.models.features import build_features
+from smgee.models.holdout import HOLDOUTS, all_rows, find_holdout
+from smgee.models.intervals import StationInterval, fit_interval
+from smgee.models.knndm import area_points, fold_distances, map_distances, station_distances, station_xy
+from smgee.models.nested import Choice, Effort, choose
+from smgee.models.network import NetworkTable
+from smgee.models.outer import DEPLOYED, FINAL_ROWS, Report, Scored, score_designs
+from smgee.models.problem import Problem, make_problem
+from smgee.models.skill import breakdown, skill_table
+from smgee.models.store import TrainedModel, save_model, write_index
+from smgee.models.table import TrainingTable
+
+BREAKDOWNS = ("station", "month", "year")
+"""Tables of scores beside the one over all rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkResult:
+    """What a training run of state and place gives.
+
+    Parameters
+    ----------
+    table : NetworkTable
+    models : dict of str to TrainedModel
+        ``deployed``, and every family by itself; trees of the anomaly, with the predictor to add in
+        ``record["offset"]``.
+    scores : pandas.DataFrame
+        See `smgee.models.skill.skill_table`.
+    predictions : pandas.DataFrame
+        Of rows held out.
+    certificate : dict
+        See `smgee.models.certificate.certify`.
+    state : pandas.DataFrame
+        The network's state per step.
+    distances : pandas.DataFrame
+        ``what``, ``distance_m``: from the map to its nearest station, and from stations left out to theirs.
+    training : TrainingTable
+        Features of the deployed model at all rows.
+    interval : StationInterval or None
+    notes : tuple of str
+        What the reader should know.
+    seconds : float
+    """
+
+    table: NetworkTable
+    models: dict[str, TrainedModel]
+    scores: pd.DataFrame
+    predictions: pd.DataFrame
+    certificate: dict[str, Any]
+    state: pd.DataFrame
+    distances: pd.DataFrame
+    training: TrainingTable
+    interval: StationInterval | None
+    notes: tuple[str, ...] = field(default=())
+    seconds: float = 0.0
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write ``scores.csv``, its breakdowns, ``certificate.json``, ``distances.csv`` and ``models/``."""
+        folder = Path(folder)
+        _csv(self._marked(self.scores), folder / "scores.csv")
+        for by in BREAKDOWNS:
+            _csv(self._marked(breakdown(self.predictions, by)), folder / f"scores_{by}.csv")
+        if len(self.distances):
+            _csv(self.distances, folder / "distances.csv")
+        with atomic_path(folder / "certificate.json") as scratch:
+            scratch.write_text(json.dumps(self.certificate, indent=1, ensure_ascii=False), encoding="utf-8")
+        models = folder / "models"
+        for name in {*ESTIMATORS, DEPLOYED} - set(self.models):
+            for suffix in (".npz", ".json"):
+                (models / f"{name}{suffix}").unlink(missing_ok=True)
+        for model in self.models.values():
+            save_model(model, models)
+        self.training.write(models / "training.parquet")
+        with atomic_path(models / "cross_validation.parquet") as scratch:
+            self._marked(self.predictions).to_parquet(scratch, index=False)
+        with atomic_path(models / "state.parquet") as scratch:
+            self._marked(self.state).to_parquet(scratch, index=False)
+        write_index(
+            models,
+            names=list(self.models),
+            best=DEPLOYED,
+            table_hash=self.training.hash,
+            synthetic=self.table.synthetic,
+            chosen_by="skill over the mean of the others at stations left out inside the training stations",
+        )
+
+    def _marked(self, table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(synthetic=1) if self.table.synthetic else table
+
+
+def train_run(
+    table: NetworkTable,
+    *,
+    families: Sequence[str] = tuple(ESTIMATORS),
+    designs: Sequence[str] = tuple(HOLDOUTS),
+    folds: int = 5,
+    effort: Effort | None = None,
+    seed: int = 0,
+    minutes: float | None = None,
+    storage: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    report: Report | None = None,
+) -> NetworkResult:
+    """Choose, score, certify and deploy a model of state and place.
+
+    Parameters
+    ----------
+    table : NetworkTable
+    families : sequence of str
+        Names or titles of `ESTIMATORS`.
+    designs : sequence of str
+        Of `HOLDOUTS`; ``station`` is always scored. A design that the table does not allow is skipped, and
+        said.
+    folds : int
+        Outer folds.
+    effort : Effort, optional
+        How hard to search.
+    seed : int
+        The same seed and table give the same result, as long as the time does not run out.
+    minutes : float, optional
+        Time to keep to: searches end early and further designs are skipped when it is up.
+    storage : path-like, optional
+        Folder in which searches are kept, so that a run that was stopped goes on.
+    n_jobs : int, optional
+        Fits side by side; by default one per core.
+    report : callable, optional
+        Told whenever a piece of work has ended.
+
+    Returns
+    -------
+    NetworkResult
+
+    Raises
+    ------
+    InputError
+        For unknown names, or too few stations.
+    """
+    from threadpoolctl import threadpool_limits
+
+    chosen = list(dict.fromkeys(find(name).name for name in families))
+    if not chosen:
+        raise InputError(f"No model was named; choose from {', '.join(ESTIMATORS)}.")
+    order = ["station", *(d for d in dict.fromkeys(designs) if d != "station")]
+    for name in order:
+        find_holdout(name)
+    if minutes is not None and not minutes > 0:
+        raise InputError(f"{minutes} minutes were given; give a time above 0.")
+    began, effort = time.monotonic(), effort or Effort()
+    # the stations are searched first; a quarter of the time is left to the other designs
+    deadline = began + 60.0 * minutes if minutes else None
+    folder = Path(storage) if storage else None
+    options: dict[str, Any] = {
+        "families": chosen,
+        "effort": effort,
+        "seed": seed,
+        "n_jobs": n_jobs,
+    }
+    with warnings.catch_warnings(), threadpool_limits(1):
+        # forests inside our own threads: nothing of scikit-learn's settings is to be handed on
+        warnings.filterwarnings("ignore", message=".*sklearn.utils.parallel.delayed.*")
+        first = score_designs(
+            table,
+            designs=["station"],
+            folds=folds,
+            storage=folder,
+            deadline=began + 0.7 * (deadline - began) if deadline else None,
+            report=report,
+            **options,
+        )
+        features = build_features(table)
+        everything = all_rows(table)
+        final = choose(
+            table,
+            everything,
+            features,
+            storage=folder / "final" if folder else None,
+            deadline=began + 0.8 * (deadline - began) if deadline else None,
+            **options,
+        )
+        if report:
+            report("the choice on all stations")
+        others = [d for d in order if d != "station"]
+        more = (
+            score_designs(table, designs=others, folds=folds, deadline=deadline, report=report, **options)
+            if others
+            else Scored(first.predictions.iloc[:0], {})
+        )
+        problem = make_problem(table, everything, features, most_rows=FINAL_ROWS)
+        trees = deploy(problem, final, seed=seed)
+    predictions = pd.concat([first.predictions, more.predictions], ignore_index=True)
+    scored = Scored(predictions, {**first.choices, **more.choices}, more.skipped)
+    scores = skill_table(predictions, seed=seed)
+    own = first.predictions[first.predictions["model"] == DEPLOYED]
+    interval = fit_interval(
+        own["predicted"].to_numpy("f8"),
+        own["observed"].to_numpy("f8"),
+        own["station"].to_numpy(),
+        own["fold"].to_numpy(),
+    )
+    certificate = certify(table, scores, scored, final, interval)
+    seconds = time.monotonic() - began
+    certificate["seconds"] = round(seconds, 1)
+    training = _training_table(problem, trees[DEPLOYED].feature_names)
+    base = _record(table, training, seed, final, interval)
+    models = {
+        name: TrainedModel(
+            name,
+            ensemble,
+            base
+            | {
+                "title": "deployed" if name == DEPLOYED else ESTIMATORS[name].title,
+                "predictors": list(ensemble.feature_names),
+                "trees_count": ensemble.n_trees,
+                "scores": _scores_of(scores, DEPLOYED if name == DEPLOYED else ESTIMATORS[name].title),
+            },
+        )
+        for name, ensemble in trees.items()
+    }
+    return NetworkResult(
+        table=table,
+        models=models,
+        scores=scores,
+        predictions=predictions,
+        certificate=certificate,
+        state=pd.DataFrame(state_series(problem)),
+        distances=_distances(table, folds, seed),
+        training=training,
+        interval=interval,
+        notes=(*table.notes, *(f"Design {d} skipped: {why}" for d, why in scored.skipped.items())),
+        seconds=seconds,
+    )
+
+
+def _training_table(problem: Problem, names: Sequence[str]) -> TrainingTable:
+    """Features of the deployed model at the scored rows, with soil moisture minus the state as target."""
+    table = problem.table
+    rows = np.flatnonzero(table.scored)
+    return TrainingTable(
+        x=np.ascontiguousarray(problem.x[np.ix_(rows, problem.columns(names))]),
+        y=problem.anomaly[rows],
+        station=table.names[table.station[rows]],
+        time=table.times[table.step[rows]],
+        predictors=tuple(names),
+        target=f"{table.target}_anomaly",
+        lon=None if table.lon is None else table.lon[table.station[rows]],
+        lat=None if table.lat is None else table.lat[table.station[rows]],
+        dropped=dict(table.dropped),
+        synthetic=table.synthetic,
+        source=table.source,
+    )
+
+
+def _record(
+    table: NetworkTable, training: TrainingTable, seed: int, final: Choice, interval: StationInterval
+) -> dict[str, Any]:
+    libraries = {"smgee", "numpy", "optuna", *(ESTIMATORS[f].library for f, _ in final.members)}
+    return {
+        "learned": "anomaly",
+        "offset": OFFSET,
+        "reference": "network state plus trees of place and local dynamics",
+        "chosen": final.describe(),
+        "seed": seed,
+        "versions": {name: version(name) for name in sorted(libraries)},
+        "target": table.target,
+        "units": {table.target: "m3 m-3"},
+        "synthetic": table.synthetic,
+        "interval": {
+            "level": interval.level,
+            "coverage": interval.coverage,
+            "difficulty": interval.difficulty.tolist(),
+        },
+        "table": {
+            "source": table.source,
+            "hash": training.hash,
+            "rows": int(table.scored.sum()),
+            "stations": [str(name) for name in table.names],
+            "first_day": str(table.times.min())[:10],
+            "last_day": str(table.times.max())[:10],
+            "dropped": dict(table.dropped),
+        },
+    }
+
+
+def _scores_of(scores: pd.DataFrame, name: str) -> Mapping[str, Any]:
+    rows = scores[scores["model"] == name].set_index("design")
+    return {
+        str(design): {
+            key: float(value) if np.isfinite(value) else None for key, value in row.items() if key != "model"
+        }
+        for design, row in rows.iterrows()
+    }
+
+
+def _distances(table: NetworkTable, folds: int, seed: int) -> pd.DataFrame:
+    """Distances that the map needs and that every design with stations left out tests; empty without
+    coordinates.
+    """
+    if table.lon is None:
+        return pd.DataFrame(columns=["what", "distance_m"])
+    xy, distance = station_xy(table), station_distances(table)
+    found = {
+        "map to its nearest station": map_distances(xy, area_points(xy)),
+        "station to its nearest": fold_distances(distance, np.arange(len(xy))),
+    }
+    for name, design in HOLDOUTS.items():
+        if not design.transfers:
+            continue
+        try:
+            parts = design.split(table, folds, seed)
+        except InputError:
+            continue
+        nearest = []
+        for fold in parts:
+            test, train = np.unique(table.station[fold.test]), np.unique(table.station[fold.train])
+            nearest.extend(distance[np.ix_(test, train)].min(axis=1).tolist())
+        found[f"{name}: left out to the nearest kept"] = np.sort(nearest)
+    return pd.concat(
+        [pd.DataFrame({"what": what, "distance_m": values}) for what, values in found.items()],
+        ignore_index=True,
+    )
+
+
+def _csv(table: pd.DataFrame, path: Path) -> None:
+    with atomic_path(path) as scratch:
+        table.to_csv(scratch, index=False, float_format="%.6f")

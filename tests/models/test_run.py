@@ -1,0 +1,188 @@
+"""From a table to a deployed model and its certificate."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from smgee.errors import InputError
+from smgee.metrics import score
+from smgee.models.deployment import at_state, predict_rows
+from smgee.models.features import build_features
+from smgee.models.holdout import all_rows
+from smgee.models.intervals import fit_interval
+from smgee.models.nested import Effort
+from smgee.models.placebo import shuffled
+from smgee.models.problem import centred, make_problem
+from smgee.models.run import train_run
+from smgee.models.skill import SKILL_COLUMNS, skill, skill_table
+from smgee.models.store import load_model
+from tests.models.networks import frame, network
+
+
+@pytest.fixture(scope="module")
+def result():
+    return train_run(
+        network(stations=18, days=50),
+        families=("xgboost", "ert"),
+        designs=("random", "station", "period", "year"),
+        folds=3,
+        effort=Effort(trials=4, folds=2, judging=3, search=False),
+    )
+
+
+def test_the_model_beats_the_mean_of_the_others_where_it_can(result):
+    # level follows clay and days follow the station's own rain, so there is much to gain
+    own = result.scores.query("model == 'deployed' and design == 'station'").iloc[0]
+    assert own["skill_low"] > 0.1
+    assert own["level_r"] > 0.6
+    assert result.certificate["verdict"] == "better"
+    assert "is better than the mean" in result.certificate["words"]
+
+
+def test_every_row_of_the_table_of_scores(result):
+    assert list(result.scores.columns) == list(SKILL_COLUMNS)
+    at_stations = result.scores[result.scores["design"] == "station"]
+    assert {"deployed", "average", "XGBoost", "ERT", "XGBoost (absolute)", "placebo", "ridge"} < set(
+        at_stations["model"]
+    )
+    assert {"climatology", "day of year", "network mean", "network state", "nearest station"} < set(
+        at_stations["model"]
+    )
+    assert set(result.scores["design"]) == {"station", "random", "period"}
+    assert any("year skipped" in note for note in result.notes)
+    mean = result.scores.query("model == 'network mean'")
+    np.testing.assert_allclose(mean["skill"], 0.0)
+    assert (result.scores["n"] == result.table.scored.sum()).all()
+
+
+def test_scores_are_their_definitions(result):
+    part = result.predictions.query("model == 'deployed' and design == 'station'")
+    mean = result.predictions.query("model == 'network mean' and design == 'station'")
+    row = result.scores.query("model == 'deployed' and design == 'station'").iloc[0]
+    x, y = part["predicted"].to_numpy(), part["observed"].to_numpy()
+    against = mean.set_index("row").loc[part["row"], "predicted"].to_numpy()
+    assert row["skill"] == pytest.approx(1 - ((x - y) ** 2).mean() / ((against - y) ** 2).mean())
+    means = part.groupby("station")[["predicted", "observed"]].mean()
+    assert row["level_r"] == pytest.approx(np.corrcoef(means.T)[0, 1])
+    _, code = np.unique(part["station"], return_inverse=True)
+    assert row["dynamics_r"] == pytest.approx(np.corrcoef(centred(x, code), centred(y, code))[0, 1])
+    assert row["rho"] == pytest.approx(score("rho", x, y))
+    assert row["skill_low"] < row["skill"] < row["skill_high"]
+
+
+def test_the_network_mean_is_that_of_the_stations_outside_the_fold(result):
+    table = result.table
+    part = result.predictions.query("model == 'network mean' and design == 'station'")
+    rows = pd.DataFrame(
+        {"station": table.names[table.station], "time": table.times[table.step], "y": table.y}
+    )
+    fold_of = part.groupby("station")["fold"].first()
+    one = part.iloc[37]
+    same = rows[(rows["time"] == one["time"]) & (rows["station"].map(fold_of) != one["fold"])]
+    assert one["predicted"] == pytest.approx(same["y"].mean())
+
+
+def test_files_of_a_run(result, tmp_path):
+    result.save(tmp_path)
+    scores = pd.read_csv(tmp_path / "scores.csv")
+    assert len(scores) == len(result.scores)
+    for by in ("station", "month", "year"):
+        assert {by, "r", "rmse", "skill"} < set(pd.read_csv(tmp_path / f"scores_{by}.csv"))
+    words = json.loads((tmp_path / "certificate.json").read_text())
+    assert words["outer_folds_seen_by_a_choice"] is False
+    assert set(words["chosen_inside"]) == {f"station, fold {k}" for k in range(1, 4)}
+    model = load_model(tmp_path / "models")
+    assert model.name == "deployed"
+    state = pd.read_parquet(tmp_path / "models" / "state.parquet")
+    assert len(state) == len(result.table.times)
+    assert pd.read_csv(tmp_path / "distances.csv")["distance_m"].min() >= 0
+
+
+def test_the_deployed_trees_add_to_the_state(result):
+    table = result.table
+    problem = make_problem(table, all_rows(table), build_features(table))
+    model = result.models["deployed"]
+    rows = np.arange(50)
+    x = problem.x[np.ix_(rows, problem.columns(model.predictors))]
+    np.testing.assert_allclose(model.predict(x), predict_rows(model.ensemble, problem, rows), atol=1e-6)
+    j = 7
+    constants = {n: float(x[j, model.predictors.index(n)]) for n in ("network_change",)}
+    state = float(x[j, model.predictors.index("network_state")])
+    image = at_state(model, state, **constants)
+    assert "network_state" not in image.feature_names
+    there = problem.x[np.ix_(rows[[j]], problem.columns(image.feature_names))]
+    np.testing.assert_allclose(image.predict(there), model.predict(x[[j]]), atol=1e-6)
+
+
+def test_where_nothing_can_be_learned_the_network_mean_is_deployed():
+    rows = frame(stations=12, days=40, seed=3)
+    rng = np.random.default_rng(5)
+    level = rng.normal(0, 0.04, 12)[rows["station"].str[1:].astype(int)]
+    course = 0.25 + 0.03 * np.sin(rows["date"].dt.day_of_year / 5)
+    rows["sm"] = course + level
+    rows["rain"] = rng.gamma(1.0, 1.0, len(rows))
+    out = train_run(
+        network(rows),
+        families=("xgboost", "ert"),
+        designs=("station",),
+        folds=3,
+        effort=Effort(trials=0, folds=2, judging=2, search=False, absolute=False),
+    )
+    own = out.scores.query("model == 'deployed'").iloc[0]
+    assert own["skill"] > -0.1  # far from the tenth and more that unshrunk places lose
+    assert out.certificate["verdict"] != "better"
+
+
+def test_placebo_keeps_values_and_breaks_their_places():
+    table = network(days=30)
+    features = build_features(table)
+    dealt = shuffled(table, features, seed=1)
+    j = features.names.index("clay")
+    assert set(np.unique(dealt.x[:, j])) == set(np.unique(features.x[:, j]))
+    assert (dealt.x[:, j] != features.x[:, j]).mean() > 0.5
+    assert all(len(np.unique(dealt.x[table.station == s, j])) == 1 for s in range(len(table.names)))
+    kept = features.names.index("rain")
+    np.testing.assert_array_equal(dealt.x[:, kept], features.x[:, kept])
+
+
+def test_intervals_hold_at_new_stations_and_never_go_below_zero():
+    rng = np.random.default_rng(0)
+    station = np.repeat(np.arange(60), 30)
+    predicted = rng.uniform(0.02, 0.4, len(station))
+    offset = rng.normal(0, 0.03, 60)[station]
+    observed = np.maximum(predicted + offset * (0.5 + 3 * predicted), 0)
+    interval = fit_interval(predicted, observed, station, station % 5, level=0.8)
+    assert interval.coverage == pytest.approx(0.8, abs=0.08)
+    low, high = interval.bounds(np.array([0.02, 0.1, 0.4]))
+    assert (low >= 0).all()
+    assert (np.diff(high - low) > 0).all()  # wetter is harder
+    with pytest.raises(InputError, match="between 0 and 1"):
+        fit_interval(predicted, observed, station, station % 5, level=90)
+
+
+def test_random_folds_are_never_scored_alone(result):
+    with pytest.raises(InputError, match="flatter"):
+        skill_table(result.predictions[result.predictions["design"] == "random"])
+
+
+def test_skill_is_told_over_stations():
+    station = np.repeat(np.arange(4), 5)
+    y = np.arange(20.0)
+    value, low, _ = skill(y + 1, y + 2, y, station)
+    assert value == pytest.approx(0.75)
+    assert np.isnan(low)  # four stations carry no interval
+
+
+def test_a_run_can_go_on_where_it_stopped(tmp_path):
+    table = network(stations=8, days=25)
+    options = {"families": ("xgboost",), "designs": ("station",), "folds": 3}
+    effort = Effort(trials=4, folds=2, judging=2, search=False, absolute=False)
+    first = train_run(table, effort=effort, storage=tmp_path, **options)
+    again = train_run(table, effort=effort, storage=tmp_path, **options)
+    pd.testing.assert_frame_equal(first.predictions, again.predictions)
+    fresh = train_run(table, effort=effort, n_jobs=1, **options)
+    pd.testing.assert_frame_equal(first.predictions, fresh.predictions)
