@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from smgee.models.applicability import Applicability, area_of_applicability
+from smgee.models.baselines import BASELINES, Baseline
+from smgee.models.candidates import Candidate
 from smgee.models.crossval import cross_validate
 from smgee.models.designs import (
     DESIGNS,
@@ -14,21 +16,36 @@ from smgee.models.designs import (
     spatial_blocks,
 )
 from smgee.models.estimators import ESTIMATORS, EstimatorSpec, make
+from smgee.models.holdout import HOLDOUTS, Fold, Holdout
+from smgee.models.nested import Choice, Effort
+from smgee.models.network import NetworkTable
+from smgee.models.run import NetworkResult, train_run
 from smgee.models.scores import best_model, score_table, station_table, write_scores
+from smgee.models.skill import skill_table
 from smgee.models.store import TrainedModel, list_models, load_model, save_model
 from smgee.models.table import TrainingTable, describe
 from smgee.models.training import TrainingResult, fit_models, train_models
 from smgee.models.uncertainty import Interval, conformal_interval
 
 __all__ = [
+    "BASELINES",
     "DESIGNS",
     "ESTIMATORS",
+    "HOLDOUTS",
     "Applicability",
+    "Baseline",
+    "Candidate",
+    "Choice",
     "DateKFold",
     "Design",
+    "Effort",
     "EstimatorSpec",
+    "Fold",
     "GroupedKFold",
+    "Holdout",
     "Interval",
+    "NetworkResult",
+    "NetworkTable",
     "SpatialBlockKFold",
     "StationKFold",
     "TrainedModel",
@@ -45,8 +62,10 @@ __all__ = [
     "make",
     "save_model",
     "score_table",
+    "skill_table",
     "spatial_blocks",
     "station_table",
     "train_models",
+    "train_run",
     "write_scores",
 ]
