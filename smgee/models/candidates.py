@@ -106,23 +106,23 @@ class Candidate:
 
 def usual(family: str) -> dict[str, float]:
     """Settings that are tried first, and used where nothing is tuned."""
-    shared = {"depth": 3, "leaf": 1.0, "columns": 0.3, "rows": 0.5}
+    shared = {"depth": 3, "leaf": 1.0, "columns": 0.3, "rows": 0.7}
     if family in BOOSTED:
-        return shared | {"rate": 0.05, "penalty": 100.0, "trees": 120}
-    return shared | {"depth": 5, "trees": 100}
+        return shared | {"rate": 0.05, "penalty": 100.0, "trees": 160}
+    return shared | {"depth": 5, "rows": 0.5, "trees": 100}
 
 
 def suggest(trial: Any, family: str) -> dict[str, float]:
     """Settings from an Optuna trial."""
     chosen = {
-        "depth": trial.suggest_int("depth", 2, 4 if family in BOOSTED else 7),
-        "leaf": trial.suggest_float("leaf", 0.3, 6.0, log=True),
-        "columns": trial.suggest_float("columns", 0.1, 0.7),
-        "rows": trial.suggest_float("rows", 0.2, 0.8),
+        "depth": trial.suggest_int("depth", 2, 4 if family in BOOSTED else 6),
+        "leaf": trial.suggest_float("leaf", 0.8, 5.0, log=True),
+        "columns": trial.suggest_float("columns", 0.15, 0.5),
+        "rows": trial.suggest_float("rows", 0.3, 0.8),
     }
     if family in BOOSTED:
-        chosen["rate"] = trial.suggest_float("rate", 0.02, 0.12, log=True)
-        chosen["penalty"] = trial.suggest_float("penalty", 10.0, 1000.0, log=True)
+        chosen["rate"] = trial.suggest_float("rate", 0.02, 0.08, log=True)
+        chosen["penalty"] = trial.suggest_float("penalty", 30.0, 500.0, log=True)
     return chosen
 
 

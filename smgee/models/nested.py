@@ -275,11 +275,11 @@ def _weigh(
     for name, values in combined.items():
         gain, error = paired_gain(anomaly, combined[NETWORK], values, station)
         gains[name] = (gain / scale, error / scale)
-    # The average is the safe choice; a single family must beat it by more than chance.
+    # The average is the safe choice; a single family must beat it by far more than chance.
     deployed = AVERAGE
     best = max(families, key=lambda f: gains[f][0])
     gain, error = paired_gain(anomaly, combined[AVERAGE], combined[best], station)
-    if gain > error:
+    if gain > 2.0 * error:
         deployed = best
     if gains[deployed][0] <= 0.0:
         deployed = NETWORK

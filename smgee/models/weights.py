@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+MOST = 0.75
+"""No part is believed wholly: what a few dozen stations teach of places is never sure."""
+
+_TWICE = 2.0
+"""The stations that judge a member have trained the others' members, so their errors hang together; the
+variance over stations, which takes them for independent, is taken twice.
+"""
+
 
 def shrunk_weight(target: np.ndarray, predicted: np.ndarray, station: np.ndarray) -> float:
     """Factor for predictions at stations left out.
 
     The least-squares factor w of ``target ≈ w · predicted`` with its variance over stations (sandwich, whole
-    stations), shrunk as James & Stein (1961) do: ``w (1 - var / w²)``, never below 0, never above 1. A member
-    that helps only by the chance of which stations happened to be there gets 0.
+    stations; see `_TWICE`), shrunk as James & Stein (1961) do: ``w (1 - var / w²)``, never below 0, never
+    above `MOST`. A member that helps only by the chance of which stations happened to be there gets 0.
 
     Parameters
     ----------
@@ -21,7 +29,7 @@ def shrunk_weight(target: np.ndarray, predicted: np.ndarray, station: np.ndarray
     Returns
     -------
     float
-        0 … 1.
+        0 … `MOST`.
     """
     size = float(predicted @ predicted)
     if size <= 0.0:
@@ -31,8 +39,8 @@ def shrunk_weight(target: np.ndarray, predicted: np.ndarray, station: np.ndarray
         return 0.0
     scores = np.bincount(station, predicted * (target - w * predicted))
     count = len(np.unique(station))
-    variance = float((scores**2).sum()) / size**2 * count / max(count - 1, 1)
-    return float(np.clip(w * (1.0 - variance / w**2), 0.0, 1.0))
+    variance = _TWICE * float((scores**2).sum()) / size**2 * count / max(count - 1, 1)
+    return float(np.clip(w * (1.0 - variance / w**2), 0.0, MOST))
 
 
 def paired_gain(
