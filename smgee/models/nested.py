@@ -26,7 +26,7 @@ from smgee.models.network import NetworkTable
 from smgee.models.problem import Problem, centred, make_problem
 from smgee.models.selection import choose_groups
 from smgee.models.tuning import Inner, tune
-from smgee.models.weights import paired_gain, shrunk_weight
+from smgee.models.weights import MOST_OF_PLACE, paired_gain, shrunk_weight
 
 AVERAGE = "average"
 """Name of the mean of all families' members."""
@@ -290,7 +290,7 @@ def weigh_parts(
     anomaly: np.ndarray, whole: np.ndarray, dynamics: np.ndarray, station: np.ndarray
 ) -> tuple[float, float]:
     """Shrunk weights of both parts: first of the whole, then of the dynamics in what it leaves."""
-    first = shrunk_weight(anomaly, whole, station)
+    first = shrunk_weight(anomaly, whole, station, most=MOST_OF_PLACE)
     left = centred(anomaly - first * whole, station)
     return first, shrunk_weight(left, centred(dynamics, station), station)
 

@@ -14,7 +14,7 @@ from smgee.models.knndm import area_points, fold_distances, knndm_folds, map_dis
 from smgee.models.kriging import Variogram, fit_variogram, kriging_weights
 from smgee.models.network import NetworkTable
 from smgee.models.rain import antecedent, is_rain, rain_memory, windowed
-from smgee.models.weights import MOST, paired_gain, shrunk_weight
+from smgee.models.weights import MOST_OF_PLACE, paired_gain, shrunk_weight
 from tests.models.networks import frame, network
 
 
@@ -165,7 +165,8 @@ def test_weights_believe_what_is_sure_and_nothing_else():
     rng = np.random.default_rng(0)
     station = np.repeat(np.arange(30), 20)
     truth = rng.normal(0, 1, 600)
-    assert shrunk_weight(truth, truth, station) == pytest.approx(MOST)
+    assert shrunk_weight(truth, truth, station) == pytest.approx(1.0)
+    assert shrunk_weight(truth, truth, station, most=MOST_OF_PLACE) == MOST_OF_PLACE
     assert shrunk_weight(truth, -truth, station) == 0.0
     assert shrunk_weight(truth, np.zeros(600), station) == 0.0
     # constants per station without any meaning: whatever chance gives is shrunk to nearly nothing
