@@ -17,12 +17,12 @@ from tests.trees.families import BANDS, FAMILIES, Family, real_table
 
 
 def synthetic_table() -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the shape, gaps and order of magnitude of the real ones."""
+    """Rows of the shape, gaps and order of magnitude of the real ones; 1,000 of them have no gap."""
     rng = np.random.default_rng(7)
-    X = rng.normal(size=(3000, len(BANDS))).astype(np.float32) * np.float32(500) + np.float32(2000)
+    X = rng.normal(size=(6000, len(BANDS))).astype(np.float32) * np.float32(500) + np.float32(2000)
     X[rng.random(X.shape) < 0.15] = np.nan
     return X, 0.2 + 0.05 * np.tanh((np.nan_to_num(X[:, 3], nan=2000) - 2000) / 500) + rng.normal(
-        size=3000
+        size=6000
     ) * 0.02
 
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from smgee.errors import InputError, MissingDataError, ParityError
 from smgee.trees import TreeEnsemble
 from smgee.trees.parity import check_parity
+from smgee.trees.reference import leaves
 from smgee_cli.parity import parity
 from tests.trees.families import BANDS
 
@@ -65,14 +66,13 @@ def test_finds_the_usual_defects(
     from smgee.trees import parity as module
 
     ensemble = trained("xgboost")[2]
-    inner = ensemble.feature >= 0
+    complete = table[0][np.isfinite(table[0]).all(axis=1)]
+    leaf = np.unique(leaves(ensemble, complete))[7]  # Earth Engine sees no gaps, nor the leaves behind them
     scaled = replace(ensemble, threshold=np.float32(ensemble.threshold * 1e-4).astype(float))
     wrong = {
         "comparison": replace(scaled, comparison="le"),
         "threshold": replace(scaled, threshold=np.round(scaled.threshold, 6)),
-        "leaf": replace(
-            scaled, value=scaled.value + np.where(np.arange(len(inner)) == np.flatnonzero(~inner)[7], 0.01, 0)
-        ),
+        "leaf": replace(scaled, value=scaled.value + np.where(np.arange(ensemble.n_nodes) == leaf, 0.01, 0)),
     }[damage]
     monkeypatch.setattr(module, "iter_ee_strings", lambda _, **options: wrong.iter_ee_strings(**options))
     report = check_parity(scaled, rows=table[0] * np.float32(1e-4), planted=20_000)
