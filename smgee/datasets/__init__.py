@@ -11,6 +11,7 @@ from types import MappingProxyType
 from smgee.datasets.base import Band, Dataset
 from smgee.datasets.elevation import DEMS, ELEVATION, NASADEM
 from smgee.datasets.hls import FMASK_BITS, HLS, ROLES, fmask_bits
+from smgee.datasets.hydrography import MERIT_HYDRO
 from smgee.datasets.smap import SMAP_9KM, SMAP_36KM_TWIN, smap_9km_ids
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "DEPRECATED",
     "FMASK_BITS",
     "HLS",
+    "MERIT_HYDRO",
     "NASADEM",
     "ROLES",
     "SMAP_9KM",
@@ -30,7 +32,7 @@ __all__ = [
 ]
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType(
-    {d.id: d for d in (*HLS.values(), *ELEVATION.values(), *SMAP_9KM)}
+    {d.id: d for d in (*HLS.values(), *ELEVATION.values(), MERIT_HYDRO, *SMAP_9KM)}
 )
 """By id."""
 

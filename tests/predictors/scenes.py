@@ -45,17 +45,29 @@ class Scenes:
         self.arrays["NASA/NASADEM_HGT/001", "elevation"] = (
             3200 + 7 * x - 4 * y + 9 * np.sin(x / 2) * np.cos(y / 3)
         ).astype("f4")
-        self.dem = ImageInfo("NASA/NASADEM_HGT/001", (BandInfo("elevation", "float32", self.dem_grid),))
+        self.flow_grid = PixelGrid("EPSG:32647", (90.0, 0.0, 569910.0, 0.0, -90.0, 4140180.0), 7, 7)
+        for band, most in (("upa", 30.0), ("hnd", 60.0)):
+            self.arrays["MERIT/Hydro/v1_0_1", band] = rng.uniform(0.01, most, (7, 7)).astype("f4")
+        self.single = {
+            i.id: i
+            for i in (
+                ImageInfo("NASA/NASADEM_HGT/001", (BandInfo("elevation", "float32", self.dem_grid),)),
+                ImageInfo(
+                    "MERIT/Hydro/v1_0_1",
+                    tuple(BandInfo(b, "float32", self.flow_grid) for b in ("upa", "hnd")),
+                ),
+            )
+        }
 
     def get(self, asset_id):
-        if asset_id == self.dem.id:
-            return self.dem
+        if asset_id in self.single:
+            return self.single[asset_id]
         if asset_id in self.infos:
             return CollectionInfo(asset_id)
         return next((i for infos in self.infos.values() for i in infos if i.id == asset_id), None)
 
     def list(self, parent):
-        return [] if parent else [*self.infos, self.dem.id]
+        return [] if parent else [*self.infos, *self.single]
 
     def images(self, collection_id):
         return sorted(self.infos[collection_id], key=lambda i: i.id)
