@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache, partial
 
 import numpy as np
 
+from smgee.cache import KEPT
 from smgee.datasets import HLS, ROLES
 from smgee.source import BandInfo, ImageInfo
 from smgee.twin.basin import Basin
@@ -25,10 +25,8 @@ COLLECTIONS = {d.id: product for product, d in HLS.items()}
 ADJACENT_PIXELS = (
     5  # HLS v2.0 dilates clouds and shadows by 5 pixels of 30 m (HLS user guide v2.0, section 6.4)
 )
-KEPT_MASKS = 48  # whole-basin Fmask layers in memory, 1.7 MB each: those of a wide window
 BLOCK = 256  # pixels
 SMALL_WINDOW = 64 * 64  # pixels; below, a whole block would cost more than it saves
-KEPT_BYTES = 192 * 2**20  # of reflectance: nineteen scenes of a window of 512 pixels, and as much again
 TOGETHER = {product: tuple(d.roles[r] for r in ROLES) for product, d in HLS.items()}
 _NOWHERE = np.zeros((1, 1), np.uint8)
 
@@ -79,56 +77,32 @@ def describe_scene(basin: Basin, collection: str, scene: Scene) -> ImageInfo:
     )
 
 
-class _Blocks:
-    """Blocks of reflectance, the least recently used dropped first. One thread makes a block while others
-    that want it wait.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._kept: OrderedDict[tuple[str, str, int, int], np.ndarray] = OrderedDict()
-        self._limit, self._bytes = limit, 0
-        self._lock = threading.Lock()
-        self._makers = [threading.Lock() for _ in range(64)]
-
-    def _find(self, key: tuple[str, str, int, int]) -> np.ndarray | None:
-        with self._lock:
-            block = self._kept.get(key)
-            if block is not None:
-                self._kept.move_to_end(key)
-            return block
-
-    def get(
-        self, key: tuple[str, str, int, int], make: Callable[[], dict[tuple[str, str, int, int], np.ndarray]]
-    ) -> np.ndarray:
-        """Return a block; `make` returns it by its key together with others worth keeping."""
-        block = self._find(key)
-        if block is not None:
-            return block
-        scene, _, r, c = key
-        # The lock is that of the place, not of the band: the bands of a place are made together.
-        with self._makers[hash((scene, r, c)) % len(self._makers)]:
-            block = self._find(key)
-            if block is not None:
-                return block
-            made = make()
-            with self._lock:
-                for k, v in made.items():
-                    old = self._kept.pop(k, None)
-                    self._kept[k] = v
-                    self._bytes += v.nbytes - (0 if old is None else old.nbytes)
-                while self._bytes > self._limit and len(self._kept) > len(made):
-                    self._bytes -= self._kept.popitem(last=False)[1].nbytes
-            return made[key]
-
-
 class OpticalReader:
-    """Reads windows of scenes; keeps some Fmask layers, since their dilation looks at the whole basin."""
+    """Reads windows of scenes; Fmask layers are kept whole, since their dilation looks at the whole basin."""
 
     def __init__(self, basin: Basin) -> None:
         self.basin = basin
-        self._masks: OrderedDict[str, np.ndarray] = OrderedDict()
-        self._lock = threading.Lock()
-        self._blocks = _Blocks(KEPT_BYTES)
+        self._own = object()  # tells what it keeps from what other basins keep
+        self._makers = [threading.Lock() for _ in range(64)]
+
+    def _keep(
+        self, key: Hashable, place: Hashable, make: Callable[[], dict[Hashable, np.ndarray]]
+    ) -> np.ndarray:
+        """Return the pixels of a key; `make` returns them by their key together with others worth keeping.
+
+        One thread makes what lies in a place, while others that want some of it wait.
+        """
+        found = KEPT.find((self._own, key))
+        if found is not None:
+            return found[0]
+        with self._makers[hash(place) % len(self._makers)]:
+            found = KEPT.find((self._own, key))
+            if found is not None:
+                return found[0]
+            made = make()
+            for k, v in made.items():
+                KEPT.put((self._own, k), v, v.nbytes)
+            return made[key]
 
     def read(
         self, scene: Scene, name: str, row: int, col: int, height: int, width: int
@@ -177,8 +151,9 @@ class OpticalReader:
             stored = np.empty((height, width), np.int16)
             for r in range(row // BLOCK, (row + height - 1) // BLOCK + 1):
                 for c in range(col // BLOCK, (col + width - 1) // BLOCK + 1):
-                    block = self._blocks.get(
-                        (name, band.name, r, c), partial(self._make_block, scene, band, r, c)
+                    # The bands of a place are made together.
+                    block = self._keep(
+                        (name, band.name, r, c), (name, r, c), partial(self._make_block, scene, band, r, c)
                     )
                     top, left = r * BLOCK, c * BLOCK
                     r0, r1 = max(row, top), min(row + height, top + block.shape[0])
@@ -190,9 +165,7 @@ class OpticalReader:
         unscale(stored, out, valid)
         return out, valid
 
-    def _make_block(
-        self, scene: Scene, band: Band, r: int, c: int
-    ) -> dict[tuple[str, str, int, int], np.ndarray]:
+    def _make_block(self, scene: Scene, band: Band, r: int, c: int) -> dict[Hashable, np.ndarray]:
         """Compute a block of a band and of the bands mostly read with it: what lies under a pixel is
         worked out once.
         """
@@ -305,10 +278,9 @@ class OpticalReader:
     def fmask(self, scene: Scene) -> np.ndarray:
         """Return the Fmask of the whole basin, (height, width) uint8, 255 outside the swath."""
         key = scene.product + scene.index
-        with self._lock:
-            if key in self._masks:
-                self._masks.move_to_end(key)
-                return self._masks[key]
+        return self._keep(key, key, lambda: {key: self._make_fmask(scene)})
+
+    def _make_fmask(self, scene: Scene) -> np.ndarray:
         basin, margin = self.basin, ADJACENT_PIXELS
         height, width = basin.grid.shape
         raw, bits = (
@@ -330,8 +302,4 @@ class OpticalReader:
         )
         if opacity.size > 1:
             dilate(raw, margin, bits)
-        with self._lock:
-            self._masks[key] = bits
-            while len(self._masks) > KEPT_MASKS:
-                self._masks.popitem(last=False)
         return bits

@@ -25,7 +25,7 @@ __all__ = ["Puller", "open_bands"]
 _ANSWER_BYTES = 48 * 1024 * 1024
 _SAMPLE_BYTES = 5
 _TILE_WIDTH = 512
-_KEPT_BYTES = 128 * 1024 * 1024
+_KEPT_BYTES = 64 * 1024 * 1024
 _KEPT_IMAGES = 16
 _REFUSALS = 2  # so often a size is refused before it is not asked for any more
 

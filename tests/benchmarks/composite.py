@@ -336,11 +336,10 @@ class PeakMemory:
 
 def forget() -> None:
     """Drop what the embedded Earth Engine keeps of earlier requests: pixels, plans and open files."""
-    from smgee.eelocal.assets import geotiff, pyramid
-    from smgee.eelocal.pixels import lattice
+    from smgee.cache import KEPT
+    from smgee.eelocal.assets import geotiff
 
-    for cache in (pyramid._tiles, lattice._plans, lattice._coordinates):
-        cache.clear()
+    KEPT.clear()
     geotiff.close_datasets()
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from smgee.cache import ByteCache
 from smgee.datasets import NASADEM as DEM
 from smgee.datasets import SMAP_36KM_TWIN as SMAP_36KM
 from smgee.errors import InputError
@@ -103,18 +104,27 @@ def test_few_pixels_equal_the_whole(basin, source, name):
         np.testing.assert_array_equal(m, valid[row : row + height, col : col + width])
 
 
-def test_kept_blocks_are_bounded(basin):
-    from smgee.twin.optical import _Blocks
+def test_blocks_and_masks_are_made_once_and_within_the_budget(basin, monkeypatch):
+    from smgee.twin import optical
 
-    blocks = _Blocks(limit=5000)
-    for k in range(20):
-        made = blocks.get(
-            ("scene", "B4", k, 0), lambda k=k: {("scene", "B4", k, 0): np.full(500, k, np.int16)}
+    cache = ByteCache(4 * 2**20)
+    monkeypatch.setattr(optical, "KEPT", cache)
+    fresh = TwinSource(basin)
+    image = clear_scene(fresh, S30)
+    made = []
+    for step in ("_make_block", "_make_fmask"):
+        real = getattr(optical.OpticalReader, step)
+        monkeypatch.setattr(
+            optical.OpticalReader, step, lambda *a, real=real, step=step: made.append(step) or real(*a)
         )
-        assert (made == k).all()
-    assert blocks._bytes == sum(v.nbytes for v in blocks._kept.values()) <= 5000
-    again = blocks.get(("scene", "B4", 0, 0), lambda: {("scene", "B4", 0, 0): np.zeros(500, np.int16)})
-    assert (again == 0).all()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda band: fresh.read(image.id, band, 0, 0, 200, 200), ["B4", "B8A", "Fmask"] * 4))
+    assert sorted(made) == ["_make_block", "_make_fmask"]
+    assert 0 < cache.used <= cache.budget
+    cache.budget = cache.used // 2
+    for other in fresh.images(S30)[:3]:
+        fresh.read(other.id, "B4", 0, 0, 200, 200)
+        assert cache.used <= cache.budget
 
 
 def test_reads_from_many_threads_agree(basin):

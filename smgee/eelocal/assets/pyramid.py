@@ -13,8 +13,8 @@ from collections.abc import Hashable
 
 import numpy as np
 
+from smgee.cache import KEPT
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.pixels.cache import ByteCache
 from smgee.eelocal.values.lazy import Pixels
 from smgee.eelocal.values.projection import Projection
 from smgee.grid import PixelGrid
@@ -24,7 +24,6 @@ __all__ = ["Pyramid", "halve"]
 
 SMALL = 64  # pixels
 TILE = 256
-_tiles: ByteCache[Pixels] = ByteCache(160 * 2**20)
 
 
 class Pyramid:
@@ -105,8 +104,8 @@ class Pyramid:
         return Pixels(values.astype(self.band.dtype, copy=False), valid)
 
     def _tile(self, level: int, r: int, c: int) -> Pixels:
-        return _tiles.get(
-            (self.key, level, r, c),
+        return KEPT.get(
+            ("tile", self.key, level, r, c),
             lambda: self._make(level, r, c),
             lambda p: p.values.nbytes + p.mask.nbytes + 256,
         )

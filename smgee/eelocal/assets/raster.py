@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from smgee.cache import KEPT
 from smgee.eelocal.assets.pyramid import Pyramid
-from smgee.eelocal.pixels.cache import ByteCache
 from smgee.eelocal.pixels.lattice import coarsening, nearest_plan
 from smgee.eelocal.values.geometry import Geometry
 from smgee.eelocal.values.image import Band, Image
@@ -23,9 +23,6 @@ from smgee.source import BandInfo, ImageInfo, Source
 __all__ = ["AssetBand", "image_footprint", "load_image"]
 
 _BAND_BYTES = 2048  # about what the objects of one band take
-_images: ByteCache[tuple[ImageInfo, Image]] = ByteCache(
-    32 * 2**20
-)  # requests for tiles evaluate one expression over and over
 _known: dict[int, tuple[Source, int]] = {}
 _lock = threading.Lock()
 
@@ -123,10 +120,12 @@ def load_image(info: ImageInfo, source: Source, *, version: int | None = None) -
     version : int, optional
         Microseconds of its last change, shown by `getInfo`.
     """
-    # The description is kept beside the image, so that its `id` stays its own.
-    key = (_number(source), id(info), version)
-    return _images.get(
-        key, lambda: (info, _make_image(info, source, version)), lambda _: _BAND_BYTES * (1 + len(info.bands))
+    # Requests for tiles evaluate one expression over and over. The description is kept beside the image, so
+    # that its `id` stays its own.
+    return KEPT.get(
+        ("image", _number(source), id(info), version),
+        lambda: (info, _make_image(info, source, version)),
+        lambda _: _BAND_BYTES * (1 + len(info.bands)),
     )[1]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smgee.eelocal.pixels.cache import ByteCache
+from smgee.cache import KEPT
 from smgee.eelocal.values.lazy import Pixels
 from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.grid import PixelGrid, transformer
@@ -24,9 +24,6 @@ _CYLINDRICAL = frozenset({"EPSG:4326", "EPSG:3857", "EPSG:6933", "EPSG:3395", "E
 
 # A centre this close (in pixels) to the edge of the next pixel belongs to it: rounding must not decide.
 _EDGE = 1e-6
-
-_plans: ByteCache = ByteCache(96 * 2**20)
-_coordinates: ByteCache = ByteCache(48 * 2**20)
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,10 @@ def _sheared(transform: tuple[float, ...]) -> bool:
 
 def coordinates(grid: PixelGrid, projection: Projection) -> Coordinates:
     """Return where the pixel centres of `grid` lie in the lattice of `projection`."""
-    return _coordinates.get(
-        (grid, projection), lambda: _compute(grid, projection), lambda c: c.cols.nbytes + c.rows.nbytes
+    return KEPT.get(
+        ("coordinates", grid, projection),
+        lambda: _compute(grid, projection),
+        lambda c: c.cols.nbytes + c.rows.nbytes,
     )
 
 
@@ -164,8 +163,10 @@ def nearest_plan(
     NearestPlan or None
         None when no centre lies inside the lattice.
     """
-    return _plans.get(
-        (grid, lattice, wrap), lambda: _plan(grid, lattice, wrap), lambda p: 64 if p is None else p.nbytes
+    return KEPT.get(
+        ("plan", grid, lattice, wrap),
+        lambda: _plan(grid, lattice, wrap),
+        lambda p: 64 if p is None else p.nbytes,
     )
 
 
