@@ -23,6 +23,7 @@ from smgee.predictors.base import Family, Site
 from smgee.predictors.calendar import Calendar
 from smgee.predictors.flat import from_flat
 from smgee.predictors.indices import Indices
+from smgee.predictors.insolation import Insolation
 from smgee.predictors.pieces import PredictorSet
 from smgee.predictors.place import Place
 from smgee.predictors.reflectance import Reflectance
@@ -45,6 +46,7 @@ for _family in (
     Terrain,
     Calendar,
     Place,
+    Insolation,
 ):
     register(_family)
 
