@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smgee.explain import explain_models
+from smgee.models import ESTIMATORS, HOLDOUTS, Effort, NetworkTable, train_run
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from smgee.models.network import NetworkTable
-
 
 def read_network(path: Path, **options: Any) -> NetworkTable:
     """The network's table of a file; options that were not given are left to it."""
-    from smgee.models.network import NetworkTable
-
     return NetworkTable.read(path, **options)
 
 
@@ -34,11 +33,6 @@ def train_network(
     explain: str,
 ) -> list[str]:
     """Train, save, and print the scores and the certificate; returns what was written."""
-    from smgee.models import ESTIMATORS
-    from smgee.models.holdout import HOLDOUTS
-    from smgee.models.nested import Effort
-    from smgee.models.run import train_run
-
     left = ", ".join(f"{count} {why}" for why, count in table.dropped.items())
     console.print(
         f"{int(table.scored.sum())} rows of {len(table.names)} stations, {str(table.times.min())[:10]} to "
@@ -70,8 +64,6 @@ def train_network(
     written = ["scores.csv", "certificate.json", "models/"]
     model = result.models["deployed"]
     if explain != "none" and model.ensemble.depth > 0:
-        from smgee.explain import explain_models
-
         with console.status("explaining"):
             explain_models({"deployed": model}, result.training, out / "shap", seed=seed)
         written.append("shap/")
@@ -93,8 +85,8 @@ def print_scores(console: Console, scores: pd.DataFrame) -> None:
             f"{row['r']:.3f} [dim]{row['r_low']:.2f}–{row['r_high']:.2f}[/dim]",
             f"{row['rmse']:.4f}",
             f"{row['skill']:+.3f} [dim]{row['skill_low']:+.2f}–{row['skill_high']:+.2f}[/dim]",
-            f"{row['level_r']:.2f}",
-            f"{row['dynamics_r']:.2f}",
+            _two(row["level_r"]),
+            _two(row["dynamics_r"]),
         )
     console.print(shown)
     others = [d for d in dict.fromkeys(scores["design"]) if d != "station"]
@@ -115,6 +107,10 @@ def print_scores(console: Console, scores: pd.DataFrame) -> None:
         "scores.csv.",
         highlight=False,
     )
+
+
+def _two(value: float) -> str:
+    return "–" if value != value else f"{value:.2f}"
 
 
 def _short_of(certificate: dict[str, Any], trials: int) -> str:
