@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
-from smgee.machine import usable_cores
 from smgee.models.designs import find_design, require_station_design
 from smgee.models.estimators import ESTIMATORS, EstimatorSpec, find, make
+from smgee.models.pools import fitting_threads
 from smgee.models.table import TrainingTable
 
 Progress = Callable[[str, int, int], None]
@@ -166,11 +166,8 @@ def run_all(
     """Run labelled jobs in threads and return their results in order; the first error stops what has not
     started.
     """
-    workers = n_jobs or usable_cores()
-    if workers < 1:
-        raise InputError(f"{n_jobs} jobs at a time were asked for; it takes at least 1.")
     results: list[Any] = [None] * len(jobs)
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    with fitting_threads(n_jobs) as pool:
         futures = {pool.submit(job): index for index, (_, job) in enumerate(jobs)}
         try:
             for done, future in enumerate(as_completed(futures), start=1):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from smgee.models.candidates import Candidate, usual
-from smgee.models.crossval import usable_cores
 from smgee.models.estimators import ESTIMATORS
 from smgee.models.features import Features
 from smgee.models.holdout import Fold
 from smgee.models.network import NetworkTable
+from smgee.models.pools import fitting_threads
 from smgee.models.problem import Problem, centred, make_problem
 from smgee.models.selection import choose_groups
 from smgee.models.tuning import Inner, tune
@@ -175,7 +174,7 @@ def choose(
 
     inner, judge = split(effort.folds, seed), split(effort.judging, seed + 101, seed + 202)
     parts = ("whole", "dynamics", "absolute") if effort.absolute else ("whole", "dynamics")
-    with ThreadPoolExecutor(n_jobs or usable_cores()) as pool:
+    with fitting_threads(n_jobs) as pool:
         groups = {
             part: choose_groups(inner, part, features.groups, seed=seed, search=effort.search, pool=pool)
             for part in parts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,13 +12,13 @@ import pandas as pd
 
 from smgee.errors import InputError
 from smgee.models.baselines import predict_baselines
-from smgee.models.crossval import usable_cores
 from smgee.models.estimators import ESTIMATORS
 from smgee.models.features import build_features
 from smgee.models.holdout import Fold, find_holdout
 from smgee.models.nested import AVERAGE, NETWORK, Choice, Effort, choose, predict_member
 from smgee.models.network import NetworkTable
 from smgee.models.placebo import PLACEBO, shuffled
+from smgee.models.pools import fitting_threads
 from smgee.models.problem import Problem, make_problem
 
 Report = Callable[[str], None]
@@ -193,7 +192,7 @@ def fit_predict(
         member = choice.members[key]
         return predict_member(member.candidate, problem, member.part, member.features, seed=seed)
 
-    with ThreadPoolExecutor(n_jobs or usable_cores()) as pool:
+    with fitting_threads(n_jobs) as pool:
         return dict(zip(keys, pool.map(one, keys), strict=True))
 
 
