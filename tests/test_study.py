@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from smgee.errors import InputError
+from smgee.estimators import ESTIMATORS
 from smgee.grid import ease_cell_at, transformer
 from smgee.predictors.composite import window
 from smgee.study import Study
@@ -172,6 +173,12 @@ def test_models_are_named_in_any_case():
     assert study.training.deploy == "RF"
     with pytest.raises(InputError, match="repeat"):
         Study.parse(with_("training.models", ["rf", "RF"]))
+
+
+def test_every_model_of_the_table_can_be_named():
+    for name, spec in ESTIMATORS.items():
+        study = Study.parse(with_("training", {"models": [name], "deploy": name}))
+        assert (study.training.models, study.training.deploy) == ((spec.title,), spec.title)
 
 
 def test_only_the_synthetic_basin_has_a_36_km_product_of_its_own():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smgee.estimators import ESTIMATORS, EstimatorSpec, make
 from smgee.models.applicability import Applicability, area_of_applicability
 from smgee.models.baselines import BASELINES, Baseline
 from smgee.models.candidates import Candidate
@@ -15,7 +16,6 @@ from smgee.models.designs import (
     StationKFold,
     spatial_blocks,
 )
-from smgee.models.estimators import ESTIMATORS, EstimatorSpec, make
 from smgee.models.holdout import HOLDOUTS, Fold, Holdout
 from smgee.models.nested import Choice, Effort
 from smgee.models.network import NetworkTable

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from smgee.errors import InputError
-from smgee.models.estimators import ESTIMATORS, make
+from smgee.estimators import ESTIMATORS, make
 
 STAGES = (20, 40, 80, 120, 160, 200)
 """Numbers of trees among which the stations left out stop a boosted model."""

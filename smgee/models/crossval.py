@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
+from smgee.estimators import ESTIMATORS, EstimatorSpec, find, make
 from smgee.models.designs import find_design, require_station_design
-from smgee.models.estimators import ESTIMATORS, EstimatorSpec, find, make
 from smgee.models.pools import fitting_threads
 from smgee.models.table import TrainingTable
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from smgee.estimators import ESTIMATORS
 from smgee.models.candidates import Candidate, usual
-from smgee.models.estimators import ESTIMATORS
 from smgee.models.features import Features
 from smgee.models.holdout import Fold
 from smgee.models.network import NetworkTable

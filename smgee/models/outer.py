@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
+from smgee.estimators import ESTIMATORS
 from smgee.models.baselines import predict_baselines
-from smgee.models.estimators import ESTIMATORS
 from smgee.models.features import build_features
 from smgee.models.holdout import Fold, find_holdout
 from smgee.models.nested import AVERAGE, NETWORK, Choice, Effort, choose, predict_member

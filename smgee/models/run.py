@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
+from smgee.estimators import ESTIMATORS, find
 from smgee.io import atomic_path
 from smgee.models.certificate import certify
 from smgee.models.deployment import OFFSET, deploy, state_series
-from smgee.models.estimators import ESTIMATORS, find
 from smgee.models.features import build_features
 from smgee.models.holdout import HOLDOUTS, all_rows, find_holdout
 from smgee.models.intervals import StationInterval, fit_interval

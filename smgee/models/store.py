@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from smgee.errors import InputError, MissingDataError
+from smgee.estimators import ESTIMATORS, find
 from smgee.io import atomic_path
-from smgee.models.estimators import ESTIMATORS, find
 from smgee.trees import TreeEnsemble
 
 INDEX = "models.json"

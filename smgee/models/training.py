@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import ParityError
+from smgee.estimators import ESTIMATORS, EstimatorSpec, find
 from smgee.metrics import columns
 from smgee.models.crossval import Progress, check_missing, cross_validate, fit_one, run_all
-from smgee.models.estimators import ESTIMATORS, EstimatorSpec, find
 from smgee.models.scores import best_model, score_table, station_table, write_scores
 from smgee.models.store import TrainedModel, save_model, write_index
 from smgee.models.table import TrainingTable

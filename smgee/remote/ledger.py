@@ -54,11 +54,6 @@ class Spent:
         """How many requests of all kinds."""
         return sum(self.requests.values())
 
-    @property
-    def n_retries(self) -> int:
-        """How many calls were begun again."""
-        return sum(self.retries.values())
-
     def __add__(self, other: Spent) -> Spent:
         return _combine(self, other, 1)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from smgee.estimators import ESTIMATORS
 from smgee.insitu.settings import QualityRules, UnfrozenRule
 from smgee.options import Options, from_study_file
 
@@ -15,8 +16,7 @@ TWIN = "twin"
 """The source of the synthetic basin's stations, where a path would stand."""
 
 
-ModelName = Literal["RF", "ERT", "GBDT", "XGBoost", "CatBoost"]
-MODELS: tuple[ModelName, ...] = get_args(ModelName)
+MODELS: tuple[str, ...] = tuple(spec.title for spec in ESTIMATORS.values())
 
 
 def _spelled(value: Any) -> Any:
@@ -28,7 +28,9 @@ def _spelled(value: Any) -> Any:
     )
 
 
-Model = Annotated[ModelName, BeforeValidator(_spelled)]
+# made from the table: pydantic reads the names when it runs, and a type checker sees a text
+Model = Annotated[Literal[MODELS], BeforeValidator(_spelled)]  # type: ignore[valid-type]
+Deployed = Annotated[Literal["best", *MODELS], BeforeValidator(_spelled)]  # type: ignore[valid-type]
 
 
 class Backend(Options):
@@ -140,7 +142,7 @@ class Training(Options):
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = MODELS
     folds: Annotated[int, Field(ge=2, le=50)] = 10
     seed: int = 0
-    deploy: Annotated[Literal["best", ModelName], BeforeValidator(_spelled)] = Field(
+    deploy: Deployed = Field(
         "best", description="the model that draws the maps: 'best' by leave-station-out RMSE, or a name"
     )
 

@@ -16,7 +16,7 @@ import sys, warnings
 from functools import partial
 import numpy as np
 from smgee.models.crossval import run_all
-from smgee.models.estimators import make
+from smgee.estimators import make
 
 rng = np.random.default_rng(0)
 x, y = rng.random((60, 4)), rng.random(60)
