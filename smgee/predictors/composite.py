@@ -1,10 +1,11 @@
-"""Windowed median composites with their gaps filled from a wider window, and the families made of them."""
+"""Windowed composites with their gaps filled from a wider window, and the families made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
@@ -16,7 +17,12 @@ from smgee.predictors.hls import clear_reflectance
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Composite", "Composited", "Scenes", "composite", "known", "window"]
+__all__ = ["ABOUT", "Composite", "Composited", "Scenes", "composite", "known", "window"]
+
+Method = Literal["median", "medoid", "weighted"]
+
+ABOUT = ("observation_age", "fill_code", "observation_count")
+"""What a composite can say of itself, as bands."""
 
 
 class Scenes(Options):
@@ -46,6 +52,10 @@ class Scenes(Options):
 class Composite(Scenes):
     """How clear scenes are put together into one image per step."""
 
+    method: Method = Field(
+        "median",
+        description="median of each band; medoid, the scene nearest to the medians; or mean weighted by time",
+    )
     window_days: Annotated[int, Field(ge=1, le=120)] = 16
     fill_days: Annotated[int, Field(ge=1, le=366)] = 48
     step_days: Annotated[int, Field(ge=1, le=31)] = STEP_DAYS
@@ -74,13 +84,17 @@ class Composited(Family):
         """Return the bands of the composite that the family needs, by role."""
         raise NotImplementedError
 
+    def about(self) -> tuple[str, ...]:
+        """Return what the family takes of `ABOUT`."""
+        return ()
+
     def among(self, families: Sequence[Family]) -> Self:
         """Return the family with its composite settled, and the bands it shares with the others."""
         others = [f for f in families if isinstance(f, Composited)]
         default = next((f.composite for f in others if f.composite is not None), Composite())
         settled = self.model_copy(update={"composite": self.composite or default})
         alike = [f for f in others if (f.composite or default) == settled.composite]
-        settled._shared = tuple({role: None for f in alike for role in f.roles()})
+        settled._shared = tuple({role: None for f in alike for role in (*f.roles(), *f.about())})
         return settled
 
     def datasets(self, start: date, end: date) -> tuple[str, ...]:
@@ -89,7 +103,8 @@ class Composited(Family):
 
     def bands_of(self, dataset: str) -> tuple[str, ...]:
         """Return the bands of a sensor, and its quality band where classes are masked."""
-        return self._settings.bands_of(dataset, self.roles())
+        settings = self._settings
+        return settings.bands_of(dataset, tuple(ROLES) if settings.method == "medoid" else self.roles())
 
     def properties(self) -> dict[str, str]:
         """Return the classes that were masked."""
@@ -100,15 +115,20 @@ class Composited(Family):
         return self._settings.step_days
 
     def reflectance(self, site: Site, when: When) -> ee.Image:
-        """Return the shared composite: one float band per role, in the order of `ROLES`."""
-        needed = {*self.roles(), *self._shared}
+        """Return the shared composite: one float band per role, in the order of `ROLES`, then what it says of
+        itself.
+        """
+        needed = {*self.roles(), *self.about(), *self._shared}
         settings = self._settings
         return composite(
             when.center,
+            method=settings.method,
             window_days=settings.window_days,
             fill_days=settings.fill_days,
             sensors=settings.sensors,
-            roles=[r for r in ROLES if r in needed],
+            # Which scene is nearest must not depend on the bands that happen to be asked for.
+            roles=[r for r in ROLES if r in needed or settings.method == "medoid"],
+            about=[a for a in ABOUT if a in needed],
             mask=settings.mask,
             region=site.region,
         )
@@ -143,11 +163,13 @@ def composite(
     roles: Sequence[str],
     mask: Sequence[str],
     region: Any = None,
+    method: Method = "median",
+    about: Sequence[str] = (),
 ) -> ee.Image:
-    """Return the median clear reflectance around a day.
+    """Return the clear reflectance around a day.
 
-    A pixel without a clear observation within `window_days` takes the median of `fill_days`; one without any
-    stays masked.
+    A pixel without a clear observation within `window_days` takes that of `fill_days`; one without any stays
+    masked.
 
     Parameters
     ----------
@@ -157,23 +179,102 @@ def composite(
         Widths of the window and of the wider one that fills its gaps.
     sensors, roles, mask, region
         As in `clear_reflectance`.
+    method : {"median", "medoid", "weighted"}
+        ``median`` takes each band's own. ``medoid`` takes all bands from the scene nearest to the medians (by
+        the sum of squared differences, as Kennedy et al. 2018, Remote Sens. 10:691, for the medoid of Flood
+        2013, Remote Sens. 5:6481). ``weighted`` is the mean, with weights that fall linearly from 1 at noon
+        of the day to 0 one day beyond half the window.
+    about : sequence of {"observation_age", "fill_code", "observation_count"}
+        Further bands. Age in days, noon (UTC) of the day minus the time of observation, so that it is
+        negative for later ones, put together as the reflectance is; 0 where the window held an observation
+        and 1 where the wider one filled the gap; and the number of clear observations in that window.
 
     Returns
     -------
     ee.Image
-        One float band per role; Earth Engine's 1° default projection until a grid is asked for.
+        One float band per role, and per item of `about`; Earth Engine's 1° default projection until a grid is
+        asked for.
     """
-    import ee
+    bands = [*roles, *(["observation_age"] if "observation_age" in about or method == "weighted" else [])]
 
-    # A fully masked image keeps the bands known where a window holds no scene at all.
-    nothing = ee.ImageCollection(
-        [ee.Image.constant([0.0] * len(roles)).rename(list(roles)).toFloat().updateMask(0)]
-    )
-
-    def median(days: int) -> ee.Image:
+    def within(days: int, code: int) -> ee.Image:
         start, end = window(center, days)
         scenes = clear_reflectance(start, end, sensors=sensors, roles=roles, mask=mask, region=region)
-        return scenes.merge(nothing).median().toFloat()
+        if len(bands) > len(roles):
+            scenes = scenes.map(partial(_aged, center=center))
+        scenes = scenes.merge(_nothing(bands))
+        image = _put_together(scenes, method, bands=bands, roles=roles, days=days).toFloat()
+        return _described(image, scenes, code, about).select([*roles, *about]) if about else image
 
-    narrow = median(window_days)
-    return narrow if fill_days == window_days else narrow.unmask(median(fill_days), sameFootprint=False)
+    narrow = within(window_days, 0)
+    return narrow if fill_days == window_days else narrow.unmask(within(fill_days, 1), sameFootprint=False)
+
+
+def _nothing(bands: Sequence[str]) -> ee.ImageCollection:
+    """Return a fully masked image, which keeps the bands known where a window holds no scene at all."""
+    import ee
+
+    return ee.ImageCollection(
+        [ee.Image.constant([0.0] * len(bands)).rename(list(bands)).toFloat().updateMask(0)]
+    )
+
+
+def _put_together(
+    scenes: ee.ImageCollection, method: Method, *, bands: list[str], roles: Sequence[str], days: int
+) -> ee.Image:
+    """Return one image of scenes, with their bands."""
+    import ee
+
+    if method == "median":
+        return scenes.median()
+    scenes = scenes.map(_whole)
+    if method == "weighted":
+        return _weighted(scenes, bands, reach=days / 2 + 1)
+    medians = scenes.select(list(roles)).median()
+
+    def nearness(image: ee.Image) -> ee.Image:
+        away = image.select(list(roles)).subtract(medians)
+        return image.addBands(away.multiply(away).reduce(ee.Reducer.sum()).multiply(-1).rename("nearness"))
+
+    return scenes.map(nearness).qualityMosaic("nearness").select(bands)
+
+
+def _weighted(scenes: ee.ImageCollection, bands: list[str], *, reach: float) -> ee.Image:
+    """Return the mean with weights that fall to 0 at an age of `reach` days."""
+
+    def weighed(image: ee.Image) -> ee.Image:
+        weight = image.select("observation_age").abs().divide(-reach).add(1)
+        return image.multiply(weight).addBands(weight.rename("weight"))
+
+    total = scenes.map(weighed).sum()
+    return total.select(bands).divide(total.select("weight"))
+
+
+def _whole(image: ee.Image) -> ee.Image:
+    """Return a scene without pixels that lack a band: they are near to nothing, and weigh wrongly."""
+    import ee
+
+    return image.updateMask(image.mask().reduce(ee.Reducer.min()))
+
+
+def _aged(image: ee.Image, center: date) -> ee.Image:
+    """Return a scene with its age (days) at noon of a day."""
+    import ee
+
+    noon = ee.Date(f"{center}T12:00:00")
+    age = ee.Image.constant(noon.difference(image.date(), "day")).toFloat().rename("observation_age")
+    return image.addBands(age.updateMask(image.select(0).mask()))
+
+
+def _described(image: ee.Image, scenes: ee.ImageCollection, code: int, about: Sequence[str]) -> ee.Image:
+    """Return a composite with its fill code, and the number of observations behind it."""
+    import ee
+
+    seen = image.select(0).mask()
+    bands = {
+        "fill_code": ee.Image.constant(code),
+        "observation_count": scenes.select([0]).count(),
+    }
+    for name in [n for n in about if n in bands]:
+        image = image.addBands(bands[name].toFloat().rename(name).updateMask(seen))
+    return image

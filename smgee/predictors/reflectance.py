@@ -17,12 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["Reflectance"]
 
 
+_ABOUT = {
+    "observation_age": ("day", "age of the observations; negative after the day"),
+    "fill_code": ("1", "0 observed within the window, 1 within the wider one"),
+    "observation_count": ("1", "number of clear observations"),
+}
+
+
 class Reflectance(Composited):
-    """Median clear-sky surface reflectance of HLS around each step."""
+    """Clear-sky surface reflectance of HLS around each step, and what is known of its observations."""
 
     kind: Literal["reflectance"] = "reflectance"
     composite: Composite | None = Composite()
     bands: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(ROLES)
+    observations: tuple[Literal["observation_age", "fill_code", "observation_count"], ...] = Field(
+        (), description="further columns: what is known of the observations behind a pixel"
+    )
 
     @field_validator("bands")
     @classmethod
@@ -30,14 +40,18 @@ class Reflectance(Composited):
         return known("bands", value, ROLES)
 
     def predictors(self) -> tuple[Predictor, ...]:
-        """Return one predictor per band."""
-        return tuple(
-            Predictor(b, "1", f"surface reflectance, {b}", self.cadence, "HLS v2.0") for b in self.bands
-        )
+        """Return one predictor per band, then those of the observations."""
+        bands = [(b, "1", f"surface reflectance, {b}") for b in self.bands]
+        about = [(n, *_ABOUT[n]) for n in self.observations]
+        return tuple(Predictor(*told, self.cadence, "HLS v2.0") for told in (*bands, *about))
 
     def roles(self) -> tuple[str, ...]:
         """Return the bands themselves."""
         return self.bands
+
+    def about(self) -> tuple[str, ...]:
+        """Return the columns of the observations."""
+        return self.observations
 
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
         """Return bands of the composite."""
