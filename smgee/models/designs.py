@@ -5,7 +5,8 @@ measures how well a model fills gaps in a series it knows. A map needs skill whe
 is what holding out whole stations (or whole blocks of land) measures. Roberts et al. (2017), Ecography 40,
 913-929.
 
-The splitters follow scikit-learn's interface and can be used with its own functions.
+The splitters follow scikit-learn's interface and can be used with its own functions; what only reads models
+does not import it.
 """
 
 from __future__ import annotations
@@ -13,16 +14,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator, KFold
 
 from smgee.errors import InputError
 from smgee.models.table import TrainingTable
 
 
-class GroupedKFold(BaseCrossValidator):
+class Splitter(Protocol):
+    """A cross-validator as scikit-learn knows them."""
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the rows ``(train, test)`` of every fold."""
+
+
+class GroupedKFold:
     """K-fold over whole groups: every group is held out exactly once, with all of its rows.
 
     Groups are dealt to folds in a seeded random order, larger ones first, each to the fold with the fewest
@@ -59,8 +66,18 @@ class GroupedKFold(BaseCrossValidator):
         """Number of folds; `groups` is needed only when there is one fold per group."""
         return len(np.unique(self._labels(groups))) if self.n_splits is None else self.n_splits
 
-    def _iter_test_indices(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[np.ndarray]:
-        names, index, sizes = np.unique(self._labels(groups), return_inverse=True, return_counts=True)
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the rows ``(train, test)`` of every fold, each ascending."""
+        labels = self._labels(groups)
+        n = X.shape[0] if hasattr(X, "shape") else len(X)
+        if len(labels) != n:
+            raise InputError(f"{n} rows were given with {len(labels)} {self.noun}s; give one for each row.")
+        for test in self._tests(labels):
+            yield np.setdiff1d(np.arange(n), test, assume_unique=True), test
+
+    def _tests(self, labels: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the rows that each fold holds out, ascending."""
+        names, index, sizes = np.unique(labels, return_inverse=True, return_counts=True)
         folds = len(names) if self.n_splits is None else self.n_splits
         if len(names) < max(folds, 2):
             raise InputError(
@@ -108,11 +125,11 @@ class DateKFold(GroupedKFold):
         super().__init__(n_splits, seed=seed)
         self.contiguous = contiguous
 
-    def _iter_test_indices(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[np.ndarray]:
+    def _tests(self, labels: np.ndarray) -> Iterator[np.ndarray]:
         if not self.contiguous:
-            yield from super()._iter_test_indices(X, y, groups)
+            yield from super()._tests(labels)
             return
-        names, index, sizes = np.unique(self._labels(groups), return_inverse=True, return_counts=True)
+        names, index, sizes = np.unique(labels, return_inverse=True, return_counts=True)
         folds = int(self.n_splits or 2)
         if len(names) < folds:
             raise InputError(
@@ -186,7 +203,7 @@ class Design:
     name: str
     title: str
     groups: Callable[[TrainingTable], np.ndarray | None]
-    splitter: Callable[[int, int], BaseCrossValidator]
+    splitter: Callable[[int, int], Splitter]
     transfers: bool
 
     def split(
@@ -207,7 +224,9 @@ class Design:
         return list(splitter.split(table.x, table.y, groups))
 
 
-def _random(folds: int, seed: int) -> BaseCrossValidator:
+def _random(folds: int, seed: int) -> Splitter:
+    from sklearn.model_selection import KFold
+
     if folds < 2:
         raise InputError(f"{folds} folds were asked for; a cross-validation needs at least 2.")
     return KFold(folds, shuffle=True, random_state=seed)

@@ -29,17 +29,12 @@ class Weights(Protocol):
     def cells(self) -> tuple[EaseCell, ...]:
         """One row each."""
 
-    @property
-    def starts(self) -> np.ndarray:
-        """Row k holds the entries ``starts[k]:starts[k + 1]``."""
-
-    @property
-    def pixels(self) -> np.ndarray:
-        """Flat pixel numbers, ascending within a row."""
-
-    @property
-    def areas(self) -> np.ndarray:
-        """True area of the pixel's part inside the cell, m²."""
+    def window(
+        self, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the cells that a window touches, and sparse rows: starts, flat pixel numbers within the
+        window (int32), and the true area of each pixel's part inside the cell, m².
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,27 +93,7 @@ class CellMeans:
         """Return which cells a block touches, and the entries of the weights that lie in it."""
         if self._entries is not None and self._entries[0] == block:
             return self._entries[1]
-        width = self.weights.grid.width
-        cells, starts, pixels, areas = [], [0], [], []
-        for k in range(len(self.weights.cells)):
-            some = slice(self.weights.starts[k], self.weights.starts[k + 1])
-            index = self.weights.pixels[some]
-            # Entries ascend row by row, so those of the block's rows are one run.
-            first, last = np.searchsorted(index, [block.row * width, (block.row + block.height) * width])
-            row, col = np.divmod(index[first:last], width)
-            here = (col >= block.col) & (col < block.col + block.width)
-            if here.any():
-                cells.append(k)
-                pixels.append(((row - block.row) * block.width + (col - block.col))[here].astype(np.int32))
-                areas.append(self.weights.areas[some][first:last][here])
-                starts.append(starts[-1] + len(pixels[-1]))
-        empty: list[np.ndarray] = [np.empty(0)]
-        found = (
-            np.array(cells, np.intp),
-            np.array(starts, np.int64),
-            np.concatenate(pixels or empty).astype(np.int32),
-            np.concatenate(areas or empty),
-        )
+        found = self.weights.window(block.row, block.col, block.height, block.width)
         self._entries = (block, found)
         return found
 

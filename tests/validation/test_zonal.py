@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -206,3 +208,42 @@ def test_real_elevation_in_two_projections(real_data):
         means.append((table["mean"][0], table["std"][0]))
     np.testing.assert_allclose(means[0], means[1], atol=2.0)
     assert means[0][1] > 200
+
+
+@pytest.mark.parametrize("scale", [150.0, 0.0021], ids=["metres", "degrees"])
+def test_windows_add_up_to_the_whole(scale):
+    grid = lattice(scale) if scale > 1 else lattice(scale, "EPSG:4326")
+    weights = cell_weights(grid, CELLS)
+    whole = np.zeros((len(CELLS), *grid.shape))
+    for k in range(len(CELLS)):
+        some = slice(weights.starts[k], weights.starts[k + 1])
+        whole[k].reshape(-1)[weights.pixels[some]] = weights.areas[some]
+    found = np.zeros_like(whole)
+    for row in range(0, grid.height, 64):
+        for col in range(0, grid.width, 48):
+            height, width = min(64, grid.height - row), min(48, grid.width - col)
+            part = weights.window(row, col, height, width)
+            for k, first, last in zip(part.cells, part.starts, part.starts[1:]):
+                window = found[k, row : row + height, col : col + width]
+                pixels = part.pixels[first:last]
+                assert (np.diff(pixels) > 0).all()
+                window[np.unravel_index(pixels, window.shape)] = part.areas[first:last]
+    np.testing.assert_array_equal(found > 0, whole > 0)
+    np.testing.assert_allclose(found.sum((1, 2)), whole.sum((1, 2)), rtol=1e-12)
+    # exactextract works in single precision on the pixels that an outline cuts
+    np.testing.assert_allclose(found, whole, atol=2e-7 * whole.max())
+
+
+def test_a_window_holds_no_more_than_itself():
+    """The memory of a window does not grow with the lattice it is cut from."""
+    left, _, _, top = CELL.bounds
+    peaks = []
+    for size in (600, 2400):
+        weights = cell_weights(PixelGrid(EASE_CRS, (30, 0, left, 0, -30, top), size, size), [CELL])
+        weights.window(0, 0, 8, 8)  # what is worked out once
+        tracemalloc.start()
+        entries = weights.window(128, 128, 256, 256)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert entries.pixels.size == 256 * 256
+    assert peaks[1] < 1.1 * peaks[0]
