@@ -28,6 +28,7 @@ from smgee.predictors.pieces import PredictorSet
 from smgee.predictors.place import Place
 from smgee.predictors.reflectance import Reflectance
 from smgee.predictors.terrain import Terrain
+from smgee.predictors.unmixing import Unmixing
 
 __all__ = ["Predictors", "families", "register"]
 
@@ -47,6 +48,7 @@ for _family in (
     Calendar,
     Place,
     Insolation,
+    Unmixing,
 ):
     register(_family)
 
