@@ -1,0 +1,109 @@
+"""A network of stations in words: what ``smgee stations`` prints."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from rich.console import Console
+
+__all__ = ["print_network", "print_quality", "print_spread"]
+
+_SHOWN = 60
+
+
+def print_spread(console: Console, table: pd.DataFrame) -> None:
+    """Print how different the stations are, and how many a mean would need."""
+    at = table.set_index(["quantity", "part"])["value"]
+    console.print(
+        f"Between stations: mean std {at['spread between stations', 'values']:.3f} m3 m-3 (levels "
+        f"{at['spread between stations', 'level']:.3f}, dynamics "
+        f"{at['spread between stations', 'dynamics']:.3f}); a mean within 0.04 m3 m-3 (95 %) would need "
+        f"{at['stations needed for 0.04 m3 m-3, median day', 'values']:.0f} stations on the median day, for "
+        f"its dynamics {at['stations needed for 0.04 m3 m-3, median day', 'dynamics']:.0f}"
+    )
+
+
+def print_quality(console: Console, quality: pd.DataFrame) -> None:
+    """Print which checks any record failed, where most, and what was left out."""
+    checks = quality.drop(columns=["station", "records", "tested", "dropped"]).fillna(0)
+    parts = [
+        f"{str(check).replace('_', ' ')} {int(n.sum()):,} ({quality['station'][n.argmax()]} {int(n.max()):,})"
+        for check, n in checks.items()
+        if n.sum()
+    ]
+    console.print(f"Checks failed, records (most at): {'; '.join(parts) or 'none'}")
+    console.print(f"Left out for it: {int(quality['dropped'].sum()):,} records (stations_quality.csv)")
+
+
+def print_network(
+    console: Console,
+    path: Path,
+    table: pd.DataFrame,
+    daily: xr.Dataset,
+    periods: pd.DataFrame | None,
+    note: str,
+    out: Path,
+    written: list[str],
+) -> None:
+    """Print the stations, the network and what was written."""
+    import pandas as pd
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    # Eight narrow columns fit 80 characters; the CSV has the rest.
+    title = f"{path.name}: {len(table)} station{'s' if len(table) != 1 else ''}"
+    shown = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    for head in ("station", "elev", "from", "to", "used %", "days", "mean", "std", "gap d"):
+        text = head in ("station", "from", "to")
+        shown.add_column(
+            head,
+            justify="left" if text else "right",
+            no_wrap=True,
+            max_width=20 if head == "station" else None,
+        )
+
+    def number(value: float, pattern: str) -> str:
+        return format(value, pattern) if math.isfinite(value) else "–"
+
+    row: Any
+    for row in table.head(_SHOWN).itertuples():
+        stamps = [f"{t:%Y-%m}" if not pd.isna(t) else "–" for t in (row.first, row.last)]
+        shown.add_row(
+            row.station,
+            number(row.elevation, ".0f"),
+            *stamps,
+            number(row.accepted_percent, ".1f"),
+            str(row.days),
+            number(row.mean, ".3f"),
+            number(row.std, ".3f"),
+            number(row.longest_gap_days, ".3g"),
+        )
+    console.print(shown)
+    if len(table) > _SHOWN:
+        console.print(f"… and {len(table) - _SHOWN} more in stations_summary.csv")
+    empty = table.loc[table["accepted"] == 0, "station"].tolist()
+    if empty:
+        console.print(f"Without any accepted record: {', '.join(empty)}")
+    console.print(
+        f"{int(table['records'].sum()):,} records, {int(table['accepted'].sum()):,} accepted, "
+        f"{int(table['days'].sum()):,} "
+        f"station days ({daily.attrs['day']})"
+    )
+    if periods is not None:
+        for row in periods.itertuples():
+            console.print(f"Unfrozen {row.year}: {row.start} to {row.end} ({row.days} days; {row.source})")
+    if note:
+        console.print(note)
+    unplaced = int(daily["lon"].isnull().sum())
+    if unplaced:
+        console.print(
+            f"{unplaced} of {len(table)} stations have no coordinates (they stay empty); give --places, or "
+            "--lon-column and "
+            "--lat-column of a long table."
+        )
+    console.print(f"Wrote {', '.join(written)} in {out}")
