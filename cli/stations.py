@@ -87,7 +87,10 @@ def stations(
     ] = None,
     drop: Annotated[
         list[str] | None,
-        typer.Option(help="Check whose failing records are left out (see stations_quality.csv); repeat."),
+        typer.Option(
+            help="Check whose failing records are left out (see stations_quality.csv); repeat, or 'none'. "
+            "Default: range, spike, low_plateau."
+        ),
     ] = None,
     duplicates: Annotated[str, typer.Option(help="Repeated times: 'error', 'first' or 'mean'.")] = "error",
     time_column: Annotated[str, typer.Option(help="Tables: column of times.")] = "time",
@@ -198,7 +201,7 @@ def stations(
             f"{', '.join(seen) or 'no flag'}. Choose "
             "among them with --flags."
         )
-    ds, quality = insitu.check_records(ds, drop=tuple(drop or ()))
+    ds, quality = insitu.check_records(ds, **_dropped(drop))
     daily = insitu.daily_means(ds, min_hours, day=day)
     table = insitu.summary(ds)
     table["days"] = daily["soil_moisture"].notnull().sum("time").values
@@ -252,6 +255,11 @@ def _drop(path: Path) -> None:
     """Delete a table that does not hold any more, with its description."""
     for file in (path, sidecar_of(path)):
         file.unlink(missing_ok=True)
+
+
+def _dropped(drop: list[str] | None) -> dict[str, tuple[str, ...]]:
+    """Return the setting of what is left out, where it is given."""
+    return {} if drop is None else {"drop": () if drop == ["none"] else tuple(drop)}
 
 
 def _named(given: list[str] | None, option: str) -> dict[str, Any]:

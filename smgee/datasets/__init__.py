@@ -12,17 +12,26 @@ from smgee.datasets.base import Band, Dataset
 from smgee.datasets.elevation import DEMS, ELEVATION, NASADEM
 from smgee.datasets.hls import FMASK_BITS, HLS, ROLES, fmask_bits
 from smgee.datasets.hydrography import MERIT_HYDRO
+from smgee.datasets.radar import RADAR, SENTINEL1
 from smgee.datasets.smap import SMAP_9KM, SMAP_36KM_TWIN, smap_9km_ids
+from smgee.datasets.soil import CLAY, SAND, SOIL
+from smgee.datasets.weather import CHIRPS, ERA5_LAND, WEATHER
 
 __all__ = [
+    "CHIRPS",
+    "CLAY",
     "DATASETS",
     "DEMS",
     "DEPRECATED",
+    "ERA5_LAND",
     "FMASK_BITS",
     "HLS",
     "MERIT_HYDRO",
     "NASADEM",
+    "RADAR",
     "ROLES",
+    "SAND",
+    "SENTINEL1",
     "SMAP_9KM",
     "SMAP_36KM_TWIN",
     "Band",
@@ -32,7 +41,18 @@ __all__ = [
 ]
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType(
-    {d.id: d for d in (*HLS.values(), *ELEVATION.values(), MERIT_HYDRO, *SMAP_9KM)}
+    {
+        d.id: d
+        for d in (
+            *HLS.values(),
+            *ELEVATION.values(),
+            MERIT_HYDRO,
+            *SMAP_9KM,
+            *WEATHER.values(),
+            *SOIL.values(),
+            *RADAR.values(),
+        )
+    }
 )
 """By id."""
 

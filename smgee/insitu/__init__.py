@@ -5,6 +5,7 @@ from smgee.insitu.checks import check_records
 from smgee.insitu.daily import daily_means
 from smgee.insitu.dataset import write_dataset
 from smgee.insitu.frozen import unfrozen_periods
+from smgee.insitu.movement import dynamics
 from smgee.insitu.network import heterogeneity, network_mean, representativeness, summary
 from smgee.insitu.overpass import overpass_means, overpass_times
 from smgee.insitu.quality import flags_present
@@ -25,6 +26,7 @@ __all__ = [
     "UnfrozenRule",
     "check_records",
     "daily_means",
+    "dynamics",
     "flags_present",
     "heterogeneity",
     "mean_cv",

@@ -39,6 +39,9 @@ class _Rules(BaseModel):
 class UnfrozenRule(_Rules):
     """How frozen days are told from unfrozen ones, and which of them make the unfrozen period of a year.
 
+    The strictest rule, the lowest hour of every single day, is ``UnfrozenRule(statistic="min", hysteresis=0,
+    min_run_days=1)``.
+
     Attributes
     ----------
     method : {"auto", "soil_temperature", "flags", "calendar"}
@@ -68,10 +71,10 @@ class UnfrozenRule(_Rules):
 
     method: Literal["auto", "soil_temperature", "flags", "calendar"] = "auto"
     threshold: Annotated[float, Field(ge=-20, le=20)] = 0.0
-    hysteresis: Annotated[float, Field(ge=0, le=5)] = 0.0
-    statistic: Literal["min", "mean"] = "min"
+    hysteresis: Annotated[float, Field(ge=0, le=5)] = 1.0
+    statistic: Literal["min", "mean"] = "mean"
     share: Annotated[float, Field(gt=0, le=1)] = 0.8
-    min_run_days: Annotated[int, Field(ge=1, le=60)] = 1
+    min_run_days: Annotated[int, Field(ge=1, le=60)] = 5
     max_gap_days: Annotated[int, Field(ge=0, le=60)] = 3
     season: tuple[str, str] | None = None
 
@@ -123,7 +126,7 @@ class QualityRules(_Rules):
     """
 
     checks: tuple[Check, ...] = CHECKS
-    drop: tuple[Check, ...] = ()
+    drop: tuple[Check, ...] = ("range", "spike", "low_plateau")
     highest: Annotated[float, Field(gt=0, le=1)] = 0.6
     step: Annotated[float, Field(gt=0, le=1)] = 0.1
     step_shared: Annotated[float, Field(gt=0, le=1)] = 0.01

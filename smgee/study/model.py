@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,11 @@ class Study(Options):
                 section[name] = os.path.relpath(file, Path(path).parent)
         with atomic_path(path) as scratch:
             scratch.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+    @property
+    def years(self) -> range:
+        """The calendar years that the period touches."""
+        return range(self.start.year, (self.end - timedelta(days=1)).year + 1)
 
     @property
     def is_synthetic(self) -> bool:

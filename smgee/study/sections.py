@@ -88,6 +88,9 @@ class Stations(Options):
     source: str = Field(TWIN, description="'twin', a folder or archive of ISMN files, or a table")
     format: Literal["ismn", "table"] = "ismn"
     table: StationTable = Field(StationTable(), description="layout of the table, for format 'table'")
+    network: Literal["stratified", "random", "valley", "roadside", "clustered"] = Field(
+        "stratified", description="which network of the synthetic basin, for source 'twin'"
+    )
     depth_m: tuple[float, float] = (0.0, 0.05)
     flags: Annotated[tuple[str, ...], Field(min_length=1)] = ("G",)
     min_hours: Annotated[int, Field(ge=1, le=24)] = 18
@@ -127,6 +130,11 @@ class Stations(Options):
             raise ValueError(
                 "stations.table describes a table, but stations.format is 'ismn'; set format: table, or "
                 "leave it out"
+            )
+        if self.source != TWIN and self.network != "stratified":
+            raise ValueError(
+                f"stations.network {self.network!r} is one of the synthetic basin, but stations.source names "
+                "your own stations; leave network out"
             )
         if self.format == "table" and self.source == TWIN:
             raise ValueError(

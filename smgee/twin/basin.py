@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -88,10 +88,11 @@ class Basin:
         self.grid = PixelGrid(CRS, grid.transform, grid.width + grid.width % 2, grid.height)
         """The 30 m grid of everything, on the lattice of the HLS tile."""
         self.tile = TILE
-        prefix = f"{extent}-{self.year}-seed{self.seed}"
         self._root = Path(cache) if cache is not None else store.cache_root()
-        self._folder, self._prefix = self._root / f"{prefix}-{store.code_version()}", prefix
         self._lock = threading.RLock()
+        self._networks: dict[str, pd.DataFrame] = {}
+        self._sibling: Basin | None = None
+        self._years: dict[int, Basin] = {self.year: self}
 
     def __repr__(self) -> str:
         size = f"{self.grid.height}×{self.grid.width}"
@@ -102,18 +103,30 @@ class Basin:
 
     # ---- stored stages ----
 
-    def _stage(self, name: str, make: Callable[[Path], None]) -> Path:
+    def of_year(self, year: int) -> Basin:
+        """Return the same land in another year; each year has its own weather, from the autumn before on."""
+        with self._lock:
+            if year not in self._years:
+                other = Basin(self.seed, year, self._root, extent=self.extent, progress=self.progress)
+                other._sibling, other._years, other._lock = self, self._years, self._lock
+                self._years[year] = other
+            return self._years[year]
+
+    def _stage(self, name: str, make: Callable[[Path], None], *, yearly: bool = True) -> Path:
         """Return the folder of a stored stage, made under a lock among processes when it is not there."""
-        target = self._folder / name
+        when = str(self.year) if yearly else "land"
+        prefix = f"{self.extent}-{when}-seed{self.seed}"
+        home = self._root / f"{prefix}-{store.code_version()}"
+        target = home / name
         if not target.exists():
-            with store.locked(self._folder, name):
+            with store.locked(home, name):
                 if not target.exists():
-                    store.remove_unfinished(self._folder, name)
-                    store.remove_outdated(self._folder, self._prefix)
+                    store.remove_unfinished(home, name)
+                    store.remove_outdated(home, prefix)
                     with atomic_path(target) as scratch:
                         scratch.mkdir()
                         make(scratch)
-        os.utime(self._folder)  # in use: other versions of the code leave it alone
+        os.utime(home)  # in use: other versions of the code leave it alone
         return target
 
     def _report(self, what: str) -> Callable[[float], None] | None:
@@ -128,8 +141,10 @@ class Basin:
         """What does not change: `layers`, `label` and `bins` of `smgee.twin.balance.Static`, `elevation` (m),
         `soil` (sand,
         clay, organic matter, wetness index), and on the DEM's grid `dem` (m) and `dem_water`."""
+        if self._sibling is not None:
+            return self._sibling.static
         with self._lock:
-            folder = self._stage("static", self._make_static)
+            folder = self._stage("static", self._make_static, yearly=False)
             return {
                 p.stem: np.load(p, mmap_mode="r" if p.stem == "label" else None) for p in folder.glob("*.npy")
             }
@@ -345,6 +360,38 @@ class Basin:
         values[~valid] = np.nan
         return values
 
+    def truth_hour(self, when: datetime) -> np.ndarray:
+        """Return the true soil moisture of 0-5 cm in an hour (UTC), (height, width) float32 m³ m⁻³; NaN on
+        open water.
+
+        Within a day the water runs along a parabola that keeps the daily mean and meets its neighbours at
+        midnight; its frozen part follows the hour's temperature. What the probes record is this.
+        """
+        when = when.astimezone(UTC) if when.tzinfo else when
+        day, s = self.day(when), (when.hour + 0.5) / 24
+        whole = (0, 0, *self.grid.shape)
+        before, now, after = (
+            self._total(min(max(d, 0), len(self.days) - 1), *whole) for d in (day - 1, day, day + 1)
+        )
+        start, end = (before + now) / 2, (now + after) / 2
+        hours = (np.arange(24) + 0.5) / 24
+        bend = s * (1 - s) / (hours * (1 - hours)).mean()
+        water = start * (1 - s) + end * s + (now - (start + end) / 2) * bend
+        mean, land = self.temperature_window(day, *whole)
+        amplitude = self.weather.soil_amplitude[self.weather.index(self.days[day])]
+        swing = amplitude * np.abs(mean) / (np.abs(mean) + 0.7)
+        celsius = mean + swing * np.cos(2 * np.pi * (when.hour + self.centre[0] / 15 - 16) / 24)
+        bound = self.static["layers"][..., 6] / np.sqrt(np.maximum(-celsius, 0) + 1e-4)
+        water = np.where(celsius < 0, np.minimum(water, bound), water)
+        return np.where(land, water, np.nan).astype(np.float32)
+
+    def _total(self, day: int, row: int, col: int, height: int, width: int) -> np.ndarray:
+        """Return the total water content of a window, frozen or not, m³ m⁻³."""
+        warm = np.array([20.0, 0.0, 0.0, 0.0], np.float32)
+        out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
+        soil_water(out, valid, row, col, self.water_rows(day, row, height), self.static["layers"], warm)
+        return out
+
     def soil_temperature(self, when: date | datetime | str) -> np.ndarray:
         """Return the true soil temperature at 5 cm, daily mean, (height, width) float32 °C; NaN on open
         water.
@@ -415,18 +462,35 @@ class Basin:
 
     # ---- stations ----
 
-    @cached_property
+    @property
     def stations(self) -> pd.DataFrame:
-        """The stations: name, longitude, latitude, elevation, row, col, group, and the texture of their
-        soil.
-        """
-        return stations.place_stations(self)
+        """The stations of the designed network; see `network`."""
+        return self.network()
 
-    def write_stations(self, folder: str | Path) -> Path:
-        """Write the stations' hourly records as ISMN files below a folder; see
-        `smgee.twin.stations.write_stations`.
+    def network(self, scenario: str = "stratified") -> pd.DataFrame:
+        """Return the stations of a scenario: name, longitude, latitude, elevation, row, col, group, and the
+        texture of their soil; see `smgee.twin.stations.place_stations`.
         """
-        return stations.write_stations(self, folder)
+        if self._sibling is not None:
+            return self._sibling.network(scenario)
+        with self._lock:
+            if scenario not in self._networks:
+                self._networks[scenario] = stations.place_stations(self, scenario)
+            return self._networks[scenario]
+
+    def station(self, name: str) -> Any:
+        """Return the place of a station of any scenario; its first letter tells which."""
+        letters = {letter: scenario for scenario, letter in stations.LETTERS.items()}
+        scenario = letters.get(name[:1], "stratified")
+        return self.network(scenario).loc[name]
+
+    def write_stations(
+        self, folder: str | Path, scenario: str = "stratified", *, years: Sequence[int] | None = None
+    ) -> Path:
+        """Write the hourly records of a scenario's stations over some years (this one) as ISMN files below a
+        folder; see `smgee.twin.stations.write_stations`.
+        """
+        return stations.write_stations([self.of_year(y) for y in years or [self.year]], folder, scenario)
 
 
 def _as_date(when: date | datetime | str) -> date:

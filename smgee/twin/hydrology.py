@@ -42,6 +42,10 @@ AGGREGATES = (
     "frozen",
 )
 
+INTERCEPTED = 2.0  # mm per day and unit of cover
+EXCHANGE = 10.0  # mm per day and unit of saturation: capillary flow between the layers
+DRAINED = 0.5  # share of the water above field capacity that leaves the surface layer in a day
+BYPASS = 0.4  # share of the rain that runs through root channels past the surface layer within the day
 CLOSED = -1.0  # °C, daily mean at 5 cm; colder soil passes no water
 
 _F = np.float32
@@ -174,10 +178,12 @@ def step_block(
                 melt = min(swe, _F(3.0) * max(t_air, _F(0.0)) * max(_F(0.4), insolation))
                 sublimation = min(swe - melt, _F(0.25))
                 swe -= melt + sublimation
-                rain = p * (_F(1) - solid) + melt
+                # Leaves and litter hold back a millimetre or so of a day's rain: it never reaches the soil.
+                wetted = min(p * (_F(1) - solid), _F(INTERCEPTED) * (_F(0.25) + cover))
+                rain = p * (_F(1) - solid) - wetted + melt
 
                 t_soil = soil_temperature(soil, lapse, soil_sun, dz, sun)
-                lateral, deep, evaporation, runoff = _F(0.0), _F(0.0), sublimation, _F(0.0)
+                lateral, deep, evaporation, runoff = _F(0.0), _F(0.0), sublimation + wetted, _F(0.0)
                 received = _F(pool_in[name] * static[y, x, 9])
                 if t_soil < _F(CLOSED) and rain + received < _F(0.02):
                     # Deeply frozen soil is closed: nothing moves but what trickles in from above and from the
@@ -195,10 +201,10 @@ def step_block(
 
                     # Percolation; what finds no room in the root layer comes back, and what finds none above
                     # runs off.
-                    w1 += rain
-                    down = (_F(0.70) * max(w1 - fc1, _F(0.0)) + _F(0.3) * max(w1 - sat1, _F(0.0))) * f1
+                    w1 += _F(1 - BYPASS) * rain
+                    down = (_F(DRAINED) * max(w1 - fc1, _F(0.0)) + _F(0.3) * max(w1 - sat1, _F(0.0))) * f1
                     w1 -= down
-                    w2 += down + received
+                    w2 += down + received + _F(BYPASS) * rain
                     drained = _F(0.07) * max(w2 - capacity * _F(ROOT_MM), _F(0.0)) * f2
                     lateral = drained * (_F(0.25) + _F(0.65) * steep)
                     deep = drained - lateral
@@ -208,11 +214,10 @@ def step_block(
                     w1 += rise
                     # Capillary exchange towards equal saturation; strong enough that wet hollows show at the
                     # surface.
-                    exchange = (
-                        (w2 * _F(1 / (0.95 * ROOT_MM)) - w1 * _F(1 / SURFACE_MM)) / porosity * _F(7.0) * f1
-                    )
+                    exchange = (w2 * _F(1 / (0.95 * ROOT_MM)) - w1 * _F(1 / SURFACE_MM)) / porosity
+                    exchange *= _F(EXCHANGE) * f1
                     if exchange < 0:
-                        exchange = max(exchange * _F(0.4), -w1)
+                        exchange = max(exchange, -w1)
                     w1 += exchange
                     w2 -= exchange
                     runoff = max(w1 - sat1, _F(0.0))
@@ -228,10 +233,10 @@ def step_block(
                         pet *= _F(0.2)
                     dry = clip01((w1 - _F(0.4) * wp1) / (fc1 - _F(0.4) * wp1))
                     ready = _F(1 / 0.7) / (fc1 - wp1)
-                    e1 = pet * (_F(1.0) - _F(0.30) * cover - _F(0.25) * green) * dry * dry
-                    e1 = min(e1 + pet * _F(0.30) * green * clip01((w1 - wp1) * ready), w1)
+                    e1 = pet * (_F(1.0) - _F(0.80) * cover - _F(0.10) * green) * dry * dry
+                    e1 = min(e1 + pet * _F(0.10) * green * clip01((w1 - wp1) * ready), w1)
                     e2 = min(
-                        pet * _F(0.60) * green * clip01((w2 * _F(SURFACE_MM / ROOT_MM) - wp1) * ready), w2
+                        pet * _F(0.90) * green * clip01((w2 * _F(SURFACE_MM / ROOT_MM) - wp1) * ready), w2
                     )
                     w1 -= e1
                     w2 -= e2

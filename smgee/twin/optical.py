@@ -239,6 +239,7 @@ class OpticalReader:
             valid,
             row,
             col,
+            basin.water_rows(basin.day(scene.time), row, height),
             basin.static["layers"],
             np.float32(air),
             np.float32(weather.lapse[i]),

@@ -288,9 +288,11 @@ def temperature_window(out, valid, row0, col0, layers, day):
 
 
 @compiled(error_model="numpy")
-def brightness_temperature(out, valid, row0, col0, layers, air, lapse, heating, sun, opacity, edge, key):
-    """Compute at-sensor brightness temperature (°C, steps of 0.01) of a window: sunlit slopes are warm,
-    clouds cold.
+def brightness_temperature(
+    out, valid, row0, col0, packed, layers, air, lapse, heating, sun, opacity, edge, key
+):
+    """Compute at-sensor brightness temperature (°C, steps of 0.01) of a window: sunlit slopes are warm, wet
+    and green ones less so, for part of the sun's energy goes into evaporation; clouds are cold.
     """
     h, w = out.shape
     cloudy = opacity.shape[0] > 1
@@ -301,7 +303,10 @@ def brightness_temperature(out, valid, row0, col0, layers, air, lapse, heating, 
             valid[i, j] = inside_swath(edge[0], edge[1], y, x)
             se, sn = layers[y, x, 11], layers[y, x, 12]
             facing = max((sun[2] - se * sun[0] - sn * sun[1]) / np.sqrt(_F(1) + se * se + sn * sn), _F(0.0))
-            dry = _F(0.4) if layers[y, x, 3] <= 0 else _F(1.2) - _F(0.6) * layers[y, x, 7]
+            dry = _F(0.4)
+            if layers[y, x, 3] > 0:
+                filled = _F(unpack12(packed[i], x)) * _F(QUANTUM) / layers[y, x, 3]
+                dry = (_F(1.2) - _F(0.6) * layers[y, x, 7]) * (_F(1.35) - _F(0.7) * filled)
             t = air + lapse * layers[y, x, 0] + heating * facing * dry
             if cloudy:
                 t += (_F(-18.0) - t) * opacity_at(opacity, _F(y), _F(x))

@@ -12,7 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from smgee.datasets import DATASETS, NASADEM, SMAP_9KM, SMAP_36KM_TWIN
+from smgee.datasets import (
+    CHIRPS,
+    DATASETS,
+    ERA5_LAND,
+    NASADEM,
+    SENTINEL1,
+    SMAP_9KM,
+    SMAP_36KM_TWIN,
+    SOIL,
+    WEATHER,
+    Dataset,
+)
 from smgee.datasets.smap import GROUPS, NO_GOOD_RETRIEVAL, WARPED
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid, transformer
@@ -20,6 +31,8 @@ from smgee.source import BandInfo, CollectionInfo, ImageInfo, TableInfo
 from smgee.twin.basin import Basin
 from smgee.twin.notice import SYNTHETIC_PROPERTIES
 from smgee.twin.optical import COLLECTIONS, OpticalReader, describe_scene
+from smgee.twin.products import Products
+from smgee.twin.radar import RadarReader
 from smgee.twin.smap import CELLS_AROUND, Retrievals, retrieve_9km, retrieve_36km
 
 __all__ = ["TwinSource"]
@@ -32,6 +45,10 @@ TITLES = {
     SMAP_005: "SMAP L3 enhanced 9 km retrievals over the synthetic basin of smgee",
     SMAP_006: "SMAP L3 enhanced 9 km retrievals over the synthetic basin of smgee",
     SMAP_36KM_TWIN: "SMAP L3 36 km retrievals over the synthetic basin of smgee, on the exact EASE-Grid 2.0",
+    **{
+        d.id: f"{d.title}, over the synthetic basin of smgee"
+        for d in (*WEATHER.values(), *SOIL.values(), SENTINEL1)
+    },
     TRUTH: "True daily soil moisture and temperature of 0-5 cm in the synthetic basin of smgee",
     STATIONS: "Stations of the synthetic basin of smgee",
 }
@@ -45,23 +62,37 @@ class _Daily:
 
     bands: tuple[BandInfo, ...]
     hour: int
-    read: Callable[[str, int, int, int, int, int], tuple[np.ndarray, np.ndarray]]
+    read: Callable[[Basin, str, int, int, int, int, int], tuple[np.ndarray, np.ndarray]]
 
 
 class TwinSource:
     """Serves a `Basin`; implements `smgee.source.Source`.
 
     Assets: ``NASA/HLS/HLSL30/v002``, ``NASA/HLS/HLSS30/v002``, ``NASA/NASADEM_HGT/001``,
-    ``NASA/SMAP/SPL3SMP_E/005`` and ``/006``; and private ones below ``projects/smgee-twin/assets``:
-    ``SPL3SMP`` (36 km, exact EASE-Grid 2.0, flags as in the NSIDC product), ``truth`` and ``stations``. Every
-    one carries ``synthetic: 1``.
+    ``NASA/SMAP/SPL3SMP_E/005`` and ``/006``, ``ECMWF/ERA5_LAND/DAILY_AGGR`` (some of its bands),
+    ``UCSB-CHG/CHIRPS/DAILY``, ``COPERNICUS/S1_GRD``, sand and clay of OpenLandMap; and private ones below
+    ``projects/smgee-twin/assets``: ``SPL3SMP`` (36 km, exact EASE-Grid 2.0, flags as in the NSIDC product),
+    ``truth`` and ``stations``. Every one carries ``synthetic: 1``.
+
+    Parameters
+    ----------
+    basin : Basin, optional
+    years : iterable of int, optional
+        The years to serve, of the same land; by default the basin's own. A year costs its balance and clouds
+        when it is first read.
     """
 
-    def __init__(self, basin: Basin | None = None) -> None:
+    def __init__(self, basin: Basin | None = None, *, years: Iterable[int] | None = None) -> None:
         self.basin = basin if basin is not None else Basin()
-        self._optical = OpticalReader(self.basin)
+        wanted = sorted(set(years)) if years is not None else [self.basin.year]
+        self.basins = {y: self.basin.of_year(y) for y in wanted}
+        """The served years, all of the same land."""
+        self._radar = {y: RadarReader(b) for y, b in self.basins.items()}
+        self._optical = {y: OpticalReader(b) for y, b in self.basins.items()}
+        self._products = {y: Products(b) for y, b in {self.basin.year: self.basin, **self.basins}.items()}
         self._lock = threading.RLock()
         self._image_tables: dict[str, dict[str, ImageInfo]] = {}
+        self._retrieved: dict[tuple[int, str, str], Retrievals] = {}
 
     def __repr__(self) -> str:
         return f"TwinSource({self.basin!r})"
@@ -70,12 +101,14 @@ class TwinSource:
 
     @property
     def _collections(self) -> tuple[str, ...]:
-        return (*COLLECTIONS, SMAP_005, SMAP_006, SMAP_36KM_TWIN, TRUTH)
+        return (*COLLECTIONS, SMAP_005, SMAP_006, SMAP_36KM_TWIN, TRUTH, *WEATHER, SENTINEL1.id)
 
     def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
         """Describe an asset; None when it is not the twin's."""
         if asset_id == NASADEM.id:
             return self._dem
+        if asset_id in SOIL:
+            return self._soil_map(asset_id)
         if asset_id == STATIONS:
             return TableInfo(STATIONS, {"title": TITLES[STATIONS], **SYNTHETIC_PROPERTIES})
         if asset_id in self._collections:
@@ -88,7 +121,7 @@ class TwinSource:
         parent = parent.rstrip("/")
         if parent in self._collections:
             return [i.id for i in self.images(parent)]
-        tops = [*self._collections, NASADEM.id, STATIONS]
+        tops = [*self._collections, NASADEM.id, *SOIL, STATIONS]
         return sorted(t for t in tops if not parent or t.rpartition("/")[0] == parent)
 
     def images(self, collection_id: str) -> builtins.list[ImageInfo]:
@@ -111,11 +144,16 @@ class TwinSource:
         if collection_id in COLLECTIONS:
             wanted = COLLECTIONS[collection_id]
             return [
-                describe_scene(self.basin, collection_id, s) for s in self.basin.scenes if s.product == wanted
+                describe_scene(basin, collection_id, s)
+                for basin in self.basins.values()
+                for s in basin.scenes
+                if s.product == wanted
             ]
+        if collection_id == SENTINEL1.id:
+            return [r.describe(s) for r in self._radar.values() for s in r.scenes.values()]
         daily = self._dailies[collection_id]
         images = []
-        for day in self.basin.days:
+        for day in (d for basin in self.basins.values() for d in basin.days):
             if collection_id in DATASETS and not DATASETS[collection_id].overlaps(day, day + timedelta(1)):
                 continue
             index = f"{day:%Y%m%d}"
@@ -140,6 +178,31 @@ class TwinSource:
         start, end = (int(datetime(2000, 2, d, tzinfo=UTC).timestamp() * 1000) for d in (11, 22))
         return ImageInfo(NASADEM.id, bands, title, start, end)
 
+    def _soil_map(self, asset_id: str) -> ImageInfo:
+        grid = self._products[self.basin.year].soil_grid
+        bands = tuple(BandInfo(b.name, "uint8", grid) for b in SOIL[asset_id].bands)
+        return ImageInfo(asset_id, bands, {"title": TITLES[asset_id], **SYNTHETIC_PROPERTIES})
+
+    def _soil(self) -> dict[str, np.ndarray]:
+        with self._lock:
+            return self._products[self.basin.year].soil
+
+    def _read_era5(
+        self, basin: Basin, band: str, day: int, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        layer = self._weather(basin, "era5")[band][day]
+        return _whole(layer[row : row + height, col : col + width])
+
+    def _read_chirps(
+        self, basin: Basin, band: str, day: int, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        layer = self._weather(basin, "chirps")[day]
+        return _whole(layer[row : row + height, col : col + width])
+
+    def _weather(self, basin: Basin, name: str) -> Any:
+        with self._lock:  # made once, by one thread
+            return getattr(self._products[basin.year], name)
+
     @cached_property
     def _dailies(self) -> dict[str, _Daily]:
         plain, exact, fine = self._smap_grid[0], self._ease_grid, self.basin.grid
@@ -154,11 +217,14 @@ class TwinSource:
         ]
         truth = (BandInfo("soil_moisture", "float32", fine), BandInfo("soil_temperature", "float32", fine))
         enhanced = _Daily(tuple(nine), 12, self._read_9km)
+        products = self._products[self.basin.year]
         return {
             SMAP_005: enhanced,
             SMAP_006: enhanced,
             SMAP_36KM_TWIN: _Daily(tuple(coarse), 12, self._read_36km),
             TRUTH: _Daily(truth, 0, self._read_truth),
+            ERA5_LAND.id: _Daily(_floats(ERA5_LAND, products.era5_grid), 0, self._read_era5),
+            CHIRPS.id: _Daily(_floats(CHIRPS, products.chirps_grid), 0, self._read_chirps),
         }
 
     # ---- pixels ----
@@ -192,10 +258,19 @@ class TwinSource:
         if image_id == NASADEM.id:
             return self._read_dem(band, row, col, height, width)
         parent, _, index = image_id.rpartition("/")
+        if image_id in SOIL:
+            at = [b.name for b in image.bands].index(band)
+            layer = self._soil()[image_id][at]
+            return _whole(layer[row : row + height, col : col + width])
         if parent in COLLECTIONS:
-            return self._optical.read(self._scenes[parent, index], band, row, col, height, width)
+            scene = self._scenes[parent, index]
+            return self._optical[scene.time.year].read(scene, band, row, col, height, width)
+        if parent == SENTINEL1.id:
+            radar = next(r for r in self._radar.values() if index in r.scenes)
+            return radar.read(radar.scenes[index], band, row, col, height, width)
         day = date(int(index[:4]), int(index[4:6]), int(index[6:]))
-        return self._dailies[parent].read(band, self.basin.day(day), row, col, height, width)
+        basin = self.basins[day.year]
+        return self._dailies[parent].read(basin, band, basin.day(day), row, col, height, width)
 
     def features(self, table_id: str) -> Iterable[Mapping[str, Any]]:
         """Yield the stations as GeoJSON features."""
@@ -215,7 +290,7 @@ class TwinSource:
     @cached_property
     def _scenes(self) -> dict[tuple[str, str], Any]:
         ids = {p: c for c, p in COLLECTIONS.items()}
-        return {(ids[s.product], s.index): s for s in self.basin.scenes}
+        return {(ids[s.product], s.index): s for b in self.basins.values() for s in b.scenes}
 
     def _read_dem(
         self, band: str, row: int, col: int, height: int, width: int
@@ -227,9 +302,9 @@ class TwinSource:
         return self.basin.static["dem" if band == "elevation" else "dem_water"][window].copy(), valid
 
     def _read_truth(
-        self, band: str, day: int, row: int, col: int, height: int, width: int
+        self, basin: Basin, band: str, day: int, row: int, col: int, height: int, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        window = self.basin.truth_window if band == "soil_moisture" else self.basin.temperature_window
+        window = basin.truth_window if band == "soil_moisture" else basin.temperature_window
         return window(day, row, col, height, width)
 
     # ---- SMAP ----
@@ -274,15 +349,15 @@ class TwinSource:
         )
         return PixelGrid(EASE_CRS, (ease.cell_size, 0.0, left, 0.0, -ease.cell_size, top), 3, 3)
 
-    def _retrievals(self, product: str, half: str) -> Retrievals:
+    def _retrievals(self, basin: Basin, product: str, half: str) -> Retrievals:
+        key = basin.year, product, half
         with self._lock:
-            store: dict[tuple[str, str], Retrievals] = self.__dict__.setdefault("_retrieved", {})
-            if (product, half) not in store:
-                store[product, half] = (retrieve_9km if product == "9km" else retrieve_36km)(self.basin, half)
-            return store[product, half]
+            if key not in self._retrieved:
+                self._retrieved[key] = (retrieve_9km if product == "9km" else retrieve_36km)(basin, half)
+            return self._retrieved[key]
 
     def _read_9km(
-        self, band: str, day: int, row: int, col: int, height: int, width: int
+        self, basin: Basin, band: str, day: int, row: int, col: int, height: int, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
         _, rows, cols = self._smap_grid
         window = (slice(row, row + height), slice(col, col + width))
@@ -290,7 +365,7 @@ class TwinSource:
         if band.endswith("_anomaly"):  # needs other years for its climatology, which the twin does not have
             return np.zeros((height, width), np.float32), np.zeros((height, width), bool)
         name, half = band[:-3], band[-2:]
-        seen = self._retrievals("9km", half)
+        seen = self._retrievals(basin, "9km", half)
         if name == "retrieval_qual_flag":
             # The ingest keeps one bit: 1 where not recommended (bit 0) or unsuccessful (bit 2), and where
             # there are no data.
@@ -302,11 +377,11 @@ class TwinSource:
         return _masked(_field(seen, name)[at])
 
     def _read_36km(
-        self, band: str, day: int, row: int, col: int, height: int, width: int
+        self, basin: Basin, band: str, day: int, row: int, col: int, height: int, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
         at = (day, slice(row, row + height), slice(col, col + width))
         name, half = band[:-3], band[-2:]
-        seen = self._retrievals("36km", half)
+        seen = self._retrievals(basin, "36km", half)
         if name in ("retrieval_qual_flag", "surface_flag"):
             values = (seen.quality if name == "retrieval_qual_flag" else seen.surface)[at]
             return values.copy(), ~np.isnan(seen.tb_v[at])
@@ -327,3 +402,13 @@ def _masked(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split an array with NaN into values (0 where missing) and validity."""
     valid = ~np.isnan(values)
     return np.where(valid, values, 0).astype(np.float32), valid
+
+
+def _floats(dataset: Dataset, grid: PixelGrid) -> tuple[BandInfo, ...]:
+    """Return the bands of a coarse product on its grid."""
+    return tuple(BandInfo(b.name, "float32", grid) for b in dataset.bands)
+
+
+def _whole(layer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a layer without gaps, and that it has none."""
+    return layer.copy(), np.ones(layer.shape, bool)

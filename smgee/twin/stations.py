@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from smgee.errors import InputError
 from smgee.grid import PixelGrid, transformer
 from smgee.twin.hydrology import liquid_water, soil_temperature
 from smgee.twin.noise import stream
@@ -20,7 +21,7 @@ from smgee.twin.weather import Weather, hourly_soil_temperature
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NETWORK", "SENSOR", "place_stations", "station_records", "write_stations"]
+__all__ = ["NETWORK", "SCENARIOS", "SENSOR", "place_stations", "station_records", "write_stations"]
 
 NETWORK = "SMGEE-TWIN"
 SENSOR = "Synthetic-5TM"
@@ -47,29 +48,41 @@ class Ground(Protocol):
     def days(self) -> Sequence[date]: ...
     @property
     def frames(self) -> np.ndarray: ...
-    @property
-    def stations(self) -> pd.DataFrame: ...
+    def network(self, scenario: str, /) -> pd.DataFrame: ...
+    def station(self, name: str, /) -> Any: ...
     def elevation(self) -> np.ndarray: ...
     def daily(self, day: int, /) -> np.ndarray: ...
     def frame_rows(self, frame: int, row: int, count: int, /) -> np.ndarray: ...
 
 
-def place_stations(basin: Ground) -> pd.DataFrame:
+def place_stations(basin: Ground, scenario: str = "stratified") -> pd.DataFrame:
     """Choose the stations' pixels.
 
-    Eighteen stand in nine strata (three classes of elevation, times north, south and flat) as far apart as a
-    stratum allows; twelve in two clusters within some 2.5 km, as dense networks have them. People must get
-    there: slopes below 18°, no open water, no river bed, below the highest tenth of the land.
+    Parameters
+    ----------
+    basin : Ground
+    scenario : {"stratified", "random", "valley", "roadside", "clustered"}
+        ``"stratified"``: 30, as a designed network has them: eighteen in nine strata (three classes of
+        elevation, times north, south and flat) as far apart as a stratum allows, twelve in two clusters
+        within some 2.5 km; slopes below 18°, no river bed, below the highest tenth of the land.
+        ``"random"``: 15 at random on all land. ``"valley"``: 10 on wet, gentle ground of the lower half.
+        ``"roadside"``: 5 along a track that keeps to the easiest way from west to east. ``"clustered"``: 15
+        within 2.5 km.
 
     Returns
     -------
     pandas.DataFrame
-        Index name; columns lon, lat (degrees), elevation (m), row, col, group, sand, clay, organic
-        (fractions), porosity.
+        Index name (its letter tells the scenario); columns lon, lat (degrees), elevation (m), row, col,
+        group, sand, clay, organic (fractions), porosity.
     """
-    import pandas as pd
+    if scenario not in SCENARIOS:
+        raise InputError(f"The network {scenario!r} is not known; choose one of {', '.join(SCENARIOS)}.")
+    rng = stream(basin.seed, "stations", *([] if scenario == "stratified" else [scenario]))
+    chosen = SCENARIOS[scenario](basin, rng)
+    return _describe(basin, rng, chosen, LETTERS[scenario])
 
-    rng = stream(basin.seed, "stations")
+
+def _stratified(basin: Ground, rng: np.random.Generator) -> list[tuple[int, int, str]]:
     z, layers, soil = basin.elevation(), basin.static["layers"], basin.static["soil"]
     slope = np.hypot(layers[..., 11], layers[..., 12])
     inside = (
@@ -120,6 +133,95 @@ def place_stations(basin: Ground) -> pd.DataFrame:
             gap = _distance(rows[pick], cols[pick], chosen)
             best = pick[int(np.argmax(np.minimum(gap, 25)))]
             chosen.append((int(rows[best]), int(cols[best]), f"cluster{cluster + 1}"))
+    return chosen
+
+
+def _inside(basin: Ground) -> np.ndarray:
+    """Return the land of the cells, (height, width) bool."""
+    return (basin.cell_index != 255) & (basin.static["layers"][..., 3] > 0)
+
+
+def _apart(
+    rng: np.random.Generator, where: np.ndarray, number: int, group: str, *, least: float
+) -> list[tuple[int, int, str]]:
+    """Choose pixels of `where` at random, at least `least` pixels apart as long as there is room."""
+    rows, cols = np.nonzero(where)
+    chosen: list[tuple[int, int, str]] = []
+    for _ in range(number):
+        pick = rng.choice(rows.size, min(200, rows.size), replace=False)
+        gap = _distance(rows[pick], cols[pick], chosen)
+        far = pick[gap >= least]
+        best = int(far[0]) if far.size else int(pick[int(np.argmax(gap))])
+        chosen.append((int(rows[best]), int(cols[best]), group))
+    return chosen
+
+
+def _random(basin: Ground, rng: np.random.Generator) -> list[tuple[int, int, str]]:
+    return _apart(rng, _inside(basin), 15, "random", least=2)
+
+
+def _valley(basin: Ground, rng: np.random.Generator) -> list[tuple[int, int, str]]:
+    inside, layers = _inside(basin), basin.static["layers"]
+    wetness, z = basin.static["soil"][3], basin.elevation()
+    slope = np.hypot(layers[..., 11], layers[..., 12])
+    wet = wetness > np.quantile(wetness[inside], 0.7)
+    low = z < np.median(z[inside])
+    where = inside & wet & low & (slope < math.tan(math.radians(8))) & (wetness < 12.5)
+    return _apart(rng, where, 10, "valley", least=10 * basin.cells_across)
+
+
+def _roadside(basin: Ground, rng: np.random.Generator) -> list[tuple[int, int, str]]:
+    """Follow the cheapest way across, steep and high ground being dear (dynamic programming by columns)."""
+    layers, z = basin.static["layers"], basin.elevation()
+    slope = np.hypot(layers[..., 11], layers[..., 12])
+    # In steps of 240 m, so that the track does not follow every gully.
+    size = 8
+    height, width = (n // size for n in z.shape)
+    inside = _inside(basin)
+    hard = slope + (z - z.min()) / 1500.0 + np.where(inside, 0.0, 5.0)
+    coarse = hard[: height * size, : width * size]
+    cost = coarse.reshape(height, size, width, size).mean(axis=(1, 3)) + 0.05
+    total, back = cost[:, 0].copy(), np.zeros((width, height), int)
+    for c in range(1, width):
+        padded = np.pad(total, 1, constant_values=np.inf)
+        options = np.stack([padded[:-2] * 1.01, padded[1:-1], padded[2:] * 1.01])
+        best = options.argmin(axis=0)
+        back[c] = np.arange(height) + best - 1
+        total = options.min(axis=0) + cost[:, c]
+    track = np.zeros(z.shape, bool)
+    r = int(total.argmin())
+    for c in range(width - 1, -1, -1):
+        track[r * size : (r + 1) * size, c * size : (c + 1) * size] = True
+        r = int(back[c, r]) if c else r
+    where = track & inside & (slope < math.tan(math.radians(18)))
+    return _apart(rng, where, 5, "roadside", least=40 * basin.cells_across)
+
+
+def _clustered(basin: Ground, rng: np.random.Generator) -> list[tuple[int, int, str]]:
+    inside = _inside(basin)
+    seat = _apart(rng, inside, 1, "cluster", least=0)[0]
+    rows, cols = np.indices(inside.shape)
+    near = inside & (np.hypot(rows - seat[0], cols - seat[1]) < 42)
+    return _apart(rng, near, 15, "cluster", least=12)
+
+
+SCENARIOS = {
+    "stratified": _stratified,
+    "random": _random,
+    "valley": _valley,
+    "roadside": _roadside,
+    "clustered": _clustered,
+}
+LETTERS = {"stratified": "T", "random": "R", "valley": "V", "roadside": "D", "clustered": "C"}
+
+
+def _describe(
+    basin: Ground, rng: np.random.Generator, chosen: list[tuple[int, int, str]], letter: str
+) -> pd.DataFrame:
+    """Return the table of stations on the chosen pixels."""
+    import pandas as pd
+
+    z, layers, soil = basin.elevation(), basin.static["layers"], basin.static["soil"]
     table = pd.DataFrame(chosen, columns=["row", "col", "group"])
     # A probe sits somewhere in its pixel, not at its centre.
     shift = rng.uniform(-10, 10, (len(table), 2))
@@ -133,7 +235,7 @@ def place_stations(basin: Ground) -> pd.DataFrame:
         np.round(soil[i][at].astype(float), 4) for i in range(3)
     )
     table["porosity"] = np.round(layers[at][:, 3].astype(float), 4)
-    table.index = pd.Index([f"T{i + 1:02d}" for i in range(len(table))], name="name")
+    table.index = pd.Index([f"{letter}{i + 1:02d}" for i in range(len(table))], name="name")
     return table[["lon", "lat", "elevation", "row", "col", "group", "sand", "clay", "organic", "porosity"]]
 
 
@@ -170,7 +272,7 @@ def station_records(basin: Ground, name: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    place: Any = basin.stations.loc[name]
+    place: Any = basin.station(name)
     rng = stream(basin.seed, "probe", name, basin.year)
     total, temperature, adsorbed = _point_series(basin, int(place.row), int(place.col))
     n = len(total)
@@ -188,10 +290,11 @@ def station_records(basin: Ground, name: str) -> pd.DataFrame:
     )
 
     theta, celsius = np.clip(liquid, 0.005, None).ravel(), warmth.ravel()
-    offset, slope, drift = rng.normal(0, 0.015), rng.normal(0, 0.05), rng.normal(0.0002, 0.0002)
+    own = stream(basin.seed, "probe", name)  # the same probe in every year
+    offset, slope, drift = own.normal(0, 0.015), own.normal(0, 0.05), own.normal(0.0002, 0.0002)
     measured = theta * (1 + slope) + offset + drift * (celsius - 10.0) + rng.normal(0, 0.0025, theta.size)
     measured = np.clip(measured, 0.0, None)
-    sensed = celsius + rng.normal(0, 0.25) + rng.normal(0, 0.08, theta.size)
+    sensed = celsius + own.normal(0, 0.25) + rng.normal(0, 0.08, theta.size)
     flag = np.full(theta.size, "G", object)
     heat_flag = np.full(theta.size, "G", object)
     flag[sensed < 0] = "D01"
@@ -223,13 +326,18 @@ def station_records(basin: Ground, name: str) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
-def write_stations(basin: Ground, folder: str | Path) -> Path:
-    """Write every station as ISMN "header + values" files: NETWORK/STATION/*.stm beside
+def write_stations(basins: Sequence[Ground], folder: str | Path, scenario: str = "stratified") -> Path:
+    """Write every station of a scenario as ISMN "header + values" files: NETWORK/STATION/*.stm beside
     *_static_variables.csv.
 
     The layout, names and columns are those of archives of the International Soil Moisture Network; missing
     hours are -9999 with flag M, as there. The network, the sensor and the static table say that the data are
     synthetic.
+
+    Parameters
+    ----------
+    basins : sequence of Ground
+        The same land in the years that the records cover, in order.
 
     Returns
     -------
@@ -240,17 +348,19 @@ def write_stations(basin: Ground, folder: str | Path) -> Path:
 
     root = Path(folder) / NETWORK
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda name: _write_station(basin, root, str(name)), basin.stations.index))
+        names = basins[0].network(scenario).index
+        list(pool.map(lambda name: _write_station(basins, root, str(name)), names))
     (root / "NOTICE.txt").write_text(NOTICE + "\n", encoding="utf-8")
     return root
 
 
-def _write_station(basin: Ground, root: Path, name: str) -> None:
+def _write_station(basins: Sequence[Ground], root: Path, name: str) -> None:
     """Write one station's two records and its static variables."""
     import pandas as pd
 
-    record = station_records(basin, name)
-    place: Any = basin.stations.loc[name]
+    record = pd.concat([station_records(b, name) for b in basins])
+    basin = basins[0]
+    place: Any = basin.station(name)
     home = root / name
     home.mkdir(parents=True, exist_ok=True)
     span = f"{record.index[0]:%Y%m%d}_{record.index[-1]:%Y%m%d}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from smgee.session import Session, connect
+from smgee.twin import Basin, TwinSource
 from smgee.workflow.folder import RunFolder
 
 __all__ = ["EMBEDDED_BUCKET", "connected", "embedded_buckets"]
@@ -22,4 +23,10 @@ def connected(run: RunFolder) -> Session:
     backend = run.study.backend
     if backend.kind == "earthengine":
         return connect("earthengine", project=backend.project)
-    return connect(project=backend.project, catalog=backend.catalog, buckets=embedded_buckets(run))
+    sources = None
+    if backend.catalog is None:
+        years = run.study.years
+        sources = [TwinSource(Basin(year=years[0]), years=years)]
+    return connect(
+        project=backend.project, catalog=backend.catalog, sources=sources, buckets=embedded_buckets(run)
+    )

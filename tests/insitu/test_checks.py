@@ -119,13 +119,13 @@ def test_only_what_the_rules_name_is_left_out():
     x = quiet()
     x[300, 0] += 0.1
     ds = dataset(HOURS, x)
-    out, counts = insitu.check_records(ds)
+    out, counts = insitu.check_records(ds, drop=())
     assert out["soil_moisture"].equals(ds["soil_moisture"])
     assert counts.loc[0, ["spike", "dropped"]].tolist() == [1, 0]
-    out, counts = insitu.check_records(ds, drop=("spike",))
+    out, counts = insitu.check_records(ds)  # spikes are left out unless the rules say otherwise
     assert np.flatnonzero(np.isnan(out["soil_moisture"].values[:, 0])).tolist() == [300]
     assert counts.loc[0, "dropped"] == 1
-    _, counts = insitu.check_records(ds, checks=("range",))
+    _, counts = insitu.check_records(ds, checks=("range",), drop=())
     assert pd.isna(counts.loc[0, "spike"])
     with pytest.raises(InputError, match="spike"):
         insitu.check_records(ds, checks=("range",), drop=("spike",))

@@ -88,6 +88,10 @@ def test_options_are_checked():
         insitu.daily_means(ds, day="local")
 
 
+LOWEST = {"statistic": "min", "hysteresis": 0, "min_run_days": 1}
+"""The strictest rule: the lowest hour of every single day."""
+
+
 def _year(thaw: str, freeze: str, year: int = 2021, n: int = 5) -> xr.Dataset:
     """Hourly soil temperature at n stations, frozen at night outside thaw…freeze (inclusive)."""
     times = pd.date_range(f"{year}-01-01", f"{year}-12-31 23:00", freq="h")
@@ -99,7 +103,7 @@ def _year(thaw: str, freeze: str, year: int = 2021, n: int = 5) -> xr.Dataset:
 
 
 def test_unfrozen_period_is_found_to_the_day():
-    table = insitu.unfrozen_periods(_year("05-08", "10-13"))
+    table = insitu.unfrozen_periods(_year("05-08", "10-13"), **LOWEST)
     assert table.loc[0, ["year", "start", "end", "days", "start_observed", "end_observed"]].tolist() == [
         2021,
         dt.date(2021, 5, 8),
@@ -109,7 +113,7 @@ def test_unfrozen_period_is_found_to_the_day():
         True,
     ]
     # By the daily mean the soil is never frozen: the whole year, its ends not observed.
-    mean = insitu.unfrozen_periods(_year("05-08", "10-13"), statistic="mean")
+    mean = insitu.unfrozen_periods(_year("05-08", "10-13"))
     assert mean.loc[0, "days"] == 365
     assert not mean.loc[0, "start_observed"]
 
@@ -117,16 +121,16 @@ def test_unfrozen_period_is_found_to_the_day():
 def test_share_of_stations_and_gaps():
     ds = _year("05-08", "10-13")
     ds["soil_temperature"][:, 0] = -1.0  # one broken probe of five
-    assert insitu.unfrozen_periods(ds, share=0.8).loc[0, "days"] == 159
+    assert insitu.unfrozen_periods(ds, share=0.8, **LOWEST).loc[0, "days"] == 159
     with pytest.raises(MissingDataError, match="No day"):
-        insitu.unfrozen_periods(ds, share=1.0)
+        insitu.unfrozen_periods(ds, share=1.0, **LOWEST)
     ds = _year("05-08", "10-13")
     ds["soil_temperature"].loc[{"time": slice("2021-07-01", "2021-07-03")}] = np.nan
-    assert insitu.unfrozen_periods(ds, max_gap_days=3).loc[0, "days"] == 159
-    assert insitu.unfrozen_periods(ds, max_gap_days=2).loc[0, "start"] == dt.date(2021, 7, 4)
+    assert insitu.unfrozen_periods(ds, max_gap_days=3, **LOWEST).loc[0, "days"] == 159
+    assert insitu.unfrozen_periods(ds, max_gap_days=2, **LOWEST).loc[0, "start"] == dt.date(2021, 7, 4)
     ds = _year("05-08", "10-13")
     ds["soil_temperature"].loc[{"time": "2021-05-20T05"}] = -0.5  # a night frost after the thaw
-    assert insitu.unfrozen_periods(ds).loc[0, "start"] == dt.date(2021, 5, 21)
+    assert insitu.unfrozen_periods(ds, **LOWEST).loc[0, "start"] == dt.date(2021, 5, 21)
 
 
 def test_southern_year_runs_from_july():
@@ -171,7 +175,7 @@ def test_hours_of_the_day_count_for_temperature_too():
     ds = ds.where(ds.time.dt.hour < 12)  # probes that measure half of the day
     with pytest.raises(MissingDataError, match="18 hours"):
         insitu.unfrozen_periods(ds)
-    assert insitu.unfrozen_periods(ds, min_hours=12).loc[0, "days"] == 159
+    assert insitu.unfrozen_periods(ds, min_hours=12, **LOWEST).loc[0, "days"] == 159
 
 
 def test_hysteresis_holds_a_station_that_hovers_at_zero():
@@ -181,8 +185,8 @@ def test_hysteresis_holds_a_station_that_hovers_at_zero():
     warm[60:150] = 5.0
     warm[150:160] = 0.1, -0.1, 0.2, -0.2, 0.1, -0.1, 0.2, 0.1, -0.1, 0.2  # and forms
     ds = dataset(times, np.full(200, 0.2), temperature=warm)
-    plain = insitu.unfrozen_periods(ds, statistic="mean").loc[0]
-    held = insitu.unfrozen_periods(ds, statistic="mean", hysteresis=1.0).loc[0]
+    plain = insitu.unfrozen_periods(ds, hysteresis=0, min_run_days=1).loc[0]
+    held = insitu.unfrozen_periods(ds).loc[0]
     assert (plain["start"], plain["end"]) == (times[59].date(), times[150].date())
     assert (held["start"], held["end"]) == (times[60].date(), times[159].date())
     assert "hysteresis 1 degC" in held["source"]
@@ -197,7 +201,7 @@ def test_short_spells_neither_break_nor_make_a_season():
     ds = dataset(times, np.full(200, 0.2), temperature=warm)
     table = insitu.unfrozen_periods(ds, min_run_days=5)
     assert table.loc[0, ["start", "end", "days"]].tolist() == [times[60].date(), times[149].date(), 90]
-    assert insitu.unfrozen_periods(ds).loc[0, "days"] == 47  # the longer side of the cold spell
+    assert insitu.unfrozen_periods(ds, min_run_days=1).loc[0, "days"] == 47  # the longer side of the spell
     assert insitu.unfrozen_periods(ds, min_run_days=3).loc[0, "days"] == 47
     with pytest.raises(MissingDataError, match="No day"):
         insitu.unfrozen_periods(ds.isel(time=slice(0, 50)), min_run_days=5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from smgee.twin import Basin
 from smgee.twin.hydrology import liquid_water, soil_temperature
 from smgee.twin.land import phenology_table, saturated_water
 from smgee.twin.store import RowStore, pack12, unpack12
-from smgee.twin.weather import MONTHLY_RAIN, build_weather, hourly_soil_temperature
+from smgee.twin.weather import MONTHLY_RAIN, WET_DAYS, build_weather, hourly_soil_temperature
 
 
 def test_water_is_conserved_every_day(basin):
@@ -29,10 +29,38 @@ def test_water_is_conserved_every_day(basin):
 def test_year_looks_like_the_climate(basin):
     year = basin.budget().loc["2021"]
     assert 250 < year.precipitation.sum() < 700
-    assert 0.4 < year.evaporation.sum() / year.precipitation.sum() < 0.95
+    # A dry year evaporates some of what the soil held before.
+    assert 0.4 < year.evaporation.sum() / year.precipitation.sum() < 1.15
     assert (year[["precipitation", "evaporation", "streamflow"]] >= 0).all().all()
     rain = [build_weather(s, 2021, 37.4).rain.mean((1, 2))[92:].sum() for s in range(30)]
     assert np.mean(rain) == pytest.approx(sum(MONTHLY_RAIN), rel=0.10)
+
+
+def test_rain_at_a_place_is_that_of_the_climate():
+    drawn = [build_weather(s, y, 37.4) for s in range(8) for y in (2019, 2020, 2021)]
+    month = np.array([d.month - 1 for d in drawn[0].days[92:]])[:365]
+    rain = np.stack([w.rain[92:457, ::4, ::4] for w in drawn])
+    for k in range(4, 9):
+        there = rain[:, month == k]
+        assert there.mean() * 30.4 == pytest.approx(MONTHLY_RAIN[k], rel=0.25)
+        assert (there > 0.1).mean() == pytest.approx(WET_DAYS[k], abs=0.12)
+    year = rain.sum(axis=1)[:, 1, 1]
+    assert 0.1 < year.std() / year.mean() < 0.35  # from year to year
+
+
+def test_summer_storms_wet_a_part_of_the_basin_and_come_in_spells():
+    drawn = [build_weather(s, 2021, 37.4) for s in range(10)]
+    summer = np.stack([w.rain[w.index(date(2021, 6, 1)) : w.index(date(2021, 9, 1))] for w in drawn])
+    some = summer[(summer > 0.1).any(axis=(2, 3))]
+    partly = ((some > 0.1).mean(axis=(1, 2)) < 0.7).mean()
+    assert partly > 0.3
+    flat = summer.reshape(-1, *summer.shape[2:])
+    near = np.corrcoef(flat[:, 5, 5], flat[:, 5, 6])[0, 1]
+    far = np.corrcoef(flat[:, 0, 0], flat[:, 11, 11])[0, 1]
+    assert near > far + 0.3
+    wet = (summer.mean(axis=(2, 3)) > 1).astype(float)
+    after = np.corrcoef(wet[:, :-3].ravel(), wet[:, 3:].ravel())[0, 1]
+    assert after > 0.04  # three days on, a wet spell is still felt
 
 
 def test_moisture_stays_between_zero_and_porosity(basin):
@@ -64,6 +92,15 @@ def test_rain_wets_the_soil_and_dry_days_dry_it(basin):
     assert change[dry[change.index]].mean() < 0
 
 
+def test_hours_make_the_day(basin):
+    hours = [basin.truth_hour(datetime(2021, 7, 15, h)) for h in range(24)]
+    np.testing.assert_allclose(np.mean(hours, axis=0), basin.truth("2021-07-15"), atol=1e-5)
+    last, first = basin.truth_hour(datetime(2021, 7, 15, 23)), basin.truth_hour(datetime(2021, 7, 16, 0))
+    assert np.nanmax(np.abs(first - last)) < 0.03
+    frost = [basin.truth_hour(datetime(2021, 10, 28, h)) for h in (9, 21)]  # afternoon and night there
+    assert np.nanmean(frost[0]) > np.nanmean(frost[1])
+
+
 def test_cell_means_equal_the_mean_of_the_map(basin):
     means = basin.cell_means()
     for day in ("2021-06-10", "2021-08-08"):
@@ -78,7 +115,7 @@ def test_unfrozen_period_is_that_of_the_region(basin):
     thawed = frozen.index[
         frozen.rolling(9, center=True, min_periods=5).mean() < 0.5
     ]  # warm spells in November do not count
-    assert pd.Timestamp("2021-04-10") < thawed[0] < pd.Timestamp("2021-05-25")
+    assert pd.Timestamp("2021-04-01") < thawed[0] < pd.Timestamp("2021-05-25")
     assert pd.Timestamp("2021-09-25") < thawed[-1] < pd.Timestamp("2021-11-10")
     assert frozen.loc["2021-06-15":"2021-09-01"].max() == 0
     assert frozen.loc["2021-12-01":].min() == 1

@@ -10,6 +10,7 @@ import pytest
 
 from smgee.cache import ByteCache
 from smgee.datasets import NASADEM as DEM
+from smgee.datasets import RADAR, SOIL, WEATHER
 from smgee.datasets import SMAP_36KM_TWIN as SMAP_36KM
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, ease_cell_at, transformer
@@ -40,7 +41,8 @@ def test_it_is_a_source(source):
     assert isinstance(source, Source)
     assert source.get("NASA/HLS/HLSL30/v003") is None
     assert source.get(f"{L30}/nothing") is None
-    assert set(source.list("")) == {L30, S30, DEM.id, SMAP_005, SMAP_006, SMAP_36KM, TRUTH, STATIONS}
+    own = {L30, S30, DEM.id, SMAP_005, SMAP_006, SMAP_36KM, TRUTH, STATIONS}
+    assert set(source.list("")) == own | {*WEATHER, *SOIL, *RADAR}
     assert source.list("projects/smgee-twin/assets") == sorted([SMAP_36KM, TRUTH, STATIONS])
 
 
@@ -438,3 +440,17 @@ def test_station_table(source, basin):
     assert features[0]["geometry"]["coordinates"] == [basin.stations.lon.iloc[0], basin.stations.lat.iloc[0]]
     with pytest.raises(InputError, match="no table"):
         list(source.features(L30))
+
+
+def test_wet_ground_is_cooler_under_the_sun(source, basin):
+    """Among pixels of like height, slope and cover, the thermal band falls with soil moisture."""
+    image = clear_scene(source, L30, "06")
+    warm, seen = whole(source, image, "B10")
+    layers, land = basin.static["layers"], basin.land()
+    scene = source._scenes[L30, image.id.rpartition("/")[2]]
+    water = basin.truth(scene.time)
+    clear = (whole(source, image, "Fmask")[0] & 0b11110) == 0
+    at = land & seen & clear & (np.hypot(layers[..., 11], layers[..., 12]) < 0.1)
+    design = np.stack([np.ones(at.sum()), *(layers[at][:, k] for k in (0, 2, 7, 11, 12)), water[at]], axis=1)
+    fit = np.linalg.lstsq(design, warm[at].astype(float), rcond=None)[0]
+    assert -60 < fit[-1] < -5  # K per m³ m⁻³

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from smgee.errors import InputError
 from smgee.grid import transformer
 from smgee.twin import NOTICE
 from smgee.twin.stations import NETWORK, station_records
@@ -97,3 +98,52 @@ def test_files_say_they_are_synthetic(archive):
     for path in archive.rglob("*_static_variables.csv"):
         assert NOTICE in path.read_text()
     assert NOTICE in (archive / NETWORK / "NOTICE.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "number"), [("random", 15), ("valley", 10), ("roadside", 5), ("clustered", 15)]
+)
+def test_other_networks(basin, scenario, number):
+    table = basin.network(scenario)
+    assert len(table) == number
+    at = table.row.to_numpy(), table.col.to_numpy()
+    assert (basin.cell_index[at] != 255).all()
+    assert basin.land()[at].all()
+    assert not table.duplicated(["row", "col"]).any()
+    assert basin.station(table.index[0]).row == table.row.iloc[0]
+    assert set(table.index).isdisjoint(basin.stations.index)
+
+
+def test_networks_stand_where_their_names_say(basin):
+    inside = basin.cell_index != 255
+    z = basin.elevation()
+    middle = np.median(z[inside])
+    assert (basin.network("valley").elevation < middle + 1).all()
+    tight = basin.network("clustered")
+    spread = np.hypot(tight.row - tight.row.mean(), tight.col - tight.col.mean()) * 0.03
+    assert spread.max() < 2.5
+    slope = np.hypot(basin.static["layers"][..., 11], basin.static["layers"][..., 12])
+    road = basin.network("roadside")
+    assert slope[road.row, road.col].mean() < slope[inside].mean()
+    with pytest.raises(InputError, match="stratified, random"):
+        basin.network("everywhere")
+
+
+def test_a_probe_keeps_its_error_through_the_years(basin, tmp_path):
+    other = basin.of_year(2020)
+    assert other.of_year(2021) is basin
+    assert other.static is basin.static
+    pd.testing.assert_frame_equal(other.stations, basin.stations)
+    root = basin.write_stations(tmp_path, "roadside", years=[2020, 2021])
+    path = next((root / "D01").glob("*_sm_*.stm"))
+    assert "20200101_20211231" in path.name
+    assert len(path.read_text().splitlines()) == 1 + 24 * (366 + 365)
+    errors = []
+    for b in (other, basin):
+        place = b.station("D02")
+        record = station_records(b, "D02")
+        good = record.soil_moisture.where(record.moisture_flag == "G").resample("D").mean()
+        days = pd.date_range(f"{b.year}-06-05", f"{b.year}-09-20", freq="6D")
+        true = np.array([b.truth(d.date())[place.row, place.col] for d in days])
+        errors.append(np.nanmean(good.reindex(days).to_numpy() - true))
+    assert errors[0] == pytest.approx(errors[1], abs=0.012)

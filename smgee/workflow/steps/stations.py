@@ -36,7 +36,8 @@ def run(work: Work) -> Mapping[str, Any]:
     source: str | Path = s.source
     if s.source == "twin":
         source = work.run / "ismn"
-        Basin().write_stations(source)
+        years = study.years
+        Basin(year=years[0]).write_stations(source, s.network, years=years)
         work.progress(0.5)
     if s.format == "ismn":
         records = insitu.read_ismn(source, s.depth_m, flags=s.flags)
