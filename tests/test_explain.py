@@ -9,9 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smgee import explain as explain_module
 from smgee.errors import InputError, ParityError
-from smgee.explain import SYNTHETIC_NOTE, explain, explain_models, explain_run, forget, plot_summary, ranking
+from smgee.explain import (
+    SYNTHETIC_NOTE,
+    explain,
+    explain_models,
+    explain_run,
+    forget,
+    plot_summary,
+    ranking,
+    shapley,
+)
 from smgee.models import ESTIMATORS, TrainingTable, fit_models, make, train_models
 from smgee.trees import LEAF, TreeEnsemble
 
@@ -180,7 +188,7 @@ def test_rows_are_drawn_by_the_seed(models, table):
 
 
 def test_values_that_do_not_add_up_are_refused(models, table, monkeypatch):
-    monkeypatch.setattr(explain_module, "ADDITIVITY_TOLERANCE", -1.0)
+    monkeypatch.setattr(shapley, "ADDITIVITY_TOLERANCE", -1.0)
     with pytest.raises(ParityError, match="miss its predictions"):
         explain(models["gbdt"].ensemble, table.x)
 
