@@ -161,12 +161,12 @@ def unmix(image: Image, endmembers: list[list[float]], sumToOne: bool, nonNegati
     count = len(ends)
     nodes = [b.node for b in image.bands]
     place = image.first
-    function = _unmixing(ends, sum_to_one=sumToOne, non_negative=nonNegative)
-    names = [f"band_{i}" for i in range(count)]
+    # One node for all fractions, so that each pixel is solved once.
+    solved = Apply(_unmixing(ends, sum_to_one=sumToOne, non_negative=nonNegative), nodes, "f8")
     bands = []
-    for i, name in enumerate(names):
-        node = Apply(lambda *v, i=i: function(*v)[..., i], nodes, "f8")
-        bands.append(Band(name, node, DOUBLE, place.projection, place.extent))
+    for i in range(count):
+        node = Apply(lambda v, i=i: v[..., i], [solved], "f8")
+        bands.append(Band(f"band_{i}", node, DOUBLE, place.projection, place.extent))
     return image.computed(bands)
 
 

@@ -199,3 +199,22 @@ def test_unmixing_finds_the_fractions(lab, sum_to_one, non_negative):
     assert result.names == ["band_0", "band_1", "band_2"]
     for i, (values, _) in enumerate(lab.pixels(result).values()):
         np.testing.assert_allclose(values, shares[..., i], atol=1e-7)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("sum_to_one", [False, True])
+def test_pixels_outside_the_simplex_get_the_nearest_mixture(lab, sum_to_one, count):
+    from scipy.optimize import nnls
+
+    ends = RNG.random((count, 10))
+    data = RNG.random((*SHAPE, 10)) * 1.5
+    image = lab.image(**{f"b{i}": data[..., i] for i in range(10)})
+    result = lab.call(
+        "Image.unmix", image=image, endmembers=ends.tolist(), sumToOne=sum_to_one, nonNegative=True
+    )
+    found = np.stack([values for values, _ in lab.pixels(result).values()], axis=-1)
+    assert (found == 0).any()
+    heavy = np.full((int(sum_to_one), count), 1e5)
+    for at in np.ndindex(*SHAPE):
+        expected = nnls(np.vstack([ends.T, heavy]), np.append(data[at], heavy[:, 0]))[0]
+        np.testing.assert_allclose(found[at], expected, atol=1e-6)
