@@ -2,7 +2,7 @@
 
 ``python -m tests.structure`` prints both. Every import statement counts, wherever it stands: at the top of
 a file, inside of a function, under ``TYPE_CHECKING``; so do `importlib.import_module` calls with a literal
-name.
+name, and with one that begins with a literal package.
 """
 
 from __future__ import annotations
@@ -48,8 +48,10 @@ def _targets(node: ast.AST, known: Mapping[str, Path]) -> Iterator[str]:
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name) and node.args:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
         first = node.args[0]
-        if name == "import_module" and isinstance(first, ast.Constant) and first.value in known:
-            yield first.value
+        if isinstance(first, ast.JoinedStr):
+            first = first.values[0]
+        if name == "import_module" and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            yield from (m for m in (first.value.rstrip("."),) if m in known)
 
 
 def imports(name: str, source: str, known: Mapping[str, Path]) -> list[Import]:

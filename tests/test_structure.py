@@ -13,6 +13,7 @@ import pytest
 # everybody who imports the module needs it.
 LATE = (
     ("smgee", ""),  # the face of the package: its parts load when they are first named
+    ("smgee.workflow.registry", "smgee.workflow.steps"),  # a step loads when it is asked for
     ("smgee.trees.ensemble", "smgee.trees."),  # methods of `TreeEnsemble`, which the modules above it import
     ("smgee.session", "smgee.embedded"),  # the real service needs no Earth Engine in a box
     ("smgee.session", "smgee.eelocal."),  # its types

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from smgee import errors
 from smgee.study import Study
-from smgee.workflow import RunFolder
+from smgee.workflow.folder import RunFolder
 from smgee_cli.app import COMMANDS, app, main
 from smgee_cli.codes import EXIT_CODES
 

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from smgee.errors import InputError, MissingDataError
 from smgee.study import Study
-from smgee.workflow import RunFolder, execute
+from smgee.workflow.folder import RunFolder
+from smgee.workflow.run import execute
 from smgee.workflow.steps.stations import STATIONS
 from smgee_cli.stations import stations
 from tests.insitu.stm import hourly, write_stm

@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 from smgee.errors import InputError, MissingDataError
 from smgee.io import atomic_path, sweep
 from smgee.study import Study
-from smgee.workflow import RunFolder, execute, plan
 from smgee.workflow.artifacts import Artifact
 from smgee.workflow.fingerprints import Fingerprints
+from smgee.workflow.folder import RunFolder
 from smgee.workflow.registry import load_step
-from smgee.workflow.run import adopt
-from smgee.workflow.step import Step, key_parts
+from smgee.workflow.run import adopt, execute
+from smgee.workflow.step import Step, key_parts, plan
 from smgee_cli.app import app
 from tests.insitu.stm import hourly, write_stm
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from smgee.study import Study
-from smgee.workflow import RunFolder, all_steps, plan
-from smgee.workflow.step import key_of, key_parts
+from smgee.workflow.folder import RunFolder
+from smgee.workflow.registry import all_steps
+from smgee.workflow.step import key_of, key_parts, plan
 
 # step → the steps whose files it reads
 BEFORE = {

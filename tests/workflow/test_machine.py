@@ -13,10 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from smgee.io import atomic_path
 from smgee.study import Study
-from smgee.workflow import RunFolder, execute, plan
 from smgee.workflow.artifacts import Artifact
-from smgee.workflow.run import Events
-from smgee.workflow.step import Option, Step
+from smgee.workflow.folder import RunFolder
+from smgee.workflow.run import Events, execute
+from smgee.workflow.step import Option, Step, plan
 
 
 def text(name: str, *, optional: bool = False) -> Artifact[str]:

@@ -19,7 +19,11 @@ from smgee.models import load_model
 from smgee.report import verdicts
 from smgee.study import Study
 from smgee.upscale.parity import compare_maps
-from smgee.workflow import RunFolder, all_steps, connected, execute, plan
+from smgee.workflow.connection import connected
+from smgee.workflow.folder import RunFolder
+from smgee.workflow.registry import all_steps
+from smgee.workflow.run import execute
+from smgee.workflow.step import plan
 from smgee.workflow.steps.stations import STATIONS
 from smgee.workflow.steps.validate import LARGE
 from smgee_cli.app import app, main
