@@ -27,6 +27,7 @@ from smgee.predictors.insolation import Insolation
 from smgee.predictors.pieces import PredictorSet
 from smgee.predictors.place import Place
 from smgee.predictors.reflectance import Reflectance
+from smgee.predictors.soil import Soil
 from smgee.predictors.terrain import Terrain
 from smgee.predictors.unmixing import Unmixing
 
@@ -49,6 +50,7 @@ for _family in (
     Place,
     Insolation,
     Unmixing,
+    Soil,
 ):
     register(_family)
 
