@@ -201,7 +201,7 @@ def stations(
             f"{', '.join(seen) or 'no flag'}. Choose "
             "among them with --flags."
         )
-    ds, quality = insitu.check_records(ds, **_dropped(drop))
+    ds, quality = insitu.check_records(ds, None, **_dropped(drop))
     daily = insitu.daily_means(ds, min_hours, day=day)
     table = insitu.summary(ds)
     table["days"] = daily["soil_moisture"].notnull().sum("time").values

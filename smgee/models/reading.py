@@ -19,7 +19,7 @@ CALENDAR = "doy"
 of this name.
 """
 
-_DESCRIBED = ("target", "station", "time", "predictors", "static", "synthetic", "units", "source")
+_DESCRIBED = ("target", "station", "time", "predictors", "static", "synthetic", "units", "source", "anomaly")
 
 
 def read_frame(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, dict[str, Any]]:

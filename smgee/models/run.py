@@ -269,6 +269,7 @@ def _training_table(problem: Problem, names: Sequence[str]) -> TrainingTable:
         dropped=dict(table.dropped),
         synthetic=table.synthetic,
         source=table.source,
+        anomaly=True,
     )
 
 

@@ -59,6 +59,8 @@ class TrainingTable:
         Units by column, as far as known.
     source : str
         Name of the file that the rows were read from.
+    anomaly : bool
+        Whether the target is soil moisture minus the network's state, which may be negative.
     """
 
     x: np.ndarray
@@ -73,6 +75,7 @@ class TrainingTable:
     synthetic: bool = False
     units: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
+    anomaly: bool = False
 
     def __len__(self) -> int:
         return len(self.y)
@@ -115,6 +118,7 @@ class TrainingTable:
             "synthetic": self.synthetic,
             "units": dict(self.units),
             "source": self.source,
+            "anomaly": self.anomaly,
         }
         content = pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
         content = content.replace_schema_metadata(
@@ -139,6 +143,7 @@ class TrainingTable:
         synthetic: bool = False,
         units: Mapping[str, str] | None = None,
         source: str = "",
+        anomaly: bool = False,
     ) -> TrainingTable:
         """Check a data frame and take the rows that can be trained on.
 
@@ -171,6 +176,8 @@ class TrainingTable:
             pixels anyway.
         synthetic, units, source
             Recorded as they are.
+        anomaly : bool
+            The target is an anomaly of soil moisture, of which no range is asked.
 
         Returns
         -------
@@ -214,7 +221,8 @@ class TrainingTable:
             else names[columns[0]][keep].to_numpy(dtype=str)
         )
         stamps = frame[time][keep].to_numpy(dtype="datetime64[ns]")
-        check_target(y[keep], target, target_scale)
+        if not anomaly:
+            check_target(y[keep], target, target_scale)
         check_rows(labels, stamps, columns, time)
         place = {
             name: numbers(frame, name)[keep]
@@ -233,6 +241,7 @@ class TrainingTable:
             synthetic=synthetic,
             units={target: "m3 m-3"} | {k: v for k, v in (units or {}).items() if k in predictors},
             source=source,
+            anomaly=anomaly,
             **place,
         )
 
