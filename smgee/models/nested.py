@@ -25,7 +25,7 @@ from smgee.models.pools import fitting_threads
 from smgee.models.problem import Problem, centred, make_problem
 from smgee.models.selection import choose_groups
 from smgee.models.tuning import Inner, tune
-from smgee.models.weights import MOST_OF_PLACE, paired_gain, shrunk_weight
+from smgee.models.weights import believed_weight, best_factor, paired_gain
 
 AVERAGE = "average"
 """Name of the mean of all families' members."""
@@ -215,6 +215,11 @@ def _member(
     storage: Path | None,
     deadline: float | None,
 ) -> Member:
+    def judged(candidate: Candidate) -> np.ndarray:
+        return np.concatenate([predict_member(candidate, p, part, names, seed=seed) for p in judge.problems])
+
+    member = Candidate(f"{family} {part}", family, usual(family))
+    predicted, value, made = judged(member), float("nan"), 0
     if trials > 0:
         tuned = tune(
             family,
@@ -226,11 +231,23 @@ def _member(
             storage=storage,
             deadline=deadline,
         )
-        candidate, value, made = tuned.candidate, tuned.value, tuned.trials
-    else:
-        candidate, value, made = Candidate(f"{family} {part}", family, usual(family)), float("nan"), 0
-    predicted = np.concatenate([predict_member(candidate, p, part, names, seed=seed) for p in judge.problems])
-    return Member(candidate, part, tuple(names), predicted, value, made)
+        value, made = tuned.value, tuned.trials
+        found = judged(tuned.candidate)
+        if _better(judge.truth(part), predicted, found, judge.station, part):
+            member, predicted = tuned.candidate, found
+    return Member(member, part, tuple(names), predicted, value, made)
+
+
+def _better(truth: np.ndarray, usual_: np.ndarray, tuned: np.ndarray, station: np.ndarray, part: str) -> bool:
+    """Whether tuned settings beat the usual ones by more than a standard error on folds they were not tuned
+    on, each with its best factor.
+    """
+    scaled = []
+    for values in (usual_, tuned):
+        f = centred(values, station) if part == "dynamics" else values
+        scaled.append(f if part == "absolute" else best_factor(truth, f) * f)
+    gain, error = paired_gain(truth, scaled[0], scaled[1], station)
+    return gain > error
 
 
 def predict_member(
@@ -284,9 +301,9 @@ def weigh_parts(
     anomaly: np.ndarray, whole: np.ndarray, dynamics: np.ndarray, station: np.ndarray
 ) -> tuple[float, float]:
     """Shrunk weights of both parts: first of the whole, then of the dynamics in what it leaves."""
-    first = shrunk_weight(anomaly, whole, station, most=MOST_OF_PLACE)
+    first = believed_weight(anomaly, whole, station)
     left = centred(anomaly - first * whole, station)
-    return first, shrunk_weight(left, centred(dynamics, station), station)
+    return first, believed_weight(left, centred(dynamics, station), station)
 
 
 def _alike(
@@ -296,7 +313,7 @@ def _alike(
     shrunk = {}
     for family, values in predicted.items():
         f = centred(values, station) if part == "dynamics" else values
-        shrunk[family] = shrunk_weight(truth, f, station) * f
+        shrunk[family] = best_factor(truth, f) * f
     best = min(shrunk, key=lambda k: float(((truth - shrunk[k]) ** 2).mean()))
     kept = []
     for family, values in shrunk.items():

@@ -32,8 +32,8 @@ def choose_groups(
     """Groups of features for a part.
 
     Beginning with `START`, the one change (a group added, or a group dropped) that lowers the error at inner
-    stations most is made, as long as it lowers it by more than one standard error over stations; dropping a
-    group is simpler, so it only must not raise the error. Judged by XGBoost with its usual settings.
+    stations most is made, as long as it lowers it by more than one standard error over stations. Judged by
+    XGBoost with its usual settings.
 
     Parameters
     ----------
@@ -77,8 +77,7 @@ def choose_groups(
         best, best_gain = None, 0.0
         for option in [*fewer, *more]:
             gain, error = paired_gain(truth, known[current], known[option], station)
-            if option > current:
-                gain -= error
+            gain -= error
             if gain > best_gain:
                 best, best_gain = option, gain
         if best is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-MOST_OF_PLACE = 0.5
-"""No place term is believed more than by half: a few dozen stations rarely tell the best factor, and half of
-the term gains whatever that factor is, as long as it lies above a quarter.
+PRIOR, SPREAD = 0.25, 0.25
+"""What is thought of a member's factor before any station has judged it: mean and standard deviation. A term
+learned from a few dozen stations holds for some networks by a half and more, for others not at all.
 """
 
 _TWICE = 2.0
@@ -15,37 +15,41 @@ variance over stations, which takes them for independent, is taken twice.
 """
 
 
-def shrunk_weight(
-    target: np.ndarray, predicted: np.ndarray, station: np.ndarray, *, most: float = 1.0
-) -> float:
+def believed_weight(target: np.ndarray, predicted: np.ndarray, station: np.ndarray) -> float:
     """Factor for predictions at stations left out.
 
     The least-squares factor w of ``target ≈ w · predicted`` with its variance over stations (sandwich, whole
-    stations; see `_TWICE`), shrunk as James & Stein (1961) do: ``w (1 - var / w²)``, never below 0, never
-    above `most`. A member that helps only by the chance of which stations happened to be there gets 0.
+    stations; see `_TWICE`) is joined with the prior of `PRIOR` and `SPREAD`, both taken as normal. A factor
+    whose mean is not above its own standard deviation is not told from nothing: then it is 0, the simpler
+    model.
 
     Parameters
     ----------
     target, predicted : (n,) array
         m³ m⁻³, both relative to what is used without the member.
     station : (n,) int
-    most : float
 
     Returns
     -------
     float
-        0 … `most`.
+        0 … 1.
     """
     size = float(predicted @ predicted)
     if size <= 0.0:
         return 0.0
     w = float(predicted @ target) / size
-    if w <= 0.0:
-        return 0.0
     scores = np.bincount(station, predicted * (target - w * predicted))
     count = len(np.unique(station))
     variance = _TWICE * float((scores**2).sum()) / size**2 * count / max(count - 1, 1)
-    return float(np.clip(w * (1.0 - variance / w**2), 0.0, most))
+    told, prior = 1.0 / max(variance, 1e-12), 1.0 / SPREAD**2
+    mean, deviation = (w * told + PRIOR * prior) / (told + prior), (told + prior) ** -0.5
+    return float(np.clip(mean, 0.0, 1.0)) if mean > deviation else 0.0
+
+
+def best_factor(target: np.ndarray, predicted: np.ndarray) -> float:
+    """The least-squares factor between 0 and 1."""
+    size = float(predicted @ predicted)
+    return float(np.clip(predicted @ target / size, 0.0, 1.0)) if size > 0.0 else 0.0
 
 
 def paired_gain(

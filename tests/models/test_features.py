@@ -14,7 +14,7 @@ from smgee.models.knndm import area_points, fold_distances, knndm_folds, map_dis
 from smgee.models.kriging import Variogram, fit_variogram, kriging_weights
 from smgee.models.network import NetworkTable
 from smgee.models.rain import antecedent, is_rain, rain_memory, windowed
-from smgee.models.weights import MOST_OF_PLACE, paired_gain, shrunk_weight
+from smgee.models.weights import PRIOR, believed_weight, paired_gain
 from tests.models.networks import frame, network
 
 
@@ -165,17 +165,23 @@ def test_weights_believe_what_is_sure_and_nothing_else():
     rng = np.random.default_rng(0)
     station = np.repeat(np.arange(30), 20)
     truth = rng.normal(0, 1, 600)
-    assert shrunk_weight(truth, truth, station) == pytest.approx(1.0)
-    assert shrunk_weight(truth, truth, station, most=MOST_OF_PLACE) == MOST_OF_PLACE
-    assert shrunk_weight(truth, -truth, station) == 0.0
-    assert shrunk_weight(truth, np.zeros(600), station) == 0.0
-    # constants per station without any meaning: whatever chance gives is shrunk to nearly nothing
+    assert believed_weight(truth, truth, station) == pytest.approx(1.0)
+    assert believed_weight(truth, 4 * truth, station) == pytest.approx(0.25)
+    assert believed_weight(truth, -truth, station) == 0.0
+    assert believed_weight(truth, np.zeros(600), station) == 0.0
+    # constants per station without any meaning: most are refused, the others not believed beyond the prior
     weights = []
     for _ in range(200):
         level, guess = rng.normal(0, 1, 30)[station], rng.normal(0, 1, 30)[station]
-        weights.append(shrunk_weight(level, guess, station))
-    assert np.mean(np.array(weights) == 0.0) > 0.75
-    assert np.mean(weights) < 0.06
+        weights.append(believed_weight(level, guess, station))
+    assert np.mean(np.array(weights) == 0.0) > 0.7
+    assert np.mean(weights) < PRIOR / 2
+    # the same with a half of the truth in it: believed by about what it is worth, from as many stations
+    weights = []
+    for _ in range(200):
+        level, noise = rng.normal(0, 1, 30)[station], rng.normal(0, 1, 30)[station]
+        weights.append(believed_weight(level, level + noise, station))
+    assert 0.25 < np.mean(weights) < 0.5
 
 
 def test_gain_and_its_error_are_over_stations():
