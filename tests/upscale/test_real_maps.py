@@ -63,6 +63,8 @@ def models(real_data, tmp_path_factory):
         *rows,
         *columns,
         *derive,
+        "--learn",
+        "absolute",
         "--models",
         "xgboost,gbdt",
         "--folds",

@@ -157,7 +157,7 @@ def predicate(
 
 
 def valid(shape: BaseGeometry) -> BaseGeometry:
-    return shape if shape.is_valid else shapely.makevalid(shape)
+    return shape if shape.is_valid else shapely.make_valid(shape)
 
 
 def tidy(shape: BaseGeometry) -> BaseGeometry:
