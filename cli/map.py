@@ -38,7 +38,7 @@ def map_one(
     if route not in ("xee", "classifier", "both"):
         raise InputError(f"The route {route!r} is not known; choose xee, classifier or both.")
     content = Study.from_yaml(study)
-    trees = load_model(model).ensemble if model.is_dir() else TreeEnsemble.load(model)
+    trees = load_model(model).map_trees if model.is_dir() else TreeEnsemble.load(model)
     with smgee.connect(content.backend.kind, **_options(content)):
         makes = make_route("classifier" if route == "classifier" else "xee", content.predictor_set, trees)
         values = map_day(makes, day.date(), area=content.area)

@@ -36,7 +36,7 @@ def run(work: Work) -> Mapping[str, Any]:
     model = load_model(work.path(MODELS), study.training.deploy)
     maps = work.read(MAPS)
     drawn_by = work.fact("predict", "route") or study.upscale.route
-    other = make_route("classifier" if drawn_by == "xee" else "xee", study.predictor_set, model.ensemble)
+    other = make_route("classifier" if drawn_by == "xee" else "xee", study.predictor_set, model.map_trees)
     found = compare_store(maps, other, maps.days[len(maps.days) // 2], area=study.area)
     content = {**found.as_dict(), "sentence": found.sentence()}
     work.write(PARITY, content)

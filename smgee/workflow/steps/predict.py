@@ -28,7 +28,7 @@ def run(work: Work) -> Mapping[str, Any]:
     study = work.study
     work.read(MODELS)
     model = load_model(work.path(MODELS), study.training.deploy)
-    route = make_route(work.option("route", study.upscale.route), study.predictor_set, model.ensemble)
+    route = make_route(work.option("route", study.upscale.route), study.predictor_set, model.map_trees)
     days = _days(work)
     store = MapStore(
         work.path(MAPS),
