@@ -130,7 +130,7 @@ def test_an_interrupted_season_goes_on(store):
     with pytest.raises(KeyboardInterrupt):
         map_season(store, Arithmetic(), events=stop)
     again = MapStore(store.path, **OPTIONS)
-    assert again.done.sum() == 4
+    assert again.done.sum() in (4, 2)  # one job, whichever ended first: the last step has two days
     told = []
     map_season(again, Arithmetic(), events=lambda done, share: told.append(done.job))
     assert len(told) == 6 * 3 - 1
