@@ -18,6 +18,7 @@ from smgee_cli.lazy import LazyGroup
 # name → (where it is, one line of help); whatever a command works with is imported when it is called
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("smgee_cli.demo:demo", "Run everything on the synthetic basin: no account, no downloads."),
+    "init": ("smgee_cli.init:init", "Begin a study from a place and your stations, or check one."),
     "run": ("smgee_cli.run:run", "Run a study from stations to the report; finished steps are kept."),
     "status": ("smgee_cli.status:status", "Say of each step whether it would run, and why."),
     **{

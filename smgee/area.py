@@ -66,6 +66,15 @@ class Area(BaseModel):
 
     An outline file is read when the study is, and its outline takes the place of the path: a written study
     does not depend on the file any more.
+
+    Attributes
+    ----------
+    lon : float
+        Longitude of a point, degrees east; the 36 km EASE-Grid 2.0 cell that holds it is mapped.
+    lat : float
+        Latitude of the point, degrees north.
+    scale_m : float
+        Size of the pixels of the maps, m.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

@@ -163,7 +163,7 @@ def test_a_missing_key_is_named():
 def test_a_day_no_calendar_has(tmp_path):
     text = "name: x\nstart: 2021-02-30\nend: 2021-06-01\narea: {lon: 99.8, lat: 37.5}\n"
     (tmp_path / "study.yml").write_text(text)
-    with pytest.raises(InputError, match=r"study\.yml cannot be used: start is no day of the calendar"):
+    with pytest.raises(InputError, match=r"study\.yml cannot be used: line 2: start is no day"):
         Study.from_yaml(tmp_path / "study.yml")
 
 

@@ -50,10 +50,11 @@ class UnfrozenRule(_Rules):
         flags D01, D02 or D03 (negative temperature). ``"calendar"``: the same `season` in every year of the
         record, on the user's word.
     threshold : float
-        °C.
+        Soil temperature, °C, above which a day is unfrozen.
     hysteresis : float
-        °C. A station thaws when its day is warmer than the threshold by half of this, and freezes when it is
-        colder by half; in between it stays what it was, as soil does that hovers at 0 °C while its ice melts.
+        In °C. A station thaws when its day is warmer than the threshold by half of this, and freezes when it
+        is colder by half; in between it stays what it was, as soil does that hovers at 0 °C while its ice
+        melts.
     statistic : {"min", "mean"}
         Of the day's hourly soil temperatures. The lowest hour also excludes days on which the soil freezes
         overnight, when the 06:00 overpass sees it frozen; in spring that is three weeks of thawed afternoons.
@@ -65,8 +66,8 @@ class UnfrozenRule(_Rules):
     max_gap_days : int
         A gap without any measurement, at most this long, between unfrozen days does not break the period.
     season : (str, str) or None
-        First and last unfrozen day, ``("MM-DD", "MM-DD")``; a start later than the end reaches into the next
-        year.
+        First and last unfrozen day as MM-DD, such as ``["05-01", "10-15"]``; a start later than the end
+        reaches into the next year.
     """
 
     method: Literal["auto", "soil_temperature", "flags", "calendar"] = "auto"
@@ -110,15 +111,21 @@ class QualityRules(_Rules):
     Attributes
     ----------
     checks : tuple of str
-        Of `CHECKS`: ``range`` (below 0 or above `highest`), ``saturation`` (above the porosity of the
+        Any of: ``range`` (below 0 or above `highest`), ``saturation`` (above the porosity of the
         station's texture), ``spike``, ``drop``, ``jump``, ``low_plateau``, ``high_plateau`` (Dorigo et al.
         2013), ``step`` (a change of at least `step` within an hour in which no other station shares by
         `step_shared`), ``neighbours`` (days far from what the others let expect).
     drop : tuple of str
         The checks whose failing records are not used; those of the others are counted only. A drop or a jump
         marks the one record of the change, a step may be a local storm, and the neighbours may be wrong.
-    highest, step, step_shared, neighbour_floor : float
-        m³ m⁻³.
+    highest : float
+        m³ m⁻³; larger values fail ``range``.
+    step : float
+        m³ m⁻³ within an hour; larger changes fail ``step``.
+    step_shared : float
+        m³ m⁻³; where another station changes by this much in the same hour, it rained.
+    neighbour_floor : float
+        m³ m⁻³; days that differ by less never fail ``neighbours``.
     neighbour_days : int
         Days before and after that tell how a station goes with the others.
     neighbour_errors : float

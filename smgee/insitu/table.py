@@ -13,9 +13,9 @@ from smgee.errors import InputError, MissingDataError
 from smgee.insitu.dataset import Record, combine
 from smgee.insitu.quality import check_celsius, check_fractions, check_scale, check_times, flag_mask
 
-__all__ = ["read_table"]
+__all__ = ["ALIASES", "open_table", "read_table"]
 
-_ALIASES = {
+ALIASES = {
     "station": ("station", "station_id", "stationid", "site", "site_id", "name", "id"),
     "lon": ("lon", "longitude", "long", "x"),
     "lat": ("lat", "latitude", "y"),
@@ -126,7 +126,7 @@ def read_table(
             "A long table needs both columns, station= and soil_moisture= (--station-column and "
             "--moisture-column); a wide one neither."
         )
-    table = _open(path, sheet)
+    table = open_table(path, sheet)
     clock = (utc_offset_hours, time_format)
     if station is None:
         if lon is not None or lat is not None or elevation is not None:
@@ -137,7 +137,7 @@ def read_table(
         frame = _melt(table, time, columns, path, clock)
         if temperature_path is not None:
             second = Path(temperature_path)
-            warm = _melt(_open(second, sheet), time, columns, second, clock).rename(
+            warm = _melt(open_table(second, sheet), time, columns, second, clock).rename(
                 columns={"value": "temperature"}
             )
             frame = frame.merge(
@@ -237,7 +237,8 @@ def read_table(
     )
 
 
-def _open(path: Path, sheet: str | int) -> pd.DataFrame:
+def open_table(path: Path, sheet: str | int = 0) -> pd.DataFrame:
+    """Return a table as it is in its file; `InputError` where it cannot be read."""
     if not path.is_file():
         raise InputError(f"{path} does not exist; give a CSV, parquet or Excel file.")
     suffix = path.suffix.lower()
@@ -349,7 +350,7 @@ def _own_places(table: pd.DataFrame, taken: set[str | None]) -> tuple[str | None
     lower = {str(c).strip().lower(): c for c in table.columns if c not in taken}
     # In a table of records, z and height may be those of the sensor, so they are not taken for the station's
     # elevation.
-    names = _ALIASES | {"elevation": ("elevation", "elev", "altitude")}
+    names = ALIASES | {"elevation": ("elevation", "elev", "altitude")}
     lon, lat, elevation = (
         next((lower[a] for a in names[k] if a in lower), None) for k in ("lon", "lat", "elevation")
     )
@@ -379,15 +380,13 @@ def _places(
         except (ValueError, TypeError) as error:
             raise InputError(f"{path.name} holds a coordinate that is not a number ({error}).") from error
     label = "the table of places" if isinstance(stations, pd.DataFrame) else Path(stations).name
-    table = stations if isinstance(stations, pd.DataFrame) else _open(Path(stations), 0)
+    table = stations if isinstance(stations, pd.DataFrame) else open_table(Path(stations), 0)
     lower = {str(c).strip().lower(): c for c in table.columns}
-    found = {
-        ours: next((lower[a] for a in aliases if a in lower), None) for ours, aliases in _ALIASES.items()
-    }
+    found = {ours: next((lower[a] for a in aliases if a in lower), None) for ours, aliases in ALIASES.items()}
     for needed in ("station", "lon", "lat"):
         if found[needed] is None:
             raise InputError(
-                f"{label} has no column for {needed}; name it {' or '.join(_ALIASES[needed][:2])}."
+                f"{label} has no column for {needed}; name it {' or '.join(ALIASES[needed][:2])}."
             )
     table = table.rename(columns={theirs: ours for ours, theirs in found.items() if theirs is not None})
     table["station"] = table["station"].astype(str).str.strip()

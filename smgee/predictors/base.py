@@ -107,6 +107,11 @@ class Family(Options, ABC):
 
     A subclass sets `cadence`, narrows `kind` to a literal of its own, and is listed in
     `smgee.predictors.registry`.
+
+    Attributes
+    ----------
+    kind : str
+        Which family it is.
     """
 
     cadence: ClassVar[Cadence]

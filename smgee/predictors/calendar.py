@@ -25,6 +25,11 @@ NAMES = {
 class Calendar(Family):
     """The day of the year, or its first harmonic, which knows that December is next to January: numbers for
     the whole map.
+
+    Attributes
+    ----------
+    names : tuple of str
+        doy, the day of the year; doy_sin and doy_cos, its first harmonic.
     """
 
     cadence: ClassVar[Cadence] = Cadence.DAY

@@ -26,7 +26,16 @@ ABOUT = ("observation_age", "fill_code", "observation_count")
 
 
 class Scenes(Options):
-    """Which scenes are read, and what is masked in them."""
+    """Which scenes are read, and what is masked in them.
+
+    Attributes
+    ----------
+    sensors : tuple of str
+        Sensors of HLS v2.0: `L30` (Landsat), `S30` (Sentinel-2).
+    mask : tuple of str
+        Classes of the Fmask band that are left out: cloud, adjacent (to cloud or shadow), shadow, snow,
+        water.
+    """
 
     sensors: tuple[str, ...] = tuple(HLS)
     mask: tuple[str, ...] = ("cloud", "adjacent", "shadow", "snow")
@@ -50,7 +59,17 @@ class Scenes(Options):
 
 
 class Composite(Scenes):
-    """How clear scenes are put together into one image per step."""
+    """How clear scenes are put together into one image per step.
+
+    Attributes
+    ----------
+    window_days : int
+        Days of scenes that make an image, centred on the step.
+    fill_days : int
+        Days of scenes that fill the pixels which `window_days` leave empty; at least as many.
+    step_days : int
+        Days that one image serves.
+    """
 
     method: Method = Field(
         "median",

@@ -31,7 +31,13 @@ _CONSTANTS = {"SAVI": {"L": 0.5}}
 
 
 class Indices(Composited):
-    """Spectral indices of the composites."""
+    """Spectral indices of the composites.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Short names of Awesome Spectral Indices, such as NDVI.
+    """
 
     kind: Literal["indices"] = "indices"
     names: Annotated[tuple[str, ...], Field(min_length=1)] = COMMON

@@ -30,6 +30,15 @@ class Insolation(Family):
     """Potential insolation of the pixel's slope on the centre day of each step, without clouds.
 
     Steps of one day (``step_days: 1``) give each day its own.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The one column there is.
+    dem : str
+        Id of the elevation model on Earth Engine.
+    step_days : int
+        Days that one image serves.
     """
 
     cadence: ClassVar[Cadence] = Cadence.STEP

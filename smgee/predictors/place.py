@@ -84,6 +84,14 @@ class Place(Family):
 
     The period is that of the study, or from `start` to `end` (exclusive), which may hold several years; of it
     only `months` count. Nothing outside it is read: set it where a design holds back days.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Statistics of bands and indices: m_ (median), s_ (standard deviation), i_ (interquartile range),
+        p10_ (a percentile) before a name, such as m_NDVI; and clear_count.
+    scenes : Scenes
+        Which scenes count.
     """
 
     cadence: ClassVar[Cadence] = Cadence.STATIC

@@ -25,7 +25,15 @@ _ABOUT = {
 
 
 class Reflectance(Composited):
-    """Clear-sky surface reflectance of HLS around each step, and what is known of its observations."""
+    """Clear-sky surface reflectance of HLS around each step, and what is known of its observations.
+
+    Attributes
+    ----------
+    composite : Composite
+        How clear scenes are put together; families after this one share it.
+    bands : tuple of str
+        Bands by role: blue, green, red, nir, swir1, swir2.
+    """
 
     kind: Literal["reflectance"] = "reflectance"
     composite: Composite | None = Composite()

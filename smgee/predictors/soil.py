@@ -24,6 +24,11 @@ NAMES = {role: product for product in (SAND, CLAY) for role in product.roles}
 class Soil(Family):
     """Sand and clay by weight at standard depths, of OpenLandMap at 250 m (Hengl 2018, Zenodo 2525662 and
     2525663), interpolated bilinearly.
+
+    Attributes
+    ----------
+    names : tuple of str
+        sand_ or clay_ and a depth: 0cm, 10cm, 30cm, 60cm, 100cm, 200cm.
     """
 
     cadence: ClassVar[Cadence] = Cadence.STATIC

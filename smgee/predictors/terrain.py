@@ -52,6 +52,14 @@ class Terrain(Family):
 
     ``tpi_300`` and ``roughness_300`` look at a circle of 300 m radius; any radius may stand there.
     ``wetness`` and ``drainage_height`` need MERIT Hydro.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Columns: elevation, slope, aspect, northness, eastness, slope_northness, slope_eastness,
+        curvature, tpi_300, roughness_300 (any radius in m), wetness, drainage_height.
+    dem : str
+        Id of the elevation model on Earth Engine.
     """
 
     cadence: ClassVar[Cadence] = Cadence.STATIC

@@ -31,6 +31,13 @@ class Unmixing(Composited):
 
     `endmembers` gives the reflectance of each by band, such as ``{green: {red: 0.04, nir: 0.45}, …}``, or is
     the path of a CSV file with columns ``endmember`` and the bands, which is read when the study is.
+
+    Attributes
+    ----------
+    sum_to_one : bool
+        Whether the fractions of a pixel sum to one.
+    non_negative : bool
+        Whether no fraction is negative.
     """
 
     kind: Literal["unmixing"] = "unmixing"

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from smgee.predictors import Predictors, families
+from smgee.study.files import Lines
 
 __all__ = ["faults"]
 
@@ -42,9 +43,23 @@ _WORDS = {
 """Sentences by the type of fault, as pydantic calls it; {…} are what it tells of it."""
 
 
-def faults(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return every fault of a study in one line: where, what, and what it could be."""
-    return "; ".join(dict.fromkeys(_sentence(dict(e), model) for e in error.errors()))
+def faults(error: ValidationError, model: type[BaseModel], lines: Lines | None = None) -> list[str]:
+    """Return every fault of a study: where, what, and what it could be.
+
+    Parameters
+    ----------
+    error : ValidationError
+        What pydantic found.
+    model : type
+        The study's model.
+    lines : Lines, optional
+        Of the file; faults then begin with the line, and come in the order of the file.
+    """
+    found = [(tuple(e["loc"]), _sentence(dict(e), model)) for e in error.errors()]
+    if lines is not None:
+        placed = sorted(((lines.line_of(loc), said) for loc, said in found), key=lambda item: item[0])
+        return list(dict.fromkeys(f"line {line}: {said}" for line, said in placed))
+    return list(dict.fromkeys(said for _, said in found))
 
 
 def _sentence(fault: dict[str, Any], model: type[BaseModel]) -> str:

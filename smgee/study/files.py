@@ -1,7 +1,8 @@
-"""Reads the YAML of a study."""
+"""Reads the YAML of a study, and knows which line each setting stands on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,54 @@ import yaml
 
 from smgee.errors import InputError
 
-__all__ = ["read_yaml"]
+__all__ = ["Lines", "read_yaml"]
+
+Place = tuple[str | int, ...]
+
+
+class Lines:
+    """The lines of a YAML text, by place of a setting.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    """
+
+    def __init__(self, text: str = ""):
+        self._lines: dict[Place, int] = {(): 1}
+        self.twice: list[tuple[Place, int]] = []
+        """Keys that a section names a second time, and where."""
+        node = yaml.compose(text, _Loader)
+        if node is not None:
+            self._lines |= dict(self._walk(node, ()))
+
+    def _walk(self, node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                inner = (*place, str(key.value))
+                line = key.start_mark.line + 1
+                if inner[-1] in seen:
+                    self.twice.append((inner, line))
+                seen.add(str(key.value))
+                yield inner, line
+                yield from self._walk(value, inner)
+        elif isinstance(node, yaml.SequenceNode):
+            for i, value in enumerate(node.value):
+                yield (*place, i), value.start_mark.line + 1
+                yield from self._walk(value, (*place, i))
+
+    def line_of(self, place: Place) -> int:
+        """Return the line of a setting, or of the innermost section that holds it.
+
+        Parts of the place that the file does not spell, such as the kind of a family, are passed over.
+        """
+        found: Place = ()
+        for part in place:
+            if (*found, part) in self._lines:
+                found = (*found, part)
+        return self._lines[found]
 
 
 class _Loader(yaml.SafeLoader):
@@ -22,27 +70,41 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Return what a study file holds, dates as text.
+def read_yaml(path: str | Path) -> tuple[dict[str, Any], Lines]:
+    """Return what a study file holds, dates as text, and on which lines.
 
     Raises
     ------
     InputError
-        When the file is missing, is no text, no YAML, or holds no settings.
+        When the file is missing, is no text, no YAML, holds no settings, or gives one twice.
     """
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            content = yaml.load(file, _Loader)
+        text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"The study file {path} cannot be read ({error.strerror}); give the path of a YAML file."
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"The study file {path} is not text; give the path of a YAML file.") from error
+    try:
+        content = yaml.load(text, _Loader)
+        lines = Lines(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = "" if mark is None else f" in line {mark.line + 1}, column {mark.column + 1}"
+        raise InputError(
+            f"The study file {path} is not YAML{where} ({error.problem or error.context})."
+        ) from error
     except yaml.YAMLError as error:
         raise InputError(f"The study file {path} is not YAML ({' '.join(str(error).split())}).") from error
-    if not isinstance(content, dict):
+    if not isinstance(content, Mapping):
         raise InputError(
             f"The study file {path} holds no settings; it needs at least name, start, end and area."
         )
-    return content
+    if lines.twice:
+        place, line = lines.twice[0]
+        raise InputError(
+            f"{path} cannot be used: line {line}: {'.'.join(map(str, place))} is given a second time, and "
+            "only one of the two would count; keep one."
+        )
+    return dict(content), lines

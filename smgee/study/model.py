@@ -18,7 +18,7 @@ from smgee.io import atomic_path
 from smgee.options import Options
 from smgee.predictors import Predictors, PredictorSet, Site
 from smgee.study.faults import faults
-from smgee.study.files import read_yaml
+from smgee.study.files import Lines, read_yaml
 from smgee.study.sections import TWIN, Backend, Publish, Smap, Stations, Training, Upscale
 
 __all__ = ["Study"]
@@ -27,14 +27,30 @@ __all__ = ["Study"]
 class Study(Options):
     """A whole study: everything a run depends on.
 
-    Parameters
+    Attributes
     ----------
     name : str
-        Label of the run.
-    area, stations, predictors, training, upscale, smap, publish, backend
-        The sections documented by their own classes.
-    start, end : date
-        The period, end exclusive; cut to the unfrozen period where stations tell it.
+        Label of the run, and of its folder and assets.
+    start : date
+        First day of the period, which is cut to the unfrozen period where stations tell it.
+    end : date
+        End of the period, exclusive.
+    area : Area
+        The place, and the lattice of its maps.
+    backend : Backend
+        Where Earth Engine calls go.
+    stations : Stations
+        Where in situ soil moisture comes from and how it becomes daily.
+    predictors : Predictors
+        What the models see, a list of families, in the order of the models' columns.
+    training : Training
+        Which models, and how they are scored.
+    upscale : Upscale
+        How maps are made.
+    smap : Smap
+        The SMAP products to validate.
+    publish : Publish
+        Whether and where results become Earth Engine assets.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
@@ -77,12 +93,20 @@ class Study(Options):
         Raises
         ------
         InputError
-            When the file is missing, is no YAML, or a field is unknown or out of range.
+            When the file is missing, is no YAML, or a field is unknown or out of range; says in which line.
         """
-        return cls.parse(read_yaml(path), origin=str(path), folder=Path(path).parent)
+        content, lines = read_yaml(path)
+        return cls.parse(content, origin=str(path), folder=Path(path).parent, lines=lines)
 
     @classmethod
-    def parse(cls, content: dict[str, Any], *, origin: str = "the study", folder: str | Path = ".") -> Study:
+    def parse(
+        cls,
+        content: dict[str, Any],
+        *,
+        origin: str = "the study",
+        folder: str | Path = ".",
+        lines: Lines | None = None,
+    ) -> Study:
         """Build a study from plain values, with one sentence for everything that is wrong.
 
         Parameters
@@ -93,14 +117,29 @@ class Study(Options):
             Names the file in errors.
         folder : path-like
             The file's folder, which its paths are relative to.
+        lines : Lines, optional
+            Of the file, to say where a fault is.
+        """
+        study, found = cls.tried(content, folder=folder, lines=lines)
+        if study is None:
+            raise InputError(f"{origin} cannot be used: {'; '.join(found)}.")
+        return study
+
+    @classmethod
+    def tried(
+        cls, content: dict[str, Any], *, folder: str | Path = ".", lines: Lines | None = None
+    ) -> tuple[Study | None, list[str]]:
+        """Build a study from plain values if it can be built, and say what is wrong with it if not.
+
+        Parameters are those of `parse`; each fault is a sentence without its full stop.
         """
         context: dict[str, Any] = {"folder": folder, "relative": set()}
         try:
             study = cls.model_validate(content, context=context)
         except ValidationError as error:
-            raise InputError(f"{origin} cannot be used: {faults(error, cls)}.") from error
+            return None, faults(error, cls, lines)
         study._relative = frozenset(context["relative"])
-        return study
+        return study, []
 
     @classmethod
     def demo(cls) -> Study:

@@ -34,7 +34,14 @@ Deployed = Annotated[Literal["best", *MODELS], BeforeValidator(_spelled)]  # typ
 
 
 class Backend(Options):
-    """Where Earth Engine calls go."""
+    """Where Earth Engine calls go.
+
+    Attributes
+    ----------
+    kind : str
+        `embedded`: smgee's own Earth Engine on local data, without an account. `earthengine`: the real
+        service.
+    """
 
     kind: Literal["embedded", "earthengine"] = "embedded"
     catalog: str | None = Field(
@@ -49,7 +56,23 @@ class Backend(Options):
 
 
 class StationTable(Options):
-    """How a table of stations is laid out; the settings are those of `smgee.insitu.read_table`."""
+    """How a table of stations is laid out; the settings are those of `smgee.insitu.read_table`.
+
+    Attributes
+    ----------
+    time : str
+        Column of dates and times.
+    unit : str
+        Unit of soil moisture; never guessed when a study is run.
+    temperature_unit : str
+        Unit of soil temperature.
+    utc_offset_hours : float
+        Hours by which the table's clock is ahead of UTC; 8 for China Standard Time.
+    network : str
+        Name of the network.
+    duplicates : str
+        What to do with repeated times of one station.
+    """
 
     time: str = "time"
     time_format: str | None = Field(
@@ -83,7 +106,20 @@ class StationTable(Options):
 
 
 class Stations(Options):
-    """Where in situ soil moisture comes from and how it becomes daily."""
+    """Where in situ soil moisture comes from and how it becomes daily.
+
+    Attributes
+    ----------
+    format : str
+        How `source` is read.
+    depth_m : tuple of float
+        Layer, upper and lower bound, m below the surface. ISMN: the sensors to read; tables: where they
+        are.
+    flags : tuple of str
+        Quality flags of good records; those with others are left out.
+    min_hours : int
+        Hours of a day that must be measured for a daily mean.
+    """
 
     source: str = Field(TWIN, description="'twin', a folder or archive of ISMN files, or a table")
     format: Literal["ismn", "table"] = "ismn"
@@ -145,7 +181,17 @@ class Stations(Options):
 
 
 class Training(Options):
-    """Which models, and how they are scored."""
+    """Which models, and how they are scored.
+
+    Attributes
+    ----------
+    models : tuple of str
+        Families of trees that are trained.
+    folds : int
+        Parts of each design of cross-validation.
+    seed : int
+        Seed of everything random.
+    """
 
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = MODELS
     folds: Annotated[int, Field(ge=2, le=50)] = 10
@@ -166,7 +212,14 @@ class Training(Options):
 
 
 class Upscale(Options):
-    """How maps are made."""
+    """How maps are made.
+
+    Attributes
+    ----------
+    route : str
+        `xee`: predictors are pulled in tiles and predicted here. `classifier`: the trees run on Earth
+        Engine. Both give the same numbers.
+    """
 
     route: Literal["xee", "classifier"] = "xee"
     days: Literal["smap", "daily"] = Field(
@@ -175,7 +228,13 @@ class Upscale(Options):
 
 
 class Smap(Options):
-    """The SMAP products to validate."""
+    """The SMAP products to validate.
+
+    Attributes
+    ----------
+    nine_km : bool
+        Whether the enhanced 9 km product, SPL3SMP_E, is validated, which Earth Engine has.
+    """
 
     collection_36km: str | None = Field(
         None,

@@ -1,0 +1,231 @@
+"""``smgee init``: begin a study, or check one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from rich.markup import escape
+
+from smgee.errors import InputError
+from smgee.insitu.layout import Layout, Preview, preview
+from smgee.io import atomic_path
+from smgee.study import Study
+from smgee.study.check import check_file
+from smgee.study.reference import json_schema
+from smgee.workflow.templates import TEMPLATES, Answers, fullest_place, look, new_study
+from smgee_cli.display import console, print_table
+
+_SHOWN = 12
+
+
+def init(
+    stations: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your network: an ISMN archive (folder, zip, .stm), or a CSV, parquet, Excel table."
+        ),
+    ] = None,
+    lon: Annotated[
+        float | None, typer.Option(help="Longitude in the 36 km cell, degrees; found from the stations.")
+    ] = None,
+    lat: Annotated[
+        float | None, typer.Option(help="Latitude in the 36 km cell, degrees; found from the stations.")
+    ] = None,
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; that of the records.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="End, exclusive; that of the records.")
+    ] = None,
+    template: Annotated[
+        str, typer.Option(help="; ".join(f"{name}: {said}" for name, said in TEMPLATES.items()) + ".")
+    ] = "own-files",
+    project: Annotated[str | None, typer.Option(help="Cloud project: use the real Earth Engine.")] = None,
+    catalog: Annotated[
+        Path | None, typer.Option("--catalog", "-c", help="Folder of your own files, for the embedded one.")
+    ] = None,
+    depth: Annotated[
+        tuple[float, float], typer.Option(help="Layer of the probes, m below the surface (from, to).")
+    ] = (0.0, 0.05),
+    flags: Annotated[
+        list[str] | None, typer.Option(help="Quality flags of good records; repeat. Default: G.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the study; that of its file.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Study file to write.")] = Path("study.yml"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    check: Annotated[
+        Path | None, typer.Option("--check", help="Check this study file instead, line by line.")
+    ] = None,
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="Write the JSON Schema of study files instead.")
+    ] = None,
+) -> dict[str, Any]:
+    """Begin a study: a commented study file from a place and your stations; or check one.
+
+    Asks for what is missing where there is somebody to ask; else takes what the stations tell. Nothing is
+    computed, and no account is needed.
+    """
+    if schema is not None:
+        return _write_schema(schema)
+    if check is not None:
+        return _check(check)
+    if out.exists() and not force:
+        raise InputError(f"{out} is there already; give another --out, or --force to write over it.")
+    answers = Answers(
+        template=template,
+        stations=stations,
+        lon=lon,
+        lat=lat,
+        start=None if start is None else start.date(),
+        end=None if end is None else end.date(),
+        project=project,
+        catalog=catalog,
+        depth_m=depth,
+        flags=tuple(flags) if flags else ("G",),
+    )
+    asking = sys.stdin.isatty() and sys.stdout.isatty()
+    if asking and answers.stations is None:
+        answers = _ask_stations(answers)
+    found = _look(answers)
+    if asking:
+        answers = _ask_place(answers, None if found is None else found[1])
+    begun = new_study(name or _name_of(out), out, answers, found=found)
+    with atomic_path(out) as scratch:
+        scratch.write_text(begun.text, encoding="utf-8")
+    if found is not None:
+        _print_stations(*found)
+    _print_study(begun.study, None if begun.preview is None else begun.inside)
+    for text in begun.open:
+        console.print(f"  [yellow]?[/] {escape(text)}")
+    console.print(f"Wrote {out}.")
+    return {
+        "file": str(out),
+        **_facts(begun.study),
+        "stations": 0 if begun.preview is None else len(begun.preview.stations),
+        "stations_in_cell": begun.inside,
+        "open": list(begun.open),
+    }
+
+
+def _look(answers: Answers) -> tuple[Layout, Preview] | None:
+    with console.status("reading stations") as status:
+        return look(answers, lambda done, total: status.update(f"reading stations: {done} of {total}"))
+
+
+def _ask_stations(answers: Answers) -> Answers:
+    given = typer.prompt(
+        "Stations (ISMN archive or table; empty for none yet)", default="", show_default=False
+    )
+    return replace(answers, stations=Path(given).expanduser()) if given.strip() else answers
+
+
+def _ask_place(answers: Answers, seen: Preview | None) -> Answers:
+    """Ask for the place and the period, with what the stations tell as the answers to begin with."""
+    center = None if seen is None else fullest_place(seen)
+    period = None if seen is None else seen.period
+    if answers.lon is None or answers.lat is None:
+        lon, lat = (None, None) if center is None else (round(v, 4) for v in center)
+        answers = replace(
+            answers,
+            lon=typer.prompt("Longitude of a point in the 36 km cell", default=lon, type=float),
+            lat=typer.prompt("Latitude", default=lat, type=float),
+        )
+    if answers.template != "qlb-net" and (answers.start is None or answers.end is None):
+        first, last = (None, None) if period is None else (f"{t:%Y-%m-%d}" for t in period)
+        answers = replace(
+            answers,
+            start=answers.start or typer.prompt("First day", default=first, value_proc=_day),
+            end=answers.end or typer.prompt("End (exclusive)", default=last, value_proc=_day),
+        )
+    return answers
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text} is no day; write it as 2021-05-31") from error
+
+
+def _name_of(out: Path) -> str:
+    return out.stem if out.stem != "study" else out.resolve().parent.name or "study"
+
+
+def _print_stations(layout: Layout, seen: Preview) -> None:
+    for text in layout.found:
+        console.print(f"  [green]✓[/] {escape(text)}")
+    if seen.stations.empty:
+        return
+    table = seen.stations.head(_SHOWN)
+    shown = pd.DataFrame(
+        {
+            "station": table["station"],
+            "lon": table["lon"],
+            "lat": table["lat"],
+            "m": table["elevation"].map(lambda v: "" if pd.isna(v) else f"{v:.0f}"),
+            "first": table["first"].dt.strftime("%Y-%m-%d"),
+            "last": table["last"].dt.strftime("%Y-%m-%d"),
+            "records": table["accepted"].map("{:,}".format),
+            "mean": table["mean"],
+        }
+    )
+    more = f", the first {_SHOWN}" if len(seen.stations) > _SHOWN else ""
+    print_table(shown, title=f"{len(seen.stations)} stations{more}; mean in m³/m³")
+
+
+def _print_study(study: Study, inside: int | None) -> None:
+    facts = _facts(study)
+    console.print(
+        f"  [green]✓[/] {', '.join(facts['cells'])}: {facts['pixels']:,} pixels of {study.area.scale_m:g} m "
+        f"in {facts['crs']}, {facts['days']:,} days from {study.start}, {len(facts['predictors'])} predictors"
+    )
+    if inside is not None:
+        console.print(f"  {'[green]✓' if inside else '[yellow]?'}[/] {inside} stations in the cell")
+
+
+def _facts(study: Study) -> dict[str, Any]:
+    return {
+        "cells": [c.name for c in study.area.cells],
+        "crs": study.area.crs,
+        "pixels": study.grid.height * study.grid.width,
+        "days": (study.end - study.start).days,
+        "predictors": list(study.predictors.names),
+    }
+
+
+def _check(path: Path) -> dict[str, Any]:
+    """Say everything that is wrong with a study file, else what it means."""
+    study, wrong = check_file(path)
+    if study is None or wrong:
+        count = f"{len(wrong)} faults" if len(wrong) > 1 else "a fault"
+        raise InputError("\n  ".join([f"{path} has {count}:", *wrong]))
+    seen = None
+    if not study.is_synthetic and study.stations.source != "twin":
+        s = study.stations
+        table = {k: v for k, v in s.table.model_dump().items() if v is not None}
+        layout = Layout(Path(s.source), s.format, table)
+        with console.status("reading stations"):
+            seen = preview(layout, s.depth_m, flags=s.flags)
+        if seen.failure:
+            raise InputError(f"{path} is well formed, but its stations cannot be read: {seen.failure}")
+        _print_stations(layout, seen)
+    _print_study(study, None)
+    console.print(f"{path} can be used.")
+    return {"file": str(path), **_facts(study), "stations": None if seen is None else len(seen.stations)}
+
+
+def _write_schema(path: Path) -> dict[str, Any]:
+    with atomic_path(path) as scratch:
+        scratch.write_text(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    console.print(
+        f"Wrote {path}. Editors that speak YAML use it for a file that begins with:\n"
+        f"# yaml-language-server: $schema={path}"
+    )
+    return {"file": str(path)}

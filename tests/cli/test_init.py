@@ -1,0 +1,104 @@
+"""`smgee init`: from stations to a study that can be used."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from smgee.errors import InputError
+from smgee.grid import ease_cell_at
+from smgee.study import Study
+from smgee.study.check import check_file
+from smgee.workflow.templates import TEMPLATES, Answers, new_study
+from smgee_cli.app import app
+
+PLACES = {"A": (99.80, 37.50), "B": (99.82, 37.52), "C": (101.5, 38.5)}
+
+
+@pytest.fixture
+def network(tmp_path, monkeypatch):
+    """A wide table and its places in a folder of the project, and the shell in the project."""
+    times = pd.date_range("2021-05-03", "2021-09-30 23:00", freq="h")
+    data = tmp_path / "data"
+    data.mkdir()
+    pd.DataFrame({"time": times, **dict.fromkeys(PLACES, 0.2)}).to_csv(data / "sm.csv", index=False)
+    rows = [(name, *place) for name, place in PLACES.items()]
+    pd.DataFrame(rows, columns=["station", "lon", "lat"]).to_csv(data / "places.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(*arguments: str, **options: object):
+    return CliRunner().invoke(app, ["init", *arguments], catch_exceptions=False, **options)
+
+
+def test_stations_are_enough(network):
+    os.mkdir("studies")
+    result = call("--stations", "data/sm.csv", "--out", "studies/mine.yml", "--json")
+    told = json.loads(result.stdout)["result"]
+    cell = ease_cell_at(*PLACES["A"])
+    assert (told["cells"], told["stations"], told["stations_in_cell"]) == ([cell.name], 3, 2)
+    study = Study.from_yaml("studies/mine.yml")
+    assert (study.name, study.cell) == ("mine", cell)
+    assert study.area.crs == "EPSG:32647"
+    assert (f"{study.start}", f"{study.end}") == ("2021-05-03", "2021-10-01")
+    assert study.stations.table.places == str(network / "data" / "places.csv")
+    assert "source: ../data/sm.csv" in (network / "studies" / "mine.yml").read_text()
+    (network / "studies" / "my-data").mkdir()
+    assert check_file("studies/mine.yml")[1] == []
+    checked = call("--check", "studies/mine.yml", "--json")
+    assert json.loads(checked.stdout)["result"]["stations"] == 3
+
+
+def test_a_file_is_not_written_over(network):
+    (network / "study.yml").write_text("mine")
+    with pytest.raises(InputError, match="--force"):
+        call("--lon", "99.8", "--lat", "37.5", "--start", "2021-05-01", "--end", "2021-06-01")
+    assert (network / "study.yml").read_text() == "mine"
+
+
+def test_faults_are_told_by_line(network):
+    call("--stations", "data/sm.csv")
+    text = (network / "study.yml").read_text().replace("  folds:", "  fold:")
+    (network / "study.yml").write_text(text)
+    line = text.splitlines().index(next(t for t in text.splitlines() if t.startswith("  fold:"))) + 1
+    with pytest.raises(
+        InputError, match=rf"line {line}: training\.fold is not known \(did you mean folds\?\)"
+    ):
+        call("--check", "study.yml")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "place is not known"),
+        ({"lon": 99.8, "start": pd.Timestamp("2021-05-01").date()}, "both --lon and --lat"),
+        ({"lon": 99.8, "lat": 37.5}, "period is not known"),
+        ({"template": "mars"}, "choose from own-files, ismn, qlb-net"),
+    ],
+)
+def test_what_is_not_known_is_asked_for(tmp_path, given, said):
+    with pytest.raises(InputError, match=said):
+        new_study("x", tmp_path / "x.yml", Answers(**given))
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES))
+def test_every_template_makes_a_study(tmp_path, template):
+    days = {} if template == "qlb-net" else {"start": np.datetime64("2021-05-01").item(),
+                                             "end": np.datetime64("2021-06-01").item()}  # fmt: skip
+    begun = new_study("x", tmp_path / "x.yml", Answers(template=template, lon=99.8, lat=37.5, **days))
+    (tmp_path / "x.yml").write_text(begun.text)
+    assert Study.from_yaml(tmp_path / "x.yml") == begun.study
+    assert begun.study.backend.kind == ("embedded" if template == "own-files" else "earthengine")
+    if template == "qlb-net":
+        assert list(begun.study.years) == [2019, 2020, 2021, 2022, 2023]
+
+
+def test_the_schema_is_written(tmp_path):
+    call("--schema", str(tmp_path / "s.json"))
+    assert "stations" in json.loads((tmp_path / "s.json").read_text())["properties"]
