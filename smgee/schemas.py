@@ -8,6 +8,7 @@ from smgee.tables import Column, Schema
 __all__ = [
     "CELLS",
     "HETEROGENEITY",
+    "NETWORK_STATE",
     "PERIODS",
     "PREDICTIONS",
     "QUALITY",
@@ -20,6 +21,7 @@ __all__ = [
     "SUMMARY",
     "ZONAL",
     "metric_columns",
+    "skill_columns",
     "validation_schema",
 ]
 
@@ -49,6 +51,22 @@ def metric_columns() -> tuple[Column, ...]:
             Column(f"{name}_low", units, title.format("lower"), needed=False),
             Column(f"{name}_high", units, title.format("upper"), needed=False),
         ]
+    return tuple(found)
+
+
+def skill_columns() -> tuple[Column, ...]:
+    """Return the columns that models of an anomaly have beside the metrics, with the ends of intervals."""
+    found = []
+    for name, units, title in (
+        ("skill", "1", "1 − MSE/MSE(network mean)"),
+        ("level_r", "1", "R of the stations' means"),
+        ("level_rmse", MOISTURE, "RMSE of the stations' means"),
+        ("dynamics_r", "1", "R of what is left without the stations' means"),
+        ("dynamics_rmse", MOISTURE, "RMSE of what is left without the stations' means"),
+    ):
+        ends = {"": title, "_low": f"{title}, lower end of the interval"}
+        ends["_high"] = f"{title}, upper end of the interval"
+        found += [Column(f"{name}{end}", units, words, needed=False) for end, words in ends.items()]
     return tuple(found)
 
 
@@ -115,9 +133,28 @@ CELLS = Schema(
 SCORES = Schema(
     "scores",
     "Cross-validated scores of the models; bias = prediction − observation",
-    (_text("model", "model"), _text("design", "what was held out"), *metric_columns(), _count("n", "rows")),
+    (
+        _text("model", "model"),
+        _text("design", "what was held out"),
+        *metric_columns(),
+        *skill_columns(),
+        _count("n", "rows"),
+    ),
     others=_loose,
     number_format="%.6f",
+)
+
+NETWORK_STATE = Schema(
+    "network_state",
+    "State of the network, which the maps of an anomaly are added to",
+    (
+        _date("time", "day (UTC)"),
+        Column("network_state", MOISTURE, "mean of the stations, made proof against gaps"),
+        Column("network_change", MOISTURE, "state minus its mean over the ten days before"),
+        _count("stations", "stations that report"),
+    ),
+    key=("time",),
+    number_format="%.17g",  # maps are made from it
 )
 
 STATION_SCORES = Schema(

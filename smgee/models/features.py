@@ -31,6 +31,12 @@ STATE = ("network_state", "network_change")
 """Names of the group ``state``."""
 
 
+MAPPED = ("static", "local", "calendar")
+"""Groups that every pixel of a map has too: what was made of a station's own series, or minus the network's
+mean of a column, it has not.
+"""
+
+
 @dataclass(frozen=True, eq=False)
 class Features:
     """Features of all rows but those of the state.
@@ -74,6 +80,8 @@ def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) ->
 
     def add(group: str, name: str, grid: np.ndarray, *, scale: np.ndarray | None = None) -> None:
         """Keep a feature that varies by more than rounding, of itself or of what it was made from."""
+        if table.groups is not None and group not in table.groups:
+            return
         values = table.rows(grid) if grid.ndim == 2 else grid[table.station]
         used = values[table.scored]
         size = float(np.abs(used if scale is None else scale).max())
@@ -98,11 +106,8 @@ def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) ->
     for name, place in table.static.items():
         add("static", name, np.where(np.isfinite(place), place, np.nanmedian(place)))
     if table.calendar:
-        angle = 2 * np.pi * _day_of_year(table.times) / 365.25
-        for harmonic in (1, 2):
-            for key, wave in (("sin", np.sin), ("cos", np.cos)):
-                row = wave(harmonic * angle)
-                add("calendar", f"doy_{key}{harmonic}", np.broadcast_to(row, table.shape))
+        for name, row in harmonics(table.times).items():
+            add("calendar", name, np.broadcast_to(row, table.shape))
     if not columns:
         raise MissingDataError(
             "None of the predictors varies among the rows, so there is nothing to learn from; name others."
@@ -157,6 +162,16 @@ def _place(grid: np.ndarray, days: np.ndarray) -> dict[str, np.ndarray]:
 def _fill(grid: np.ndarray, network: np.ndarray) -> np.ndarray:
     """Gaps filled by the network's mean of the step."""
     return np.where(np.isfinite(grid), grid, network)
+
+
+def harmonics(times: np.ndarray) -> dict[str, np.ndarray]:
+    """Two harmonics of the year at some times, by name, each (t,)."""
+    angle = 2 * np.pi * _day_of_year(times) / 365.25
+    return {
+        f"doy_{key}{harmonic}": wave(harmonic * angle)
+        for harmonic in (1, 2)
+        for key, wave in (("sin", np.sin), ("cos", np.cos))
+    }
 
 
 def _day_of_year(times: np.ndarray) -> np.ndarray:

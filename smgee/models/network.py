@@ -69,6 +69,8 @@ class NetworkTable:
         Units by column, as far as known.
     source : str
         Name of the file.
+    groups : tuple of str, optional
+        Groups of features that may be made (see `smgee.models.features`); all by default.
     """
 
     y: np.ndarray
@@ -88,6 +90,7 @@ class NetworkTable:
     synthetic: bool = False
     units: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
+    groups: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -153,6 +156,7 @@ class NetworkTable:
         synthetic: bool = False,
         units: Mapping[str, str] | None = None,
         source: str = "",
+        groups: Sequence[str] | None = None,
     ) -> NetworkTable:
         """Check a data frame of stations and times.
 
@@ -172,6 +176,8 @@ class NetworkTable:
             As for `TrainingTable.from_frame`.
         lon, lat : str
             Columns of the coordinates, degrees; the table may lack them.
+        groups : sequence of str, optional
+            Groups of features that may be made; all by default.
 
         Raises
         ------
@@ -254,6 +260,7 @@ class NetworkTable:
             synthetic=synthetic,
             units={target: "m3 m-3"} | dict(units or {}),
             source=source,
+            groups=None if groups is None else tuple(groups),
             **place,
         )
 

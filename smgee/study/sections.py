@@ -181,7 +181,11 @@ class Stations(Options):
 
 
 class Training(Options):
-    """Which models, and how they are scored.
+    """Which models, what they learn, and how they are scored.
+
+    With target ``absolute``, that of Qin et al. (2025), they learn soil moisture itself. With ``anomaly``
+    they learn how a place differs from the network's state of the day, which the maps add again; features,
+    settings and how much of it is believed are then chosen by stations left out inside the training stations.
 
     Attributes
     ----------
@@ -196,8 +200,18 @@ class Training(Options):
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = MODELS
     folds: Annotated[int, Field(ge=2, le=50)] = 10
     seed: int = 0
+    target: Literal["absolute", "anomaly"] = Field(
+        "absolute", description="'absolute' soil moisture; 'anomaly' from the network's state of the day"
+    )
+    trials: Annotated[int, Field(ge=0, le=1000)] = Field(
+        40, description="anomaly: settings tried per model in every fold; 0 takes the usual ones"
+    )
+    minutes: Annotated[float, Field(gt=0)] | None = Field(
+        12.0,
+        description="anomaly: time to keep to, searches end early when it is up; null takes what it takes",
+    )
     deploy: Deployed = Field(
-        "best", description="the model that draws the maps: 'best' by leave-station-out RMSE, or a name"
+        "best", description="the model that draws the maps: 'best' at stations left out, or a name"
     )
 
     @model_validator(mode="after")

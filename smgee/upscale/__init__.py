@@ -10,6 +10,7 @@ from __future__ import annotations
 from smgee.upscale.blocks import Block, MapJob, tiling
 from smgee.upscale.cells import CellMeans
 from smgee.upscale.classifier_route import ClassifierRoute
+from smgee.upscale.daily import DailyModel, NetworkSeries
 from smgee.upscale.jobs import Done, plan_jobs, run_jobs
 from smgee.upscale.parity import Parity, compare_maps, compare_routes, compare_store
 from smgee.upscale.route import Cost, Route
@@ -32,9 +33,11 @@ __all__ = [
     "CellMeans",
     "ClassifierRoute",
     "Cost",
+    "DailyModel",
     "Done",
     "MapJob",
     "MapStore",
+    "NetworkSeries",
     "Parity",
     "Route",
     "Variable",

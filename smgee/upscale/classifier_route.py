@@ -13,6 +13,7 @@ from smgee.session import current_session
 from smgee.trees import TreeEnsemble
 from smgee.trees.ensemble import Transport
 from smgee.upscale.blocks import MapJob, Maps, day_groups
+from smgee.upscale.daily import DailyModel
 from smgee.upscale.pull import Puller
 from smgee.upscale.route import Cost, check_model
 from smgee.upscale.store import DAYS_PER_CHUNK, SOIL_MOISTURE
@@ -30,18 +31,21 @@ class ClassifierRoute:
     ----------
     predictors : PredictorSet
         On the lattice of the maps.
-    model : TreeEnsemble
-        Trained on these predictors, or some of them.
+    model : TreeEnsemble or DailyModel
+        Trained on these predictors, or some of them. Trees of the anomaly travel once for all days; the state
+        of a day is a constant band of its image, and one number that is added.
     transport : {"auto", "inline", "table", "blob", "classifier"}
         How the trees travel (see `TreeEnsemble.to_classifier`).
     """
 
     name = "classifier"
 
-    def __init__(self, predictors: PredictorSet, model: TreeEnsemble, *, transport: Transport = "auto"):
-        check_model(predictors, model)
+    def __init__(
+        self, predictors: PredictorSet, model: TreeEnsemble | DailyModel, *, transport: Transport = "auto"
+    ):
         self.predictors = predictors
-        self.model = model
+        self.model = DailyModel.of(model)
+        check_model(predictors, self.model)
         self.transport = transport
         self._turn = threading.Lock()
 
@@ -56,8 +60,10 @@ class ClassifierRoute:
     @cached_property
     def _built(self) -> ee.Classifier:
         session = current_session()
-        asset = None if session is None else f"{session.asset_root}/smgee_trees_{self.model.hash[:16]}"
-        return self.model.to_classifier(self.transport, asset_id=asset)
+        asset = (
+            None if session is None else f"{session.asset_root}/smgee_trees_{self.model.ensemble.hash[:16]}"
+        )
+        return self.model.ensemble.to_classifier(self.transport, asset_id=asset)
 
     @property
     def classifier(self) -> ee.Classifier:
@@ -67,19 +73,25 @@ class ClassifierRoute:
 
     def groups(self, days: Sequence[date]) -> list[tuple[date, ...]]:
         """Return the days in groups that the same composites serve."""
-        pieces = self.predictors.pieces(days, names=self.model.feature_names)
+        pieces = self.predictors.pieces(days, names=self.model.needs)
         return day_groups(days, [p.days for p in pieces if p.cadence is Cadence.STEP], DAYS_PER_CHUNK)
 
     def _image(self, days: Sequence[date]) -> ee.Image:
         import ee
 
-        layers = [
-            self.model.classify(
-                self.predictors.image(day), classifier=self.classifier, band_name=SOIL_MOISTURE.name
-            ).rename(f"d{day:%Y%m%d}")
-            for day in days
-        ]
-        return ee.Image.cat(layers)
+        return ee.Image.cat([self._map(day).rename(f"d{day:%Y%m%d}") for day in days])
+
+    def _map(self, day: date) -> ee.Image:
+        import ee
+
+        image = self.predictors.image(day)
+        constants = self.model.constants(day)
+        if constants:
+            told = [ee.Image.constant(v).toFloat().rename(name) for name, v in constants.items()]
+            image = image.addBands(ee.Image.cat(told))
+        found = self.model.ensemble.classify(image, classifier=self.classifier, band_name=SOIL_MOISTURE.name)
+        level = self.model.level(day)
+        return found.add(ee.Image.constant(level)) if level else found
 
     def run(self, job: MapJob) -> Maps:
         """Return the maps of a job, (days, height, width) float32 m³ m⁻³, NaN where a predictor is masked."""
@@ -97,5 +109,5 @@ class ClassifierRoute:
         return Cost({(f"maps from {job.days[0]}", job.block): 4 * len(job.days) * job.block.size})
 
 
-def _restored(predictors: PredictorSet, model: TreeEnsemble, transport: Transport) -> ClassifierRoute:
+def _restored(predictors: PredictorSet, model: DailyModel, transport: Transport) -> ClassifierRoute:
     return ClassifierRoute(predictors, model, transport=transport)

@@ -9,8 +9,8 @@ from typing import Literal, Protocol
 
 from smgee.errors import InputError
 from smgee.predictors import PredictorSet
-from smgee.trees import TreeEnsemble
 from smgee.upscale.blocks import Block, MapJob, Maps
+from smgee.upscale.daily import DailyModel
 
 __all__ = ["Cost", "Route", "RouteName", "check_model"]
 
@@ -66,9 +66,9 @@ class Route(Protocol):
         """Return what the job costs."""
 
 
-def check_model(predictors: PredictorSet, model: TreeEnsemble) -> None:
+def check_model(predictors: PredictorSet, model: DailyModel) -> None:
     """Refuse a model that was trained on other predictors than the study builds."""
-    missing = [n for n in model.feature_names if n not in predictors.names]
+    missing = [n for n in model.needs if n not in predictors.names]
     if missing:
         raise InputError(
             f"The model needs the predictors {missing}, which the study does not build; train on the study's "

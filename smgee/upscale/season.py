@@ -18,6 +18,7 @@ from smgee.trees import TreeEnsemble
 from smgee.upscale.blocks import MapJob, Maps, block_size, tiling
 from smgee.upscale.cells import CellMeans, Weights
 from smgee.upscale.classifier_route import ClassifierRoute
+from smgee.upscale.daily import DailyModel
 from smgee.upscale.jobs import Done, plan_jobs, results, run_jobs
 from smgee.upscale.pull import Puller
 from smgee.upscale.route import Cost, Route, RouteName
@@ -27,7 +28,9 @@ from smgee.upscale.xee_route import XeeRoute
 __all__ = ["cell_means", "default_block", "make_route", "map_day", "map_season", "pull_static", "season_mean"]
 
 
-def make_route(name: RouteName, predictors: PredictorSet, model: TreeEnsemble) -> XeeRoute | ClassifierRoute:
+def make_route(
+    name: RouteName, predictors: PredictorSet, model: TreeEnsemble | DailyModel
+) -> XeeRoute | ClassifierRoute:
     """Return a route by its name.
 
     Parameters
@@ -36,7 +39,7 @@ def make_route(name: RouteName, predictors: PredictorSet, model: TreeEnsemble) -
         Where the trees are evaluated: here, or on Earth Engine.
     predictors : PredictorSet
         Of the study, `smgee.Study.predictor_set`.
-    model : TreeEnsemble
+    model : TreeEnsemble or DailyModel
         Trained on them.
     """
     if name not in get_args(RouteName):
@@ -115,7 +118,7 @@ def map_day(
     """
     grid = route.predictors.site.grid
     whole = np.full(grid.shape, np.nan, np.float32)
-    blocks = tiling(grid, block or default_block(len(route.model.feature_names)))
+    blocks = tiling(grid, block or default_block(len(route.model.needs) or 1))
     touched = [b for b in blocks if area is None or area.touches(b.on(grid))]
     for done in results([MapJob(b, (day,)) for b in touched], route):
         whole[done.job.block.slices] = next(iter(done.maps.values()))[0]

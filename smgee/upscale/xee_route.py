@@ -12,6 +12,7 @@ import numpy as np
 from smgee.predictors import Cadence, Piece, PredictorSet
 from smgee.trees import TreeEnsemble
 from smgee.upscale.blocks import MapJob, Maps, day_groups
+from smgee.upscale.daily import DailyModel
 from smgee.upscale.pull import Puller
 from smgee.upscale.route import Cost, check_model
 from smgee.upscale.store import DAYS_PER_CHUNK, SOIL_MOISTURE
@@ -26,16 +27,16 @@ class XeeRoute:
     ----------
     predictors : PredictorSet
         On the lattice of the maps.
-    model : TreeEnsemble
+    model : TreeEnsemble or DailyModel
         Trained on these predictors, or some of them.
     """
 
     name = "xee"
 
-    def __init__(self, predictors: PredictorSet, model: TreeEnsemble):
-        check_model(predictors, model)
+    def __init__(self, predictors: PredictorSet, model: TreeEnsemble | DailyModel):
         self.predictors = predictors
-        self.model = model
+        self.model = DailyModel.of(model)
+        check_model(predictors, self.model)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return XeeRoute, (self.predictors, self.model)
@@ -46,7 +47,7 @@ class XeeRoute:
         return Puller(self.predictors.site.grid)
 
     def _pieces(self, days: Sequence[date]) -> list[Piece]:
-        return self.predictors.pieces(days, names=self.model.feature_names)
+        return self.predictors.pieces(days, names=self.model.needs)
 
     def groups(self, days: Sequence[date]) -> list[tuple[date, ...]]:
         """Return the days in groups that the same pulled pixels serve."""
@@ -67,13 +68,20 @@ class XeeRoute:
         out = np.empty((len(job.days), job.block.height, job.block.width), np.float32)
         for k, day in enumerate(job.days):
             constants = self.predictors.constants(day)
+            trees = self.model.for_day(day)
             layers = [
-                np.float32(constants[n]) if n in constants else bands[day, n]
-                for n in self.model.feature_names
+                np.float32(constants[n]) if n in constants else bands[day, n] for n in trees.feature_names
             ]
-            if all(np.ndim(layer) == 0 for layer in layers):
-                layers[0] = np.full(out[k].shape, layers[0], np.float32)
-            self.model.predict_bands(layers, out=out[k], keep_missing=False)
+            if not layers:  # the network's state alone
+                out[k] = trees.predict_reference(np.empty((1, 0), np.float32))[0]
+            else:
+                if all(np.ndim(layer) == 0 for layer in layers):
+                    layers[0] = np.full(out[k].shape, layers[0], np.float32)
+                trees.predict_bands(layers, out=out[k], keep_missing=False)
+            if self.model.series is not None:  # the trees of this day may not test all that is masked
+                for name in self.model.needs:
+                    if name not in constants:
+                        out[k][np.isnan(bands[day, name])] = np.nan
         return {SOIL_MOISTURE.name: out}
 
     def cost(self, job: MapJob) -> Cost:

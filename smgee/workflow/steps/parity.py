@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from smgee.io import atomic_path
-from smgee.models import load_model
 from smgee.tables import Provenance
 from smgee.upscale import compare_store, make_route
 from smgee.workflow.artifacts import Artifact
 from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Step
 from smgee.workflow.steps.predict import MAPS
-from smgee.workflow.steps.train import MODELS
+from smgee.workflow.steps.train import MODELS, STATE, deployed_model
 from smgee.workflow.work import Work
 
 
@@ -33,10 +32,11 @@ PARITY: Artifact[dict[str, Any]] = Artifact(
 def run(work: Work) -> Mapping[str, Any]:
     """Map the day in the middle by the other route too, and compare."""
     study = work.study
-    model = load_model(work.path(MODELS), study.training.deploy)
     maps = work.read(MAPS)
     drawn_by = work.fact("predict", "route") or study.upscale.route
-    other = make_route("classifier" if drawn_by == "xee" else "xee", study.predictor_set, model.map_trees)
+    other = make_route(
+        "classifier" if drawn_by == "xee" else "xee", study.predictor_set, deployed_model(work)[1]
+    )
     found = compare_store(maps, other, maps.days[len(maps.days) // 2], area=study.area)
     content = {**found.as_dict(), "sentence": found.sentence()}
     work.write(PARITY, content)
@@ -48,6 +48,7 @@ STEP = Step(
     "Compare routes",
     run,
     reads=(MODELS, MAPS),
+    may_read=(STATE,),
     writes=(PARITY,),
     settings=("start", "end", "area", "predictors", "training.deploy", "upscale.route", "backend.kind"),
     inputs=catalog_of,

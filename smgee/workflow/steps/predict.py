@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from smgee.errors import MissingDataError
-from smgee.models import load_model
 from smgee.upscale import MapStore, default_block, make_route, map_season
 from smgee.workflow.artifacts import Artifact, folder
 from smgee.workflow.days import active_days
@@ -17,7 +16,7 @@ from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Option, Step
 from smgee.workflow.steps.smap import SMAP
 from smgee.workflow.steps.stations import PERIODS
-from smgee.workflow.steps.train import MODELS
+from smgee.workflow.steps.train import MODELS, STATE, deployed_model
 from smgee.workflow.work import Work
 
 MAPS: Artifact[MapStore] = folder("maps.zarr", MapStore.open)
@@ -26,9 +25,8 @@ MAPS: Artifact[MapStore] = folder("maps.zarr", MapStore.open)
 def run(work: Work) -> Mapping[str, Any]:
     """Map every day that is wanted and not mapped yet by this very model on these predictors."""
     study = work.study
-    work.read(MODELS)
-    model = load_model(work.path(MODELS), study.training.deploy)
-    route = make_route(work.option("route", study.upscale.route), study.predictor_set, model.map_trees)
+    model, daily = deployed_model(work)
+    route = make_route(work.option("route", study.upscale.route), study.predictor_set, daily)
     days = _days(work)
     store = MapStore(
         work.path(MAPS),
@@ -36,7 +34,7 @@ def run(work: Work) -> Mapping[str, Any]:
         grid=study.grid,
         identity=work.key,
         synthetic=work.provenance.synthetic,
-        block=default_block(len(model.ensemble.feature_names)),
+        block=default_block(len(daily.needs) or 1),
     )
     todo = len(store.missing)
     map_season(store, route, area=study.area, events=lambda _, share: work.progress(share))
@@ -70,7 +68,7 @@ STEP = Step(
     "Map at 30 m",
     run,
     reads=(PERIODS, MODELS),
-    may_read=(SMAP,),
+    may_read=(SMAP, STATE),
     writes=(MAPS,),
     settings=("start", "end", "area", "predictors", "training.deploy", "upscale", "backend.kind"),
     inputs=catalog_of,

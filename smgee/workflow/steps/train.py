@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from smgee.models import list_models, train_models
+from smgee.models import (
+    HOLDOUTS,
+    Effort,
+    NetworkTable,
+    TrainedModel,
+    list_models,
+    load_model,
+    train_models,
+    train_run,
+)
+from smgee.models.features import MAPPED
+from smgee.models.reading import read_frame
+from smgee.models.run import BREAKDOWNS
+from smgee.predictors import Cadence
+from smgee.schemas import NETWORK_STATE
 from smgee.schemas import SCORES as SCORES_SCHEMA
+from smgee.tables import read_table
+from smgee.upscale import DailyModel
 from smgee.workflow.artifacts import Artifact, folder, table
 from smgee.workflow.step import Step
 from smgee.workflow.steps.sample import SAMPLES
@@ -17,10 +34,22 @@ from smgee.workflow.work import Work
 
 MODELS: Artifact[tuple[list[str], str]] = folder("models", list_models)
 SCORES: Artifact[pd.DataFrame] = table("scores.csv", SCORES_SCHEMA)
+STATE: Artifact[pd.DataFrame] = table("network_state.csv", NETWORK_STATE, optional=True)
+CERTIFICATE: Artifact[dict[str, Any]] = Artifact(
+    "certificate.json", lambda path: json.loads(path.read_text(encoding="utf-8")), optional=True
+)
+_DETAILS = tuple(
+    Artifact(f"{name}.csv", read_table, optional=True)
+    for name in (*(f"scores_{by}" for by in BREAKDOWNS), "distances")
+)
 
 
 def run(work: Work) -> Mapping[str, Any]:
     """Train the models of the study."""
+    return _anomaly(work) if work.study.training.target == "anomaly" else _absolute(work)
+
+
+def _absolute(work: Work) -> Mapping[str, Any]:
     t = work.study.training
     rows = work.read(SAMPLES)
 
@@ -32,12 +61,68 @@ def run(work: Work) -> Mapping[str, Any]:
     return {"rows": len(rows), "best": result.best, "dropped": dict(rows.dropped)}
 
 
+def _anomaly(work: Work) -> Mapping[str, Any]:
+    t = work.study.training
+    table, done = sampled_network(work), 0
+
+    def told(_: str) -> None:
+        nonlocal done
+        done += 1
+        work.progress(min(done / (t.folds * len(HOLDOUTS) + 1), 1.0))
+
+    result = train_run(
+        table,
+        families=t.models,
+        folds=t.folds,
+        effort=Effort(trials=t.trials),
+        seed=t.seed,
+        minutes=t.minutes,
+        report=told,
+    )
+    result.save(work.run.path)
+    work.write(SCORES, result.scores)
+    work.write(STATE, result.state)
+    return {
+        "rows": int(table.scored.sum()),
+        "best": "deployed",
+        "dropped": dict(table.dropped),
+        "verdict": result.certificate["verdict"],
+        "notes": list(result.notes),
+        "sentence": result.certificate["words"],
+    }
+
+
+def sampled_network(work: Work) -> NetworkTable:
+    """Return the samples as a network's table, with those features only that every pixel of a map has.
+
+    Rows without a predictor stay: they tell the state of the network.
+    """
+    predictors = work.study.predictor_set.predictors
+    frame, described = read_frame(work.path(SAMPLES))
+    named = {
+        "predictors": [p.name for p in predictors if p.cadence is not Cadence.STATIC],
+        "static": [p.name for p in predictors if p.cadence is Cadence.STATIC],
+        "source": SAMPLES.path,
+        "groups": MAPPED,
+    }
+    return NetworkTable.from_frame(frame, **(described | named))
+
+
+def deployed_model(work: Work) -> tuple[TrainedModel, DailyModel]:
+    """Return the deployed model of a run, and what maps a day: it and, where it needs it, the network's
+    state.
+    """
+    work.read(MODELS)
+    model = load_model(work.path(MODELS), work.study.training.deploy)
+    return model, DailyModel.of(model, None if model.offset is None else work.read(STATE))
+
+
 STEP = Step(
     "train",
     "Train and score",
     run,
     reads=(SAMPLES,),
-    writes=(SCORES, MODELS),
+    writes=(SCORES, MODELS, STATE, CERTIFICATE, *_DETAILS),
     settings=("training",),
     ignores=("training.deploy",),
 )
