@@ -32,10 +32,14 @@ def print_summary(run: RunFolder) -> None:
     """Print scores, parity, validation and assets of a run."""
     if (run / "scores.csv").exists():
         scores = pd.read_csv(run / "scores.csv")
+        if "skill" in scores:  # the others are in the file
+            scores = scores[scores["design"] == "station"]
         shown = scores[["model", "design", "n"]].assign(**_metrics(scores))
-        print_table(shown, title=f"Cross-validation, random beside leave-station-out{_mark(scores)}")
-    for step in ("sample", "parity", "validate", "publish"):
-        if run.entry(step):
+        title = "stations left out" if "skill" in scores else "random beside leave-station-out"
+        print_table(shown, title=f"Cross-validation, {title}{_mark(scores)}")
+    for step in ("sample", "train", "parity", "validate", "publish"):
+        entry = run.entry(step)
+        if entry and (step != "train" or "sentence" in entry):
             print_step(run, step)
 
 

@@ -35,6 +35,8 @@ class Contents:
         Complete rows and all rows of the sample table.
     scores : DataFrame, optional
         ``scores.csv``.
+    certificate : mapping, optional
+        ``certificate.json``, where models of an anomaly were trained.
     model, route : str
         Title of the deployed model; the route that drew the maps.
     shap : sequence of Path
@@ -57,6 +59,7 @@ class Contents:
     stations: xr.Dataset | None = None
     samples: tuple[int, int] | None = None
     scores: pd.DataFrame | None = None
+    certificate: Mapping[str, Any] | None = None
     model: str = ""
     route: str = ""
     shap: Sequence[Path] = ()

@@ -20,6 +20,7 @@ __all__ = [
     "scatter_figure",
     "scores_figure",
     "series_figure",
+    "skill_figure",
 ]
 
 UNIT = "m³ m⁻³"
@@ -298,4 +299,26 @@ def scores_figure(scores: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
             axis.set_xticks(range(len(models)), models)
             axis.set_ylabel(label)
         fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(designs))
+        return save(fig, path)
+
+
+def skill_figure(scores: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
+    """Draw every model's skill over the network mean at stations held out, the best on top, with
+    intervals.
+    """
+    part = scores[scores["design"] == "station"].sort_values("skill")
+    value = part["skill"].to_numpy(float)
+    error = np.abs([value - part["skill_low"].to_numpy(float), part["skill_high"].to_numpy(float) - value])
+    y = np.arange(len(part))
+    own = part["model"] == "deployed"
+    with figure(1, 1, size=(6.4, 0.7 + 0.19 * len(part)), synthetic=synthetic) as (fig, axes):
+        axis = np.ravel(axes)[0]
+        axis.axvline(0, color="black", lw=0.8)
+        for chosen, colour in ((own, COLOURS["station"]), (~own, "0.55")):
+            at = np.flatnonzero(chosen)
+            axis.errorbar(value[at], y[at], xerr=error[:, at], fmt="o", ms=4, lw=1, color=colour)
+        axis.set_yticks(y, part["model"])
+        # a model far below zero would squeeze the others
+        axis.set_xlim(left=max(-1.0, axis.get_xlim()[0]))
+        axis.set_xlabel("skill, 1 − MSE/MSE(network mean)")
         return save(fig, path)

@@ -145,6 +145,11 @@ def _maps(c: Contents, folder: Path) -> list[Section]:
 def _models(c: Contents, folder: Path) -> list[Section]:
     if c.scores is None:
         return []
+    table = (shown(c.scores, SCORES), "scores.csv: bias = prediction − observation.")
+    if c.certificate is not None and "skill" in c.scores:
+        file = figures.skill_figure(c.scores, folder / "scores.png", synthetic=c.synthetic)
+        caption = "Skill over the mean of the other stations, at stations held out, with 95 % intervals."
+        return [Section("Models", str(c.certificate["words"]), [(file, caption)], [table])]
     file = figures.scores_figure(c.scores, folder / "scores.png", synthetic=c.synthetic)
     text = (
         "A random split shares stations between training and test, and flatters: what counts for a map are "
@@ -155,7 +160,7 @@ def _models(c: Contents, folder: Path) -> list[Section]:
             "Models",
             text,
             [(file, "Cross-validated R and RMSE with 95 % intervals.")],
-            [(shown(c.scores, SCORES), "scores.csv: bias = prediction − observation.")],
+            [table],
         )
     ]
 

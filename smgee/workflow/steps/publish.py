@@ -50,7 +50,7 @@ def run(work: Work) -> Mapping[str, Any]:
         assets.publish_model(
             model.ensemble,
             f"{staging}/model",
-            properties=card | {"title": f"{model.title} for soil moisture", "route": "classifier"},
+            properties=card | {"title": f"{model.title} for {_learned(model)}", "route": "classifier"},
         )
         work.progress(0.7)
         assets.publish_stations(
@@ -82,11 +82,18 @@ def _card(work: Work, model: TrainedModel) -> dict[str, Any]:
             "parity_max_abs_difference": parity["max_abs_difference"],
             "parity_tolerance": parity["tolerance"],
         }
+    if model.offset is not None:
+        card |= {"learned": "anomaly", "offset": model.offset}
     scores = work.read(SCORES)
     for row in scores[scores["model"] == model.title].to_dict("records"):
         card |= {f"{metric}_{row['design']}": row[metric] for metric in ("r", "rmse", "bias")}
         card |= {f"n_{row['design']}": row["n"]}
     return card
+
+
+def _learned(model: TrainedModel) -> str:
+    """Say what the trees give."""
+    return "soil moisture" if model.offset is None else f"soil moisture minus {model.offset}"
 
 
 def _uploader(work: Work, bucket: str | None) -> Callable[[Path], str]:

@@ -18,7 +18,7 @@ from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.steps.smap import SMAP
 from smgee.workflow.steps.stations import STATIONS
-from smgee.workflow.steps.train import MODELS, SCORES
+from smgee.workflow.steps.train import CERTIFICATE, MODELS, SCORES
 from smgee.workflow.steps.validate import HETEROGENEITY, LARGE, SMALL
 from smgee.workflow.steps.zonal import ZONAL
 from smgee.workflow.work import Work
@@ -52,6 +52,7 @@ def run(work: Work) -> Mapping[str, Any]:
         stations=work.read_if_there(STATIONS),
         samples=None if rows is None else (complete, complete + sum(rows.dropped.values())),
         scores=work.read_if_there(SCORES),
+        certificate=work.read_if_there(CERTIFICATE),
         model=model,
         route=str(work.fact("predict", "route") or ""),
         shap=shap,
@@ -91,6 +92,7 @@ STEP = Step(
         STATIONS,
         SAMPLES,
         SCORES,
+        CERTIFICATE,
         MODELS,
         SHAP,
         MAPS,
