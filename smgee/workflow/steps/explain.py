@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from smgee.explain import explain_run
-from smgee.models import TrainingTable, list_models, load_model
+from smgee.models import TrainingTable, load_model
 from smgee.workflow.artifacts import Artifact, folder
 from smgee.workflow.step import Option, Step
 from smgee.workflow.steps.train import MODELS
