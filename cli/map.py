@@ -10,11 +10,9 @@ import typer
 
 import smgee
 from smgee.errors import InputError, MissingDataError
-from smgee.models import load_model
 from smgee.study import Study
 from smgee.tables import write_cog
-from smgee.trees import TreeEnsemble
-from smgee.upscale import compare_maps, make_route, map_day
+from smgee.upscale import DailyModel, compare_maps, make_route, map_day
 from smgee_cli.display import console
 
 
@@ -38,9 +36,9 @@ def map_one(
     if route not in ("xee", "classifier", "both"):
         raise InputError(f"The route {route!r} is not known; choose xee, classifier or both.")
     content = Study.from_yaml(study)
-    trees = load_model(model).map_trees if model.is_dir() else TreeEnsemble.load(model)
+    trained = DailyModel.open(model)
     with smgee.connect(content.backend.kind, **_options(content)):
-        makes = make_route("classifier" if route == "classifier" else "xee", content.predictor_set, trees)
+        makes = make_route("classifier" if route == "classifier" else "xee", content.predictor_set, trained)
         values = map_day(makes, day.date(), area=content.area)
         if not np.isfinite(values).any():
             raise MissingDataError(
@@ -49,7 +47,7 @@ def map_one(
             )
         if route == "both":
             other = map_day(
-                make_route("classifier", content.predictor_set, trees), day.date(), area=content.area
+                make_route("classifier", content.predictor_set, trained), day.date(), area=content.area
             )
             console.print(compare_maps(day.date(), values, other).checked().sentence())
     write_cog(
@@ -58,7 +56,7 @@ def map_one(
         out,
         band="soil_moisture",
         units="m3 m-3",
-        tags={"day": f"{day:%Y-%m-%d}", "model": trees.hash},
+        tags={"day": f"{day:%Y-%m-%d}", "model": trained.hash},
     )
     valid = values[np.isfinite(values)]
     console.print(

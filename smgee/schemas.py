@@ -8,7 +8,6 @@ from smgee.tables import Column, Schema
 __all__ = [
     "CELLS",
     "HETEROGENEITY",
-    "NETWORK_STATE",
     "PERIODS",
     "PREDICTIONS",
     "QUALITY",
@@ -142,19 +141,6 @@ SCORES = Schema(
     ),
     others=_loose,
     number_format="%.6f",
-)
-
-NETWORK_STATE = Schema(
-    "network_state",
-    "State of the network, which the maps of an anomaly are added to",
-    (
-        _date("time", "day (UTC)"),
-        Column("network_state", MOISTURE, "mean of the stations, made proof against gaps"),
-        Column("network_change", MOISTURE, "state minus its mean over the ten days before"),
-        _count("stations", "stations that report"),
-    ),
-    key=("time",),
-    number_format="%.17g",  # maps are made from it
 )
 
 STATION_SCORES = Schema(

@@ -12,7 +12,6 @@ from smgee.models.features import STATE
 from smgee.models.nested import AVERAGE, NETWORK, Choice, fit_member
 from smgee.models.problem import Problem
 from smgee.models.state import bridge, network_mean, recent_change, station_effects
-from smgee.models.store import TrainedModel
 from smgee.trees import LEAF, TreeEnsemble
 from smgee.trees.combine import combine
 
@@ -98,13 +97,13 @@ def _nothing() -> TreeEnsemble:
     )
 
 
-def at_state(model: TrainedModel, state: float, **constants: float) -> TreeEnsemble:
+def at_state(ensemble: TreeEnsemble, state: float, **constants: float) -> TreeEnsemble:
     """The model of one step: what is constant over an image is folded in, the state added.
 
     Parameters
     ----------
-    model : TrainedModel
-        With ``offset`` in its record.
+    ensemble : TreeEnsemble
+        Of the anomaly from the state.
     state : float
         Network's state, m³ m⁻³.
     **constants : float
@@ -116,8 +115,8 @@ def at_state(model: TrainedModel, state: float, **constants: float) -> TreeEnsem
         Soil moisture, m³ m⁻³, from the predictors that vary within the image.
     """
     known = {OFFSET: state} | constants
-    here = {name: value for name, value in known.items() if name in model.ensemble.feature_names}
-    trees = model.ensemble.specialize(here)
+    here = {name: value for name, value in known.items() if name in ensemble.feature_names}
+    trees = ensemble.specialize(here)
     return replace(trees, base_score=trees.base_score + state)
 
 

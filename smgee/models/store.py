@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from smgee.errors import InputError, MissingDataError, UnsupportedError
+from smgee.errors import InputError, MissingDataError
 from smgee.estimators import ESTIMATORS, find
 from smgee.io import atomic_path
 from smgee.trees import TreeEnsemble
@@ -59,22 +59,6 @@ class TrainedModel:
         """
         name = self.record.get("offset")
         return str(name) if name else None
-
-    @property
-    def map_trees(self) -> TreeEnsemble:
-        """The trees of a model of soil moisture itself, as maps are drawn with.
-
-        Raises
-        ------
-        UnsupportedError
-            If the trees give the anomaly from the network's state: a map of it would pass for soil moisture.
-        """
-        if self.offset is not None:
-            raise UnsupportedError(
-                f"The model {self.title} gives the anomaly from {self.offset}, which maps are not drawn "
-                "from; train with `smgee train --learn absolute` for a map."
-            )
-        return self.ensemble
 
     def predict(self, X: Any) -> np.ndarray:
         """Soil moisture in m³ m⁻³ for rows of predictors, shape (rows,)."""

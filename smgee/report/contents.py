@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from smgee.study import Study
-from smgee.upscale import MapStore
+from smgee.upscale import MapStore, NetworkSeries
 
 __all__ = ["Contents"]
 
@@ -37,6 +37,8 @@ class Contents:
         ``scores.csv``.
     certificate : mapping, optional
         ``certificate.json``, where models of an anomaly were trained.
+    state : NetworkSeries, optional
+        The network's state by day, where the deployed model is added to it.
     model, route : str
         Title of the deployed model; the route that drew the maps.
     shap : sequence of Path
@@ -60,6 +62,7 @@ class Contents:
     samples: tuple[int, int] | None = None
     scores: pd.DataFrame | None = None
     certificate: Mapping[str, Any] | None = None
+    state: NetworkSeries | None = None
     model: str = ""
     route: str = ""
     shap: Sequence[Path] = ()

@@ -17,6 +17,7 @@ __all__ = [
     "cells_figure",
     "maps_figure",
     "network_figure",
+    "place_figure",
     "scatter_figure",
     "scores_figure",
     "series_figure",
@@ -83,14 +84,7 @@ def maps_figure(
                 cmap="YlGnBu",
                 interpolation="nearest",
             )
-            for cell in cells:
-                cx, cy = cell.polygon(grid.crs, points_per_edge=8).exterior.xy
-                axis.plot(
-                    np.asarray(cx) / 1000,
-                    np.asarray(cy) / 1000,
-                    color="0.25",
-                    lw=0.5 if cell.grid == "M09" else 1.1,
-                )
+            _outline(axis, cells, grid)
             axis.plot(x / 1000, y / 1000, "o", ms=2.6, mfc="white", mec="black", mew=0.6)
             axis.set_title(title)
             axis.set_xlabel("easting, km")
@@ -98,6 +92,63 @@ def maps_figure(
             axis.set_ylabel("northing, km")
         fig.colorbar(image, ax=axes, label=f"soil moisture, {UNIT}", shrink=0.8, extend="both")
         return save(fig, path)
+
+
+def place_figure(
+    anomaly: np.ndarray,
+    path: Path,
+    *,
+    grid: PixelGrid,
+    cells: Sequence[EaseCell],
+    stations: pd.DataFrame,
+    synthetic: bool,
+) -> Path:
+    """Draw how much wetter or drier than the network places are, the stations in the same colours.
+
+    Parameters
+    ----------
+    anomaly : (y, x) array
+        m³ m⁻³, NaN where masked.
+    path : Path
+        The PNG.
+    grid : PixelGrid
+        Lattice of the map.
+    cells : sequence of EaseCell
+        Outlines to draw.
+    stations : DataFrame
+        ``lon``, ``lat`` in degrees, and ``anomaly`` (m³ m⁻³, NaN where unknown).
+    synthetic : bool
+        Mark the figure.
+    """
+    known = np.concatenate([anomaly[np.isfinite(anomaly)], stations["anomaly"].dropna()])
+    bound = float(np.percentile(np.abs(known), 98)) if known.size else 1.0
+    look: dict[str, Any] = {"cmap": "BrBG", "vmin": -bound, "vmax": bound}
+    left, bottom, right, top = (v / 1000 for v in grid.bounds)
+    with figure(1, 1, size=(5.2, 4.2), synthetic=synthetic) as (fig, axes):
+        axis = np.ravel(axes)[0]
+        step = max(1, max(anomaly.shape) // 900)
+        image = axis.imshow(
+            anomaly[::step, ::step], extent=(left, right, bottom, top), interpolation="nearest", **look
+        )
+        _outline(axis, cells, grid)
+        x, y = transformer("EPSG:4326", grid.crs).transform(
+            stations["lon"].to_numpy(), stations["lat"].to_numpy()
+        )
+        axis.scatter(x / 1000, y / 1000, c=stations["anomaly"], s=34, ec="black", lw=0.8, **look)
+        axis.set(xlabel="easting, km", ylabel="northing, km")
+        fig.colorbar(image, ax=axis, label=f"difference from the network's mean, {UNIT}", extend="both")
+        return save(fig, path)
+
+
+def _outline(axis: Any, cells: Sequence[EaseCell], grid: PixelGrid) -> None:
+    for cell in cells:
+        cx, cy = cell.polygon(grid.crs, points_per_edge=8).exterior.xy
+        axis.plot(
+            np.asarray(cx) / 1000,
+            np.asarray(cy) / 1000,
+            color="0.25",
+            lw=0.5 if cell.grid == "M09" else 1.1,
+        )
 
 
 def network_figure(daily: xr.Dataset, path: Path, *, synthetic: bool) -> Path:

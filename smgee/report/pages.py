@@ -8,18 +8,29 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from smgee.errors import MissingDataError
 from smgee.grid import EaseCell
+from smgee.models.deployment import OFFSET
 from smgee.report import figures
 from smgee.report.contents import Contents
 from smgee.report.page import Section, write_report
 from smgee.report.tables import shown
 from smgee.report.verdicts import verdicts
 from smgee.schemas import HETEROGENEITY, SCORES, validation_schema
+from smgee.upscale import NetworkSeries
 from smgee.validation import cell_station_means
 
 __all__ = ["write_pages"]
+
+STATE_AND_PLACE = (
+    "The models learn how a place differs from the state of the network, the mean of its stations on that "
+    "day, which the maps add again. Skill is 1 − MSE/MSE(mean of the other stations): above 0 a model beats that "
+    "mean. A random split shares stations between training and test, and flatters: what counts for a map are "
+    "the stations held out."
+)
+"""What scores of models of an anomaly stand under."""
 
 
 def write_pages(
@@ -139,7 +150,32 @@ def _maps(c: Contents, folder: Path) -> list[Section]:
     caption = (
         "Upscaled soil moisture with the 36 km EASE-Grid 2.0 cell, its sixteen 9 km cells, and the stations."
     )
-    return [Section("Maps", text, [(file, caption)])]
+    found = [(file, caption)]
+    if c.mean is not None and c.state is not None and c.stations is not None:
+        found.append(_place(c, c.mean, c.state, c.stations, folder))
+    return [Section("Maps", text, found)]
+
+
+def _place(
+    c: Contents, mean: np.ndarray, state: NetworkSeries, stations: xr.Dataset, folder: Path
+) -> tuple[Path, str]:
+    """Draw what the maps add to the network's state, with what the stations themselves tell."""
+    assert c.study is not None and c.maps is not None  # noqa: PT018
+    days = c.maps.days
+    level = np.array([state.at(day)[OFFSET] for day in days])
+    own = stations["soil_moisture"].reindex(time=pd.DatetimeIndex(days)) - level[:, None]
+    file = figures.place_figure(
+        mean - level.mean(),
+        folder / "place.png",
+        grid=c.study.grid,
+        cells=[*_cells(c, "M36"), *_cells(c, "M09")],
+        stations=_places(c).assign(anomaly=own.mean("time").values),
+        synthetic=c.synthetic,
+    )
+    return file, (
+        "What the maps add to the network's mean of the day, averaged over the mapped days; the filling of a "
+        "circle is what the station itself differs by. Shrinkage makes the map paler than the stations."
+    )
 
 
 def _models(c: Contents, folder: Path) -> list[Section]:
@@ -149,7 +185,7 @@ def _models(c: Contents, folder: Path) -> list[Section]:
     if c.certificate is not None and "skill" in c.scores:
         file = figures.skill_figure(c.scores, folder / "scores.png", synthetic=c.synthetic)
         caption = "Skill over the mean of the other stations, at stations held out, with 95 % intervals."
-        return [Section("Models", str(c.certificate["words"]), [(file, caption)], [table])]
+        return [Section("Models", f"{STATE_AND_PLACE} {c.certificate['words']}", [(file, caption)], [table])]
     file = figures.scores_figure(c.scores, folder / "scores.png", synthetic=c.synthetic)
     text = (
         "A random split shares stations between training and test, and flatters: what counts for a map are "

@@ -84,6 +84,8 @@ class ClassifierRoute:
     def _map(self, day: date) -> ee.Image:
         import ee
 
+        if not self.model.needs:  # one number for the day: the network's state, or trees of it alone
+            return ee.Image.constant(self.model.number(day)).toFloat()
         image = self.predictors.image(day)
         constants = self.model.constants(day)
         if constants:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import os
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError, MissingDataError
-from smgee.models import TrainedModel
-from smgee.models.deployment import at_state
+from smgee.models import TrainedModel, load_model
+from smgee.models.deployment import OFFSET, at_state
 from smgee.models.features import STATE, harmonics
 from smgee.trees import TreeEnsemble
 
 __all__ = ["DailyModel", "NetworkSeries"]
+
+STATE_FILE = "state.parquet"
+"""The network's state, beside the models that are added to it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +79,13 @@ class DailyModel:
         The same trees for every day.
     series : NetworkSeries, optional
         State that is added, and told to the trees; None for trees of soil moisture itself.
+    trained : TrainedModel, optional
+        The model that it was made of.
     """
 
     ensemble: TreeEnsemble
     series: NetworkSeries | None = None
-    _model: TrainedModel | None = field(default=None, repr=False)
+    trained: TrainedModel | None = None
 
     @classmethod
     def of(
@@ -102,17 +109,48 @@ class DailyModel:
         if isinstance(model, TreeEnsemble):
             return cls(model)
         if model.offset is None:
-            return cls(model.ensemble)
+            return cls(model.ensemble, trained=model)
         if state is None:
             raise MissingDataError(
                 f"The model {model.title} tells how places differ from the network's state of the day, which "
                 "is not there; train the models again."
             )
-        # what no tree tests need not be pulled
-        tested = {model.ensemble.feature_names[k] for k in np.unique(model.ensemble.feature) if k >= 0}
-        idle = {name: 0.0 for name in model.ensemble.feature_names if name not in tested}
-        used = replace(model, ensemble=model.ensemble.specialize(idle))
-        return cls(used.ensemble, NetworkSeries.of(state), used)
+        return cls(_without_idle(model.ensemble), NetworkSeries.of(state), model)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], name: str = "best") -> DailyModel:
+        """Read it from a folder of models, where the network's state lies beside them, or from one file.
+
+        Parameters
+        ----------
+        path : path-like
+            The folder ``models`` of a run, or a file of trees, ``NAME.npz``. Beside a file that `smgee train`
+            wrote lie the page that says what its trees give, and the state.
+        name : str
+            For a folder: a model's name or title, or ``best``.
+
+        Raises
+        ------
+        MissingDataError
+            If there is no such model, or it needs the network's state, which is not there.
+        """
+        path = Path(path)
+        if path.is_file():
+            if not path.with_suffix(".json").is_file():
+                return cls(TreeEnsemble.load(path))
+            path, name = path.parent, path.stem
+        state = path / STATE_FILE
+        return cls.of(load_model(path, name), pd.read_parquet(state) if state.is_file() else None)
+
+    @property
+    def title(self) -> str:
+        """Name for tables and figures."""
+        return "trees" if self.trained is None else self.trained.title
+
+    @property
+    def hash(self) -> str:
+        """Hash of the trees as they were trained."""
+        return (self.ensemble if self.trained is None else self.trained.ensemble).hash
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -132,7 +170,7 @@ class DailyModel:
 
     def level(self, day: date) -> float:
         """Return what is added to the trees of `ensemble` on a day, m³ m⁻³."""
-        return 0.0 if self.series is None else self.series.at(day)[STATE[0]]
+        return 0.0 if self.series is None else self.series.at(day)[OFFSET]
 
     def for_day(self, day: date) -> TreeEnsemble:
         """Return the trees of a day: what is constant folded in, the level added.
@@ -142,7 +180,17 @@ class DailyModel:
         InputError
             For a day on which the network's state is not known.
         """
-        if self._model is None:
+        if self.series is None:
             return self.ensemble
-        others = {n: v for n, v in self.constants(day).items() if n != STATE[0]}
-        return at_state(self._model, self.level(day), **others)
+        others = {name: v for name, v in self.constants(day).items() if name != OFFSET}
+        return at_state(self.ensemble, self.level(day), **others)
+
+    def number(self, day: date) -> float:
+        """Return the soil moisture of a day where no predictor varies within an image, m³ m⁻³."""
+        return float(self.for_day(day).predict_reference(np.empty((1, 0), np.float32))[0])
+
+
+def _without_idle(ensemble: TreeEnsemble) -> TreeEnsemble:
+    """Return the trees without the predictors that none of them tests, which need not be pulled then."""
+    tested = {ensemble.feature_names[k] for k in np.unique(ensemble.feature) if k >= 0}
+    return ensemble.specialize({name: 0.0 for name in ensemble.feature_names if name not in tested})

@@ -67,17 +67,17 @@ class XeeRoute:
             bands |= {(day, n): band for day in piece.days for n, band in zip(piece.names, pulled)}
         out = np.empty((len(job.days), job.block.height, job.block.width), np.float32)
         for k, day in enumerate(job.days):
+            if not self.model.needs:
+                out[k] = self.model.number(day)
+                continue
             constants = self.predictors.constants(day)
             trees = self.model.for_day(day)
             layers = [
                 np.float32(constants[n]) if n in constants else bands[day, n] for n in trees.feature_names
             ]
-            if not layers:  # the network's state alone
-                out[k] = trees.predict_reference(np.empty((1, 0), np.float32))[0]
-            else:
-                if all(np.ndim(layer) == 0 for layer in layers):
-                    layers[0] = np.full(out[k].shape, layers[0], np.float32)
-                trees.predict_bands(layers, out=out[k], keep_missing=False)
+            if all(np.ndim(layer) == 0 for layer in layers):
+                layers[0] = np.full(out[k].shape, layers[0], np.float32)
+            trees.predict_bands(layers, out=out[k], keep_missing=False)
             if self.model.series is not None:  # the trees of this day may not test all that is masked
                 for name in self.model.needs:
                     if name not in constants:

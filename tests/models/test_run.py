@@ -112,7 +112,7 @@ def test_the_deployed_trees_add_to_the_state(result):
     j = 7
     constants = {n: float(x[j, model.predictors.index(n)]) for n in ("network_change",)}
     state = float(x[j, model.predictors.index("network_state")])
-    image = at_state(model, state, **constants)
+    image = at_state(model.ensemble, state, **constants)
     assert "network_state" not in image.feature_names
     there = problem.x[np.ix_(rows[[j]], problem.columns(image.feature_names))]
     np.testing.assert_allclose(image.predict(there), model.predict(x[[j]]), atol=1e-6)

@@ -16,7 +16,7 @@ from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Option, Step
 from smgee.workflow.steps.smap import SMAP
 from smgee.workflow.steps.stations import PERIODS
-from smgee.workflow.steps.train import MODELS, STATE, deployed_model
+from smgee.workflow.steps.train import MODELS, deployed_model
 from smgee.workflow.work import Work
 
 MAPS: Artifact[MapStore] = folder("maps.zarr", MapStore.open)
@@ -25,8 +25,8 @@ MAPS: Artifact[MapStore] = folder("maps.zarr", MapStore.open)
 def run(work: Work) -> Mapping[str, Any]:
     """Map every day that is wanted and not mapped yet by this very model on these predictors."""
     study = work.study
-    model, daily = deployed_model(work)
-    route = make_route(work.option("route", study.upscale.route), study.predictor_set, daily)
+    model = deployed_model(work)
+    route = make_route(work.option("route", study.upscale.route), study.predictor_set, model)
     days = _days(work)
     store = MapStore(
         work.path(MAPS),
@@ -34,7 +34,7 @@ def run(work: Work) -> Mapping[str, Any]:
         grid=study.grid,
         identity=work.key,
         synthetic=work.provenance.synthetic,
-        block=default_block(len(daily.needs) or 1),
+        block=default_block(len(model.needs) or 1),
     )
     todo = len(store.missing)
     map_season(store, route, area=study.area, events=lambda _, share: work.progress(share))
@@ -43,7 +43,7 @@ def run(work: Work) -> Mapping[str, Any]:
         "mapped_now": todo,
         "route": route.name,
         "model": model.title,
-        "model_hash": model.ensemble.hash,
+        "model_hash": model.hash,
     }
 
 
@@ -68,7 +68,7 @@ STEP = Step(
     "Map at 30 m",
     run,
     reads=(PERIODS, MODELS),
-    may_read=(SMAP, STATE),
+    may_read=(SMAP,),
     writes=(MAPS,),
     settings=("start", "end", "area", "predictors", "training.deploy", "upscale", "backend.kind"),
     inputs=catalog_of,

@@ -11,6 +11,7 @@ import pandas as pd
 from smgee import publish as assets
 from smgee.errors import InputError
 from smgee.models import TrainedModel, load_model
+from smgee.models.baselines import NETWORK_MEAN
 from smgee.remote import bucket_uploader
 from smgee.session import current_session
 from smgee.workflow.connection import EMBEDDED_BUCKET, embedded_buckets
@@ -19,7 +20,7 @@ from smgee.workflow.step import Option, Step
 from smgee.workflow.steps.mean_map import MEAN_MAP
 from smgee.workflow.steps.parity import PARITY
 from smgee.workflow.steps.stations import PERIODS, STATIONS
-from smgee.workflow.steps.train import MODELS, SCORES
+from smgee.workflow.steps.train import CERTIFICATE, MODELS, SCORES
 from smgee.workflow.work import Work
 
 
@@ -83,11 +84,16 @@ def _card(work: Work, model: TrainedModel) -> dict[str, Any]:
             "parity_tolerance": parity["tolerance"],
         }
     if model.offset is not None:
+        found = work.read(CERTIFICATE)
         card |= {"learned": "anomaly", "offset": model.offset}
+        card |= {"verdict": found["verdict"], "words": found["words"]}
     scores = work.read(SCORES)
+    metrics = [m for m in ("r", "rmse", "bias", "skill", "skill_low", "skill_high") if m in scores]
     for row in scores[scores["model"] == model.title].to_dict("records"):
-        card |= {f"{metric}_{row['design']}": row[metric] for metric in ("r", "rmse", "bias")}
+        card |= {f"{m}_{row['design']}": row[m] for m in metrics if pd.notna(row[m])}
         card |= {f"n_{row['design']}": row["n"]}
+    for row in scores[scores["model"] == NETWORK_MEAN].to_dict("records"):
+        card |= {f"{m}_{row['design']}_network_mean": row[m] for m in ("r", "rmse") if pd.notna(row[m])}
     return card
 
 
@@ -114,7 +120,7 @@ STEP = Step(
     "Publish assets",
     run,
     reads=(MEAN_MAP, MODELS, STATIONS, PERIODS, SCORES),
-    may_read=(PARITY,),
+    may_read=(PARITY, CERTIFICATE),
     settings=("name", "training.deploy", "publish", "backend.kind", "backend.project"),
     external=True,
     options=(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from smgee.models import load_model
 from smgee.report import Contents, write_pages
+from smgee.upscale import DailyModel
 from smgee.workflow.artifacts import Artifact, folder
 from smgee.workflow.registry import command_of
 from smgee.workflow.step import Step
@@ -43,7 +43,7 @@ def run(work: Work) -> Mapping[str, Any]:
     rows = work.read_if_there(SAMPLES)
     complete = len(rows) if rows is not None else 0
     deploy = work.study.training.deploy if work.run.has_study else "best"
-    model = load_model(work.path(MODELS), deploy).title if work.has(MODELS) else ""
+    model = DailyModel.open(work.path(MODELS), deploy) if work.has(MODELS) else None
     shap = [p for p in work.read_if_there(SHAP) or [] if p.suffix == ".png"]
     contents = Contents(
         name=work.study.name if work.run.has_study else work.run.path.resolve().name,
@@ -53,7 +53,8 @@ def run(work: Work) -> Mapping[str, Any]:
         samples=None if rows is None else (complete, complete + sum(rows.dropped.values())),
         scores=work.read_if_there(SCORES),
         certificate=work.read_if_there(CERTIFICATE),
-        model=model,
+        state=None if model is None else model.series,
+        model="" if model is None else model.title,
         route=str(work.fact("predict", "route") or ""),
         shap=shap,
         maps=work.read_if_there(MAPS),

@@ -13,9 +13,7 @@ from smgee.models import (
     HOLDOUTS,
     Effort,
     NetworkTable,
-    TrainedModel,
     list_models,
-    load_model,
     train_models,
     train_run,
 )
@@ -23,7 +21,6 @@ from smgee.models.features import MAPPED
 from smgee.models.reading import read_frame
 from smgee.models.run import BREAKDOWNS
 from smgee.predictors import Cadence
-from smgee.schemas import NETWORK_STATE
 from smgee.schemas import SCORES as SCORES_SCHEMA
 from smgee.tables import read_table
 from smgee.upscale import DailyModel
@@ -34,7 +31,6 @@ from smgee.workflow.work import Work
 
 MODELS: Artifact[tuple[list[str], str]] = folder("models", list_models)
 SCORES: Artifact[pd.DataFrame] = table("scores.csv", SCORES_SCHEMA)
-STATE: Artifact[pd.DataFrame] = table("network_state.csv", NETWORK_STATE, optional=True)
 CERTIFICATE: Artifact[dict[str, Any]] = Artifact(
     "certificate.json", lambda path: json.loads(path.read_text(encoding="utf-8")), optional=True
 )
@@ -81,7 +77,6 @@ def _anomaly(work: Work) -> Mapping[str, Any]:
     )
     result.save(work.run.path)
     work.write(SCORES, result.scores)
-    work.write(STATE, result.state)
     return {
         "rows": int(table.scored.sum()),
         "best": "deployed",
@@ -108,13 +103,10 @@ def sampled_network(work: Work) -> NetworkTable:
     return NetworkTable.from_frame(frame, **(described | named))
 
 
-def deployed_model(work: Work) -> tuple[TrainedModel, DailyModel]:
-    """Return the deployed model of a run, and what maps a day: it and, where it needs it, the network's
-    state.
-    """
+def deployed_model(work: Work) -> DailyModel:
+    """Return what maps a day: the deployed model of a run and, where it needs it, the network's state."""
     work.read(MODELS)
-    model = load_model(work.path(MODELS), work.study.training.deploy)
-    return model, DailyModel.of(model, None if model.offset is None else work.read(STATE))
+    return DailyModel.open(work.path(MODELS), work.study.training.deploy)
 
 
 STEP = Step(
@@ -122,7 +114,7 @@ STEP = Step(
     "Train and score",
     run,
     reads=(SAMPLES,),
-    writes=(SCORES, MODELS, STATE, CERTIFICATE, *_DETAILS),
+    writes=(SCORES, MODELS, CERTIFICATE, *_DETAILS),
     settings=("training",),
     ignores=("training.deploy",),
 )

@@ -1,0 +1,150 @@
+"""A run whose models learn how places differ from the network's state, coarse and short, on every step."""
+
+from __future__ import annotations
+
+import json
+
+import ee
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+import xarray as xr
+from typer.testing import CliRunner
+
+import smgee
+from smgee.models import BASELINES, load_model
+from smgee.study import Study
+from smgee.workflow.folder import RunFolder
+from smgee_cli.app import app
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    content = Study.demo().model_dump(mode="json")
+    content |= {"name": "anomaly", "start": "2021-06-10", "end": "2021-07-10"}
+    content["area"] |= {"scale_m": 300}
+    content["training"] |= {"target": "anomaly", "models": ["XGBoost", "RF"], "folds": 3, "trials": 0}
+    content["predictors"] = [
+        {"kind": "place", "names": ["m_nir", "m_NDMI"], "months": [6]},
+        {"kind": "indices", "names": ["NDMI"], "composite": {"step_days": 15, "fill_days": 16}},
+        {"kind": "terrain", "names": ["elevation", "slope"]},
+    ]
+    return Study.parse(content)
+
+
+@pytest.fixture(scope="module")
+def run(study, tmp_path_factory) -> RunFolder:
+    folder = tmp_path_factory.mktemp("runs")
+    study.to_yaml(folder / "study.yml")
+    result = CliRunner().invoke(
+        app, ["run", str(folder / "study.yml"), "--out", str(folder / "r")], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return RunFolder(folder / "r")
+
+
+def words(run: RunFolder) -> dict:
+    return json.loads((run / "certificate.json").read_text(encoding="utf-8"))
+
+
+def test_the_state_is_that_of_all_stations_of_a_day(run):
+    """Levels of stations taken off, averaged, the mean level put back: from the samples alone."""
+    rows = pd.read_parquet(run / "samples.parquet")
+    state = pd.read_parquet(run / "models" / "state.parquet").set_index("time")
+    grid = rows.pivot(index="date", columns="station", values="soil_moisture")
+    filled = grid.sub(grid.mean()).mean(axis=1) + grid.mean().mean()
+    np.testing.assert_allclose(state["network_state"], filled, atol=4e-3)
+    np.testing.assert_array_equal(state["stations"], grid.notna().sum(axis=1))
+    assert np.ptp(filled) > 0.02
+
+
+def test_maps_are_the_state_plus_the_deployed_trees(run, study):
+    """The stored map at a station's pixel is what the trees as trained say of the sampled row, told the state
+    of its day as a column, plus that state.
+    """
+    rows = pd.read_parquet(run / "samples.parquet")
+    maps = xr.open_zarr(run / "maps.zarr", decode_coords="all")["soil_moisture"]
+    model = load_model(run / "models")
+    assert model.offset == "network_state"
+    rows = rows[rows[list(study.predictor_set.names)].notna().all(axis=1)]
+    rows = rows[rows["date"].isin(maps["time"].values)].reset_index(drop=True)
+    assert len(rows) > 100
+    state = pd.read_parquet(run / "models" / "state.parquet").set_index("time").loc[rows["date"]]
+    told = rows.assign(**{n: state[n].to_numpy() for n in ("network_state", "network_change")})
+    trees = model.ensemble.predict_reference(told[list(model.predictors)].to_numpy("float32"))
+    x, y = smgee.grid.transformer("EPSG:4326", study.area.crs).transform(
+        rows["lon"].to_numpy(), rows["lat"].to_numpy()
+    )
+    mapped = maps.sel(
+        x=xr.DataArray(x, dims="row"),
+        y=xr.DataArray(y, dims="row"),
+        time=xr.DataArray(rows["date"].values, dims="row"),
+        method="nearest",
+    )
+    np.testing.assert_allclose(mapped.values, state["network_state"].to_numpy() + trees, atol=1e-6)
+
+
+def test_both_routes_agree(run):
+    parity = json.loads((run / "parity.json").read_text(encoding="utf-8"))
+    assert parity["max_abs_difference"] <= 1e-6
+    assert parity["mask_differs"] == 0
+    assert parity["valid"] > 0.5 * parity["pixels"]
+
+
+def test_scores_stand_beside_baselines_under_every_design(run):
+    scores = pd.read_csv(run / "scores.csv")
+    assert {"random", "station", "block"} <= set(scores["design"])
+    for _, part in scores.groupby("design"):
+        assert {"deployed", "XGBoost", "RF", *BASELINES} <= set(part["model"])
+    mean = scores[scores["model"] == "network mean"]
+    np.testing.assert_allclose(mean["skill"], 0.0, atol=1e-9)
+    own = scores.set_index(["model", "design"]).loc[("deployed", "station")]
+    base = scores.set_index(["model", "design"]).loc[("network mean", "station")]
+    assert own["skill"] == pytest.approx(1 - (own["rmse"] / base["rmse"]) ** 2, abs=1e-4)
+    assert scores["synthetic"].eq(1).all()
+
+
+def test_report_and_card_say_what_was_learned_and_what_it_is_worth(run):
+    page = (run / "report.html").read_text(encoding="utf-8")
+    found = words(run)
+    assert found["words"].split(":")[0] in page
+    assert "state of the network" in page
+    for name in BASELINES:
+        assert f"<td>{name}</td>" in page
+    published = run.manifest["steps"]["publish"]
+    scores = pd.read_csv(run / "scores.csv").set_index(["model", "design"])
+    with smgee.connect():
+        for name in ("season_mean", "model"):
+            card = ee.data.getAsset(f"{published['folder']}/{name}")["properties"]
+            assert card["learned"] == "anomaly"
+            assert card["offset"] == "network_state"
+            assert card["verdict"] == found["verdict"]
+            assert card["words"] == found["words"]
+            own, mean = (scores.loc[(m, "station")] for m in ("deployed", "network mean"))
+            assert card["skill_station"] == pytest.approx(own["skill"], abs=1e-6)
+            assert card["rmse_station"] == pytest.approx(own["rmse"], abs=1e-6)
+            assert card["rmse_station_network_mean"] == pytest.approx(mean["rmse"], abs=1e-6)
+
+
+def test_the_model_is_explained_on_what_it_was_shown(run):
+    ranking = pd.read_csv(run / "shap" / "ranking.csv")
+    assert set(ranking["predictor"]) <= set(load_model(run / "models").predictors)
+    assert (run / "shap" / "deployed_summary.png").exists()
+
+
+def test_one_day_from_the_models_of_a_run(run, study, tmp_path):
+    """`smgee map` finds the state beside the models, and draws the map that the run holds, by both routes."""
+    result = CliRunner().invoke(
+        app,
+        [
+            *("map", str(run / "study.yml"), "--model", str(run / "models")),
+            *("--day", "2021-06-20", "--out", str(tmp_path / "day.tif")),
+        ],
+        catch_exceptions=False,
+    )
+    assert result.exit_code == 0, result.output
+    with rasterio.open(tmp_path / "day.tif") as file:
+        made = file.read(1)
+    maps = xr.open_zarr(run / "maps.zarr")["soil_moisture"]
+    np.testing.assert_allclose(made, maps.sel(time="2021-06-20").values, atol=1e-6)
