@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from smgee.errors import MissingDataError
-from smgee.grid import EaseCell
+from smgee.grid import EaseCell, PixelGrid
 from smgee.models.deployment import OFFSET
 from smgee.report import figures
 from smgee.report.contents import Contents
@@ -19,15 +18,14 @@ from smgee.report.page import Section, write_report
 from smgee.report.tables import shown
 from smgee.report.verdicts import verdicts
 from smgee.schemas import HETEROGENEITY, SCORES, validation_schema
-from smgee.upscale import NetworkSeries
 from smgee.validation import cell_station_means
 
 __all__ = ["write_pages"]
 
 STATE_AND_PLACE = (
     "The models learn how a place differs from the state of the network, the mean of its stations on that "
-    "day, which the maps add again. Skill is 1 − MSE/MSE(mean of the other stations): above 0 a model beats that "
-    "mean. A random split shares stations between training and test, and flatters: what counts for a map are "
+    "day, which the maps add again. Skill is 1 − MSE/MSE(mean of the other stations): above 0 a model beats "
+    "that mean. A random split shares stations between training and test, and flatters: what counts for a map are "
     "the stations held out."
 )
 """What scores of models of an anomaly stand under."""
@@ -152,24 +150,22 @@ def _maps(c: Contents, folder: Path) -> list[Section]:
     )
     found = [(file, caption)]
     if c.mean is not None and c.state is not None and c.stations is not None:
-        found.append(_place(c, c.mean, c.state, c.stations, folder))
+        level = np.array([c.state.at(day)[OFFSET] for day in c.maps.days])
+        own = c.stations["soil_moisture"].reindex(time=days) - level[:, None]
+        found.append(_place(c, c.mean - level.mean(), own.mean("time").values, c.study.grid, folder))
     return [Section("Maps", text, found)]
 
 
 def _place(
-    c: Contents, mean: np.ndarray, state: NetworkSeries, stations: xr.Dataset, folder: Path
+    c: Contents, anomaly: np.ndarray, own: np.ndarray, grid: PixelGrid, folder: Path
 ) -> tuple[Path, str]:
     """Draw what the maps add to the network's state, with what the stations themselves tell."""
-    assert c.study is not None and c.maps is not None  # noqa: PT018
-    days = c.maps.days
-    level = np.array([state.at(day)[OFFSET] for day in days])
-    own = stations["soil_moisture"].reindex(time=pd.DatetimeIndex(days)) - level[:, None]
     file = figures.place_figure(
-        mean - level.mean(),
+        anomaly,
         folder / "place.png",
-        grid=c.study.grid,
+        grid=grid,
         cells=[*_cells(c, "M36"), *_cells(c, "M09")],
-        stations=_places(c).assign(anomaly=own.mean("time").values),
+        stations=_places(c).assign(anomaly=own),
         synthetic=c.synthetic,
     )
     return file, (
