@@ -25,8 +25,8 @@ __all__ = ["write_pages"]
 STATE_AND_PLACE = (
     "The models learn how a place differs from the state of the network, the mean of its stations on that "
     "day, which the maps add again. Skill is 1 − MSE/MSE(mean of the other stations): above 0 a model beats "
-    "that mean. A random split shares stations between training and test, and flatters: what counts for a map are "
-    "the stations held out."
+    "that mean. A random split shares stations between training and test, and flatters: what counts for a "
+    "map are the stations held out."
 )
 """What scores of models of an anomaly stand under."""
 

@@ -195,21 +195,20 @@ class Training(Options):
         Parts of each design of cross-validation.
     seed : int
         Seed of everything random.
+    target : str
+        What is learned: 'absolute' soil moisture, or the 'anomaly' from the network's state of the day.
+    trials : int
+        For an anomaly: settings tried per model in every fold; 0 takes the usual ones.
+    minutes : float, optional
+        For an anomaly: time to keep to, searches end early when it is up; null takes what it takes.
     """
 
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = MODELS
     folds: Annotated[int, Field(ge=2, le=50)] = 10
     seed: int = 0
-    target: Literal["absolute", "anomaly"] = Field(
-        "absolute", description="'absolute' soil moisture; 'anomaly' from the network's state of the day"
-    )
-    trials: Annotated[int, Field(ge=0, le=1000)] = Field(
-        40, description="anomaly: settings tried per model in every fold; 0 takes the usual ones"
-    )
-    minutes: Annotated[float, Field(gt=0)] | None = Field(
-        12.0,
-        description="anomaly: time to keep to, searches end early when it is up; null takes what it takes",
-    )
+    target: Literal["absolute", "anomaly"] = "absolute"
+    trials: Annotated[int, Field(ge=0, le=1000)] = 40
+    minutes: Annotated[float, Field(gt=0)] | None = 12.0
     deploy: Deployed = Field(
         "best", description="the model that draws the maps: 'best' at stations left out, or a name"
     )
