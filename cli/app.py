@@ -13,7 +13,7 @@ import typer
 from smgee.errors import SmgeeError
 from smgee.workflow.registry import STEPS, command_of
 from smgee_cli.codes import INTERRUPTED, UNEXPECTED, UNREADABLE, codes_text
-from smgee_cli.lazy import LazyGroup
+from smgee_cli.lazy import LazyGroup, say_more
 
 # name → (where it is, one line of help); whatever a command works with is imported when it is called
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -55,7 +55,8 @@ app = typer.Typer(
     cls=_Smgee,
     help="Soil moisture at 30 m from stations, HLS and Google Earth Engine, and the validation of SMAP with "
     "it.",
-    epilog=codes_text(),
+    epilog="Begin with `smgee demo`, or with `smgee init` on your own stations; `smgee COMMAND --help` has "
+    "examples. `smgee --install-completion` lets the shell complete commands and options.\n\n" + codes_text(),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -64,13 +65,11 @@ app = typer.Typer(
 
 @app.callback()
 def _common(
-    verbose: bool = typer.Option(False, "--verbose", "-v", help="Say more about what happens."),
+    verbose: int = typer.Option(0, "--verbose", "-v", count=True, help="Say more; twice, most."),
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
 ) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose or debug else logging.ERROR,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    say_more(max(verbose, int(debug)))
     os.environ["SMGEE_DEBUG"] = "1" if debug else ""
 
 

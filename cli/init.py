@@ -111,6 +111,7 @@ def init(
         "stations": 0 if begun.preview is None else len(begun.preview.stations),
         "stations_in_cell": begun.inside,
         "open": list(begun.open),
+        "then": f"smgee init --check {out}",
     }
 
 
@@ -218,7 +219,12 @@ def _check(path: Path) -> dict[str, Any]:
         _print_stations(layout, seen)
     _print_study(study, None)
     console.print(f"{path} can be used.")
-    return {"file": str(path), **_facts(study), "stations": None if seen is None else len(seen.stations)}
+    return {
+        "file": str(path),
+        **_facts(study),
+        "stations": None if seen is None else len(seen.stations),
+        "then": f"smgee run {path}",
+    }
 
 
 def _write_schema(path: Path) -> dict[str, Any]:

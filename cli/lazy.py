@@ -1,10 +1,15 @@
-"""Commands that load when they are called: `smgee --help` imports none of what they work with."""
+"""Commands that load when they are called: `smgee --help` imports none of what they work with.
+
+Each command is given the options that all share, examples below its help, and what comes next after it ran.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import inspect
 import json
+import logging
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -15,12 +20,27 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from smgee.errors import SmgeeError
+from smgee_cli.guide import epilog_of, next_step
 
-__all__ = ["LazyGroup"]
+__all__ = ["LazyGroup", "say_more"]
 
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the result as JSON on stdout, and all else on stderr.")
-]
+_SHARED: dict[str, tuple[Any, Any]] = {
+    "json": (
+        Annotated[
+            bool, typer.Option("--json", help="Print the result as JSON on stdout, and all else on stderr.")
+        ],
+        False,
+    ),
+    "verbose": (
+        Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more; twice, most.")],
+        0,
+    ),
+    "quiet": (
+        Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only (and what --json prints).")],
+        False,
+    ),
+}
+"""Options that every command has: annotation and default."""
 
 
 class LazyGroup(TyperGroup):
@@ -64,18 +84,23 @@ def _load(name: str, where: str) -> Any:
     if isinstance(found, typer.Typer):
         for info in found.registered_commands:
             if info.callback is not None:
-                info.callback = _reporting(info.callback, info.name or info.callback.__name__)
+                command = info.name or info.callback.__name__
+                info.callback = _reporting(info.callback, command, f"{name} {command}")
+                info.epilog = epilog_of(f"{name} {command}")
+        found.info.epilog = epilog_of(name)
         group = typer.main.get_group(found)
         group.name = name
         return group
     app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    app.command(name)(_reporting(found, name))
+    app.command(name, epilog=epilog_of(name))(_reporting(found, name, name))
     return typer.main.get_command(app)
 
 
-def _reporting(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """Give a command's function the option ``--json``: what it returns is then printed, and nothing else
-    on stdout.
+def _reporting(function: Callable[..., Any], name: str, guide: str) -> Callable[..., Any]:
+    """Give a command's function the options that all have.
+
+    With ``--json`` what it returns is printed, and nothing else on stdout; with ``--quiet`` nothing is said
+    on the way. Otherwise the command ends with what comes next.
     """
     if hasattr(function, "gives_json"):
         return function
@@ -84,28 +109,47 @@ def _reporting(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         p.replace(annotation=hints.get(p.name, p.annotation), kind=inspect.Parameter.KEYWORD_ONLY)
         for p in inspect.signature(function).parameters.values()
     ]
-    wanted = inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=JsonOption)
+    shared = [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for key, (annotation, default) in _SHARED.items()
+    ]
 
     @wraps(function)
-    def call(*args: Any, json: bool = False, **kwargs: Any) -> Any:
-        if not json:
-            return function(*args, **kwargs)
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
+    def call(*args: Any, json: bool = False, verbose: int = 0, quiet: bool = False, **kwargs: Any) -> Any:
+        say_more(verbose)
+        with contextlib.ExitStack() as stack:
+            if quiet:
+                nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+                stack.enter_context(contextlib.redirect_stdout(nowhere))
+            elif json:
+                stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+            try:
                 result = function(*args, **kwargs)
-        except SmgeeError as error:
-            kind = type(error).__name__
-            _print({"command": name, "ok": False, "error": kind, "message": str(error)})
-            raise
-        _print({"command": name, "ok": True, "result": result})
+            except SmgeeError as error:
+                failure = {"command": name, "ok": False, "error": type(error).__name__, "message": str(error)}
+                if json:
+                    stack.close()
+                    _print(failure)
+                raise
+        following = next_step(guide, kwargs | (result if isinstance(result, dict) else {}))
+        if json:
+            _print({"command": name, "ok": True, "result": result, "next": following})
+        elif following and not quiet:
+            print(f"\nNext: {following}")
         return result
 
     told: Any = call
-    told.__signature__ = inspect.Signature([*own, wanted])
-    told.__annotations__ = {p.name: p.annotation for p in (*own, wanted)}
+    told.__signature__ = inspect.Signature([*own, *shared])
+    told.__annotations__ = {p.name: p.annotation for p in (*own, *shared)}
     told.gives_json = True
     del told.__wrapped__
     return told
+
+
+def say_more(times: int) -> None:
+    """Let smgee tell what it does: once, what happens; twice, every detail."""
+    if times:
+        logging.getLogger("smgee").setLevel(logging.INFO if times == 1 else logging.DEBUG)
 
 
 def _print(content: dict[str, Any]) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import shlex
 import subprocess
 import sys
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from smgee import errors
@@ -14,6 +18,7 @@ from smgee.study import Study
 from smgee.workflow.folder import RunFolder
 from smgee_cli.app import COMMANDS, app, main
 from smgee_cli.codes import EXIT_CODES
+from smgee_cli.guide import GUIDES, next_step
 
 HEAVY = {"ee", "numpy", "pandas", "xarray", "numba", "sklearn", "pydantic", "pyproj", "shapely", "rasterio"}
 
@@ -112,3 +117,68 @@ def test_publishing_is_asked_for_on_the_real_service(tmp_path):
     assert wanted(RunFolder(tmp_path / "b", real), True)[-1] == "publish"
     off = demo.model_copy(update={"publish": demo.publish.model_copy(update={"enabled": False})})
     assert "publish" not in wanted(RunFolder(tmp_path / "c", off), None)
+
+
+CATALOG = ("add", "list", "remove", "check")
+
+
+@pytest.mark.parametrize("name", [*sorted(COMMANDS), *(f"catalog {name}" for name in CATALOG)])
+def test_every_help_has_examples_that_can_be_typed(name):
+    """Options and arguments of the examples exist, and the help ends with what comes next."""
+    guide = GUIDES[name]
+    group = typer.main.get_group(app)
+    typed = " ".join(line.removesuffix("\\") for line in guide.examples).split("smgee ")[1:]
+    assert typed
+    for line in typed:
+        assert line.startswith(name + " ") or line.strip() == name, line
+        words = shlex.split(line)
+        context = group.make_context("smgee", words, resilient_parsing=False)
+        assert group.get_command(context, words[0]).make_context(words[0], words[1:], parent=context)
+    for line in guide.examples:
+        assert len(line) <= 76, line
+    said = CliRunner().invoke(app, [*name.split(), "--help"]).output
+    assert all(line.split()[-1] in said for line in guide.examples)
+    assert said.split("Next: ")[1].split() == (guide.example_next or guide.next).split()
+
+
+def test_a_wrong_example_would_be_noticed():
+    group = typer.main.get_group(app)
+    with pytest.raises(Exception, match="No such option"):
+        group.get_command(None, "status").make_context("status", ["runs/mine", "--colour", "red"])
+
+
+def test_what_comes_next_names_what_was_given(tmp_path):
+    assert next_step("predict", {"run": "runs/a"}) == "smgee zonal --run runs/a"
+    assert next_step("run", {}) == ""
+    assert next_step("no such command", {}) == ""
+    given = ["init", "--lon", "99.8", "--lat", "37.5", "--start", "2021-05-01", "--end", "2021-06-01"]
+    said = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "a.yml")], catch_exceptions=False).output
+    assert said.splitlines()[-1] == f"Next: smgee init --check {tmp_path / 'a.yml'}"
+    quiet = [*given, "--out", str(tmp_path / "b.yml"), "-q"]
+    assert CliRunner().invoke(app, quiet, catch_exceptions=False).output == ""
+    found = CliRunner().invoke(app, [*given, "-o", str(tmp_path / "c.yml"), "-q", "--json"]).stdout
+    assert json.loads(found)["next"] == f"smgee init --check {tmp_path / 'c.yml'}"
+
+
+def test_more_is_said_when_asked(tmp_path):
+    logger = logging.getLogger("smgee")
+    before = logger.level
+    try:
+        for flag, level in (("-v", logging.INFO), ("-vv", logging.DEBUG)):
+            CliRunner().invoke(
+                app, ["init", "--schema", str(tmp_path / "s.json"), flag], catch_exceptions=False
+            )
+            assert logger.level == level
+    finally:
+        logger.setLevel(before)
+
+
+def test_the_shell_completes_options_of_a_command():
+    """Commands load late; completion has to reach through to their options."""
+    words = "smgee predict --rou"
+    asked = {"_SMGEE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "2"}
+    code = "from smgee_cli.app import app; app(prog_name='smgee')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | asked
+    )
+    assert "--route" in done.stdout
