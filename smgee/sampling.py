@@ -78,7 +78,7 @@ def sample(
             f"No station has a daily mean between {study.start} and {study.end}; check the period, the depth "
             "and the accepted flags."
         )
-    predictors = study.predictor_set
+    predictors = study.predictor_set.at_stations(stations["lon"].values, stations["lat"].values)
     rows = moisture.reset_index().rename(columns={"time": "date"})[["station", "date", "soil_moisture"]]
     rows["station"] = rows["station"].astype(str)
     measured = {t.date() for t in rows["date"]}
@@ -117,22 +117,33 @@ def _by_day(
 
     for names in dict.fromkeys(p.names for p in pieces):
         alike = [p for p in pieces if p.names == names]
-        size = max(1, BANDS_PER_REQUEST // len(names))
+        size = max(1, BANDS_PER_REQUEST // max(len(p.bands) for p in alike))
         parts = [f for i in range(0, len(alike), size) for f in in_parts(alike[i : i + size], fetch)]
-        dated = [
-            part.merge(pd.DataFrame({"date": pd.DatetimeIndex(piece.days)}), how="cross")
-            for piece, part in zip(alike, parts, strict=True)
-        ]
-        yield pd.concat(dated, ignore_index=True)
+        tables = [_of_days(piece, part) for piece, part in zip(alike, parts, strict=True)]
+        yield pd.concat(tables, ignore_index=True)
+
+
+def _of_days(piece: Piece, part: pd.DataFrame) -> pd.DataFrame:
+    """Return a piece's values by station as those of its days."""
+    columns = piece.by_day([part[band].to_numpy() for band in piece.bands])
+    tables = [
+        pd.DataFrame(
+            {"station": part["station"].to_numpy(), "date": pd.Timestamp(day)}
+            | {name: columns[day, name] for name in piece.names}
+        )
+        for day in piece.days
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def _fetch(pieces: Sequence[Piece], points: ee.FeatureCollection) -> list[pd.DataFrame]:
-    """Return, for each of some pieces of the same predictors, its values by station, all by one request.
+    """Return, for each of some pieces of the same predictors, its bands by station, all by one request.
 
     One image of the bands of all pieces would share the scenes of overlapping windows, but was no faster: the
     scenes of a single step are what a cache holds while all stations are visited.
     """
-    grid, names = pieces[0].grid, pieces[0].names
+    grid = pieces[0].grid
+    bands = list(dict.fromkeys(b for p in pieces for b in p.bands))
     # `first` with a second, constant band: a one-band image would name its property after the reducer.
     parts = [
         piece.image.addBands(ee.Image.constant(k).rename("piece")).reduceRegions(
@@ -145,7 +156,7 @@ def _fetch(pieces: Sequence[Piece], points: ee.FeatureCollection) -> list[pd.Dat
     ]
     sampled = ee.FeatureCollection(parts).flatten()
     frame = ee.data.computeFeatures({"expression": sampled, "fileFormat": "PANDAS_DATAFRAME"})
-    frame = frame.reindex(columns=["station", "piece", *names])  # masked predictors are absent
+    frame = frame.reindex(columns=["station", "piece", *bands])  # masked predictors are absent
     return [frame[frame["piece"] == k].drop(columns="piece") for k in range(len(pieces))]
 
 

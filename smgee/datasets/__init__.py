@@ -15,7 +15,7 @@ from smgee.datasets.hydrography import MERIT_HYDRO
 from smgee.datasets.radar import RADAR, SENTINEL1
 from smgee.datasets.smap import SMAP_9KM, SMAP_36KM_TWIN, smap_9km_ids
 from smgee.datasets.soil import CLAY, SAND, SOIL
-from smgee.datasets.weather import CHIRPS, ERA5_LAND, WEATHER
+from smgee.datasets.weather import CHIRPS, ERA5_LAND, IMERG, WEATHER
 
 __all__ = [
     "CHIRPS",
@@ -26,6 +26,7 @@ __all__ = [
     "ERA5_LAND",
     "FMASK_BITS",
     "HLS",
+    "IMERG",
     "MERIT_HYDRO",
     "NASADEM",
     "RADAR",

@@ -1,4 +1,4 @@
-"""Rain and reanalysis: ERA5-Land and CHIRPS.
+"""Rain and reanalysis: ERA5-Land, CHIRPS and GPM IMERG.
 
 Sources: their pages in https://developers.google.com/earth-engine/datasets/catalog. Of the 150 bands of
 ERA5-Land those are listed that say something of soil moisture; sums carry the suffix ``_sum``.
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from smgee.datasets.base import Band, Dataset
 from smgee.grid import PixelGrid
 
-__all__ = ["CHIRPS", "ERA5_LAND", "WEATHER"]
+__all__ = ["CHIRPS", "ERA5_LAND", "IMERG", "WEATHER"]
 
 ERA5_LAND = Dataset(
     id="ECMWF/ERA5_LAND/DAILY_AGGR",
@@ -42,4 +42,13 @@ CHIRPS = Dataset(
     spacing_m=5566.0,
     grid=PixelGrid("EPSG:4326", (0.05, 0.0, -180.0, 0.0, -0.05, 50.0), 7200, 2000),
 )
-WEATHER: Mapping[str, Dataset] = MappingProxyType({d.id: d for d in (ERA5_LAND, CHIRPS)})
+# Every half hour; the late runs are replaced by the final one, which monthly gauges correct.
+IMERG = Dataset(
+    id="NASA/GPM_L3/IMERG_V07",
+    title="GPM IMERG, rain by the half hour, version 07",
+    bands=(Band("precipitation", "float32", "precipitation", "mm h-1"),),
+    start=date(1998, 1, 1),
+    spacing_m=11132.0,
+    grid=PixelGrid("EPSG:4326", (0.1, 0.0, -180.0, 0.0, -0.1, 90.0), 3600, 1800),
+)
+WEATHER: Mapping[str, Dataset] = MappingProxyType({d.id: d for d in (ERA5_LAND, CHIRPS, IMERG)})

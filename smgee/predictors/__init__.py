@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smgee.predictors.base import Cadence, Family, Predictor, Site, When
 from smgee.predictors.calendar import refuse_alias
-from smgee.predictors.pieces import Piece, PredictorSet
+from smgee.predictors.pieces import Piece, PredictorSet, cells
 from smgee.predictors.registry import Predictors, families, register
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Predictors",
     "Site",
     "When",
+    "cells",
     "families",
     "refuse_alias",
     "register",

@@ -19,7 +19,7 @@ from smgee.options import Options
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Cadence", "Family", "Predictor", "Site", "When"]
+__all__ = ["Cadence", "Family", "Predictor", "Site", "When", "dated"]
 
 STEP_DAYS = 8
 
@@ -102,6 +102,11 @@ class When:
         return [self.start + timedelta(days=i) for i in range((self.end - self.start).days)]
 
 
+def dated(name: str, day: date) -> str:
+    """Return the name of a predictor's band where an image holds several days."""
+    return f"{name}_{day:%Y%m%d}"
+
+
 class Family(Options, ABC):
     """Predictors that are made together, with their options.
 
@@ -136,6 +141,20 @@ class Family(Options, ABC):
         """
         raise NotImplementedError(f"the family {self.kind} makes no image")
 
+    def lattice(self, site: Site) -> PixelGrid | None:
+        """Return the coarser pixels over each of which the family's images are constant.
+
+        None where they change from pixel to pixel of the map. A family of cadence `DAY` that has them gives
+        many days of them in one image, `images`, so that a season takes a few small requests.
+        """
+        return None
+
+    def images(self, site: Site, days: Sequence[date], names: Sequence[str]) -> ee.Image:
+        """Return the predictors `names` of several days on `lattice`, float bands called by `dated`, day
+        after day.
+        """
+        raise NotImplementedError(f"the family {self.kind} has no coarser pixels")
+
     def local(self, when: When) -> dict[str, float] | None:
         """Return the values by name where they are constant over an image, such as the day of the year.
 
@@ -150,6 +169,13 @@ class Family(Options, ABC):
     def step(self) -> int:
         """Return how many days an image of a family of cadence `STEP` serves."""
         return STEP_DAYS
+
+    def at_stations(self, places: Sequence[tuple[float, float]]) -> Self:
+        """Return the family as it is with a network at these places, (longitude, latitude) each.
+
+        For families that compare with the network; the rest stay as they are.
+        """
+        return self
 
     def among(self, families: Sequence[Family]) -> Self:
         """Return the family as it is beside these others of the study.

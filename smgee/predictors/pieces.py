@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
-from smgee.predictors.base import Cadence, Family, Predictor, Site, When
+from smgee.predictors.base import Cadence, Family, Predictor, Site, When, dated
 
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Piece", "PredictorSet"]
+__all__ = ["Piece", "PredictorSet", "cells"]
+
+SPAN = 32
+"""Days whose coarse pixels are pulled together."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Piece:
         The lattice it is made for.
     build : callable
         Makes the image.
+    lattice : PixelGrid, optional
+        Coarser pixels over each of which the image is constant; then it holds every day of `when`.
     """
 
     names: tuple[str, ...]
@@ -46,11 +51,26 @@ class Piece:
     when: When
     grid: PixelGrid
     build: Callable[[], ee.Image]
+    lattice: PixelGrid | None = None
+
+    @cached_property
+    def bands(self) -> tuple[str, ...]:
+        """The bands of the image: `names`, or those of each day where it holds several."""
+        if self.lattice is None:
+            return self.names
+        return tuple(dated(name, day) for day in self.when.days for name in self.names)
+
+    def by_day(self, values: Sequence[Any]) -> Mapping[tuple[date, str], Any]:
+        """Return what was pulled of each band by day and predictor."""
+        if self.lattice is None:
+            return {(day, name): v for day in self.days for name, v in zip(self.names, values, strict=True)}
+        found = dict(zip(self.bands, values, strict=True))
+        return {(day, name): found[dated(name, day)] for day in self.days for name in self.names}
 
     @cached_property
     def image(self) -> ee.Image:
-        """The predictors as float bands, in the order of `names`; needs a connection."""
-        return self.build().select(list(self.names))
+        """The predictors as float bands, in the order of `bands`; needs a connection."""
+        return self.build().select(list(self.bands))
 
     @cached_property
     def key(self) -> str:
@@ -71,6 +91,11 @@ class PredictorSet:
     site: Site
     start: date
     end: date
+
+    def at_stations(self, lon: Iterable[float], lat: Iterable[float]) -> PredictorSet:
+        """Return the predictors with a network at these places, for those that are relative to it."""
+        places = [(float(x), float(y)) for x, y in zip(lon, lat, strict=True)]
+        return replace(self, families=tuple(f.at_stations(places) for f in self.families))
 
     @cached_property
     def predictors(self) -> tuple[Predictor, ...]:
@@ -109,7 +134,7 @@ class PredictorSet:
         """Return what must be pulled for these days: never the same pixels twice.
 
         Predictors that change together come in one piece. Static ones come first and once, those of a step
-        once for all its days; `constants` are in no piece.
+        once for all its days, those of coarse pixels once for `SPAN` days; `constants` are in no piece.
 
         Parameters
         ----------
@@ -136,16 +161,18 @@ class PredictorSet:
             if not picked:
                 continue
             whens: dict[When, list[date]] = {}
+            coarse = families[0].lattice(self.site) if families[0].cadence is Cadence.DAY else None
             for day in asked:
-                whens.setdefault(self._when(families[0], day), []).append(day)
-            found += [self._piece(families, picked, when, served) for when, served in whens.items()]
+                when = self._when(families[0], day)
+                whens.setdefault(when if coarse is None else self._span(day), []).append(day)
+            found += [self._piece(families, picked, when, served, coarse) for when, served in whens.items()]
         return sorted(found, key=lambda p: (p.cadence is not Cadence.STATIC, p.when.start))
 
     def image(self, day: date) -> ee.Image:
         """Return every predictor of a day as float bands in model order."""
         import ee
 
-        layers = [piece.image for piece in self.pieces([day])]
+        layers = [self._of_day(families, day) for families in self._together()]
         layers += [ee.Image.constant(v).toFloat().rename(name) for name, v in self.constants(day).items()]
         return _stacked(layers).select(list(self.names))
 
@@ -173,19 +200,39 @@ class PredictorSet:
 
     def _together(self) -> list[list[Family]]:
         """Return the families that make images, those that change together in one list."""
-        groups: dict[tuple[Cadence, int], list[Family]] = {}
+        groups: dict[tuple[Cadence, int, PixelGrid | None], list[Family]] = {}
         for family in self.families:
             if family.local(self._when(family, self.start)) is None:
                 width = family.step() if family.cadence is Cadence.STEP else 0
-                groups.setdefault((family.cadence, width), []).append(family)
+                coarse = family.lattice(self.site) if family.cadence is Cadence.DAY else None
+                groups.setdefault((family.cadence, width, coarse), []).append(family)
         return list(groups.values())
 
-    def _piece(self, families: list[Family], names: list[str], when: When, days: list[date]) -> Piece:
+    def _of_day(self, families: list[Family], day: date) -> ee.Image:
+        """Return the images of a day, also of families that give several days at once."""
+        own = [(f, [p.name for p in f.predictors()]) for f in families]
+        return _stacked([f.image(self.site, self._when(f, day), names) for f, names in own])
+
+    def _piece(
+        self,
+        families: list[Family],
+        names: list[str],
+        when: When,
+        days: list[date],
+        coarse: PixelGrid | None,
+    ) -> Piece:
         def build() -> ee.Image:
             own = [(f, [p.name for p in f.predictors() if p.name in names]) for f in families]
-            return _stacked([f.image(self.site, when, some) for f, some in own if some])
+            if coarse is None:
+                return _stacked([f.image(self.site, when, some) for f, some in own if some])
+            return _stacked([f.images(self.site, when.days, some) for f, some in own if some])
 
-        return Piece(tuple(names), tuple(days), families[0].cadence, when, self.site.grid, build)
+        return Piece(tuple(names), tuple(days), families[0].cadence, when, self.site.grid, build, coarse)
+
+    def _span(self, day: date) -> When:
+        """Return the days that are pulled together with a day, where pixels are coarse."""
+        offset = (day - self.start).days // SPAN * SPAN
+        return self._step(offset, SPAN)
 
     def _when(self, family: Family, day: date) -> When:
         """Return what a family's image of a day is made for."""
@@ -205,6 +252,20 @@ class PredictorSet:
         start = self.start + timedelta(days=offset)
         end = min(start + timedelta(days=width), self.end)
         return When(start, end, start + timedelta(days=width // 2))
+
+
+def cells(lattice: PixelGrid) -> ee.Image:
+    """Return the position of each coarse pixel, row by row, as an image of one band, ``cell``.
+
+    Asked for on a finer grid, it says which coarse pixel Earth Engine takes there, by the same way as that of
+    the coarse values.
+    """
+    import ee
+
+    transform = list(lattice.transform)
+    at = ee.Image.pixelCoordinates(ee.Projection(lattice.crs, transform)).floor()
+    position = at.select("y").multiply(lattice.width).add(at.select("x")).rename("cell").toFloat()
+    return position.reproject(crs=lattice.crs, crsTransform=transform)
 
 
 def _stacked(layers: Sequence[ee.Image]) -> ee.Image:

@@ -30,6 +30,7 @@ from smgee.predictors.reflectance import Reflectance
 from smgee.predictors.soil import Soil
 from smgee.predictors.terrain import Terrain
 from smgee.predictors.unmixing import Unmixing
+from smgee.predictors.weather import Weather
 
 __all__ = ["Predictors", "families", "register"]
 
@@ -51,6 +52,7 @@ for _family in (
     Insolation,
     Unmixing,
     Soil,
+    Weather,
 ):
     register(_family)
 

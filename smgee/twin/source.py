@@ -21,7 +21,6 @@ from smgee.datasets import (
     SMAP_9KM,
     SMAP_36KM_TWIN,
     SOIL,
-    WEATHER,
     Dataset,
 )
 from smgee.datasets.smap import GROUPS, NO_GOOD_RETRIEVAL, WARPED
@@ -47,7 +46,7 @@ TITLES = {
     SMAP_36KM_TWIN: "SMAP L3 36 km retrievals over the synthetic basin of smgee, on the exact EASE-Grid 2.0",
     **{
         d.id: f"{d.title}, over the synthetic basin of smgee"
-        for d in (*WEATHER.values(), *SOIL.values(), SENTINEL1)
+        for d in (ERA5_LAND, CHIRPS, *SOIL.values(), SENTINEL1)
     },
     TRUTH: "True daily soil moisture and temperature of 0-5 cm in the synthetic basin of smgee",
     STATIONS: "Stations of the synthetic basin of smgee",
@@ -101,7 +100,7 @@ class TwinSource:
 
     @property
     def _collections(self) -> tuple[str, ...]:
-        return (*COLLECTIONS, SMAP_005, SMAP_006, SMAP_36KM_TWIN, TRUTH, *WEATHER, SENTINEL1.id)
+        return (*COLLECTIONS, SMAP_005, SMAP_006, SMAP_36KM_TWIN, TRUTH, ERA5_LAND.id, CHIRPS.id, SENTINEL1.id)
 
     def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
         """Describe an asset; None when it is not the twin's."""
