@@ -170,6 +170,10 @@ class Family(Options, ABC):
         """Return how many days an image of a family of cadence `STEP` serves."""
         return STEP_DAYS
 
+    def needs_network(self) -> bool:
+        """Whether the predictors compare with a network whose places the study does not name."""
+        return False
+
     def at_stations(self, places: Sequence[tuple[float, float]]) -> Self:
         """Return the family as it is with a network at these places, (longitude, latitude) each.
 

@@ -92,6 +92,11 @@ class PredictorSet:
     start: date
     end: date
 
+    @property
+    def needs_network(self) -> bool:
+        """Whether a predictor compares with a network whose places the study does not name."""
+        return any(f.needs_network() for f in self.families)
+
     def at_stations(self, lon: Iterable[float], lat: Iterable[float]) -> PredictorSet:
         """Return the predictors with a network at these places, for those that are relative to it."""
         places = [(float(x), float(y)) for x, y in zip(lon, lat, strict=True)]

@@ -35,7 +35,7 @@ LEAST_KNOWN = 0.5  # of a column's days
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a column is made of: role of the band, unit and words, and the way into them from the band's own."""
+    """What a column is made of: role of the band, unit and words, and the way there from the band's unit."""
 
     role: str
     units: str
@@ -60,9 +60,9 @@ _NAME = re.compile(
     rf"({'|'.join(PRODUCTS)})_(?:({'|'.join(QUANTITIES)})|api(\d\d)|rain_(\d{{1,3}})d)({RELATIVE})?"
 )
 _CHOICES = (
-    f"one of {', '.join(PRODUCTS)}, then _{', _'.join(QUANTITIES)}, _api90 (antecedent precipitation of which "
-    f"90 % is left after a day; any two digits), or _rain_10d (a sum), and {RELATIVE} for the difference from "
-    "the network's mean of the day"
+    f"one of {', '.join(PRODUCTS)}, then _{', _'.join(QUANTITIES)}, _api90 (antecedent precipitation of "
+    f"which 90 % is left after a day; any two digits), or _rain_10d (a sum), and {RELATIVE} for the "
+    "difference from the network's mean of the day"
 )
 
 
@@ -173,6 +173,11 @@ class Weather(Family):
         settled = self.model_copy()
         settled._network = tuple(places)
         return settled
+
+    def needs_network(self) -> bool:
+        """Whether a column is relative to a network that is not known."""
+        relative = any(Column.read(n, self.memory_days).relative for n in self.names)
+        return relative and not self.stations
 
     def lattice(self, site: Site) -> PixelGrid:
         """Return the product's pixels around the site."""

@@ -100,7 +100,16 @@ class TwinSource:
 
     @property
     def _collections(self) -> tuple[str, ...]:
-        return (*COLLECTIONS, SMAP_005, SMAP_006, SMAP_36KM_TWIN, TRUTH, ERA5_LAND.id, CHIRPS.id, SENTINEL1.id)
+        return (
+            *COLLECTIONS,
+            SMAP_005,
+            SMAP_006,
+            SMAP_36KM_TWIN,
+            TRUTH,
+            ERA5_LAND.id,
+            CHIRPS.id,
+            SENTINEL1.id,
+        )
 
     def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
         """Describe an asset; None when it is not the twin's."""

@@ -156,5 +156,8 @@ def check(
     assert len(np.unique(expected)) > 5
     for route in ("xee", "classifier"):
         np.testing.assert_allclose(
-            map_day(make_route(route, study.predictor_set, model), day), expected, rtol=rtol, atol=1e-6
+            map_day(make_route(route, study.predictor_set, model), day),
+            expected,
+            rtol=max(rtol, 1e-7),
+            atol=1e-6,
         )

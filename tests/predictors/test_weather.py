@@ -97,7 +97,9 @@ def test_a_map_pulls_coarse_pixels_once_for_many_days(world):
     assert pieces[0].lattice.width * pieces[0].lattice.height < 60
     route = XeeRoute(study.predictor_set, _Sum(NAMES))
     whole = study.grid.shape
-    blocks = [Block(r, c, 32, 32) for r in (0, 32) for c in (0, 32) if r + 32 <= whole[0] and c + 32 <= whole[1]]
+    blocks = [
+        Block(r, c, 32, 32) for r in (0, 32) for c in (0, 32) if r + 32 <= whole[0] and c + 32 <= whole[1]
+    ]
     with LEDGER.measure() as meter:
         maps = [route.run(MapJob(b, tuple(study_days)))["soil_moisture"] for b in blocks]
     # One for the pixels of all days, one per block for where they lie, and what opening each image takes.

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from smgee.cache import ByteCache
-from smgee.datasets import NASADEM as DEM
 from smgee.datasets import CHIRPS, ERA5_LAND, RADAR, SOIL
+from smgee.datasets import NASADEM as DEM
 from smgee.datasets import SMAP_36KM_TWIN as SMAP_36KM
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, ease_cell_at, transformer

@@ -12,9 +12,11 @@ from smgee.tables import Provenance
 from smgee.upscale import compare_store, make_route
 from smgee.upscale.route import RouteName
 from smgee.workflow.artifacts import Artifact
+from smgee.workflow.network import predictors_of
 from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Step
 from smgee.workflow.steps.predict import MAPS
+from smgee.workflow.steps.stations import STATIONS
 from smgee.workflow.steps.train import MODELS, deployed_model
 from smgee.workflow.work import Work
 
@@ -36,7 +38,7 @@ def run(work: Work) -> Mapping[str, Any]:
     maps = work.read(MAPS)
     drawn_by = work.fact("predict", "route") or study.upscale.route
     route: RouteName = "classifier" if drawn_by == "xee" else "xee"
-    other = make_route(route, study.predictor_set, deployed_model(work))
+    other = make_route(route, predictors_of(work), deployed_model(work))
     found = compare_store(maps, other, maps.days[len(maps.days) // 2], area=study.area)
     content = {**found.as_dict(), "sentence": found.sentence()}
     work.write(PARITY, content)
@@ -48,6 +50,7 @@ STEP = Step(
     "Compare routes",
     run,
     reads=(MODELS, MAPS),
+    may_read=(STATIONS,),
     writes=(PARITY,),
     settings=("start", "end", "area", "predictors", "training.deploy", "upscale.route", "backend.kind"),
     inputs=catalog_of,

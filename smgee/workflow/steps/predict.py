@@ -12,10 +12,11 @@ from smgee.errors import MissingDataError
 from smgee.upscale import MapStore, default_block, make_route, map_season
 from smgee.workflow.artifacts import Artifact, folder
 from smgee.workflow.days import active_days
+from smgee.workflow.network import predictors_of
 from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Option, Step
 from smgee.workflow.steps.smap import SMAP
-from smgee.workflow.steps.stations import PERIODS
+from smgee.workflow.steps.stations import PERIODS, STATIONS
 from smgee.workflow.steps.train import MODELS, deployed_model
 from smgee.workflow.work import Work
 
@@ -26,7 +27,7 @@ def run(work: Work) -> Mapping[str, Any]:
     """Map every day that is wanted and not mapped yet by this very model on these predictors."""
     study = work.study
     model = deployed_model(work)
-    route = make_route(work.option("route", study.upscale.route), study.predictor_set, model)
+    route = make_route(work.option("route", study.upscale.route), predictors_of(work), model)
     days = _days(work)
     store = MapStore(
         work.path(MAPS),
@@ -68,7 +69,7 @@ STEP = Step(
     "Map at 30 m",
     run,
     reads=(PERIODS, MODELS),
-    may_read=(SMAP,),
+    may_read=(SMAP, STATIONS),
     writes=(MAPS,),
     settings=("start", "end", "area", "predictors", "training.deploy", "upscale", "backend.kind"),
     inputs=catalog_of,
