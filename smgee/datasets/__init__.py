@@ -13,7 +13,7 @@ from smgee.datasets.elevation import DEMS, ELEVATION, NASADEM
 from smgee.datasets.hls import FMASK_BITS, HLS, ROLES, fmask_bits
 from smgee.datasets.hydrography import MERIT_HYDRO
 from smgee.datasets.radar import RADAR, SENTINEL1
-from smgee.datasets.smap import SMAP_9KM, SMAP_36KM_TWIN, smap_9km_ids
+from smgee.datasets.smap import SMAP_9KM, SMAP_36KM_TWIN, SPL4, smap_9km_ids
 from smgee.datasets.soil import CLAY, SAND, SOIL
 from smgee.datasets.weather import CHIRPS, ERA5_LAND, IMERG, WEATHER
 
@@ -35,6 +35,7 @@ __all__ = [
     "SENTINEL1",
     "SMAP_9KM",
     "SMAP_36KM_TWIN",
+    "SPL4",
     "Band",
     "Dataset",
     "fmask_bits",
@@ -49,6 +50,7 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
             *ELEVATION.values(),
             MERIT_HYDRO,
             *SMAP_9KM,
+            SPL4,
             *WEATHER.values(),
             *SOIL.values(),
             *RADAR.values(),

@@ -22,6 +22,7 @@ __all__ = [
     "RETRIEVAL_BITS",
     "SMAP_9KM",
     "SMAP_36KM_TWIN",
+    "SPL4",
     "SURFACE_BITS",
     "WARPED",
     "pattern",
@@ -122,6 +123,19 @@ def _version(number: str, start: date, end: date | None) -> Dataset:
 SMAP_9KM: tuple[Dataset, ...] = (
     _version("005", date(2015, 3, 31), SEAM),
     _version("006", SEAM, None),
+)
+# Every three hours, by a model that takes SMAP's measurements in. Of its 46 bands those that say how much
+# water the soil holds.
+SPL4 = Dataset(
+    id="NASA/SMAP/SPL4SMGP/008",
+    title="SMAP L4 surface and root zone soil moisture, 3 hours, version 008",
+    bands=(
+        Band("sm_surface", "float32", "surface", "m3 m-3"),
+        Band("sm_rootzone", "float32", "rootzone", "m3 m-3"),
+    ),
+    short_name="SPL4SMGP",
+    start=date(2015, 3, 31),
+    spacing_m=11000.0,
 )
 SMAP_36KM_TWIN = "projects/smgee-twin/assets/SPL3SMP"
 """The synthetic basin's 36 km product. Earth Engine has none: elsewhere it is a copy that the user ingests,

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import math
 
-from smgee.datasets import Dataset
-from smgee.grid import PixelGrid
+from smgee.grid import PixelGrid, transformer
 from smgee.predictors.base import Site
 
-__all__ = ["lattice_of"]
+__all__ = ["lattice_around"]
 
 MARGIN = 1  # pixels beyond the outline
 
 
-def lattice_of(dataset: Dataset, site: Site) -> PixelGrid:
-    """Return the part of a product's own lattice, in degrees, that holds a site.
+def lattice_around(site: Site, whole: PixelGrid) -> PixelGrid:
+    """Return the part of a lattice that holds a site and a pixel around it.
 
     Parameters
     ----------
-    dataset : Dataset
-        With a grid that all its images share.
     site : Site
-        Its outline and a pixel around it are covered.
+        Its outline is covered.
+    whole : PixelGrid
+        Of a product, in degrees or a cylindrical projection, north up.
     """
-    whole = dataset.grid
-    assert whole is not None
-    step, _, left, _, _, top = whole.transform
-    west, south, east, north = site.outline
-    col, row = math.floor((west - left) / step) - MARGIN, math.floor((top - north) / step) - MARGIN
-    end_col, end_row = math.ceil((east - left) / step) + MARGIN, math.ceil((top - south) / step) + MARGIN
-    corner = (step, 0.0, left + col * step, 0.0, -step, top - row * step)
+    left, bottom, right, top = site.outline
+    if whole.crs != "EPSG:4326":
+        to_plane = transformer("EPSG:4326", whole.crs)
+        left, bottom, right, top = to_plane.transform_bounds(left, bottom, right, top, densify_pts=21)
+    size, _, x0, _, _, y0 = whole.transform
+    col, row = math.floor((left - x0) / size) - MARGIN, math.floor((y0 - top) / size) - MARGIN
+    end_col, end_row = math.ceil((right - x0) / size) + MARGIN, math.ceil((y0 - bottom) / size) + MARGIN
+    corner = (size, 0.0, x0 + col * size, 0.0, -size, y0 - row * size)
     return PixelGrid(whole.crs, corner, end_col - col, end_row - row)

@@ -27,6 +27,7 @@ from smgee.predictors.insolation import Insolation
 from smgee.predictors.pieces import PredictorSet
 from smgee.predictors.place import Place
 from smgee.predictors.reflectance import Reflectance
+from smgee.predictors.smap import SmapMoisture
 from smgee.predictors.soil import Soil
 from smgee.predictors.terrain import Terrain
 from smgee.predictors.unmixing import Unmixing
@@ -53,6 +54,7 @@ for _family in (
     Unmixing,
     Soil,
     Weather,
+    SmapMoisture,
 ):
     register(_family)
 
@@ -104,6 +106,16 @@ class Predictors(RootModel[tuple[SerializeAsAny[Family], ...]]):
     def names(self) -> tuple[str, ...]:
         """All predictor names, in model column order."""
         return tuple(p.name for family in self.root for p in family.predictors())
+
+    @property
+    def of_smap(self) -> tuple[str, ...]:
+        """The predictors that are made of SMAP's measurements, which no validation of SMAP may rest on."""
+        return tuple(p.name for f in self.root if isinstance(f, SmapMoisture) for p in f.predictors())
+
+    @property
+    def dependence_allowed(self) -> bool:
+        """Whether every family that is made of SMAP's measurements says that it may be."""
+        return all(f.allow_dependence for f in self.root if isinstance(f, SmapMoisture))
 
     def on(self, site: Site, start: date, end: date) -> PredictorSet:
         """Return the predictors on a site, for the days [start, end)."""

@@ -20,7 +20,7 @@ from smgee.errors import InputError
 from smgee.grid import PixelGrid
 from smgee.options import from_study_file
 from smgee.predictors.base import Cadence, Family, Predictor, Site, When, dated
-from smgee.predictors.coarse import lattice_of
+from smgee.predictors.coarse import lattice_around
 
 if TYPE_CHECKING:
     import ee
@@ -181,7 +181,8 @@ class Weather(Family):
 
     def lattice(self, site: Site) -> PixelGrid:
         """Return the product's pixels around the site."""
-        return lattice_of(self.product, site)
+        assert self.product.grid is not None
+        return lattice_around(site, self.product.grid)
 
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
         """Return the weather of a day."""

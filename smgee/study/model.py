@@ -86,6 +86,18 @@ class Study(Options):
             object.__setattr__(self, "smap", own)
         return self
 
+    @model_validator(mode="after")
+    def _judged_by_others(self) -> Study:
+        judged = self.smap.nine_km or self.smap.collection_36km
+        if self.predictors.of_smap and judged and not self.predictors.dependence_allowed:
+            raise ValueError(
+                f"the predictors {', '.join(self.predictors.of_smap)} are made of SMAP, which the study "
+                "validates: its maps would judge what they were made of. Leave them out, or validate nothing "
+                "(smap: {nine_km: false, collection_36km: null}), or set allow_dependence of the family "
+                "smap, and the validation warns of it"
+            )
+        return self
+
     @classmethod
     def from_yaml(cls, path: str | Path) -> Study:
         """Read a study file.

@@ -38,6 +38,7 @@ def run(work: Work) -> Mapping[str, Any]:
         plain_means(study, daily),
         periods=work.read(PERIODS),
         training_stations=_trained(daily),
+        smap_is_predictor=bool(study.predictors.of_smap),
         seed=study.training.seed,
     )
     for grid, artifact in (("M36", LARGE), ("M09", SMALL)):
@@ -82,6 +83,6 @@ STEP = Step(
     reads=(SMAP, ZONAL, STATIONS, PERIODS),
     may_read=(CELLS,),
     writes=(LARGE, SMALL, HETEROGENEITY),
-    settings=("area", "training.seed", "smap"),
+    settings=("area", "training.seed", "smap", "predictors"),
     needed=without_smap,
 )
