@@ -16,7 +16,7 @@ STUDY = Study.parse(
             {"kind": "reflectance", "bands": ["red", "nir"]},
             {"kind": "indices", "names": ["NDVI"]},
             {"kind": "terrain", "names": ["elevation", "slope"]},
-            {"kind": "calendar"},
+            {"kind": "calendar", "allow_alias": True},
         ]
     }
 )

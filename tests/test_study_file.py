@@ -24,7 +24,7 @@ CONTENT = {
     "area": {"lon": 99.8, "lat": 37.5},
     "backend": {"catalog": "files"},
     "stations": {"source": "network.zip", "depth_m": [0.0, 0.1]},
-    "predictors": [{"kind": "terrain", "names": ["slope"]}, {"kind": "calendar"}],
+    "predictors": [{"kind": "terrain", "names": ["slope"]}, {"kind": "calendar", "allow_alias": True}],
     "training": {"folds": 5},
     "upscale": {"route": "xee"},
     "smap": {"nine_km": True},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smgee.predictors.base import Cadence, Family, Predictor, Site, When
-from smgee.predictors.calendar import refuse_alias
+from smgee.predictors.calendar import is_alias, refuse_alias
 from smgee.predictors.pieces import Piece, PredictorSet, cells
 from smgee.predictors.registry import Predictors, families, register
 
@@ -18,6 +18,7 @@ __all__ = [
     "When",
     "cells",
     "families",
+    "is_alias",
     "refuse_alias",
     "register",
 ]

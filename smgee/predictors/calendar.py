@@ -13,7 +13,7 @@ from pydantic import Field
 from smgee.errors import InputError
 from smgee.predictors.base import Cadence, Family, Predictor, When
 
-__all__ = ["Calendar", "refuse_alias"]
+__all__ = ["Calendar", "is_alias", "refuse_alias"]
 
 NAMES = {
     "doy": ("day of year", "day of the year"),
@@ -51,6 +51,15 @@ class Calendar(Family):
         return {name: found[name] for name in self.names}
 
 
+def is_alias(start: date, end: date) -> bool:
+    """Whether no day of the year comes twice in the days [start, end), so that it *is* the date."""
+    try:
+        again = start.replace(year=start.year + 1)
+    except ValueError:  # 29 February
+        again = date(start.year + 1, 3, 1)
+    return end <= again
+
+
 def refuse_alias(families: Iterable[Family], start: date, end: date) -> None:
     """Refuse the calendar as a predictor of a period in which no day of the year comes twice.
 
@@ -69,11 +78,7 @@ def refuse_alias(families: Iterable[Family], start: date, end: date) -> None:
     InputError
         Unless the calendar says ``allow_alias``.
     """
-    try:
-        again = start.replace(year=start.year + 1)
-    except ValueError:  # 29 February
-        again = date(start.year + 1, 3, 1)
-    if end > again:
+    if not is_alias(start, end):
         return
     for family in families:
         if isinstance(family, Calendar) and not family.allow_alias:

@@ -42,6 +42,8 @@ def from_flat(section: Mapping[str, Any]) -> list[dict[str, Any]]:
             family[option] = section[key]
         if kind == "terrain" and "dem" in section:
             family["dem"] = section["dem"]
+        if kind == "calendar":  # files of that spelling are older than the rule against it
+            family["allow_alias"] = True
         if family.get(option) not in ([], ()):
             found.append(family)
     # The first family says how scenes are composited, and the others follow it.

@@ -107,6 +107,10 @@ class Predictors(RootModel[tuple[SerializeAsAny[Family], ...]]):
         """All predictor names, in model column order."""
         return tuple(p.name for family in self.root for p in family.predictors())
 
+    def without(self, kind: str) -> Predictors:
+        """Return the predictors but for the families of a kind."""
+        return Predictors(tuple(f for f in self.root if f.kind != kind))
+
     @property
     def of_smap(self) -> tuple[str, ...]:
         """The predictors that are made of SMAP's measurements, which no validation of SMAP may rest on."""

@@ -33,6 +33,11 @@ class SmapMoisture(Family):
 
     Maps made of it are no independent judges of SMAP: a study that validates SMAP has to allow it, and its
     validation says so in every row. Each column is constant over the 9 km cells of EASE-Grid 2.0.
+
+    Attributes
+    ----------
+    names : tuple of str
+        smap_am and smap_pm, retrievals; or smap_surface and smap_rootzone, the model.
     """
 
     cadence: ClassVar[Cadence] = Cadence.DAY

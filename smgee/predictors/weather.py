@@ -113,6 +113,13 @@ class Weather(Family):
     Antecedent precipitation is the index of Kohler & Linsley (1951), US Weather Bureau Research Paper 34:
     A(t) = k A(t - 1) + P(t), from the last `memory_days` days; before them, and on days without an image, it
     rained as on the mean of the others. What is known of less than half of its days is masked.
+
+    Attributes
+    ----------
+    names : tuple of str
+        era5_, chirps_ or imerg_, all of one product, and then rain (of the day), rain_10d (a sum of days),
+        api90 (antecedent precipitation of which 90 % is left after a day) or, of era5, air_temperature,
+        soil_temperature, potential_evaporation; with _relative at the end, minus the network's mean.
     """
 
     cadence: ClassVar[Cadence] = Cadence.DAY

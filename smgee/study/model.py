@@ -16,7 +16,7 @@ from smgee.errors import InputError
 from smgee.grid import EaseCell, PixelGrid
 from smgee.io import atomic_path
 from smgee.options import Options
-from smgee.predictors import Predictors, PredictorSet, Site
+from smgee.predictors import Predictors, PredictorSet, Site, is_alias, refuse_alias
 from smgee.study.faults import faults
 from smgee.study.files import Lines, read_yaml
 from smgee.study.sections import TWIN, Backend, Publish, Smap, Stations, Training, Upscale
@@ -84,6 +84,17 @@ class Study(Options):
         if self.is_synthetic and "collection_36km" not in self.smap.model_fields_set:
             own = self.smap.model_copy(update={"collection_36km": SMAP_36KM_TWIN})
             object.__setattr__(self, "smap", own)
+        return self
+
+    @model_validator(mode="after")
+    def _no_alias_of_the_date(self) -> Study:
+        if "predictors" in self.model_fields_set:
+            try:
+                refuse_alias(self.predictors, self.start, self.end)
+            except InputError as error:
+                raise ValueError(str(error).rstrip(".")) from error
+        elif is_alias(self.start, self.end):
+            object.__setattr__(self, "predictors", self.predictors.without("calendar"))
         return self
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from smgee.area import utm_zone
 from smgee.errors import InputError
 from smgee.grid import EaseCell, ease_cell_at
 from smgee.insitu.layout import Layout, Preview, find_layout, preview
+from smgee.predictors import is_alias
 from smgee.study import Study
 from smgee.study.draft import write_draft
 from smgee.study.sections import Training
@@ -151,7 +152,7 @@ def new_study(
         "area": {"lon": round(lon, 5), "lat": round(lat, 5)},
         "backend": _backend(answers, file),
         "stations": stations,
-        "predictors": [{"kind": family.kind} for family in Study.model_fields["predictors"].default],
+        "predictors": _predictors(start, end),
         "training": _training(),
         "upscale": {"route": "xee"},
         "smap": {"nine_km": True},
@@ -167,6 +168,12 @@ def new_study(
     if study is None:
         raise InputError(f"The study cannot be begun: {'; '.join(wrong)}.")
     return NewStudy(text, study, layout, seen, inside, tuple(unsure))
+
+
+def _predictors(start: date, end: date) -> list[dict[str, str]]:
+    """Return the default families; the day of the year only where it is more than the date."""
+    kinds = [family.kind for family in Study.model_fields["predictors"].default]
+    return [{"kind": k} for k in kinds if k != "calendar" or not is_alias(start, end)]
 
 
 def _place(answers: Answers, seen: Preview | None) -> tuple[float, float]:

@@ -55,7 +55,7 @@ def test_it_goes_into_samples_and_maps(layers, register):
     air = {date(2021, 7, 1) + timedelta(days=i): random.normal(8, 4, (10, 16)) for i in range(20)}
     for day, values in air.items():
         layers.add(AIR, values, day=day)
-    study = study_of({"kind": "air"}, {"kind": "calendar"}, {"kind": "height"})
+    study = study_of({"kind": "air"}, {"kind": "calendar", "allow_alias": True}, {"kind": "height"})
     pieces = study.predictor_set.pieces(air)
     assert [p.cadence for p in pieces] == [Cadence.STATIC, *[Cadence.DAY] * 20]
     assert len({p.key for p in pieces}) == 21

@@ -35,7 +35,7 @@ def test_it_goes_into_samples_and_maps(layers, register):
     register(Texture)
     clay = np.random.default_rng(1).integers(5, 60, (10, 16)).astype("f4")
     layers.add(SOIL, clay)
-    study = study_of({"kind": "texture"}, {"kind": "calendar"})
+    study = study_of({"kind": "texture"}, {"kind": "calendar", "allow_alias": True})
     assert study.predictors.names == ("clay", "share", "doy")
     assert study.predictor_set.datasets() == (SOIL,)
     check(

@@ -32,7 +32,7 @@ def test_values_are_those_of_pandas():
 def test_harmonics_are_numbers_of_the_map():
     study = Study.parse(
         Study.demo().model_dump(mode="json")
-        | {"predictors": [{"kind": "calendar", "names": ["doy_cos", "doy_sin"]}]}
+        | {"predictors": [{"kind": "calendar", "names": ["doy_cos", "doy_sin"], "allow_alias": True}]}
     )
     found = study.predictor_set.constants(date(2021, 7, 2))  # day 183 of 365: half a turn
     assert list(found) == ["doy_cos", "doy_sin"]
@@ -62,3 +62,14 @@ def test_the_alias_of_the_date_is_refused(start, end, alias):
         refuse_alias(listed, start, end)
     refuse_alias([Calendar(allow_alias=True)], start, end)
     refuse_alias(Predictors.model_validate([{"kind": "terrain"}]), start, end)
+
+
+def test_a_study_of_one_season_has_it_only_when_asked():
+    assert "doy" not in Study.demo().predictors.names
+    content = Study.demo().model_dump(mode="json", exclude={"predictors"})
+    assert "doy" not in Study.parse(content).predictors.names
+    assert "doy" in Study.parse(content | {"end": "2022-04-02"}).predictors.names
+    with pytest.raises(InputError, match=r"the study cannot be used: .*doy only repeat the date"):
+        Study.parse(content | {"predictors": [{"kind": "calendar"}, {"kind": "terrain"}]})
+    asked = [{"kind": "calendar", "allow_alias": True}]
+    assert Study.parse(content | {"predictors": asked}).predictors.names == ("doy",)

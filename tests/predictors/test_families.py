@@ -18,6 +18,9 @@ from smgee.predictors.indices import Indices
 from smgee.predictors.reflectance import Reflectance
 from smgee.study import Study
 
+ASKED = {"kind": "calendar", "allow_alias": True}
+"""The day of the year in a study of one season, as older files ask for it."""
+
 
 def study_with(predictors: object) -> Study:
     return Study.parse(Study.demo().model_dump(mode="json") | {"predictors": predictors})
@@ -26,7 +29,7 @@ def study_with(predictors: object) -> Study:
 @pytest.mark.parametrize(
     ("flat", "listed"),
     [
-        ({}, [{"kind": k} for k in ("reflectance", "indices", "terrain", "calendar")]),
+        ({}, [*({"kind": k} for k in ("reflectance", "indices", "terrain")), ASKED]),
         (
             {"bands": ["red", "nir"], "indices": ["NDVI"], "terrain": [], "calendar": []},
             [{"kind": "reflectance", "bands": ["red", "nir"]}, {"kind": "indices", "names": ["NDVI"]}],
@@ -40,7 +43,7 @@ def study_with(predictors: object) -> Study:
                     "composite": {"sensors": ["S30"], "mask": ["cloud"], "window_days": 10},
                 },
                 {"kind": "terrain"},
-                {"kind": "calendar"},
+                ASKED,
             ],
         ),
         (
@@ -49,7 +52,7 @@ def study_with(predictors: object) -> Study:
                 {"kind": "reflectance", "composite": {"fill_days": 20, "step_days": 4}},
                 {"kind": "indices"},
                 {"kind": "terrain", "names": ["slope"], "dem": "USGS/SRTMGL1_003"},
-                {"kind": "calendar"},
+                ASKED,
             ],
         ),
     ],
@@ -92,7 +95,7 @@ def test_what_cannot_be_made_is_refused(predictors, said):
 def test_a_study_file_keeps_its_families(tmp_path):
     study = study_with(
         [
-            {"kind": "calendar"},
+            ASKED,
             {"kind": "indices", "names": ["NDVI"], "composite": {"window_days": 20}},
             {"kind": "terrain", "names": ["slope"]},
         ]
@@ -124,9 +127,12 @@ def test_families_with_equal_composites_share_one_image():
     assert [set(f._shared) for f in apart] == [{"red", "nir"}, {"nir", "swir1"}]
 
 
+EVERY = [*({"kind": k} for k in ("reflectance", "indices", "terrain")), ASKED]
+
+
 def test_pieces_pull_nothing_twice():
     """Over any set of days each predictor is in one piece a day, and those of one cadence are together."""
-    predictors = Study.demo().predictor_set
+    predictors = study_with(EVERY).predictor_set
     days = [date(2021, 6, 30) + timedelta(days=i) for i in range(11)]
     pieces = predictors.pieces(reversed(days))
     assert [p.cadence for p in pieces] == [Cadence.STATIC, *[Cadence.STEP] * (len(pieces) - 1)]
@@ -143,7 +149,7 @@ def test_pieces_pull_nothing_twice():
 
 
 def test_pieces_of_some_names_and_days():
-    predictors = Study.demo().predictor_set
+    predictors = study_with(EVERY).predictor_set
     day = date(2021, 7, 1)
     assert [p.names for p in predictors.pieces([day], names=["doy", "NDVI", "red"])] == [("red", "NDVI")]
     with pytest.raises(InputError, match="height"):

@@ -100,7 +100,7 @@ def test_a_mixture_is_taken_apart(scenes):
 def test_a_file_is_read_with_the_study(tmp_path):
     lines = ["endmember,red,nir,swir1", "green,0.04,0.46,0.2", "soil,0.2,0.3,0.4"]
     (tmp_path / "members.csv").write_text("\n".join(lines), encoding="utf-8")
-    content = study_of({"kind": "calendar"}).model_dump(mode="json")
+    content = study_of({"kind": "calendar", "allow_alias": True}).model_dump(mode="json")
     content["predictors"] = [{"kind": "unmixing", "endmembers": "members.csv", "shade": False}]
     (tmp_path / "study.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
     study = Study.from_yaml(tmp_path / "study.yml")

@@ -50,7 +50,7 @@ def study() -> Study:
         },
         {"kind": "indices", "names": ["NDVI"]},
         {"kind": "terrain", "names": ["elevation", "slope"]},
-        {"kind": "calendar"},
+        {"kind": "calendar", "allow_alias": True},
     ]
     return Study.parse(content)
 

@@ -39,7 +39,7 @@ def study() -> Study:
         {"kind": "reflectance", "composite": {"step_days": 20, "fill_days": 16}},
         {"kind": "indices", "names": ["NDVI", "NDMI"]},
         {"kind": "terrain"},
-        {"kind": "calendar"},
+        {"kind": "calendar", "allow_alias": True},
     ]
     return Study.parse(content)
 
