@@ -16,6 +16,7 @@ from smgee.eelocal.rest.server import LoopbackServer
 from smgee.eelocal.rest.service import Service
 from smgee.eelocal.rest.transport import Transport
 from smgee.errors import InputError
+from smgee.machine import bound_block_cache
 from smgee.source import Source
 from smgee.twin import Basin, TwinSource
 
@@ -43,6 +44,7 @@ def open_service(
             f"The project id {project!r} is not valid: 6 to 30 lower-case letters, digits and hyphens, "
             "beginning with a letter."
         )
+    bound_block_cache()
     service = Service(
         AssetStore(
             _read_only(catalog, sources),

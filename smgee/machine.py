@@ -7,7 +7,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-__all__ = ["usable_cores"]
+__all__ = ["bound_block_cache", "usable_cores"]
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -37,3 +37,17 @@ def quota_of(folder: Path) -> int:
         if quota.isdigit() and period.isdigit() and int(period) > 0:
             return math.ceil(int(quota) / int(period))
     return 1 << 20
+
+
+# MiB. Under a window of 256 pixels the scenes of a composite of two months, some 25 of seven files each, take up
+# to four blocks of 128 KiB a file: 90 MiB, and twice that for two windows at once.
+_BLOCK_CACHE = 256
+
+
+def bound_block_cache() -> None:
+    """Bound the decoded blocks of rasters that GDAL keeps in memory, unless the user's ``GDAL_CACHEMAX`` does.
+
+    Its own bound is 5 % of the machine's memory, so that what a process holds would depend on where it runs.
+    GDAL asks once, when it decodes a first block: this comes before, or changes nothing.
+    """
+    os.environ.setdefault("GDAL_CACHEMAX", str(_BLOCK_CACHE))
