@@ -18,12 +18,12 @@ from smgee_cli.display import console
 
 def parity(
     model: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             help="A model file (.npz of smgee; XGBoost .json or .ubj; CatBoost .cbm or .json; LightGBM "
             ".txt), or a run folder."
         ),
-    ],
+    ] = None,
     n: Annotated[int, typer.Option("--n", min=1, help="Real rows to compare.")] = 500,
     planted: Annotated[
         int, typer.Option(min=1, help="Rows planted on thresholds and their float neighbours.")
@@ -51,8 +51,16 @@ def parity(
     tolerance: Annotated[
         float | None, typer.Option(help="Largest difference allowed, in the unit of the target.")
     ] = None,
+    run: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> list[dict[str, Any]]:
     """Compare library, kernel, tree text and the classifier on Earth Engine; fail above the tolerance."""
+    if run is not None:
+        raise InputError(
+            f"`smgee parity` compares models; `smgee compare-routes --run {run}` compares the routes "
+            f"of a run, and `smgee parity {run}` its models."
+        )
+    if model is None:
+        raise InputError("No model was given; name a model file or a run folder: `smgee parity MODEL`.")
     if backend not in ("embedded", "earthengine", "none"):
         raise InputError(f"The backend {backend!r} is not known; choose embedded, earthengine or none.")
     models = sorted((model / "models").glob("*.npz")) if model.is_dir() else [model]

@@ -37,7 +37,7 @@ def print_summary(run: RunFolder) -> None:
         shown = scores[["model", "design", "n"]].assign(**_metrics(scores))
         title = "stations left out" if "skill" in scores else "random beside leave-station-out"
         print_table(shown, title=f"Cross-validation, {title}{_mark(scores)}")
-    for step in ("sample", "train", "parity", "validate", "publish"):
+    for step in ("sample", "train", "compare_routes", "validate", "publish"):
         entry = run.entry(step)
         if entry and (step != "train" or "sentence" in entry):
             print_step(run, step)

@@ -39,13 +39,13 @@ def quota_of(folder: Path) -> int:
     return 1 << 20
 
 
-# MiB. Under a window of 256 pixels the scenes of a composite of two months, some 25 of seven files each, take up
-# to four blocks of 128 KiB a file: 90 MiB, and twice that for two windows at once.
+# MiB. Under a window of 256 pixels the scenes of a composite of two months, some 25 of seven files each, take
+# up to four blocks of 128 KiB a file: 90 MiB, and twice that for two windows at once.
 _BLOCK_CACHE = 256
 
 
 def bound_block_cache() -> None:
-    """Bound the decoded blocks of rasters that GDAL keeps in memory, unless the user's ``GDAL_CACHEMAX`` does.
+    """Bound the decoded blocks of rasters that GDAL keeps, unless the user's ``GDAL_CACHEMAX`` does.
 
     Its own bound is 5 % of the machine's memory, so that what a process holds would depend on where it runs.
     GDAL asks once, when it decodes a first block: this comes before, or changes nothing.

@@ -61,7 +61,10 @@ def test_nobody_else_counts_processors() -> None:
 @pytest.mark.parametrize(("given", "bound"), [(None, 256 * 2**20), ("64", 64 * 2**20)])
 def test_decoded_blocks_of_rasters_are_bounded(given: str | None, bound: int) -> None:
     """By smgee, where the user has said nothing; GDAL's own bound grows with the machine."""
-    code = "import smgee; smgee.connect()\nfrom rasterio.env import get_gdal_config as g; print(g('GDAL_CACHEMAX'))"
+    code = (
+        "import smgee; smgee.connect(); from rasterio.env import get_gdal_config; "
+        "print(get_gdal_config('GDAL_CACHEMAX'))"
+    )
     rest = {k: v for k, v in os.environ.items() if k != "GDAL_CACHEMAX"}
     env = rest if given is None else rest | {"GDAL_CACHEMAX": given}
     done = subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True)

@@ -60,7 +60,7 @@ class Parity:
         if self.agrees:
             return self
         raise ParityError(
-            f"{self.sentence()} The routes disagree; run `smgee parity` on the model to find out why, and "
+            f"{self.sentence()} The routes disagree; run `smgee parity MODEL` to find out why, and "
             "do not use the maps."
         )
 

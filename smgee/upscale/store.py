@@ -19,7 +19,7 @@ import pandas as pd
 
 from smgee.errors import InputError
 from smgee.grid import PixelGrid, parse_crs
-from smgee.io import atomic_path
+from smgee.tables import Layer, Provenance, create_zarr
 from smgee.upscale.blocks import BLOCK_ALIGNMENT, Block, Maps, tiling
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class MapStore:
     identity : str
         Hash of what the maps depend on (study, model, route). A store made of something else is replaced, not
         mixed.
-    synthetic : bool
-        Marked in the attributes.
+    provenance : Provenance, optional
+        Written into the attributes.
     variables : sequence of Variable
         What is mapped.
     block : int
@@ -98,14 +98,14 @@ class MapStore:
         days: Sequence[date],
         grid: PixelGrid,
         identity: str,
-        synthetic: bool = False,
+        provenance: Provenance | None = None,
         variables: Sequence[Variable] = (SOIL_MOISTURE,),
         block: int = 2 * BLOCK_ALIGNMENT,
     ):
         self.path = Path(path)
         _sweep(self.path)
         if not self._continues(identity, variables):
-            _create(self.path, list(days), grid, identity, synthetic, list(variables), block)
+            _create(self.path, list(days), grid, identity, provenance or Provenance(), list(variables), block)
         self._open("r+")
 
     @classmethod
@@ -141,7 +141,7 @@ class MapStore:
             group: Any = zarr.open_group(self.path, mode=mode, zarr_format=2)
             attributes = dict(group.attrs)
             self.identity = str(attributes["identity"])
-            self.synthetic = bool(attributes["synthetic"])
+            self.provenance = Provenance.of(attributes)
             self.grid = _grid_of(attributes["grid"])
             self.block = int(attributes["block"])
             self.days = [date.fromisoformat(d) for d in attributes["days"]]
@@ -176,10 +176,6 @@ class MapStore:
         """Return the days that a block has no map of yet."""
         column = self.done[:, self._number_of(block)]
         return [d for d, done in zip(self.days, column, strict=True) if not done]
-
-    def is_done(self, day: date) -> bool:
-        """Whether the day's map is complete."""
-        return bool(self.done[self._index(day)].all())
 
     # ------------------------------------------------------------------ writing
 
@@ -344,22 +340,14 @@ def _create(
     days: list[date],
     grid: PixelGrid,
     identity: str,
-    synthetic: bool,
+    provenance: Provenance,
     variables: list[Variable],
     block: int,
 ) -> None:
     """Make an empty store at once or not at all."""
-    import xarray as xr
-    import zarr
-    from numcodecs import Blosc
-
     if not days or sorted(set(days)) != days:
         raise InputError("A map store needs days, ascending, each once.")
-    scale = grid.transform[0]
     attributes = {
-        "Conventions": "CF-1.11",
-        "title": f"Daily soil moisture at {scale:g} m" + (" (SYNTHETIC basin)" if synthetic else ""),
-        "synthetic": int(synthetic),
         "identity": identity,
         "layout": LAYOUT,
         "block": block,
@@ -372,32 +360,23 @@ def _create(
         },
         "variables": [vars(v) for v in variables],
     }
-    n_blocks = len(tiling(grid, block))
     chunk = min(block, BLOCK_ALIGNMENT)
     chunks = (min(DAYS_PER_CHUNK, len(days)), min(chunk, grid.height), min(chunk, grid.width))
-    with atomic_path(path) as scratch:
-        xr.Dataset(coords=_coordinates(days, grid)).to_zarr(scratch, zarr_format=2, consolidated=False)
-        group: Any = zarr.open_group(scratch, mode="r+", zarr_format=2)
-        group.attrs.update(attributes)
-        for variable in variables:
-            array = group.create_array(
-                variable.name,
-                shape=(len(days), *grid.shape),
-                chunks=chunks,
-                dtype="<f4",
-                fill_value=float("nan"),
-                compressors=Blosc(cname="zstd", clevel=1, shuffle=Blosc.SHUFFLE),
-            )
-            dimensions = {"_ARRAY_DIMENSIONS": ["time", "y", "x"], "grid_mapping": "spatial_ref"}
-            array.attrs.update({**variable.attributes, **dimensions})
-        check = group.create_array(
-            "check", shape=(len(days), n_blocks), chunks=(len(days), 1), dtype="<u8", fill_value=None
-        )
-        check.attrs.update(
-            {"_ARRAY_DIMENSIONS": ["time", "block"], "long_name": "hash of the pixels, 0 if not done"}
-        )
-        check[:] = np.zeros(check.shape, np.uint64)
-        zarr.consolidate_metadata(scratch, zarr_format=2)
+    sizes = {"time": len(days), "y": grid.height, "x": grid.width}
+    maps = [
+        Layer(v.name, sizes, chunks, "<f4", {**v.attributes, "grid_mapping": "spatial_ref"}, float("nan"))
+        for v in variables
+    ]
+    hashed = {"time": len(days), "block": len(tiling(grid, block))}
+    meant = {"long_name": "hash of the pixels, 0 if not done"}
+    create_zarr(
+        path,
+        coordinates=_coordinates(days, grid),
+        layers=[*maps, Layer("check", hashed, (len(days), 1), "<u8", meant)],
+        title=f"Daily soil moisture at {grid.transform[0]:g} m",
+        provenance=provenance,
+        attributes=attributes,
+    )
 
 
 def _coordinates(days: list[date], grid: PixelGrid) -> dict[str, Any]:

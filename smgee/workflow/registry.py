@@ -18,7 +18,7 @@ STEPS: dict[str, str] = {
     "smap": "Fetch SMAP of the cells → smap.csv.",
     "static": "Describe the cells by terrain → cells.csv.",
     "predict": "Map soil moisture at 30 m → maps.zarr.",
-    "parity": "Compare both routes on every pixel of a day → parity.json.",
+    "compare_routes": "Compare both routes on every pixel of a day → parity.json.",
     "zonal": "Average the maps over the exact EASE-Grid cells → zonal.csv.",
     "mean_map": "Average the maps over the season → maps/season_mean.tif.",
     "validate": "Validate SMAP on the cells → validation_36km.csv, validation_9km.csv, heterogeneity.csv.",
@@ -27,12 +27,9 @@ STEPS: dict[str, str] = {
 }
 
 
-_COMMANDS = {"parity": "compare-routes"}  # `smgee parity` compares a model file with its libraries
-
-
 def command_of(step: str) -> str:
     """Return the name of a step on the command line."""
-    return _COMMANDS.get(step, step.replace("_", "-"))
+    return step.replace("_", "-")
 
 
 def load_step(name: str) -> Any:

@@ -182,3 +182,9 @@ def test_the_shell_completes_options_of_a_command():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | asked
     )
     assert "--route" in done.stdout
+
+
+def test_the_routes_of_a_run_are_not_looked_for_under_parity():
+    result = CliRunner().invoke(app, ["parity", "--run", "runs/mine"])
+    assert isinstance(result.exception, errors.InputError)
+    assert "`smgee compare-routes --run runs/mine`" in str(result.exception)

@@ -12,11 +12,13 @@ import rasterio
 import xarray as xr
 
 from smgee.errors import InputError
+from smgee.tables import Provenance
 from smgee.upscale import SOIL_MOISTURE, CellMeans, MapStore, Variable, season_mean, tiling
 from tests.upscale.routes import GRID, moisture, whole
 
 DAYS = [date(2021, 6, 1) + timedelta(days=2 * k) for k in range(19)]
-OPTIONS = {"days": DAYS, "grid": GRID, "identity": "x", "synthetic": True, "block": 32}
+PROVENANCE = Provenance(synthetic=True, made_by="smgee predict", made_from={"models": "abc"})
+OPTIONS = {"days": DAYS, "grid": GRID, "identity": "x", "provenance": PROVENANCE, "block": 32}
 
 
 def values_of(block, days):
@@ -72,6 +74,8 @@ def test_xarray_reads_it_by_one_file_of_metadata(filled):
     ds = xr.open_zarr(filled.path, consolidated=True, decode_coords="all")
     maps = ds["soil_moisture"]
     assert (ds.attrs["Conventions"], ds.attrs["synthetic"]) == ("CF-1.11", 1)
+    assert ds.attrs["title"] == "Daily soil moisture at 30 m (SYNTHETIC basin)"
+    assert Provenance.of(ds.attrs) == PROVENANCE
     assert maps.attrs["units"] == "m3 m-3"
     assert maps.encoding["grid_mapping"] == "spatial_ref"
     assert ds["spatial_ref"].attrs["grid_mapping_name"] == "transverse_mercator"

@@ -97,7 +97,7 @@ def test_every_file_is_there_and_says_it_is_synthetic(run):
 
 
 def test_both_routes_agreed(run):
-    parity = json.loads((run / "manifest.json").read_text())["steps"]["parity"]["parity"]
+    parity = json.loads((run / "manifest.json").read_text())["steps"]["compare_routes"]["parity"]
     assert parity["agrees"]
     assert parity["max_abs_difference"] <= 1e-6
     assert parity["valid"] > 0.5 * parity["pixels"]
@@ -186,7 +186,7 @@ def test_a_step_is_done_only_for_the_files_and_the_study_it_was_made_of(run):
     assert stale(run) == []
     assert stale(run, predict={"route": "classifier"}) == [
         "predict",
-        "parity",
+        "compare_routes",
         "zonal",
         "mean_map",
         "validate",

@@ -30,8 +30,9 @@ __all__ = [
     "read_band",
 ]
 
-# Handles kept open between reads: GDAL keeps the blocks it decoded (see `smgee.machine.bound_block_cache`) as
-# long as the file is open, and the scenes of two months, seven files each, are read again for every composite.
+# Handles kept open between reads: GDAL keeps the blocks it decoded as long as the file is open (as many as
+# `smgee.machine.bound_block_cache` says), and the scenes of two months, seven files each, are read again for
+# every composite.
 _IDLE = min(512, max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
 _pool: OrderedDict[tuple[str, int, int], list[Any]] = OrderedDict()
 _lock = threading.Lock()

@@ -34,7 +34,7 @@ def run(work: Work) -> Mapping[str, Any]:
         days=days,
         grid=study.grid,
         identity=work.key,
-        synthetic=work.provenance.synthetic,
+        provenance=work.provenance,
         block=default_block(len(model.needs) or 1),
     )
     todo = len(store.missing)

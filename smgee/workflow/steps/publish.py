@@ -17,8 +17,8 @@ from smgee.session import current_session
 from smgee.workflow.connection import EMBEDDED_BUCKET, embedded_buckets
 from smgee.workflow.days import active_days
 from smgee.workflow.step import Option, Step
+from smgee.workflow.steps.compare_routes import PARITY
 from smgee.workflow.steps.mean_map import MEAN_MAP
-from smgee.workflow.steps.parity import PARITY
 from smgee.workflow.steps.stations import PERIODS, STATIONS
 from smgee.workflow.steps.train import CERTIFICATE, MODELS, SCORES
 from smgee.workflow.work import Work

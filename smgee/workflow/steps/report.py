@@ -11,9 +11,9 @@ from smgee.upscale import DailyModel
 from smgee.workflow.artifacts import Artifact, folder
 from smgee.workflow.registry import command_of
 from smgee.workflow.step import Step
+from smgee.workflow.steps.compare_routes import PARITY
 from smgee.workflow.steps.explain import SHAP
 from smgee.workflow.steps.mean_map import MEAN_MAP
-from smgee.workflow.steps.parity import PARITY
 from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.steps.smap import SMAP
@@ -32,7 +32,7 @@ _PARTS: tuple[tuple[Artifact[Any], str, str], ...] = (
     (SCORES, "train", "No model was trained"),
     (SHAP, "explain", "No model was explained"),
     (MAPS, "predict", "No maps were drawn"),
-    (PARITY, "parity", "The two routes were not compared"),
+    (PARITY, "compare_routes", "The two routes were not compared"),
     (LARGE, "validate", "SMAP was not validated at 36 km"),
     (SMALL, "validate", "SMAP was not validated at 9 km"),
 )

@@ -1,4 +1,4 @@
-"""Parity: both routes give the same map, on every pixel of one day."""
+"""Compare routes: both give the same map, on every pixel of one day."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def run(work: Work) -> Mapping[str, Any]:
 
 
 STEP = Step(
-    "parity",
+    "compare_routes",
     "Compare routes",
     run,
     reads=(MODELS, MAPS),
