@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed.stamp
 
-.PHONY: demo test check clean
+.PHONY: demo test check docs docs-links clean
 
 demo: $(INSTALLED)
 	$(BIN)/smgee demo --out runs/demo
@@ -18,6 +18,18 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/test_structure.py
+
+# The pages that follow from the code are written first; a warning is an error, a broken link within the pages too.
+docs: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python docs/check_links.py docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+# Links to other sites; needs a network.
+docs-links: docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b linkcheck docs docs/_build/links
 
 # The environment is made again when what it is made from changes.
 $(INSTALLED): pyproject.toml constraints.txt

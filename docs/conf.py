@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version as installed
+from typing import Any
 
 project = "smgee"
 author = copyright = "The smgee developers"
@@ -13,7 +15,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
@@ -35,5 +36,18 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
 
+# Names such as `days` are those of parameters as often as of the one thing they are found to name.
+suppress_warnings = ["ref.python"]
+
 linkcheck_timeout = 20
 linkcheck_ignore = [r"http://127\.0\.0\.1.*"]
+
+
+def _absolute_values(app: Any, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
+    """Keep ``|bias|`` in docstrings what it says; for reStructuredText it would be a substitution."""
+    lines[:] = [re.sub(r"(?<![`\\w])\|(\w+)\|(?![`\\w])", r"\\|\1\\|", line) for line in lines]
+
+
+def setup(app: Any) -> None:
+    """Connect what changes docstrings."""
+    app.connect("autodoc-process-docstring", _absolute_values)

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import smgee
-import smgee.schemas
 import typer
 import yaml
+
+import smgee
+import smgee.schemas
 from smgee.predictors import families
 from smgee.study import Study
 from smgee.study.reference import Setting, first_line, json_schema, settings_of
@@ -64,12 +65,13 @@ def study_page() -> str:
         GENERATED,
         "# The study file",
         "",
-        "A study is one YAML file, and everything that a run depends on. `smgee init` writes one with every",
-        "setting explained, `smgee init --check FILE` says what is wrong with one, line by line, and the folder",
-        "of a run keeps the study it was made by, defaults spelled out. Paths are relative to the file.",
+        "A study is one YAML file, and everything that a run depends on. `smgee init` writes one with",
+        "every setting explained, `smgee init --check FILE` says what is wrong with one, line by line, and",
+        "the folder of a run keeps the study it was made by, defaults spelled out. Paths are relative to",
+        "the file.",
         "",
-        "Only `name`, `start`, `end` and `area` have to be given. Keys that are not known are refused, with the",
-        "one that was probably meant. Editors complete and check a study by its JSON Schema,",
+        "Only `name`, `start`, `end` and `area` have to be given. Keys that are not known are refused, with",
+        "the one that was probably meant. Editors complete and check a study by its JSON Schema,",
         "[study.schema.json](study.schema.json), which `smgee init --schema FILE` writes as well.",
         "",
         "```yaml",
@@ -162,8 +164,9 @@ def commands_page() -> str:
         GENERATED,
         "# The command line",
         "",
-        "Every command takes `--json` and then prints its result, and nothing else, on standard output; `-v` says",
-        "more, `-q` errors only. `smgee --install-completion` lets the shell complete commands and options.",
+        "Every command takes `--json` and then prints its result, and nothing else, on standard output; `-v`",
+        "says more, `-q` errors only. `smgee --install-completion` lets the shell complete commands and",
+        "options.",
         "",
         "| exit code | |",
         "|---|---|",
@@ -229,8 +232,9 @@ def tables_page() -> str:
         "# The tables of a run",
         "",
         "What each table holds, column by column. Beside every CSV lies the same description for machines,",
-        "`TABLE.csv-metadata.json` (Tabular Data on the Web), with the table's origin and hash. `needed` says",
-        "that a table without the column is refused. Rows of the synthetic basin have a column that says so.",
+        "`TABLE.csv-metadata.json` (Tabular Data on the Web), with the table's origin and hash. `needed`",
+        "says that a table without the column is refused. Rows of the synthetic basin have a column that",
+        "says so.",
         "",
     ]
     found = {s.name: s for _, s in inspect.getmembers(smgee.schemas) if isinstance(s, Schema)}

@@ -36,7 +36,8 @@ def test_every_dependency_is_pinned():
         for line in (ROOT / "constraints.txt").read_text().split("\n")
         if line
     }
-    wanted = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["test"]
+    extras = PROJECT["project"]["optional-dependencies"]
+    wanted = [*PROJECT["project"]["dependencies"], *extras["test"], *extras["docs"]]
     names = {re.split(r"[\[<>=!~ ]", w)[0].lower().replace("_", "-") for w in wanted}
     assert names <= pinned, names - pinned
 

@@ -119,7 +119,7 @@ def heterogeneity(
 
     The number is that of random sampling, n = (t σ / error)², with Student's t for the stations present
     (Famiglietti et al. 2008, Water Resour. Res. 44, W01423; Jacobs et al. 2004, Remote Sens. Environ.
-    92:475-482). Stations chosen on purpose are not a random sample, so it is a lower bound.
+    92:436-446). Stations chosen on purpose are not a random sample, so it is a lower bound.
 
     Parameters
     ----------

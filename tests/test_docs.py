@@ -1,0 +1,103 @@
+"""The pages: what follows from the code is current, what they show can be typed and run."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
+
+from smgee.study import Study
+from smgee_cli.app import app
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"(<!-- not run: [^>]*-->\s*)?^( *)```(\w+)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def blocks(page: Path, language: str, *, run: bool = False) -> list[str]:
+    """Return the code blocks of a page in one language; with `run` those that are to be run."""
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [
+        re.sub(f"^{indent}", "", text, flags=re.MULTILINE)
+        for skipped, indent, kind, text in found
+        if kind == language and not (run and skipped)
+    ]
+
+
+def commands() -> list[tuple[str, str]]:
+    found = []
+    for page in PAGES:
+        for block in blocks(page, "sh"):
+            joined = re.sub(r"\\\s*\n\s*", " ", block)
+            for line in joined.splitlines():
+                typed = line.split("  #")[0].strip()
+                found += [(page.name, typed)] if re.match(r"(\.venv/bin/)?smgee ", typed) else []
+    return found
+
+
+def test_generated_pages_are_current():
+    """Write them again with `python docs/generate.py` (or `make docs`)."""
+    assert list(load("generate").outdated()) == []
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_commands_of_the_pages_can_be_typed(page, line):
+    words = shlex.split(line)[1:]
+    if words[0].startswith("-"):
+        assert words[0] in CliRunner().invoke(app, ["--help"]).output
+        return
+    group = typer.main.get_group(app)
+    context = group.make_context("smgee", list(words))
+    group.get_command(context, words[0]).make_context(words[0], words[1:], parent=context)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python", run=True)], ids=lambda p: p.name)
+def test_python_of_the_pages_runs(page, tmp_path):
+    """Every block of a page, in one process, in an empty folder."""
+    code = "\n".join(blocks(page, "python", run=True))
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_yaml_of_the_pages_is_of_studies():
+    """What the pages show of a study is known to it: alone, or put into the demo's."""
+    seen = 0
+    for page in PAGES:
+        for text in blocks(page, "yaml"):
+            content = yaml.safe_load(text)
+            whole = {
+                "name": "x",
+                "start": "2021-04-01",
+                "end": "2021-11-01",
+                "area": {"lon": 99.8, "lat": 37.5},
+            }
+            study, faults = Study.tried(json.loads(json.dumps(whole | content, default=str)), folder=ROOT)
+            # a page may name a file that is not there
+            assert study is not None or all("cannot be read" in f for f in faults), f"{page.name}: {faults}"
+            seen += 1
+    assert seen > 3
+
+
+def test_a_broken_link_is_found(tmp_path):
+    (tmp_path / "a.html").write_text('<h1 id="here"></h1><a href="b.html#there">x</a><a href="#here">y</a>')
+    (tmp_path / "b.html").write_text('<a href="a.html#here">x</a><a href="none.html">y</a>')
+    assert list(load("check_links").broken(tmp_path)) == ["a.html: b.html#there", "b.html: none.html"]
