@@ -79,7 +79,7 @@ def test_python_of_the_pages_runs(page, tmp_path):
 
 
 def test_yaml_of_the_pages_is_of_studies():
-    """What the pages show of a study is known to it: alone, or put into the demo's."""
+    """What the pages show of a study is known to it: alone, or put into a whole one."""
     seen = 0
     for page in PAGES:
         for text in blocks(page, "yaml"):
@@ -89,6 +89,7 @@ def test_yaml_of_the_pages_is_of_studies():
                 "start": "2021-04-01",
                 "end": "2021-11-01",
                 "area": {"lon": 99.8, "lat": 37.5},
+                "stations": {"source": "network.zip"},
             }
             study, faults = Study.tried(json.loads(json.dumps(whole | content, default=str)), folder=ROOT)
             # a page may name a file that is not there

@@ -153,7 +153,7 @@ def new_study(
         "backend": _backend(answers, file),
         "stations": stations,
         "predictors": _predictors(start, end),
-        "training": _training(),
+        "training": _training(answers),
         "upscale": {"route": "xee"},
         "smap": {"nine_km": True},
         "publish": {"overwrite": False},
@@ -260,10 +260,10 @@ def _backend(answers: Answers, file: Path) -> dict[str, Any]:
     return {"kind": "earthengine"} | ({} if answers.project is None else {"project": answers.project})
 
 
-def _training() -> dict[str, Any]:
-    """Return the settings of training that a new study states, those that decide what is learnt."""
-    stated = ("target", "folds")
-    return {name: field.default for name, field in Training.model_fields.items() if name in stated}
+def _training(answers: Answers) -> dict[str, Any]:
+    """Return what is learnt: as the study that a template follows learns it, else from state and place."""
+    target = "absolute" if answers.template == "qlb-net" else "anomaly"
+    return {"folds": Training.model_fields["folds"].default, "target": target}
 
 
 def _head(answers: Answers) -> list[str]:
@@ -293,6 +293,11 @@ def _notes(
         "smap.collection_36km": list(_SMAP_36),
         "publish.enabled": ["On the real service nothing is published unless this or --publish says so."],
     }
+    if answers.template != "qlb-net":
+        notes["training.target"] = [
+            "An anomaly needs the network on the days that are mapped; its certificate says whether the map "
+            "is better than the mean of the stations."
+        ]
     if layout is None:
         notes["stations.source"] = ["REPLACE: the path of your stations. No file was given to `smgee init`."]
     else:
