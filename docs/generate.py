@@ -186,7 +186,8 @@ def _command(group: Any, context: Any, words: list[str]) -> list[str]:
     if not inner:
         lines += ["| option | |", "|---|---|"]
         for parameter in command.params:
-            if parameter.name not in ("json", "verbose", "quiet", "help"):
+            shared = parameter.name in ("json", "verbose", "quiet", "help")
+            if not shared and not getattr(parameter, "hidden", False):
                 lines.append(_parameter(parameter))
         lines.append("")
     guide = GUIDES.get(name)
