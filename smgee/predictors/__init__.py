@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from smgee.predictors.base import Cadence, Family, Predictor, Site, When
 from smgee.predictors.calendar import is_alias, refuse_alias
+from smgee.predictors.edges import Edges, fit_edges
+from smgee.predictors.formulas import indices_of
 from smgee.predictors.pieces import Piece, PredictorSet, cells
 from smgee.predictors.registry import Predictors, families, register
 
 __all__ = [
     "Cadence",
+    "Edges",
     "Family",
     "Piece",
     "Predictor",
@@ -18,6 +21,8 @@ __all__ = [
     "When",
     "cells",
     "families",
+    "fit_edges",
+    "indices_of",
     "is_alias",
     "refuse_alias",
     "register",

@@ -1,18 +1,18 @@
-"""The family ``indices``: spectral indices by the formulas of Awesome Spectral Indices (Montero et al. 2023,
-Sci. Data 10:197), through spyndex.
-"""
+"""The family ``indices``: spectral indices of the composites."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from smgee.datasets import ROLES
 from smgee.errors import InputError
 from smgee.predictors.base import Predictor, Site, When
 from smgee.predictors.composite import Composited
+from smgee.predictors.edges import Edges
+from smgee.predictors.formulas import find_formula
 
 if TYPE_CHECKING:
     import ee
@@ -25,10 +25,6 @@ COMMON = (
 )
 """Indices of greenness and of water in leaves and soil that both HLS sensors can give."""
 
-# Where the catalogue's common default is not the index's published constant: Huete 1988 (Remote Sens.
-# Environ. 25:295) takes L = 0.5 for SAVI.
-_CONSTANTS = {"SAVI": {"L": 0.5}}
-
 
 class Indices(Composited):
     """Spectral indices of the composites.
@@ -36,88 +32,45 @@ class Indices(Composited):
     Attributes
     ----------
     names : tuple of str
-        Short names of Awesome Spectral Indices, such as NDVI.
+        Short names of Awesome Spectral Indices, such as NDVI; or VSDI, STR, OPTRAM.
     """
 
     kind: Literal["indices"] = "indices"
     names: Annotated[tuple[str, ...], Field(min_length=1)] = COMMON
+    edges: Edges | None = Field(
+        None, description="lines of dry and wet ground of OPTRAM, as smgee.predictors.fit_edges finds them"
+    )
 
-    @field_validator("names")
-    @classmethod
-    def _to_be_had(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
+    @model_validator(mode="after")
+    def _to_be_had(self) -> Indices:
+        for name in self.names:
             try:
-                formula(name)
+                find_formula(name, self.edges)
             except InputError as error:
                 raise ValueError(str(error)) from error
-        return value
+        return self
 
     def predictors(self) -> tuple[Predictor, ...]:
         """Return one predictor per index."""
-        import spyndex
-
-        return tuple(
-            Predictor(n, "1", spyndex.indices[n].long_name, self.cadence, "HLS v2.0") for n in self.names
-        )
+        told = {n: find_formula(n, self.edges).long_name for n in self.names}
+        return tuple(Predictor(n, "1", words, self.cadence, "HLS v2.0") for n, words in told.items())
 
     def roles(self) -> tuple[str, ...]:
         """Return the bands in the formulas."""
-        return tuple({role: None for name in self.names for role in formula(name)[2]})
+        return tuple({role: None for name in self.names for role in find_formula(name, self.edges).roles})
 
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
         """Return the indices of the composite."""
-        return add_indices(self.reflectance(site, when), names).select(list(names))
+        return add_indices(self.reflectance(site, when), names, edges=self.edges).select(list(names))
 
 
 def formula(name: str) -> tuple[str, dict[str, float], tuple[str, ...]]:
-    """Look an index up.
-
-    Parameters
-    ----------
-    name : str
-        Short name in Awesome Spectral Indices, e.g. ``"NDMI"``.
-
-    Returns
-    -------
-    text : str
-        The formula, in the catalogue's band symbols.
-    constants : dict
-        Values of the constants in it.
-    roles : tuple of str
-        The optical roles it reads.
-
-    Raises
-    ------
-    InputError
-        For an index that is not in the catalogue, or that needs a band which HLS L30 and S30 do not share.
-    """
-    import spyndex
-
-    if name not in spyndex.indices:
-        raise InputError(
-            f"The index {name!r} is not in Awesome Spectral Indices; give one of its short names, such as "
-            "NDVI or NDMI."
-        )
-    index = spyndex.indices[name]
-    symbols = {symbol: role for role, symbol in ROLES.items()}
-    constants: dict[str, float] = {}
-    roles = []
-    for part in index.bands:
-        if part in symbols:
-            roles.append(symbols[part])
-            continue
-        constant = spyndex.constants.get(part)
-        value = _CONSTANTS.get(name, {}).get(part, constant.default if constant is not None else None)
-        if value is None:
-            raise InputError(
-                f"The index {name} needs {part}, which HLS L30 and S30 do not share; choose an index of "
-                f"{', '.join(symbols)}."
-            )
-        constants[part] = float(value)
-    return index.formula, constants, tuple(roles)
+    """Return the text, the constants and the roles of an index (see `smgee.predictors.formulas`)."""
+    found = find_formula(name)
+    return found.text, dict(found.constants), found.roles
 
 
-def add_indices(image: ee.Image, names: Sequence[str]) -> ee.Image:
+def add_indices(image: ee.Image, names: Sequence[str], *, edges: Edges | None = None) -> ee.Image:
     """Return the image with one float band per index appended; reflectance bands are found by role.
 
     The formulas go through ``ee.Image.expression``, not ``normalizedDifference``, which masks the slightly
@@ -126,8 +79,8 @@ def add_indices(image: ee.Image, names: Sequence[str]) -> ee.Image:
     import ee
 
     for name in names:
-        text, constants, roles = formula(name)
-        bands = {ROLES[role]: image.select(role) for role in roles}
-        numbers = {key: ee.Image.constant(value) for key, value in constants.items()}
-        image = image.addBands(image.expression(text, {**bands, **numbers}).toFloat().rename(name))
+        index = find_formula(name, edges)
+        bands = {ROLES[role]: image.select(role) for role in index.roles}
+        numbers = {key: ee.Image.constant(value) for key, value in index.constants.items()}
+        image = image.addBands(image.expression(index.text, {**bands, **numbers}).toFloat().rename(name))
     return image
