@@ -48,6 +48,9 @@ def print_step(run: RunFolder, step: str) -> None:
     entry = run.entry(step) or {}
     if step == "validate":
         print_validation(run)
+        for note in (entry.get("timing"), *(entry.get("notes") or ())):
+            if note:
+                console.print(note)
     elif "sentence" in entry:
         console.print(f"\n{entry['sentence']}\n")
     elif step == "publish":
@@ -66,7 +69,10 @@ def print_validation(run: RunFolder) -> None:
         names = ["cell"] if table["cell"].nunique() > 1 else []
         shown = table[[*names, "orbit", "reference", "n"]].assign(**_metrics(table))
         print_table(shown, title=f"SMAP 36 km, bias = SMAP − reference, m³/m³{_mark(table)}")
-        for sentence in verdicts(table):
+        tables = [
+            pd.read_csv(f) if (f := run / name).exists() else None for name in ("gains.csv", "verdicts.csv")
+        ]
+        for sentence in verdicts(table, *tables):
             console.print(sentence)
 
 

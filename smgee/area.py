@@ -97,7 +97,7 @@ class Area(BaseModel):
     @classmethod
     def _known_cells(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         cells = [EaseCell.from_name(name) for name in value or ()]
-        if len({c.grid for c in cells}) > 1 or len(set(cells)) < len(cells):
+        if {c.grid for c in cells} not in ({"M36"}, {"M09"}, set()) or len(set(cells)) < len(cells):
             raise ValueError("cells are of several grids or repeat; name each once, all M36 or all M09")
         return value
 

@@ -133,7 +133,7 @@ class EaseGrid:
     """One of the global cylindrical EASE-Grid 2.0 grids (EPSG:6933).
 
     Constants from Brodzik et al. 2012, ISPRS Int. J. Geo-Inf. 1(1):32-45, as corrected in 2014, and the NSIDC
-    grid definition files ``EASE2_M36km.gpd`` and ``EASE2_M09km.gpd``.
+    grid definition files ``EASE2_M36km.gpd``, ``EASE2_M09km.gpd`` and ``EASE2_M03km.gpd``.
     """
 
     name: str
@@ -157,6 +157,7 @@ EASE_MAX_LATITUDE = 85.0445  # of the outer edge of the global grids, degrees
 EASE_GRIDS = {
     "M36": EaseGrid("M36", 36032.220840584, 406, 964),
     "M09": EaseGrid("M09", 9008.055210146, 1624, 3856),
+    "M03": EaseGrid("M03", 9008.055210146 / 3, 4872, 11568),
 }
 
 
@@ -183,7 +184,7 @@ class EaseCell:
     @classmethod
     def from_name(cls, name: str) -> EaseCell:
         """Return the cell that `name` labels, such as ``M09_r0325_c2987``."""
-        match = re.fullmatch(r"(M\d\d)_r(\d{4})_c(\d{4})", name)
+        match = re.fullmatch(r"(M\d\d)_r(\d{4})_c(\d{4,5})", name)
         if match is None:
             raise InputError(f"The cell name {name!r} is not of the form M36_r0080_c0750.")
         return cls(match[1], int(match[2]), int(match[3]))
@@ -248,7 +249,7 @@ def ease_cell_at(lon: float, lat: float, grid: str = "M36") -> EaseCell:
     ----------
     lon, lat : float
         Degrees east and north.
-    grid : {"M36", "M09"}
+    grid : {"M36", "M09", "M03"}
         Which grid.
     """
     if grid not in EASE_GRIDS:

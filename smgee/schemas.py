@@ -7,17 +7,22 @@ from smgee.tables import Column, Schema
 
 __all__ = [
     "CELLS",
+    "GAINS",
     "HETEROGENEITY",
     "PERIODS",
     "PREDICTIONS",
     "QUALITY",
     "RANKING",
+    "REFERENCES",
     "SCORES",
     "SHAP_VALUES",
     "SMAP",
+    "SMAP_QUALITY",
     "SPREAD",
     "STATION_SCORES",
     "SUMMARY",
+    "UNITS",
+    "VERDICTS",
     "ZONAL",
     "metric_columns",
     "skill_columns",
@@ -100,9 +105,29 @@ SMAP = Schema(
         Column("soil_moisture", MOISTURE, "retrieved soil moisture", low=0, high=1),
         _count("flag", "0 where the retrieval is recommended"),
         _text("collection", "data set on Earth Engine"),
+        Column("version", kind="any", long_name="version of the product", needed=False),
+        _count("retrieval_qual_flag", "the product's own quality flag, all bits", needed=False),
+        _count("surface_flag", "the product's own surface flag, all bits", needed=False),
+        _date("time", "UTC time of the overpass", needed=False),
     ),
     key=("date", "orbit", "cell"),
     others=_loose,
+)
+
+SMAP_QUALITY = Schema(
+    "smap_quality",
+    "Retrievals on unfrozen days that each quality policy and surface condition leaves",
+    (
+        _text("grid", "EASE-Grid 2.0 of the product"),
+        _text("orbit", "AM (descending) or PM (ascending)"),
+        _text("rule", "quality policy, or a surface condition that takes out"),
+        _count("cells", "cells of the study"),
+        _count("retrievals", "values in all cells"),
+        _count("kept", "of them kept"),
+        _count("least", "kept in the cell with the fewest"),
+        Column("note", kind="any", long_name="what the source does not tell", needed=False),
+    ),
+    key=("grid", "orbit", "rule"),
 )
 
 ZONAL = Schema(
@@ -119,6 +144,84 @@ ZONAL = Schema(
     key=("date", "cell"),
     others=_loose,
     number_format="%.9g",  # validation reads them from here: not a digit of the maps' float32 is lost
+)
+
+UNITS = Schema(
+    "zonal_3km",
+    "Means of the maps over 3 km cells, of which SMAP's footprint is put together",
+    ZONAL.columns,
+    key=("date", "cell"),
+    others=_loose,
+)
+
+REFERENCES = Schema(
+    "references",
+    "What SMAP was judged by, pass by pass",
+    (
+        _text("reference", "its name"),
+        _date("date", "UTC day under which the product files the pass, or day of the mean"),
+        _text("orbit", "AM or PM where it is a value at the overpass; empty where it is a mean of the day"),
+        _text("cell", "EASE-Grid 2.0 cell"),
+        Column("soil_moisture", MOISTURE, "mean soil moisture"),
+        Column("std", MOISTURE, "standard deviation between stations or within the cell"),
+        Column("coverage", "1", "share of the cell, or of the footprint, with a value"),
+        _count("n_stations", "stations"),
+    ),
+    key=("reference", "date", "orbit", "cell"),
+)
+
+GAINS = Schema(
+    "gains",
+    "Whether SMAP agrees better with a reference than with the plain mean of the stations",
+    (
+        _text("grid", "EASE-Grid 2.0 of the cell"),
+        _text("cell", "EASE-Grid 2.0 cell"),
+        _text("orbit", "AM (descending) or PM (ascending)"),
+        _text("reference", "what SMAP was compared with"),
+        _text("baseline", "what that is compared with"),
+        _text("metric", "r, ubrmse or rmse"),
+        _count("n", "passes of all three"),
+        Column("gain", "", "metric with the reference minus metric with the baseline"),
+        Column("p", "1", "of two equally good references making such a gain by chance", low=0, high=1),
+        Column("chance_low", "", "what chance makes, lower end of 95 %"),
+        Column("chance_high", "", "what chance makes, upper end of 95 %"),
+        Column("power", "1", "probability of finding a true gain of this size", low=0, high=1),
+        Column("detectable", "", "gain that would be found with a probability of 80 %"),
+        Column("persistence", "1", "lag-1 autocorrelation of the references' difference"),
+        Column("p_williams", "1", "Williams' test on the effective number of passes (R)", low=0, high=1),
+        Column("p_steiger", "1", "Steiger's test on the same (R)", low=0, high=1),
+        Column("false_alarms", "1", "of the test on series like these, nominally 0.05", low=0, high=1),
+    ),
+    key=("cell", "orbit", "reference", "metric"),
+)
+
+VERDICTS = Schema(
+    "verdicts",
+    "SMAP with the sampling error of the stations told apart, and whether it meets its requirement",
+    (
+        _text("grid", "EASE-Grid 2.0 of the cell"),
+        _text("cell", "EASE-Grid 2.0 cell"),
+        _text("orbit", "AM (descending) or PM (ascending)"),
+        _count("n", "passes"),
+        _count("stations", "stations in the cell"),
+        Column("error_level", MOISTURE, "sampling error of their mean, in level", low=0),
+        Column("error_dynamics", MOISTURE, "sampling error of their mean, in time", low=0),
+        *(
+            Column(f"{name}{end}", unit, said)
+            for name, unit in (("r", "1"), ("bias", MOISTURE), ("ubrmse", MOISTURE))
+            for end, said in (
+                ("", "against the mean of the stations"),
+                ("_corrected", "against a reference without sampling error"),
+                ("_low", "lower end of the 95 % interval of the corrected"),
+                ("_high", "upper end of the 95 % interval of the corrected"),
+                ("_perfect_gain", "what a reference without error gains"),
+            )
+        ),
+        Column("target", MOISTURE, "largest ubRMSE that is allowed", low=0),
+        Column("meets", "1", "probability that the ubRMSE is at most the target", low=0, high=1),
+        _text("sentence", "the same in words"),
+    ),
+    key=("cell", "orbit"),
 )
 
 CELLS = Schema(
@@ -241,7 +344,8 @@ def validation_schema(grid: str) -> Schema:
             _text("grid", "EASE-Grid 2.0 of the cell"),
             _text("cell", "EASE-Grid 2.0 cell"),
             _text("orbit", "AM (descending) or PM (ascending)"),
-            _text("reference", "upscaled (the map) or insitu_mean (mean of the stations)"),
+            _text("reference", "what SMAP is compared with: a mean of stations, or of the map"),
+            _text("timing", "overpass or day: when the reference is of", needed=False),
             _count("n", "pairs"),
             Column("n_eff", "1", "pairs that their autocorrelation leaves", needed=False),
             *metric_columns(),

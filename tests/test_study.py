@@ -181,16 +181,25 @@ def test_every_model_of_the_table_can_be_named():
         assert (study.training.models, study.training.deploy) == ((spec.title,), spec.title)
 
 
-def test_only_the_synthetic_basin_has_a_36_km_product_of_its_own():
-    assert Study.demo().smap.collection_36km == "projects/smgee-twin/assets/SPL3SMP"
-    for backend in ({"kind": "earthengine", "project": "my-project"}, {"catalog": "files"}):
+def test_a_study_names_its_36_km_product_itself():
+    assert Study.demo().smap.products == {
+        "36 km": "projects/smgee-twin/assets/SPL3SMP",
+        "9 km": "Earth Engine",
+    }
+    for backend in ({}, {"kind": "earthengine", "project": "my-project"}, {"catalog": "files"}):
         assert Study.parse({**GOOD, "backend": backend}).smap.collection_36km is None
-    mine = Study.parse(
-        {**GOOD, "backend": {"catalog": "files"}, "smap": {"collection_36km": "projects/p/assets/c"}}
-    )
-    assert mine.smap.collection_36km == "projects/p/assets/c"
-    none = Study.demo().model_dump(mode="json") | {"smap": {"collection_36km": None}}
-    assert Study.parse(none).smap.collection_36km is None
+    own = {"collection_36km": "projects/p/assets/c", "collection_9km": "projects/p/assets/e"}
+    assert list(Study.parse({**GOOD, "smap": own}).smap.products.values()) == list(own.values())
+    assert Study.parse({**GOOD, "smap": {"nine_km": False}}).smap.products == {}
+
+
+def test_other_retrieval_algorithms_need_a_copy_that_holds_them():
+    with pytest.raises(InputError, match="collection_9km"):
+        Study.parse({**GOOD, "smap": {"algorithm": "dca"}})
+    own = {"algorithm": "dca", "nine_km": False, "collection_36km": "projects/p/assets/c"}
+    assert Study.parse({**GOOD, "smap": own}).smap.band_suffix == "option3"
+    with pytest.raises(InputError, match="did you mean"):
+        Study.parse({**GOOD, "smap": {"without": ["mountain"]}})
 
 
 STUDY = """name: x

@@ -9,15 +9,17 @@ SPL3SMP_E (nsidc.org/data/smap: groups and bits).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 
 from smgee.datasets.base import Band, Dataset
 from smgee.grid import PixelGrid
 
 __all__ = [
+    "ALGORITHMS",
     "GROUPS",
     "HALF_ORBIT_GROUP",
+    "J2000",
     "NO_GOOD_RETRIEVAL",
     "RETRIEVAL_BITS",
     "SMAP_9KM",
@@ -65,6 +67,16 @@ near 06:00 local solar time, the evening's ascend near 18:00.
 """
 HALF_ORBIT_GROUP = "Soil_Moisture_Retrieval_Data"
 """The group of a level-2 file."""
+
+J2000 = datetime(2000, 1, 1, 12)
+"""Noon from which ``tb_time_seconds`` counts, UTC; the few leap seconds since do not matter here."""
+
+ALGORITHMS: Mapping[str, str] = MappingProxyType(
+    {"baseline": "", "sca_h": "option1", "sca_v": "option2", "dca": "option3"}
+)
+"""Retrieval algorithms, and the suffix of their variables beside the baseline's: single channel at horizontal
+and at vertical polarization, dual channel (user guides of SPL3SMP and SPL3SMP_E).
+"""
 
 
 def pattern(bits: tuple[str, ...], *names: str) -> int:

@@ -7,7 +7,7 @@ from smgee.insitu.dataset import write_dataset
 from smgee.insitu.frozen import unfrozen_periods
 from smgee.insitu.movement import dynamics
 from smgee.insitu.network import heterogeneity, network_mean, representativeness, summary
-from smgee.insitu.overpass import overpass_means, overpass_times
+from smgee.insitu.overpass import overpass_means, overpass_times, subdaily
 from smgee.insitu.quality import flags_present
 from smgee.insitu.settings import QualityRules, UnfrozenRule
 from smgee.insitu.spatial import (
@@ -39,6 +39,7 @@ __all__ = [
     "representativeness",
     "stations_needed",
     "study_heterogeneity",
+    "subdaily",
     "summary",
     "unfrozen_periods",
     "variogram",

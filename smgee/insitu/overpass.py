@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ import xarray as xr
 from smgee.errors import InputError, MissingDataError
 from smgee.insitu.daily import NS_PER_DAY, NS_PER_HOUR, nanoseconds, step_hours
 
-__all__ = ["SOLAR_HOURS", "overpass_means", "overpass_times"]
+__all__ = ["LONGEST_STEP", "SOLAR_HOURS", "overpass_means", "overpass_times", "subdaily"]
 
 SOLAR_HOURS = {"AM": 6.0, "PM": 18.0}
 """Local mean solar time of SMAP's overpass, by suffix of the level-3 bands: descending AM, ascending PM."""
+
+LONGEST_STEP = 6.0
+"""Hours between records beyond which they tell the day only: the window of ±3 h would often hold none."""
 
 
 def overpass_times(dates: Any, orbit: str, lon: float) -> pd.DatetimeIndex:
@@ -37,6 +41,40 @@ def overpass_times(dates: Any, orbit: str, lon: float) -> pd.DatetimeIndex:
         raise InputError(f"orbit={orbit!r} is not known; choose 'AM' or 'PM'.")
     hour = (SOLAR_HOURS[orbit] - lon / 15.0) % 24.0
     return pd.DatetimeIndex(dates).normalize().as_unit("ns") + pd.Timedelta(hours=hour)
+
+
+def subdaily(records: xr.Dataset, start: date, end: date) -> xr.Dataset | None:
+    """Return the soil moisture records of a period that tell the hour; None where there are none.
+
+    Parameters
+    ----------
+    records : xarray.Dataset
+        Checked station records (time, station).
+    start, end : date
+        First day, and the day after the last; two days more are kept on either side, since a pass that is
+        filed under a UTC day may reach into the next.
+
+    Returns
+    -------
+    xarray.Dataset or None
+        ``soil_moisture`` (time, station) float32 with its coordinates; stations whose records are more than
+        `LONGEST_STEP` apart are NaN.
+    """
+    first, last = np.datetime64(start, "ns"), np.datetime64(end, "ns")
+    two = np.timedelta64(2, "D")
+    within = (records["time"].values >= first - two) & (records["time"].values < last + two)
+    part = records.isel(time=within)
+    values = part["soil_moisture"].transpose("time", "station").values.astype(np.float32)
+    at = nanoseconds(part)
+    for j in range(values.shape[1]):
+        known = np.isfinite(values[:, j])
+        if known.sum() > 1 and step_hours(at, known) > LONGEST_STEP:
+            values[:, j] = np.nan
+    if not np.isfinite(values).any():
+        return None
+    some = np.isfinite(values).any(axis=1)
+    kept = part[["soil_moisture"]].isel(time=some)
+    return kept.assign(soil_moisture=(("time", "station"), values[some], part["soil_moisture"].attrs))
 
 
 def overpass_means(

@@ -49,8 +49,13 @@ class Contents:
         Their mean, m³ m⁻³.
     parity : mapping, optional
         ``parity.json``.
-    smap, zonal, large, small, heterogeneity : DataFrame, optional
-        ``smap.csv``, ``zonal.csv``, ``validation_36km.csv``, ``validation_9km.csv``, ``heterogeneity.csv``.
+    smap, references, quality : DataFrame, optional
+        ``smap.csv``, ``references.parquet``, ``smap_quality.csv``.
+    large, small, gains, verdicts, heterogeneity : DataFrame, optional
+        ``validation_36km.csv``, ``validation_9km.csv``, ``gains.csv``, ``verdicts.csv``,
+        ``heterogeneity.csv``.
+    judged : sequence of str
+        Sentences on how SMAP was judged: the hour of the references, and what was too little.
     absent : sequence of str
         One sentence on each part that is not there.
     """
@@ -70,8 +75,12 @@ class Contents:
     mean: np.ndarray | None = None
     parity: Mapping[str, Any] | None = None
     smap: pd.DataFrame | None = None
-    zonal: pd.DataFrame | None = None
+    references: pd.DataFrame | None = None
+    quality: pd.DataFrame | None = None
     large: pd.DataFrame | None = None
     small: pd.DataFrame | None = None
+    gains: pd.DataFrame | None = None
+    verdicts: pd.DataFrame | None = None
     heterogeneity: pd.DataFrame | None = None
+    judged: Sequence[str] = field(default_factory=tuple)
     absent: Sequence[str] = field(default_factory=tuple)

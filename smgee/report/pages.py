@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import MissingDataError
-from smgee.grid import EaseCell, PixelGrid
+from smgee.grid import PixelGrid
 from smgee.models.deployment import OFFSET
 from smgee.report import figures
 from smgee.report.contents import Contents
 from smgee.report.page import Section, write_report
+from smgee.report.smap import SMAP_SECTIONS, cells_of
 from smgee.report.tables import shown
-from smgee.report.verdicts import verdicts
-from smgee.schemas import HETEROGENEITY, SCORES, validation_schema
-from smgee.validation import cell_station_means
+from smgee.schemas import SCORES
 
 __all__ = ["write_pages"]
 
@@ -60,7 +59,7 @@ def write_pages(
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
-    builders = (_stations, _maps, _models, _explained, _large, _small, _terrain)
+    builders = (_stations, _maps, _models, _explained, *SMAP_SECTIONS)
     sections = []
     for k, build in enumerate(builders):
         sections += build(contents, folder)
@@ -106,11 +105,6 @@ def _facts(c: Contents) -> dict[str, Any]:
     return facts
 
 
-def _cells(c: Contents, grid: str) -> list[EaseCell]:
-    large = list(c.study.cells) if c.study is not None else []
-    return large if grid == "M36" else [cell for k in large for cell in k.children("M09")]
-
-
 def _places(c: Contents) -> pd.DataFrame:
     if c.stations is None:
         return pd.DataFrame({"lon": [], "lat": []})
@@ -139,7 +133,7 @@ def _maps(c: Contents, folder: Path) -> list[Section]:
         drawn,
         folder / "maps.png",
         grid=c.study.grid,
-        cells=[*_cells(c, "M36"), *_cells(c, "M09")],
+        cells=[*cells_of(c, "M36"), *cells_of(c, "M09")],
         stations=_places(c),
         synthetic=c.synthetic,
     )
@@ -164,7 +158,7 @@ def _place(
         anomaly,
         folder / "place.png",
         grid=grid,
-        cells=[*_cells(c, "M36"), *_cells(c, "M09")],
+        cells=[*cells_of(c, "M36"), *cells_of(c, "M09")],
         stations=_places(c).assign(anomaly=own),
         synthetic=c.synthetic,
     )
@@ -203,75 +197,3 @@ def _explained(c: Contents, folder: Path) -> list[Section]:
     caption = "SHAP values: each dot is one station-day."
     text = "SHAP values divide each prediction among its predictors."
     return [Section("What the model looks at", text, [(file, caption) for file in c.shap])]
-
-
-def _large(c: Contents, folder: Path) -> list[Section]:
-    if c.large is None:
-        return []
-    drawn: list[tuple[Path, str]] = []
-    cells = _cells(c, "M36")
-    for cell in cells:
-        pairs = _pairs(c, cell)
-        if pairs.empty:
-            continue
-        end = "36km" if len(cells) == 1 else f"36km_{cell.name}"
-        title = "36 km cell" if len(cells) == 1 else f"36 km cell {cell.name}"
-        rows = c.large[c.large["cell"] == cell.name]
-        series = figures.series_figure(
-            pairs, folder / f"series_{end}.png", title=title, synthetic=c.synthetic
-        )
-        scatter = figures.scatter_figure(pairs, rows, folder / f"scatter_{end}.png", synthetic=c.synthetic)
-        drawn.append((series, "SMAP and its two references through the season."))
-        drawn.append((scatter, "SMAP against each reference."))
-    text = (
-        "SMAP against the mean of the upscaled map over the exact cell, and against the plain mean of the "
-        f"stations. Intervals resample blocks of consecutive days. {' '.join(verdicts(c.large))}"
-    )
-    table = (shown(c.large, validation_schema("36 km")), "validation_36km.csv: bias = SMAP − reference.")
-    return [Section("SMAP 36 km", text, drawn, [table])]
-
-
-def _small(c: Contents, folder: Path) -> list[Section]:
-    if c.small is None:
-        return []
-    drawn = []
-    if (c.small["reference"] == "upscaled").any():
-        file = figures.cells_figure(
-            c.small, _cells(c, "M09"), folder / "cells_9km.png", synthetic=c.synthetic
-        )
-        drawn.append((file, "R, bias and ubRMSE by cell and overpass."))
-    text = "Each of the 9 km cells on its own, against the upscaled map."
-    table = (shown(c.small, validation_schema("9 km")), "validation_9km.csv: bias = SMAP − reference.")
-    return [Section("SMAP 9 km", text, drawn, [table])]
-
-
-def _terrain(c: Contents, folder: Path) -> list[Section]:
-    if c.heterogeneity is None:
-        return []
-    caption = (
-        "Rank correlation over the 9 km cells, with n and interval; partial: with the cell's own level taken "
-        "out; p heeds that neighbours are alike, q also that the rows are many. Only q up to 0.05 is a "
-        "finding; expected is the sign that was named before."
-    )
-    text = "How the errors go with the relief inside the 9 km cells."
-    return [
-        Section("Terrain and SMAP's errors", text, [], [(shown(c.heterogeneity, HETEROGENEITY), caption)])
-    ]
-
-
-def _pairs(c: Contents, cell: EaseCell) -> pd.DataFrame:
-    """Return SMAP (recommended retrievals) and both references of a cell, by date and orbit."""
-    columns = ["date", "orbit", "smap", "upscaled", "insitu_mean"]
-    if c.smap is None or c.zonal is None or c.stations is None:
-        return pd.DataFrame(columns=columns)
-    smap = c.smap[(c.smap["cell"] == cell.name) & (c.smap["flag"] == 0)]
-    zonal = c.zonal[c.zonal["cell"] == cell.name]
-    try:
-        plain = cell_station_means(c.stations, [cell])
-    except MissingDataError:
-        return pd.DataFrame(columns=columns)
-    pairs = smap[["date", "orbit", "soil_moisture"]].rename(columns={"soil_moisture": "smap"}).dropna()
-    for name, reference in (("upscaled", zonal), ("insitu_mean", plain)):
-        right = reference[["date", "soil_moisture"]].rename(columns={"soil_moisture": name})
-        pairs = pairs.merge(right, on="date")
-    return pairs

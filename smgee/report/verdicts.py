@@ -1,38 +1,96 @@
-"""What a validation table says, in sentences."""
+"""What the tables of a validation say, in sentences."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-__all__ = ["verdicts"]
+__all__ = ["gain_sentences", "requirement_sentences", "verdicts", "warnings_of"]
+
+LEVEL = 0.05
 
 
-def verdicts(table: pd.DataFrame) -> list[str]:
-    """Return, in sentences, what upscaling changed in a validation table, and what speaks against taking
-    it at its word.
+def verdicts(
+    table: pd.DataFrame, gains: pd.DataFrame | None = None, found: pd.DataFrame | None = None
+) -> list[str]:
+    """Return, in sentences, what upscaling changed in a validation table, whether SMAP meets its
+    requirement, and what speaks against taking it at its word.
+
+    Parameters
+    ----------
+    table, gains, found : DataFrame
+        ``validation_36km.csv``, and if there are any ``gains.csv`` and ``verdicts.csv``.
     """
-    said: list[str] = []
+    grids = table["cell"].str[:3].unique()
+    said = gain_sentences(table, gains, found)
+    return [*said, *(s for g in grids for s in requirement_sentences(found, grid=g)), *warnings_of(table)]
+
+
+def gain_sentences(
+    table: pd.DataFrame, gains: pd.DataFrame | None, found: pd.DataFrame | None = None
+) -> list[str]:
+    """Say of each cell and overpass what the upscaled map changed, and whether that is more than chance."""
     several = table["cell"].nunique() > 1
+    said = []
     for (cell, orbit), rows in table.groupby(["cell", "orbit"], sort=False):
         by = rows.set_index("reference")
-        if not {"upscaled", "insitu_mean"} <= set(by.index) or "gain_r" not in by:
+        if not {"upscaled", "insitu_mean"} <= set(by.index) or pd.isna(by.loc["upscaled", "gain_r"]):
             continue
         up, plain = by.loc["upscaled"], by.loc["insitu_mean"]
-        if pd.isna(up["gain_r"]):
-            continue
-        low, high = up["gain_r_low"], up["gain_r_high"]
-        meaning = (
-            "the interval includes zero"
-            if low <= 0 <= high
-            else "higher with the map"
-            if low > 0
-            else "lower with the map"
-        )
         where = f"{cell} {orbit}" if several else f"{orbit}"
-        said.append(
-            f"{where}: R {up['r']:.3f} against the upscaled map and {plain['r']:.3f} against the plain "
-            f"station mean, a difference of {up['gain_r']:+.3f} [{low:.2f}, {high:.2f}] on the "
-            f"{up['gain_n']:.0f} days of both ({meaning}); ubRMSE {up['gain_ubrmse']:+.4f} m³/m³."
+        words = (
+            f"{where}: R {up['r']:.3f} against the upscaled map and {plain['r']:.3f} against the plain mean "
+            f"of the stations, {up['gain_r']:+.3f} on {up['gain_n']:.0f} passes"
         )
+        test = _row(gains, cell, orbit, reference="upscaled", metric="r")
+        if test is None or pd.isna(test["p"]):
+            low, high = up["gain_r_low"], up["gain_r_high"]
+            includes = "includes" if low <= 0 <= high else "excludes"
+            words += f" (an interval of {low:+.2f} to {high:+.2f}, which {includes} zero)."
+        else:
+            finding = "more" if test["p"] <= LEVEL else "no more"
+            words += (
+                f": {finding} than chance makes of two equally good references (p = {test['p']:.2f}; chance "
+                f"makes {test['chance_low']:+.3f} to {test['chance_high']:+.3f}). A true gain of this size "
+                f"would be found with a probability of {test['power']:.2f}; one of {test['detectable']:.3f} "
+                "with 0.80."
+            )
+            if pd.notna(test["false_alarms"]):
+                words += f" On series like these the test gives {test['false_alarms']:.1%} false alarms."
+        best = _row(found, cell, orbit)
+        if best is not None and pd.notna(best["r_perfect_gain"]):
+            words += f" A reference without error would gain {best['r_perfect_gain']:+.3f} at all."
+        said.append(words)
+    return said
+
+
+def requirement_sentences(found: pd.DataFrame | None, *, grid: str) -> list[str]:
+    """Say of each cell of a grid and overpass how probable it is that SMAP meets its requirement."""
+    if found is None:
+        return []
+    part = found[found["cell"].str.startswith(grid) & found["meets"].notna()]
+    several = part["cell"].nunique() > 1
+    said = [
+        f"{row['cell'] + ' ' if several else ''}{row['orbit']}: {row['sentence']}"
+        for _, row in part.iterrows()
+    ]
+    if said:
+        said.append(
+            "The figure of 0.04 m³/m³ is what the mission promised; it has been called not justifiable on "
+            "scientific grounds (ESA's Fiducial Reference Measurements for Soil Moisture)."
+        )
+    return said
+
+
+def warnings_of(table: pd.DataFrame) -> list[str]:
+    """Return what speaks against rows of a validation table."""
     warnings = table["warning"].dropna() if "warning" in table else pd.Series(dtype=str)
-    return said + [f"Beware: {w}." for w in dict.fromkeys(warnings) if w]
+    return [f"Beware: {w}." for w in dict.fromkeys(warnings) if w]
+
+
+def _row(table: pd.DataFrame | None, cell: object, orbit: object, **fixed: str) -> pd.Series | None:
+    if table is None:
+        return None
+    part = table[(table["cell"] == cell) & (table["orbit"] == orbit)]
+    for name, value in fixed.items():
+        part = part[part[name] == value]
+    return part.iloc[0] if len(part) else None

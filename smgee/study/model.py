@@ -80,13 +80,6 @@ class Study(Options):
         return self
 
     @model_validator(mode="after")
-    def _smap_of_the_twin(self) -> Study:
-        if self.is_synthetic and "collection_36km" not in self.smap.model_fields_set:
-            own = self.smap.model_copy(update={"collection_36km": SMAP_36KM_TWIN})
-            object.__setattr__(self, "smap", own)
-        return self
-
-    @model_validator(mode="after")
     def _no_alias_of_the_date(self) -> Study:
         if "predictors" in self.model_fields_set:
             try:
@@ -99,7 +92,7 @@ class Study(Options):
 
     @model_validator(mode="after")
     def _judged_by_others(self) -> Study:
-        judged = self.smap.nine_km or self.smap.collection_36km
+        judged = bool(self.smap.products)
         if self.predictors.of_smap and judged and not self.predictors.dependence_allowed:
             raise ValueError(
                 f"the predictors {', '.join(self.predictors.of_smap)} are made of SMAP, which the study "
@@ -174,6 +167,7 @@ class Study(Options):
             start=date(2021, 4, 1),
             end=date(2021, 11, 1),
             area=Area(lon=99.8, lat=37.5, crs="EPSG:32647"),
+            smap=Smap(collection_36km=SMAP_36KM_TWIN),
         )
 
     def to_yaml(self, path: str | Path) -> None:

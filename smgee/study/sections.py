@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from smgee.datasets.smap import ALGORITHMS, SURFACE_BITS
 from smgee.estimators import ESTIMATORS
 from smgee.insitu.settings import QualityRules, UnfrozenRule
 from smgee.options import Options, from_study_file
@@ -30,6 +31,7 @@ def _spelled(value: Any) -> Any:
 
 # made from the table: pydantic reads the names when it runs, and a type checker sees a text
 Model = Annotated[Literal[MODELS], BeforeValidator(_spelled)]  # type: ignore[valid-type]
+Surface = Literal[SURFACE_BITS]  # type: ignore[valid-type]
 Deployed = Annotated[Literal["best", *MODELS], BeforeValidator(_spelled)]  # type: ignore[valid-type]
 
 
@@ -241,23 +243,58 @@ class Upscale(Options):
 
 
 class Smap(Options):
-    """The SMAP products to validate.
-
-    Attributes
-    ----------
-    nine_km : bool
-        Whether the enhanced 9 km product, SPL3SMP_E, is validated, which Earth Engine has.
-    """
+    """The SMAP products to validate, and which of their retrievals count."""
 
     collection_36km: str | None = Field(
-        None,
-        description="your copy of SPL3SMP on the exact EASE-Grid; left out, that of the synthetic basin "
-        "with it, and none elsewhere",
+        None, description="your copy of SPL3SMP on the exact EASE-Grid, as `smgee smap ingest` makes it"
     )
-    nine_km: bool = True
+    collection_9km: str | None = Field(
+        None,
+        description="your copy of SPL3SMP_E on the exact EASE-Grid; left out, that of Earth Engine, which "
+        "keeps one bit of the flags and no time",
+    )
+    nine_km: bool = Field(True, description="whether SPL3SMP_E is judged")
+    algorithm: Literal["baseline", "sca_h", "sca_v", "dca"] = Field(
+        "baseline", description="retrieval algorithm; all but the baseline need copies of your own"
+    )
+    quality: Literal["recommended", "successful", "all"] = Field(
+        "recommended",
+        description="which retrievals count: those the product recommends, those that succeeded, or all",
+    )
+    without: tuple[Surface, ...] = Field(
+        (), description="surface conditions under which retrievals do not count, such as snow_or_ice"
+    )
+    overpass_hours: Annotated[float, Field(gt=0, le=12)] = Field(
+        3.0, description="half width of the window around the overpass in which stations are averaged"
+    )
+    core_site: bool = Field(
+        False, description="whether the network helped to calibrate SMAP (core validation sites)"
+    )
     min_coverage: Annotated[float, Field(gt=0, le=1)] = Field(
         0.8, description="least share of a cell that a map must cover to count"
     )
+
+    @property
+    def band_suffix(self) -> str:
+        """Suffix of the bands of the algorithm."""
+        return ALGORITHMS[self.algorithm]
+
+    @property
+    def products(self) -> dict[str, str]:
+        """The products named, 36 km and 9 km, and where each comes from."""
+        found = {"36 km": self.collection_36km, "9 km": self.collection_9km}
+        if found["9 km"] is None and self.nine_km:
+            found["9 km"] = "Earth Engine"
+        return {product: source for product, source in found.items() if source}
+
+    @model_validator(mode="after")
+    def _algorithm_of_its_own(self) -> Smap:
+        if self.algorithm != "baseline" and self.nine_km and self.collection_9km is None:
+            raise ValueError(
+                f"algorithm {self.algorithm} is not in Earth Engine's copy of SPL3SMP_E; name a copy of your "
+                "own as collection_9km, or set nine_km: false"
+            )
+        return self
 
 
 class Publish(Options):

@@ -1,9 +1,12 @@
 """Validation of SMAP: metrics with honest intervals, means over exact EASE-Grid cells, tables, terrain."""
 
 from smgee.validation.claims import gain_table, verdict_table
+from smgee.validation.footprint import footprint_means, footprint_weights
 from smgee.validation.hdf5 import read_smap
 from smgee.validation.heterogeneity import cell_conditions, relate_errors
+from smgee.validation.judges import Judges, gather
 from smgee.validation.pairs import overpass_dates, select_dates
+from smgee.validation.quality import count_retrievals, select_retrievals, too_few
 from smgee.validation.references import (
     cell_station_means,
     overpass_station_means,
@@ -17,19 +20,26 @@ from smgee.validation.zonal import CellWeights, cell_weights, zonal_means, zonal
 
 __all__ = [
     "CellWeights",
+    "Judges",
     "cell_conditions",
     "cell_station_means",
     "cell_weights",
+    "count_retrievals",
     "fetch_smap",
+    "footprint_means",
+    "footprint_weights",
     "gain_table",
+    "gather",
     "overpass_dates",
     "overpass_station_means",
     "read_smap",
     "relate_errors",
     "sampling_error",
     "select_dates",
+    "select_retrievals",
     "station_references",
     "station_weights",
+    "too_few",
     "validate",
     "verdict",
     "verdict_table",

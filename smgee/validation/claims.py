@@ -67,7 +67,7 @@ def gain_table(
     level, simulations, seed
         See `smgee.metrics.gain_tests`.
     **pairing
-        periods, recommended_only and day of `smgee.validation.validate`.
+        common, periods, recommended_only and day of `smgee.validation.validate`.
 
     Returns
     -------

@@ -42,7 +42,7 @@ GAINS = ("r", "rmse", "ubrmse")
 """Metrics whose gain by the maps is told; each is the same with satellite and reference swapped."""
 
 COLUMNS = (
-    *("grid", "cell", "row", "col", "lon", "lat", "orbit", "direction", "reference", "n", "n_eff"),
+    *("grid", "cell", "row", "col", "lon", "lat", "orbit", "direction", "reference", "timing", "n", "n_eff"),
     *columns(METRICS),
     *(
         "block",
@@ -73,8 +73,8 @@ def validate(
     recommended_only: bool = True,
     day: str = "utc",
     training_stations: pd.DataFrame | None = None,
-    cross_fitted: bool = False,
     smap_is_predictor: bool = False,
+    core_site: bool = False,
     block: int | None = None,
     confidence: float = 0.95,
     resamples: int = 2000,
@@ -101,14 +101,15 @@ def validate(
         Whose days the references are; see `overpass_dates`. A ``time`` column in `smap` is used for solar
         days where it is known.
     training_stations : pandas.DataFrame, optional
-        station, lon, lat of the stations that trained the maps: a map is no independent judge in a cell that
-        holds some of them, and the column ``warning`` says so.
-    cross_fitted : bool
-        Say True when the map in each cell was made by models that did not see that cell's stations; the
-        warning is then not given.
+        station, lon, lat of the stations that trained the maps; the column ``training_stations`` counts those
+        in each cell. A map is made of its stations as a mean is: neither has seen SMAP, so neither is the
+        less independent of it for that. How good the map itself is, stations left out tell.
     smap_is_predictor : bool
-        Say True when SMAP was among the predictors; every row of the upscaled reference then carries a
+        Say True when SMAP was among the predictors; every row of the upscaled references then carries a
         warning.
+    core_site : bool
+        Say True when the network helped to calibrate SMAP, as the core validation sites did: every row then
+        carries a warning, since stations and maps made of them are equally dependent.
     block, confidence, resamples, seed
         Block length of the bootstrap, coverage of the intervals, and so on; see `smgee.metrics.assess`.
 
@@ -116,7 +117,8 @@ def validate(
     -------
     pandas.DataFrame
         `COLUMNS`, one row per cell × orbit × reference, the 36 km grid first; none where `smap` has none.
-        ``reference`` is ``upscaled``, ``insitu_mean`` or a name of `references`; each of `METRICS` has its
+        ``reference`` is ``upscaled``, ``insitu_mean`` or a name of `references`; ``timing`` is ``overpass``
+        or ``day``; each of `METRICS` has its
         _low and _high; ``first`` and ``last`` are dates; ``level`` is the mean of the reference, ``coverage``
         the mean share of the cell that the maps cover, ``n_stations`` a median. References other than the
         plain mean also carry the gains: the metric with that reference minus the metric with the plain mean,
@@ -146,6 +148,7 @@ def validate(
                 "orbit": orbit,
                 "direction": ORBITS[orbit],
                 "reference": key,
+                "timing": "overpass" if "orbit" in tables[key] else "day",
                 "n": found.n,
                 "n_eff": found.n_eff,
                 **found.as_row(),
@@ -158,7 +161,7 @@ def validate(
                 "coverage": used["coverage"].mean() if "coverage" in used and len(used) else math.nan,
                 "n_stations": used["n_stations"].median() if "n_stations" in used and len(used) else math.nan,
                 "training_stations": trained.get(cell.name, 0) if trained is not None else pd.NA,
-                "warning": _warn(key, cell.name, trained, cross_fitted, smap_is_predictor, used),
+                "warning": _warn(key, smap_is_predictor, core_site, used),
             }
             if key != PLAIN:
                 row |= _gain(paired, key, block, options)
@@ -195,24 +198,12 @@ def _training_counts(stations: pd.DataFrame | None) -> dict[str, int] | None:
     return counts
 
 
-def _warn(
-    key: str,
-    name: str,
-    trained: dict[str, int] | None,
-    cross_fitted: bool,
-    smap_is_predictor: bool,
-    used: pd.DataFrame,
-) -> str:
+def _warn(key: str, smap_is_predictor: bool, core_site: bool, used: pd.DataFrame) -> str:
     words = []
-    if key == UPSCALED:
-        if smap_is_predictor:
-            words.append("SMAP was a predictor of the map that judges it")
-        if trained is None:
-            words.append("stations that trained the map not given, independence unknown")
-        elif trained.get(name, 0) and not cross_fitted:
-            words.append(
-                f"{trained[name]} of the stations that trained the map lie in this cell: not independent"
-            )
-    elif "n_stations" in used and len(used) and used["n_stations"].median() < 2:
+    if core_site:
+        words.append("the network helped to calibrate SMAP: no reference made of it is independent")
+    if key.startswith(UPSCALED) and smap_is_predictor:
+        words.append("SMAP was a predictor of the map that judges it")
+    if "n_stations" in used and len(used) and used["n_stations"].median() < 2:
         words.append("a single station stands for the whole cell")
     return "; ".join(words)

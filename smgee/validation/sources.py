@@ -1,7 +1,8 @@
 """Where SMAP comes from: level-3 products on Earth Engine, read once per exact EASE-Grid cell.
 
 Whatever the source, its rows are those of the table ``smap``: date (UTC, as the product files it), orbit,
-cell, soil_moisture (m³ m⁻³, NaN without retrieval), flag (0 = recommended), collection, version.
+cell, soil_moisture (m³ m⁻³, NaN without retrieval), flag (0 = recommended), collection, version; and where
+the source holds them retrieval_qual_flag and surface_flag (all bits) and time (UTC of the overpass).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from smgee.datasets import smap_9km_ids
+from smgee.datasets.smap import J2000, NO_GOOD_RETRIEVAL
 from smgee.errors import InputError, MissingDataError
 from smgee.grid import EASE_CRS, EaseCell, transformer
 from smgee.remote import call, in_parts
@@ -25,7 +27,8 @@ from smgee.study import Study
 
 __all__ = ["COLUMNS", "Collection", "Source", "absent", "fetch", "fetch_smap", "sources_of", "warp_pixel"]
 
-COLUMNS = ("date", "orbit", "cell", "soil_moisture", "flag", "collection", "version")
+FLAGS = ("retrieval_qual_flag", "surface_flag")
+COLUMNS = ("date", "orbit", "cell", "soil_moisture", "flag", "collection", "version", *FLAGS, "time")
 """Columns of every source's table."""
 
 ORBITS = ("AM", "PM")
@@ -72,13 +75,16 @@ class Collection:
     grid : {"M36", "M09"}
         Grid of the product.
     warped : bool
-        Whether the images are a nearest-neighbour warp onto degrees, as Earth Engine's own copy of SPL3SMP_E,
-        or lie on the exact EASE-Grid.
+        Whether the images are Earth Engine's own copy of SPL3SMP_E: a nearest-neighbour warp onto degrees
+        that keeps one bit of the flags. Others lie on the exact EASE-Grid and hold the product's own flags.
+    algorithm : str
+        Suffix of the bands of another retrieval algorithm than the product's baseline, such as ``option1``.
     """
 
     id: str
     grid: str
     warped: bool = False
+    algorithm: str = ""
 
     @property
     def version(self) -> str:
@@ -101,6 +107,7 @@ class Collection:
         if not cells or call(lambda: images.size().getInfo()) == 0:
             return _empty()
         projection = call(lambda: images.first().select("soil_moisture_am").projection().getInfo())
+        bands = self._bands(call(lambda: images.first().bandNames().getInfo()))
         crs = projection["crs"] if "crs" in projection else projection["wkt"]
         transform = projection["transform"]
         place = (lambda c: warp_pixel(c, tuple(transform))) if self.warped else _lon_lat
@@ -110,10 +117,12 @@ class Collection:
 
         def read(image: ee.Image) -> ee.FeatureCollection:
             image = ee.Image(image)
-            found = image.select(_BANDS).reduceRegions(
+            found = image.select(list(bands)).reduceRegions(
                 collection=points, reducer=ee.Reducer.first(), crs=crs, crsTransform=transform
             )
-            return found.map(lambda f: f.set("date", image.date().format("YYYY-MM-dd")))
+            filed = image.date().format("YYYY-MM-dd")
+            told = ee.List([image.get("smap_version"), self.version]).reduce(ee.Reducer.firstNonNull())
+            return found.map(lambda f: f.set({"date": filed, "version": told}))
 
         def compute(days: Sequence[date]) -> list[pd.DataFrame]:
             window = images.filterDate(str(days[0]), str(days[-1] + timedelta(days=1)))
@@ -125,21 +134,38 @@ class Collection:
         parts = [t for batch in batches for t in in_parts(batch, compute) if len(t)]
         return self._long(pd.concat(parts, ignore_index=True)) if parts else _empty()
 
+    def _bands(self, held: Sequence[str]) -> list[str]:
+        """Return which of the bands wanted a collection holds."""
+        needed = [b for orbit in ORBITS for b in _names(orbit, self.algorithm).values()]
+        absent = [b for b in needed if b not in held]
+        if absent:
+            raise MissingDataError(
+                f"{self.id} has no band {absent[0]}, only {', '.join(held)}; ingest files with all retrieval "
+                "algorithms, or leave smap.algorithm at baseline."
+            )
+        further = [f"{n}_{o.lower()}" for o in ORBITS for n in ("surface_flag", "tb_time_seconds")]
+        return [*needed, *(b for b in further if b in held)]
+
     def _long(self, wide: pd.DataFrame) -> pd.DataFrame:
         """Turn columns per orbit into rows."""
-        wide = wide.reindex(columns=["date", "cell", *_BANDS])
         tables = []
         for orbit in ORBITS:
-            moisture, flag = _bands(orbit)
+            names = _names(orbit, self.algorithm)
+            stored = _number(wide, names["retrieval_qual_flag"])
+            bad = stored.fillna(NO_RETRIEVAL).astype(int) & NO_GOOD_RETRIEVAL
+            seconds = _number(wide, f"tb_time_seconds_{orbit.lower()}")
             table = pd.DataFrame(
                 {
                     "date": pd.to_datetime(wide["date"]),
                     "orbit": orbit,
                     "cell": wide["cell"],
-                    "soil_moisture": pd.to_numeric(wide[moisture]).astype(float),
-                    "flag": pd.to_numeric(wide[flag]).fillna(NO_RETRIEVAL).astype(int),
+                    "soil_moisture": _number(wide, names["soil_moisture"]),
+                    "flag": (bad > 0).astype(int),
                     "collection": self.id,
-                    "version": self.version,
+                    "version": wide["version"].astype(str),
+                    "retrieval_qual_flag": math.nan if self.warped else stored,
+                    "surface_flag": _number(wide, f"surface_flag_{orbit.lower()}"),
+                    "time": (J2000 + pd.to_timedelta(seconds, unit="s")).dt.round("s"),
                 }
             )
             tables.append(table)
@@ -147,11 +173,16 @@ class Collection:
 
 
 def sources_of(study: Study) -> list[Source]:
-    """Return the sources a study names: its 36 km collection, and the versions of SPL3SMP_E of its period."""
+    """Return the sources a study names: its 36 km collection, and its own copy of SPL3SMP_E or the versions
+    of it that Earth Engine has of the period.
+    """
     found: list[Source] = []
-    if study.smap.collection_36km:
-        found.append(Collection(study.smap.collection_36km, "M36"))
-    if study.smap.nine_km:
+    smap, algorithm = study.smap, study.smap.band_suffix
+    if smap.collection_36km:
+        found.append(Collection(smap.collection_36km, "M36", algorithm=algorithm))
+    if smap.collection_9km:
+        found.append(Collection(smap.collection_9km, "M09", algorithm=algorithm))
+    elif smap.nine_km:
         found += [Collection(name, "M09", warped=True) for name in smap_9km_ids(study.start, study.end)]
     return found
 
@@ -213,10 +244,11 @@ def absent(study: Study, smap: pd.DataFrame) -> list[str]:
     """Say in sentences which product a study's table of SMAP lacks, and why."""
     grids = {name.partition("_")[0] for name in smap["cell"].unique()}
     period = f"between {study.start} and {study.end} (end exclusive)"
+    own = ", ".join(smap_9km_ids(study.start, study.end)) if study.smap.nine_km else None
     said = []
     for grid, product, named in (
         ("M36", "36 km", study.smap.collection_36km),
-        ("M09", "9 km", ", ".join(smap_9km_ids(study.start, study.end)) if study.smap.nine_km else None),
+        ("M09", "9 km", study.smap.collection_9km or own),
     ):
         if grid in grids:
             continue
@@ -277,11 +309,17 @@ def warp_pixel(cell: EaseCell, transform: Transform) -> tuple[float, float]:
     return float(xs[best]), float(ys[best])
 
 
-def _bands(orbit: str) -> tuple[str, str]:
-    return f"soil_moisture_{orbit.lower()}", f"retrieval_qual_flag_{orbit.lower()}"
+def _names(orbit: str, algorithm: str) -> dict[str, str]:
+    """Return the bands of an overpass's retrieval and its flag."""
+    suffix = f"_{algorithm}" if algorithm else ""
+    return {n: f"{n}{suffix}_{orbit.lower()}" for n in ("soil_moisture", "retrieval_qual_flag")}
 
 
-_BANDS = [band for orbit in ORBITS for band in _bands(orbit)]
+def _number(table: pd.DataFrame, column: str) -> pd.Series:
+    """Return a column of numbers, NaN where there is none."""
+    if column not in table:
+        return pd.Series(math.nan, table.index)
+    return pd.to_numeric(table[column]).astype(float)
 
 
 def _lon_lat(cell: EaseCell) -> tuple[float, float]:
@@ -293,5 +331,6 @@ def _lon_lat(cell: EaseCell) -> tuple[float, float]:
 
 def _empty() -> pd.DataFrame:
     """Return a table without rows, each column of the kind it would have."""
-    kinds = {"date": "datetime64[ns]", "soil_moisture": "float64", "flag": "int64"}
+    kinds = {"date": "datetime64[ns]", "soil_moisture": "float64", "flag": "int64", "time": "datetime64[ns]"}
+    kinds |= dict.fromkeys(FLAGS, "float64")
     return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "object")) for name in COLUMNS})

@@ -80,14 +80,19 @@ def table(path: str, schema: Schema, *, optional: bool = False) -> Artifact[pd.D
     )
 
 
-def dataset(path: str) -> Artifact[xr.Dataset]:
+def dataset(path: str, *, optional: bool = False) -> Artifact[xr.Dataset]:
     """Return the artifact of a NetCDF file, read into memory."""
 
     def load(file: Path) -> xr.Dataset:
         with xr.open_dataset(file, engine="h5netcdf") as ds:
             return ds.load()
 
-    return Artifact(path, load, lambda ds, file, provenance: write_dataset(ds, file, provenance=provenance))
+    return Artifact(
+        path,
+        load,
+        lambda ds, file, provenance: write_dataset(ds, file, provenance=provenance),
+        optional=optional,
+    )
 
 
 def raster(path: str) -> Artifact[np.ndarray]:

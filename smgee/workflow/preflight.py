@@ -75,7 +75,7 @@ def check_study(
     """
     if any(s.name == "publish" for s in steps):
         _check_publishing(study, (options or {}).get("publish", {}), connected=connected)
-    smap = study.smap.collection_36km or study.smap.nine_km
+    smap = study.smap.products
     if any(s.name == "predict" for s in steps) and study.upscale.days == "smap" and not smap:
         raise InputError(
             "The study names no SMAP product, but upscale.days is smap, the days with a retrieval; set "

@@ -19,8 +19,15 @@ from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.steps.smap import SMAP
 from smgee.workflow.steps.stations import STATIONS
 from smgee.workflow.steps.train import CERTIFICATE, MODELS, SCORES
-from smgee.workflow.steps.validate import HETEROGENEITY, LARGE, SMALL
-from smgee.workflow.steps.zonal import ZONAL
+from smgee.workflow.steps.validate import (
+    GAINS,
+    HETEROGENEITY,
+    LARGE,
+    QUALITY,
+    REFERENCES,
+    SMALL,
+    VERDICTS,
+)
 from smgee.workflow.work import Work
 
 PAGE: Artifact[str] = Artifact("report.html", lambda path: path.read_text(encoding="utf-8"))
@@ -61,27 +68,38 @@ def run(work: Work) -> Mapping[str, Any]:
         mean=work.read_if_there(MEAN_MAP),
         parity=work.read_if_there(PARITY),
         smap=work.read_if_there(SMAP),
-        zonal=work.read_if_there(ZONAL),
+        references=work.read_if_there(REFERENCES),
+        quality=work.read_if_there(QUALITY),
         large=work.read_if_there(LARGE),
         small=work.read_if_there(SMALL),
+        gains=work.read_if_there(GAINS),
+        verdicts=work.read_if_there(VERDICTS),
         heterogeneity=work.read_if_there(HETEROGENEITY),
+        judged=_judged(work),
         absent=[_absent(work, what, step) for artifact, step, what in _PARTS if not work.has(artifact)],
     )
     number = write_pages(contents, work.path(PAGE), folder=work.path(FIGURES), progress=work.progress)
     return {"figures": number, "absent": list(contents.absent)}
 
 
+def _judged(work: Work) -> list[str]:
+    """Return what `validate` noted of how it judged."""
+    timing = work.fact("validate", "timing")
+    return [*([str(timing)] if timing else []), *map(str, work.fact("validate", "notes") or ())]
+
+
 def _absent(work: Work, what: str, step: str) -> str:
-    if work.run.has_study and not (work.study.smap.collection_36km or work.study.smap.nine_km):
-        if step == "validate":
+    products = work.study.smap.products if work.run.has_study else None
+    if products is not None and step == "validate":
+        if not products:
             return f"{what}: the study names no SMAP product."
-    elif what.endswith("36 km") and work.run.has_study and not work.study.smap.collection_36km:
-        return (
-            f"{what}: Earth Engine has no 36 km product of its own; ingest SPL3SMP and name the collection "
-            "in smap.collection_36km."
-        )
-    if what.endswith("9 km") and work.run.has_study and not work.study.smap.nine_km:
-        return f"{what}: the study leaves it out."
+        if what.endswith("36 km") and "36 km" not in products:
+            return (
+                f"{what}: Earth Engine has no 36 km product of its own; ingest files of SPL3SMP "
+                "(`smgee smap ingest`) and name the collection in smap.collection_36km."
+            )
+        if what.endswith("9 km") and "9 km" not in products:
+            return f"{what}: the study leaves it out."
     return f"{what} (`smgee {command_of(step)}`)."
 
 
@@ -100,9 +118,12 @@ STEP = Step(
         MEAN_MAP,
         PARITY,
         SMAP,
-        ZONAL,
+        REFERENCES,
+        QUALITY,
         LARGE,
         SMALL,
+        GAINS,
+        VERDICTS,
         HETEROGENEITY,
     ),
     writes=(PAGE, FIGURES),

@@ -11,6 +11,7 @@ from smgee.datasets import smap_9km_ids
 from smgee.schemas import SMAP as SMAP_SCHEMA
 from smgee.study import Study
 from smgee.validation import fetch_smap
+from smgee.validation.sources import absent
 from smgee.workflow.artifacts import Artifact, table
 from smgee.workflow.preflight import catalog_of
 from smgee.workflow.step import Step
@@ -23,24 +24,29 @@ def run(work: Work) -> Mapping[str, Any]:
     """Fetch the products of the study."""
     found = fetch_smap(work.study, progress=work.progress)
     work.write(SMAP, found)
-    return {"retrievals": int(found["soil_moisture"].notna().sum()), "cells": int(found["cell"].nunique())}
+    return {
+        "retrievals": int(found["soil_moisture"].notna().sum()),
+        "cells": int(found["cell"].nunique()),
+        "notes": absent(work.study, found),
+    }
 
 
 def without_smap(study: Study) -> str | None:
     """Return why a study has nothing to do with SMAP; None where it has."""
-    named = study.smap.collection_36km or study.smap.nine_km
-    return None if named else "the study names no SMAP product"
+    return None if study.smap.products else "the study names no SMAP product"
 
 
 def _datasets(study: Study) -> Sequence[str]:
-    large = [study.smap.collection_36km] if study.smap.collection_36km else []
-    return [*large, *(smap_9km_ids(study.start, study.end) if study.smap.nine_km else [])]
+    own = [c for c in (study.smap.collection_36km, study.smap.collection_9km) if c]
+    versions = smap_9km_ids(study.start, study.end)
+    return [*own, *(versions if study.smap.products.get("9 km") == "Earth Engine" else [])]
 
 
 STEP = Step(
     "smap",
     "Fetch SMAP",
     run,
+    version=2,
     writes=(SMAP,),
     settings=("start", "end", "area", "smap", "backend.kind"),
     inputs=catalog_of,

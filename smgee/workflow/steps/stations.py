@@ -24,6 +24,7 @@ from smgee.workflow.step import Step
 from smgee.workflow.work import Work
 
 STATIONS: Artifact[xr.Dataset] = dataset("stations.nc")
+RECORDS: Artifact[xr.Dataset] = dataset("records.nc", optional=True)
 PERIODS: Artifact[pd.DataFrame] = table("unfrozen.csv", PERIODS_SCHEMA)
 QUALITY: Artifact[pd.DataFrame] = table("stations_quality.csv", QUALITY_SCHEMA)
 SPREAD: Artifact[pd.DataFrame] = table("stations_heterogeneity.csv", SPREAD_SCHEMA, optional=True)
@@ -57,11 +58,17 @@ def run(work: Work) -> Mapping[str, Any]:
     except MissingDataError:
         work.drop(SPREAD)  # never three stations on a day
     work.write(STATIONS, daily)
+    kept = insitu.subdaily(records, study.start, study.end)
+    if kept is None:
+        work.drop(RECORDS)  # one value a day says nothing of the hour of an overpass
+    else:
+        work.write(RECORDS, kept)
     work.write(PERIODS, periods)
     return {
         "stations": int(daily.sizes["station"]),
         "station_days": int(daily["soil_moisture"].notnull().sum()),
         "unfrozen_days": len(active_days(study, periods)),
+        "subdaily": kept is not None,
         "dropped_records": int(quality["dropped"].sum()),
     }
 
@@ -84,7 +91,8 @@ STEP = Step(
     "stations",
     "Read stations",
     run,
-    writes=(STATIONS, PERIODS, QUALITY, SPREAD),
+    version=2,
+    writes=(STATIONS, RECORDS, PERIODS, QUALITY, SPREAD),
     settings=("start", "end", "area", "stations", "training.seed", "backend.kind"),
     inputs=_files,
 )
