@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("smgee_cli.serve:serve", "Serve the embedded Earth Engine to other processes."),
     "doctor": ("smgee_cli.doctor:doctor", "Check the installation and the backends."),
 }
+_INGEST = ("smgee_cli.smap_ingest:ingest", "Make Earth Engine assets of SMAP files (SPL3SMP, SPL3SMP_E).")
 COMMANDS = {  # the steps with commands of their own stand where they belong
     name: found
     for key, entry in COMMANDS.items()
@@ -42,6 +43,7 @@ COMMANDS = {  # the steps with commands of their own stand where they belong
         *((("stations", ("smgee_cli.stations:stations", STEPS["stations"])),) if key == "sample" else ()),
         *((("train", ("smgee_cli.train:train", STEPS["train"])),) if key == "explain" else ()),
         (key, entry),
+        *((("smap ingest", _INGEST),) if key == "smap" else ()),
     )
 }
 

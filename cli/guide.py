@@ -80,6 +80,14 @@ GUIDES: Mapping[str, Guide] = {
     ),
     "explain": _step("explain", "report", "--model all"),
     "smap": _step("smap", "predict"),
+    "smap ingest": Guide(
+        (
+            "smgee smap ingest SMAP_L3_SM_P_2021*.h5 --study study.yml",
+            "smgee smap ingest *.h5 --backend earthengine --project my-project --bucket my-bucket",
+        ),
+        "smgee run STUDY",
+        "smgee run study.yml",
+    ),
     "static": _step("static", "validate"),
     "predict": _step("predict", "zonal", "--route classifier"),
     "compare-routes": _step("compare-routes", "zonal"),

@@ -56,6 +56,13 @@ class LazyGroup(TyperGroup):
         """Return the names, in the order given."""
         return list(self.commands_of)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find a command by two words, such as ``smap ingest``, or by one."""
+        both = " ".join(args[:2])
+        if len(args) > 1 and both in self.commands_of:
+            return both, self.get_command(ctx, both), args[2:]
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command that is loaded when it is called; its help is known before."""
         if cmd_name not in self.commands_of:

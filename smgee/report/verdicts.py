@@ -33,9 +33,11 @@ def gain_sentences(
     said = []
     for (cell, orbit), rows in table.groupby(["cell", "orbit"], sort=False):
         by = rows.set_index("reference")
-        if not {"upscaled", "insitu_mean"} <= set(by.index) or pd.isna(by.loc["upscaled", "gain_r"]):
+        if not {"upscaled", "insitu_mean"} <= set(by.index):
             continue
         up, plain = by.loc["upscaled"], by.loc["insitu_mean"]
+        if pd.isna(up["gain_r"]):
+            continue
         where = f"{cell} {orbit}" if several else f"{orbit}"
         words = (
             f"{where}: R {up['r']:.3f} against the upscaled map and {plain['r']:.3f} against the plain mean "

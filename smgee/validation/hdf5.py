@@ -17,7 +17,7 @@ from smgee.datasets.smap import GROUPS, HALF_ORBIT_GROUP, RETRIEVAL_BITS, SURFAC
 from smgee.errors import InputError, MissingDataError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, transformer
 
-__all__ = ["RETRIEVAL_BITS", "SURFACE_BITS", "decode_bits", "read_smap"]
+__all__ = ["RETRIEVAL_BITS", "SURFACE_BITS", "decode_bits", "file_date", "read_smap"]
 
 _GROUPS = {group: (half.upper(), suffix) for half, (group, suffix) in GROUPS.items()}
 
@@ -70,7 +70,7 @@ def read_smap(
                 tables = [
                     _read_group(file[name], orbit, suffix, path, surface) for name, orbit, suffix in groups
                 ]
-                stamp = _file_date(path)
+                stamp = file_date(path)
                 for t in tables:
                     t["date"] = stamp
             elif HALF_ORBIT_GROUP in file:
@@ -199,7 +199,7 @@ def _direction(file: Any, path: Path) -> str:
     return {"descending": "AM", "ascending": "PM"}[word or named]
 
 
-def _file_date(path: Path) -> pd.Timestamp:
+def file_date(path: Path) -> pd.Timestamp:
     """Return the UTC date of a level-3 file, which only its name states plainly
     (SMAP_L3_SM_P_20150811_R18290_001.h5).
     """

@@ -34,8 +34,9 @@ _QLB_YEARS = (date(2019, 1, 1), date(2024, 1, 1))
 _SMAP_36 = (
     "Earth Engine has SMAP's 9 km product, and no 36 km one. Download SPL3SMP from NSIDC "
     "(nsidc.org/data/spl3smp), and bring it in under an id of your own: with your own files by `smgee "
-    "catalog add projects/PROJECT/assets/SPL3SMP FILES.h5 --catalog FOLDER`; on the real service as an image "
-    "collection on the exact EASE-Grid 2.0. Left out, 36 km is not judged.",
+    "catalog add projects/PROJECT/assets/SPL3SMP FILES.h5 --catalog FOLDER`, or on either backend by `smgee "
+    "smap ingest FILES.h5`, which makes an image collection on the exact EASE-Grid 2.0. Left out, 36 km is "
+    "not judged.",
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from smgee.report import figures, style
+from smgee.report.judging_figure import references_figure
 from smgee.report.page import Section, write_report
 from smgee.study import Study
 
@@ -50,6 +51,7 @@ def validation(cells):
             "bias": rng.normal(0, 0.03),
             "rmse": 0.05,
             "ubrmse": rng.uniform(0.02, 0.05),
+            **{f"{m}{e}": v for m, v in (("bias", 0.03), ("ubrmse", 0.06)) for e in ("_low", "_high")},
         }
         for c in cells
         for o in ("AM", "PM")
@@ -97,6 +99,7 @@ def test_every_figure_has_content(tmp_path, pairs):
         figures.scatter_figure(pairs, validation(CELLS[:1]), tmp_path / "c.png", synthetic=True),
         figures.cells_figure(validation(CELLS[1:]), CELLS[1:], tmp_path / "k.png", synthetic=True),
         figures.scores_figure(scores, tmp_path / "q.png", synthetic=True),
+        references_figure(validation(CELLS[:1]), tmp_path / "j.png", title="36 km cell", synthetic=True),
     ]
     for path in made:
         assert ink(path) > 0.02, path
@@ -125,3 +128,12 @@ def test_report_is_self_contained_and_marked(tmp_path, pairs):
         assert "<td>60</td>" in html
         assert html.count("Synthetic.") == (2 if synthetic else 0)
         assert ("SYNTHETIC basin" in html) is synthetic
+
+
+def test_long_tables_are_folded_and_whole(tmp_path):
+    table = pd.DataFrame({"cell": [f"c{k}" for k in range(130)], "r": 0.5})
+    section = Section("SMAP", "Text.", [], [(table, "A long table.")])
+    path = write_report(tmp_path / "r.html", title="demo", synthetic=False, facts={}, sections=[section])
+    html = path.read_text(encoding="utf-8")
+    assert "<summary>A long table. (130 rows)</summary>" in html
+    assert all(f"<td>c{k}</td>" in html for k in range(130))

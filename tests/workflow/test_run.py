@@ -19,13 +19,15 @@ from smgee.models import load_model
 from smgee.report import verdicts
 from smgee.study import Study
 from smgee.upscale.parity import compare_maps
+from smgee.validation.judges import TITLES
 from smgee.workflow.connection import connected
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.registry import all_steps
 from smgee.workflow.run import execute
 from smgee.workflow.step import plan
 from smgee.workflow.steps.stations import STATIONS
-from smgee.workflow.steps.validate import LARGE
+from smgee.workflow.steps.validate import GAINS, LARGE, REFERENCES, VERDICTS
+from smgee.workflow.steps.validate import QUALITY as SMAP_QUALITY
 from smgee_cli.app import app, main
 
 
@@ -142,7 +144,24 @@ def test_validation_tables_are_complete(run, study):
         np.testing.assert_allclose(
             table["rmse"] ** 2, table["ubrmse"] ** 2 + table["bias"] ** 2, rtol=1e-3, atol=1e-7
         )
-    assert set(large["reference"]) == {"upscaled", "insitu_mean"}
+    assert list(large["reference"].unique()) == list(TITLES)
+    at_overpass = large[large["reference"] != "insitu_day"]
+    assert set(at_overpass["timing"]) == {"overpass"}
+    assert (large.groupby("orbit")["n"].nunique() == 1).all()  # all on the same passes
+
+
+def test_claims_about_smap_are_tested_and_its_verdict_is_a_probability(run, study):
+    gains, verdicts, counts = (artifact.read(run.path) for artifact in (GAINS, VERDICTS, SMAP_QUALITY))
+    large = gains[gains["cell"] == study.cell.name]
+    assert set(large["reference"]) == set(TITLES) - {"insitu_mean"}
+    assert set(gains.loc[gains["grid"] == "M09", "reference"]) == {"upscaled", "upscaled_footprint"}
+    assert large.loc[large["p"].notna(), "false_alarms"].between(0, 0.2).all()
+    own = verdicts[verdicts["cell"] == study.cell.name]
+    assert set(own["orbit"]) == {"AM", "PM"}
+    assert own["meets"].dropna().between(0, 1).all()
+    assert set(counts["rule"]) >= {"recommended", "successful", "all"}
+    references = REFERENCES.read(run.path)
+    assert set(references["reference"]) == set(TITLES)
 
 
 def test_published_assets_are_listed_and_hold_the_data(run):
@@ -291,9 +310,10 @@ def test_the_verdict_is_told(run):
     said = verdicts(table)
     row = table[(table["orbit"] == "AM") & (table["reference"] == "upscaled")].iloc[0]
     assert f"{row['gain_r']:+.3f}" in said[0]
-    assert any("not independent" in s for s in said)
     page = (run / "report.html").read_text()
-    assert "Beware" in page
+    for title in ("Which retrievals count", "SMAP 36 km", "SMAP 9 km"):
+        assert title in page
+    assert "No reference has seen SMAP" in page
 
 
 def test_trouble_with_files_is_a_sentence(monkeypatch, capsys):
