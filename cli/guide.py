@@ -83,7 +83,7 @@ GUIDES: Mapping[str, Guide] = {
     "smap ingest": Guide(
         (
             "smgee smap ingest SMAP_L3_SM_P_2021*.h5 --study study.yml",
-            "smgee smap ingest *.h5 --backend earthengine --project my-project --bucket my-bucket",
+            "smgee smap ingest SPL3SMP/*.h5 --backend earthengine --bucket my-bucket",
         ),
         "smgee run STUDY",
         "smgee run study.yml",

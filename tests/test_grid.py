@@ -76,7 +76,7 @@ def test_row_and_column_start_in_the_north_west():
     "bad",
     [
         lambda: ease_cell_at(37, 100),
-        lambda: ease_cell_at(0, 0, "M03"),
+        lambda: ease_cell_at(0, 0, "M01"),
         lambda: EaseCell("M36", 406, 0),
         lambda: EaseCell("M36", 0, -1),
         lambda: EaseCell.from_name("M36_80_750"),
@@ -142,3 +142,15 @@ def test_indices_of_a_real_smap_file(real_data):
         np.testing.assert_allclose(
             cell.center, (x, y), atol=2e-4
         )  # the file's coordinates are single precision
+
+
+def test_the_3_km_grid_is_nested_and_its_names_are_read_back():
+    """EASE2_M03km.gpd: 11568 columns and 4872 rows of 3002.69 m."""
+    large = ease_cell_at(99.8, 37.5)
+    small = large.children("M03")
+    assert len(small) == 144
+    assert EASE_GRIDS["M03"].cell_size == pytest.approx(3002.6850700487)
+    assert small[0].bounds[0] == pytest.approx(large.bounds[0], abs=1e-3)
+    assert small[-1].bounds[1] == pytest.approx(large.bounds[1], abs=1e-3)
+    last = EaseCell("M03", 4871, 11567)
+    assert EaseCell.from_name(last.name) == last

@@ -30,7 +30,7 @@ def gain_sentences(
 ) -> list[str]:
     """Say of each cell and overpass what the upscaled map changed, and whether that is more than chance."""
     several = table["cell"].nunique() > 1
-    said = []
+    said: list[str] = []
     for (cell, orbit), rows in table.groupby(["cell", "orbit"], sort=False):
         by = rows.set_index("reference")
         if not {"upscaled", "insitu_mean"} <= set(by.index):

@@ -3,7 +3,7 @@
 from smgee.validation.claims import gain_table, verdict_table
 from smgee.validation.footprint import footprint_means, footprint_weights
 from smgee.validation.hdf5 import read_smap
-from smgee.validation.heterogeneity import cell_conditions, relate_errors
+from smgee.validation.heterogeneity import cell_conditions, further_conditions, relate_errors
 from smgee.validation.judges import Judges, gather
 from smgee.validation.pairs import overpass_dates, select_dates
 from smgee.validation.quality import count_retrievals, select_retrievals, too_few
@@ -28,6 +28,7 @@ __all__ = [
     "fetch_smap",
     "footprint_means",
     "footprint_weights",
+    "further_conditions",
     "gain_table",
     "gather",
     "overpass_dates",

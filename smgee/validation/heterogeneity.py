@@ -15,7 +15,7 @@ from smgee.metrics import HEADLINE, score
 from smgee.validation.spatial import benjamini_hochberg, partial_rank_correlation, spatial_p
 from smgee.validation.zonal import CellWeights, zonal_statistics
 
-__all__ = ["COLUMNS", "HYPOTHESES", "Hypothesis", "cell_conditions", "relate_errors"]
+__all__ = ["COLUMNS", "HYPOTHESES", "Hypothesis", "cell_conditions", "further_conditions", "relate_errors"]
 
 MIN_CELLS = 5
 """Below this many cells a rank correlation is not given an interval."""
@@ -52,6 +52,7 @@ HYPOTHESES = (
     Hypothesis("ubrmse", "elevation_std", "+", "relief mixes slopes of different incidence and wetness"),
     Hypothesis("r", "elevation_std", "-", "the same, as a loss of common dynamics"),
     Hypothesis("abs_bias", "slope_mean", "+", "slopes change incidence and emission all the year round"),
+    Hypothesis("ubrmse", "moisture_std", "+", "wet and dry ground under one footprint do not mix linearly"),
 )
 """What is expected of terrain: few, so that few tests share the error."""
 
@@ -82,6 +83,32 @@ def cell_conditions(weights: CellWeights, layers: Mapping[str, np.ndarray]) -> p
     return table
 
 
+def further_conditions(conditions: pd.DataFrame, zonal: pd.DataFrame) -> pd.DataFrame:
+    """Add to a table of cells what follows from it and from the maps.
+
+    Parameters
+    ----------
+    conditions : pandas.DataFrame
+        From `cell_conditions`.
+    zonal : pandas.DataFrame
+        Means of the maps, with ``std`` within each cell and day.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same and ``moisture_std`` (m³ m⁻³, root mean square of the daily standard deviation of soil
+        moisture within the cell) and, where northness and eastness are known, ``aspect_diversity`` (1 less
+        the length of the mean vector of aspects: 0 where all slopes face one way, 1 where they face all ways
+        alike).
+    """
+    spread = zonal.groupby("cell")["std"].agg(lambda s: float(np.sqrt((s**2).mean())))
+    table = conditions.assign(moisture_std=conditions["cell"].map(spread))
+    if {"northness_mean", "eastness_mean"} <= set(table):
+        length = np.hypot(table["northness_mean"].to_numpy(float), table["eastness_mean"].to_numpy(float))
+        table = table.assign(aspect_diversity=1.0 - np.minimum(length, 1.0))
+    return table
+
+
 def relate_errors(
     validation: pd.DataFrame,
     conditions: pd.DataFrame,
@@ -103,7 +130,7 @@ def relate_errors(
     conditions : pandas.DataFrame
         One row per cell: ``cell`` and numbers, as `cell_conditions` gives them.
     columns : iterable of str, optional
-        Conditions to relate; by default every ``…_mean`` and ``…_std``.
+        Conditions to relate; by default every ``…_mean``, ``…_std`` and ``…_diversity``.
     grid : str
         Cells of one grid are compared with each other.
     metrics : iterable of str
@@ -142,7 +169,7 @@ def relate_errors(
     names = (
         list(columns)
         if columns is not None
-        else [str(c) for c in conditions if str(c).endswith(("_mean", "_std"))]
+        else [str(c) for c in conditions if str(c).endswith(("_mean", "_std", "_diversity"))]
     )
     unknown = [c for c in names if c not in conditions]
     if unknown or not names:

@@ -87,7 +87,7 @@ def read_layers(path: str | Path, *, cells: Iterable[EaseCell] | None = None, ma
                     f"{path.name} is {kind}; give days of SPL3SMP or SPL3SMP_E, which hold both overpasses."
                 )
             name, rows, cols = _window(halves, path, cells, margin)
-            bands = {}
+            bands: dict[str, np.ndarray] = {}
             for half, group in halves.items():
                 bands |= _bands(group, half, (rows, cols), path)
             told = _identity(file)

@@ -21,7 +21,7 @@ STEPS: dict[str, str] = {
     "compare_routes": "Compare both routes on every pixel of a day → parity.json.",
     "zonal": "Average the maps over the exact EASE-Grid cells → zonal.csv.",
     "mean_map": "Average the maps over the season → maps/season_mean.tif.",
-    "validate": "Validate SMAP on the cells → validation_36km.csv, validation_9km.csv, heterogeneity.csv.",
+    "validate": "Validate SMAP on the cells by every reference → validation_36km.csv, validation_9km.csv, ….",
     "report": "Draw the figures and write report.html.",
     "publish": "Publish the mean map, the model and the stations as Earth Engine assets.",
 }

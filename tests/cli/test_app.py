@@ -131,12 +131,9 @@ def test_every_help_has_examples_that_can_be_typed(name):
     assert typed
     for line in typed:
         assert line.startswith(name + " ") or line.strip() == name, line
-        words = (
-            shlex.split(line.replace(name, name.replace(" ", "-"), 1))
-            if name in COMMANDS
-            else shlex.split(line)
-        )
-        words[0] = name if name in COMMANDS else words[0]
+        words = shlex.split(line)
+        if name in COMMANDS:  # of one word or of two
+            words = [name, *words[len(name.split()) :]]
         context = group.make_context("smgee", words, resilient_parsing=False)
         assert group.get_command(context, words[0]).make_context(words[0], words[1:], parent=context)
     for line in guide.examples:

@@ -53,7 +53,7 @@ def level3(path: Path, grid: str = "M36", hour: dict[str, float] | None = None) 
     return path
 
 
-@pytest.mark.parametrize("grid", sorted(EASE_GRIDS))
+@pytest.mark.parametrize("grid", ["M36", "M09"])
 def test_level_3(tmp_path, grid):
     table = read_smap(level3(tmp_path / "SMAP_L3_SM_P_20210601_R18290_001.h5", grid), surface=True)
     cell = ease_cell_at(100.2, 37.2, grid)

@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
-from smgee.validation import cell_conditions, cell_weights, relate_errors
+from smgee.validation import cell_conditions, cell_weights, further_conditions, relate_errors
 from tests.validation.tables import CHILDREN, PARENT
 
 
@@ -97,3 +98,50 @@ def test_conditions_of_cells():
     np.testing.assert_allclose(out["rough_std"], 1, atol=1e-6)
     with pytest.raises(InputError, match="No layer"):
         cell_conditions(weights, {})
+
+
+def smooth(rng: np.random.Generator) -> np.ndarray:
+    """Return a field over the sixteen cells in which neighbours are alike."""
+    return gaussian_filter(rng.standard_normal((8, 8)), 1.0)[2:6, 2:6].ravel()
+
+
+def errors_beside(rng: np.random.Generator, planted: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return errors and terrain, which have nothing to do with each other but for what is planted."""
+    names = [c.name for c in CHILDREN]
+    relief = np.exp(smooth(rng))
+    terrain = {"cell": names, "elevation_std": relief, "slope_mean": smooth(rng), "moisture_std": smooth(rng)}
+    rows = []
+    for orbit in ("AM", "PM"):
+        own = {m: smooth(rng) for m in ("r", "bias", "rmse", "ubrmse")}
+        own["ubrmse"] = own["ubrmse"] + planted * relief
+        rows.append(
+            pd.DataFrame({"grid": "M09", "cell": names, "orbit": orbit, "reference": "upscaled"} | own)
+        )
+    return pd.concat(rows), pd.DataFrame(terrain)
+
+
+def findings(planted: float, seeds: int) -> np.ndarray:
+    """Return, for each seed, whether anything is found among the named and whether the planted is."""
+    rng = np.random.default_rng(11)
+    found = []
+    for _ in range(seeds):
+        table = relate_errors(*errors_beside(rng, planted), count=499)
+        hit = (table["q"] <= 0.05) & (table["expected"] != "")
+        wanted = hit & (table["metric"] == "ubrmse") & (table["condition"] == "elevation_std")
+        found.append((hit.any(), wanted.any()))
+    return np.array(found)
+
+
+def test_nothing_is_found_where_nothing_is_and_a_planted_effect_is():
+    assert findings(0.0, 60)[:, 0].mean() <= 0.12  # 5 % of 60 seeds, within three standard errors
+    assert findings(20.0, 20)[:, 1].mean() >= 0.6
+
+
+def test_further_conditions():
+    zonal = pd.DataFrame({"cell": ["a", "a", "b"], "std": [0.03, 0.04, 0.1]})
+    cells = pd.DataFrame({"cell": ["a", "b"], "northness_mean": [0.6, 0.0], "eastness_mean": [-0.8, 0.0]})
+    table = further_conditions(cells, zonal).set_index("cell")
+    assert table.loc["a", "moisture_std"] == pytest.approx(np.sqrt((0.03**2 + 0.04**2) / 2))
+    assert table.loc["a", "aspect_diversity"] == pytest.approx(0.0)
+    assert table.loc["b", "aspect_diversity"] == 1.0
+    assert "aspect_diversity" not in further_conditions(cells.drop(columns="northness_mean"), zonal)

@@ -15,7 +15,7 @@ from smgee.schemas import REFERENCES as REFERENCES_SCHEMA
 from smgee.schemas import SMAP_QUALITY as QUALITY_SCHEMA
 from smgee.schemas import VERDICTS as VERDICTS_SCHEMA
 from smgee.schemas import validation_schema
-from smgee.validation import gain_table, gather, relate_errors, verdict_table
+from smgee.validation import further_conditions, gain_table, gather, relate_errors, verdict_table
 from smgee.validation import validate as validate_smap
 from smgee.validation.judges import Judges
 from smgee.validation.pairs import FOOTPRINT, PLAIN, UPSCALED
@@ -123,7 +123,8 @@ def _related(work: Work, result: pd.DataFrame) -> pd.DataFrame | None:
     conditions = work.read_if_there(CELLS)
     if conditions is None or not (result["grid"] == "M09").any():
         return None
-    return relate_errors(result, conditions.drop(columns="synthetic", errors="ignore"))
+    conditions = conditions.drop(columns="synthetic", errors="ignore")
+    return relate_errors(result, further_conditions(conditions, work.read(ZONAL)))
 
 
 STEP = Step(
