@@ -29,7 +29,7 @@ BEFORE = {
     "mean_map": ["predict"],
     "validate": ["smap", "zonal", "stations", "static"],
     "report": ["stations", "sample", "train", "explain", "predict", "mean_map", "compare_routes", "smap",
-               "zonal", "validate"],
+               "validate"],
     "publish": ["mean_map", "train", "stations", "compare_routes"],
 }  # fmt: skip
 
@@ -56,7 +56,9 @@ FILES = {
     "cells.csv": "static",
     "maps.zarr/x": "predict",
     "parity.json": "compare_routes",
+    "records.nc": "stations",
     "zonal.csv": "zonal",
+    "zonal_3km.parquet": "zonal",
     "maps/season_mean.tif": "mean_map",
     "validation_36km.csv": "validate",
     "report.html": "report",
