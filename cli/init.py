@@ -94,14 +94,15 @@ def init(
     if asking and answers.stations is None:
         answers = _ask_stations(answers)
     found = _look(answers)
+    if found is not None:
+        _print_stations(*found)
     if asking:
         answers = _ask_place(answers, None if found is None else found[1])
     begun = new_study(name or _name_of(out), out, answers, found=found)
     with atomic_path(out) as scratch:
         scratch.write_text(begun.text, encoding="utf-8")
-    if found is not None:
-        _print_stations(*found)
-    _print_study(begun.study, None if begun.preview is None else begun.inside)
+    placed = begun.preview is not None and not begun.preview.placed.empty
+    _print_study(begun.study, begun.inside if placed else None)
     for text in begun.open:
         console.print(f"  [yellow]?[/] {escape(text)}")
     console.print(f"Wrote {out}.")
@@ -139,7 +140,7 @@ def _ask_place(answers: Answers, seen: Preview | None) -> Answers:
             lat=typer.prompt("Latitude", default=lat, type=float),
         )
     if answers.template != "qlb-net" and (answers.start is None or answers.end is None):
-        first, last = (None, None) if period is None else (f"{t:%Y-%m-%d}" for t in period)
+        first, last = (None, None) if period is None else map(str, period)
         answers = replace(
             answers,
             start=answers.start or typer.prompt("First day", default=first, value_proc=_day),

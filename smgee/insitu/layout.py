@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +97,11 @@ class Preview:
         return self.stations[np.isfinite(self.stations["lon"]) & np.isfinite(self.stations["lat"])]
 
     @property
-    def period(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
-        """First and last time of an accepted record; None where there is none."""
+    def period(self) -> tuple[date, date] | None:
+        """First day of an accepted record, and the day after the last; None where there is none."""
         if self.stations.empty or self.stations["first"].isna().all():
             return None
-        return self.stations["first"].min(), self.stations["last"].max()
+        return self.stations["first"].min().date(), self.stations["last"].max().date() + timedelta(days=1)
 
 
 def find_layout(path: str | Path) -> Layout:

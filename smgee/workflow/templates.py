@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -208,8 +208,7 @@ def fullest_place(seen: Preview) -> tuple[float, float] | None:
 
 def _period(answers: Answers, seen: Preview | None) -> tuple[date, date]:
     own = _QLB_YEARS if answers.template == "qlb-net" else (None, None)
-    told = None if seen is None else seen.period
-    record = (None, None) if told is None else (told[0].date(), told[1].date() + timedelta(days=1))
+    record = (None, None) if seen is None else seen.period or (None, None)
     start = answers.start or own[0] or record[0]
     end = answers.end or own[1] or record[1]
     if start is None or end is None:
