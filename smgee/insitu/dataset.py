@@ -152,6 +152,11 @@ def combine(records: Sequence[Record], *, source: str, attrs: dict[str, object] 
         attrs={"Conventions": "CF-1.11", "featureType": "timeSeries", "source": source, **(attrs or {})},
     )
     if any(r.soil_temperature is not None for r in records):
-        meta = {"units": "degC", "long_name": "soil temperature", "standard_name": "soil_temperature"}
+        meta = {
+            "units": "degC",
+            "units_metadata": "temperature: on_scale",
+            "long_name": "soil temperature",
+            "standard_name": "soil_temperature",
+        }
         ds["soil_temperature"] = (("time", "station"), temperature, meta)
     return ds

@@ -35,6 +35,7 @@ class Provenance:
         found: dict[str, Any] = {"synthetic": int(self.synthetic)}
         if self.made_by:
             found["made_by"] = self.made_by
+            found["history"] = self.made_by  # CF asks for it, and would like a time of day as well
         if self.made_from:
             found["made_from"] = json.dumps(dict(sorted(self.made_from.items())))
         return found

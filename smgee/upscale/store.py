@@ -7,6 +7,7 @@ for each day and block, a hash of the pixels; 0 where they are not done.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SOIL_MOISTURE", "MapStore", "Variable"]
 
-LAYOUT = 2
+LAYOUT = 3
 DAYS_PER_CHUNK = 8
 
 
@@ -142,10 +143,11 @@ class MapStore:
             attributes = dict(group.attrs)
             self.identity = str(attributes["identity"])
             self.provenance = Provenance.of(attributes)
-            self.grid = _grid_of(attributes["grid"])
-            self.block = int(attributes["block"])
-            self.days = [date.fromisoformat(d) for d in attributes["days"]]
-            self.variables = tuple(Variable(**v) for v in attributes["variables"])
+            about = json.loads(attributes["store"])
+            self.grid = _grid_of(about["grid"])
+            self.block = int(about["block"])
+            self.days = [date.fromisoformat(d) for d in about["days"]]
+            self.variables = tuple(Variable(**v) for v in about["variables"])
             self._arrays = {v.name: group[v.name] for v in self.variables}
             self._check_array = group["check"]
             self._check = np.asarray(self._check_array[:])
@@ -302,6 +304,9 @@ class MapStore:
         import xarray as xr
 
         ds = xr.open_zarr(self.path, zarr_format=2, consolidated=True, decode_coords="all")
+        for axis in ds.dims:
+            if axis in ds.coords:
+                ds[axis].encoding["_FillValue"] = None  # CF: nothing is missing of a coordinate
         done = (("time", "block"), self.done, {"long_name": "whether the pixels of a day are complete"})
         return ds.drop_vars("check").assign(done=done)
 
@@ -347,9 +352,7 @@ def _create(
     """Make an empty store at once or not at all."""
     if not days or sorted(set(days)) != days:
         raise InputError("A map store needs days, ascending, each once.")
-    attributes = {
-        "identity": identity,
-        "layout": LAYOUT,
+    about = {
         "block": block,
         "days": [d.isoformat() for d in days],
         "grid": {
@@ -375,7 +378,8 @@ def _create(
         layers=[*maps, Layer("check", hashed, (len(days), 1), "<u8", meant)],
         title=f"Daily soil moisture at {grid.transform[0]:g} m",
         provenance=provenance,
-        attributes=attributes,
+        # one text, so that the attributes are what NetCDF can hold too
+        attributes={"identity": identity, "layout": LAYOUT, "store": json.dumps(about)},
     )
 
 
@@ -383,7 +387,7 @@ def _coordinates(days: list[date], grid: PixelGrid) -> dict[str, Any]:
     a, b, c, d, e, f = grid.transform
     place = " ".join(repr(v) for v in (c, a, b, f, d, e))
     axis = {axis: f"projection_{axis}_coordinate" for axis in "xy"}
-    meant = {"standard_name": "time", "long_name": "day (UTC)"}
+    meant = {"standard_name": "time", "long_name": "day (UTC)", "axis": "T"}
     return {
         "time": ("time", pd.DatetimeIndex(days), meant),
         "y": ("y", f + (np.arange(grid.height) + 0.5) * e, _axis("y", axis["y"])),
@@ -393,4 +397,9 @@ def _coordinates(days: list[date], grid: PixelGrid) -> dict[str, Any]:
 
 
 def _axis(name: str, standard_name: str) -> dict[str, str]:
-    return {"units": "m", "standard_name": standard_name, "long_name": f"{name} of the pixel centre"}
+    return {
+        "units": "m",
+        "standard_name": standard_name,
+        "long_name": f"{name} of the pixel centre",
+        "axis": name.upper(),
+    }

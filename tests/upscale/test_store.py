@@ -87,6 +87,18 @@ def test_xarray_reads_it_by_one_file_of_metadata(filled):
     assert filled.dataset()["done"].values.all()
 
 
+def test_it_is_written_as_netcdf_by_the_rules_of_cf(filled, tmp_path):
+    """What the CF checker complained of: attributes of many values, fill values of coordinates, no axes."""
+    filled.dataset().isel(time=slice(0, 3)).to_netcdf(tmp_path / "maps.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "maps.nc", engine="h5netcdf", decode_coords="all") as ds:
+        np.testing.assert_array_equal(ds["soil_moisture"].isel(time=2), whole(DAYS[2]))
+        assert ds.attrs["history"] == "smgee predict"
+        assert {ds[name].attrs["axis"] for name in ("time", "y", "x")} == {"T", "Y", "X"}
+        for name in ("y", "x", "spatial_ref"):
+            assert "_FillValue" not in ds[name].encoding
+        assert ds["soil_moisture"].encoding["grid_mapping"] == "spatial_ref"
+
+
 def test_a_flipped_byte_is_noticed(store):
     chunk = next(p for p in sorted((store.path / "soil_moisture").iterdir()) if p.name == "1.1.1")
     content = bytearray(chunk.read_bytes())
