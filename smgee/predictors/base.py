@@ -170,6 +170,13 @@ class Family(Options, ABC):
         """Return how many days an image of a family of cadence `STEP` serves."""
         return STEP_DAYS
 
+    def within(self, start: date, end: date) -> Self:
+        """Return the family as it is in a study of the days [start, end).
+
+        For families that look at the whole period for every image; the rest stay as they are.
+        """
+        return self
+
     def needs_network(self) -> bool:
         """Whether the predictors compare with a network whose places the study does not name."""
         return False

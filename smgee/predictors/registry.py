@@ -26,6 +26,7 @@ from smgee.predictors.indices import Indices
 from smgee.predictors.insolation import Insolation
 from smgee.predictors.pieces import PredictorSet
 from smgee.predictors.place import Place
+from smgee.predictors.radar import Radar
 from smgee.predictors.reflectance import Reflectance
 from smgee.predictors.smap import SmapMoisture
 from smgee.predictors.soil import Soil
@@ -54,6 +55,7 @@ for _family in (
     Unmixing,
     Soil,
     Weather,
+    Radar,
     SmapMoisture,
 ):
     register(_family)
@@ -123,4 +125,5 @@ class Predictors(RootModel[tuple[SerializeAsAny[Family], ...]]):
 
     def on(self, site: Site, start: date, end: date) -> PredictorSet:
         """Return the predictors on a site, for the days [start, end)."""
-        return PredictorSet(tuple(f.among(self.root) for f in self.root), site, start, end)
+        families = tuple(f.among(self.root).within(start, end) for f in self.root)
+        return PredictorSet(families, site, start, end)
