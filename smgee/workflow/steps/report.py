@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from smgee.report import Contents, write_pages
+from smgee.report.paper import paper_tables, write_paper_tables
 from smgee.upscale import DailyModel
 from smgee.workflow.artifacts import Artifact, folder
 from smgee.workflow.registry import command_of
@@ -17,7 +18,7 @@ from smgee.workflow.steps.mean_map import MEAN_MAP
 from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.steps.smap import SMAP
-from smgee.workflow.steps.stations import STATIONS
+from smgee.workflow.steps.stations import PERIODS, STATIONS
 from smgee.workflow.steps.train import CERTIFICATE, MODELS, SCORES
 from smgee.workflow.steps.validate import (
     GAINS,
@@ -32,6 +33,8 @@ from smgee.workflow.work import Work
 
 PAGE: Artifact[str] = Artifact("report.html", lambda path: path.read_text(encoding="utf-8"))
 FIGURES: Artifact[list[Path]] = folder("figures", lambda path: sorted(path.iterdir()))
+
+TABLES: Artifact[list[Path]] = folder("tables", lambda path: sorted(path.iterdir()))
 
 # What a reader would look for, and the step that makes it.
 _PARTS: tuple[tuple[Artifact[Any], str, str], ...] = (
@@ -79,7 +82,9 @@ def run(work: Work) -> Mapping[str, Any]:
         absent=[_absent(work, what, step) for artifact, step, what in _PARTS if not work.has(artifact)],
     )
     number = write_pages(contents, work.path(PAGE), folder=work.path(FIGURES), progress=work.progress)
-    return {"figures": number, "absent": list(contents.absent)}
+    tables = paper_tables(contents, work.read_if_there(PERIODS))
+    write_paper_tables(tables, work.path(TABLES), synthetic=work.provenance.synthetic)
+    return {"figures": number, "tables": [t.name for t in tables], "absent": list(contents.absent)}
 
 
 def _judged(work: Work) -> list[str]:
@@ -109,6 +114,7 @@ STEP = Step(
     run,
     may_read=(
         STATIONS,
+        PERIODS,
         SAMPLES,
         SCORES,
         CERTIFICATE,
@@ -126,7 +132,7 @@ STEP = Step(
         VERDICTS,
         HETEROGENEITY,
     ),
-    writes=(PAGE, FIGURES),
+    writes=(PAGE, FIGURES, TABLES),
     standalone=True,
     settings=("name", "start", "end", "area", "training.deploy", "smap"),
 )
