@@ -52,8 +52,8 @@ class Indices(Composited):
 
     def predictors(self) -> tuple[Predictor, ...]:
         """Return one predictor per index."""
-        told = {n: find_formula(n, self.edges).long_name for n in self.names}
-        return tuple(Predictor(n, "1", words, self.cadence, "HLS v2.0") for n, words in told.items())
+        told = [(n, find_formula(n, self.edges).long_name) for n in self.names]
+        return tuple(Predictor(n, "1", words, self.cadence, "HLS v2.0") for n, words in told)
 
     def roles(self) -> tuple[str, ...]:
         """Return the bands in the formulas."""
