@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache, partial
 
 import numpy as np
@@ -25,7 +25,7 @@ COLLECTIONS = {d.id: product for product, d in HLS.items()}
 ADJACENT_PIXELS = (
     5  # HLS v2.0 dilates clouds and shadows by 5 pixels of 30 m (HLS user guide v2.0, section 6.4)
 )
-BLOCK = 256  # pixels
+BLOCK = 128  # pixels; windows begin anywhere, and of larger blocks more would lie beside them
 SMALL_WINDOW = 64 * 64  # pixels; below, a whole block would cost more than it saves
 TOGETHER = {product: tuple(d.roles[r] for r in ROLES) for product, d in HLS.items()}
 _NOWHERE = np.zeros((1, 1), np.uint8)
@@ -78,7 +78,7 @@ def describe_scene(basin: Basin, collection: str, scene: Scene) -> ImageInfo:
 
 
 class OpticalReader:
-    """Reads windows of scenes; Fmask layers are kept whole, since their dilation looks at the whole basin."""
+    """Reads windows of scenes, from blocks that are kept."""
 
     def __init__(self, basin: Basin) -> None:
         self.basin = basin
@@ -110,8 +110,8 @@ class OpticalReader:
         """Read a window of a band; see `smgee.source.Source.read`."""
         band = next(b for b in bands_of(scene.product) if b.name == name)
         if band.kind == "quality":
-            window = self.fmask(scene)[row : row + height, col : col + width]
-            return window.copy(), window != 255
+            window = self._assemble(scene, band, row, col, height, width)
+            return window, window != 255
         if band.kind == "angle":
             return self._angle(scene, name, row, col, height, width)
         if band.kind == "thermal":
@@ -143,27 +143,35 @@ class OpticalReader:
     def _reflective(
         self, scene: Scene, band: Band, row: int, col: int, height: int, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Assemble a window from kept blocks; a window much smaller than a block is computed by itself."""
-        name = scene.product + scene.index
-        if height * width <= SMALL_WINDOW:
-            stored = self._reflect(scene, (band,), row, col, height, width)[0]
-        else:
-            stored = np.empty((height, width), np.int16)
-            for r in range(row // BLOCK, (row + height - 1) // BLOCK + 1):
-                for c in range(col // BLOCK, (col + width - 1) // BLOCK + 1):
-                    # The bands of a place are made together.
-                    block = self._keep(
-                        (name, band.name, r, c), (name, r, c), partial(self._make_block, scene, band, r, c)
-                    )
-                    top, left = r * BLOCK, c * BLOCK
-                    r0, r1 = max(row, top), min(row + height, top + block.shape[0])
-                    c0, c1 = max(col, left), min(col + width, left + block.shape[1])
-                    stored[r0 - row : r1 - row, c0 - col : c1 - col] = block[
-                        r0 - top : r1 - top, c0 - left : c1 - left
-                    ]
+        stored = self._assemble(scene, band, row, col, height, width)
         out, valid = np.empty((height, width), np.float32), np.empty((height, width), bool)
         unscale(stored, out, valid)
         return out, valid
+
+    def _assemble(self, scene: Scene, band: Band, row: int, col: int, height: int, width: int) -> np.ndarray:
+        """Return a window of a band as the product stores it, put together from kept blocks; a window much
+        smaller than a block is computed by itself.
+        """
+        if height * width <= SMALL_WINDOW:
+            return next(iter(self._make(scene, (band,), row, col, height, width)))
+        name = scene.product + scene.index
+        stored: np.ndarray | None = None
+        for r in range(row // BLOCK, (row + height - 1) // BLOCK + 1):
+            for c in range(col // BLOCK, (col + width - 1) // BLOCK + 1):
+                # The bands of a place are made together.
+                block = self._keep(
+                    (name, band.name, r, c), (name, r, c), partial(self._make_block, scene, band, r, c)
+                )
+                if stored is None:
+                    stored = np.empty((height, width), block.dtype)
+                top, left = r * BLOCK, c * BLOCK
+                r0, r1 = max(row, top), min(row + height, top + block.shape[0])
+                c0, c1 = max(col, left), min(col + width, left + block.shape[1])
+                stored[r0 - row : r1 - row, c0 - col : c1 - col] = block[
+                    r0 - top : r1 - top, c0 - left : c1 - left
+                ]
+        assert stored is not None
+        return stored
 
     def _make_block(self, scene: Scene, band: Band, r: int, c: int) -> dict[Hashable, np.ndarray]:
         """Compute a block of a band and of the bands mostly read with it: what lies under a pixel is
@@ -177,11 +185,19 @@ class OpticalReader:
             if band.name in together
             else (band,)
         )
-        stored = self._reflect(
+        stored = self._make(
             scene, bands, row, col, min(BLOCK, grid.height - row), min(BLOCK, grid.width - col)
         )
         name = scene.product + scene.index
         return {(name, b.name, r, c): layer for b, layer in zip(bands, stored)}
+
+    def _make(
+        self, scene: Scene, bands: tuple[Band, ...], row: int, col: int, height: int, width: int
+    ) -> Iterable[np.ndarray]:
+        """Compute bands over a window: the quality band alone, or some that reflect."""
+        if bands[0].kind == "quality":
+            return (self._fmask(scene, row, col, height, width),)
+        return self._reflect(scene, bands, row, col, height, width)
 
     def _reflect(
         self, scene: Scene, bands: tuple[Band, ...], row: int, col: int, height: int, width: int
@@ -276,23 +292,20 @@ class OpticalReader:
         valid = cols.astype(np.float32) < edge[0] + edge[1] * rows.astype(np.float32)
         return np.where(valid, np.round(values, 2), 0.0).astype(np.float32), valid
 
-    def fmask(self, scene: Scene) -> np.ndarray:
-        """Return the Fmask of the whole basin, (height, width) uint8, 255 outside the swath."""
-        key = scene.product + scene.index
-        return self._keep(key, key, lambda: {key: self._make_fmask(scene)})
-
-    def _make_fmask(self, scene: Scene) -> np.ndarray:
+    def _fmask(self, scene: Scene, row: int, col: int, height: int, width: int) -> np.ndarray:
+        """Compute the Fmask of a window, (height, width) uint8, 255 outside the swath; what is adjacent to
+        clouds is told from the pixels around it too.
+        """
         basin, margin = self.basin, ADJACENT_PIXELS
-        height, width = basin.grid.shape
-        raw, bits = (
-            np.empty((height + 2 * margin, width + 2 * margin), np.uint8),
-            np.empty((height, width), np.uint8),
-        )
+        raw = np.empty((height + 2 * margin, width + 2 * margin), np.uint8)
+        bits = np.empty((height, width), np.uint8)
         opacity, cast = self._clouds(scene)
         s = basin.static
         classify(
             raw,
             bits,
+            row,
+            col,
             s["layers"],
             s["bins"],
             basin.snow(basin.day(scene.time)),

@@ -195,19 +195,19 @@ def unscale(stored, out, valid):
 
 
 @compiled(error_model="numpy")
-def classify(raw, snow_water, layers, bins, snow_by_bin, opacity, cast, edge, margin):
-    """Find clouds (1) and their shadows (2) on the basin grown by `margin`, and snow (16), water (32) and
+def classify(raw, snow_water, row0, col0, layers, bins, snow_by_bin, opacity, cast, edge, margin):
+    """Find clouds (1) and their shadows (2) on a window grown by `margin`, and snow (16), water (32) and
     aerosol bits inside.
 
     Fills `raw` (height + 2 margin, width + 2 margin) uint8 and `snow_water` (height, width) uint8, which is
-    255 outside the swath.
+    255 outside the swath. The window begins at `row0`, `col0` of the basin, and lies within it.
     """
     height, width = snow_water.shape
     cloudy = opacity.shape[0] > 1
     for i in range(height + 2 * margin):
-        y = i - margin
+        y = row0 + i - margin
         for j in range(width + 2 * margin):
-            x = j - margin
+            x = col0 + j - margin
             veil = _F(0.0)
             raw[i, j] = 0
             if cloudy:
@@ -216,17 +216,17 @@ def classify(raw, snow_water, layers, bins, snow_by_bin, opacity, cast, edge, ma
                     raw[i, j] = 1
                 elif opacity_at(opacity, _F(y) - cast[0], _F(x) - cast[1]) >= _F(FLAGGED):
                     raw[i, j] = 2
-            if y < 0 or x < 0 or y >= height or x >= width:
+            if i < margin or j < margin or i >= height + margin or j >= width + margin:
                 continue
             if not inside_swath(edge[0], edge[1], y, x):
-                snow_water[y, x] = 255
+                snow_water[i - margin, j - margin] = 255
                 continue
             bits = 64 if veil < _F(0.02) else (128 if veil < _F(0.06) else 192)
             if layers[y, x, 3] <= 0:
                 bits |= 32
             if snow_fraction(snow_by_bin[bins[y, x, 1]], layers[y, x, 0], layers[y, x, 10]) > _F(0.45):
                 bits |= 16
-            snow_water[y, x] = bits
+            snow_water[i - margin, j - margin] = bits
 
 
 @compiled

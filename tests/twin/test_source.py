@@ -114,14 +114,15 @@ def test_blocks_and_masks_are_made_once_and_within_the_budget(basin, monkeypatch
     fresh = TwinSource(basin)
     image = clear_scene(fresh, S30)
     made = []
-    for step in ("_make_block", "_make_fmask"):
+    for step in ("_reflect", "_fmask"):
         real = getattr(optical.OpticalReader, step)
         monkeypatch.setattr(
             optical.OpticalReader, step, lambda *a, real=real, step=step: made.append(step) or real(*a)
         )
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda band: fresh.read(image.id, band, 0, 0, 200, 200), ["B4", "B8A", "Fmask"] * 4))
-    assert sorted(made) == ["_make_block", "_make_fmask"]
+    blocks = 4  # of 128 pixels under a window of 200
+    assert sorted(made) == ["_fmask"] * blocks + ["_reflect"] * blocks
     assert 0 < cache.used <= cache.budget
     cache.budget = cache.used // 2
     for other in fresh.images(S30)[:3]:
