@@ -94,6 +94,7 @@ GUIDES: Mapping[str, Guide] = {
     "zonal": _step("zonal", "validate"),
     "mean-map": _step("mean-map", "report"),
     "validate": _step("validate", "report"),
+    "truth": _step("truth", "report"),
     "report": Guide(
         ("smgee report --run runs/mine",), "open {run}/report.html", "open runs/mine/report.html in a browser"
     ),

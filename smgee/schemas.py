@@ -21,6 +21,7 @@ __all__ = [
     "SPREAD",
     "STATION_SCORES",
     "SUMMARY",
+    "TRUTH",
     "UNITS",
     "VERDICTS",
     "ZONAL",
@@ -222,6 +223,37 @@ VERDICTS = Schema(
         _text("sentence", "the same in words"),
     ),
     key=("cell", "orbit"),
+)
+
+TRUTH = Schema(
+    "truth",
+    "References and what they say of SMAP, beside the truth of the synthetic basin",
+    (
+        _text("grid", "EASE-Grid 2.0 of the cell"),
+        _text("cell", "EASE-Grid 2.0 cell"),
+        _text("orbit", "AM (descending) or PM (ascending)"),
+        _text("reference", "what is compared with the truth; SMAP: the satellite itself"),
+        _count("n", "passes"),
+        *(
+            Column(f"{prefix}{m}{end}", "1" if m == "r" else MOISTURE, said, needed=not prefix)
+            for prefix, ends in (
+                ("", (("", "against the truth"),)),
+                (
+                    "smap_",
+                    (
+                        ("", "of SMAP by the reference"),
+                        ("_low", "lower end of its 95 % interval"),
+                        ("_high", "upper end of its 95 % interval"),
+                        ("_true", "of SMAP by the truth"),
+                        ("_held", "1 where the interval holds the truth"),
+                    ),
+                ),
+            )
+            for m in ("r", "bias", "rmse", "ubrmse")
+            for end, said in ends
+        ),
+    ),
+    key=("cell", "orbit", "reference"),
 )
 
 CELLS = Schema(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from smgee.experiment.truth import truth_sentences
 from smgee.grid import EaseCell
 from smgee.report import figures
 from smgee.report.contents import Contents
@@ -14,7 +15,7 @@ from smgee.report.judging_figure import references_figure
 from smgee.report.page import Section
 from smgee.report.tables import shown
 from smgee.report.verdicts import gain_sentences, requirement_sentences, warnings_of
-from smgee.schemas import GAINS, HETEROGENEITY, SMAP_QUALITY, VERDICTS, validation_schema
+from smgee.schemas import GAINS, HETEROGENEITY, SMAP_QUALITY, TRUTH, VERDICTS, validation_schema
 from smgee.validation.judges import TITLES
 from smgee.validation.pairs import FOOTPRINT, PLAIN, UPSCALED
 from smgee.validation.quality import select_retrievals
@@ -85,7 +86,7 @@ def _small(c: Contents, folder: Path) -> list[Section]:
         "Each of the 9 km cells on its own. A retrieval of SPL3SMP_E sees some 33 km, so a cell's bias "
         "against its own mean is the difference between the cell and its neighbours as much as an error of "
         f"SMAP; the reference under the footprint ({TITLES[FOOTPRINT]}) takes that out where the maps reach. "
-        + " ".join(warnings_of(c.small))
+        "In the form of the paper: tables/smap_9km.csv, .md, .tex. " + " ".join(warnings_of(c.small))
     )
     tables = [(_validated(c.small, "9 km"), "validation_9km.csv: bias = SMAP − reference.")]
     return [Section("SMAP 9 km", text, drawn, [*tables, *_claims(c, "M09")])]
@@ -125,7 +126,32 @@ def _terrain(c: Contents, folder: Path) -> list[Section]:
     return [Section("Terrain and SMAP's errors", text, [], tables)]
 
 
-SMAP_SECTIONS = (_quality, _large, _small, _terrain)
+def _truth(c: Contents, folder: Path) -> list[Section]:
+    if c.truth is None:
+        return []
+    text = " ".join(
+        [
+            "Of the synthetic basin the truth is known: the mean over every pixel of the cell, at the hours "
+            "of each overpass. How far each reference is from it, and whether what it says of SMAP holds:",
+            *truth_sentences(c.truth, c.verdicts),
+        ]
+    )
+    tables = []
+    for grid, size in (("M36", "36 km"), ("M09", "9 km")):
+        part = c.truth[c.truth["grid"] == grid]
+        if part.empty:
+            continue
+        page = shown(part, TRUTH).drop(columns="grid")
+        page["reference"] = part["reference"].map(TITLES).fillna(part["reference"])
+        caption = (
+            f"truth.csv, {size}: r, bias, rmse and ubrmse of each reference against the truth; smap_…: what "
+            "the reference says of SMAP, what is true, and whether its interval holds that (1) or not (0)."
+        )
+        tables.append((page, caption))
+    return [Section("The truth", text, [], tables)]
+
+
+SMAP_SECTIONS = (_quality, _large, _small, _terrain, _truth)
 """Builders of the sections, in order."""
 
 

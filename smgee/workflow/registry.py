@@ -22,6 +22,7 @@ STEPS: dict[str, str] = {
     "zonal": "Average the maps over the exact EASE-Grid cells → zonal.csv.",
     "mean_map": "Average the maps over the season → maps/season_mean.tif.",
     "validate": "Validate SMAP on the cells by every reference → validation_36km.csv, validation_9km.csv, ….",
+    "truth": "On the synthetic basin: compare references and verdicts with the truth → truth.csv.",
     "report": "Draw the figures and write report.html.",
     "publish": "Publish the mean map, the model and the stations as Earth Engine assets.",
 }

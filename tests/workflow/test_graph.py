@@ -28,16 +28,17 @@ BEFORE = {
     "zonal": ["predict"],
     "mean_map": ["predict"],
     "validate": ["smap", "zonal", "stations", "static"],
+    "truth": ["validate", "smap", "stations"],
     "report": ["stations", "sample", "train", "explain", "predict", "mean_map", "compare_routes", "smap",
-               "validate"],
+               "validate", "truth"],
     "publish": ["mean_map", "train", "stations", "compare_routes"],
 }  # fmt: skip
 
 # change of the study → the steps that read it themselves
 CHANGES = {
-    "seed": (("training", "seed", 7), {"stations", "train", "validate"}),
+    "seed": (("training", "seed", 7), {"stations", "train", "validate", "truth"}),
     "deploy": (("training", "deploy", "RF"), {"explain", "predict", "compare_routes", "report", "publish"}),
-    "coverage": (("smap", "min_coverage", 0.5), {"smap", "static", "zonal", "validate", "report"}),
+    "coverage": (("smap", "min_coverage", 0.5), {"smap", "static", "zonal", "validate", "truth", "report"}),
     "route": (("upscale", "route", "classifier"), {"predict", "compare_routes"}),
     "days": (("upscale", "days", "daily"), {"predict"}),
     "hours": (("stations", "min_hours", 12), {"stations"}),
@@ -61,6 +62,8 @@ FILES = {
     "zonal_3km.parquet": "zonal",
     "maps/season_mean.tif": "mean_map",
     "validation_36km.csv": "validate",
+    "truth.csv": "truth",
+    "references.parquet": "validate",
     "report.html": "report",
 }
 

@@ -20,6 +20,7 @@ from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.steps.smap import SMAP
 from smgee.workflow.steps.stations import PERIODS, STATIONS
 from smgee.workflow.steps.train import CERTIFICATE, MODELS, SCORES
+from smgee.workflow.steps.truth import TRUTH
 from smgee.workflow.steps.validate import (
     GAINS,
     HETEROGENEITY,
@@ -34,7 +35,7 @@ from smgee.workflow.work import Work
 PAGE: Artifact[str] = Artifact("report.html", lambda path: path.read_text(encoding="utf-8"))
 FIGURES: Artifact[list[Path]] = folder("figures", lambda path: sorted(path.iterdir()))
 
-TABLES: Artifact[list[Path]] = folder("tables", lambda path: sorted(path.iterdir()))
+TABLES: Artifact[list[Path]] = folder("tables", lambda path: sorted(path.iterdir()), optional=True)
 
 # What a reader would look for, and the step that makes it.
 _PARTS: tuple[tuple[Artifact[Any], str, str], ...] = (
@@ -78,6 +79,7 @@ def run(work: Work) -> Mapping[str, Any]:
         gains=work.read_if_there(GAINS),
         verdicts=work.read_if_there(VERDICTS),
         heterogeneity=work.read_if_there(HETEROGENEITY),
+        truth=work.read_if_there(TRUTH),
         judged=_judged(work),
         absent=[_absent(work, what, step) for artifact, step, what in _PARTS if not work.has(artifact)],
     )
@@ -131,6 +133,7 @@ STEP = Step(
         GAINS,
         VERDICTS,
         HETEROGENEITY,
+        TRUTH,
     ),
     writes=(PAGE, FIGURES, TABLES),
     standalone=True,

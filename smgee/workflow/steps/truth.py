@@ -1,0 +1,60 @@
+"""Truth: on the synthetic basin, how far each reference is from the truth, and whether the verdicts hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from smgee.experiment import compare_with_truth, true_means
+from smgee.schemas import TRUTH as TRUTH_SCHEMA
+from smgee.study import Study
+from smgee.twin import Basin
+from smgee.validation.judges import TITLES
+from smgee.validation.quality import select_retrievals
+from smgee.workflow.artifacts import Artifact, table
+from smgee.workflow.cells import judged_cells
+from smgee.workflow.step import Step
+from smgee.workflow.steps.smap import SMAP, without_smap
+from smgee.workflow.steps.stations import PERIODS
+from smgee.workflow.steps.validate import REFERENCES
+from smgee.workflow.work import Work
+
+TRUTH: Artifact[pd.DataFrame] = table("truth.csv", TRUTH_SCHEMA)
+
+
+def run(work: Work) -> Mapping[str, Any]:
+    """Compare the references of the run, and what they say of SMAP, with the truth of the basin."""
+    study = work.study
+    first, *later = study.years
+    basin = Basin(year=first)
+    cells = judged_cells(study)
+    years = [basin, *(basin.of_year(y) for y in later)]
+    truth = pd.concat([true_means(b, cells, hours=study.smap.overpass_hours) for b in years])
+    work.progress(0.3)
+    every = work.read(REFERENCES)
+    references = {n: every[every["reference"] == n] for n in TITLES if (every["reference"] == n).any()}
+    smap = select_retrievals(work.read(SMAP), policy=study.smap.quality, without=study.smap.without)
+    found = compare_with_truth(smap, references, truth, periods=work.read(PERIODS), seed=study.training.seed)
+    work.write(TRUTH, found)
+    held = found[[c for c in found.columns if str(c).endswith("_held")]].to_numpy(float)
+    known = held[held == held]
+    return {"comparisons": len(found), "intervals_that_hold": float(known.mean()) if known.size else None}
+
+
+def _needed(study: Study) -> str | None:
+    if not study.is_synthetic:
+        return "only of the synthetic basin is the truth known"
+    return without_smap(study)
+
+
+STEP = Step(
+    "truth",
+    "Compare with the truth",
+    run,
+    reads=(REFERENCES, SMAP, PERIODS),
+    writes=(TRUTH,),
+    settings=("start", "end", "area", "smap", "training.seed", "backend.kind"),
+    needed=_needed,
+)
