@@ -31,6 +31,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "smgee_cli.parity:parity",
         "Compare library, kernel, tree text and the classifier on Earth Engine.",
     ),
+    "endmembers": (
+        "smgee_cli.endmembers:endmembers",
+        "Find the purest spectra of a study's scenes, to unmix the others into.",
+    ),
     "catalog": ("smgee_cli.catalog:app", "Register your own files under Earth Engine ids."),
     "serve": ("smgee_cli.serve:serve", "Serve the embedded Earth Engine to other processes."),
     "doctor": ("smgee_cli.doctor:doctor", "Check the installation and the backends."),

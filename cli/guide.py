@@ -112,6 +112,11 @@ GUIDES: Mapping[str, Guide] = {
         ),
         "smgee predict --run RUN --route classifier",
     ),
+    "endmembers": Guide(
+        ("smgee endmembers study.yml --out endmembers.csv --count 3",),
+        "smgee run STUDY",
+        "smgee run study.yml",
+    ),
     "catalog": Guide(
         ("smgee catalog add NASA/HLS/HLSS30/v002 downloads/*.tif --catalog my-data",),
         "smgee catalog check --catalog my-data",
