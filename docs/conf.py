@@ -17,7 +17,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "paper.md"]
 html_theme = "furo"
 html_title = f"smgee {release}"
 html_extra_path = ["study.schema.json"]

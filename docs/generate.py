@@ -36,12 +36,21 @@ API: dict[str, tuple[str, ...]] = {
     "Models": ("smgee.models", "smgee.trees", "smgee.explain"),
     "Maps": ("smgee.upscale",),
     "Metrics and validation": ("smgee.metrics", "smgee.validation"),
-    "Earth Engine": ("smgee.session", "smgee.remote", "smgee.publish"),
+    "Earth Engine": ("smgee.session", "smgee.remote", "smgee.publish", "smgee.ingest"),
     "Runs and reports": ("smgee.workflow", "smgee.report", "smgee.tables", "smgee.schemas"),
     "Synthetic basin": ("smgee.twin",),
     "Errors": ("smgee.errors",),
 }
 """The public modules, as the pages of the API group them."""
+
+INTERNAL: frozenset[str] = frozenset(
+    f"smgee.{name}"
+    for name in (
+        *("cache", "compiled", "doctor", "eelocal", "embedded", "estimators", "io", "machine", "options"),
+        "source",
+    )
+)
+"""What nobody needs who uses smgee; its docstrings are for those who change it."""
 
 
 def pages() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import pkgutil
 import re
 import shlex
 import subprocess
@@ -16,6 +17,7 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
+import smgee
 from smgee.study import Study
 from smgee_cli.app import app
 
@@ -59,6 +61,13 @@ def test_generated_pages_are_current():
     assert list(load("generate").outdated()) == []
 
 
+def test_every_public_module_has_its_page():
+    generate = load("generate")
+    listed = {m for modules in generate.API.values() for m in modules} | generate.INTERNAL
+    found = {f"smgee.{m.name}" for m in pkgutil.iter_modules(smgee.__path__)}
+    assert found <= listed, found - listed
+
+
 @pytest.mark.parametrize(("page", "line"), commands())
 def test_commands_of_the_pages_can_be_typed(page, line):
     words = shlex.split(line)[1:]
@@ -67,7 +76,8 @@ def test_commands_of_the_pages_can_be_typed(page, line):
         return
     group = typer.main.get_group(app)
     context = group.make_context("smgee", list(words))
-    group.get_command(context, words[0]).make_context(words[0], words[1:], parent=context)
+    name, command, rest = group.resolve_command(context, words)
+    command.make_context(name, rest, parent=context)
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python", run=True)], ids=lambda p: p.name)
@@ -84,6 +94,7 @@ def test_yaml_of_the_pages_is_of_studies():
     for page in PAGES:
         for text in blocks(page, "yaml"):
             content = yaml.safe_load(text)
+            content = {"predictors": content} if isinstance(content, list) else content
             whole = {
                 "name": "x",
                 "start": "2021-04-01",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import subprocess
@@ -10,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from smgee_cli.app import COMMANDS
 
@@ -75,3 +77,40 @@ def test_the_page_on_architecture_lists_the_floors():
     order = [next(k for k, names in enumerate(listed) if f & names) for f in floors]
     assert all(f <= set().union(*listed) for f in floors)
     assert order == sorted(order)
+
+
+def test_what_says_how_to_cite_agrees():
+    """CITATION.cff, the metadata of Zenodo, and the package itself."""
+    cff = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    zenodo = json.loads((ROOT / ".zenodo.json").read_text(encoding="utf-8"))
+    project = PROJECT["project"]
+    assert cff["version"] == zenodo["version"] == project["version"]
+    assert cff["license"] == zenodo["license"] == project["license"]
+    assert (
+        cff["title"]
+        == zenodo["title"]
+        == f"smgee: {project['description'][0].lower()}{project['description'][1:]}"
+    )
+    assert cff["keywords"] == zenodo["keywords"]
+    assert [r["doi"] for r in cff["references"]] == [r["identifier"] for r in zenodo["related_identifiers"]]
+    assert {a["name"] for a in cff["authors"]} == {c["name"] for c in zenodo["creators"]}
+
+
+def test_the_paper_cites_what_its_bibliography_holds():
+    text = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    cited = set(re.findall(r"@([a-z]+[a-z0-9]*)", text))
+    assert cited == set(re.findall(r"^@\w+\{(\w+),", (ROOT / "docs" / "paper.bib").read_text(), re.MULTILINE))
+    needed = (
+        "Summary",
+        "Statement of need",
+        "State of the field",
+        "Software design",
+        "Research impact statement",
+    )
+    assert all(f"\n# {title}\n" in text for title in (*needed, "AI usage disclosure", "References"))
+    assert 750 <= len(text.split()) <= 1750  # as the journal asks
+
+
+def test_types_are_shipped():
+    assert (ROOT / "smgee" / "py.typed").exists()
+    assert "py.typed" in PROJECT["tool"]["setuptools"]["package-data"]["smgee"]

@@ -132,10 +132,9 @@ def test_every_help_has_examples_that_can_be_typed(name):
     for line in typed:
         assert line.startswith(name + " ") or line.strip() == name, line
         words = shlex.split(line)
-        if name in COMMANDS:  # of one word or of two
-            words = [name, *words[len(name.split()) :]]
-        context = group.make_context("smgee", words, resilient_parsing=False)
-        assert group.get_command(context, words[0]).make_context(words[0], words[1:], parent=context)
+        context = group.make_context("smgee", list(words))
+        found, command, rest = group.resolve_command(context, words)
+        assert command.make_context(found, rest, parent=context)
     for line in guide.examples:
         assert len(line) <= 76, line
     said = CliRunner().invoke(app, [*name.split(), "--help"]).output
