@@ -36,6 +36,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Find the purest spectra of a study's scenes, to unmix the others into.",
     ),
     "catalog": ("smgee_cli.catalog:app", "Register your own files under Earth Engine ids."),
+    "experiment": (
+        "smgee_cli.experiment:experiment",
+        "Try networks on the synthetic basin, whose truth is known: a power curve.",
+    ),
     "serve": ("smgee_cli.serve:serve", "Serve the embedded Earth Engine to other processes."),
     "doctor": ("smgee_cli.doctor:doctor", "Check the installation and the backends."),
 }

@@ -144,6 +144,11 @@ GUIDES: Mapping[str, Guide] = {
         "smgee init --stations STATIONS --catalog {catalog}",
         "smgee init --stations network.zip --catalog my-data",
     ),
+    "experiment": Guide(
+        ("smgee experiment", "smgee experiment --seeds 2 --years 2021 --networks random,valley"),
+        "open {out}/experiment.png",
+        "open runs/experiment/experiment.png",
+    ),
     "serve": Guide(
         ("smgee serve", "smgee serve --port 0 --catalog my-data"),
         'smgee.connect("embedded", url="http://127.0.0.1:8085") in Python',

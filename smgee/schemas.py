@@ -7,6 +7,9 @@ from smgee.tables import Column, Schema
 
 __all__ = [
     "CELLS",
+    "EXPERIMENT",
+    "EXPERIMENT_POWER",
+    "EXPERIMENT_SUMMARY",
     "GAINS",
     "HETEROGENEITY",
     "PERIODS",
@@ -254,6 +257,61 @@ TRUTH = Schema(
         ),
     ),
     key=("cell", "orbit", "reference"),
+)
+
+EXPERIMENT = Schema(
+    "experiment",
+    "Trials of networks on the synthetic basin: references, and what they say of SMAP, beside the truth",
+    (
+        _text("scenario", "network"),
+        _count("year", "season"),
+        _count("seed", "of places, probes and SMAP's errors"),
+        _count("stations", "stations"),
+        *TRUTH.columns,
+    ),
+    key=("scenario", "year", "seed", "orbit", "reference"),
+    others=_loose,
+)
+
+EXPERIMENT_SUMMARY = Schema(
+    "experiment_summary",
+    "Errors of references against the truth, by network, over all trials",
+    (
+        _text("scenario", "network"),
+        _text("reference", "what is compared with the truth"),
+        _count("trials", "trials, both overpasses counted"),
+        Column("r", "1", "median correlation with the truth"),
+        Column("bias", MOISTURE, "median size of the bias"),
+        Column("rmse", MOISTURE, "median RMSE"),
+        Column("rmse_low", MOISTURE, "a tenth of the trials have a lower RMSE"),
+        Column("rmse_high", MOISTURE, "a tenth of the trials have a higher RMSE"),
+        Column("ubrmse", MOISTURE, "median ubRMSE"),
+        Column("covered_r", "1", "share of the 95 % intervals of SMAP's R that hold the truth"),
+        Column("covered_bias", "1", "the same of its bias"),
+        Column("covered_ubrmse", "1", "the same of its ubRMSE"),
+        Column("better", "1", "share of trials nearer to the truth than the plain mean"),
+    ),
+    key=("scenario", "reference"),
+)
+
+EXPERIMENT_POWER = Schema(
+    "experiment_power",
+    "How often upscaling helps, how often the tests say so, and whether the verdicts are right",
+    (
+        _text("scenario", "network"),
+        _count("trials", "trials, both overpasses counted"),
+        Column("helps", "1", "share in which the upscaled reference is nearer to the truth"),
+        Column("gain_r", "1", "median gain of SMAP's R"),
+        Column("gain_rmse", MOISTURE, "median gain of SMAP's RMSE; negative is better"),
+        Column("claimed_r", "1", "share in which the test finds a gain in R"),
+        Column("claimed_rmse", "1", "share in which the test finds a gain in RMSE"),
+        Column("claimed_rightly", "1", "of those claimed in RMSE, share nearer to the truth"),
+        Column("perfect_r", "1", "median of what the truth itself would gain in R"),
+        Column("meets", "1", "median probability that SMAP meets its requirement"),
+        Column("met", "1", "share in which it does"),
+        Column("brier", "1", "mean squared error of that probability"),
+    ),
+    key=("scenario",),
 )
 
 CELLS = Schema(

@@ -1,5 +1,17 @@
 """What is known on the synthetic basin alone: the truth, and how far references and verdicts are from it."""
 
-from smgee.experiment.truth import compare_with_truth, true_means
+from smgee.experiment.cases import Trial, run_trials, trials
+from smgee.experiment.summary import power_table, sentences, summarize
+from smgee.experiment.truth import compare_with_truth, true_means, truth_sentences
 
-__all__ = ["compare_with_truth", "true_means"]
+__all__ = [
+    "Trial",
+    "compare_with_truth",
+    "power_table",
+    "run_trials",
+    "sentences",
+    "summarize",
+    "trials",
+    "true_means",
+    "truth_sentences",
+]
