@@ -12,6 +12,7 @@ __all__ = [
     "EXPERIMENT_SUMMARY",
     "GAINS",
     "HETEROGENEITY",
+    "LEDGER",
     "PERIODS",
     "PREDICTIONS",
     "QUALITY",
@@ -224,6 +225,28 @@ VERDICTS = Schema(
         Column("target", MOISTURE, "largest ubRMSE that is allowed", low=0),
         Column("meets", "1", "probability that the ubRMSE is at most the target", low=0, high=1),
         _text("sentence", "the same in words"),
+    ),
+    key=("cell", "orbit"),
+)
+
+LEDGER = Schema(
+    "footprint_ledger",
+    "SMAP's difference from the upscaled map of each cell: the footprint's part, and what is left",
+    (
+        _text("grid", "EASE-Grid 2.0 of the cell"),
+        _text("cell", "EASE-Grid 2.0 cell"),
+        _text("orbit", "AM (descending) or PM (ascending)"),
+        _count("n", "passes"),
+        Column("coverage_cell", "1", "share of the cell that the maps cover"),
+        Column("coverage_footprint", "1", "share of the footprint that the maps cover"),
+        Column("difference", MOISTURE, "mean of SMAP − cell"),
+        Column("of_footprint", MOISTURE, "mean of footprint − cell"),
+        Column("remainder", MOISTURE, "mean of SMAP − footprint"),
+        Column("error_level", MOISTURE, "sampling error of the stations' mean in the cell, in level"),
+        Column("spread", MOISTURE, "standard deviation in time of SMAP − cell", low=0),
+        Column("spread_footprint", MOISTURE, "the same of footprint − cell", low=0),
+        Column("spread_remainder", MOISTURE, "the same of SMAP − footprint", low=0),
+        Column("error_dynamics", MOISTURE, "sampling error of the stations' mean in the cell, in time"),
     ),
     key=("cell", "orbit"),
 )

@@ -51,9 +51,9 @@ class Contents:
         ``parity.json``.
     smap, references, quality : DataFrame, optional
         ``smap.csv``, ``references.parquet``, ``smap_quality.csv``.
-    large, small, gains, verdicts, heterogeneity, truth : DataFrame, optional
+    large, small, gains, verdicts, ledger, heterogeneity, truth : DataFrame, optional
         ``validation_36km.csv``, ``validation_9km.csv``, ``gains.csv``, ``verdicts.csv``,
-        ``heterogeneity.csv``, ``truth.csv``.
+        ``footprint_ledger.csv``, ``heterogeneity.csv``, ``truth.csv``.
     judged : sequence of str
         Sentences on how SMAP was judged: the hour of the references, and what was too little.
     absent : sequence of str
@@ -82,6 +82,7 @@ class Contents:
     gains: pd.DataFrame | None = None
     verdicts: pd.DataFrame | None = None
     heterogeneity: pd.DataFrame | None = None
+    ledger: pd.DataFrame | None = None
     truth: pd.DataFrame | None = None
     judged: Sequence[str] = field(default_factory=tuple)
     absent: Sequence[str] = field(default_factory=tuple)

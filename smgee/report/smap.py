@@ -15,7 +15,7 @@ from smgee.report.judging_figure import references_figure
 from smgee.report.page import Section
 from smgee.report.tables import shown
 from smgee.report.verdicts import gain_sentences, requirement_sentences, warnings_of
-from smgee.schemas import GAINS, HETEROGENEITY, SMAP_QUALITY, TRUTH, VERDICTS, validation_schema
+from smgee.schemas import GAINS, HETEROGENEITY, LEDGER, SMAP_QUALITY, TRUTH, VERDICTS, validation_schema
 from smgee.validation.judges import TITLES
 from smgee.validation.pairs import FOOTPRINT, PLAIN, UPSCALED
 from smgee.validation.quality import select_retrievals
@@ -177,6 +177,14 @@ def _claims(c: Contents, grid: str) -> list[tuple[pd.DataFrame, str]]:
         )
         part = c.verdicts[c.verdicts["grid"] == grid].drop(columns="sentence")
         tables.append((shown(part, VERDICTS), caption))
+    if c.ledger is not None and (c.ledger["grid"] == grid).any():
+        caption = (
+            "footprint_ledger.csv: SMAP's difference from the map of the cell = of_footprint (what lies "
+            "around the cell and SMAP cannot help seeing) + remainder (its own, and the maps' error); "
+            "spread…: standard deviation of the same in time; error_…: sampling error of the stations; "
+            "coverage_footprint: share of the footprint that the maps reach."
+        )
+        tables.append((shown(c.ledger[c.ledger["grid"] == grid], LEDGER), caption))
     return tables
 
 

@@ -50,8 +50,9 @@ def gain_sentences(
             words += f" (an interval of {low:+.2f} to {high:+.2f}, which {includes} zero)."
         else:
             finding = "more" if test["p"] <= LEVEL else "no more"
+            change = "gain" if up["gain_r"] >= 0 else "loss"
             words += (
-                f": {finding} than chance makes of two equally good references (p = {test['p']:.2f}; chance "
+                f": a {change}, {finding} than chance makes of two equally good references (p = {test['p']:.2f}; chance "
                 f"makes {test['chance_low']:+.3f} to {test['chance_high']:+.3f}). A true gain of this size "
                 f"would be found with a probability of {test['power']:.2f}; one of {test['detectable']:.3f} "
                 "with 0.80."

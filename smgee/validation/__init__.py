@@ -5,6 +5,7 @@ from smgee.validation.footprint import footprint_means, footprint_weights
 from smgee.validation.hdf5 import read_smap
 from smgee.validation.heterogeneity import cell_conditions, further_conditions, relate_errors
 from smgee.validation.judges import Judges, gather
+from smgee.validation.ledger import footprint_ledger
 from smgee.validation.pairs import overpass_dates, select_dates
 from smgee.validation.quality import count_retrievals, select_retrievals, too_few
 from smgee.validation.references import (
@@ -26,6 +27,7 @@ __all__ = [
     "cell_weights",
     "count_retrievals",
     "fetch_smap",
+    "footprint_ledger",
     "footprint_means",
     "footprint_weights",
     "further_conditions",

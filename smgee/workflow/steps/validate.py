@@ -11,11 +11,19 @@ import xarray as xr
 from smgee.errors import MissingDataError
 from smgee.schemas import GAINS as GAINS_SCHEMA
 from smgee.schemas import HETEROGENEITY as HETEROGENEITY_SCHEMA
+from smgee.schemas import LEDGER as LEDGER_SCHEMA
 from smgee.schemas import REFERENCES as REFERENCES_SCHEMA
 from smgee.schemas import SMAP_QUALITY as QUALITY_SCHEMA
 from smgee.schemas import VERDICTS as VERDICTS_SCHEMA
 from smgee.schemas import validation_schema
-from smgee.validation import further_conditions, gain_table, gather, relate_errors, verdict_table
+from smgee.validation import (
+    footprint_ledger,
+    further_conditions,
+    gain_table,
+    gather,
+    relate_errors,
+    verdict_table,
+)
 from smgee.validation import validate as validate_smap
 from smgee.validation.judges import Judges
 from smgee.validation.pairs import FOOTPRINT, PLAIN, UPSCALED
@@ -35,6 +43,7 @@ REFERENCES: Artifact[pd.DataFrame] = table("references.parquet", REFERENCES_SCHE
 QUALITY: Artifact[pd.DataFrame] = table("smap_quality.csv", QUALITY_SCHEMA)
 GAINS: Artifact[pd.DataFrame] = table("gains.csv", GAINS_SCHEMA, optional=True)
 VERDICTS: Artifact[pd.DataFrame] = table("verdicts.csv", VERDICTS_SCHEMA, optional=True)
+LEDGER: Artifact[pd.DataFrame] = table("footprint_ledger.csv", LEDGER_SCHEMA, optional=True)
 HETEROGENEITY: Artifact[pd.DataFrame] = table("heterogeneity.csv", HETEROGENEITY_SCHEMA, optional=True)
 
 CALIBRATION_RUNS = 200
@@ -80,6 +89,8 @@ def run(work: Work) -> Mapping[str, Any]:
     stations = judges.stations
     verdicts = None if stations is None else verdict_table(chosen, stations, **options)
     _write(work, VERDICTS, verdicts)
+    pairing = {k: v for k, v in options.items() if k != "seed"}
+    _write(work, LEDGER, footprint_ledger(chosen, judges.tables, verdicts=verdicts, **pairing))
     _write(work, HETEROGENEITY, _related(work, result))
     pairs = result.groupby("grid")["n"].max()
     return {
@@ -131,10 +142,10 @@ STEP = Step(
     "validate",
     "Validate SMAP",
     run,
-    version=2,
+    version=3,
     reads=(SMAP, ZONAL, UNITS, STATIONS, PERIODS),
     may_read=(CELLS, RECORDS),
-    writes=(LARGE, SMALL, REFERENCES, QUALITY, GAINS, VERDICTS, HETEROGENEITY),
+    writes=(LARGE, SMALL, REFERENCES, QUALITY, GAINS, VERDICTS, LEDGER, HETEROGENEITY),
     settings=("area", "training.seed", "smap", "predictors"),
     needed=without_smap,
 )
