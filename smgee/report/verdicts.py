@@ -52,10 +52,10 @@ def gain_sentences(
             finding = "more" if test["p"] <= LEVEL else "no more"
             change = "gain" if up["gain_r"] >= 0 else "loss"
             words += (
-                f": a {change}, {finding} than chance makes of two equally good references (p = {test['p']:.2f}; chance "
-                f"makes {test['chance_low']:+.3f} to {test['chance_high']:+.3f}). A true gain of this size "
-                f"would be found with a probability of {test['power']:.2f}; one of {test['detectable']:.3f} "
-                "with 0.80."
+                f": a {change}, {finding} than chance makes of two equally good references (p = "
+                f"{test['p']:.2f}; chance makes {test['chance_low']:+.3f} to {test['chance_high']:+.3f}). "
+                f"A true gain of this size would be found with a probability of {test['power']:.2f}; "
+                f"one of {test['detectable']:.3f} with 0.80."
             )
             if pd.notna(test["false_alarms"]):
                 words += f" On series like these the test gives {test['false_alarms']:.1%} false alarms."

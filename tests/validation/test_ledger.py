@@ -30,7 +30,7 @@ def test_the_parts_add_up_to_the_whole():
     own = smap.query("cell == @PARENT.name and orbit == 'AM'")["soil_moisture"] - truth(PARENT)[::2]
     assert am["remainder"] == pytest.approx(own.mean() + 0.02)
     assert am["spread_remainder"] == pytest.approx(own.std(ddof=0))
-    assert (am["coverage_cell"], am["coverage_footprint"]) == (0.95, 0.5)
+    assert (am["coverage_cell"], am["coverage_footprint"]) == pytest.approx((0.95, 0.5))
     assert am["error_level"] == 0.01
     assert np.isnan(table.set_index(["cell", "orbit"]).loc[(PARENT.name, "PM"), "error_level"])
 
