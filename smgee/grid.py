@@ -22,11 +22,15 @@ from smgee.errors import InputError
 __all__ = ["EASE_GRIDS", "EaseCell", "EaseGrid", "PixelGrid", "ease_cell_at", "parse_crs", "transformer"]
 
 
+# Codes of Earth Engine that PROJ does not have: the sinusoidal grid of MODIS.
+_OTHER_CODES = {"SR-ORG:6974": "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs +type=crs"}
+
+
 @lru_cache(maxsize=256)
 def parse_crs(crs: str) -> CRS:
     """Parse a CRS code or WKT once; raises `InputError` for one that PROJ does not know."""
     try:
-        return CRS.from_user_input(crs)
+        return CRS.from_user_input(_OTHER_CODES.get(crs.upper(), crs))
     except Exception as error:
         raise InputError(
             f"The CRS {crs[:80]!r} is not known to PROJ; give an EPSG code such as EPSG:32647, or WKT."

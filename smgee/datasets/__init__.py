@@ -15,6 +15,7 @@ from smgee.datasets.hydrography import MERIT_HYDRO
 from smgee.datasets.radar import RADAR, SENTINEL1
 from smgee.datasets.smap import SMAP_9KM, SMAP_36KM_TWIN, SPL4, smap_9km_ids
 from smgee.datasets.soil import CLAY, SAND, SOIL
+from smgee.datasets.thermal import LST_SCALE, MODIS_LST
 from smgee.datasets.weather import CHIRPS, ERA5_LAND, IMERG, WEATHER
 
 __all__ = [
@@ -27,7 +28,9 @@ __all__ = [
     "FMASK_BITS",
     "HLS",
     "IMERG",
+    "LST_SCALE",
     "MERIT_HYDRO",
+    "MODIS_LST",
     "NASADEM",
     "RADAR",
     "ROLES",
@@ -54,6 +57,7 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
             *WEATHER.values(),
             *SOIL.values(),
             *RADAR.values(),
+            *MODIS_LST.values(),
         )
     }
 )

@@ -31,6 +31,7 @@ from smgee.predictors.reflectance import Reflectance
 from smgee.predictors.smap import SmapMoisture
 from smgee.predictors.soil import Soil
 from smgee.predictors.terrain import Terrain
+from smgee.predictors.thermal import Thermal
 from smgee.predictors.unmixing import Unmixing
 from smgee.predictors.weather import Weather
 
@@ -56,6 +57,7 @@ for _family in (
     Soil,
     Weather,
     Radar,
+    Thermal,
     SmapMoisture,
 ):
     register(_family)

@@ -6,7 +6,7 @@ import builtins
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from smgee.datasets import (
     CHIRPS,
     DATASETS,
     ERA5_LAND,
+    MODIS_LST,
     NASADEM,
     SENTINEL1,
     SMAP_9KM,
@@ -32,6 +33,7 @@ from smgee.twin.notice import SYNTHETIC_PROPERTIES
 from smgee.twin.optical import COLLECTIONS, OpticalReader, describe_scene
 from smgee.twin.products import Products
 from smgee.twin.radar import RadarReader
+from smgee.twin.skin import SkinReader
 from smgee.twin.smap import CELLS_AROUND, Retrievals, retrieve_9km, retrieve_36km
 
 __all__ = ["TwinSource"]
@@ -39,6 +41,7 @@ __all__ = ["TwinSource"]
 SMAP_005, SMAP_006 = (d.id for d in SMAP_9KM)
 PRIVATE = SMAP_36KM_TWIN.rpartition("/")[0]
 TRUTH, STATIONS = f"{PRIVATE}/truth", f"{PRIVATE}/stations"
+_SATELLITES = {d.id: name for name, d in MODIS_LST.items()}
 TITLES = {
     **{c: f"HLS {p} over the synthetic basin of smgee" for c, p in COLLECTIONS.items()},
     SMAP_005: "SMAP L3 enhanced 9 km retrievals over the synthetic basin of smgee",
@@ -46,7 +49,7 @@ TITLES = {
     SMAP_36KM_TWIN: "SMAP L3 36 km retrievals over the synthetic basin of smgee, on the exact EASE-Grid 2.0",
     **{
         d.id: f"{d.title}, over the synthetic basin of smgee"
-        for d in (ERA5_LAND, CHIRPS, *SOIL.values(), SENTINEL1)
+        for d in (ERA5_LAND, CHIRPS, *SOIL.values(), SENTINEL1, *MODIS_LST.values())
     },
     TRUTH: "True daily soil moisture and temperature of 0-5 cm in the synthetic basin of smgee",
     STATIONS: "Stations of the synthetic basin of smgee",
@@ -62,6 +65,7 @@ class _Daily:
     bands: tuple[BandInfo, ...]
     hour: int
     read: Callable[[Basin, str, int, int, int, int, int], tuple[np.ndarray, np.ndarray]]
+    stamp: str = "%Y%m%d"
 
 
 class TwinSource:
@@ -69,8 +73,9 @@ class TwinSource:
 
     Assets: ``NASA/HLS/HLSL30/v002``, ``NASA/HLS/HLSS30/v002``, ``NASA/NASADEM_HGT/001``,
     ``NASA/SMAP/SPL3SMP_E/005`` and ``/006``, ``ECMWF/ERA5_LAND/DAILY_AGGR`` (some of its bands),
-    ``UCSB-CHG/CHIRPS/DAILY``, ``COPERNICUS/S1_GRD``, sand and clay of OpenLandMap; and private ones below
-    ``projects/smgee-twin/assets``: ``SPL3SMP`` (36 km, exact EASE-Grid 2.0, flags as in the NSIDC product),
+    ``UCSB-CHG/CHIRPS/DAILY``, ``COPERNICUS/S1_GRD``, ``MODIS/061/MOD11A1`` and ``MYD11A1``, sand and clay of
+    OpenLandMap; and private ones below ``projects/smgee-twin/assets``: ``SPL3SMP`` (36 km, exact EASE-Grid
+    2.0, flags as in the NSIDC product),
     ``truth`` and ``stations``. Every one carries ``synthetic: 1``.
 
     Parameters
@@ -88,6 +93,7 @@ class TwinSource:
         """The served years, all of the same land."""
         self._radar = {y: RadarReader(b) for y, b in self.basins.items()}
         self._optical = {y: OpticalReader(b) for y, b in self.basins.items()}
+        self._skin = {y: SkinReader(b) for y, b in {self.basin.year: self.basin, **self.basins}.items()}
         self._products = {y: Products(b) for y, b in {self.basin.year: self.basin, **self.basins}.items()}
         self._lock = threading.RLock()
         self._image_tables: dict[str, dict[str, ImageInfo]] = {}
@@ -100,16 +106,8 @@ class TwinSource:
 
     @property
     def _collections(self) -> tuple[str, ...]:
-        return (
-            *COLLECTIONS,
-            SMAP_005,
-            SMAP_006,
-            SMAP_36KM_TWIN,
-            TRUTH,
-            ERA5_LAND.id,
-            CHIRPS.id,
-            SENTINEL1.id,
-        )
+        smap = SMAP_005, SMAP_006, SMAP_36KM_TWIN
+        return (*COLLECTIONS, *smap, TRUTH, ERA5_LAND.id, CHIRPS.id, *_SATELLITES, SENTINEL1.id)
 
     def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
         """Describe an asset; None when it is not the twin's."""
@@ -164,7 +162,7 @@ class TwinSource:
         for day in (d for basin in self.basins.values() for d in basin.days):
             if collection_id in DATASETS and not DATASETS[collection_id].overlaps(day, day + timedelta(1)):
                 continue
-            index = f"{day:%Y%m%d}"
+            index = f"{day:{daily.stamp}}"
             start = int(datetime(day.year, day.month, day.day, daily.hour, tzinfo=UTC).timestamp() * 1000)
             end = start + int(timedelta(1).total_seconds() * 1000)
             images.append(
@@ -233,7 +231,23 @@ class TwinSource:
             TRUTH: _Daily(truth, 0, self._read_truth),
             ERA5_LAND.id: _Daily(_floats(ERA5_LAND, products.era5_grid), 0, self._read_era5),
             CHIRPS.id: _Daily(_floats(CHIRPS, products.chirps_grid), 0, self._read_chirps),
+            **{i: self._modis(i) for i in _SATELLITES},
         }
+
+    def _modis(self, dataset: str) -> _Daily:
+        """Return the days of MODIS on one satellite."""
+        grid = self._skin[self.basin.year].grid
+        known = {b.name: b for b in DATASETS[dataset].bands}
+        told = tuple(BandInfo(b.name, b.dtype or "uint8", grid, b.pyramiding) for b in known.values())
+
+        def read(
+            basin: Basin, band: str, day: int, row: int, col: int, height: int, width: int
+        ) -> tuple[np.ndarray, np.ndarray]:
+            layer = self._skin[basin.year].bands(_SATELLITES[dataset], day)[band]
+            values = layer[row : row + height, col : col + width].copy()
+            return values, ~np.isin(values, known[band].nodata)
+
+        return _Daily(told, 0, read, "%Y_%m_%d")
 
     # ---- pixels ----
 
@@ -276,9 +290,10 @@ class TwinSource:
         if parent == SENTINEL1.id:
             radar = next(r for r in self._radar.values() if index in r.scenes)
             return radar.read(radar.scenes[index], band, row, col, height, width)
-        day = date(int(index[:4]), int(index[4:6]), int(index[6:]))
+        daily = self._dailies[parent]
+        day = datetime.strptime(index, daily.stamp).date()
         basin = self.basins[day.year]
-        return self._dailies[parent].read(basin, band, basin.day(day), row, col, height, width)
+        return daily.read(basin, band, basin.day(day), row, col, height, width)
 
     def features(self, table_id: str) -> Iterable[Mapping[str, Any]]:
         """Yield the stations as GeoJSON features."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from smgee.cache import ByteCache
-from smgee.datasets import CHIRPS, ERA5_LAND, RADAR, SOIL
+from smgee.datasets import CHIRPS, ERA5_LAND, MODIS_LST, RADAR, SOIL
 from smgee.datasets import NASADEM as DEM
 from smgee.datasets import SMAP_36KM_TWIN as SMAP_36KM
 from smgee.errors import InputError
@@ -42,7 +42,13 @@ def test_it_is_a_source(source):
     assert source.get("NASA/HLS/HLSL30/v003") is None
     assert source.get(f"{L30}/nothing") is None
     own = {L30, S30, DEM.id, SMAP_005, SMAP_006, SMAP_36KM, TRUTH, STATIONS}
-    assert set(source.list("")) == own | {ERA5_LAND.id, CHIRPS.id, *SOIL, *RADAR}
+    assert set(source.list("")) == own | {
+        ERA5_LAND.id,
+        CHIRPS.id,
+        *(d.id for d in MODIS_LST.values()),
+        *SOIL,
+        *RADAR,
+    }
     assert source.list("projects/smgee-twin/assets") == sorted([SMAP_36KM, TRUTH, STATIONS])
 
 
