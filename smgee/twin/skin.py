@@ -41,8 +41,9 @@ class Ground(Protocol):
     seed: int
     year: int
     grid: PixelGrid
-    centre: tuple[float, float]
 
+    @property
+    def centre(self) -> tuple[float, float]: ...
     @property
     def static(self) -> Mapping[str, np.ndarray]: ...
     @property
