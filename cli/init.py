@@ -19,6 +19,7 @@ from smgee.io import atomic_path
 from smgee.study import Study
 from smgee.study.check import check_file
 from smgee.study.reference import json_schema
+from smgee.workflow.preflight import check_place
 from smgee.workflow.templates import TEMPLATES, Answers, fullest_place, look, new_study
 from smgee_cli.display import console, print_table
 
@@ -218,6 +219,14 @@ def _check(path: Path) -> dict[str, Any]:
         if seen.failure:
             raise InputError(f"{path} is well formed, but its stations cannot be read: {seen.failure}")
         _print_stations(layout, seen)
+        without = len(seen.stations) - len(seen.placed)
+        if without:
+            raise InputError(
+                f"{path} is well formed, but {without} of its {len(seen.stations)} stations have no "
+                "coordinates; set stations.table.places, or stations.table.lon and stations.table.lat of a "
+                "long table."
+            )
+        check_place(study, seen.placed["lon"], seen.placed["lat"])
     _print_study(study, None)
     console.print(f"{path} can be used.")
     return {

@@ -73,6 +73,20 @@ def test_faults_are_told_by_line(network):
         call("--check", "study.yml")
 
 
+def test_stations_without_a_place_or_elsewhere_are_told(network):
+    (network / "my-data").mkdir()
+    call("--stations", "data/sm.csv")
+    text = (network / "study.yml").read_text()
+    (network / "study.yml").write_text(text.replace("  lat: 37.51", "  lat: 47.51"))
+    with pytest.raises(InputError, match="None of the 3 stations"):
+        call("--check", "study.yml")
+    (network / "study.yml").write_text(text.replace("    places:", "    #places:"))
+    with pytest.raises(
+        InputError, match=r"3 of its 3 stations have no coordinates; set stations\.table\.places"
+    ):
+        call("--check", "study.yml")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
