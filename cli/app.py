@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "smgee_cli.endmembers:endmembers",
         "Find the purest spectra of a study's scenes, to unmix the others into.",
     ),
+    "stac": ("smgee_cli.stac:stac", "Describe a finished run as a STAC collection and item."),
     "catalog": ("smgee_cli.catalog:app", "Register your own files under Earth Engine ids."),
     "experiment": (
         "smgee_cli.experiment:experiment",

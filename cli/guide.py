@@ -117,6 +117,11 @@ GUIDES: Mapping[str, Guide] = {
         "smgee run STUDY",
         "smgee run study.yml",
     ),
+    "stac": Guide(
+        ("smgee stac --run runs/mine",),
+        "open {collection} in a STAC browser",
+        "open stac/collection.json in a STAC browser",
+    ),
     "catalog": Guide(
         ("smgee catalog add NASA/HLS/HLSS30/v002 downloads/*.tif --catalog my-data",),
         "smgee catalog check --catalog my-data",

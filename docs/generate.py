@@ -37,7 +37,7 @@ API: dict[str, tuple[str, ...]] = {
     "Maps": ("smgee.upscale",),
     "Metrics and validation": ("smgee.metrics", "smgee.validation"),
     "Earth Engine": ("smgee.session", "smgee.remote", "smgee.publish", "smgee.ingest"),
-    "Runs and reports": ("smgee.workflow", "smgee.report", "smgee.tables", "smgee.schemas"),
+    "Runs and reports": ("smgee.workflow", "smgee.report", "smgee.stac", "smgee.tables", "smgee.schemas"),
     "Synthetic basin": ("smgee.twin",),
     "Errors": ("smgee.errors",),
 }

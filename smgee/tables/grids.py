@@ -92,6 +92,7 @@ def write_cog(
             file.write(values.astype("float32", copy=False), 1)
             file.set_band_description(1, band)
             file.update_tags(**{k: str(v) for k, v in known.items()})
+            file.set_band_unit(1, units)
             file.update_tags(1, units=units)
         copy(
             memory.name,
