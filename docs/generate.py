@@ -38,7 +38,7 @@ API: dict[str, tuple[str, ...]] = {
     "Metrics and validation": ("smgee.metrics", "smgee.validation"),
     "Earth Engine": ("smgee.session", "smgee.remote", "smgee.publish", "smgee.ingest"),
     "Runs and reports": ("smgee.workflow", "smgee.report", "smgee.stac", "smgee.tables", "smgee.schemas"),
-    "Synthetic basin": ("smgee.twin",),
+    "Synthetic basin": ("smgee.twin", "smgee.experiment"),
     "Errors": ("smgee.errors",),
 }
 """The public modules, as the pages of the API group them."""

@@ -135,7 +135,7 @@ def compare_with_truth(
     pandas.DataFrame
         `TRUTH_COLUMNS`, one row per cell, orbit and reference, and one for SMAP itself: r, bias, rmse and
         ubrmse of the reference against the truth, at the ``n`` passes at which every reference with any
-        values has one; smap_… what the reference says of SMAP, its 95 % interval, what the truth says
+        values has one; ``smap_…`` what the reference says of SMAP, its 95 % interval, what the truth says
         (``_true``), and whether the interval holds that (``_held``, 0 or 1).
     """
     key = ["date", "orbit", "cell"]
