@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import json
@@ -18,6 +19,8 @@ import yaml
 
 import smgee
 import smgee.schemas
+from smgee.doctor.coverage import approximate, count
+from smgee.doctor.probes import PROBES
 from smgee.predictors import families
 from smgee.study import Study
 from smgee.study.reference import Setting, first_line, json_schema, settings_of
@@ -60,6 +63,8 @@ def pages() -> dict[str, str]:
         "study.md": study_page(),
         "commands.md": commands_page(),
         "tables.md": tables_page(),
+        "fidelity.md": fidelity_page(),
+        "benchmarks.md": benchmarks_page(),
         "api/index.md": api_index(),
         **{f"api/{_file_of(title)}.md": api_page(title, modules) for title, modules in API.items()},
     }
@@ -258,6 +263,64 @@ def tables_page() -> str:
         ]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
+
+
+# -- The embedded Earth Engine, and benchmarks
+
+
+def fidelity_page() -> str:
+    """Return the page on how near the embedded Earth Engine is to the service."""
+    done, total = count()
+    guesses = approximate()
+    lines = [
+        GENERATED,
+        "# How far the embedded Earth Engine can be trusted",
+        "",
+        "It answers the service's REST protocol, so the official client, xee and geemap run on it unchanged.",
+        "Three things tie it to the service: the official signatures (names, arguments, types, defaults),",
+        "the documented behaviour, and answers of the service that were recorded in public. What it does",
+        "not compute it refuses by name, with HTTP 400. It is not the service, and where no public source",
+        "says what the service does, it takes something for granted that is listed below.",
+        "",
+        f"**Algorithms**: {done} of {total} public ones; [each of them](coverage.md).",
+        "",
+        f"## Approximate: {len(guesses)}",
+        "",
+        "Stand-ins whose answers are like the service's and not the same.",
+        "",
+        "| algorithm | in what way |",
+        "|---|---|",
+        *(f"| `{name}` | {_cell(how)} |" for name, how in guesses.items()),
+        "",
+        f"## Open questions: {len(PROBES)}",
+        "",
+        "Rules that no public source settles, and small cases that documentation does.",
+        "`smgee doctor --live --project my-project` asks the service all of them and prints where it",
+        "differs.",
+        "",
+        *(f"* `{probe.key}`: {probe.question}" for probe in PROBES),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def benchmarks_page() -> str:
+    """Return the page of the benchmarks, told by their own docstrings."""
+    lines = [
+        GENERATED,
+        "# Benchmarks",
+        "",
+        "Run from a clone, each by itself on a machine that is otherwise idle. They measure ratios side by",
+        "side in one process; the test suite never asserts a time.",
+        "",
+        "| command | |",
+        "|---|---|",
+    ]
+    for file in sorted((DOCS.parent / "tests" / "benchmarks").glob("*.py")):
+        said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+        if said and file.stem != "__init__":
+            first = " ".join(said.split("\n\n")[0].split())
+            lines.append(f"| `python -m tests.benchmarks.{file.stem}` | {_cell(first)} |")
+    return "\n".join(lines) + "\n"
 
 
 # -- The API
