@@ -109,6 +109,17 @@ def test_yaml_of_the_pages_is_of_studies():
     assert seen > 3
 
 
+def test_the_pages_build_without_a_warning(tmp_path):
+    """As `make docs` does; broken references and docstrings that are no reStructuredText are warnings."""
+    pytest.importorskip("sphinx", reason="Sphinx comes with the extra docs")
+    command = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d", tmp_path / "trees"]
+    done = subprocess.run(
+        [sys.executable, *command, ROOT / "docs", tmp_path / "html"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(load("check_links").broken(tmp_path / "html")) == []
+
+
 def test_a_broken_link_is_found(tmp_path):
     (tmp_path / "a.html").write_text('<h1 id="here"></h1><a href="b.html#there">x</a><a href="#here">y</a>')
     (tmp_path / "b.html").write_text('<a href="a.html#here">x</a><a href="none.html">y</a>')
