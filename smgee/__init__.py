@@ -1,9 +1,27 @@
 """smgee: soil moisture at 30 m from stations, HLS and Google Earth Engine, and the validation of SMAP with
 it.
 
-``smgee.connect()`` starts a session; the parts of the toolkit are submodules, imported when first used:
-`smgee.insitu`, `smgee.predictors`, `smgee.trees`, `smgee.models`, `smgee.upscale`, `smgee.validation`,
-`smgee.report`, `smgee.twin`.
+``smgee.connect()`` starts a session, ``smgee.Study`` is what a run is made by. The parts of the toolkit are
+submodules, imported when first used:
+
+Stations
+    `smgee.insitu` reads networks, checks them, averages them, finds their unfrozen periods.
+Predictors and samples
+    `smgee.predictors` are images on Earth Engine, `smgee.sampling` takes them at the stations,
+    `smgee.endmembers` finds what fractions are of, `smgee.datasets` says what the products are.
+Models
+    `smgee.models` trains and scores, `smgee.trees` holds trees that are the same everywhere, `smgee.explain`
+    tells what they use.
+Maps
+    `smgee.area` is the place, `smgee.upscale` maps it, `smgee.grid` holds pixel grids and EASE cells.
+Validation
+    `smgee.metrics` compares series, `smgee.validation` judges SMAP, `smgee.ingest` brings its files in.
+Runs
+    `smgee.study`, `smgee.workflow`, `smgee.tables`, `smgee.report`, `smgee.stac`, `smgee.publish`.
+The synthetic basin
+    `smgee.twin` is a world whose truth is known, `smgee.experiment` tries networks and seasons on it.
+
+Everything that can go wrong for a reason is an `SmgeeError` with one plain sentence.
 """
 
 from importlib import import_module
@@ -12,7 +30,30 @@ from typing import TYPE_CHECKING, Any
 from smgee.errors import InputError, MissingDataError, ParityError, RemoteError, SmgeeError, UnsupportedError
 
 if TYPE_CHECKING:
-    from smgee import insitu, models, predictors, report, trees, twin, upscale, validation
+    from smgee import (
+        area,
+        datasets,
+        endmembers,
+        experiment,
+        explain,
+        grid,
+        ingest,
+        insitu,
+        metrics,
+        models,
+        predictors,
+        publish,
+        report,
+        sampling,
+        stac,
+        study,
+        tables,
+        trees,
+        twin,
+        upscale,
+        validation,
+        workflow,
+    )
     from smgee.session import Session, connect, current_session
     from smgee.study import Study
 
@@ -25,19 +66,56 @@ __all__ = [
     "SmgeeError",
     "Study",
     "UnsupportedError",
+    "area",
     "connect",
     "current_session",
+    "datasets",
+    "endmembers",
+    "experiment",
+    "explain",
+    "grid",
+    "ingest",
     "insitu",
+    "metrics",
     "models",
     "predictors",
+    "publish",
     "report",
+    "sampling",
+    "stac",
+    "study",
+    "tables",
     "trees",
     "twin",
     "upscale",
     "validation",
+    "workflow",
 ]
 
-_SUBMODULES = ("insitu", "models", "predictors", "report", "trees", "twin", "upscale", "validation")
+_SUBMODULES = (
+    "area",
+    "datasets",
+    "endmembers",
+    "experiment",
+    "explain",
+    "grid",
+    "ingest",
+    "insitu",
+    "metrics",
+    "models",
+    "predictors",
+    "publish",
+    "report",
+    "sampling",
+    "stac",
+    "study",
+    "tables",
+    "trees",
+    "twin",
+    "upscale",
+    "validation",
+    "workflow",
+)
 _HOMES = {
     "Session": "smgee.session",
     "Study": "smgee.study",

@@ -66,6 +66,9 @@ def test_every_public_module_has_its_page():
     listed = {m for modules in generate.API.values() for m in modules} | generate.INTERNAL
     found = {f"smgee.{m.name}" for m in pkgutil.iter_modules(smgee.__path__)}
     assert found <= listed, found - listed
+    offered = {f"smgee.{name}" for name in smgee.__all__}
+    assert found & offered <= listed - generate.INTERNAL
+    assert all(hasattr(smgee, name) for name in smgee.__all__)
 
 
 @pytest.mark.parametrize(("page", "line"), commands())
