@@ -333,6 +333,10 @@ EXPERIMENT_POWER = Schema(
         Column("meets", "1", "median probability that SMAP meets its requirement"),
         Column("met", "1", "share in which it does"),
         Column("brier", "1", "mean squared error of that probability"),
+        *(
+            Column(f"held_{m}", "1", f"share of the verdicts' intervals of {m} that hold the truth")
+            for m in ("r", "bias", "ubrmse")
+        ),
     ),
     key=("scenario",),
 )
@@ -438,7 +442,14 @@ HETEROGENEITY = Schema(
         Column("spearman", "1", "rank correlation"),
         Column("low", "1", "lower end of its interval"),
         Column("high", "1", "upper end of its interval"),
-        Column("partial", "1", "the same with the cell's own level taken out", needed=False, low=-1, high=1),
+        Column(
+            "partial",
+            "1",
+            "the same with the cell's own level and variability taken out",
+            needed=False,
+            low=-1,
+            high=1,
+        ),
         Column("p", "1", "of partial, heeding the likeness of neighbours", needed=False, low=0, high=1),
         Column("q", "1", "p adjusted for the number of rows", needed=False, low=0, high=1),
         _text("expected", "sign expected before the data were seen", needed=False),
@@ -463,6 +474,7 @@ def validation_schema(grid: str) -> Schema:
             Column("n_eff", "1", "pairs that their autocorrelation leaves", needed=False),
             *metric_columns(),
             Column("level", MOISTURE, "mean of the reference", needed=False),
+            Column("variability", MOISTURE, "standard deviation of the reference in time", needed=False),
             Column("coverage", "1", "mean share of the cell that the maps cover", needed=False),
             Column("n_stations", "1", "stations of the plain mean, median", needed=False),
             Column("warning", kind="any", long_name="what speaks against the row", needed=False),

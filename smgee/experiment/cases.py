@@ -23,13 +23,16 @@ from smgee.validation.pairs import PLAIN, UPSCALED
 
 __all__ = ["COLUMNS", "Trial", "run_trials", "trials"]
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when a trial gives something else than before: trials that are stored are then done again."""
 
 SEASON = ("05-15", "10-05")
 """Days of every year that are judged; the soil is unfrozen."""
 
 REFERENCES = (PLAIN, "insitu_equal", "insitu_voronoi", "insitu_inverse_distance", "insitu_stability")
+VERDICT_HELD = {m: f"verdict_{m}_held" for m in ("r", "bias", "ubrmse")}
+"""Whether the interval of a verdict, which heeds the stations' sampling error, holds what is true of SMAP."""
+
 COLUMNS = ("scenario", "year", "seed", "stations")
 """Columns of a trial, before those of `compare_with_truth`."""
 
@@ -97,7 +100,7 @@ def run_trials(
     pandas.DataFrame
         One row per trial, overpass and reference: `COLUMNS`, those of `compare_with_truth`, and for the
         upscaled reference gain_r, gain_rmse with their p-values and power; for the plain mean the probability
-        ``meets``.
+        ``meets`` and `VERDICT_HELD`.
     """
     todo = sorted(wanted)
     if not todo:
@@ -146,7 +149,7 @@ def _try(trial: Trial, draw: Any, context: dict[str, Any]) -> pd.DataFrame:
     start, end = (f"{trial.year}-{day}" for day in SEASON)
     periods = pd.DataFrame({"start": [start], "end": [end]})
     rows = compare_with_truth(smap, tables, context["truth"], periods=periods, seed=trial.seed)
-    further = ("gain_r", "p_r", "power_r", "gain_rmse", "p_rmse", "meets")
+    further = ("gain_r", "p_r", "power_r", "gain_rmse", "p_rmse", "meets", *VERDICT_HELD.values())
     rows = rows.assign(**dict.fromkeys(further, np.nan))
     options: dict[str, Any] = {"periods": periods, "seed": trial.seed}
     if UPSCALED in tables:
@@ -162,5 +165,9 @@ def _try(trial: Trial, draw: Any, context: dict[str, Any]) -> pd.DataFrame:
         if verdict["cell"] == cell.name:
             row = (rows["orbit"] == verdict["orbit"]) & (rows["reference"] == PLAIN)
             rows.loc[row, "meets"] = verdict["meets"]
+            for metric, column in VERDICT_HELD.items():
+                low, high = verdict[f"{metric}_low"], verdict[f"{metric}_high"]
+                true = rows.loc[row, f"smap_{metric}_true"].iloc[0]
+                rows.loc[row, column] = np.nan if np.isnan(low) else float(low <= true <= high)
     named: dict[str, Any] = {"scenario": trial.scenario, "year": trial.year, "seed": trial.seed}
     return rows.assign(**named, stations=at.sizes["station"], synthetic=1)

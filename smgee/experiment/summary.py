@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from smgee.experiment.cases import VERDICT_HELD
 from smgee.experiment.networks import SCENARIOS
 from smgee.experiment.truth import SMAP_ITSELF
 from smgee.validation.judges import TITLES
@@ -81,7 +82,9 @@ def power_table(found: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
         the test finds a gain in R, or in RMSE), claimed_rightly (of the gains in RMSE claimed, the share in
         which the upscaled reference is nearer to the truth), perfect_r (median of what the truth itself
         would gain in R), meets (median probability that SMAP meets its requirement), met (share of trials in
-        which it does), brier (mean squared error of that probability; 0.25 is that of a guess of one half).
+        which it does), brier (mean squared error of that probability; 0.25 is that of a guess of one half),
+        held_r, held_bias, held_ubrmse (share of the verdicts' 95 % intervals, which heed the stations'
+        sampling error, that hold what is true of SMAP).
     """
     rows = []
     for scenario in SCENARIOS:
@@ -109,11 +112,15 @@ def power_table(found: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
             "meets": plain["meets"].median(),
             "met": float(met.mean()),
             "brier": float(((plain["meets"] - met) ** 2).mean()),
+            **{f"held_{m}": plain[column].mean() for m, column in VERDICT_HELD.items()},
         }
         rows.append(row)
     names = ("scenario", "trials", "helps", "gain_r", "gain_rmse", "claimed_r", "claimed_rmse")
     return pd.DataFrame(rows).reindex(
-        columns=[*names, "claimed_rightly", "perfect_r", "meets", "met", "brier"]
+        columns=[
+            *(*names, "claimed_rightly", "perfect_r", "meets", "met", "brier"),
+            *(f"held_{m}" for m in VERDICT_HELD),
+        ]
     )
 
 

@@ -108,9 +108,9 @@ def _terrain(c: Contents, folder: Path) -> list[Section]:
     if c.heterogeneity is None:
         return []
     caption = (
-        "Rank correlation over the 9 km cells, with n and interval; partial: with the cell's own level taken "
-        "out; p heeds that neighbours are alike, q also that the rows are many. Only q up to 0.05 is a "
-        "finding; expected is the sign that was named before."
+        "Rank correlation over the 9 km cells, with n and interval; partial: with the cell's own level and "
+        "variability taken out; p heeds that neighbours are alike, q also that the rows are many. Only q up "
+        "to 0.05 is a finding; expected is the sign that was named before."
     )
     named = c.heterogeneity["expected"].fillna("") != ""
     tables = []

@@ -147,13 +147,16 @@ def relate_errors(
     -------
     pandas.DataFrame
         `COLUMNS`, one row per orbit × reference × metric × condition, all of them: n (cells), spearman with
-        low and high, partial (spearman with the cell's level taken out), p and q, expected, reason.
+        low and high, partial (spearman with the cell's level and variability taken out), p and q, expected,
+        reason.
 
     Notes
     -----
-    Cells under one footprint share what SMAP sees, so their bias and RMSE follow their own level: it is taken
-    out, as far as the validation table says it (column ``level``, the reference's mean). ``p`` is that of
-    ``partial`` and heeds the likeness of neighbours (`smgee.validation.spatial.spatial_p`). ``q`` is ``p``
+    Cells under one footprint share what SMAP sees, so their bias and RMSE follow their own level, and R is
+    low where soil moisture varies little, whatever SMAP does: both are taken out, as far as the validation
+    table says them (columns ``level`` and ``variability``, the reference's mean and standard deviation).
+    ``p`` is that of ``partial`` and heeds the likeness of neighbours
+    (`smgee.validation.spatial.spatial_p`). ``q`` is ``p``
     adjusted for the number of rows (`benjamini_hochberg`), among the hypotheses named before and, on their
     own, among all others: no row with q above 0.05 is a finding. The interval, of Fisher's z with the
     standard error √((1 + ρ²/2) / (n − 3)) (Bonett & Wright 2000, Psychometrika 65:23-28), takes the cells for
@@ -183,7 +186,8 @@ def relate_errors(
     )
     rows = []
     for (orbit, reference), part in merged.groupby(["orbit", "reference"], sort=True):
-        level = part["level"].to_numpy(float) if "level" in part else np.zeros(len(part))
+        known = [c for c in ("level", "variability") if c in part]
+        level = part[known].to_numpy(float) if known else np.zeros((len(part), 1))
         for metric in metrics:
             values = part[metric].abs() if metric == "bias" else part[metric]
             title = "abs_bias" if metric == "bias" else metric
@@ -204,8 +208,8 @@ def relate_errors(
 def _without_level(
     y: np.ndarray, x: np.ndarray, level: np.ndarray, names: list[str], count: int, seed: int
 ) -> dict[str, float]:
-    """Return the rank correlation with the cell's level taken out, and its p-value."""
-    known = np.isfinite(x) & np.isfinite(y) & np.isfinite(level)
+    """Return the rank correlation with the cell's level and variability taken out, and its p-value."""
+    known = np.isfinite(x) & np.isfinite(y) & np.isfinite(level).all(axis=1)
     if known.sum() < MIN_CELLS:
         return {"partial": math.nan, "p": math.nan}
     cells = [EaseCell.from_name(name) for name, use in zip(names, known, strict=True) if use]

@@ -51,6 +51,7 @@ COLUMNS = (
         "first",
         "last",
         "level",
+        "variability",
         "coverage",
         "n_stations",
         "training_stations",
@@ -118,9 +119,9 @@ def validate(
     pandas.DataFrame
         `COLUMNS`, one row per cell × orbit × reference, the 36 km grid first; none where `smap` has none.
         ``reference`` is ``upscaled``, ``insitu_mean`` or a name of `references`; ``timing`` is ``overpass``
-        or ``day``; each of `METRICS` has its
-        _low and _high; ``first`` and ``last`` are dates; ``level`` is the mean of the reference, ``coverage``
-        the mean share of the cell that the maps cover, ``n_stations`` a median. References other than the
+        or ``day``; each of `METRICS` has its _low and _high; ``first`` and ``last`` are dates; ``level`` is
+        the mean of the reference, ``variability`` its standard deviation in time, ``coverage`` the mean share
+        of the cell that the maps cover, ``n_stations`` a median. References other than the
         plain mean also carry the gains: the metric with that reference minus the metric with the plain mean,
         over the ``gain_n`` common passes. bias = SMAP − reference.
     """
@@ -158,6 +159,7 @@ def validate(
                 "first": used["date"].min() if len(used) else pd.NaT,
                 "last": used["date"].max() if len(used) else pd.NaT,
                 "level": used["reference"].mean() if len(used) else math.nan,
+                "variability": used["reference"].std(ddof=0) if len(used) else math.nan,
                 "coverage": used["coverage"].mean() if "coverage" in used and len(used) else math.nan,
                 "n_stations": used["n_stations"].median() if "n_stations" in used and len(used) else math.nan,
                 "training_stations": trained.get(cell.name, 0) if trained is not None else pd.NA,

@@ -68,17 +68,17 @@ def partial_rank_correlation(x: np.ndarray, y: np.ndarray, z: np.ndarray | None 
     ----------
     x, y : array, shape (n,)
         Complete.
-    z : array, shape (n,), optional
-        What is partialled out; nothing by default or where it is constant.
+    z : array, shape (n,) or (n, k), optional
+        What is partialled out; nothing by default, and no column that is constant.
 
     Returns
     -------
     float
-        NaN below 4 values (3 without z), and where nothing of x or y is left.
+        NaN below 3 values and one more for each column of z, and where nothing of x or y is left.
     """
-    if len(x) < (3 if z is None else 4):
+    if len(x) < 3 + (0 if z is None else z.reshape(len(z), -1).shape[1]):
         return math.nan
-    left = _without(None if z is None else _ranks(z))
+    left = _without(z)
     return float(_correlation(left(_ranks(x)), left(_ranks(y)))[0])
 
 
@@ -108,7 +108,7 @@ def spatial_p(
     observed = partial_rank_correlation(x, y, z)
     if math.isnan(observed):
         return math.nan
-    left = _without(None if z is None else _ranks(z))
+    left = _without(z)
     drawn = surrogates(
         left(_ranks(x))[0], moran_basis(tuple(cells)), count=count, rng=np.random.default_rng(seed)
     )
@@ -139,15 +139,20 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _without(z: np.ndarray | None) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that takes the mean, and z where it varies, out of rows."""
+    """Return a function that takes the mean, and the ranks of z where it varies, out of rows."""
+    columns = np.empty((0, 0)) if z is None else np.stack([_ranks(c) for c in z.reshape(len(z), -1).T])
+    varying = [c - c.mean() for c in columns if np.ptp(c) > 0]
+    directions = np.empty((0, 0))
+    if varying:
+        _, size, vectors = np.linalg.svd(np.stack(varying), full_matrices=False)
+        directions = vectors[size > 1e-9 * size.max()]
 
     def left(values: np.ndarray) -> np.ndarray:
         rows = np.atleast_2d(np.asarray(values, float))
         rows = rows - rows.mean(axis=1, keepdims=True)
-        if z is None or np.ptp(z) == 0:
+        if not len(directions):
             return rows
-        direction = (z - z.mean()) / np.linalg.norm(z - z.mean())
-        return rows - (rows @ direction)[:, None] * direction
+        return rows - (rows @ directions.T) @ directions
 
     return left
 

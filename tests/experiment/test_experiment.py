@@ -68,6 +68,7 @@ def outcome() -> pd.DataFrame:
             row |= {f"smap_{m}{end}": 0.7 for m in ("r", "bias", "ubrmse") for end in ("", "_true")}
             row |= {f"smap_{m}_held": float(seed > 1) for m in ("r", "bias", "ubrmse")}
             row |= {"gain_r": 0.01, "p_r": 0.5, "power_r": 0.1, "gain_rmse": -0.001, "p_rmse": p}
+            row |= {f"verdict_{m}_held": float(seed > 2) for m in ("r", "bias", "ubrmse")}
             rows.append(row | {"meets": 0.8 if reference == PLAIN else np.nan})
     return pd.DataFrame(rows)
 
@@ -82,6 +83,7 @@ def test_shares_are_counted(tmp_path):
         0.5,
     )
     assert (row["met"], row["meets"]) == (1.0, 0.8)
+    assert row["held_bias"] == 0.5
     assert row["brier"] == pytest.approx(0.04)
     assert row["perfect_r"] == pytest.approx(0.2)
     by = summary.set_index("reference")
@@ -98,7 +100,9 @@ def test_a_trial_is_stored_and_not_done_again(tmp_path):
     first = run_trials(wanted, tmp_path)
     assert set(first["reference"]) >= {PLAIN, UPSCALED, "SMAP"}
     assert (first["stations"] == 5).all()
-    assert first.loc[first["reference"] == PLAIN, "meets"].notna().all()
+    plain = first[first["reference"] == PLAIN]
+    assert plain["meets"].notna().all()
+    assert set(plain["verdict_bias_held"]) <= {0.0, 1.0}
     stored = list((tmp_path / "trials").glob("*.parquet"))
     assert len(stored) == 1
     before = stored[0].stat().st_mtime_ns

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
 from smgee.errors import InputError
@@ -100,41 +99,24 @@ def test_conditions_of_cells():
         cell_conditions(weights, {})
 
 
-def smooth(rng: np.random.Generator) -> np.ndarray:
-    """Return a field over the sixteen cells in which neighbours are alike."""
-    return gaussian_filter(rng.standard_normal((8, 8)), 1.0)[2:6, 2:6].ravel()
-
-
-def errors_beside(rng: np.random.Generator, planted: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return errors and terrain, which have nothing to do with each other but for what is planted."""
+def test_what_follows_from_level_and_variability_is_taken_out():
+    """R is low where soil moisture varies little: that goes with the terrain, and is no effect of it."""
     names = [c.name for c in CHILDREN]
-    relief = np.exp(smooth(rng))
-    terrain = {"cell": names, "elevation_std": relief, "slope_mean": smooth(rng), "moisture_std": smooth(rng)}
-    rows = []
-    for orbit in ("AM", "PM"):
-        own = {m: smooth(rng) for m in ("r", "bias", "rmse", "ubrmse")}
-        own["ubrmse"] = own["ubrmse"] + planted * relief
-        rows.append(
-            pd.DataFrame({"grid": "M09", "cell": names, "orbit": orbit, "reference": "upscaled"} | own)
-        )
-    return pd.concat(rows), pd.DataFrame(terrain)
-
-
-def findings(planted: float, seeds: int) -> np.ndarray:
-    """Return, for each seed, whether anything is found among the named and whether the planted is."""
-    rng = np.random.default_rng(11)
+    own = {"grid": "M09", "cell": names, "orbit": "AM", "reference": "upscaled", "level": 0.2}
     found = []
-    for _ in range(seeds):
-        table = relate_errors(*errors_beside(rng, planted), count=499)
-        hit = (table["q"] <= 0.05) & (table["expected"] != "")
-        wanted = hit & (table["metric"] == "ubrmse") & (table["condition"] == "elevation_std")
-        found.append((hit.any(), wanted.any()))
-    return np.array(found)
-
-
-def test_nothing_is_found_where_nothing_is_and_a_planted_effect_is():
-    assert findings(0.0, 60)[:, 0].mean() <= 0.12  # 5 % of 60 seeds, within three standard errors
-    assert findings(20.0, 20)[:, 1].mean() >= 0.6
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        varies = rng.uniform(0.02, 0.08, 16)
+        terrain = pd.DataFrame({"cell": names, "slope_mean": varies + rng.normal(0, 0.01, 16)})
+        r = 1 / np.sqrt(1 + (0.03 / varies) ** 2) + rng.normal(0, 0.02, 16)
+        plain = pd.DataFrame(own | {"r": r})
+        for table in (plain, plain.assign(variability=varies)):
+            found.append(relate_errors(table, terrain, metrics=["r"], count=199)[["partial", "p"]].iloc[0])
+    plain, told = pd.DataFrame(found[::2]), pd.DataFrame(found[1::2])
+    assert plain["partial"].mean() > 0.7
+    assert (plain["p"] <= 0.05).mean() > 0.8
+    assert told["partial"].mean() < plain["partial"].mean() - 0.4
+    assert (told["p"] <= 0.05).mean() <= 0.25
 
 
 def test_further_conditions():
