@@ -227,6 +227,11 @@ def _check(path: Path) -> dict[str, Any]:
                 "long table."
             )
         check_place(study, seen.placed["lon"], seen.placed["lat"])
+        if s.unfrozen.season is None and not seen.tells_frost:
+            raise InputError(
+                f"{path} is well formed, but neither soil temperature nor flags of its stations tell frozen "
+                'days; set stations.unfrozen.season, such as ["05-01", "10-15"].'
+            )
     _print_study(study, None)
     console.print(f"{path} can be used.")
     return {

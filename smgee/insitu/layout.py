@@ -97,6 +97,14 @@ class Preview:
         return self.stations[np.isfinite(self.stations["lon"]) & np.isfinite(self.stations["lat"])]
 
     @property
+    def tells_frost(self) -> bool:
+        """Whether soil temperature or flags of it can tell frozen days."""
+        if self.stations.empty:
+            return False
+        flagged = self.stations["flags"].str.contains(r"\bD0[123]:")
+        return bool(self.stations["has_temperature"].any() or flagged.any())
+
+    @property
     def period(self) -> tuple[date, date] | None:
         """First day of an accepted record, and the day after the last; None where there is none."""
         if self.stations.empty or self.stations["first"].isna().all():

@@ -162,6 +162,11 @@ def new_study(
     unsure = list(layout.open) if layout else []
     if seen is not None and seen.failure:
         unsure.append(f"the stations cannot be read yet: {seen.failure}")
+    elif seen is not None and not seen.tells_frost:
+        unsure.append(
+            "when the soil is frozen: no soil temperature and no flag tells it; set "
+            "stations.unfrozen.season, such as [05-01, 10-15]"
+        )
     inside = _inside(seen, cell)
     notes = _notes(answers, cell, lon, lat, layout, unsure)
     text = write_draft(content, head=_head(answers), notes=notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,13 @@ def test_stations_are_enough(network):
     assert "source: ../data/sm.csv" in (network / "studies" / "mine.yml").read_text()
     (network / "studies" / "my-data").mkdir()
     assert check_file("studies/mine.yml")[1] == []
+    with pytest.raises(InputError, match=r"set stations\.unfrozen\.season"):
+        call("--check", "studies/mine.yml")
+    assert any("stations.unfrozen.season" in text for text in told["open"])
+    text = (network / "studies" / "mine.yml").read_text()
+    text = re.sub(r"^  #unfrozen:$", "  unfrozen:", text, flags=re.MULTILINE)
+    text = text.replace("    #season: null", '    season: ["05-01", "10-15"]')
+    (network / "studies" / "mine.yml").write_text(text)
     checked = call("--check", "studies/mine.yml", "--json")
     assert json.loads(checked.stdout)["result"]["stations"] == 3
 
