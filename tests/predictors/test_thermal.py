@@ -6,8 +6,12 @@ from datetime import date, datetime
 
 import numpy as np
 import pytest
+import rasterio
+from affine import Affine
+from rasterio.crs import CRS
 
 import smgee
+from smgee.eelocal.assets.catalog import add_files
 from smgee.errors import InputError
 from smgee.grid import PixelGrid, transformer
 from smgee.predictors import Cadence, Site, When
@@ -29,6 +33,7 @@ LATTICE = PixelGrid(
     6,
 )
 """Some pixels of MODIS around those of the tests."""
+SPHERE = "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs"
 WHEN = When(date(2021, 7, 5), date(2021, 7, 13), date(2021, 7, 9))
 CLOUD = 0b10
 
@@ -124,6 +129,32 @@ def test_the_same_on_modis_own_pixels(world):
     expected = modis(world, range(6, 12), "Day")
     assert np.isfinite(expected).sum() > 25
     np.testing.assert_allclose(found["lst_day"], expected, atol=1e-3)
+
+
+def test_files_of_a_download_are_read_as_stored(world, tmp_path):
+    """Names and tags as AppEEARS gives them; the scale of the files' tags is not applied twice."""
+    names = {"Day": [], "Night": []}
+    for product, day, bands in world.modis:
+        if product != AQUA or day not in range(6, 12):
+            continue
+        for band, values in bands.items():
+            path = tmp_path / f"MYD11A1.061_{band}_doy2021{181 + day}000000_aid0001.tif"
+            shape = {"width": 6, "height": 6, "count": 1, "dtype": values.dtype}
+            where = {"crs": CRS.from_proj4(SPHERE), "transform": Affine(*LATTICE.transform)}
+            with rasterio.open(path, "w", **where, **shape) as file:
+                file.write(values, 1)
+                if band.startswith("LST"):
+                    file.nodata, file.scales = 0, (0.02,)
+            names["Night" if "Night" in band else "Day"].append(path)
+    files = [*names["Day"], *names["Night"]]
+    added = add_files(tmp_path / "catalog", AQUA, files)
+    assert set(added.bands) == {"LST_Day_1km", "QC_Day", "LST_Night_1km", "QC_Night"}
+    with smgee.connect(catalog=tmp_path / "catalog"):
+        family = Thermal(window_days=6, fill_days=6, satellites=("aqua",))
+        found = pixels(family.image(Site.of(GRID), WHEN, ("lst_day", "lst_night")), LATTICE)
+    for half in ("Day", "Night"):
+        expected = modis(world, range(6, 12), half, products=(AQUA,))
+        np.testing.assert_allclose(found[f"lst_{half.lower()}"], expected, atol=1e-3)
 
 
 def test_what_is_read_and_refused():

@@ -6,9 +6,12 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
+import rasterio
+from affine import Affine
 from xgboost import XGBRegressor
 
 import smgee
+from smgee.eelocal.assets.catalog import add_files
 from smgee.errors import InputError
 from smgee.grid import PixelGrid, transformer
 from smgee.models.rain import antecedent, windowed
@@ -203,6 +206,30 @@ def test_half_hours_become_days():
     np.testing.assert_allclose(found["imerg_rain_20210706"][inside], daily[16][inside], rtol=1e-5)
     held = antecedent(daily[2:17].reshape(15, -1).T, np.arange(15.0), 0.8)[:, -1].reshape(lattice.shape)
     np.testing.assert_allclose(found["imerg_api80_20210706"][inside], held[inside], rtol=1e-5)
+
+
+def test_files_of_ones_own_are_read(tmp_path):
+    """A GeoTIFF a day, whose bands are called as the collection's are."""
+    rain, first = rain_of(11, LATTICE.shape, 12), date(2021, 6, 25)
+    for k in range(12):
+        path = tmp_path / f"era5land_{first + timedelta(days=k):%Y%m%d}.tif"
+        shape = {"width": LATTICE.width, "height": LATTICE.height, "count": 2, "dtype": "float32"}
+        with rasterio.open(path, "w", crs="EPSG:4326", transform=Affine(*LATTICE.transform), **shape) as file:
+            file.write(np.stack([np.full(LATTICE.shape, 280 + k, "f4"), rain[k] / 1000]))
+            file.descriptions = ("temperature_2m", "total_precipitation_sum")
+    add_files(tmp_path / "catalog", ERA5, sorted(tmp_path.glob("*.tif")))
+    names = ("era5_api90", "era5_air_temperature")
+    site = Site.of(study_of({"kind": "weather"}).grid)
+    with smgee.connect(catalog=tmp_path / "catalog"):
+        day = first + timedelta(days=11)
+        found = pixels(Weather(names=names, memory_days=12).images(site, [day], names), LATTICE)
+    inside = np.isfinite(found["era5_api90_20210706"])
+    assert inside.sum() >= 36
+    expected = antecedent(rain.reshape(12, -1).T.astype("f8"), np.arange(12.0), 0.9)[:, -1]
+    np.testing.assert_allclose(
+        found["era5_api90_20210706"][inside], expected.reshape(LATTICE.shape)[inside], rtol=1e-5
+    )
+    np.testing.assert_allclose(found["era5_air_temperature_20210706"][inside], 291 - 273.15, atol=1e-4)
 
 
 def test_what_is_read_and_said():
