@@ -31,7 +31,8 @@ HEATING = {"terra": 20.0, "aqua": 23.0}  # K of a flat, half covered, dry surfac
 COOLING = {"terra": 5.0, "aqua": 8.0}  # K of such a surface below the day's mean of the air
 PASS_ERROR, PIXEL_ERROR = 1.0, 0.7  # K
 GOOD, FAIR, POOR, CLOUD = 0b00000000, 0b01000001, 0b10010001, 0b00000010
-_SUBPIXELS = 6
+_SUBPIXELS = 4
+_DAYS_KEPT = 16
 _KELVIN = 273.15
 
 
@@ -66,6 +67,7 @@ class SkinReader:
     def __init__(self, basin: Ground) -> None:
         self.basin = basin
         self._made: dict[tuple[str, int], dict[str, np.ndarray]] = {}
+        self._filled: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
 
     @cached_property
@@ -113,10 +115,8 @@ class SkinReader:
     def surface(self, satellite: str, half: str, day: int) -> np.ndarray:
         """Return the temperature of the surface at the pass, without clouds or errors, (height, width) °C."""
         basin, ground = self.basin, self._ground
-        rows, cols, inside = self._at
-        moisture, land = basin.truth_window(day, 0, 0, *basin.grid.shape)
-        porosity = np.maximum(ground[..., 3], 1e-6)
-        filled = np.where(land[rows, cols], moisture[rows, cols] / porosity, 1.0).clip(0, 1)
+        inside = self._at[2]
+        land, filled = ground[..., 3] > 0, self._filling(day)
         i = basin.weather.index(basin.days[day])
         air = basin.weather.air[i] + basin.weather.lapse[i] * ground[..., 0]
         if half == "day":
@@ -124,12 +124,24 @@ class SkinReader:
             sun = self._sun(day, HOURS[satellite]["day"])
             facing = (sun[2] - east * sun[0] - north * sun[1]) / np.sqrt(1 + east**2 + north**2)
             dry = (1.2 - 0.6 * ground[..., 7]) * (1.35 - 0.7 * filled)
-            dry = np.where(land[rows, cols], dry, 0.4)
+            dry = np.where(land, dry, 0.4)
             at = air + HEATING[satellite] * np.maximum(facing, 0) * dry
         else:
             # Water keeps its warmth, and so does wet ground.
-            at = air - COOLING[satellite] * np.where(land[rows, cols], 1.5 - filled, 0.2)
+            at = air - COOLING[satellite] * np.where(land, 1.5 - filled, 0.2)
         return np.where(inside, at, 0).sum(axis=-1) / np.maximum(inside.sum(axis=-1), 1)
+
+    def _filling(self, day: int) -> np.ndarray:
+        """Return the share of the pores that water fills at the points; 1 on open water."""
+        if day not in self._filled:
+            rows, cols, _ = self._at
+            moisture, _ = self.basin.truth_window(day, 0, 0, *self.basin.grid.shape)
+            porosity = self._ground[..., 3]
+            filled = np.where(porosity > 0, moisture[rows, cols] / np.maximum(porosity, 1e-6), 1.0)
+            while len(self._filled) >= _DAYS_KEPT:
+                self._filled.pop(next(iter(self._filled)))
+            self._filled[day] = filled.clip(0, 1)
+        return self._filled[day]
 
     def _sun(self, day: int, hour: float) -> np.ndarray:
         """Return the direction to the sun (east, north, up) at an hour of local solar time."""
