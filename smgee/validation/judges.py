@@ -34,6 +34,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "insitu_voronoi": "the same, weighted by the area nearest to each station",
         "insitu_inverse_distance": "the same, weighted by inverse distance",
         "insitu_stability": "the same, weighted by stability in time",
+        "insitu_kriging": "the same, weighted by block kriging",
         DAY_MEAN: "plain mean of the stations over the UTC day",
         UPSCALED: "upscaled map, mean of the cell",
         FOOTPRINT: "upscaled map under the antenna's footprint",

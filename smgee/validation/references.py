@@ -17,6 +17,7 @@ from smgee.errors import InputError, MissingDataError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, ease_cell_at, transformer
 from smgee.insitu.network import network_mean
 from smgee.insitu.overpass import overpass_means
+from smgee.models.kriging import fit_variogram, kriging_weights
 
 __all__ = [
     "WEIGHTS",
@@ -34,6 +35,7 @@ WEIGHTS: Mapping[str, str] = MappingProxyType(
         "voronoi": "share of the cell's area that is nearest to the station",
         "inverse_distance": "mean over the cell of the weight 1 / distance²",
         "stability": "1 / variance of the station's relative difference from the mean",
+        "kriging": "mean over the cell of the weights of ordinary kriging (block kriging)",
     }
 )
 """How stations may be weighted, and what it means."""
@@ -41,6 +43,7 @@ WEIGHTS: Mapping[str, str] = MappingProxyType(
 MIN_DAYS = 10
 """A station with fewer days with others says nothing of its stability."""
 
+_KRIGED = 40  # points per side of a cell at which kriging weights are averaged
 _NODES = 200  # points per side of a cell for areas: a share is right to about 1 / (4 · 200)
 
 
@@ -83,7 +86,7 @@ def cell_station_means(
         Cells without a station simply do not occur in the result.
     min_stations : int
         Days with fewer stations in the cell get no mean.
-    weights : {"equal", "voronoi", "inverse_distance", "stability"}
+    weights : {"equal", "voronoi", "inverse_distance", "stability", "kriging"}
         See `WEIGHTS`; on a day they are shared among the stations that report.
     anomalies : bool
         Average departures from each station's level and add the mean level (`additive_mean`), so that a
@@ -199,12 +202,14 @@ def station_weights(daily: xr.Dataset, cell: EaseCell, kind: str = "equal") -> n
     daily : xarray.Dataset
         Stations inside the cell, with lon and lat.
     cell : EaseCell
-    kind : {"equal", "voronoi", "inverse_distance", "stability"}
+    kind : {"equal", "voronoi", "inverse_distance", "stability", "kriging"}
         ``voronoi``: areas of Thiessen polygons within the cell, in the equal-area plane of the grid.
         ``inverse_distance``: what each station contributes to the mean over the cell of the field that
         inverse-distance weighting (power 2) draws between them. ``stability``: the inverse variance of the
         relative difference δ = (θ − θ̄) / θ̄ (Vachaud et al. 1985, Soil Sci. Soc. Am. J. 49:822-828), which
-        trusts stations that keep their distance from the mean.
+        trusts stations that keep their distance from the mean. ``kriging``: of the mean over the cell, with
+        one exponential variogram of all times (`smgee.models.kriging`); negative weights count as 0, and
+        without structure in the variogram every station counts alike.
 
     Returns
     -------
@@ -217,6 +222,8 @@ def station_weights(daily: xr.Dataset, cell: EaseCell, kind: str = "equal") -> n
         share = np.ones(count)
     elif kind == "stability":
         share = _stability(daily["soil_moisture"].values)
+    elif kind == "kriging":
+        share = _kriged(daily, cell)
     else:
         share = _areal(daily["lon"].values, daily["lat"].values, cell, nearest=kind == "voronoi")
     return share / share.sum()
@@ -279,6 +286,23 @@ def _stability(values: np.ndarray) -> np.ndarray:
     variance = np.maximum(variance, 1e-3 * np.nanmax(variance))  # no station carries all the weight
     share = 1 / np.where(variance > 0, variance, 1.0)
     return np.where(enough, share, np.nanmin(np.where(enough, share, np.nan)))
+
+
+def _kriged(daily: xr.Dataset, cell: EaseCell) -> np.ndarray:
+    x, y = transformer("EPSG:4326", EASE_CRS).transform(daily["lon"].values, daily["lat"].values)
+    between = np.hypot(x[:, None] - x, y[:, None] - y)
+    values = daily["soil_moisture"].transpose("station", "time").values
+    several = np.isfinite(values).sum(axis=0) >= 2
+    some = values[:, several]
+    variogram = fit_variogram(some - np.nanmean(some, axis=0), between)
+    if variogram.sill <= 0:
+        return np.ones(len(x))
+    left, bottom, right, top = cell.bounds
+    step = (np.arange(_KRIGED) + 0.5) / _KRIGED
+    px, py = np.meshgrid(left + step * (right - left), bottom + step * (top - bottom))
+    towards = np.hypot(x[:, None] - px.ravel(), y[:, None] - py.ravel())
+    share = np.maximum(kriging_weights(variogram, between, towards).mean(axis=1), 0.0)
+    return share if share.sum() > 0 else np.ones(len(x))
 
 
 def _areal(lon: np.ndarray, lat: np.ndarray, cell: EaseCell, *, nearest: bool) -> np.ndarray:

@@ -176,7 +176,7 @@ def test_side_by_side_on_common_passes():
     assert set(references) == {"insitu_mean", *(f"insitu_{name}" for name in WEIGHTS)}
     maps = zonal_table([PARENT]).iloc[30:]
     table = validate(smap_table([PARENT]), maps, references=references, common=True, **FAST)
-    assert len(table) == 2 * 6
+    assert len(table) == 2 * (len(WEIGHTS) + 2)
     assert table.groupby("orbit")["n"].nunique().tolist() == [1, 1]
     others = table[table["reference"] != "insitu_mean"]
     assert others["gain_r"].notna().all()
@@ -194,5 +194,41 @@ def test_references_at_the_overpass_side_by_side():
     references = station_references(overpass_means(hourly(1)), [PARENT])
     smap = passes(hourly(1), {"AM": 0.02, "PM": 0.02}, 1)
     table = validate(smap, references=references, **FAST)
-    assert len(table) == 2 * 5
+    assert len(table) == 2 * (len(WEIGHTS) + 1)
     assert (table["n"] > 40).all()
+
+
+def test_block_kriging_weighs_by_what_each_station_stands_for():
+    """Twenty stations in one corner share the say of one; the mean over a smooth field comes out nearer."""
+    rng = np.random.default_rng(6)
+    left, bottom, right, top = PARENT.bounds
+    side = right - left
+    crowd = np.column_stack(
+        [left + rng.uniform(0.05, 0.15, 20) * side, top - rng.uniform(0.05, 0.15, 20) * side]
+    )
+    spread = np.column_stack([left + rng.uniform(0, 1, 20) * side, bottom + rng.uniform(0, 1, 20) * side])
+    xy = np.concatenate([crowd, spread])
+    lon, lat = transformer(EASE_CRS, "EPSG:4326").transform(xy[:, 0], xy[:, 1])
+    day = np.arange(60)
+    slope = 0.1 * np.sin(day / 9)[:, None]
+    field = 0.25 + slope * ((xy[:, 0] - left) / side - 0.5) + 0.05 * ((xy[:, 1] - bottom) / side - 0.5)
+    daily = xr.Dataset(
+        {"soil_moisture": (("time", "station"), field + rng.normal(0, 0.002, field.shape))},
+        coords={
+            "time": pd.date_range("2021-06-01", periods=60),
+            "station": np.arange(40).astype(str).astype(object),
+            "lon": ("station", lon),
+            "lat": ("station", lat),
+        },
+    )
+    share = station_weights(daily, PARENT, "kriging")
+    assert share.sum() == pytest.approx(1.0)
+    assert (share >= 0).all()
+    assert share[:20].sum() < 0.2 < share[20:].sum()
+    error = {
+        kind: np.abs(additive_mean(field, station_weights(daily, PARENT, kind)) - 0.25).mean()
+        for kind in ("equal", "kriging")
+    }
+    assert error["kriging"] < 0.3 * error["equal"]
+    noise = daily.assign(soil_moisture=(("time", "station"), rng.normal(0.25, 0.02, field.shape)))
+    np.testing.assert_allclose(station_weights(noise, PARENT, "kriging"), 1 / 40, atol=0.02)
