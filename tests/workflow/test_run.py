@@ -209,6 +209,7 @@ def test_a_step_is_done_only_for_the_files_and_the_study_it_was_made_of(run):
         "zonal",
         "mean_map",
         "validate",
+        "truth",
         "report",
         "publish",
     ]
