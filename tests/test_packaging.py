@@ -111,6 +111,18 @@ def test_the_paper_cites_what_its_bibliography_holds():
     assert 750 <= len(text.split()) <= 1750  # as the journal asks
 
 
+def test_every_file_of_the_package_is_shipped():
+    """What is no Python has to be named as package data."""
+    known = PROJECT["tool"]["setuptools"]["package-data"]
+    left = [
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "smgee").rglob("*")
+        if file.is_file() and file.suffix not in (".py", ".pyc", ".nbi", ".nbc")
+        if not any(file.match(p) for p in known.get(".".join(file.parent.relative_to(ROOT).parts), ()))
+    ]
+    assert left == []
+
+
 def test_types_are_shipped():
     assert (ROOT / "smgee" / "py.typed").exists()
     assert "py.typed" in PROJECT["tool"]["setuptools"]["package-data"]["smgee"]

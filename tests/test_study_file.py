@@ -126,6 +126,7 @@ def test_files_that_are_not_there(tmp_path):
     lines = {int(re.match(r"line (\d+)", f)[1]): f for f in found}
     assert [numbered[n - 1].split(":")[0].strip() for n in lines] == ["catalog", "source"]
     assert str(tmp_path / "files") in found[0]
+    assert "smgee catalog add" in found[0]
     (tmp_path / "files").mkdir()
     (tmp_path / "network.zip").touch()
     assert check_file(file)[1] == []

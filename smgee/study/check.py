@@ -10,6 +10,8 @@ from smgee.study.model import Study
 
 __all__ = ["check_file"]
 
+_REMEDIES = {"backend.catalog": "make it with `smgee catalog add ID FILES --catalog FOLDER`"}
+
 
 def check_file(path: str | Path) -> tuple[Study | None, list[str]]:
     """Return the study of a file, if it can be read, and every fault that can be told from the file alone.
@@ -36,5 +38,6 @@ def check_file(path: str | Path) -> tuple[Study | None, list[str]]:
         return None, found
     for key, file in study.files.items():
         if not file.exists():
-            found.append(f"line {lines.line_of(tuple(key.split('.')))}: {key}: {file} does not exist")
+            line, remedy = lines.line_of(tuple(key.split("."))), _REMEDIES.get(key, "give the path of yours")
+            found.append(f"line {line}: {key}: {file} does not exist; {remedy}")
     return study, found
