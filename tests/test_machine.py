@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -69,3 +70,19 @@ def test_decoded_blocks_of_rasters_are_bounded(given: str | None, bound: int) ->
     env = rest if given is None else rest | {"GDAL_CACHEMAX": given}
     done = subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True)
     assert int(done.stdout) == bound
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators give back by themselves")
+def test_what_is_freed_goes_back_to_the_system() -> None:
+    """Blocks below the allocator's own threshold, with some still in use between them."""
+    code = """
+from smgee.machine import release_memory
+resident = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096
+blocks = [bytearray(60_000) for _ in range(2_000)]
+blocks = blocks[::100]
+before = resident()
+release_memory()
+print(before - resident())
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert int(done.stdout) > 90_000_000

@@ -130,6 +130,10 @@ class Family(Options, ABC):
         """Return the ids of the assets read for the days [start, end)."""
         return ()
 
+    def period(self, start: date, end: date) -> tuple[date, date]:
+        """Return the days [start, end) of which images are read for the days [start, end)."""
+        return start, end
+
     def bands_of(self, dataset: str) -> tuple[str, ...]:
         """Return the bands read of a data set, so that one without them is noticed at the start."""
         return ()

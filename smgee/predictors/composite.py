@@ -120,6 +120,15 @@ class Composited(Family):
         """Return the collections of the composite's sensors."""
         return tuple(HLS[s].id for s in self._settings.sensors)
 
+    def period(self, start: date, end: date) -> tuple[date, date]:
+        """Return the days from the first composite's wider window to the end of the last one's."""
+        width = self.step()
+        last = start + timedelta(days=((end - start).days - 1) // width * width)
+        first, final = (
+            window(day + timedelta(days=width // 2), self._settings.fill_days) for day in (start, last)
+        )
+        return first[0], final[1]
+
     def bands_of(self, dataset: str) -> tuple[str, ...]:
         """Return the bands of a sensor, and its quality band where classes are masked."""
         settings = self._settings

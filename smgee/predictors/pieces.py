@@ -117,6 +117,12 @@ class PredictorSet:
         start, end = start or self.start, end or self.end
         return tuple(dict.fromkeys(d for family in self.families for d in family.datasets(start, end)))
 
+    def period_of(self, dataset: str) -> tuple[date, date]:
+        """Return the days [start, end) of which images of a data set are read."""
+        readers = [f for f in self.families if dataset in f.datasets(self.start, self.end)]
+        starts, ends = zip(*(f.period(self.start, self.end) for f in readers))
+        return min(starts), max(ends)
+
     def bands_of(self, dataset: str) -> tuple[str, ...]:
         """Return the bands read of a data set, each once."""
         return tuple(dict.fromkeys(b for family in self.families for b in family.bands_of(dataset)))

@@ -70,6 +70,10 @@ class SmapMoisture(Family):
         """Return the model, or the versions of the product that hold the days and those before."""
         return (SPL4.id,) if self._modelled else tuple(smap_9km_ids(self._first(start), end))
 
+    def period(self, start: date, end: date) -> tuple[date, date]:
+        """Return the days and, of the product, those before that are averaged."""
+        return start if self._modelled else self._first(start), end
+
     def bands_of(self, dataset: str) -> tuple[str, ...]:
         """Return the bands read."""
         if self._modelled:

@@ -168,6 +168,11 @@ class Weather(Family):
         """Return the product."""
         return (self.product.id,)
 
+    def period(self, start: date, end: date) -> tuple[date, date]:
+        """Return the days, and those before that the columns look back on."""
+        back = max(Column.read(n, self.memory_days).days for n in self.names)
+        return start - timedelta(days=back - 1), end
+
     def bands_of(self, dataset: str) -> tuple[str, ...]:
         """Return the bands of the columns."""
         if dataset != self.product.id:

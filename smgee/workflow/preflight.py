@@ -112,14 +112,15 @@ def _check_bands(study: Study) -> None:
         else:
             images = ee.ImageCollection(dataset).filterBounds(predictors.site.region)
             if dataset not in DEMS:
-                images = images.filterDate(str(study.start), str(study.end))
+                start, end = predictors.period_of(dataset)
+                images = images.filterDate(str(start), str(end))
         asked[dataset] = images.map(partial(_lacking, bands)).aggregate_array("lacking").distinct()
     found = (call(lambda: ee.Dictionary(asked).getInfo()) if asked else None) or {}
     lacking = {d: sorted({b for text in texts for b in text.split(",") if b}) for d, texts in found.items()}
     said = [f"{d} without {', '.join(bands)}" for d, bands in lacking.items() if bands]
     if said:
         raise MissingDataError(
-            f"Images of the period lack bands that the study reads: {'; '.join(said)}; add the files of "
+            f"Images that the study reads lack bands which it needs: {'; '.join(said)}; add the files of "
             "these bands, or leave out the predictors or the mask that need them."
         )
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from smgee.errors import MissingDataError
+from smgee.machine import release_memory
 from smgee.workflow.checks import require_whole
 from smgee.workflow.folder import RunFolder, peak_memory_mb
 from smgee.workflow.preflight import check_study
@@ -141,6 +142,8 @@ def _do(
         "peak_memory_mb": peak_memory_mb(),
     }
     run.finish(step.name, entry)
+    del work, facts
+    release_memory()
     return entry
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+from pathlib import Path
+
 import ee
 import numpy as np
 import pytest
@@ -22,7 +25,7 @@ from smgee.workflow.registry import load_step
 def changed(**sections) -> Study:
     content = Study.demo().model_dump(mode="json")
     for name, values in sections.items():
-        content[name] = values if isinstance(values, list) else content[name] | values
+        content[name] = content[name] | values if isinstance(values, dict) else values
     return Study.parse(content)
 
 
@@ -98,16 +101,43 @@ def test_stations_of_another_place():
         check_place(Study.demo(), [37.5, 37.6], [99.8, 80.0])
 
 
-def test_bands_that_files_lack_are_named(tmp_path):
-    """A catalog of red and near infrared alone: a mask needs Fmask, and an index may need more."""
+def two_bands(folder: Path, day: date) -> Path:
+    """Return a catalog of one scene that has red and near infrared alone."""
     for band in ("B04", "B8A"):
         profile = {"driver": "GTiff", "count": 1, "width": 8, "height": 8, "dtype": "int16", "nodata": -9999}
         place = {"crs": "EPSG:32647", "transform": from_origin(570000, 4152000, 30, 30)}
-        name = f"HLS.S30.T47SPB.2021185T040551.v2.0.{band}.tif"
-        with rasterio.open(tmp_path / name, "w", **profile, **place) as file:
+        name = f"HLS.S30.T47SPB.{day:%Y%j}T040551.v2.0.{band}.tif"
+        with rasterio.open(folder / name, "w", **profile, **place) as file:
             file.write(np.full((1, 8, 8), 2000, "i2"))
-    catalog = tmp_path / "catalog"
-    add_files(catalog, "NASA/HLS/HLSS30/v002", sorted(tmp_path.glob("*.tif")))
+    add_files(folder / "catalog", "NASA/HLS/HLSS30/v002", sorted(folder.glob("*.tif")))
+    return folder / "catalog"
+
+
+@pytest.mark.parametrize(("day", "is_read"), [(-21, False), (-20, True), (43, True), (44, False)])
+def test_bands_are_looked_for_in_every_scene_that_is_read(tmp_path, day, is_read):
+    """The middle of the first step is its fifth day, that of the third and last the 21st; gaps are
+    filled from 24 days before to 24 days after.
+    """
+    start = date(2021, 6, 1)
+    catalog = two_bands(tmp_path, start + timedelta(days=day))
+    study = changed(
+        start=str(start),
+        end=str(start + timedelta(days=20)),
+        backend={"catalog": str(catalog)},
+        stations={"source": "network.zip"},
+        predictors=[{"kind": "indices", "names": ["NDVI"], "composite": {"sensors": ["S30"]}}],
+    )
+    with smgee.connect(catalog=catalog):
+        if is_read:
+            with pytest.raises(MissingDataError, match="HLSS30/v002 without Fmask"):
+                check_study(study, named("sample"))
+        else:
+            check_study(study, named("sample"))
+
+
+def test_bands_that_files_lack_are_named(tmp_path):
+    """A catalog of red and near infrared alone: a mask needs Fmask, and an index may need more."""
+    catalog = two_bands(tmp_path, date(2021, 7, 4))
 
     def study(index: str, mask: list[str]) -> Study:
         composite = {"sensors": ["S30"], "mask": mask}
