@@ -42,7 +42,7 @@ def study_of(catalog: Path, side: float) -> Study:
     composite = {"sensors": ["S30"], "window_days": 8, "fill_days": 16, "step_days": 8}
     content["predictors"] = [
         {"kind": "reflectance", "bands": ["red", "nir"], "composite": composite},
-        {"kind": "calendar"},
+        {"kind": "calendar", "allow_alias": True},
     ]
     return Study.parse(content)
 
