@@ -17,7 +17,8 @@ from smgee.validation.references import (
 from smgee.validation.smap import validate
 from smgee.validation.sources import fetch_smap, warp_pixel
 from smgee.validation.verdicts import sampling_error, verdict
-from smgee.validation.zonal import CellWeights, cell_weights, zonal_means, zonal_statistics
+from smgee.validation.weights import CellWeights, cell_weights
+from smgee.validation.zonal import zonal_means, zonal_statistics
 
 __all__ = [
     "CellWeights",

@@ -13,7 +13,8 @@ from smgee.errors import InputError
 from smgee.grid import EaseCell
 from smgee.metrics import HEADLINE, score
 from smgee.validation.spatial import benjamini_hochberg, partial_rank_correlation, spatial_p
-from smgee.validation.zonal import CellWeights, zonal_statistics
+from smgee.validation.weights import CellWeights
+from smgee.validation.zonal import zonal_statistics
 
 __all__ = ["COLUMNS", "HYPOTHESES", "Hypothesis", "cell_conditions", "further_conditions", "relate_errors"]
 
@@ -63,7 +64,7 @@ def cell_conditions(weights: CellWeights, layers: Mapping[str, np.ndarray]) -> p
     Parameters
     ----------
     weights : CellWeights
-        From `smgee.validation.zonal.cell_weights`.
+        From `smgee.validation.cell_weights`.
     layers : mapping of str to array (height, width)
         Such as ``{"elevation": …, "slope": …}``, on the lattice of the weights, NaN where unknown.
 

@@ -15,7 +15,7 @@ from exactextract.raster import NumPyRasterSource
 
 from smgee.grid import PixelGrid, ease_cell_at
 from smgee.validation import cell_weights, zonal_means, zonal_statistics
-from smgee.validation.zonal import POINTS_PER_EDGE
+from smgee.validation.weights import POINTS_PER_EDGE
 
 
 def main(days: int = 100) -> None:

@@ -14,7 +14,7 @@ from exactextract.raster import NumPyRasterSource
 from smgee.errors import InputError, MissingDataError, UnsupportedError
 from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid, ease_cell_at, transformer
 from smgee.validation import cell_weights, zonal_means, zonal_statistics
-from smgee.validation.zonal import POINTS_PER_EDGE
+from smgee.validation.weights import POINTS_PER_EDGE
 
 CELL = ease_cell_at(100.2, 37.2)
 CELLS = [CELL, *CELL.children()]

@@ -1,0 +1,225 @@
+"""The small graphs that probes ask of Earth Engine. Each function builds one, on the client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def region() -> Any:
+    import ee
+
+    return ee.Geometry.Rectangle([0, 0, 1, 1], "EPSG:4326", False)
+
+
+def at(image: Any) -> Any:
+    import ee
+
+    return image.reduceRegion(ee.Reducer.first(), ee.Geometry.Point([0.5, 0.5]), 1000)
+
+
+def band_types(image: Any) -> Any:
+    import ee
+
+    return ee.List(image.bandTypes().values())
+
+
+def image(value: Any) -> Any:
+    import ee
+
+    return ee.Image(value)
+
+
+def small_collection(*values: float) -> Any:
+    import ee
+
+    return ee.ImageCollection([ee.Image(v).rename("a") for v in values])
+
+
+def stump() -> Any:
+    import ee
+
+    tree = "1) root 1 1 0.25 *\n"
+    return at(
+        ee.Image(1)
+        .rename("x")
+        .classify(ee.Classifier.decisionTreeEnsemble([tree]).setOutputMode("REGRESSION"))
+    )
+
+
+def ensemble(mode: str) -> Any:
+    import ee
+
+    trees = [
+        "1) root 1 1 0\n  2) x<0.5 1 1 0.1 *\n  3) x>=0.5 1 1 0.3 *",
+        "1) root 1 1 0\n  2) x<0.5 1 1 0.2 *\n  3) x>=0.5 1 1 0.6 *",
+    ]
+    classifier = ee.Classifier.decisionTreeEnsemble(trees)
+    if mode:
+        classifier = classifier.setOutputMode(mode)
+    return ee.Image(1).rename("x").classify(classifier)
+
+
+def missing_property() -> Any:
+    import ee
+
+    trees = ["1) root 1 1 0\n  2) x<0.5 1 1 0.1 *\n  3) x>=0.5 1 1 0.3 *"]
+    table = ee.FeatureCollection([ee.Feature(None, {"x": 1}), ee.Feature(None, {"y": 1})])
+    return table.classify(
+        ee.Classifier.decisionTreeEnsemble(trees).setOutputMode("REGRESSION")
+    ).aggregate_array("classification")
+
+
+def weighted_sum() -> Any:
+    import ee
+
+    region = ee.Geometry.Rectangle([0, 0, 0.3, 0.7], "EPSG:4326", False)
+    return ee.Image(1).reduceRegion(
+        ee.Reducer.sum(), region, None, "EPSG:4326", [0.1, 0, 0.05, 0, -0.1, 0.05]
+    )
+
+
+def hls_types() -> Any:
+    import ee
+
+    image = ee.ImageCollection("NASA/HLS/HLSS30/v002").filterDate("2021-07-01", "2021-07-02").first()
+    return ee.Dictionary(image.select(["B4", "Fmask"]).bandTypes())
+
+
+def thermal() -> Any:
+    import ee
+
+    area = ee.Geometry.Point([99.8, 37.5])
+    images = (
+        ee.ImageCollection("NASA/HLS/HLSL30/v002")
+        .filterBounds(area)
+        .filterDate("2021-07-01", "2021-08-01")
+        .select("B10")
+    )
+    return images.max().reduceRegion(ee.Reducer.max(), area.buffer(3000), 30).getNumber("B10").lt(100)
+
+
+def smap_origin() -> Any:
+    import ee
+
+    image = ee.ImageCollection("NASA/SMAP/SPL3SMP_E/006").first()
+    return ee.List(ee.Dictionary(ee.Algorithms.Describe(image.select(0).projection())).get("transform"))
+
+
+def smap_flag() -> Any:
+    """Share of pixels with brightness temperature among those whose flag is 0: near 1 when 1 means bad."""
+    import ee
+
+    image = ee.ImageCollection("NASA/SMAP/SPL3SMP_E/006").first()
+    good = image.select("tb_v_corrected_am").mask().updateMask(image.select("tb_qual_flag_v_am").eq(0))
+    region = ee.Geometry.Rectangle([-110, 30, -90, 45], "EPSG:4326", False)
+    return good.reduceRegion(ee.Reducer.mean(), region, 20000).getNumber("tb_v_corrected_am").gt(0.5)
+
+
+def ramp() -> Any:
+    """An image that grows by 10 per pixel of 1000 m to the east, and 1 to the north, in EPSG:3857 at the
+    equator.
+    """
+    import ee
+
+    where = ee.Image.pixelCoordinates(ee.Projection("EPSG:3857"))
+    return where.select("x").multiply(0.01).add(where.select("y").multiply(0.001)).floor().rename("a")
+
+
+def on_ramp(image: Any) -> Any:
+    import ee
+
+    point = ee.Geometry.Point([500, 500], "EPSG:3857")
+    return image.reduceRegion(ee.Reducer.first(), point, None, "EPSG:3857", [1000, 0, 0, 0, -1000, 0])
+
+
+def gap(image: Any) -> Any:
+    """The image with the pixel at (500, 500) masked."""
+    import ee
+
+    where = ee.Image.pixelCoordinates(ee.Projection("EPSG:3857", [1000, 0, 0, 0, -1000, 0])).floor()
+    return image.updateMask(where.select("x").neq(0).Or(where.select("y").neq(-1)))
+
+
+def collection(*images: Any) -> Any:
+    import ee
+
+    return ee.ImageCollection(list(images))
+
+
+def flat() -> Any:
+    import ee
+
+    return ee.Terrain.aspect(ramp().multiply(0).rename("elevation"))
+
+
+def pixel_position() -> Any:
+    import ee
+
+    return on_ramp(ee.Image.pixelCoordinates(ee.Projection("EPSG:3857", [1000, 0, 0, 0, -1000, 0])))
+
+
+def kernel(*rows: list[float]) -> Any:
+    import ee
+
+    return ee.Kernel.fixed(3, 3, list(rows))
+
+
+def fraction(value: float) -> Any:
+    import ee
+
+    return ee.Image(1).rename("a").updateMask(value)
+
+
+def value(build: Callable[[Any], Any]) -> Any:
+    import ee
+
+    return build(ee)
+
+
+def weighted_region(name: str) -> Any:
+    """Reduce three columns of pixels, 0, 1 and 10, of which the last lies inside by a tenth."""
+    import ee
+
+    x = ee.Image.pixelCoordinates(ee.Projection("EPSG:4326")).select("x").floor()
+    values = x.where(x.eq(2), 10)
+    region = ee.Geometry.Rectangle([0, 0, 2.1, 1], "EPSG:4326", False)
+    return values.reduceRegion(reducer(name), region, crs="EPSG:4326", crsTransform=[1, 0, 0, 0, 1, 0])
+
+
+def reduced(values: list[Any], name: str, *arguments: Any) -> Any:
+    import ee
+
+    return ee.List(values).reduce(getattr(ee.Reducer, name)(*arguments))
+
+
+def features() -> Any:
+    import ee
+
+    return ee.FeatureCollection(
+        [ee.Feature(None, {"a": 3, "b": "x"}), ee.Feature(None, {"b": 1.5}), ee.Feature(None, {"a": 1})]
+    )
+
+
+def filtered(name: str, *arguments: Any) -> Any:
+    import ee
+
+    return features().filter(getattr(ee.Filter, name)(*arguments)).size()
+
+
+def overlapping() -> Any:
+    import ee
+
+    return ee.FeatureCollection([ee.Geometry.Rectangle([0, 0, 2, 2]), ee.Geometry.Rectangle([1, 1, 3, 3])])
+
+
+def reducer(name: str) -> Any:
+    import ee
+
+    return getattr(ee.Reducer, name)()
+
+
+def calendar(start: int, end: int) -> Any:
+    import ee
+
+    return ee.Filter.calendarRange(start, end, "day_of_year")
