@@ -19,8 +19,9 @@ import xarray as xr
 
 from smgee.errors import InputError, SmgeeError
 from smgee.insitu.archive import read_ismn
+from smgee.insitu.columns import ALIASES, open_table
 from smgee.insitu.network import summary
-from smgee.insitu.table import ALIASES, open_table, read_table
+from smgee.insitu.table import read_table
 
 __all__ = ["TABLES", "Layout", "Preview", "find_layout", "preview"]
 

@@ -25,6 +25,10 @@ __all__ = ["XeeRoute"]
 class XeeRoute:
     """Pulls each predictor once per block and change, and predicts every day here.
 
+    Predictors that are one number for a day go to the trees as they are, not by way of
+    `TreeEnsemble.specialize`: leaves would be summed in another order, and maps move in their last digit, by
+    6e-8 m³ m⁻³.
+
     Parameters
     ----------
     predictors : PredictorSet

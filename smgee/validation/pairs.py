@@ -67,9 +67,9 @@ def matched(
 def overpass_dates(dates: Any, orbit: str, lon: float) -> pd.DatetimeIndex:
     """Return the local solar dates of overpasses that the product files under UTC dates.
 
-    At 100° E the 06:00 overpass filed under 1 May takes place at 23:20 UTC, on the morning of 2 May there.
-    References made of local solar days (``daily_means(..., day="solar")``) have to be joined on this date;
-    those of UTC days on the product's own.
+    Far from Greenwich the two differ, see `smgee.insitu.overpass.overpass_times`. References made of local
+    solar days (``daily_means(..., day="solar")``) have to be joined on this date; those of UTC days on the
+    product's own.
 
     Parameters
     ----------
