@@ -69,18 +69,18 @@ def _moment(name: str, text: str, pattern: str) -> datetime:
 
 
 def check_product(path: Path, facts: FileFacts, identifier: str) -> None:
-    """Refuse a file under an official HLS or SMAP id when its name states another product; private ids take
-    every file.
+    """Refuse a file under an official HLS, SMAP or MODIS id when its name states another product; private ids
+    take every file.
 
-    The sensors' bands of one number differ (B05 is red edge in HLSS30, near infrared in HLSL30), so a mix-up
-    gives plausible wrong numbers.
+    The sensors' bands of one number differ (B05 is red edge in HLSS30, near infrared in HLSL30), and the
+    satellites of MODIS pass at different hours, so a mix-up gives plausible wrong numbers.
 
     Raises
     ------
     InputError
         When name and id contradict each other.
     """
-    match = re.match(r"NASA/(?:HLS|SMAP)/(\w+)(?:/|$)", identifier)
+    match = re.match(r"(?:NASA/(?:HLS|SMAP)|MODIS/\d{3})/(\w+)(?:/|$)", identifier)
     if match and facts.product is not None and facts.product != match[1]:
         raise InputError(
             f"The name of the file {path.name} says that it holds {facts.product}, but {identifier} is "

@@ -147,6 +147,8 @@ def test_files_of_a_download_are_read_as_stored(world, tmp_path):
                     file.nodata, file.scales = 0, (0.02,)
             names["Night" if "Night" in band else "Day"].append(path)
     files = [*names["Day"], *names["Night"]]
+    with pytest.raises(InputError, match="holds MYD11A1, but MODIS/061/MOD11A1 is MOD11A1"):
+        add_files(tmp_path / "other", TERRA, files)
     added = add_files(tmp_path / "catalog", AQUA, files)
     assert set(added.bands) == {"LST_Day_1km", "QC_Day", "LST_Night_1km", "QC_Night"}
     with smgee.connect(catalog=tmp_path / "catalog"):

@@ -109,6 +109,10 @@ def test_a_map_pulls_coarse_pixels_once_for_many_days(world):
         maps = [route.run(MapJob(b, tuple(study_days)))["soil_moisture"] for b in blocks]
     # One for the pixels of all days, one per block for where they lie, and what opening each image takes.
     assert meter.spent.n_requests <= len(blocks) + 5
+    jobs = [route.cost(MapJob(b, tuple(study_days))) for b in blocks]
+    cost = jobs[0] + jobs[1] + jobs[2] + jobs[3]
+    coarse = pieces[0].lattice.width * pieces[0].lattice.height * len(NAMES) * 20
+    assert cost.bytes == 4 * (4 * 32 * 32 + coarse)
     row, col = _positions(study)
     for b, found in zip(blocks, maps, strict=True):
         at = row[b.slices], col[b.slices]
