@@ -1,11 +1,11 @@
 """From a network's table to what a model of state and place learns from.
 
-Five kinds of features, in named groups, so that they can be chosen group by group:
+Features come in named groups, so that they can be chosen group by group:
 
 ``state``     the network's state of the step and its recent change; one number over an image
-``place``     what persists: the station's long-term median of every dynamic column
-``spread``    how the place swings: its response to the network's swings, and the 10th and 90th percentile of
-              its differences from the network
+``place``     what persists: the station's long-term mean of every dynamic column
+``response``  how strongly the place follows the network's swings of the column
+``spread``    the 10th and 90th percentile of the place's differences from the network
 ``static``    static columns as they are
 ``relative``  a dynamic column minus the network's mean of the step
 ``rain``      memory of rain (`smgee.models.rain`), absolute and minus the network's
@@ -102,7 +102,7 @@ def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) ->
             continue  # one weather station for all: what differs between places is only who was there when
         add("relative", f"{name}_rel", np.where(np.isfinite(relative), relative, 0.0))
         for key, place in _place(np.where(steps, grid, np.nan), table.days).items():
-            add("place" if key == "median" else "spread", f"{name}_{key}", place)
+            add(_GROUP_OF[key], f"{name}_{key}", place)
     for name, place in table.static.items():
         add("static", name, np.where(np.isfinite(place), place, np.nanmedian(place)))
     if table.calendar:
@@ -118,7 +118,9 @@ def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) ->
 
 
 _FEW = 5  # steps below which a swing is not told
-_GROUPS = ("place", "spread", "static", "relative", "rain", "local", "calendar")
+_COVERED = 0.8  # share of the steps above which a mean needs no help from the network
+_GROUPS = ("place", "response", "spread", "static", "relative", "rain", "local", "calendar")
+_GROUP_OF = {"mean": "place", "response": "response", "p10": "spread", "p90": "spread"}
 
 
 def _network(grid: np.ndarray, days: np.ndarray) -> np.ndarray:
@@ -127,28 +129,28 @@ def _network(grid: np.ndarray, days: np.ndarray) -> np.ndarray:
 
 
 def _place(grid: np.ndarray, days: np.ndarray) -> dict[str, np.ndarray]:
-    """Long-term median, response and percentiles per station, each (s,), over the steps that are known.
+    """Long-term mean, response and percentiles per station, each (s,), over the steps that are known.
 
-    Medians, because a composite under a haze is an outlier. All are told against the network on the same
-    steps, so a station that lacks the winters is not taken for a warm one. The response is the slope of the
-    station on the network, shrunk towards 1 as if `_FEW` more steps had shown it. A station without any value
-    gets the median of the others.
+    The mean is the plain one where a station covers most steps (`_COVERED`); elsewhere it is told against the
+    network on the same steps, so a station that lacks the winters is not taken for a warm one. So are the
+    percentiles. The response is the slope of the station on the network, shrunk towards 1 as if `_FEW` more
+    steps had shown it. A station without any value gets the median of the others.
     """
-    out = {key: np.full(len(grid), np.nan) for key in ("median", "response", "p10", "p90")}
+    out = {key: np.full(len(grid), np.nan) for key in _GROUP_OF}
     known = np.isfinite(grid)
     if not known.any():
         return {key: np.zeros(len(grid)) for key in out}
     network = _network(grid, days)
     there = known.any(axis=0)
     relative, level = grid - network, float(network[there].mean())
-    middle = float(np.median(network[there]))
     swing = network - level
     usual = float((swing[there] ** 2).mean())
     for i, row in enumerate(known):
         if not row.any():
             continue
         difference, course = relative[i, row], swing[row] - swing[row].mean()
-        out["median"][i] = np.median(grid[i, row]) - np.median(network[row]) + middle
+        covered = row.sum() >= _COVERED * there.sum()
+        out["mean"][i] = grid[i, row].mean() if covered else difference.mean() + level
         if usual > 0:
             out["response"][i] = 1.0 + (difference * course).sum() / ((course**2).sum() + _FEW * usual)
         if row.sum() >= _FEW:

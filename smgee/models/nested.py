@@ -45,8 +45,8 @@ class Effort:
     folds : int
         Inner folds that groups and settings are chosen on.
     judging : int
-        Inner folds, twice over and dealt anew, that say how much of a member is believed: not those it was
-        chosen on, which flatter it.
+        Inner folds that say how much of a member is believed: not those it was chosen on, which flatter it,
+        and more of them, for what is deployed will have learned from nearly all stations.
     search : bool
         Whether groups of features are chosen, or taken as the design has them.
     absolute : bool
@@ -57,7 +57,7 @@ class Effort:
 
     trials: int = 40
     folds: int = 4
-    judging: int = 4
+    judging: int = 8
     search: bool = True
     absolute: bool = True
     most_rows: int = 3000
@@ -168,11 +168,11 @@ def choose(
     """
     effort, began = effort or Effort(), time.monotonic()
 
-    def split(count: int, *seeds: int) -> Inner:
-        parts = [part for s in seeds for part in fold.inside(table, folds=count, seed=s)]
+    def split(count: int, dealt: int) -> Inner:
+        parts = fold.inside(table, folds=count, seed=dealt)
         return Inner([make_problem(table, part, features, most_rows=effort.most_rows) for part in parts])
 
-    inner, judge = split(effort.folds, seed), split(effort.judging, seed + 101, seed + 202)
+    inner, judge = split(effort.folds, seed), split(effort.judging, seed + 101)
     parts = ("whole", "dynamics", "absolute") if effort.absolute else ("whole", "dynamics")
     with fitting_threads(n_jobs) as pool:
         groups = {

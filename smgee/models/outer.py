@@ -95,7 +95,7 @@ def score_designs(
     frames: list[pd.DataFrame] = []
     choices: dict[tuple[str, int], Choice] = {}
     skipped: dict[str, str] = {}
-    light = replace(effort, trials=0, search=False, absolute=False, judging=3)
+    light = replace(effort, trials=0, search=False, absolute=False, judging=5)
     for design in designs:
         searched = design == "station"
         if not searched and deadline is not None and time.monotonic() > deadline:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-PRIOR, SPREAD = 0.25, 0.25
-"""What is thought of a member's factor before any station has judged it: mean and standard deviation. A term
-learned from a few dozen stations holds for some networks by a half and more, for others not at all.
+PRIOR, SPREAD = 0.5, 0.5
+"""What is thought of a member's factor before any station has judged it: mean and standard deviation. It says
+little more than that the factor lies between nothing and all: a term learned from a few dozen stations holds
+on some networks nearly whole, on others not at all.
 """
 
 _TWICE = 2.0

@@ -55,7 +55,7 @@ def test_place_is_free_of_when_a_station_was_there():
     late = (rows["station"] == "S02") & (rows["date"] < "2020-09-01")
     table = network(rows[~late])
     features = build_features(table)
-    mean = features.x[:, features.names.index("ndvi_median")]
+    mean = features.x[:, features.names.index("ndvi_mean")]
     of_station = [float(mean[table.station == i][0]) for i in range(6)]
     clay = rows.groupby("station")["clay"].first().to_numpy()
     assert np.corrcoef(of_station, clay)[0, 1] > 0.99
