@@ -10,9 +10,9 @@ import pandas as pd
 
 from smgee.models.baselines import BASELINES, NETWORK_MEAN
 from smgee.models.intervals import StationInterval
-from smgee.models.nested import NETWORK, Choice
+from smgee.models.nested import DEPLOYED, NETWORK, Choice
 from smgee.models.network import NetworkTable
-from smgee.models.outer import DEPLOYED, Scored
+from smgee.models.outer import Scored
 from smgee.models.placebo import PLACEBO
 
 _FIGURES = ("r", "rmse", "ubrmse", "skill", "level_r", "level_rmse", "dynamics_r", "dynamics_rmse")

@@ -30,6 +30,9 @@ from smgee.models.weights import believed_weight, best_factor, paired_gain
 AVERAGE = "average"
 """Name of the mean of all families' members."""
 
+DEPLOYED = "deployed"
+"""Name, in every table, of what was chosen inside the folds."""
+
 NETWORK = "network mean"
 """Name of what is left when no member is believed."""
 

@@ -12,20 +12,17 @@ import pandas as pd
 
 from smgee.errors import InputError
 from smgee.estimators import ESTIMATORS
-from smgee.models.baselines import predict_baselines
 from smgee.models.features import build_features
+from smgee.models.fitted import fit_choice, predict_all
+from smgee.models.foldmodels import FoldModel
 from smgee.models.holdout import Fold, find_holdout
-from smgee.models.nested import AVERAGE, NETWORK, Choice, Effort, choose, predict_member
+from smgee.models.nested import Choice, Effort, choose
 from smgee.models.network import NetworkTable
 from smgee.models.placebo import PLACEBO, shuffled
-from smgee.models.pools import fitting_threads
-from smgee.models.problem import Problem, make_problem
+from smgee.models.problem import make_problem
 
 Report = Callable[[str], None]
 """Called with a text whenever a piece of work has ended."""
-
-DEPLOYED = "deployed"
-"""Name, in every table, of what was chosen inside the folds."""
 
 FINAL_ROWS = 12_000
 """Training rows of a model that was chosen; the search uses fewer."""
@@ -43,11 +40,14 @@ class Scored:
         By design and fold.
     skipped : mapping of str to str
         Designs that were not made, and why.
+    folds : tuple of FoldModel
+        What was deployed in every fold of the design ``station``.
     """
 
     predictions: pd.DataFrame
     choices: Mapping[tuple[str, int], Choice]
     skipped: Mapping[str, str] = field(default_factory=dict)
+    folds: tuple[FoldModel, ...] = ()
 
 
 def score_designs(
@@ -93,6 +93,7 @@ def score_designs(
     effort = effort or Effort()
     features = build_features(table)
     frames: list[pd.DataFrame] = []
+    kept: list[FoldModel] = []
     choices: dict[tuple[str, int], Choice] = {}
     skipped: dict[str, str] = {}
     light = replace(effort, trials=0, search=False, absolute=False, judging=5)
@@ -127,82 +128,27 @@ def score_designs(
             )
             choices[design, k] = choice
             problem = make_problem(table, fold, features, most_rows=FINAL_ROWS)
-            named = predict_choice(problem, choice, seed=seed, n_jobs=n_jobs)
+            fitted = fit_choice(problem, choice, seed=seed, n_jobs=n_jobs)
+            named = predict_all(fitted)
             if fold.allowed is None:
                 dealt = shuffled(table, features, seed=seed)
-                blind = make_problem(table, fold, dealt, most_rows=FINAL_ROWS)
-                named[PLACEBO] = predict_deployed(blind, choice, seed=seed, n_jobs=n_jobs)
+                blind = fit_choice(
+                    make_problem(table, fold, dealt, most_rows=FINAL_ROWS),
+                    choice,
+                    seed=seed,
+                    n_jobs=n_jobs,
+                    only_deployed=True,
+                )
+                test = blind.problem.test
+                named[PLACEBO] = blind.problem.state[test] + blind.anomaly(choice.deployed, test)
+                if searched:
+                    kept.append(FoldModel.of(fitted, blind))
             parts.append(_frame(table, fold, k, named))
             if report:
                 report(f"{design}, fold {k + 1} of {len(made)}")
         frames.append(pd.concat(parts, ignore_index=True).assign(design=design))
     predictions = pd.concat(frames, ignore_index=True)
-    return Scored(predictions, choices, skipped)
-
-
-def predict_choice(
-    problem: Problem, choice: Choice, *, seed: int, n_jobs: int | None = None
-) -> dict[str, np.ndarray]:
-    """Predictions of a fold's test rows: what was chosen, every family, the average, and the baselines."""
-    raw = fit_predict(problem, choice, seed=seed, n_jobs=n_jobs)
-    state = problem.state[problem.test]
-    out: dict[str, np.ndarray] = {}
-    for name in choice.weights:
-        out[name] = state + combine(choice, name, raw)
-    deployed = state if choice.deployed == NETWORK else out[choice.deployed]
-    named = {DEPLOYED: deployed, AVERAGE: out.pop(AVERAGE)}
-    named |= {ESTIMATORS[family].title: values for family, values in out.items()}
-    named |= {
-        f"{ESTIMATORS[family].title} (absolute)": raw[family, part]
-        for family, part in raw
-        if part == "absolute"
-    }
-    return named | predict_baselines(problem)
-
-
-def predict_deployed(problem: Problem, choice: Choice, *, seed: int, n_jobs: int | None = None) -> np.ndarray:
-    """Predictions of a fold's test rows by what was chosen alone."""
-    state = problem.state[problem.test]
-    if choice.deployed == NETWORK:
-        return state
-    used = [
-        (family, part)
-        for part, weight in zip(("whole", "dynamics"), choice.weights[choice.deployed], strict=True)
-        for family in choice.families(choice.deployed, part)
-        if weight > 0.0
-    ]
-    if not used:
-        return state
-    raw = fit_predict(problem, choice, seed=seed, n_jobs=n_jobs, only=used)
-    return state + combine(choice, choice.deployed, raw)
-
-
-def fit_predict(
-    problem: Problem,
-    choice: Choice,
-    *,
-    seed: int,
-    n_jobs: int | None = None,
-    only: Sequence[tuple[str, str]] | None = None,
-) -> dict[tuple[str, str], np.ndarray]:
-    """Predictions of every member (or of some), by family and part."""
-    keys = list(choice.members if only is None else only)
-
-    def one(key: tuple[str, str]) -> np.ndarray:
-        member = choice.members[key]
-        return predict_member(member.candidate, problem, member.part, member.features, seed=seed)
-
-    with fitting_threads(n_jobs) as pool:
-        return dict(zip(keys, pool.map(one, keys), strict=True))
-
-
-def combine(choice: Choice, name: str, raw: Mapping[tuple[str, str], np.ndarray]) -> np.ndarray:
-    """Weighted sum of the parts of a family or of the average, m³ m⁻³ from the state."""
-    total = np.zeros(len(next(iter(raw.values()))))
-    for part, weight in zip(("whole", "dynamics"), choice.weights[name], strict=True):
-        if weight > 0.0:
-            total += weight * np.mean([raw[f, part] for f in choice.families(name, part)], axis=0)
-    return total
+    return Scored(predictions, choices, skipped, tuple(kept))
 
 
 def _frame(table: NetworkTable, fold: Fold, k: int, named: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -25,6 +25,7 @@ def shuffled(table: NetworkTable, features: Features, *, seed: int) -> Features:
     stations, steps = rng.permutation(len(table.names)), rng.permutation(len(table.times))
     for group, axis, order in (
         ("place", table.station, stations),
+        ("response", table.station, stations),
         ("spread", table.station, stations),
         ("static", table.station, stations),
         ("calendar", table.step, steps),

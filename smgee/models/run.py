@@ -21,12 +21,13 @@ from smgee.io import atomic_path
 from smgee.models.certificate import certify
 from smgee.models.deployment import OFFSET, deploy, state_series
 from smgee.models.features import build_features
+from smgee.models.foldmodels import FoldModel, forget_fold_models
 from smgee.models.holdout import HOLDOUTS, all_rows, find_holdout
 from smgee.models.intervals import StationInterval, fit_interval
 from smgee.models.knndm import area_points, fold_distances, map_distances, station_distances, station_xy
-from smgee.models.nested import Choice, Effort, choose
+from smgee.models.nested import DEPLOYED, Choice, Effort, choose
 from smgee.models.network import NetworkTable
-from smgee.models.outer import DEPLOYED, FINAL_ROWS, Report, Scored, score_designs
+from smgee.models.outer import FINAL_ROWS, Report, Scored, score_designs
 from smgee.models.problem import Problem, make_problem
 from smgee.models.skill import breakdown, skill_table
 from smgee.models.store import TrainedModel, save_model, write_index
@@ -59,6 +60,8 @@ class NetworkResult:
     training : TrainingTable
         Features of the deployed model at all rows.
     interval : StationInterval or None
+    folds : tuple of FoldModel
+        What would have been deployed without the stations of a fold.
     notes : tuple of str
         What the reader should know.
     seconds : float
@@ -73,6 +76,7 @@ class NetworkResult:
     distances: pd.DataFrame
     training: TrainingTable
     interval: StationInterval | None
+    folds: tuple[FoldModel, ...] = ()
     notes: tuple[str, ...] = field(default=())
     seconds: float = 0.0
 
@@ -92,6 +96,9 @@ class NetworkResult:
                 (models / f"{name}{suffix}").unlink(missing_ok=True)
         for model in self.models.values():
             save_model(model, models)
+        forget_fold_models(models)
+        for k, fold in enumerate(self.folds):
+            fold.save(models, k)
         self.training.write(models / "training.parquet")
         with atomic_path(models / "cross_validation.parquet") as scratch:
             self._marked(self.predictions).to_parquet(scratch, index=False)
@@ -248,6 +255,7 @@ def train_run(
         distances=_distances(table, folds, seed),
         training=training,
         interval=interval,
+        folds=first.folds,
         notes=(*table.notes, *(f"Design {d} skipped: {why}" for d, why in scored.skipped.items())),
         seconds=seconds,
     )

@@ -9,9 +9,9 @@ import pytest
 
 from smgee.models.baselines import predict_baselines
 from smgee.models.features import build_features
+from smgee.models.fitted import fit_choice, predict_all
 from smgee.models.holdout import HOLDOUTS, all_rows
 from smgee.models.nested import Effort, choose
-from smgee.models.outer import predict_choice
 from smgee.models.problem import make_problem
 from smgee.models.state import network_state, recent_change, station_effects
 from tests.models.networks import network
@@ -110,7 +110,7 @@ def test_a_whole_nested_choice_is_blind_to_the_stations_held_out():
     for table in (rows, other):
         features = build_features(table)
         choice = choose(table, fold, features, families=("xgboost", "rf"), effort=effort, seed=0)
-        out.append(predict_choice(make_problem(table, fold, features), choice, seed=0))
+        out.append(predict_all(fit_choice(make_problem(table, fold, features), choice, seed=0)))
     for name, values in out[0].items():
         np.testing.assert_array_equal(values, out[1][name], err_msg=name)
 
