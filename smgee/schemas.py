@@ -11,6 +11,9 @@ __all__ = [
     "EXPERIMENT_POWER",
     "EXPERIMENT_SUMMARY",
     "GAINS",
+    "HELD_OUT_GROUPS",
+    "HELD_OUT_RANKING",
+    "HELD_OUT_SEASONS",
     "HETEROGENEITY",
     "LEDGER",
     "PERIODS",
@@ -419,6 +422,51 @@ RANKING = Schema(
     (_text("predictor", "predictor"),),
     key=("predictor",),
     others=_loose,
+)
+
+_AGAINST_PLACEBO = (
+    Column("mean_abs_shap", MOISTURE, "mean absolute SHAP value at stations left out", low=0),
+    Column("low", MOISTURE, "lower end of its 95 % interval over stations", low=0),
+    Column("high", MOISTURE, "upper end of its 95 % interval over stations", low=0),
+    Column("placebo", MOISTURE, "the same of the placebo", low=0),
+    Column("excess_low", MOISTURE, "lower end for the difference to the placebo"),
+    Column("above_placebo", "", "whether that end is above 0", kind="flag"),
+    Column("skill", "1", "skill of the state plus this part over the state alone", high=1),
+    Column("skill_low", "1", "lower end of its 95 % interval over stations", high=1),
+    Column("skill_high", "1", "upper end of its 95 % interval over stations", high=1),
+    _count("n", "rows"),
+    _count("stations", "stations"),
+)
+
+HELD_OUT_RANKING = Schema(
+    "held_out_ranking",
+    "Predictors by mean absolute SHAP value at stations left out, beside a placebo",
+    (
+        _text("predictor", "predictor"),
+        _text("group", "group of predictors that go together"),
+        *_AGAINST_PLACEBO,
+    ),
+    key=("predictor",),
+)
+
+HELD_OUT_GROUPS = Schema(
+    "held_out_groups",
+    "Groups of predictors that go together, by the mean absolute sum of their SHAP values",
+    (_text("group", "group"), _text("predictors", "its predictors"), *_AGAINST_PLACEBO),
+    key=("group",),
+)
+
+HELD_OUT_SEASONS = Schema(
+    "held_out_seasons",
+    "Mean absolute SHAP value at stations left out, by season of the year",
+    (
+        _text("season", "season, by months"),
+        _text("predictor", "predictor"),
+        Column("mean_abs_shap", MOISTURE, "mean absolute SHAP value", low=0),
+        Column("placebo", MOISTURE, "the same of the placebo", low=0),
+        _count("n", "rows"),
+    ),
+    key=("season", "predictor"),
 )
 
 SHAP_VALUES = Schema(

@@ -1,27 +1,41 @@
 """Which predictors drive a model, by SHAP values of the trees that are deployed."""
 
 from smgee.explain.folder import (
-    SYNTHETIC_NOTE,
     explain_models,
     explain_run,
     forget,
-    plot_summary,
     ranking,
     save_explanation,
+    save_held_out,
 )
-from smgee.explain.shapley import ADDITIVITY_TOLERANCE, WORK, Explanation, as_shap_model, explain
+from smgee.explain.heldout import HeldOut, explain_held_out
+from smgee.explain.plots import SYNTHETIC_NOTE, plot_dependence, plot_held_out, plot_summary
+from smgee.explain.shapley import (
+    ADDITIVITY_TOLERANCE,
+    WORK,
+    Explanation,
+    as_shap_model,
+    explain,
+    shap_values,
+)
 
 __all__ = [
     "ADDITIVITY_TOLERANCE",
     "SYNTHETIC_NOTE",
     "WORK",
     "Explanation",
+    "HeldOut",
     "as_shap_model",
     "explain",
+    "explain_held_out",
     "explain_models",
     "explain_run",
     "forget",
+    "plot_dependence",
+    "plot_held_out",
     "plot_summary",
     "ranking",
     "save_explanation",
+    "save_held_out",
+    "shap_values",
 ]

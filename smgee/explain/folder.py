@@ -5,33 +5,33 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
+from smgee.explain.heldout import HeldOut, explain_held_out
+from smgee.explain.plots import plot_dependence, plot_held_out, plot_summary
 from smgee.explain.shapley import Explanation, explain
 from smgee.io import atomic_path
 from smgee.metrics import score
-from smgee.models import ESTIMATORS, TrainedModel, TrainingTable, list_models, load_model
-from smgee.schemas import RANKING, SHAP_VALUES
+from smgee.models import (
+    ESTIMATORS,
+    TrainedModel,
+    TrainingTable,
+    list_models,
+    load_fold_models,
+    load_model,
+)
+from smgee.schemas import HELD_OUT_GROUPS, HELD_OUT_RANKING, HELD_OUT_SEASONS, RANKING, SHAP_VALUES
 from smgee.tables import Provenance, sidecar_of, write_table
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+__all__ = ["explain_models", "explain_run", "forget", "ranking", "save_explanation", "save_held_out"]
 
-__all__ = [
-    "SYNTHETIC_NOTE",
-    "explain_models",
-    "explain_run",
-    "forget",
-    "plot_summary",
-    "ranking",
-    "save_explanation",
-]
+HELD_OUT = ("held_out_ranking.csv", "held_out_groups.csv", "held_out_seasons.csv")
+"""Tables of stations left out; beside them stand the figures `HELD_OUT_FIGURES`."""
 
-SYNTHETIC_NOTE = "synthetic data: the demo basin, not measurements"
+HELD_OUT_FIGURES = ("held_out.png", "held_out_dependence.png")
 
 
 def ranking(explanation: Explanation) -> pd.DataFrame:
@@ -58,68 +58,6 @@ def ranking(explanation: Explanation) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def plot_summary(explanation: Explanation, *, max_display: int = 20) -> Figure:
-    """The beeswarm figure: one dot per row and predictor, placed by SHAP value, coloured by the predictor's
-    value.
-
-    Parameters
-    ----------
-    explanation : Explanation
-        What to draw.
-    max_display : int
-        Predictors to show; the rest are summed up in one line.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Not registered with pyplot; save it or show it. Carries a note where the data is synthetic.
-    """
-    import shap
-    from matplotlib.figure import Figure
-
-    shown = min(max_display, len(explanation.predictors))
-    figure = Figure(figsize=(7.2, 1.6 + 0.34 * shown), dpi=150, layout="constrained")
-    ax = figure.add_subplot()
-    content = shap.Explanation(
-        values=explanation.values,
-        base_values=np.full(len(explanation.values), explanation.expected),
-        data=explanation.x,
-        feature_names=list(explanation.predictors),
-    )
-    # dots are shuffled through NumPy's global generator: keep the figure reproducible and the caller's
-    # generator untouched
-    state = np.random.get_state()
-    np.random.seed(0)
-    try:
-        shap.plots.beeswarm(
-            content,
-            max_display=shown,
-            ax=ax,
-            show=False,
-            plot_size=None,
-            s=9,
-            color_bar_label="value of the predictor",
-        )
-    finally:
-        np.random.set_state(state)
-    ax.tick_params("y", labelsize=9, length=0)
-    ax.set_yticks(ax.get_yticks(), [label.get_text() for label in ax.get_yticklabels()], fontsize=9)
-    ax.tick_params("x", labelsize=9)
-    ax.set_xlabel(f"SHAP value: change of predicted soil moisture ({explanation.units})", fontsize=9)
-    ax.set_title(
-        f"{explanation.title}: what drives predicted soil moisture ({len(explanation.values):,} rows)",
-        fontsize=10,
-        loc="left",
-    )
-    for other in figure.axes:
-        if other is not ax:
-            other.tick_params(labelsize=8)
-            other.yaxis.label.set_fontsize(9)
-    if explanation.synthetic:
-        figure.supxlabel(SYNTHETIC_NOTE, fontsize=8, color="#b00020", x=0.99, ha="right")
-    return figure
 
 
 def save_explanation(
@@ -151,6 +89,25 @@ def save_explanation(
     write_table(values, folder / f"{name}_values.parquet", schema=SHAP_VALUES, provenance=made)
     with atomic_path(folder / f"{name}_summary.png") as scratch:
         plot_summary(explanation).savefig(scratch)
+
+
+def save_held_out(held: HeldOut, folder: str | os.PathLike[str]) -> None:
+    """Write `HELD_OUT` and `HELD_OUT_FIGURES` into a folder."""
+    folder = Path(folder)
+    made = Provenance(synthetic=held.synthetic, made_by="smgee explain")
+    ranking_, groups = held.ranking(), held.group_ranking()
+    for name, table, schema in zip(
+        HELD_OUT,
+        (ranking_, groups, held.seasons()),
+        (HELD_OUT_RANKING, HELD_OUT_GROUPS, HELD_OUT_SEASONS),
+        strict=True,
+    ):
+        write_table(table, folder / name, schema=schema, provenance=made)
+    for name, figure in zip(
+        HELD_OUT_FIGURES, (plot_held_out(held, ranking_), plot_dependence(held, ranking_)), strict=True
+    ):
+        with atomic_path(folder / name) as scratch:
+            figure.savefig(scratch)
 
 
 def explain_models(
@@ -221,6 +178,9 @@ def explain_run(
 ) -> pd.DataFrame:
     """Explain a trained model of a run folder on the rows it was trained on, and write ``shap/``.
 
+    Where the models of the folds were kept (those of an anomaly), they are explained too, each on the
+    stations it never saw and beside its placebo (see `smgee.explain.HeldOut`).
+
     Parameters
     ----------
     run : path-like
@@ -247,6 +207,9 @@ def explain_run(
     explained = explain_models(
         {m.name: m for m in loaded}, table, Path(run) / "shap", max_rows=max_rows, seed=seed
     )
+    folds = load_fold_models(folder)
+    if any((fold.trees.feature >= 0).any() for fold in folds):
+        save_held_out(explain_held_out(folds, synthetic=table.synthetic), Path(run) / "shap")
     return ranking(explained[best if model == "all" else loaded[0].name])
 
 
@@ -254,10 +217,11 @@ def forget(folder: str | os.PathLike[str], *, keep: Iterable[str] = ()) -> None:
     """Remove the files of earlier explanations from a folder, but for the models to `keep`: they describe
     models of the past.
     """
-    for name in set(ESTIMATORS) - set(keep):
+    for name in {*ESTIMATORS, "deployed"} - set(keep):
         for ending in ("ranking.csv", "values.parquet", "summary.png"):
             _remove(Path(folder) / f"{name}_{ending}")
-    _remove(Path(folder) / "ranking.csv")
+    for name in ("ranking.csv", *HELD_OUT, *HELD_OUT_FIGURES):
+        _remove(Path(folder) / name)
 
 
 def _remove(path: Path) -> None:

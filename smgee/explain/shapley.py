@@ -111,33 +111,68 @@ def explain(
     ParityError
         If the values do not add up to the model's predictions.
     """
-    import shap
-
     matrix = as_matrix(ensemble, x)
     if not len(matrix):
         raise InputError("There are no rows to explain; give the rows that the model was trained on.")
     if max_rows is not None and max_rows < 1:
         raise InputError(f"{max_rows} rows to explain were asked for; it takes at least 1.")
-    limit = max_rows or int(np.clip(WORK / (ensemble.n_leaves * max(ensemble.depth, 1) ** 2), 50, 2000))
-    count = min(limit, len(matrix))
+    count = min(max_rows or affordable_rows(ensemble), len(matrix))
     rows = np.sort(np.random.default_rng(seed).choice(len(matrix), size=count, replace=False))
-    trees = as_shap_model(ensemble, matrix)
+    values, expected, chosen = shap_values(ensemble, matrix, matrix[rows], title=title)
+    return Explanation(title, values, expected, chosen, ensemble.feature_names, rows, synthetic=synthetic)
+
+
+def affordable_rows(ensemble: TreeEnsemble) -> int:
+    """Rows that `WORK` allows, between 50 and 2,000."""
+    return int(np.clip(WORK / (ensemble.n_leaves * max(ensemble.depth, 1) ** 2), 50, 2000))
+
+
+def shap_values(
+    ensemble: TreeEnsemble, counted: np.ndarray, explained: np.ndarray, *, title: str = "model"
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """SHAP values of some rows, branches being counted on others.
+
+    Parameters
+    ----------
+    ensemble : TreeEnsemble
+    counted : (m, p) array
+        Rows that tell how often every branch is taken: those of the training.
+    explained : (n, p) array
+    title : str
+        For the error.
+
+    Returns
+    -------
+    values : (n, p) float64
+        In the unit of the target.
+    expected : float
+        Mean prediction over `counted`.
+    x : (n, p) float64
+        The rows explained, rounded as the model compares them.
+
+    Raises
+    ------
+    ParityError
+        If the values do not add up to the model's predictions.
+    """
+    import shap
+
+    trees = as_shap_model(ensemble, counted)
     # the model compares in its own type; rounding the rows to it first makes shap's float64 comparison the
     # same one
-    chosen = matrix[rows].astype(ensemble.threshold_dtype).astype("f8")
+    x = explained.astype(ensemble.threshold_dtype).astype("f8")
     explainer = shap.TreeExplainer(trees, feature_perturbation="tree_path_dependent")
-    values = np.asarray(explainer.shap_values(chosen, check_additivity=False), dtype="f8").reshape(
-        count, ensemble.n_features
+    values = np.asarray(explainer.shap_values(x, check_additivity=False), dtype="f8").reshape(
+        len(x), ensemble.n_features
     )
     expected = float(np.ravel(explainer.expected_value)[0])
-    gap = float(np.abs(expected + values.sum(axis=1) - ensemble.predict(matrix[rows])).max())
+    gap = float(np.abs(expected + values.sum(axis=1) - ensemble.predict(explained)).max(initial=0.0))
     if not gap <= ADDITIVITY_TOLERANCE:
         raise ParityError(
             f"The SHAP values of {title} miss its predictions by up to {gap:.3g} (allowed: "
-            f"{ADDITIVITY_TOLERANCE:g}); "
-            "please report this model."
+            f"{ADDITIVITY_TOLERANCE:g}); please report this model."
         )
-    return Explanation(title, values, expected, chosen, ensemble.feature_names, rows, synthetic=synthetic)
+    return values, expected, x
 
 
 def as_shap_model(ensemble: TreeEnsemble, x: np.ndarray) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from smgee.models.designs import (
     StationKFold,
     spatial_blocks,
 )
+from smgee.models.foldmodels import FoldModel, load_fold_models
 from smgee.models.holdout import HOLDOUTS, Fold, Holdout
 from smgee.models.nested import Choice, Effort
 from smgee.models.network import NetworkTable
@@ -41,6 +42,7 @@ __all__ = [
     "Effort",
     "EstimatorSpec",
     "Fold",
+    "FoldModel",
     "GroupedKFold",
     "Holdout",
     "Interval",
@@ -58,6 +60,7 @@ __all__ = [
     "describe",
     "fit_models",
     "list_models",
+    "load_fold_models",
     "load_model",
     "make",
     "save_model",

@@ -31,8 +31,8 @@ class FoldModel:
         The anomaly from the state, m³ m⁻³; `blind` learned from places dealt anew among the stations (see
         `smgee.models.placebo`).
     train, test, blind_train, blind_test : pandas.DataFrame
-        Features of training rows, and of rows of the stations left out, as either model saw them; the test
-        rows carry ``station`` and ``time`` too.
+        Features of training rows, and of rows of the stations left out, as either model saw them. The test
+        rows carry ``station``, ``time`` and ``anomaly`` (soil moisture minus the state, m³ m⁻³) too.
     """
 
     trees: TreeEnsemble
@@ -106,6 +106,7 @@ def _rows(
     out = pd.DataFrame(problem.x[np.ix_(rows, problem.columns(names))], columns=names)
     if named:
         table = problem.table
+        out.insert(0, "anomaly", problem.anomaly[rows])
         out.insert(0, "time", table.times[table.step[rows]])
         out.insert(0, "station", table.names[table.station[rows]])
     return out

@@ -1,0 +1,178 @@
+"""Figures of explanations: which predictors move a model, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from smgee.explain.heldout import HeldOut
+from smgee.explain.shapley import Explanation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["SYNTHETIC_NOTE", "plot_dependence", "plot_held_out", "plot_summary"]
+
+SYNTHETIC_NOTE = "synthetic data: the demo basin, not measurements"
+
+_OWN, _PLACEBO = "#0072B2", "#BBBBBB"  # Okabe & Ito's blue, and grey
+_SHARE = "mean |SHAP| (m³ m⁻³)"
+
+
+def plot_summary(explanation: Explanation, *, max_display: int = 20) -> Figure:
+    """The beeswarm figure: one dot per row and predictor, placed by SHAP value, coloured by the predictor's
+    value.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        What to draw.
+    max_display : int
+        Predictors to show; the rest are summed up in one line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Not registered with pyplot; save it or show it. Carries a note where the data is synthetic.
+    """
+    import shap
+    from matplotlib.figure import Figure
+
+    shown = min(max_display, len(explanation.predictors))
+    figure = Figure(figsize=(7.2, 1.6 + 0.34 * shown), dpi=150, layout="constrained")
+    ax = figure.add_subplot()
+    content = shap.Explanation(
+        values=explanation.values,
+        base_values=np.full(len(explanation.values), explanation.expected),
+        data=explanation.x,
+        feature_names=list(explanation.predictors),
+    )
+    # dots are shuffled through NumPy's global generator: keep the figure reproducible and the caller's
+    # generator untouched
+    state = np.random.get_state()
+    np.random.seed(0)
+    try:
+        shap.plots.beeswarm(
+            content,
+            max_display=shown,
+            ax=ax,
+            show=False,
+            plot_size=None,
+            s=9,
+            color_bar_label="value of the predictor",
+        )
+    finally:
+        np.random.set_state(state)
+    ax.tick_params("y", labelsize=9, length=0)
+    ax.set_yticks(ax.get_yticks(), [label.get_text() for label in ax.get_yticklabels()], fontsize=9)
+    ax.tick_params("x", labelsize=9)
+    ax.set_xlabel(f"SHAP value: change of predicted soil moisture ({explanation.units})", fontsize=9)
+    ax.set_title(
+        f"{explanation.title}: what drives predicted soil moisture ({len(explanation.values):,} rows)",
+        fontsize=10,
+        loc="left",
+    )
+    for other in figure.axes:
+        if other is not ax:
+            other.tick_params(labelsize=8)
+            other.yaxis.label.set_fontsize(9)
+    return _marked(figure, explanation.synthetic)
+
+
+def plot_held_out(held: HeldOut, ranking: pd.DataFrame, *, max_display: int = 15) -> Figure:
+    """Bars of mean |SHAP| at stations left out, each beside that of the placebo.
+
+    Parameters
+    ----------
+    held : HeldOut
+    ranking : pandas.DataFrame
+        Its `HeldOut.ranking`.
+    max_display : int
+        Predictors to show.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib.figure import Figure
+
+    shown = ranking.head(max_display).iloc[::-1]
+    figure = Figure(figsize=(7.2, 1.5 + 0.32 * len(shown)), dpi=150, layout="constrained")
+    ax = figure.add_subplot()
+    place = np.arange(len(shown))
+    # a bootstrapped end can lie inside the mean by rounding alone
+    error = np.abs(np.stack([shown["mean_abs_shap"] - shown["low"], shown["high"] - shown["mean_abs_shap"]]))
+    ax.barh(
+        place + 0.19,
+        shown["mean_abs_shap"],
+        0.36,
+        color=_OWN,
+        xerr=error,
+        error_kw={"lw": 0.8, "ecolor": "#333333"},
+        label="at stations left out (95 % over stations)",
+    )
+    ax.barh(place - 0.19, shown["placebo"], 0.36, color=_PLACEBO, label="placebo: places dealt anew")
+    ax.set_yticks(place, shown["predictor"], fontsize=9)
+    for tick, above in zip(ax.get_yticklabels(), shown["above_placebo"], strict=True):
+        tick.set_fontweight("bold" if above else "normal")
+    ax.set_xlabel(f"{_SHARE}; bold: above the placebo", fontsize=9)
+    n, stations = int(ranking["n"].iloc[0]), int(ranking["stations"].iloc[0])
+    ax.set_title(
+        f"What moves predictions at stations no model has seen ({n:,} rows, {stations} stations)",
+        fontsize=10,
+        loc="left",
+    )
+    ax.legend(fontsize=8, frameon=False, loc="lower right")
+    ax.spines[["top", "right"]].set_visible(False)
+    return _marked(figure, held.synthetic)
+
+
+def plot_dependence(held: HeldOut, ranking: pd.DataFrame, *, count: int = 4) -> Figure:
+    """SHAP value over value for the strongest predictors, coloured by the one it depends on most.
+
+    Parameters
+    ----------
+    held : HeldOut
+    ranking : pandas.DataFrame
+        Its `HeldOut.ranking`.
+    count : int
+        Panels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib.figure import Figure
+
+    chosen = [held.predictors.index(p) for p in ranking["predictor"].head(count)]
+    cols = min(2, len(chosen))
+    rows = -(-len(chosen) // cols)
+    figure = Figure(figsize=(3.7 * cols + 0.4, 2.9 * rows), dpi=150, layout="constrained")
+    for panel, j in enumerate(chosen, start=1):
+        ax = figure.add_subplot(rows, cols, panel)
+        ax.axhline(0.0, color="#999999", lw=0.6)
+        if len(held.predictors) > 1:
+            partner = held.partner(j)
+            colour = held.x[:, partner]
+            low, high = np.nanquantile(colour, (0.05, 0.95))
+            dots = ax.scatter(
+                held.x[:, j], held.values[:, j], c=colour, s=5, cmap="viridis", vmin=low, vmax=high, lw=0
+            )
+            bar = figure.colorbar(dots, ax=ax, pad=0.02)
+            bar.set_label(held.predictors[partner], fontsize=8)
+            bar.ax.tick_params(labelsize=7)
+        else:
+            ax.scatter(held.x[:, j], held.values[:, j], color=_OWN, s=5, lw=0)
+        ax.set_xlabel(held.predictors[j], fontsize=9)
+        ax.set_ylabel("SHAP (m³ m⁻³)", fontsize=9)
+        ax.tick_params(labelsize=8)
+        ax.spines[["top", "right"]].set_visible(False)
+    return _marked(figure, held.synthetic)
+
+
+def _marked(figure: Figure, synthetic: bool) -> Figure:
+    if synthetic:
+        figure.supxlabel(SYNTHETIC_NOTE, fontsize=8, color="#b00020", x=0.99, ha="right")
+    return figure
