@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-PRIOR, SPREAD = 0.5, 0.5
-"""What is thought of a member's factor before any station has judged it: mean and standard deviation. It says
-little more than that the factor lies between nothing and all: a term learned from a few dozen stations holds
-on some networks nearly whole, on others not at all.
+PRIOR = 0.5
+"""What is thought of a member's factor before any station has judged it, if the member holds at all: half."""
+
+WHETHER, HOW_MUCH = 0.5, 0.25
+"""Standard deviations around `PRIOR`. Whether a member holds is asked with the wide one, which says little
+more than that its factor lies between nothing and all; how much of it is believed, with the narrow one, since
+the few dozen stations that judge a member from within mistake its factor by a quarter or more.
 """
 
 _TWICE = 2.0
@@ -20,9 +23,8 @@ def believed_weight(target: np.ndarray, predicted: np.ndarray, station: np.ndarr
     """Factor for predictions at stations left out.
 
     The least-squares factor w of ``target ≈ w · predicted`` with its variance over stations (sandwich, whole
-    stations; see `_TWICE`) is joined with the prior of `PRIOR` and `SPREAD`, both taken as normal. A factor
-    whose mean is not above its own standard deviation is not told from nothing: then it is 0, the simpler
-    model.
+    stations; see `_TWICE`) is joined with what was thought before, both taken as normal. A factor whose mean
+    is not above its own standard deviation is not told from nothing: then it is 0, the simpler model.
 
     Parameters
     ----------
@@ -42,9 +44,16 @@ def believed_weight(target: np.ndarray, predicted: np.ndarray, station: np.ndarr
     scores = np.bincount(station, predicted * (target - w * predicted))
     count = len(np.unique(station))
     variance = _TWICE * float((scores**2).sum()) / size**2 * count / max(count - 1, 1)
-    told, prior = 1.0 / max(variance, 1e-12), 1.0 / SPREAD**2
-    mean, deviation = (w * told + PRIOR * prior) / (told + prior), (told + prior) ** -0.5
-    return float(np.clip(mean, 0.0, 1.0)) if mean > deviation else 0.0
+    mean, deviation = _joined(w, variance, WHETHER)
+    if not mean > deviation:
+        return 0.0
+    return float(np.clip(_joined(w, variance, HOW_MUCH)[0], 0.0, 1.0))
+
+
+def _joined(w: float, variance: float, spread: float) -> tuple[float, float]:
+    """Mean and standard deviation of a factor, from what stations say and what was thought before."""
+    told, prior = 1.0 / max(variance, 1e-12), 1.0 / spread**2
+    return (w * told + PRIOR * prior) / (told + prior), float((told + prior) ** -0.5)
 
 
 def best_factor(target: np.ndarray, predicted: np.ndarray) -> float:
