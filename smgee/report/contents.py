@@ -41,6 +41,8 @@ class Contents:
         The network's state by day, where the deployed model is added to it.
     model, route : str
         Title of the deployed model; the route that drew the maps.
+    held_out : pandas.DataFrame, optional
+        Groups of predictors at stations left out, as `smgee.explain.HeldOut.group_ranking`.
     shap : sequence of Path
         Figures of what the models look at.
     maps : MapStore, optional
@@ -70,6 +72,7 @@ class Contents:
     state: NetworkSeries | None = None
     model: str = ""
     route: str = ""
+    held_out: pd.DataFrame | None = None
     shap: Sequence[Path] = ()
     maps: MapStore | None = None
     mean: np.ndarray | None = None

@@ -17,6 +17,7 @@ from smgee.report.contents import Contents
 from smgee.report.page import Section, write_report
 from smgee.report.smap import SMAP_SECTIONS, cells_of
 from smgee.report.tables import shown
+from smgee.report.verdicts import explained_in_words
 from smgee.schemas import SCORES
 
 __all__ = ["write_pages"]
@@ -191,9 +192,26 @@ def _models(c: Contents, folder: Path) -> list[Section]:
     ]
 
 
+_SHAP_CAPTIONS = {
+    "held_out.png": "Mean |SHAP| at stations that the models never saw, each beside its placebo.",
+    "held_out_dependence.png": "SHAP value over value at those stations, coloured by the predictor that each "
+    "depends on most.",
+}
+
+
 def _explained(c: Contents, folder: Path) -> list[Section]:
     if not c.shap:
         return []
-    caption = "SHAP values: each dot is one station-day."
     text = "SHAP values divide each prediction among its predictors."
-    return [Section("What the model looks at", text, [(file, caption) for file in c.shap])]
+    tables = []
+    if c.held_out is not None:
+        text = f"{text} {explained_in_words(c.held_out)}"
+        tables.append((c.held_out, "Groups of predictors that go together, at stations left out."))
+    order = list(_SHAP_CAPTIONS)
+    files = sorted(c.shap, key=lambda f: (order.index(f.name) if f.name in order else len(order), f.name))
+    rows = "SHAP values on the rows learned from: each dot is one station-day."
+    return [
+        Section(
+            "What the model looks at", text, [(f, _SHAP_CAPTIONS.get(f.name, rows)) for f in files], tables
+        )
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-__all__ = ["gain_sentences", "requirement_sentences", "verdicts", "warnings_of"]
+__all__ = ["explained_in_words", "gain_sentences", "requirement_sentences", "verdicts", "warnings_of"]
 
 LEVEL = 0.05
 
@@ -97,3 +97,26 @@ def _row(table: pd.DataFrame | None, cell: object, orbit: object, **fixed: str) 
     for name, value in fixed.items():
         part = part[part[name] == value]
     return part.iloc[0] if len(part) else None
+
+
+def explained_in_words(groups: pd.DataFrame) -> str:
+    """Say which groups of predictors are more than labels of stations.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        As `smgee.explain.HeldOut.group_ranking`.
+    """
+    right = groups[groups["skill_low"] > 0.0]
+    louder = groups[groups["above_placebo"].astype(bool)]
+    said = "At stations left out, the part of "
+    if right.empty:
+        said += "no group of predictors alone is surely nearer to the truth than the network's state"
+    else:
+        named = ", ".join(f"{r['group']} (skill {r['skill']:+.2f})" for _, r in right.iterrows())
+        said += f"{named} is surely nearer to the truth than the network's state alone"
+    which = ", ".join(louder["group"]) if len(louder) else "none"
+    return (
+        f"{said}; above their placebo stand: {which}. Where neither holds, what the model looks at says "
+        "nothing about the land."
+    )

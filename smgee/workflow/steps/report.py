@@ -8,6 +8,7 @@ from typing import Any
 
 from smgee.report import Contents, write_pages
 from smgee.report.paper import paper_tables, write_paper_tables
+from smgee.tables import read_table
 from smgee.upscale import DailyModel
 from smgee.workflow.artifacts import Artifact, folder
 from smgee.workflow.registry import command_of
@@ -56,7 +57,9 @@ def run(work: Work) -> Mapping[str, Any]:
     complete = len(rows) if rows is not None else 0
     deploy = work.study.training.deploy if work.run.has_study else "best"
     model = DailyModel.open(work.path(MODELS), deploy) if work.has(MODELS) else None
-    shap = [p for p in work.read_if_there(SHAP) or [] if p.suffix == ".png"]
+    explained = work.read_if_there(SHAP) or []
+    shap = [p for p in explained if p.suffix == ".png"]
+    held_out = next((read_table(p) for p in explained if p.name == "held_out_groups.csv"), None)
     contents = Contents(
         name=work.study.name if work.run.has_study else work.run.path.resolve().name,
         synthetic=work.provenance.synthetic,
@@ -69,6 +72,7 @@ def run(work: Work) -> Mapping[str, Any]:
         model="" if model is None else model.title,
         route=str(work.fact("predict", "route") or ""),
         shap=shap,
+        held_out=held_out,
         maps=work.read_if_there(MAPS),
         mean=work.read_if_there(MEAN_MAP),
         parity=work.read_if_there(PARITY),

@@ -1,0 +1,24 @@
+"""What the report says in words of what the tables hold."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from smgee.report.verdicts import explained_in_words
+
+
+def test_what_the_model_looks_at_is_said_only_where_it_stands_above_its_placebo():
+    groups = pd.DataFrame(
+        {
+            "group": ["clay and 1 more", "label"],
+            "above_placebo": [True, False],
+            "skill": [0.31, -0.02],
+            "skill_low": [0.12, -0.20],
+        }
+    )
+    words = explained_in_words(groups)
+    assert "clay and 1 more (skill +0.31) is surely nearer to the truth" in words
+    assert "above their placebo stand: clay and 1 more." in words
+    nothing = explained_in_words(groups.assign(above_placebo=False, skill_low=-0.1))
+    assert "no group of predictors alone is surely nearer" in nothing
+    assert "above their placebo stand: none" in nothing
