@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "stac": ("smgee_cli.stac:stac", "Describe a finished run as a STAC collection and item."),
     "catalog": ("smgee_cli.catalog:app", "Register your own files under Earth Engine ids."),
+    "verify": ("smgee_cli.verify:verify", "Recheck published assets against their cards."),
     "experiment": (
         "smgee_cli.experiment:experiment",
         "Try networks on the synthetic basin, whose truth is known: a power curve.",

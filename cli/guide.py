@@ -149,6 +149,14 @@ GUIDES: Mapping[str, Guide] = {
         "smgee init --stations STATIONS --catalog {catalog}",
         "smgee init --stations network.zip --catalog my-data",
     ),
+    "verify": Guide(
+        (
+            "smgee verify projects/my-project/assets/smgee/mine --study study.yml",
+            "smgee verify projects/smgee-embedded/assets/smgee/demo/season_mean",
+        ),
+        "smgee publish --run RUN",
+        "smgee publish --run runs/mine",
+    ),
     "experiment": Guide(
         ("smgee experiment", "smgee experiment --seeds 2 --years 2021 --networks random,valley"),
         "open {out}/experiment.png",

@@ -39,7 +39,7 @@ API: dict[str, tuple[str, ...]] = {
     "Models": ("smgee.models", "smgee.trees", "smgee.explain"),
     "Maps": ("smgee.upscale",),
     "Metrics and validation": ("smgee.metrics", "smgee.validation"),
-    "Earth Engine": ("smgee.session", "smgee.remote", "smgee.publish", "smgee.ingest"),
+    "Earth Engine": ("smgee.session", "smgee.remote", "smgee.publish", "smgee.cards", "smgee.ingest"),
     "Runs and reports": ("smgee.workflow", "smgee.report", "smgee.stac", "smgee.tables", "smgee.schemas"),
     "Synthetic basin": ("smgee.twin", "smgee.experiment"),
     "Errors": ("smgee.errors",),

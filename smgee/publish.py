@@ -12,6 +12,7 @@ import ee
 import numpy as np
 import xarray as xr
 
+from smgee.cards import image_mark, model_marks, seal, stations_mark
 from smgee.errors import InputError
 from smgee.remote import AccessDenied, NotFound, call, check_bucket, run_task, wait_for_task
 from smgee.sampling import station_features
@@ -113,7 +114,7 @@ def publish_map(
         "bands": [{"id": band, "tilesetId": "map", "tilesetBandIndex": 0, "pyramidingPolicy": "MEAN"}],
         "startTime": {"seconds": start_ms // 1000},
         "endTime": {"seconds": end_ms // 1000},
-        "properties": _card(properties),
+        "properties": seal(_card({**properties, "content_sha256": image_mark(_values(Path(file)))})),
     }
     request = ee.data.newTaskId(1)[0]
     started = call(lambda: ee.data.startIngestion(request, manifest, allow_overwrite=True))
@@ -123,7 +124,8 @@ def publish_map(
 
 def publish_stations(stations: xr.Dataset, asset_id: str, *, properties: Mapping[str, Any]) -> str:
     """Export the stations as a table asset, one point each with its name; table and points hold the card."""
-    card = _card(properties)
+    mark = stations_mark(stations["station"].values, stations["lon"].values, stations["lat"].values)
+    card = seal(_card({**properties, "content_sha256": mark}))
     table = station_features(stations).map(lambda f: f.set(card))
     task = ee.batch.Export.table.toAsset(
         collection=table, description="smgee_stations", assetId=asset_id, overwrite=True
@@ -138,8 +140,16 @@ def publish_model(model: TreeEnsemble, asset_id: str, *, properties: Mapping[str
     properties.
     """
     model.to_classifier("classifier", asset_id=asset_id)
-    _attach(_card(properties), asset_id)
+    _attach(seal(_card({**properties, **model_marks(model)})), asset_id)
     return asset_id
+
+
+def _values(file: Path) -> np.ndarray:
+    """Return a map file's one band, NaN where it has no value."""
+    import rasterio
+
+    with rasterio.open(file) as source:
+        return source.read(1, masked=True).filled(np.nan)
 
 
 def _attach(card: Mapping[str, Any], asset_id: str) -> None:
