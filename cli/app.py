@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Find the purest spectra of a study's scenes, to unmix the others into.",
     ),
     "stac": ("smgee_cli.stac:stac", "Describe a finished run as a STAC collection and item."),
+    "edges": ("smgee_cli.edges:edges", "Fit the edges of the index OPTRAM to the samples of a run."),
     "catalog": ("smgee_cli.catalog:app", "Register your own files under Earth Engine ids."),
     "verify": ("smgee_cli.verify:verify", "Recheck published assets against their cards."),
     "experiment": (

@@ -122,6 +122,11 @@ GUIDES: Mapping[str, Guide] = {
         "open {collection} in a STAC browser",
         "open stac/collection.json in a STAC browser",
     ),
+    "edges": Guide(
+        ("smgee edges runs/mine",),
+        "smgee run STUDY",
+        "smgee run study.yml",
+    ),
     "catalog": Guide(
         ("smgee catalog add NASA/HLS/HLSS30/v002 downloads/*.tif --catalog my-data",),
         "smgee catalog check --catalog my-data",

@@ -17,7 +17,7 @@ from smgee.predictors.hls import clear_reflectance
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["ABOUT", "Composite", "Composited", "Scenes", "composite", "known", "window"]
+__all__ = ["ABOUT", "Composite", "Composited", "Scenes", "composite", "known", "window", "windows"]
 
 Method = Literal["median", "medoid", "weighted"]
 
@@ -122,12 +122,7 @@ class Composited(Family):
 
     def period(self, start: date, end: date) -> tuple[date, date]:
         """Return the days from the first composite's wider window to the end of the last one's."""
-        width = self.step()
-        last = start + timedelta(days=((end - start).days - 1) // width * width)
-        first, final = (
-            window(day + timedelta(days=width // 2), self._settings.fill_days) for day in (start, last)
-        )
-        return first[0], final[1]
+        return windows(start, end, self.step(), self._settings.fill_days)
 
     def bands_of(self, dataset: str) -> tuple[str, ...]:
         """Return the bands of a sensor, and its quality band where classes are masked."""
@@ -180,6 +175,15 @@ def window(center: date, days: int) -> tuple[date, date]:
     """
     start = center - timedelta(days=days // 2)
     return start, start + timedelta(days=days)
+
+
+def windows(start: date, end: date, step_days: int, days: int) -> tuple[date, date]:
+    """Return the days from the first step's window of `days` to the end of the last one's, where steps of
+    `step_days` make up the days [start, end).
+    """
+    last = start + timedelta(days=((end - start).days - 1) // step_days * step_days)
+    first, final = (window(day + timedelta(days=step_days // 2), days) for day in (start, last))
+    return first[0], final[1]
 
 
 def composite(

@@ -92,6 +92,6 @@ def fit_edges(ndvi: npt.ArrayLike, transformed: npt.ArrayLike, *, share: float =
         )
     except ValueError as error:
         raise InputError(
-            "The edges meet between NDVI 0 and 1: the samples are too few, or of too little difference in "
-            "wetness, to tell dry from wet ground."
+            f"The edges meet between NDVI 0 and 1: samples of NDVI {middle[0]:.2f}–{middle[-1]:.2f} do not "
+            "tell how they run. Give samples of more seasons or places: barer and greener, wetter and drier."
         ) from error

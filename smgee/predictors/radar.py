@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from smgee.datasets import SENTINEL1
 from smgee.predictors.base import STEP_DAYS, Cadence, Family, Predictor, Site, When
-from smgee.predictors.composite import window
+from smgee.predictors.composite import window, windows
 
 if TYPE_CHECKING:
     import ee
@@ -112,6 +112,13 @@ class Radar(Family):
     def datasets(self, start: date, end: date) -> tuple[str, ...]:
         """Return the collection of Sentinel-1."""
         return (SENTINEL1.id,)
+
+    def period(self, start: date, end: date) -> tuple[date, date]:
+        """Return the days of the wider windows, and those of the places' own medians."""
+        first, last = windows(start, end, self.step_days, self.fill_days)
+        if not any(Column.read(n).change for n in self.names):
+            return first, last
+        return min(first, self.start or start), max(last, self.end or end)
 
     def bands_of(self, dataset: str) -> tuple[str, ...]:
         """Return the polarisations; not every image of the collection has them, and those are left out."""

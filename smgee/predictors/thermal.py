@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from smgee.datasets import HLS, LST_SCALE, MODIS_LST, Dataset
 from smgee.predictors.base import STEP_DAYS, Cadence, Family, Predictor, Site, When
-from smgee.predictors.composite import Scenes, window
+from smgee.predictors.composite import Scenes, window, windows
 from smgee.predictors.hls import clear_reflectance
 
 if TYPE_CHECKING:
@@ -92,6 +92,10 @@ class Thermal(Family):
     def datasets(self, start: date, end: date) -> tuple[str, ...]:
         """Return what the names are made of."""
         return self._sources(self.names)
+
+    def period(self, start: date, end: date) -> tuple[date, date]:
+        """Return the days of the wider windows."""
+        return windows(start, end, self.step_days, self.fill_days)
 
     def bands_of(self, dataset: str) -> tuple[str, ...]:
         """Return the bands read of a product, with those of its quality."""

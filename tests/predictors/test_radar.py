@@ -118,6 +118,11 @@ def test_what_is_read_and_refused():
     family = Radar(step_days=12)
     assert family.datasets(date(2021, 7, 1), date(2021, 8, 1)) == (S1,)
     assert family.step() == 12
+    assert Radar(names=("vv_ascending",)).period(date(2021, 7, 1), date(2021, 7, 17)) == (
+        *(date(2021, 6, 23), date(2021, 7, 25)),
+    )
+    long = Radar(start=date(2019, 1, 1)).period(date(2021, 7, 1), date(2021, 7, 17))
+    assert long == (date(2019, 1, 1), date(2021, 7, 25))
     told = family.predictors()[2]
     assert (told.units, told.cadence) == ("dB", Cadence.STEP)
     assert told.long_name == "VV backscatter, descending passes, minus the place's own median"

@@ -164,6 +164,8 @@ def test_what_is_read_and_refused():
     assert family.datasets(date(2021, 7, 1), date(2021, 8, 1)) == (L30, AQUA)
     assert family.bands_of(L30) == ("B10", "Fmask")
     assert family.bands_of(AQUA) == ("LST_Day_1km", "QC_Day", "LST_Night_1km", "QC_Night")
+    # Steps of eight days: the middles are 5 and 13 July, and 24 days lie on either side.
+    assert family.period(date(2021, 7, 1), date(2021, 7, 17)) == (date(2021, 6, 11), date(2021, 8, 6))
     told = {p.name: (p.units, p.source, p.cadence) for p in family.predictors()}
     assert told == {"lst_range": ("K", AQUA, Cadence.STEP), "bt_b10": ("degC", L30, Cadence.STEP)}
     (masked,) = study_of({"kind": "thermal", "scenes": {"mask": ["cloud"]}}).predictors
