@@ -16,6 +16,7 @@ import numpy as np
 from smgee.area import Area
 from smgee.errors import SmgeeError
 from smgee.grid import PixelGrid
+from smgee.machine import trim_heap
 from smgee.remote import TooBig, run_split
 from smgee.session import parallel_requests
 from smgee.upscale.blocks import Block, MapJob, Maps, assemble
@@ -23,6 +24,8 @@ from smgee.upscale.route import Route
 from smgee.upscale.store import MapStore
 
 __all__ = ["Done", "plan_jobs", "results", "run_jobs"]
+
+_JOBS_BETWEEN_TRIMS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +132,7 @@ def run_jobs(
                     job.block, job.days, {v.name: np.full(shape, np.nan, "f4") for v in store.variables}
                 )
 
-    for done in results(needed(), route, executor=executor, in_flight=in_flight):
+    for count, done in enumerate(results(needed(), route, executor=executor, in_flight=in_flight), start=1):
         mask = inside(done.job.block)
         if mask is not None:
             for values in done.maps.values():
@@ -137,6 +140,8 @@ def run_jobs(
         store.write(done.job.block, done.job.days, done.maps)
         if events is not None:
             events(done)
+        if count % _JOBS_BETWEEN_TRIMS == 0:
+            trim_heap()
 
 
 def _mask(area: Area | None, grid: PixelGrid) -> Callable[[Block], np.ndarray | None]:
