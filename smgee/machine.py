@@ -59,7 +59,7 @@ def bound_block_cache() -> None:
 def trim_heap() -> None:
     """Give freed memory back to the system.
 
-    The GNU allocator keeps it where blocks still in use lie behind it: a tenth of what maps of one cell hold,
+    The GNU allocator keeps it where blocks still in use lie behind it: a tenth of what mapping holds,
     and 250 MB of the fields of the synthetic basin after its stations were read.
     """
     with contextlib.suppress(OSError, AttributeError):

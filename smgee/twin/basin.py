@@ -17,14 +17,13 @@ from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, PixelGrid, ease_cell_at, transformer
 from smgee.io import atomic_path
 from smgee.twin import stations, store
-from smgee.twin.balance import Static, frame_days, prepare_static, run_balance
-from smgee.twin.clouds import CloudField, draw_clouds
+from smgee.twin.balance import Static, frame_days, run_balance
+from smgee.twin.clouds import CloudField
 from smgee.twin.hydrology import AGGREGATES
-from smgee.twin.land import build_land, phenology_table
+from smgee.twin.land import phenology_table
 from smgee.twin.optics import soil_water, temperature_window
 from smgee.twin.orbits import Scene, scenes_of_year
-from smgee.twin.parallel import run_blocks
-from smgee.twin.terrain import build_terrain, survey_error, topography
+from smgee.twin.stages import RELIEF, make_clouds, make_static
 from smgee.twin.weather import Weather, build_weather
 
 if TYPE_CHECKING:
@@ -34,10 +33,8 @@ __all__ = ["Basin"]
 
 CENTRE = (99.8, 37.5)  # longitude and latitude that pick the cell, north of Qinghai Lake
 MARGIN_M = 1500.0
-PAD = 24  # pixels of terrain around the grid: the DEM's geographic box is wider than the tilted cell
 CRS = "EPSG:32647"
 TILE = "47SNB"  # the MGRS 100 km square that holds the whole cell
-RELIEF = {"M36": 1280.0, "M09": 640.0}
 
 
 class Basin:
@@ -150,45 +147,15 @@ class Basin:
             }
 
     def _make_static(self, folder: Path) -> None:
-        from dataclasses import fields, replace
-
-        from scipy.ndimage import map_coordinates
-
-        domain = self.grid.pad(PAD)
-        raw = build_terrain(self.seed, domain.shape, relief=RELIEF[self.extent])
-        terrain = topography(raw, self.centre[1])
-        inner = (slice(PAD, -PAD), slice(PAD, -PAD))
-        dem = self.dem_grid
-        x, y = transformer("EPSG:4326", CRS).transform(*dem.centers())
-        left, top = domain.transform[2], domain.transform[5]
-        at = np.stack([(top - y) / 30.0 - 0.5, (x - left) / 30.0 - 0.5])
-        surveyed = map_coordinates(raw + survey_error(self.seed, domain.shape), at, order=1, mode="nearest")
-        np.save(folder / "dem.npy", np.rint(surveyed).astype(np.int16))
-        np.save(
-            folder / "dem_water.npy",
-            map_coordinates(terrain.water.astype(np.uint8), at, order=0, mode="nearest") * np.uint8(255),
+        make_static(
+            folder,
+            seed=self.seed,
+            extent=self.extent,
+            grid=self.grid,
+            dem=self.dem_grid,
+            latitude=self.centre[1],
+            cell_index=self.cell_index,
         )
-        terrain = replace(
-            terrain,
-            **{f.name: np.ascontiguousarray(getattr(terrain, f.name)[inner]) for f in fields(terrain)},
-        )
-        # Hillslopes keep their numbers from the larger domain; close the gaps that cutting leaves.
-        terrain = replace(
-            terrain,
-            hillslope=np.unique(terrain.hillslope, return_inverse=True)[1]
-            .reshape(self.grid.shape)
-            .astype(np.int32),
-        )
-        land = build_land(self.seed, terrain)
-        static = prepare_static(terrain, land, self.cell_index)
-        for name, array in {
-            "layers": static.layers,
-            "label": static.label,
-            "bins": static.bins,
-            "elevation": terrain.elevation,
-        }.items():
-            np.save(folder / f"{name}.npy", array)
-        np.save(folder / "soil.npy", np.stack([land.sand, land.clay, land.organic, terrain.wetness]))
 
     @cached_property
     def _truth(self) -> tuple[store.RowStore, dict[str, np.ndarray]]:
@@ -218,20 +185,7 @@ class Basin:
             return {k: CloudField(opacity[i], *meta[k]) for i, k in enumerate(meta)}
 
     def _make_clouds(self, folder: Path) -> None:
-        weather, scenes = self.weather, self.scenes
-        fields: list[Any] = [None] * len(scenes)
-
-        def draw(block: int, start: int, stop: int) -> None:
-            for i in range(start, stop):
-                wet = bool(weather.wet[weather.index(scenes[i].time.date())])
-                fields[i] = draw_clouds(self.seed, scenes[i], self.grid.shape, wet=wet)
-
-        run_blocks(draw, len(scenes))
-        meta = {
-            s.product + s.index: [f.shadow_rows, f.shadow_cols, f.coverage] for s, f in zip(scenes, fields)
-        }
-        np.save(folder / "opacity.npy", np.stack([f.opacity for f in fields]))
-        (folder / "clouds.json").write_text(json.dumps(meta))
+        make_clouds(folder, seed=self.seed, scenes=self.scenes, weather=self.weather, shape=self.grid.shape)
 
     # ---- what it is made of ----
 

@@ -11,7 +11,7 @@ import zlib
 import numba
 import numpy as np
 
-__all__ = ["correlated_field", "fractal_field", "hash_noise", "hash_uniform", "stream"]
+__all__ = ["correlated_field", "fractal_field", "hash_noise", "stream"]
 
 
 def stream(seed: int, *names: object) -> np.random.Generator:
@@ -68,20 +68,6 @@ def correlated_field(rng: np.random.Generator, shape: tuple[int, int], *, length
     # The theoretical standard deviation of smoothed white noise, so that a single field need not be
     # normalised by itself.
     return (field * np.float32(2 * np.sqrt(np.pi) * length)).astype(np.float32)
-
-
-@numba.njit(inline="always")
-def hash_uniform(key, row, col):
-    """Return a number in [0, 1) that depends only on the key and the pixel (the finaliser of MurmurHash3
-    on a mixed index).
-    """
-    h = np.uint32(key) ^ (np.uint32(row) * np.uint32(0x9E3779B1)) ^ (np.uint32(col) * np.uint32(0x85EBCA77))
-    h = (h ^ (h >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-    h = np.uint32(h)
-    h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-    h = np.uint32(h)
-    h = h ^ (h >> np.uint32(16))
-    return np.float32(h) * np.float32(2.3283064e-10)
 
 
 @numba.njit(inline="always")

@@ -46,6 +46,7 @@ _SCIENCE = (
     "store",
     "clouds",
     "orbits",
+    "stages",
     "basin",
 )
 
