@@ -29,13 +29,8 @@ class RadiometerReader:
         self._lock = threading.RLock()
         self._retrieved: dict[tuple[int, str, str], Retrievals] = {}
 
-    @property
-    def warped_grid(self) -> PixelGrid:
-        """Earth Engine's 0.08° grid around the basin, of the 9 km product."""
-        return self._nine[0]
-
     @cached_property
-    def _nine(self) -> tuple[PixelGrid, np.ndarray, np.ndarray]:
+    def warped(self) -> tuple[PixelGrid, np.ndarray, np.ndarray]:
         """Earth Engine's 0.08° grid around the basin, and the M09 row and column (from the window's corner)
         of each pixel's centre.
 
@@ -83,8 +78,8 @@ class RadiometerReader:
     def read_9km(
         self, basin: Basin, band: str, day: int, row: int, col: int, height: int, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return a band of the 9 km product in a window of `warped_grid`, and where it is valid."""
-        _, rows, cols = self._nine
+        """Return a band of the 9 km product in a window of the grid of `warped`, and where it is valid."""
+        _, rows, cols = self.warped
         window = (slice(row, row + height), slice(col, col + width))
         at = (day, rows[window], cols[window])
         if band.endswith("_anomaly"):  # needs other years for its climatology, which the twin does not have

@@ -92,7 +92,7 @@ class TwinSource:
         self.basins = {y: self.basin.of_year(y) for y in wanted}
         """The served years, all of the same land."""
         self._radar = {y: RadarReader(b) for y, b in self.basins.items()}
-        self._radiometer = RadiometerReader(self.basin)
+        self.radiometer = RadiometerReader(self.basin)
         self._optical = {y: OpticalReader(b) for y, b in self.basins.items()}
         self._skin = {y: SkinReader(b) for y, b in {self.basin.year: self.basin, **self.basins}.items()}
         self._products = {y: Products(b) for y, b in {self.basin.year: self.basin, **self.basins}.items()}
@@ -211,7 +211,7 @@ class TwinSource:
 
     @cached_property
     def _dailies(self) -> dict[str, _Daily]:
-        plain, exact, fine = self._radiometer.warped_grid, self._radiometer.ease_grid, self.basin.grid
+        plain, exact, fine = self.radiometer.warped[0], self.radiometer.ease_grid, self.basin.grid
         known = SMAP_9KM[0].bands
         nine = [BandInfo(b.name, b.dtype or "float32", plain, b.pyramiding) for b in known]
         nine += [BandInfo(f"soil_moisture_{h}_anomaly", "float32", plain) for h in GROUPS]
@@ -222,12 +222,12 @@ class TwinSource:
             for n in ("retrieval_qual_flag", "surface_flag")
         ]
         truth = (BandInfo("soil_moisture", "float32", fine), BandInfo("soil_temperature", "float32", fine))
-        enhanced = _Daily(tuple(nine), 12, self._radiometer.read_9km)
+        enhanced = _Daily(tuple(nine), 12, self.radiometer.read_9km)
         products = self._products[self.basin.year]
         return {
             SMAP_005: enhanced,
             SMAP_006: enhanced,
-            SMAP_36KM_TWIN: _Daily(tuple(coarse), 12, self._radiometer.read_36km),
+            SMAP_36KM_TWIN: _Daily(tuple(coarse), 12, self.radiometer.read_36km),
             TRUTH: _Daily(truth, 0, self._read_truth),
             ERA5_LAND.id: _Daily(_floats(ERA5_LAND, products.era5_grid), 0, self._read_era5),
             CHIRPS.id: _Daily(_floats(CHIRPS, products.chirps_grid), 0, self._read_chirps),

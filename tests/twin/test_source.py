@@ -372,7 +372,7 @@ def test_smap_grid_and_flags(source, basin):
 
 
 def test_every_cell_of_the_basin_is_in_the_degree_grid(source, basin):
-    grid, rows, cols = source._smap_grid
+    grid, rows, cols = source.radiometer.warped
     found = set(zip(rows.ravel(), cols.ravel()))
     n = basin.cells_across
     assert {(CELLS_AROUND + r, CELLS_AROUND + c) for r in range(n) for c in range(n)} <= found
