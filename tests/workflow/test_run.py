@@ -395,7 +395,7 @@ def test_a_study_without_smap(run, study, tmp_path):
     daily = RunFolder(folder, short.model_copy(update={"upscale": upscale}))
     decisions = execute(daily, [n for n in all_steps() if n != "publish"], connect=connected)
     left_out = [d.step.name for d in decisions if d.action == "leave out"]
-    assert left_out == ["smap", "validate"]
+    assert left_out == ["smap", "validate", "truth"]
     for name in ("smap.csv", "validation_36km.csv", "validation_9km.csv", "heterogeneity.csv"):
         assert not (folder / name).exists(), name
     assert daily.entry("predict")["days"] == 8
