@@ -9,6 +9,7 @@ All differences are ``x - y``: the estimate or satellite minus the reference.
 """
 
 from smgee.metrics.assessment import Assessment, assess, contrast
+from smgee.metrics.calibration import alarm_rates
 from smgee.metrics.collocation import Collocation, collocate
 from smgee.metrics.dependent import (
     Gain,
@@ -35,6 +36,7 @@ __all__ = [
     "Metric",
     "MovingBlocks",
     "Resampler",
+    "alarm_rates",
     "assess",
     "block_length",
     "collocate",

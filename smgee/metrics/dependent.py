@@ -147,16 +147,24 @@ def false_alarms(
         Takes simulated (a, b, reference) and says whether it sees a gain.
     runs, seed : int
     """
+    hits = 0
+    for satellite, one, other in equally_good(a, b, reference, time=time, runs=runs, seed=seed):
+        hits += bool(test(one, other, satellite))
+    return hits / runs
+
+
+def equally_good(
+    a: ArrayLike, b: ArrayLike, reference: ArrayLike, *, time: ArrayLike | None, runs: int, seed: int
+) -> np.ndarray:
+    """Return simulated cases of a satellite and two equally good estimates, shape (runs, 3, n); see
+    `false_alarms`.
+    """
     s, first, second, link = common(reference, a, b, time)
     rng = np.random.default_rng(seed)
-    together = np.stack([s, (first + second) / 2])
     apart = first - second
-    hits = 0
-    for _ in range(runs):
-        satellite, middle = _vector_autoregression(together, link, rng)
-        half = _autoregression(len(s), _persistence(apart, link), 1, rng)[0] * apart.std() / 2
-        hits += bool(test(middle + half, middle - half, satellite))
-    return hits / runs
+    cases = vector_autoregression(np.stack([s, (first + second) / 2]), link, runs, rng)
+    half = autoregression(len(s), _persistence(apart, link), runs, rng) * apart.std() / 2
+    return np.stack([cases[:, 0], cases[:, 1] + half, cases[:, 1] - half], axis=1)
 
 
 def williams(r_a: float, r_b: float, r_ab: float, n: float) -> Test:
@@ -283,18 +291,18 @@ def _tested(
         a, b = _standard(a), _standard(b)
     elif name == "ubrmse":
         s, a, b = s - s.mean(), a - a.mean(), b - b.mean()
-    value = float(_gain(name, s, a, b))
+    value = float(gain_of(name, s, a, b))
     apart, middle = a - b, (a + b) / 2
     rho = _persistence(apart, link)
     if math.isnan(value) or not (apart**2).any():
         chance = np.zeros(simulations)
     else:
-        drawn = _autoregression(n, rho, simulations, rng)
+        drawn = autoregression(n, rho, simulations, rng)
         if name != "rmse":  # which asks for the mean difference too, so there the mean stays random
             drawn -= drawn.mean(axis=1, keepdims=True)
             drawn /= drawn.std(axis=1, keepdims=True)
         half = drawn * math.sqrt((apart**2).mean()) / 2
-        chance = _gain(name, s, middle + half, middle - half)
+        chance = gain_of(name, s, middle + half, middle - half)
     low, high = np.quantile(chance, [(1 - level) / 2, (1 + level) / 2])
     least = float(np.quantile(np.abs(chance), level))
     p = (1 + int((np.abs(chance) >= abs(value)).sum())) / (simulations + 1)
@@ -310,7 +318,7 @@ def _standard(x: np.ndarray) -> np.ndarray:
     return (x - x.mean()) / spread if spread > 0 else np.full(len(x), np.nan)
 
 
-def _gain(name: str, s: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def gain_of(name: str, s: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the metric with a minus that with b, over the last axis."""
     if name == "r":
         return _correlation(s, a) - _correlation(s, b)
@@ -323,12 +331,12 @@ def _root_mean_square(x: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _correlation(s: np.ndarray, x: np.ndarray) -> np.ndarray:
-    d, e = s - s.mean(), x - x.mean(axis=-1, keepdims=True)
-    spread = np.sqrt((d * d).sum() * (e * e).sum(axis=-1))
+    d, e = s - s.mean(axis=-1, keepdims=True), x - x.mean(axis=-1, keepdims=True)
+    spread = np.sqrt((d * d).sum(axis=-1) * (e * e).sum(axis=-1))
     return (d * e).sum(axis=-1) / np.where(spread > 0, spread, np.nan)
 
 
-def _autoregression(n: int, rho: float, count: int, rng: np.random.Generator) -> np.ndarray:
+def autoregression(n: int, rho: float, count: int, rng: np.random.Generator) -> np.ndarray:
     """Return stationary first-order series of unit variance, shape (count, n)."""
     from scipy.signal import lfilter
 
@@ -337,8 +345,10 @@ def _autoregression(n: int, rho: float, count: int, rng: np.random.Generator) ->
     return lfilter([1.0], [1.0, -rho], noise, axis=1)
 
 
-def _vector_autoregression(series: np.ndarray, link: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return one first-order vector autoregression like the series given, shape (variables, n)."""
+def vector_autoregression(
+    series: np.ndarray, link: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return first-order vector autoregressions like the series given, shape (count, variables, n)."""
     mean = series.mean(axis=1, keepdims=True)
     d = series - mean
     n = d.shape[1]
@@ -350,14 +360,15 @@ def _vector_autoregression(series: np.ndarray, link: np.ndarray, rng: np.random.
     while np.abs(np.linalg.eigvals(step)).max() >= 0.99 or np.linalg.eigvalsh(left).min() < -1e-12:
         step *= 0.98
         left = spread - step @ spread @ step.T
-    noise = _root(left) @ rng.standard_normal(d.shape)
-    out = np.empty_like(d)
-    out[:, 0] = _root(spread) @ rng.standard_normal(len(d))
+    noise = rng.standard_normal((count, n, len(d))) @ _root(left)
+    out = np.empty((count, n, len(d)))
+    out[:, 0] = rng.standard_normal((count, len(d))) @ _root(spread)
     for k in range(1, n):
-        out[:, k] = step @ out[:, k - 1] + noise[:, k]
-    return out + mean
+        out[:, k] = out[:, k - 1] @ step.T + noise[:, k]
+    return out.transpose(0, 2, 1) + mean
 
 
 def _root(matrix: np.ndarray) -> np.ndarray:
+    """Return a matrix whose transpose times itself is the one given."""
     values, vectors_ = np.linalg.eigh((matrix + matrix.T) / 2)
-    return vectors_ * np.sqrt(np.maximum(values, 0.0))
+    return (vectors_ * np.sqrt(np.maximum(values, 0.0))).T

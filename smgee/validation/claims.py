@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smgee.metrics import dependent_correlations, false_alarms, gain_tests
+from smgee.metrics import alarm_rates, dependent_correlations, gain_tests
 from smgee.metrics.dependent import GAINS
+from smgee.metrics.resamplers import MIN_PAIRS
 from smgee.validation.pairs import PLAIN, matched
 from smgee.validation.references import (
     cell_station_means,
@@ -63,7 +63,7 @@ def gain_table(
         ``r``, ``ubrmse``, ``rmse``.
     calibrate : int
         Runs in which to count the test's false alarms on series like those of the cell, for every row; 0 for
-        none. Some hundreds tell 5 from 8 %, and take about a second per hundred.
+        none. Some hundreds tell 5 from 8 %.
     level, simulations, seed
         See `smgee.metrics.gain_tests`.
     **pairing
@@ -94,6 +94,11 @@ def gain_table(
             tests = gain_tests(
                 *three, metrics=metrics, time=time, level=level, simulations=simulations, seed=seed
             )
+            alarms: dict[str, float] = {}
+            if calibrate and tests and tests[0].n >= MIN_PAIRS:
+                alarms = alarm_rates(
+                    *three, metrics=metrics, time=time, level=level, runs=calibrate, seed=seed
+                )
             for one in tests:
                 of_r = one.metric == "r" and not math.isnan(one.p)
                 rows.append(
@@ -114,7 +119,7 @@ def gain_table(
                         "persistence": one.persistence,
                         "p_williams": classical["williams"].p if of_r else math.nan,
                         "p_steiger": classical["steiger"].p if of_r else math.nan,
-                        "false_alarms": _alarms(three, time, one.metric, level, calibrate, seed),
+                        "false_alarms": alarms.get(one.metric, math.nan),
                     }
                 )
     return pd.DataFrame(rows, columns=list(GAIN_COLUMNS))
@@ -199,22 +204,3 @@ def verdict_table(
             }
         rows.append(row | {"target": target, "meets": found.meets, "sentence": found.sentence()})
     return pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
-
-
-def _alarms(
-    three: tuple[pd.Series, pd.Series, pd.Series],
-    time: np.ndarray,
-    metric: str,
-    level: float,
-    runs: int,
-    seed: int,
-) -> float:
-    """Return the share of false alarms of the test on series like these; NaN where none were tried."""
-    if runs < 1 or len(three[0]) < 10:
-        return math.nan
-
-    def test(a: np.ndarray, b: np.ndarray, s: np.ndarray) -> bool:
-        found = gain_tests(a, b, s, metrics=[metric], level=level, simulations=199, seed=seed)
-        return found[0].p <= 1 - level + 1e-9
-
-    return false_alarms(*three, test, time=time, runs=runs, seed=seed)

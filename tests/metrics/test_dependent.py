@@ -10,6 +10,7 @@ from scipy.signal import lfilter
 
 from smgee.errors import InputError
 from smgee.metrics import (
+    alarm_rates,
     assess,
     contrast,
     dependent_correlations,
@@ -156,3 +157,23 @@ def test_what_a_perfect_reference_would_gain():
     assert math.isnan(perfect_reference(s, reference, error=0.2)["r"])
     with pytest.raises(InputError, match="negative"):
         perfect_reference(s, reference, error=-1)
+
+
+def test_many_cases_at_once_give_the_rates_of_one_after_another():
+    """The same cases, tested by `gain_tests` one by one and all together."""
+    rng = np.random.default_rng(12)
+    n = 70
+    common = 0.2 + 0.04 * np.cumsum(rng.normal(0, 0.3, n)) / 3
+    a, b = (common + rng.normal(0, size, n) for size in (0.010, 0.015))
+    s = common + rng.normal(0, 0.03, n)
+    rates = alarm_rates(a, b, s, runs=300, simulations=199)
+    for metric, rate in rates.items():
+
+        def test(x, y, z, metric=metric):
+            return gain_tests(x, y, z, metrics=[metric], simulations=199)[0].p <= 0.05 + 1e-9
+
+        single = false_alarms(a, b, s, test, runs=300)
+        assert abs(rate - single) <= 0.02, metric  # the same cases; only the surrogates differ
+    assert alarm_rates(a[:8], b[:8], s[:8], runs=20) == pytest.approx(
+        dict.fromkeys(rates, np.nan), nan_ok=True
+    )
