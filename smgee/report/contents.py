@@ -41,6 +41,8 @@ class Contents:
         The network's state by day, where the deployed model is added to it.
     model, route : str
         Title of the deployed model; the route that drew the maps.
+    distances : pandas.DataFrame, optional
+        ``distances.csv``: of the map's pixels and of the designs' tests to the nearest station, m.
     held_out : pandas.DataFrame, optional
         Groups of predictors at stations left out, as `smgee.explain.HeldOut.group_ranking`.
     shap : sequence of Path
@@ -72,6 +74,7 @@ class Contents:
     state: NetworkSeries | None = None
     model: str = ""
     route: str = ""
+    distances: pd.DataFrame | None = None
     held_out: pd.DataFrame | None = None
     shap: Sequence[Path] = ()
     maps: MapStore | None = None

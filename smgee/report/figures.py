@@ -353,6 +353,11 @@ def scores_figure(scores: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
         return save(fig, path)
 
 
+# Okabe & Ito's, and dashes for those who do not see them
+_CURVES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
+_DASHES = ("-", "--", "-.", ":")
+
+
 def skill_figure(scores: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
     """Draw every model's skill over the network mean at stations held out, the best on top, with
     intervals.
@@ -372,4 +377,41 @@ def skill_figure(scores: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
         # a model far below zero would squeeze the others
         axis.set_xlim(left=max(-1.0, axis.get_xlim()[0]))
         axis.set_xlabel("skill, 1 − MSE/MSE(network mean)")
+        return save(fig, path)
+
+
+def distances_figure(distances: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
+    """Draw how far the map's pixels lie from their nearest station, and how far the designs test.
+
+    A design whose curve lies left of the map's tests places that are nearer to stations than those the map is
+    drawn for (Linnenbrink et al. 2024, Geosci. Model Dev. 17, 5897-5912).
+
+    Parameters
+    ----------
+    distances : DataFrame
+        ``what`` and ``distance_m``, as ``distances.csv``.
+    path : Path
+    synthetic : bool
+    """
+    widest = np.quantile(distances["distance_m"], 0.999) / 1000.0
+    with figure(1, 1, size=(6.4, 3.2), synthetic=synthetic) as (fig, axes):
+        axis = np.ravel(axes)[0]
+        for k, (what, part) in enumerate(distances.groupby("what", sort=False)):
+            km = np.sort(part["distance_m"].to_numpy(float)) / 1000.0
+            share = np.arange(1, len(km) + 1) / len(km)
+            first = k == 0
+            axis.step(
+                np.r_[0.0, km],
+                np.r_[0.0, share],
+                where="post",
+                color="black" if first else _CURVES[(k - 1) % len(_CURVES)],
+                lw=2.2 if first else 1.2,
+                ls="-" if first else _DASHES[(k - 1) % len(_DASHES)],
+                label=str(what),
+            )
+        axis.set_xlim(0.0, widest)
+        axis.set_ylim(0.0, 1.0)
+        axis.set_xlabel("distance to the nearest station that is known (km)")
+        axis.set_ylabel("share nearer than that")
+        axis.legend(fontsize=8, loc="lower right")
         return save(fig, path)

@@ -176,7 +176,11 @@ def _models(c: Contents, folder: Path) -> list[Section]:
     if c.certificate is not None and "skill" in c.scores:
         file = figures.skill_figure(c.scores, folder / "scores.png", synthetic=c.synthetic)
         caption = "Skill over the mean of the other stations, at stations held out, with 95 % intervals."
-        return [Section("Models", f"{STATE_AND_PLACE} {c.certificate['words']}", [(file, caption)], [table])]
+        drawn = [(file, caption)]
+        if c.distances is not None and len(c.distances):
+            far = figures.distances_figure(c.distances, folder / "distances.png", synthetic=c.synthetic)
+            drawn.append((far, _DISTANCES))
+        return [Section("Models", f"{STATE_AND_PLACE} {c.certificate['words']}", drawn, [table])]
     file = figures.scores_figure(c.scores, folder / "scores.png", synthetic=c.synthetic)
     text = (
         "A random split shares stations between training and test, and flatters: what counts for a map are "
@@ -192,6 +196,10 @@ def _models(c: Contents, folder: Path) -> list[Section]:
     ]
 
 
+_DISTANCES = (
+    "How far places lie from the nearest station that is known: those the map is drawn for, and those that "
+    "each design tests. A curve left of the map's tests easier places than the map has."
+)
 _SHAP_CAPTIONS = {
     "held_out.png": "Mean |SHAP| at stations that the models never saw, each beside its placebo.",
     "held_out_dependence.png": "SHAP value over value at those stations, coloured by the predictor that each "

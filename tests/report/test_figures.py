@@ -137,3 +137,19 @@ def test_long_tables_are_folded_and_whole(tmp_path):
     html = path.read_text(encoding="utf-8")
     assert "<summary>A long table. (130 rows)</summary>" in html
     assert all(f"<td>c{k}</td>" in html for k in range(130))
+
+
+def test_distances_are_drawn_for_the_map_and_every_design(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "what": np.repeat(["map to its nearest station", "station: left out to the nearest kept"], 50),
+            "distance_m": np.concatenate([rng.uniform(0, 9e3, 50), rng.uniform(0, 3e3, 50)]),
+        }
+    )
+    path = figures.distances_figure(table, tmp_path / "d.png", synthetic=True)
+    drawn = np.asarray(Image.open(path).convert("RGB"))
+    assert (drawn != 255).any(axis=2).mean() > 0.01
+    plain = figures.distances_figure(table, tmp_path / "e.png", synthetic=False)
+    assert np.asarray(Image.open(plain).convert("RGB")).shape[1] == drawn.shape[1]
+    assert path.read_bytes() != plain.read_bytes()

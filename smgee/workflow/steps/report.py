@@ -20,7 +20,7 @@ from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.steps.smap import SMAP
 from smgee.workflow.steps.stations import PERIODS, STATIONS
-from smgee.workflow.steps.train import CERTIFICATE, MODELS, SCORES
+from smgee.workflow.steps.train import CERTIFICATE, DISTANCES, MODELS, SCORES
 from smgee.workflow.steps.truth import TRUTH
 from smgee.workflow.steps.validate import (
     GAINS,
@@ -68,6 +68,7 @@ def run(work: Work) -> Mapping[str, Any]:
         samples=None if rows is None else (complete, complete + sum(rows.dropped.values())),
         scores=work.read_if_there(SCORES),
         certificate=work.read_if_there(CERTIFICATE),
+        distances=work.read_if_there(DISTANCES),
         state=None if model is None else model.series,
         model="" if model is None else model.title,
         route=str(work.fact("predict", "route") or ""),

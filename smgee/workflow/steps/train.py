@@ -34,10 +34,8 @@ SCORES: Artifact[pd.DataFrame] = table("scores.csv", SCORES_SCHEMA)
 CERTIFICATE: Artifact[dict[str, Any]] = Artifact(
     "certificate.json", lambda path: json.loads(path.read_text(encoding="utf-8")), optional=True
 )
-_DETAILS = tuple(
-    Artifact(f"{name}.csv", read_table, optional=True)
-    for name in (*(f"scores_{by}" for by in BREAKDOWNS), "distances")
-)
+DISTANCES: Artifact[pd.DataFrame] = Artifact("distances.csv", read_table, optional=True)
+_DETAILS = tuple(Artifact(f"scores_{by}.csv", read_table, optional=True) for by in BREAKDOWNS)
 
 
 def run(work: Work) -> Mapping[str, Any]:
@@ -114,7 +112,7 @@ STEP = Step(
     "Train and score",
     run,
     reads=(SAMPLES,),
-    writes=(SCORES, MODELS, CERTIFICATE, *_DETAILS),
+    writes=(SCORES, MODELS, CERTIFICATE, DISTANCES, *_DETAILS),
     settings=("training",),
     ignores=("training.deploy",),
 )
