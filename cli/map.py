@@ -13,6 +13,7 @@ from smgee.errors import InputError, MissingDataError
 from smgee.study import Study
 from smgee.tables import write_cog
 from smgee.upscale import DailyModel, compare_maps, make_route, map_day
+from smgee.workflow.network import beside_models
 from smgee_cli.display import console
 
 
@@ -36,9 +37,9 @@ def map_one(
     if route not in ("xee", "classifier", "both"):
         raise InputError(f"The route {route!r} is not known; choose xee, classifier or both.")
     content = Study.from_yaml(study)
-    trained = DailyModel.open(model)
+    trained, predictors = DailyModel.open(model), beside_models(content, model)
     with smgee.connect(content.backend.kind, **_options(content)):
-        makes = make_route("classifier" if route == "classifier" else "xee", content.predictor_set, trained)
+        makes = make_route("classifier" if route == "classifier" else "xee", predictors, trained)
         values = map_day(makes, day.date(), area=content.area)
         if not np.isfinite(values).any():
             raise MissingDataError(
@@ -46,9 +47,7 @@ def map_one(
                 "window in the study."
             )
         if route == "both":
-            other = map_day(
-                make_route("classifier", content.predictor_set, trained), day.date(), area=content.area
-            )
+            other = map_day(make_route("classifier", predictors, trained), day.date(), area=content.area)
             console.print(compare_maps(day.date(), values, other).checked().sentence())
     write_cog(
         values,

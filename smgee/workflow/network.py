@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from smgee.predictors import PredictorSet
+from smgee.study import Study
 from smgee.workflow.steps.stations import STATIONS
 from smgee.workflow.work import Work
 
-__all__ = ["predictors_of"]
+__all__ = ["beside_models", "predictors_of"]
 
 
 def predictors_of(work: Work) -> PredictorSet:
@@ -18,3 +21,16 @@ def predictors_of(work: Work) -> PredictorSet:
         return predictors
     stations = work.read(STATIONS)
     return predictors.at_stations(stations["lon"].values, stations["lat"].values)
+
+
+def beside_models(study: Study, models: Path) -> PredictorSet:
+    """Return the study's predictors; where they need to know the network, and the models (a folder, or a file
+    in it) lie in a run folder, at the stations of that run.
+    """
+    predictors = study.predictor_set
+    folder = models if models.is_dir() else models.parent
+    stations = folder.parent / STATIONS.path
+    if not predictors.needs_network or not stations.is_file():
+        return predictors
+    network = STATIONS.read(folder.parent)
+    return predictors.at_stations(network["lon"].values, network["lat"].values)
