@@ -8,6 +8,8 @@ __all__ = ["explained_in_words", "gain_sentences", "requirement_sentences", "ver
 
 LEVEL = 0.05
 
+_WORTH = 0.005  # skill below this is none in two digits
+
 
 def verdicts(
     table: pd.DataFrame, gains: pd.DataFrame | None = None, found: pd.DataFrame | None = None
@@ -107,7 +109,7 @@ def explained_in_words(groups: pd.DataFrame) -> str:
     groups : DataFrame
         As `smgee.explain.HeldOut.group_ranking`.
     """
-    right = groups[groups["skill_low"] > 0.0]
+    right = groups[(groups["skill_low"] > 0.0) & (groups["skill"] >= _WORTH)]
     louder = groups[groups["above_placebo"].astype(bool)]
     said = "At stations left out, the part of "
     if right.empty:

@@ -22,3 +22,5 @@ def test_what_the_model_looks_at_is_said_only_where_it_stands_above_its_placebo(
     nothing = explained_in_words(groups.assign(above_placebo=False, skill_low=-0.1))
     assert "no group of predictors alone is surely nearer" in nothing
     assert "above their placebo stand: none" in nothing
+    tiny = explained_in_words(groups.assign(skill=0.001, skill_low=0.0005))
+    assert "no group of predictors alone is surely nearer" in tiny
