@@ -10,15 +10,17 @@ import ee
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 import smgee
 from smgee.errors import InputError, MissingDataError
 from smgee.grid import EaseCell, ease_cell_at
 from smgee.ingest import ingest_smap
+from smgee.insitu import daily_means
 from smgee.remote import bucket_uploader
 from smgee.study import Study
-from smgee.validation import count_retrievals, fetch_smap, read_smap
+from smgee.validation import count_retrievals, fetch_smap, gather, read_smap, validate
 from smgee.validation.layers import read_layers
 from smgee.validation.sources import Collection
 from smgee_cli.app import app
@@ -117,6 +119,46 @@ def test_an_ingestion_goes_on_where_it_stopped(session, files, ingested):
     assert info["properties"]["composite_release"] == "R19240"
     assert info["properties"]["source_file"] == files["M36"][0].name
     assert {b["id"] for b in info["bands"]} >= {"soil_moisture_option3_pm", "tb_time_seconds_am"}
+
+
+def test_both_products_from_files_are_judged_by_every_reference(session, tmp_path):
+    """Files → collections → the product's own times → references at the overpass → a table."""
+    days = [FIRST + timedelta(days=k) for k in range(6)]
+    level = {d: 0.15 + 0.02 * (k % 5) for k, d in enumerate(days)}
+    folder = tmp_path / "many"
+    folder.mkdir()
+    collections = {}
+    for grid, cells in (("M36", [CELL]), ("M09", CELL.children())):
+        paths = [
+            level3_day(folder, d, cells, lambda cell, orbit, d=d: level[d], algorithms=[""]) for d in days
+        ]
+        collections[grid] = f"{session.asset_root}/many{grid}"
+        ingest_smap(paths, collections[grid], upload=session.upload, cells=[CELL])
+    table = fetch_smap(study(collections).model_copy(update={"end": days[-1] + timedelta(days=1)}))
+    assert table["time"].notna().all()
+    hours = pd.date_range(days[0], periods=24 * 8, freq="h")
+    values = np.array([level.get(t.date(), 0.2) for t in hours])
+    places = [c.center for c in CELL.children()[::5]]
+    records = xr.Dataset(
+        {"soil_moisture": (("time", "station"), np.repeat(values[:, None], 4, axis=1))},
+        coords={
+            "time": hours,
+            "station": list("abcd"),
+            "lon": ("station", [p[0] for p in places]),
+            "lat": ("station", [p[1] for p in places]),
+        },
+    )
+    some = [CELL, CELL.children()[0]]
+    table = table[table["cell"].isin([c.name for c in some])]
+    judges = gather(table, some, daily=daily_means(records), records=records)
+    assert "the product's own time" in judges.note
+    found = validate(table, references=judges.tables, common=True, resamples=100)
+    assert set(found["grid"]) == {"M36", "M09"}
+    assert set(found["reference"]) == set(judges.tables)
+    pm = found[(found["cell"] == CELL.name) & (found["orbit"] == "PM")].set_index("reference")
+    assert pm.loc["insitu_mean", "n"] == 6  # 11:27 UTC: within the same UTC day
+    assert pm.loc["insitu_mean", "r"] == pytest.approx(1.0)
+    assert pm.loc["insitu_mean", "bias"] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_what_does_not_fit_is_refused_in_words(session, files, ingested, tmp_path):
