@@ -85,7 +85,7 @@ def _small(c: Contents, folder: Path) -> list[Section]:
     text = (
         "Each of the 9 km cells on its own. A retrieval of SPL3SMP_E sees some 33 km, so a cell's bias "
         "against its own mean is the difference between the cell and its neighbours as much as an error of "
-        f"SMAP; the reference under the footprint ({TITLES[FOOTPRINT]}) takes that out where the maps reach. "
+        f"SMAP; the {TITLES[FOOTPRINT]} takes that out, as far as the maps reach. "
         "In the form of the paper: tables/smap_9km.csv, .md, .tex. " + " ".join(warnings_of(c.small))
     )
     tables = [(_validated(c.small, "9 km"), "validation_9km.csv: bias = SMAP − reference.")]

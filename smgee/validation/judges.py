@@ -30,17 +30,17 @@ DAY_MEAN = "insitu_day"
 TITLES: Mapping[str, str] = MappingProxyType(
     {
         PLAIN: "plain mean of the stations",
-        "insitu_equal": "mean of the stations, departures averaged",
-        "insitu_voronoi": "the same, weighted by the area nearest to each station",
-        "insitu_inverse_distance": "the same, weighted by inverse distance",
-        "insitu_stability": "the same, weighted by stability in time",
-        "insitu_kriging": "the same, weighted by block kriging",
-        DAY_MEAN: "plain mean of the stations over the UTC day",
+        "insitu_equal": "stations, departures averaged",
+        "insitu_voronoi": "stations weighted by nearest area",
+        "insitu_inverse_distance": "stations weighted by inverse distance",
+        "insitu_stability": "stations weighted by stability in time",
+        "insitu_kriging": "stations weighted by block kriging",
+        DAY_MEAN: "plain mean of the stations, UTC day",
         UPSCALED: "upscaled map, mean of the cell",
         FOOTPRINT: "upscaled map under the antenna's footprint",
     }
 )
-"""Every reference, in the order of tables."""
+"""Every reference, in the order of tables. Weighted means average departures from each station's level."""
 
 
 @dataclass(frozen=True)
