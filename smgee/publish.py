@@ -244,7 +244,8 @@ def together(folder: str) -> Iterator[str]:
         yield staging
         for asset in list_assets(staging):
             name = str(asset["name"]).rsplit("/", 1)[-1]
-            call(lambda name=name: ee.data.copyAsset(f"{staging}/{name}", f"{folder}/{name}", True))  # type: ignore[misc]
+            old, new = f"{staging}/{name}", f"{folder}/{name}"
+            call(lambda old=old, new=new: ee.data.copyAsset(old, new, True))  # type: ignore[misc]
     finally:
         _remove_contents(staging)
         call(lambda: ee.data.deleteAsset(staging))

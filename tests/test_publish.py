@@ -148,7 +148,8 @@ class Storage(BaseHTTPRequestHandler):
             self._answer(200, {"permissions": granted[bucket[1]]})
 
     def do_POST(self) -> None:
-        self.server.received += self.rfile.read(int(self.headers["content-length"]))  # type: ignore[attr-defined]
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.received += body  # type: ignore[attr-defined]
         self.server.uploads += 1  # type: ignore[attr-defined]
         if self.server.uploads == 1:  # type: ignore[attr-defined]
             self._answer(503, {"error": {"code": 503, "message": "Try again."}})

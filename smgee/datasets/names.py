@@ -35,10 +35,12 @@ class FileFacts:
 
 
 _APPEEARS = re.compile(
-    r"(?P<product>[A-Za-z0-9_]+)\.(?P<version>\d{3})_(?P<layer>.+)_doy(?P<day>\d{7})(?P<time>\d{6})?_aid(?P<area>\d{4})(?:_(?P<zone>\w+))?"
+    r"(?P<product>[A-Za-z0-9_]+)\.(?P<version>\d{3})_(?P<layer>.+)_doy(?P<day>\d{7})(?P<time>\d{6})?"
+    r"_aid(?P<area>\d{4})(?:_(?P<zone>\w+))?"
 )
 _LPDAAC = re.compile(
-    r"HLS\.(?P<sensor>[LS]30)\.(?P<tile>T\d{2}[A-Z]{3})\.(?P<time>\d{7}T\d{6})\.v(?P<version>[\d.]+)\.(?P<layer>\w+)"
+    r"HLS\.(?P<sensor>[LS]30)\.(?P<tile>T\d{2}[A-Z]{3})\.(?P<time>\d{7}T\d{6})"
+    r"\.v(?P<version>[\d.]+)\.(?P<layer>\w+)"
 )
 _SMAP = re.compile(r"SMAP_L3_SM_P(?P<enhanced>_E)?_(?P<day>\d{8})_R\d+_\d+")
 _COPERNICUS = re.compile(

@@ -174,7 +174,8 @@ def places_of(
                 "each station."
             )
         try:
-            return frame.groupby("station")[own].first().astype(float).to_dict("index")  # type: ignore[return-value]
+            first = frame.groupby("station")[own].first().astype(float)
+            return first.to_dict("index")  # type: ignore[return-value]
         except (ValueError, TypeError) as error:
             raise InputError(f"{path.name} holds a coordinate that is not a number ({error}).") from error
     label = "the table of places" if isinstance(stations, pd.DataFrame) else Path(stations).name

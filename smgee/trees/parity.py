@@ -345,5 +345,6 @@ def classify_pixels(ensemble: TreeEnsemble, classifier: ee.Classifier, rows: np.
         ).toDouble()
         size = {"width": len(part), "height": 1}
         request = {"expression": image, "fileFormat": "NUMPY_NDARRAY", "grid": {**grid, "dimensions": size}}
-        result.append(call(lambda: ee.data.computePixels(request))["prediction"][0])  # noqa: B023 (called at once)
+        answer = call(lambda request=request: ee.data.computePixels(request))  # type: ignore[misc]
+        result.append(answer["prediction"][0])
     return np.concatenate(result).astype(np.float64)

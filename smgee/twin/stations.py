@@ -384,8 +384,9 @@ def _write_station(basins: Sequence[Ground], root: Path, name: str) -> None:
     # Peat of 130 kg m⁻³ holding 58 % carbon in mineral soil of 1300 kg m⁻³ (Lawrence & Slater 2008).
     carbon = place.organic * 130 * 0.58 / (place.organic * 130 + (1 - place.organic) * 1300)
     rows = [
-        "quantity_name;unit;depth_from[m];depth_to[m];value;description;quantity_source_name;quantity_source_description;"
-        "quantity_source_provider;quantity_source_version;quantity_source_resolution;quantity_source_timerange;quantity_source_url;",
+        "quantity_name;unit;depth_from[m];depth_to[m];value;description;quantity_source_name;"
+        "quantity_source_description;quantity_source_provider;quantity_source_version;"
+        "quantity_source_resolution;quantity_source_timerange;quantity_source_url;",
         f"saturation;m^3*m^-3;0.00;0.30;{place.porosity:.2f};;{tail}",
         f"clay fraction;% weight;0.00;0.30;{100 * place.clay:.2f};;{tail}",
         f"organic carbon;% weight;0.00;0.30;{100 * carbon:.2f};;{tail}",

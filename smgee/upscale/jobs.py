@@ -25,8 +25,6 @@ from smgee.upscale.store import MapStore
 
 __all__ = ["Done", "plan_jobs", "results", "run_jobs"]
 
-_JOBS_BETWEEN_TRIMS = 8
-
 
 @dataclass(frozen=True, eq=False)
 class Done:
@@ -132,7 +130,7 @@ def run_jobs(
                     job.block, job.days, {v.name: np.full(shape, np.nan, "f4") for v in store.variables}
                 )
 
-    for count, done in enumerate(results(needed(), route, executor=executor, in_flight=in_flight), start=1):
+    for done in results(needed(), route, executor=executor, in_flight=in_flight):
         mask = inside(done.job.block)
         if mask is not None:
             for values in done.maps.values():
@@ -140,8 +138,7 @@ def run_jobs(
         store.write(done.job.block, done.job.days, done.maps)
         if events is not None:
             events(done)
-        if count % _JOBS_BETWEEN_TRIMS == 0:
-            trim_heap()
+        trim_heap()
 
 
 def _mask(area: Area | None, grid: PixelGrid) -> Callable[[Block], np.ndarray | None]:

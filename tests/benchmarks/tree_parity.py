@@ -73,7 +73,8 @@ def main(folder: Path) -> None:
                 )
                 worst = {w: max(c.max_difference for c in report.comparisons if c.method == w) for w in ways}
                 e = report.ensemble
-                size = [f"{text_bytes(e, digits=d) / e.n_nodes:.1f}" for d in ("exact", "short")]  # type: ignore[arg-type]
+                lengths = [text_bytes(e, digits="exact"), text_bytes(e, digits="short")]
+                size = [f"{length / e.n_nodes:.1f}" for length in lengths]
                 table.add_row(
                     name, str(e.n_trees), f"{e.n_nodes:,}", *(f"{worst[w]:.1e}" for w in ways), *size
                 )

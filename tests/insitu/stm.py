@@ -28,7 +28,8 @@ def write_stm(
     folder = root / network / station
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / (
-        f"{network}_{network}_{station}_{variable}_{depth[0]:.6f}_{depth[1]:.6f}_{sensor}_{times[0]:%Y%m%d}_{times[-1]:%Y%m%d}.stm"
+        f"{network}_{network}_{station}_{variable}_{depth[0]:.6f}_{depth[1]:.6f}_{sensor}"
+        f"_{times[0]:%Y%m%d}_{times[-1]:%Y%m%d}.stm"
     )
     lines = [
         f"{network:10s} {network:10s} {station:10s} {lat:.5f} {lon:.5f} {elevation:.1f} {depth[0]:.4f} "

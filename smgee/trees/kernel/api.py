@@ -162,7 +162,9 @@ def _run(
     most = max(1 << 16, CHUNK_BYTES // max(1, forest.row_bytes))
     windows = _windows(out.shape, most)
     if threads == 1:
-        return any([_predict_window(forest, bands, window, out, keep_missing, 1, map) for window in windows])  # noqa: C419 (every window)
+        # a list, so that every window is predicted
+        found = [_predict_window(forest, bands, window, out, keep_missing, 1, map) for window in windows]
+        return any(found)
     with ThreadPoolExecutor(threads) as pool:
         return any(  # a list, so that every window is predicted
             [  # noqa: C419
