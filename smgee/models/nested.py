@@ -33,6 +33,9 @@ AVERAGE = "average"
 DEPLOYED = "deployed"
 """Name, in every table, of what was chosen inside the folds."""
 
+MOVING = ("relative", "rain", "local")
+"""Groups of features that vary within a station beyond the network's state."""
+
 NETWORK = "network mean"
 """Name of what is left when no member is believed."""
 
@@ -176,7 +179,9 @@ def choose(
         return Inner([make_problem(table, part, features, most_rows=effort.most_rows) for part in parts])
 
     inner, judge = split(effort.folds, seed), split(effort.judging, seed + 101)
-    parts = ("whole", "dynamics", "absolute") if effort.absolute else ("whole", "dynamics")
+    # Without a column that moves, what the dynamics could be told from is in the whole already.
+    moving = any(group in features.groups for group in MOVING)
+    parts = ("whole", *(("dynamics",) if moving else ()), *(("absolute",) if effort.absolute else ()))
     with fitting_threads(n_jobs) as pool:
         groups = {
             part: choose_groups(inner, part, features.groups, seed=seed, search=effort.search, pool=pool)
@@ -222,7 +227,10 @@ def _member(
         return np.concatenate([predict_member(candidate, p, part, names, seed=seed) for p in judge.problems])
 
     member = Candidate(f"{family} {part}", family, usual(family))
-    predicted, value, made = judged(member), float("nan"), 0
+    value, made = float("nan"), 0
+    if trials == 0 and part == "absolute":
+        return Member(member, part, tuple(names), np.empty(0), value, made)  # nothing weighs it
+    predicted = judged(member)
     if trials > 0:
         tuned = tune(
             family,
@@ -279,6 +287,8 @@ def _weigh(
     anomaly, station = inner.anomaly, inner.station
     averaged = {
         part: _alike({f: members[f, part].inner for f in families}, inner.truth(part), station, part)
+        if part in groups
+        else ()
         for part in ("whole", "dynamics")
     }
     weights, combined = {}, {NETWORK: np.zeros(len(anomaly))}
@@ -286,7 +296,11 @@ def _weigh(
         mean = {}
         for part in ("whole", "dynamics"):
             used = averaged[part] if name == AVERAGE else (name,)
-            mean[part] = np.mean([members[f, part].inner for f in used], axis=0)
+            mean[part] = (
+                np.mean([members[f, part].inner for f in used], axis=0)
+                if part in groups
+                else np.zeros(len(anomaly))
+            )
         weights[name] = weigh_parts(anomaly, mean["whole"], mean["dynamics"], station)
         combined[name] = weights[name][0] * mean["whole"] + weights[name][1] * mean["dynamics"]
     scale = float((anomaly**2).mean())

@@ -12,9 +12,11 @@ from smgee.errors import InputError
 from smgee.metrics import score
 from smgee.models.deployment import at_state, predict_rows
 from smgee.models.features import build_features
-from smgee.models.holdout import all_rows
+from smgee.models.fitted import fit_choice, predict_all
+from smgee.models.holdout import HOLDOUTS, all_rows
 from smgee.models.intervals import fit_interval
-from smgee.models.nested import Effort
+from smgee.models.nested import Effort, choose
+from smgee.models.network import NetworkTable
 from smgee.models.placebo import shuffled
 from smgee.models.problem import centred, make_problem
 from smgee.models.run import train_run
@@ -186,3 +188,21 @@ def test_a_run_can_go_on_where_it_stopped(tmp_path):
     pd.testing.assert_frame_equal(first.predictions, again.predictions)
     fresh = train_run(table, effort=effort, n_jobs=1, **options)
     pd.testing.assert_frame_equal(first.predictions, fresh.predictions)
+
+
+def test_where_nothing_moves_the_dynamics_are_left_to_the_whole():
+    rows = frame(stations=12, days=25)
+    table = NetworkTable.from_frame(rows, target="sm", static=["clay"])
+    fold = HOLDOUTS["station"].split(table, 3, 0)[0]
+    features = build_features(table)
+    assert set(features.groups) == {"state", "static"}
+    effort = Effort(trials=0, folds=2, judging=3)
+    choice = choose(table, fold, features, families=("xgboost", "ert"), effort=effort, seed=0)
+    assert {part for _, part in choice.members} == {"whole", "absolute"}
+    assert all(w[1] == 0.0 for w in choice.weights.values())
+    assert choice.weights["average"][0] > 0.2
+    problem = make_problem(table, fold, features)
+    named = predict_all(fit_choice(problem, choice, seed=0))
+    own, state = named["deployed"], problem.state[problem.test]
+    truth = table.y[problem.test]
+    assert ((own - truth) ** 2).mean() < ((state - truth) ** 2).mean()
