@@ -21,7 +21,7 @@ import smgee
 import smgee.schemas
 from smgee.doctor.coverage import approximate, count
 from smgee.doctor.probes import PROBES
-from smgee.predictors import families
+from smgee.predictors import Predictors, families
 from smgee.study import Study
 from smgee.study.reference import Setting, first_line, json_schema, settings_of
 from smgee.tables import Schema
@@ -133,7 +133,9 @@ def _families() -> list[str]:
         "## `predictors`",
         "",
         "A list of families, in the order of the models' columns, each with its `kind`. Left out: "
-        + ", ".join(f"`{f.kind}`" for f in Study.model_fields["predictors"].default)
+        + ", ".join(f"`{f.kind}`" for f in Predictors.usual("anomaly"))
+        + "; with target `absolute` "
+        + ", ".join(f"`{f.kind}`" for f in Predictors.usual("absolute"))
         + ". What each gives is told in [Predictors](predictors.md).",
         "",
     ]

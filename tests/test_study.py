@@ -239,3 +239,17 @@ def test_paths_are_relative_to_the_study_file(tmp_path, monkeypatch):
     assert again.settings() == study.settings()
     assert again.settings("stations")["stations"]["format"] == "table"
     assert str(tmp_path) not in str(study.settings())
+
+
+@pytest.mark.parametrize(
+    ("target", "families"),
+    [("anomaly", ["place", "terrain"]), ("absolute", ["reflectance", "indices", "terrain"])],
+)
+def test_what_is_learned_decides_which_predictors_are_usual(target, families):
+    """Where the study lists none; those that it lists are taken as they are."""
+    content = Study.demo().model_dump(mode="json", exclude={"predictors"})
+    content["training"] = {"target": target}
+    assert [f.kind for f in Study.parse(content).predictors] == families
+    listed = [{"kind": "terrain", "names": ["slope"]}]
+    assert Study.parse(content | {"predictors": listed}).predictors.names == ("slope",)
+    assert Study.parse(content | {"training": {}}).training.target == "anomaly"

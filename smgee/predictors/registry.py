@@ -74,11 +74,20 @@ def _union() -> Any:
     return tuple[Annotated[known, Field(discriminator="kind")], ...]
 
 
+STATE_AND_PLACE: tuple[Family, ...] = (Place(), Terrain())
+"""What models of an anomaly see where a study lists nothing: what persists at a place. The network's state is
+added in training.
+"""
+
+OF_THE_MOMENT: tuple[Family, ...] = (Reflectance(), Indices(), Terrain(), Calendar())
+"""What models of soil moisture itself see then, as those of Qin et al. 2025 (Land 14, 2098)."""
+
+
 class Predictors(RootModel[tuple[SerializeAsAny[Family], ...]]):
     """What the models see: families of predictors, in the order of the models' columns."""
 
     model_config = ConfigDict(frozen=True)
-    root: tuple[SerializeAsAny[Family], ...] = (Reflectance(), Indices(), Terrain(), Calendar())
+    root: tuple[SerializeAsAny[Family], ...] = STATE_AND_PLACE
 
     @field_validator("root", mode="wrap")
     @classmethod
@@ -110,6 +119,11 @@ class Predictors(RootModel[tuple[SerializeAsAny[Family], ...]]):
     def names(self) -> tuple[str, ...]:
         """All predictor names, in model column order."""
         return tuple(p.name for family in self.root for p in family.predictors())
+
+    @classmethod
+    def usual(cls, target: str) -> Predictors:
+        """Return what is taken for a target, ``anomaly`` or ``absolute``, where a study lists nothing."""
+        return cls(STATE_AND_PLACE if target == "anomaly" else OF_THE_MOMENT)
 
     def without(self, kind: str) -> Predictors:
         """Return the predictors but for the families of a kind."""

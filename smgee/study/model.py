@@ -17,6 +17,8 @@ from smgee.grid import EaseCell, PixelGrid
 from smgee.io import atomic_path
 from smgee.options import Options
 from smgee.predictors import Predictors, PredictorSet, Site, is_alias, refuse_alias
+from smgee.predictors.place import Place
+from smgee.predictors.terrain import Terrain
 from smgee.study.faults import faults
 from smgee.study.files import Lines, read_yaml
 from smgee.study.sections import TWIN, Backend, Publish, Smap, Stations, Training, Upscale
@@ -86,8 +88,10 @@ class Study(Options):
                 refuse_alias(self.predictors, self.start, self.end)
             except InputError as error:
                 raise ValueError(str(error).rstrip(".")) from error
-        elif is_alias(self.start, self.end):
-            object.__setattr__(self, "predictors", self.predictors.without("calendar"))
+        else:
+            usual = Predictors.usual(self.training.target)
+            usual = usual.without("calendar") if is_alias(self.start, self.end) else usual
+            object.__setattr__(self, "predictors", usual)
         return self
 
     @model_validator(mode="after")
@@ -167,6 +171,8 @@ class Study(Options):
             start=date(2021, 4, 1),
             end=date(2021, 11, 1),
             area=Area(lon=99.8, lat=37.5, crs="EPSG:32647"),
+            predictors=Predictors((Place(months=(6, 7, 8, 9)), Terrain())),
+            training=Training(folds=5, trials=0, minutes=None),
             smap=Smap(collection_36km=SMAP_36KM_TWIN),
         )
 

@@ -185,9 +185,9 @@ class Stations(Options):
 class Training(Options):
     """Which models, what they learn, and how they are scored.
 
-    With target ``absolute``, that of Qin et al. (2025), they learn soil moisture itself. With ``anomaly``
-    they learn how a place differs from the network's state of the day, which the maps add again; features,
-    settings and how much of it is believed are then chosen by stations left out inside the training stations.
+    With target ``anomaly`` they learn how a place differs from the network's state of the day, which the maps
+    add again; features, settings and how much of it is believed are chosen by stations left out inside the
+    training stations. With ``absolute``, that of Qin et al. (2025), they learn soil moisture itself.
 
     Attributes
     ----------
@@ -198,7 +198,7 @@ class Training(Options):
     seed : int
         Seed of everything random.
     target : str
-        What is learned: 'absolute' soil moisture, or the 'anomaly' from the network's state of the day.
+        What is learned: the 'anomaly' from the network's state of the day, or 'absolute' soil moisture.
     trials : int
         For an anomaly: settings tried per model in every fold; 0 takes the usual ones.
     minutes : float, optional
@@ -206,9 +206,9 @@ class Training(Options):
     """
 
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = MODELS
-    folds: Annotated[int, Field(ge=2, le=50)] = 10
+    folds: Annotated[int, Field(ge=2, le=50)] = 5
     seed: int = 0
-    target: Literal["absolute", "anomaly"] = "absolute"
+    target: Literal["anomaly", "absolute"] = "anomaly"
     trials: Annotated[int, Field(ge=0, le=1000)] = 40
     minutes: Annotated[float, Field(gt=0)] | None = 12.0
     deploy: Deployed = Field(

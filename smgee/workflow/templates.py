@@ -16,7 +16,7 @@ from smgee.area import utm_zone
 from smgee.errors import InputError
 from smgee.grid import EaseCell, ease_cell_at
 from smgee.insitu.layout import Layout, Preview, find_layout, preview
-from smgee.predictors import is_alias
+from smgee.predictors import Predictors, is_alias
 from smgee.study import Study
 from smgee.study.draft import write_draft
 from smgee.study.sections import Training
@@ -153,8 +153,8 @@ def new_study(
         "area": {"lon": round(lon, 5), "lat": round(lat, 5)},
         "backend": _backend(answers, file),
         "stations": stations,
-        "predictors": _predictors(start, end),
-        "training": _training(answers),
+        "predictors": _predictors(_target(answers), start, end),
+        "training": {"folds": Training.model_fields["folds"].default, "target": _target(answers)},
         "upscale": {"route": "xee"},
         "smap": {"nine_km": True},
         "publish": {"overwrite": False},
@@ -176,9 +176,9 @@ def new_study(
     return NewStudy(text, study, layout, seen, inside, tuple(unsure))
 
 
-def _predictors(start: date, end: date) -> list[dict[str, str]]:
-    """Return the default families; the day of the year only where it is more than the date."""
-    kinds = [family.kind for family in Study.model_fields["predictors"].default]
+def _predictors(target: str, start: date, end: date) -> list[dict[str, str]]:
+    """Return the usual families; the day of the year only where it is more than the date."""
+    kinds = [family.kind for family in Predictors.usual(target)]
     return [{"kind": k} for k in kinds if k != "calendar" or not is_alias(start, end)]
 
 
@@ -265,10 +265,9 @@ def _backend(answers: Answers, file: Path) -> dict[str, Any]:
     return {"kind": "earthengine"} | ({} if answers.project is None else {"project": answers.project})
 
 
-def _training(answers: Answers) -> dict[str, Any]:
+def _target(answers: Answers) -> str:
     """Return what is learnt: as the study that a template follows learns it, else from state and place."""
-    target = "absolute" if answers.template == "qlb-net" else "anomaly"
-    return {"folds": Training.model_fields["folds"].default, "target": target}
+    return "absolute" if answers.template == "qlb-net" else "anomaly"
 
 
 def _head(answers: Answers) -> list[str]:

@@ -122,13 +122,14 @@ def demo_area() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     differ in what they make of NaN.
     """
     import smgee
-    from smgee.predictors import Cadence
+    from smgee.predictors import Cadence, Predictors
     from smgee.study import Study
     from smgee.twin import Basin
     from smgee.upscale import pull_static
     from smgee.upscale.pull import open_bands
 
-    study, basin, rng = Study.demo(), Basin(), np.random.default_rng(2)
+    study = Study.demo().model_copy(update={"predictors": Predictors.usual("absolute")})
+    basin, rng = Basin(), np.random.default_rng(2)
     row, col = (
         round((basin.grid.transform[k] - study.grid.transform[k]) / s) for k, s in ((5, 30), (2, -30))
     )

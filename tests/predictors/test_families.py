@@ -160,12 +160,12 @@ def test_pieces_of_some_names_and_days():
 
 def test_equal_keys_mean_equal_requests():
     with smgee.connect():
-        study = Study.demo()
+        study = study_with(EVERY)
         days = [date(2021, 7, 1), date(2021, 7, 2), date(2021, 8, 1)]
         pieces = study.predictor_set.pieces(days)
         keys = [p.key for p in pieces]
         assert len(set(keys)) == 3
-        assert [p.key for p in Study.demo().predictor_set.pieces(days)] == keys
+        assert [p.key for p in study_with(EVERY).predictor_set.pieces(days)] == keys
         fewer = study.predictor_set.pieces(days, names=["NDVI", "slope"])
         assert not {p.key for p in fewer} & set(keys)
         wider = study_with([{"kind": "reflectance", "composite": {"window_days": 20}}, {"kind": "indices"}])

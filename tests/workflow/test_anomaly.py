@@ -15,8 +15,12 @@ from typer.testing import CliRunner
 import smgee
 from smgee.models import BASELINES, load_model
 from smgee.study import Study
+from smgee.twin import Basin
+from smgee.upscale import DailyModel, MapStore, XeeRoute
 from smgee.workflow.folder import RunFolder
+from smgee.workflow.steps.stations import STATIONS
 from smgee_cli.app import app
+from tests.benchmarks.truth import Sample, baselines, compare, interval_of
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +152,36 @@ def test_one_day_from_the_models_of_a_run(run, study, tmp_path):
         made = file.read(1)
     maps = xr.open_zarr(run / "maps.zarr")["soil_moisture"]
     np.testing.assert_allclose(made, maps.sel(time="2021-06-20").values, atol=1e-6)
+
+
+def test_maps_are_judged_by_the_truth_at_random_pixels(run, study):
+    """The comparison of `tests.benchmarks.truth` at small size: on the pixels of the stored maps."""
+    maps = MapStore.open(run / "maps.zarr")
+    days = maps.days[::10]
+    sample = Sample.draw(study.grid, 3, 60, seed=4)
+    basin = Basin()
+    truth = sample.truth(basin, days)
+    x, y = sample.xy()
+    col = ((x - study.grid.transform[2]) / 300).astype(int)
+    row = ((y - study.grid.transform[5]) / -300).astype(int)
+    told = baselines(STATIONS.read(run.path), sample, days)
+    told["deployed"] = np.stack([maps.read(day)[row, col] for day in days]).astype("f8")
+    with smgee.connect():
+        route = XeeRoute(study.predictor_set, DailyModel.open(run / "models"))
+        np.testing.assert_allclose(sample.mapped(route, days), told["deployed"], atol=1e-6)
+    known = np.isfinite(truth) & np.isfinite(told["deployed"])
+    assert known.mean() > 0.8
+    found = compare(truth, told, {"deployed": interval_of(run)})
+    error = told["deployed"][known] - truth[known]
+    assert found.loc["deployed", "rmse"] == pytest.approx(np.sqrt((error**2).mean()))
+    assert found.loc["deployed", "r"] == pytest.approx(
+        np.corrcoef(told["deployed"][known], truth[known])[0, 1]
+    )
+    assert np.isnan(found.loc["network mean", "spatial_r"])
+    assert 0.5 < found.loc["deployed", "coverage"] <= 1.0
+    # where a pixel lies in the basin, told by its own longitude and latitude
+    lon, lat = smgee.grid.transformer(study.grid.crs, "EPSG:4326").transform(x[0], y[0])
+    bx, by = smgee.grid.transformer("EPSG:4326", basin.grid.crs).transform(lon, lat)
+    at = basin.grid.transform
+    here = basin.truth(days[1])[int((by - at[5]) / at[4]), int((bx - at[2]) / at[0])]
+    np.testing.assert_equal(truth[1, 0], float(here))

@@ -63,8 +63,8 @@ def test_the_run_of_another_study_is_not_taken_over_unasked(tmp_path):
         RunFolder(tmp_path, elsewhere)
     with RunFolder(tmp_path, other, force=True).writing():
         assert Study.from_yaml(tmp_path / "study.yml").name == "other"
-    longer = other.model_copy(update={"training": other.training.model_copy(update={"folds": 5})})
-    assert RunFolder(tmp_path, longer).study.training.folds == 5, "settings of one study may change"
+    longer = other.model_copy(update={"training": other.training.model_copy(update={"folds": 7})})
+    assert RunFolder(tmp_path, longer).study.training.folds == 7, "settings of one study may change"
 
 
 def test_a_folder_that_is_none_is_told(tmp_path):

@@ -36,7 +36,7 @@ def study() -> Study:
     demo = Study.demo()
     content = demo.model_dump(mode="json") | {"name": "small", "start": "2021-06-10", "end": "2021-07-20"}
     content["area"] |= {"scale_m": 300}
-    content["training"] |= {"models": ["XGBoost", "RF"], "folds": 4}
+    content["training"] |= {"target": "absolute", "models": ["XGBoost", "RF"], "folds": 4}
     content["predictors"] = [
         {"kind": "reflectance", "composite": {"step_days": 20, "fill_days": 16}},
         {"kind": "indices", "names": ["NDVI", "NDMI"]},
