@@ -24,6 +24,7 @@ import numpy as np
 import smgee
 from smgee.eelocal.assets.catalog import add_files
 from smgee.grid import EaseCell, PixelGrid
+from smgee.predictors import Predictors
 from smgee.study import Study
 from smgee.trees import TreeEnsemble
 from smgee.upscale import (
@@ -55,7 +56,8 @@ def study_of(folder: Path, cells: int, days: int) -> Study:
     content["area"] = {"cells": names, "crs": "EPSG:32647", "scale_m": 30}
     content["backend"] = {"catalog": str(folder / "catalog")}
     content["stations"]["source"] = "network.zip"
-    content["predictors"] = [p for p in content["predictors"] if p["kind"] != "calendar"]
+    usual = Predictors.usual("absolute").without("calendar")
+    content["predictors"] = usual.model_dump(mode="json")
     return Study.parse(content)
 
 
