@@ -199,6 +199,8 @@ class Training(Options):
         Seed of everything random.
     target : str
         What is learned: the 'anomaly' from the network's state of the day, or 'absolute' soil moisture.
+    designs : tuple of str
+        For an anomaly: what is held out for scores beside stations, which always are.
     trials : int
         For an anomaly: settings tried per model in every fold; 0 takes the usual ones.
     minutes : float, optional
@@ -209,6 +211,10 @@ class Training(Options):
     folds: Annotated[int, Field(ge=2, le=50)] = 5
     seed: int = 0
     target: Literal["anomaly", "absolute"] = "anomaly"
+    designs: tuple[Literal["station", "random", "block", "knndm", "period", "year"], ...] = (
+        *("station", "random", "block"),
+        *("knndm", "period", "year"),
+    )
     trials: Annotated[int, Field(ge=0, le=1000)] = 40
     minutes: Annotated[float, Field(gt=0)] | None = 12.0
     deploy: Deployed = Field(

@@ -24,11 +24,12 @@ from smgee.metrics import score
 from smgee.models.intervals import StationInterval, fit_interval
 from smgee.predictors import Predictors
 from smgee.twin import Basin
-from smgee.upscale import Block, DailyModel, MapJob, MapStore, XeeRoute
+from smgee.upscale import Block, DailyModel, MapJob, XeeRoute
 from smgee.workflow.connection import connected
+from smgee.workflow.days import active_days
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import execute
-from smgee.workflow.steps.stations import STATIONS
+from smgee.workflow.steps.stations import PERIODS, STATIONS
 
 SIDE = 32
 """Pixels of a window's side; random pixels lie in random windows, so that little is pulled."""
@@ -149,10 +150,10 @@ def compare(
 
 
 def judge(run: RunFolder, former: Path | None, *, windows: int, pixels: int, count: int) -> pd.DataFrame:
-    """Compare a finished run, and the former default on its stations, with the truth."""
+    """Compare the trained model of a run, and the former default on its stations, with the truth."""
     study = run.study
     stations = STATIONS.read(run.path)
-    days = MapStore.open(run / "maps.zarr").days
+    days = active_days(study, PERIODS.read(run.path))
     days = [days[int(k)] for k in np.unique(np.linspace(0, len(days) - 1, count).astype(int))]
     sample = Sample.draw(study.grid, windows, pixels)
     truth = sample.truth(Basin(), days)

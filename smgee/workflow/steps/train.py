@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from smgee.models import (
-    HOLDOUTS,
     Effort,
     NetworkTable,
     list_models,
@@ -62,11 +61,12 @@ def _anomaly(work: Work) -> Mapping[str, Any]:
     def told(_: str) -> None:
         nonlocal done
         done += 1
-        work.progress(min(done / (t.folds * len(HOLDOUTS) + 1), 1.0))
+        work.progress(min(done / (t.folds * len({"station", *t.designs}) + 1), 1.0))
 
     result = train_run(
         table,
         families=t.models,
+        designs=t.designs,
         folds=t.folds,
         effort=Effort(trials=t.trials),
         seed=t.seed,
