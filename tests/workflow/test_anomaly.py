@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import ee
 import numpy as np
@@ -180,9 +181,14 @@ def test_maps_are_judged_by_the_truth_at_random_pixels(run, study):
     )
     assert np.isnan(found.loc["network mean", "spatial_r"])
     assert 0.5 < found.loc["deployed", "coverage"] <= 1.0
-    # where a pixel lies in the basin, told by its own longitude and latitude
-    lon, lat = smgee.grid.transformer(study.grid.crs, "EPSG:4326").transform(x[0], y[0])
-    bx, by = smgee.grid.transformer("EPSG:4326", basin.grid.crs).transform(lon, lat)
+
+
+def test_the_truth_is_that_of_the_pixel():
+    """Told by the pixel's longitude and latitude."""
+    grid, basin, day = Study.demo().grid, Basin(), date(2021, 7, 1)
+    sample = Sample.draw(grid, 4, 40)
+    lon, lat = smgee.grid.transformer(grid.crs, "EPSG:4326").transform(*sample.xy())
+    x, y = smgee.grid.transformer("EPSG:4326", basin.grid.crs).transform(lon, lat)
     at = basin.grid.transform
-    here = basin.truth(days[1])[int((by - at[5]) / at[4]), int((bx - at[2]) / at[0])]
-    np.testing.assert_equal(truth[1, 0], float(here))
+    row, col = ((y - at[5]) / at[4]).astype(int), ((x - at[2]) / at[0]).astype(int)
+    np.testing.assert_array_equal(sample.truth(basin, [day])[0], basin.truth(day)[row, col])
