@@ -130,6 +130,12 @@ class Family(Options, ABC):
         """Return the ids of the assets read for the days [start, end)."""
         return ()
 
+    def conditions(self) -> tuple[str, ...]:
+        """Return the predictors that a cell is described by where SMAP's errors are asked about: those that
+        never change, unless the family knows fewer to say as much.
+        """
+        return tuple(p.name for p in self.predictors() if p.cadence is Cadence.STATIC)
+
     def period(self, start: date, end: date) -> tuple[date, date]:
         """Return the days [start, end) of which images are read for the days [start, end)."""
         return start, end

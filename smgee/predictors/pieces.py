@@ -112,6 +112,11 @@ class PredictorSet:
         """The names of the predictors, in model order."""
         return tuple(p.name for p in self.predictors)
 
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What the land of a cell is described by, see `Family.conditions`."""
+        return tuple(name for family in self.families for name in family.conditions())
+
     def datasets(self, start: date | None = None, end: date | None = None) -> tuple[str, ...]:
         """Return the ids of the assets read for the days [start, end), by default for all; each once."""
         start, end = start or self.start, end or self.end

@@ -127,6 +127,12 @@ class Place(Family):
         """Return one predictor per name; all are ratios, but for the count."""
         return tuple(Predictor(n, "1", self._long_name(n), self.cadence, "HLS v2.0") for n in self.names)
 
+    def conditions(self) -> tuple[str, ...]:
+        """Return greenness alone, where it is there: bands and indices of one pixel say one thing many times,
+        and a question asked twenty times is answered once by chance.
+        """
+        return tuple(name for name in self.names if name == "m_NDVI")
+
     def period(self, start: date, end: date) -> tuple[date, date]:
         """Return the days [start, end) that are read where the study's are these.
 

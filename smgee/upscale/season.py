@@ -166,17 +166,22 @@ class _StaticRoute:
         return Cost({("static", job.block): 4 * len(self.names) * job.block.size})
 
 
-def pull_static(predictors: PredictorSet, *, block: int | None = None) -> dict[str, np.ndarray]:
-    """Return the static predictors on the map lattice, (y, x) float32 each, NaN where masked.
+def pull_static(
+    predictors: PredictorSet, *, names: Sequence[str] | None = None, block: int | None = None
+) -> dict[str, np.ndarray]:
+    """Return static predictors on the map lattice, (y, x) float32 each, NaN where masked.
 
     Parameters
     ----------
     predictors : PredictorSet
         Of the study.
+    names : sequence of str, optional
+        Which; all static ones by default.
     block : int, optional
         Side of the blocks they come in, pixels.
     """
-    names = [p.name for p in predictors.predictors if p.cadence is Cadence.STATIC]
+    static = [p.name for p in predictors.predictors if p.cadence is Cadence.STATIC]
+    names = static if names is None else [name for name in static if name in names]
     if not names:
         return {}
     grid = predictors.site.grid

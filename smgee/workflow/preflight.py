@@ -16,7 +16,6 @@ import shapely
 
 from smgee.datasets import DATASETS, DEMS
 from smgee.errors import InputError, MissingDataError
-from smgee.predictors import Cadence
 from smgee.publish import RUN_ASSETS, check_publishing, require_folder
 from smgee.remote import NotFound, call
 from smgee.session import current_session
@@ -37,8 +36,8 @@ def predictor_datasets(study: Study) -> Sequence[str]:
 
 
 def has_static(study: Study) -> bool:
-    """Whether any predictor of a study stays the same all the time."""
-    return any(p.cadence is Cadence.STATIC for p in study.predictor_set.predictors)
+    """Whether a study has predictors that cells are described by."""
+    return bool(study.predictor_set.conditions)
 
 
 def needed_assets(study: Study, steps: Sequence[Step]) -> list[str]:

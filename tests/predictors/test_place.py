@@ -147,3 +147,12 @@ def test_it_is_pulled_once():
     pieces = study.predictor_set.pieces(days)
     assert (pieces[0].cadence, pieces[0].days) == (Cadence.STATIC, tuple(days))
     assert [len(p.names) for p in pieces] == [2, 6, 6]
+
+
+def test_cells_are_described_by_greenness_and_not_by_every_band():
+    study = study_of(
+        {"kind": "place", "names": ["m_nir", "m_NDVI", "m_NDMI", "s_NDVI"]},
+        {"kind": "terrain", "names": ["elevation", "slope"]},
+    )
+    assert study.predictor_set.conditions == ("m_NDVI", "elevation", "slope")
+    assert study_of({"kind": "place", "names": ["m_nir"]}).predictor_set.conditions == ()

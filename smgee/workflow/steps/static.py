@@ -1,4 +1,4 @@
-"""Static: the terrain of the cells, which SMAP's errors are related to."""
+"""Static: the land of the cells, which SMAP's errors are related to."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ CELLS: Artifact[pd.DataFrame] = table("cells.csv", CELLS_SCHEMA)
 
 
 def run(work: Work) -> Mapping[str, Any]:
-    """Pull the static predictors and describe each cell by them."""
+    """Pull what the cells differ in and describe each by it."""
     study = work.study
-    layers = pull_static(study.predictor_set)
+    predictors = study.predictor_set
+    layers = pull_static(predictors, names=predictors.conditions)
     work.progress(0.7)
     conditions = cell_conditions(cell_weights(study.grid, judged_cells(study)), layers)
     work.write(CELLS, conditions)
@@ -31,7 +32,7 @@ def run(work: Work) -> Mapping[str, Any]:
 
 
 def _needed(study: Study) -> str | None:
-    return None if has_static(study) else "no predictor of the study is static"
+    return None if has_static(study) else "the study has no predictor that cells are described by"
 
 
 STEP = Step(
