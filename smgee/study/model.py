@@ -172,7 +172,7 @@ class Study(Options):
             end=date(2021, 11, 1),
             area=Area(lon=99.8, lat=37.5, crs="EPSG:32647"),
             predictors=Predictors((Place(months=(6, 7, 8, 9)), Terrain())),
-            training=Training(folds=5, designs=("station", "random", "block"), trials=0, minutes=None),
+            training=Training(folds=5, designs=("station", "random"), trials=0, minutes=None),
             smap=Smap(collection_36km=SMAP_36KM_TWIN),
         )
 

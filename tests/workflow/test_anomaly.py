@@ -29,7 +29,7 @@ def study() -> Study:
     content = Study.demo().model_dump(mode="json")
     content |= {"name": "anomaly", "start": "2021-06-10", "end": "2021-07-10"}
     content["area"] |= {"scale_m": 300}
-    content["training"] |= {"models": ["XGBoost", "RF"], "folds": 3}
+    content["training"] |= {"models": ["XGBoost", "RF"], "folds": 3, "designs": ["random", "block"]}
     assert content["training"]["target"] == "anomaly"
     content["predictors"] = [
         {"kind": "place", "names": ["m_nir", "m_NDMI"], "months": [6]},
