@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import runpy
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,32 @@ def test_every_dependency_is_pinned():
     wanted = [*PROJECT["project"]["dependencies"], *extras["test"], *extras["docs"]]
     names = {re.split(r"[\[<>=!~ ]", w)[0].lower().replace("_", "-") for w in wanted}
     assert names <= pinned, names - pinned
+
+
+def test_every_import_is_a_declared_dependency():
+    """A module that only comes along with another package is gone when that package changes its mind."""
+    declared = PROJECT["project"]
+    named = [*declared["dependencies"], *declared["optional-dependencies"]["lightgbm"]]
+    known = {re.split(r"[\[>=<~! ;]", d)[0].lower().replace("_", "-") for d in named}
+    owners = packages_distributions()
+    undeclared = {}
+    for path in [*(ROOT / "smgee").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules = [a.name for a in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules = [node.module or ""]
+            else:
+                continue
+            for module in modules:
+                top = module.split(".")[0]
+                if top in sys.stdlib_module_names or top in ("smgee", "smgee_cli"):
+                    continue
+                # a namespace such as google belongs to several
+                from_ = {d.lower().replace("_", "-") for d in owners.get(top, [])}
+                if not from_ & known:
+                    undeclared.setdefault(top, path.name)
+    assert not undeclared
 
 
 def test_importing_smgee_loads_nothing_heavy():

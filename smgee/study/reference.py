@@ -14,12 +14,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from smgee.predictors import Predictors, families
 from smgee.study.model import Study
 
 __all__ = ["Setting", "first_line", "json_schema", "section_of", "settings_of"]
+
+
+REQUIRED = object()
+"""Stands for the default of a setting that has none."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Setting:
     kind : str
         What can be given, in words.
     default : Any
-        As plain values; `PydanticUndefined` where it has to be given.
+        As plain values; `REQUIRED` where it has to be given.
     description : str
         What it means; empty where the key says all.
     section : type or None
@@ -49,7 +52,7 @@ class Setting:
     @property
     def required(self) -> bool:
         """Whether a study has to give it."""
-        return self.default is PydanticUndefined
+        return self.default is REQUIRED
 
 
 def settings_of(model: type[BaseModel]) -> list[Setting]:
@@ -126,7 +129,7 @@ def _sentence(text: str) -> str:
 def _plain(field: FieldInfo) -> Any:
     """Return a default as YAML would write it."""
     if field.is_required():
-        return PydanticUndefined
+        return REQUIRED
     default = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(default, BaseModel):
         return default.model_dump(mode="json")
