@@ -394,7 +394,7 @@ def distances_figure(distances: pd.DataFrame, path: Path, *, synthetic: bool) ->
     synthetic : bool
     """
     widest = np.quantile(distances["distance_m"], 0.999) / 1000.0
-    with figure(1, 1, size=(6.4, 3.2), synthetic=synthetic) as (fig, axes):
+    with figure(1, 1, size=(8.8, 3.2), synthetic=synthetic) as (fig, axes):
         axis = np.ravel(axes)[0]
         for k, (what, part) in enumerate(distances.groupby("what", sort=False)):
             km = np.sort(part["distance_m"].to_numpy(float)) / 1000.0
@@ -413,5 +413,5 @@ def distances_figure(distances: pd.DataFrame, path: Path, *, synthetic: bool) ->
         axis.set_ylim(0.0, 1.0)
         axis.set_xlabel("distance to the nearest station that is known (km)")
         axis.set_ylabel("share nearer than that")
-        axis.legend(fontsize=8, loc="lower right")
+        axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1.0))  # curves go everywhere
         return save(fig, path)

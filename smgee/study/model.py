@@ -11,7 +11,7 @@ import yaml
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from smgee.area import Area
-from smgee.datasets import SMAP_36KM_TWIN
+from smgee.datasets import ROLES, SMAP_36KM_TWIN
 from smgee.errors import InputError
 from smgee.grid import EaseCell, PixelGrid
 from smgee.io import atomic_path
@@ -171,7 +171,17 @@ class Study(Options):
             start=date(2021, 4, 1),
             end=date(2021, 11, 1),
             area=Area(lon=99.8, lat=37.5, crs="EPSG:32647"),
-            predictors=Predictors((Place(months=(6, 7, 8, 9)), Terrain())),
+            # The six bands and one index each of greenness, water in leaves and open water: more of them say
+            # the same again, and every one costs the median of a season at a million pixels.
+            predictors=Predictors(
+                (
+                    Place(
+                        names=(*(f"m_{role}" for role in ROLES), "m_NDVI", "m_NDMI", "m_NDWI"),
+                        months=(6, 7, 8, 9),
+                    ),
+                    Terrain(),
+                )
+            ),
             training=Training(folds=5, designs=("station", "random"), trials=0, minutes=None),
             smap=Smap(collection_36km=SMAP_36KM_TWIN),
         )
