@@ -171,13 +171,13 @@ class Study(Options):
             start=date(2021, 4, 1),
             end=date(2021, 11, 1),
             area=Area(lon=99.8, lat=37.5, crs="EPSG:32647"),
-            # The six bands and one index each of greenness, water in leaves and open water: more of them say
-            # the same again, and every one costs the median of a season at a million pixels.
+            # The six bands and one index each of greenness, water in leaves and open water, at the height of
+            # the season: more of them say the same again, and each costs a median at a million pixels.
             predictors=Predictors(
                 (
                     Place(
                         names=(*(f"m_{role}" for role in ROLES), "m_NDVI", "m_NDMI", "m_NDWI"),
-                        months=(6, 7, 8, 9),
+                        months=(7, 8),
                     ),
                     Terrain(),
                 )
