@@ -65,7 +65,7 @@ def train_network(
     model = result.models["deployed"]
     if explain != "none" and model.ensemble.depth > 0:
         with console.status("explaining"):
-            explain_models({"deployed": model}, result.training, out / "shap", seed=seed)
+            explain_models({"deployed": model}, result.training, out / "shap", folds=result.folds, seed=seed)
         written.append("shap/")
     console.print(f"Wrote {', '.join(written)} in {out} ({result.seconds:.0f} s).", highlight=False)
     return written

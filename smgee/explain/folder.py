@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from smgee.io import atomic_path
 from smgee.metrics import score
 from smgee.models import (
     ESTIMATORS,
+    FoldModel,
     TrainedModel,
     TrainingTable,
     list_models,
@@ -115,6 +116,7 @@ def explain_models(
     table: TrainingTable,
     folder: str | os.PathLike[str],
     *,
+    folds: Sequence[FoldModel] = (),
     max_rows: int | None = None,
     seed: int = 0,
 ) -> dict[str, Explanation]:
@@ -131,6 +133,8 @@ def explain_models(
         What they were trained on.
     folder : path-like
         Usually ``shap`` in a run folder. Files of models that are not among `models` are removed from it.
+    folds : sequence of FoldModel
+        Models of stations left out, to be explained on these (see `smgee.explain.HeldOut`).
     max_rows, seed
         As for `explain`.
 
@@ -162,6 +166,8 @@ def explain_models(
         )
         save_explanation(result[name], folder, name=name, table=table)
     forget(folder, keep=result)
+    if any((fold.trees.feature >= 0).any() for fold in folds):
+        save_held_out(explain_held_out(folds, synthetic=table.synthetic), folder)
     if result:
         together = pd.DataFrame(
             {e.title: e.importance for e in result.values()},
@@ -205,11 +211,13 @@ def explain_run(
     loaded = [load_model(folder, name) for name in (names if model == "all" else [model])]
     table = TrainingTable.read(folder / "training.parquet")
     explained = explain_models(
-        {m.name: m for m in loaded}, table, Path(run) / "shap", max_rows=max_rows, seed=seed
+        {m.name: m for m in loaded},
+        table,
+        Path(run) / "shap",
+        folds=load_fold_models(folder),
+        max_rows=max_rows,
+        seed=seed,
     )
-    folds = load_fold_models(folder)
-    if any((fold.trees.feature >= 0).any() for fold in folds):
-        save_held_out(explain_held_out(folds, synthetic=table.synthetic), Path(run) / "shap")
     return ranking(explained[best if model == "all" else loaded[0].name])
 
 
