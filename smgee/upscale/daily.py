@@ -18,6 +18,11 @@ from smgee.trees import TreeEnsemble
 
 __all__ = ["DailyModel", "NetworkSeries"]
 
+LONGEST_GAP = 10
+"""Days from the nearest day with stations beyond which the state is not drawn between its neighbours: after so
+long a real network keeps half of an anomaly (Pali, summer 2021: correlation at ten days 0.53).
+"""
+
 STATE_FILE = "state.parquet"
 """The network's state, beside the models that are added to it."""
 
@@ -40,8 +45,11 @@ class NetworkSeries:
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> NetworkSeries:
-        """Take the columns ``time``, ``network_state`` and ``network_change`` of a table."""
-        ordered = table.sort_values("time")
+        """Take the columns ``time``, ``network_state`` and ``network_change`` of a table, without steps on
+        which its column ``stations`` counts none.
+        """
+        seen = table[table["stations"] > 0] if "stations" in table else table
+        ordered = seen.sort_values("time")
         return cls(
             ordered["time"].to_numpy("datetime64[D]"),
             *(ordered[name].to_numpy("f8") for name in STATE),
@@ -56,7 +64,8 @@ class NetworkSeries:
         Raises
         ------
         InputError
-            For a day before the first or after the last that any station reports.
+            For a day before the first or after the last that any station reports, or more than `LONGEST_GAP`
+            days from any.
         """
         here, known = np.datetime64(day, "D"), self.time
         if not known[0] <= here <= known[-1]:
@@ -65,6 +74,13 @@ class NetworkSeries:
                 f"{known[-1]}. Map days in between, give stations of that day, or train with target absolute."
             )
         x, xp = here.astype("i8"), known.astype("i8")
+        away = int(np.abs(xp - x).min())
+        if away > LONGEST_GAP:
+            raise InputError(
+                f"The network's state of {day} is not known: no station reports within {LONGEST_GAP} days "
+                f"(the nearest in {away}). Map other days, give stations of that time, or train with target "
+                "absolute."
+            )
         values = (np.interp(x, xp, of) for of in (self.state, self.change))
         return {name: float(np.float32(value)) for name, value in zip(STATE, values, strict=True)}
 

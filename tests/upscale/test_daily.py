@@ -157,3 +157,17 @@ def test_both_routes_add_the_state_to_the_trees(study, weights):
         np.testing.assert_allclose(here[np.isfinite(here)], daily.level(day), atol=1e-7)
     else:
         assert np.nanstd(here) > 1e-4
+
+
+def test_a_long_silence_of_the_network_is_not_drawn_over():
+    """Steps that the table fills without a station count as silence; a short one lies on a line."""
+    time = pd.date_range("2021-07-01", "2021-08-10")
+    level = np.linspace(0.2, 0.3, len(time))
+    table = pd.DataFrame({"time": time, "network_state": level, "network_change": 0.0, "stations": 3})
+    table.loc[5:12, "stations"] = 0
+    table.loc[15:38, "stations"] = 0
+    series = NetworkSeries.of(table)
+    assert series.at(date(2021, 7, 9))["network_state"] == pytest.approx(level[8], abs=1e-6)
+    assert series.at(date(2021, 7, 25))["network_state"] == pytest.approx(level[24], abs=1e-6)
+    with pytest.raises(InputError, match="no station reports within 10 days"):
+        series.at(date(2021, 7, 27))
