@@ -19,8 +19,8 @@ from smgee.trees import TreeEnsemble
 __all__ = ["DailyModel", "NetworkSeries"]
 
 LONGEST_GAP = 10
-"""Days from the nearest day with stations beyond which the state is not drawn between its neighbours: after so
-long a real network keeps half of an anomaly (Pali, summer 2021: correlation at ten days 0.53).
+"""Days from the nearest day with stations beyond which the state is not drawn between its neighbours: after
+so long a real network keeps half of an anomaly (Pali, summer 2021: correlation at ten days 0.53).
 """
 
 STATE_FILE = "state.parquet"
