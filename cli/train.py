@@ -14,6 +14,7 @@ from smgee.errors import InputError
 from smgee.explain import explain_models, forget
 from smgee.models import DESIGNS, ESTIMATORS, TrainingTable, describe, train_models
 from smgee.models.crossval import Progress
+from smgee.models.features import MAPPED
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import adopt
 from smgee_cli.display import run_with_progress
@@ -72,8 +73,8 @@ def train(
     learn: Annotated[
         str | None,
         typer.Option(
-            help="'anomaly' from the network's state, with place and weather (default for a table), or "
-            "'absolute' soil moisture from the columns as they are."
+            help="'anomaly' from the network's state, with place and weather or 'absolute' soil "
+            "moisture from the columns as they are. Default: as the run's study says, else anomaly."
         ),
     ] = None,
     trials: Annotated[int, typer.Option(help="Settings tried per model in every fold (anomaly).")] = 40,
@@ -105,7 +106,7 @@ def train(
     if explain not in ("best", "all", "none"):
         raise InputError(f"--explain {explain} was given; choose best, all or none.")
     console = Console()
-    learn = learn or ("anomaly" if table else "absolute")
+    learn = learn or usual_target(out, table)
     if learn not in ("anomaly", "absolute"):
         raise InputError(f"--learn {learn} was given; choose anomaly or absolute.")
     if learn == "anomaly":
@@ -121,6 +122,7 @@ def train(
             where=where,
             derive=parse_derived(derive),
             target_scale=target_scale,
+            groups=MAPPED if table is None else None,  # what every pixel of the run's maps has too
         )
         written = train_network(
             console,
@@ -198,14 +200,25 @@ def train(
     return {"rows": len(rows), "best": result.best, "files": [str(out / name) for name in written]}
 
 
+_SAID = {"out", "verbose", "quiet", "json"}
+"""Options that ask for no other training: where, and how much is said of it."""
+
+
 def of_the_study(ctx: typer.Context | None, out: Path) -> bool:
     """Whether a run's own study says how to train: it has one, and no option asks for something else."""
     given = [
         n
         for n in (ctx.params if ctx else ())
-        if ctx and n != "out" and getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"
+        if ctx and n not in _SAID and getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"
     ]
     return (out / "study.yml").is_file() and not given
+
+
+def usual_target(out: Path, table: Path | None) -> str:
+    """What is learned where nobody says: what the folder's study does, else the anomaly."""
+    if table is None and (out / "study.yml").is_file():
+        return RunFolder(out).study.training.target
+    return "anomaly"
 
 
 def split_names(values: list[str] | None) -> list[str] | None:

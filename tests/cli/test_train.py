@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 
 from smgee.errors import InputError, MissingDataError
 from smgee.models import TrainingTable, list_models
+from smgee.study import Study
+from smgee_cli.app import app
 from smgee_cli.steps import command_for
-from smgee_cli.train import parse_derived, split_names, train
+from smgee_cli.train import of_the_study, parse_derived, split_names, train, usual_target
 
 
 @pytest.fixture
@@ -81,18 +84,38 @@ def test_the_samples_of_a_run_need_no_names(rows, tmp_path, capsys):
     predictors = [Predictor(n, "1", n, Cadence.STEP, "HLS v2.0") for n in ("B8A", "B11")]
     provenance = Provenance(synthetic=True)
     write_samples(sampled, tmp_path / "samples.parquet", predictors=predictors, provenance=provenance)
-    train(tmp_path, models=["gbdt"], folds=3)
+    train(tmp_path, models=["gbdt"], folds=3, learn="absolute")
     printed = capsys.readouterr().out
     assert "(synthetic)" in printed
     assert "Synthetic data." in printed
     assert (pd.read_csv(tmp_path / "scores.csv")["synthetic"] == 1).all()
     table = TrainingTable.read(tmp_path / "models" / "training.parquet")
     assert (table.predictors, table.synthetic, len(table)) == (("B8A", "B11"), True, 200)
-    train(tmp_path, models=["gbdt"], folds=3, explain="none")
+    train(tmp_path, models=["gbdt"], folds=3, learn="absolute", explain="none")
     assert not list((tmp_path / "shap").iterdir())
     command_for("explain")(run=tmp_path)
     assert "most important" in capsys.readouterr().out
     assert (tmp_path / "shap" / "gbdt_summary.png").stat().st_size > 10_000
+
+
+def test_saying_more_of_it_asks_for_no_other_training(tmp_path):
+    """With -v a run of the anomaly was trained on soil moisture itself."""
+    Study.demo().to_yaml(tmp_path / "study.yml")
+    group = typer.main.get_command(app)
+    command = group.get_command(None, "train")
+
+    def asked(*options: str) -> bool:
+        return of_the_study(command.make_context("train", ["--run", str(tmp_path), *options]), tmp_path)
+
+    assert asked()
+    assert asked("-v", "--quiet", "--json")
+    assert not asked("--seed", "1")
+    assert usual_target(tmp_path, None) == "anomaly"
+    plain = Study.demo().model_dump(mode="json")
+    plain["training"]["target"] = "absolute"
+    Study.parse(plain).to_yaml(tmp_path / "study.yml")
+    assert usual_target(tmp_path, None) == "absolute"
+    assert usual_target(tmp_path, tmp_path / "mine.csv") == "anomaly"
 
 
 def test_mistakes_are_one_sentence(rows, tmp_path):
