@@ -96,7 +96,9 @@ GUIDES: Mapping[str, Guide] = {
     "validate": _step("validate", "report"),
     "truth": _step("truth", "report"),
     "report": Guide(
-        ("smgee report --run runs/mine",), "open {run}/report.html", "open runs/mine/report.html in a browser"
+        ("smgee report --run runs/mine",),
+        "open {run}/report.html, or smgee view {run}",
+        "open runs/mine/report.html in a browser, or smgee view runs/mine",
     ),
     "publish": _step("publish", "report"),
     "map": Guide(
@@ -116,6 +118,11 @@ GUIDES: Mapping[str, Guide] = {
         ("smgee endmembers study.yml --out endmembers.csv --count 3",),
         "smgee run STUDY",
         "smgee run study.yml",
+    ),
+    "view": Guide(
+        ("smgee view runs/demo", "smgee view runs/mine --port 8090 --no-browser"),
+        "smgee stac --run {run}",
+        "smgee stac --run runs/mine",
     ),
     "stac": Guide(
         ("smgee stac --run runs/mine",),

@@ -40,7 +40,14 @@ API: dict[str, tuple[str, ...]] = {
     "Maps": ("smgee.upscale",),
     "Metrics and validation": ("smgee.metrics", "smgee.validation"),
     "Earth Engine": ("smgee.session", "smgee.remote", "smgee.publish", "smgee.cards", "smgee.ingest"),
-    "Runs and reports": ("smgee.workflow", "smgee.report", "smgee.stac", "smgee.tables", "smgee.schemas"),
+    "Runs and reports": (
+        "smgee.workflow",
+        "smgee.report",
+        "smgee.maps",
+        "smgee.stac",
+        "smgee.tables",
+        "smgee.schemas",
+    ),
     "Synthetic basin": ("smgee.twin", "smgee.experiment"),
     "Errors": ("smgee.errors",),
 }
@@ -49,7 +56,18 @@ API: dict[str, tuple[str, ...]] = {
 INTERNAL: frozenset[str] = frozenset(
     f"smgee.{name}"
     for name in (
-        *("cache", "compiled", "doctor", "eelocal", "embedded", "estimators", "io", "machine", "options"),
+        *(
+            "cache",
+            "compiled",
+            "doctor",
+            "eelocal",
+            "embedded",
+            "estimators",
+            "io",
+            "loopback",
+            "machine",
+            "options",
+        ),
         "source",
     )
 )

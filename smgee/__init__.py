@@ -17,7 +17,8 @@ Maps
 Validation
     `smgee.metrics` compares series, `smgee.validation` judges SMAP, `smgee.ingest` brings its files in.
 Runs
-    `smgee.study`, `smgee.workflow`, `smgee.tables`, `smgee.report`, `smgee.stac`, `smgee.publish`.
+    `smgee.study`, `smgee.workflow`, `smgee.tables`, `smgee.report`, `smgee.maps`, `smgee.stac`,
+    `smgee.publish`.
 The synthetic basin
     `smgee.twin` is a world whose truth is known, `smgee.experiment` tries networks and seasons on it.
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         grid,
         ingest,
         insitu,
+        maps,
         metrics,
         models,
         predictors,
@@ -76,6 +78,7 @@ __all__ = [
     "grid",
     "ingest",
     "insitu",
+    "maps",
     "metrics",
     "models",
     "predictors",
@@ -101,6 +104,7 @@ _SUBMODULES = (
     "grid",
     "ingest",
     "insitu",
+    "maps",
     "metrics",
     "models",
     "predictors",

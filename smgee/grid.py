@@ -104,6 +104,13 @@ class PixelGrid:
         a, b, c, d, e, f = self.transform
         return a * col + b * row + c, d * col + e * row + f
 
+    def position(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the fractional (row, column) of coordinates, the inverse of `corner`; of one shape."""
+        a, b, c, d, e, f = self.transform
+        size = a * e - b * d
+        east, south = np.asarray(x) - c, np.asarray(y) - f
+        return (a * south - d * east) / size, (e * east - b * south) / size
+
     def window(self, row: int, col: int, height: int, width: int) -> PixelGrid:
         """Return the part of the lattice starting at (row, col); it may reach beyond this grid."""
         x, y = self.corner(row, col)

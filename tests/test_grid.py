@@ -154,3 +154,10 @@ def test_the_3_km_grid_is_nested_and_its_names_are_read_back():
     assert small[-1].bounds[1] == pytest.approx(large.bounds[1], abs=1e-3)
     last = EaseCell("M03", 4871, 11567)
     assert EaseCell.from_name(last.name) == last
+
+
+def test_positions_are_the_inverse_of_corners():
+    sheared = PixelGrid("EPSG:32647", (30.0, 4.0, 5e5, -3.0, -25.0, 4e6), 10, 10)
+    rows, cols = np.array([0.0, 3.5, 9.25]), np.array([7.0, 0.5, 2.75])
+    x, y = np.array([sheared.corner(r, c) for r, c in zip(rows, cols)]).T
+    np.testing.assert_allclose(sheared.position(x, y), (rows, cols), atol=1e-9)

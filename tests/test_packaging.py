@@ -146,7 +146,12 @@ def test_every_file_of_the_package_is_shipped():
         str(file.relative_to(ROOT))
         for file in (ROOT / "smgee").rglob("*")
         if file.is_file() and file.suffix not in (".py", ".pyc", ".nbi", ".nbc")
-        if not any(file.match(p) for p in known.get(".".join(file.parent.relative_to(ROOT).parts), ()))
+        if not any(
+            file.relative_to(folder).match(pattern)
+            for folder in file.parents
+            if (folder / "__init__.py").is_file()
+            for pattern in known.get(".".join(folder.relative_to(ROOT).parts), ())
+        )
     ]
     assert left == []
 

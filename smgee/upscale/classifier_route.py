@@ -79,9 +79,10 @@ class ClassifierRoute:
     def _image(self, days: Sequence[date]) -> ee.Image:
         import ee
 
-        return ee.Image.cat([self._map(day).rename(f"d{day:%Y%m%d}") for day in days])
+        return ee.Image.cat([self.image(day).rename(f"d{day:%Y%m%d}") for day in days])
 
-    def _map(self, day: date) -> ee.Image:
+    def image(self, day: date) -> ee.Image:
+        """Return the map of a day as an image of Earth Engine, m³ m⁻³."""
         import ee
 
         if not self.model.needs:  # one number for the day: the network's state, or trees of it alone

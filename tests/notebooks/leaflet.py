@@ -24,9 +24,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browser import find_browser
 from tests.notebooks.tiles import pixel_of
 
-BROWSERS = ("chromium", "chromium-browser")
 _BUNDLE = Path("share", "jupyter", "nbextensions", "jupyter-leaflet")
 
 _PAGE = """<!doctype html>
@@ -110,15 +110,6 @@ def write_page(
     page = _PAGE.replace("__TITLE__", title).replace("__NOTE__", note).replace("__HEIGHT__", str(height))
     (folder / "index.html").write_text(page.replace("__PANELS__", content), encoding="utf-8")
     return folder / "index.html"
-
-
-def find_browser() -> str:
-    """Return the path of a Chromium; skips the test where there is none."""
-    for name in BROWSERS:
-        path = shutil.which(name)
-        if path:
-            return path
-    pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH")
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,9 @@ CERTIFICATE: Artifact[dict[str, Any]] = Artifact(
     "certificate.json", lambda path: json.loads(path.read_text(encoding="utf-8")), optional=True
 )
 DISTANCES: Artifact[pd.DataFrame] = Artifact("distances.csv", read_table, optional=True)
-_DETAILS = tuple(Artifact(f"scores_{by}.csv", read_table, optional=True) for by in BREAKDOWNS)
+SCORES_BY: dict[str, Artifact[pd.DataFrame]] = {
+    by: Artifact(f"scores_{by}.csv", read_table, optional=True) for by in BREAKDOWNS
+}
 
 
 def run(work: Work) -> Mapping[str, Any]:
@@ -112,7 +114,7 @@ STEP = Step(
     "Train and score",
     run,
     reads=(SAMPLES,),
-    writes=(SCORES, MODELS, CERTIFICATE, DISTANCES, *_DETAILS),
+    writes=(SCORES, MODELS, CERTIFICATE, DISTANCES, *SCORES_BY.values()),
     settings=("training",),
     ignores=("training.deploy",),
 )
