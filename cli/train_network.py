@@ -119,6 +119,7 @@ def _short_of(certificate: dict[str, Any], trials: int) -> str:
         sum(m["trials"] for name, m in choice["members"].items() if name.startswith(family))
         for choice in certificate["chosen_inside"].values()
         for family in {name.split()[0] for name in choice["members"]}
+        if not ESTIMATORS[family].grouped
     ]
     if made and trials > 1 and min(made) < trials - 1:
         return (

@@ -1,4 +1,4 @@
-"""The five tree ensembles, with the settings that are used where nothing is tuned.
+"""The five tree ensembles and a line in steps, with the settings that are used where nothing is tuned.
 
 The settings were written down by hand, for some thousand rows and ten to twenty predictors and with trees
 small enough to travel to Earth Engine; no data chose them. Settings that data choose are candidates
@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from smgee.errors import InputError
 
@@ -36,6 +38,10 @@ class EstimatorSpec:
         Whether the regressor itself copes with NaN predictors in all supported versions of its library.
     reference : str
         Where the method is published.
+    grouped : bool
+        Whether ``fit`` takes the station of every row as ``groups``, and makes its own choices by it.
+    kind : str
+        ``trees`` or ``line``: members of one kind err alike.
     """
 
     name: str
@@ -43,14 +49,20 @@ class EstimatorSpec:
     library: str
     package: str
     class_name: str
-    seed_name: str
+    seed_name: str | None
     threads_name: str | None
     accepts_missing: bool
     reference: str
+    grouped: bool = False
+    kind: str = "trees"
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
+
+    def fit_options(self, station: np.ndarray) -> dict[str, np.ndarray]:
+        """What ``fit`` is told beside predictors and target, by keyword, from the station of every row."""
+        return {"groups": station} if self.grouped else {}
 
 
 _SPECS = (
@@ -143,10 +155,24 @@ _SPECS = (
             "verbose": False,
         },
     ),
+    EstimatorSpec(
+        name="linear",
+        title="Linear",
+        library="scikit-learn",
+        package="smgee.trees.linear",
+        class_name="SteppedRidge",
+        seed_name=None,
+        threads_name=None,
+        accepts_missing=False,
+        reference="Hoerl & Kennard (1970), Technometrics 12, 55-67; in steps, as one tree per predictor",
+        grouped=True,
+        kind="line",
+        settings={"steps": 64},
+    ),
 )
 
 ESTIMATORS: Mapping[str, EstimatorSpec] = MappingProxyType({spec.name: spec for spec in _SPECS})
-"""The five models by name: ``rf``, ``ert``, ``gbdt``, ``xgboost``, ``catboost``."""
+"""The models by name: ``rf``, ``ert``, ``gbdt``, ``xgboost``, ``catboost``, ``linear``."""
 
 
 def find(name: str) -> EstimatorSpec:
@@ -188,7 +214,9 @@ def make(name: str, *, seed: int = 0, n_jobs: int = 1, **settings: Any) -> Any:
         If there is no such model.
     """
     spec = find(name)
-    keywords = dict(spec.settings) | {spec.seed_name: seed}
+    keywords = dict(spec.settings)
+    if spec.seed_name:
+        keywords[spec.seed_name] = seed
     if spec.threads_name:
         keywords[spec.threads_name] = n_jobs
     return getattr(import_module(spec.package), spec.class_name)(**(keywords | settings))

@@ -35,7 +35,8 @@ class Candidate:
         Key of `smgee.models.ESTIMATORS`.
     settings : mapping
         ``depth``, ``leaf`` (rows per leaf, in rows of a usual station), ``columns`` and ``rows`` (shares
-        offered to a tree), and for boosted families ``rate``, ``penalty`` and ``trees``.
+        offered to a tree), and for boosted families ``rate``, ``penalty`` and ``trees``. A line has none:
+        it chooses its penalty by itself, at stations left out of its own training rows.
     """
 
     id: str
@@ -54,6 +55,8 @@ class Candidate:
             Instead of the setting.
         """
         chosen = dict(self.settings)
+        if self.family == "linear":
+            return make("linear")
         leaf = max(5, round(chosen["leaf"] * station_rows))
         depth, columns, rows = int(chosen["depth"]), float(chosen["columns"]), float(chosen["rows"])
         count = int(trees or chosen.get("trees", 100))
@@ -106,6 +109,8 @@ class Candidate:
 
 def usual(family: str) -> dict[str, float]:
     """Settings that are tried first, and used where nothing is tuned."""
+    if ESTIMATORS[family].grouped:
+        return {}
     shared = {"depth": 3, "leaf": 1.0, "columns": 0.3, "rows": 0.7}
     if family in BOOSTED:
         return shared | {"rate": 0.05, "penalty": 100.0, "trees": 160}
@@ -127,7 +132,7 @@ def suggest(trial: Any, family: str) -> dict[str, float]:
 
 
 def staged(family: str, model: Any, x: np.ndarray, stages: tuple[int, ...]) -> np.ndarray:
-    """Predictions after so many trees, shape (stages, rows); forests have one stage."""
+    """Predictions after so many trees, shape (stages, rows); forests and lines have one stage."""
     if family == "gbdt":
         found = {i + 1: p for i, p in enumerate(model.staged_predict(x)) if i + 1 in stages}
         return np.stack([found[s] for s in stages])

@@ -22,7 +22,7 @@ Progress = Callable[[str, int, int], None]
 
 # slowest first, so that no worker is left alone with a long fit at the end; measured on 7,000 rows, 17
 # predictors
-_COST = {"rf": 1.2, "ert": 1.1, "gbdt": 1.0, "catboost": 0.6, "xgboost": 0.6}
+_COST = {"rf": 1.2, "ert": 1.1, "gbdt": 1.0, "catboost": 0.6, "xgboost": 0.6, "linear": 0.1}
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,8 @@ def cross_validate(
     fold_of = {d: np.full(len(table), -1) for d in chosen}
 
     def fit(task: _Task) -> np.ndarray:
-        return fit_one(task.spec, table.x[task.train], table.y[task.train], seed=seed).predict(
-            table.x[task.test]
-        )
+        x, y, station = table.x[task.train], table.y[task.train], table.station[task.train]
+        return fit_one(task.spec, x, y, station=station, seed=seed).predict(table.x[task.test])
 
     jobs = [(f"{task.spec.title}, {find_design(task.design).title}", partial(fit, task)) for task in tasks]
     for task, values in zip(tasks, run_all(jobs, n_jobs=n_jobs, progress=progress), strict=True):
@@ -123,8 +122,8 @@ def cross_validate(
     )
 
 
-def fit_one(spec: EstimatorSpec, x: np.ndarray, y: np.ndarray, *, seed: int) -> Any:
-    """Fit one model in one thread.
+def fit_one(spec: EstimatorSpec, x: np.ndarray, y: np.ndarray, *, station: np.ndarray, seed: int) -> Any:
+    """Fit one model in one thread, on rows of stations.
 
     Raises
     ------
@@ -137,7 +136,7 @@ def fit_one(spec: EstimatorSpec, x: np.ndarray, y: np.ndarray, *, seed: int) -> 
             f"The target is {y[0]:g} in all {len(y)} training rows of a fold; there is nothing to learn from "
             "a constant."
         )
-    return make(spec.name, seed=seed, n_jobs=1).fit(x, y)
+    return make(spec.name, seed=seed, n_jobs=1).fit(x, y, **spec.fit_options(station))
 
 
 def check_missing(table: TrainingTable, specs: Sequence[EstimatorSpec]) -> None:

@@ -12,7 +12,7 @@ from smgee.errors import ParityError
 from smgee.estimators import ESTIMATORS
 from smgee.models.baselines import predict_baselines
 from smgee.models.features import STATE
-from smgee.models.nested import AVERAGE, DEPLOYED, NETWORK, Choice, fit_member
+from smgee.models.nested import AVERAGE, DEPLOYED, NETWORK, Choice, fit_member, portions
 from smgee.models.pools import fitting_threads
 from smgee.models.problem import Problem
 from smgee.trees import LEAF, TreeEnsemble
@@ -104,9 +104,8 @@ def shares_of(choice: Choice, name: str) -> dict[Key, float]:
         return {}
     out: dict[Key, float] = {}
     for part, weight in zip(_PARTS, choice.weights[name], strict=True):
-        families = choice.families(name, part)
-        for family in families if weight > 0.0 else ():
-            out[family, part] = weight / len(families)
+        for family, share in portions(choice.families(name, part)).items() if weight > 0.0 else ():
+            out[family, part] = weight * share
     return out
 
 

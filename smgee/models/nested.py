@@ -9,6 +9,7 @@ and once on all stations (for the model that is deployed).
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,12 +69,12 @@ class Effort:
     absolute: bool = True
     most_rows: int = 3000
 
-    def share(self, part: str) -> int:
-        """Trials of one part."""
-        if not self.absolute:
-            return {"whole": round(0.6 * self.trials), "dynamics": round(0.4 * self.trials)}.get(part, 0)
-        shares = {"whole": 0.5, "dynamics": 0.3, "absolute": 0.2}
-        return round(shares[part] * self.trials)
+    def share(self, part: str, parts: Sequence[str]) -> int:
+        """Trials of one part among those that are learned."""
+        return round(self.trials * _SHARES[part] / sum(_SHARES[p] for p in parts))
+
+
+_SHARES = {"whole": 5, "dynamics": 3, "absolute": 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +198,7 @@ def choose(
                 inner,
                 judge,
                 names[part],
-                trials=effort.share(part),
+                trials=effort.share(part, parts),
                 seed=seed,
                 storage=storage,
                 deadline=deadline,
@@ -231,7 +232,7 @@ def _member(
     if trials == 0 and part == "absolute":
         return Member(member, part, tuple(names), np.empty(0), value, made)  # nothing weighs it
     predicted = judged(member)
-    if trials > 0:
+    if trials > 0 and not ESTIMATORS[family].grouped:  # else it has chosen for itself, while it was fitted
         tuned = tune(
             family,
             inner,
@@ -274,7 +275,9 @@ def fit_member(candidate: Candidate, problem: Problem, part: str, names: Sequenc
     """A fitted regressor of the library."""
     model = candidate.estimator(station_rows=problem.station_rows, seed=seed)
     columns = problem.columns(names)
-    return model.fit(problem.x[np.ix_(problem.train, columns)], problem.target(part, problem.train))
+    rows = problem.train
+    told = ESTIMATORS[candidate.family].fit_options(problem.table.station[rows])
+    return model.fit(problem.x[np.ix_(rows, columns)], problem.target(part, rows), **told)
 
 
 def _weigh(
@@ -296,11 +299,9 @@ def _weigh(
         mean = {}
         for part in ("whole", "dynamics"):
             used = averaged[part] if name == AVERAGE else (name,)
-            mean[part] = (
-                np.mean([members[f, part].inner for f in used], axis=0)
-                if part in groups
-                else np.zeros(len(anomaly))
-            )
+            mean[part] = np.zeros(len(anomaly))
+            if part in groups:
+                mean[part] += sum(share * members[f, part].inner for f, share in portions(used).items())
         weights[name] = weigh_parts(anomaly, mean["whole"], mean["dynamics"], station)
         combined[name] = weights[name][0] * mean["whole"] + weights[name][1] * mean["dynamics"]
     scale = float((anomaly**2).mean())
@@ -312,6 +313,14 @@ def _weigh(
     # outside, while their average held.
     deployed = AVERAGE if gains[AVERAGE][0] > 0.0 else NETWORK
     return Choice(groups, members, weights, averaged, gains, deployed, seconds)
+
+
+def portions(families: Sequence[str]) -> dict[str, float]:
+    """Share of every family in an average: kinds count alike, for families of trees err much alike and a line
+    errs otherwise; the families of a kind count alike in it.
+    """
+    kinds = Counter(ESTIMATORS[family].kind for family in families)
+    return {family: 1.0 / len(kinds) / kinds[ESTIMATORS[family].kind] for family in families}
 
 
 def weigh_parts(
@@ -326,11 +335,14 @@ def weigh_parts(
 def _alike(
     predicted: Mapping[str, np.ndarray], truth: np.ndarray, station: np.ndarray, part: str
 ) -> tuple[str, ...]:
-    """Families that are not worse than the best by more than two standard errors."""
-    shrunk = {}
-    for family, values in predicted.items():
-        f = centred(values, station) if part == "dynamics" else values
-        shrunk[family] = best_factor(truth, f) * f
+    """Families that are not worse than the best by more than two standard errors.
+
+    One that is not believed itself is none of them, for it would only thin out the others; but where none is
+    believed all are taken, since what each of them tells may add up to something.
+    """
+    alone = {f: centred(v, station) if part == "dynamics" else v for f, v in predicted.items()}
+    believed = {f: v for f, v in alone.items() if believed_weight(truth, v, station) > 0.0} or alone
+    shrunk = {family: best_factor(truth, f) * f for family, f in believed.items()}
     best = min(shrunk, key=lambda k: float(((truth - shrunk[k]) ** 2).mean()))
     kept = []
     for family, values in shrunk.items():

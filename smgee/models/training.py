@@ -177,7 +177,7 @@ def train_models(
 
 
 def _fit(table: TrainingTable, spec: EstimatorSpec, seed: int) -> TrainedModel:
-    model = fit_one(spec, table.x, table.y, seed=seed)
+    model = fit_one(spec, table.x, table.y, station=table.station, seed=seed)
     ensemble = TreeEnsemble.from_model(model, feature_names=table.predictors)
     gap = float(np.abs(ensemble.predict(table.x) - model.predict(table.x)).max())
     if not gap <= PARITY_TOLERANCE:

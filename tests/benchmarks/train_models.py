@@ -46,7 +46,7 @@ def main() -> None:
     data = table(rows, predictors, stations)
     for spec in ESTIMATORS.values():
         started = time.perf_counter()
-        fit_one(spec, data.x, data.y, seed=0)
+        fit_one(spec, data.x, data.y, station=data.station, seed=0)
         print(f"{spec.title:9s} one fit on all rows, one thread: {time.perf_counter() - started:.2f} s")
     started, before = time.perf_counter(), time.process_time()
     result = train_models(data)

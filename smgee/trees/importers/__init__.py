@@ -16,6 +16,8 @@ from typing import Any
 from smgee.errors import InputError, MissingDataError, UnsupportedError
 from smgee.trees.ensemble import TreeEnsemble
 from smgee.trees.importers import catboost, lightgbm, sklearn, xgboost
+from smgee.trees.importers.common import choose_names
+from smgee.trees.linear import SteppedRidge
 
 __all__ = ["convert"]
 
@@ -36,9 +38,9 @@ def convert(
     Parameters
     ----------
     model : object or path
-        A fitted regressor of XGBoost, CatBoost, LightGBM or scikit-learn; or the path of a model file:
-        XGBoost ``.json`` or ``.ubj``, CatBoost ``.cbm`` or ``.json``, LightGBM ``.txt``, or one that
-        `TreeEnsemble.save` wrote. Pickles are never opened.
+        A fitted regressor of XGBoost, CatBoost, LightGBM or scikit-learn, or a `SteppedRidge`; or the path of
+        a model file: XGBoost ``.json`` or ``.ubj``, CatBoost ``.cbm`` or ``.json``, LightGBM ``.txt``, or one
+        that `TreeEnsemble.save` wrote. Pickles are never opened.
     feature_names : sequence of str, optional
         Predictor names in column order; by default the model's own, or f0, f1, ... where it has none.
     iterations : int, optional
@@ -59,6 +61,8 @@ def convert(
     """
     if isinstance(model, TreeEnsemble):
         return model if feature_names is None else model.with_names(feature_names)
+    if isinstance(model, SteppedRidge):
+        return model.trees(choose_names(feature_names, None, len(model.slope_)))
     if isinstance(model, (str, os.PathLike)):
         return _convert_file(Path(model), feature_names, iterations)
     for cls in type(model).__mro__:
