@@ -1,4 +1,4 @@
-"""``smgee train``: score the five models, fit them on all rows, explain the best."""
+"""``smgee train``: score the models, fit them on all rows, explain the best."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def train(
     ] = 1.0,
     models: Annotated[
         list[str] | None,
-        typer.Option(help="rf, ert, gbdt, xgboost, catboost, by commas or repeated. Default: all."),
+        typer.Option(help="rf, ert, gbdt, xgboost, catboost, linear, by commas or repeated. Default: all."),
     ] = None,
     designs: Annotated[
         list[str] | None,

@@ -33,7 +33,7 @@ def result(table):
 
 
 def test_five_models_random_and_stations_left_out_side_by_side(result):
-    assert list(result.models) == list(ESTIMATORS) == ["rf", "ert", "gbdt", "xgboost", "catboost"]
+    assert list(result.models) == list(ESTIMATORS) == ["rf", "ert", "gbdt", "xgboost", "catboost", "linear"]
     assert list(result.scores["model"].unique()) == ["RF", "ERT", "GBDT", "XGBoost", "CatBoost"]
     assert all(set(part["design"]) == {"random", "station"} for _, part in result.scores.groupby("model"))
     assert (result.scores["n"] == 360).all()
@@ -114,7 +114,7 @@ def test_a_run_folder_holds_all_that_is_needed(result, table, tmp_path):
     assert load_model(tmp_path / "models", "XGBoost").name == "xgboost"
     assert not list(tmp_path.rglob("*.pkl"))
     kept = pd.read_parquet(tmp_path / "models" / "cross_validation.parquet")
-    assert len(kept) == 5 * 2 * 360
+    assert len(kept) == 6 * 2 * 360
 
 
 def test_models_of_an_earlier_training_do_not_linger(result, table, tmp_path):
@@ -168,7 +168,7 @@ def test_rows_without_prediction_are_not_scored_over(result):
 
 def test_scores_at_each_station(result, table):
     stations = station_table(result.predictions)
-    assert len(stations) == 5 * 2 * 12
+    assert len(stations) == 6 * 2 * 12
     row = stations.query("model == 'RF' and design == 'station' and station == 'S03'").iloc[0]
     part = result.predictions.query("model == 'RF' and design == 'station' and station == 'S03'")
     assert row["rmse"] == pytest.approx(score("rmse", part["predicted"], part["observed"]))
