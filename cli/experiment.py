@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from smgee.errors import InputError
-from smgee.experiment import power_table, run_trials, sentences, summarize, trials
+from smgee.experiment import power_curve, power_table, run_trials, sentences, summarize, trials
 from smgee.experiment.networks import SCENARIOS
 from smgee.report.experiment_figure import experiment_figure
-from smgee.schemas import EXPERIMENT, EXPERIMENT_POWER, EXPERIMENT_SUMMARY
+from smgee.schemas import EXPERIMENT, EXPERIMENT_CURVE, EXPERIMENT_POWER, EXPERIMENT_SUMMARY
 from smgee.tables import Provenance, write_table
 from smgee_cli.display import console
 
@@ -36,15 +36,16 @@ def experiment(
     with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
         task = bar.add_task(f"{len(wanted)} trials", total=1.0)
         found = run_trials(wanted, out, progress=lambda share: bar.update(task, completed=share))
-    summary, power = summarize(found), power_table(found)
+    summary, power, curve = summarize(found), power_table(found), power_curve(found)
     provenance = Provenance(synthetic=True, made_by="smgee experiment")
     for frame, name, schema in (
         (found, "experiment.parquet", EXPERIMENT),
         (summary, "experiment_summary.csv", EXPERIMENT_SUMMARY),
         (power, "experiment_power.csv", EXPERIMENT_POWER),
+        (curve, "experiment_curve.csv", EXPERIMENT_CURVE),
     ):
         write_table(frame, out / name, schema=schema, provenance=provenance)
-    experiment_figure(summary, power, out / "experiment.png")
+    experiment_figure(summary, power, curve, out / "experiment.png")
     said = sentences(summary, power)
     for line in said:
         console.print(line)

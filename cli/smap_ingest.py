@@ -36,6 +36,13 @@ def ingest(
     bucket: Annotated[
         str | None, typer.Option(help="Cloud Storage bucket of yours for the upload (real service).")
     ] = None,
+    reader: Annotated[
+        list[str] | None,
+        typer.Option(help="Who may read the collection: allUsers, user:NAME@HOST, … (can be given again)."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace images that smgee did not ingest.")
+    ] = False,
 ) -> dict[str, Any]:
     """Make an image collection on the exact EASE-Grid of SMAP files.
 
@@ -70,6 +77,8 @@ def ingest(
                 target,
                 upload=upload,
                 cells=content.cells if content is not None else None,
+                readers=reader or (content.publish.readers if content is not None else None),
+                overwrite=overwrite or (content is not None and content.publish.overwrite),
                 progress=lambda share: bar.update(task, completed=share),
             )
     fresh = sum(f.done for f in found)

@@ -39,7 +39,14 @@ API: dict[str, tuple[str, ...]] = {
     "Models": ("smgee.models", "smgee.trees", "smgee.explain"),
     "Maps": ("smgee.upscale",),
     "Metrics and validation": ("smgee.metrics", "smgee.validation"),
-    "Earth Engine": ("smgee.session", "smgee.remote", "smgee.publish", "smgee.cards", "smgee.ingest"),
+    "Earth Engine": (
+        "smgee.session",
+        "smgee.remote",
+        "smgee.assets",
+        "smgee.publish",
+        "smgee.cards",
+        "smgee.ingest",
+    ),
     "Runs and reports": (
         "smgee.workflow",
         "smgee.report",

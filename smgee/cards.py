@@ -1,15 +1,16 @@
 """Asset cards that can be rechecked: a seal over the card, and marks of the content.
 
 A card is what an asset's properties say of it. Its seal is a hash over all of them, so a changed property is
-noticed; the marks tell the content itself: a hash of an image's pixels, a hash of a table's points, and for a
-classifier its answers to made-up predictors, which no format of trees can change without changing them.
+noticed; the marks tell the content itself: a hash of an image's pixels, a hash of a table's features, for a
+collection one of its members' seals, and for a classifier its answers to made-up predictors, which no format
+of trees can change without changing them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +18,12 @@ import ee
 import numpy as np
 import pandas as pd
 
+from smgee.assets import list_assets
 from smgee.errors import InputError, MissingDataError
 from smgee.remote import NotFound, call
 from smgee.trees import TreeEnsemble
 
-__all__ = ["Check", "image_mark", "model_marks", "seal", "stations_mark", "verify"]
+__all__ = ["SEAL", "Check", "image_mark", "members_mark", "model_marks", "seal", "table_mark", "verify"]
 
 SEAL = "card_sha256"
 NOTHING = -9999.0
@@ -60,23 +62,52 @@ def seal(card: Mapping[str, Any]) -> dict[str, Any]:
     return {**bare, SEAL: _digest({k: _plain(v) for k, v in sorted(bare.items())})}
 
 
-def image_mark(values: np.ndarray) -> str:
-    """Return the hash of an image's pixels.
+def image_mark(bands: Mapping[str, np.ndarray]) -> str:
+    """Return the hash of an image's pixels, band by band.
 
     Parameters
     ----------
-    values : (y, x) array
-        NaN where masked; rounded to float32, as stored.
+    bands : mapping of str to (y, x) array
+        In the image's order; values as stored, NaN where masked.
     """
-    stored = np.asarray(values, "<f4")
-    stored = np.where(np.isnan(stored), np.float32(NOTHING), stored)
-    return hashlib.sha256(f"{stored.shape}".encode() + np.ascontiguousarray(stored).tobytes()).hexdigest()
+    digest = hashlib.sha256()
+    for name, values in bands.items():
+        stored = np.asarray(values, "<f8")
+        stored = np.where(np.isnan(stored), NOTHING, stored)
+        digest.update(f"{name}{stored.shape}".encode())
+        digest.update(np.ascontiguousarray(stored).tobytes())
+    return digest.hexdigest()
 
 
-def stations_mark(names: Iterable[Any], lon: Iterable[float], lat: Iterable[float]) -> str:
-    """Return the hash of a table of stations: their names and places to 1e-6 degrees."""
-    rows = sorted(f"{n},{x:.6f},{y:.6f}" for n, x, y in zip(names, lon, lat, strict=True))
-    return _digest(rows)
+def table_mark(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> dict[str, str]:
+    """Return the hash of a table's features, and the columns it is made of, for the table's card.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        GeoJSON features: of the geometry the outer bounds count, to 1e-6 degrees.
+    columns : sequence of str
+        Properties that count.
+    """
+    told = sorted(
+        json.dumps([*_bounds(row["geometry"]["coordinates"]), *(_told(row, c) for c in columns)])
+        for row in rows
+    )
+    return {"columns": ",".join(columns), "content_sha256": _digest(told)}
+
+
+def members_mark(assets: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how many images a collection holds, and the hash of their names and seals.
+
+    Parameters
+    ----------
+    assets : iterable of mapping
+        As the client lists them.
+    """
+    told = sorted(
+        f"{str(a['name']).rsplit('/', 1)[-1]} {a.get('properties', {}).get(SEAL, '')}" for a in assets
+    )
+    return {"images": len(told), "content_sha256": _digest(told)}
 
 
 def model_marks(model: TreeEnsemble, *, seed: int = 0) -> dict[str, str]:
@@ -126,13 +157,15 @@ def verify(asset_id: str) -> list[Check]:
         raise InputError(
             f"There is no asset {asset_id}, or not for this login; `smgee publish` lists what it writes."
         ) from error
-    if asset["type"] in ("FOLDER", "IMAGE_COLLECTION"):
-        inside = call(lambda: ee.data.listAssets({"parent": asset_id})).get("assets", [])
-        if not inside:
-            raise MissingDataError(f"{asset_id} holds no asset; there is nothing to verify.")
-        return [check for one in inside for check in verify(str(one["name"]))]
+    kind = str(asset["type"])
     card = {k: v for k, v in asset.get("properties", {}).items() if not k.startswith("system:")}
-    return [_check_card(asset_id, card), _check_content(asset_id, str(asset["type"]), card)]
+    if kind not in ("FOLDER", "IMAGE_COLLECTION"):
+        return [_check_card(asset_id, card), _check_content(asset_id, kind, card)]
+    inside = list_assets(asset_id)
+    if not inside:
+        raise MissingDataError(f"{asset_id} holds no asset; there is nothing to verify.")
+    own = [_check_card(asset_id, card), _check_members(asset_id, inside, card)] if SEAL in card else []
+    return [*own, *(check for one in inside for check in verify(str(one["name"])))]
 
 
 def _check_card(asset_id: str, card: Mapping[str, Any]) -> Check:
@@ -147,13 +180,21 @@ def _check_card(asset_id: str, card: Mapping[str, Any]) -> Check:
     return Check(asset_id, "card", holds, said)
 
 
+def _check_members(asset_id: str, inside: Sequence[Mapping[str, Any]], card: Mapping[str, Any]) -> Check:
+    told = members_mark(inside)
+    if told["content_sha256"] == card.get("content_sha256"):
+        return Check(asset_id, "content", True, f"the {told['images']} images are those that were published")
+    said = f"the {told['images']} images are others than the {card.get('images')} published"
+    return Check(asset_id, "content", False, f"{said}: one was changed, added or removed")
+
+
 def _check_content(asset_id: str, kind: str, card: Mapping[str, Any]) -> Check:
     if kind == "IMAGE" and "content_sha256" in card:
         holds = image_mark(_pixels(asset_id)) == card["content_sha256"]
         what = "pixels"
     elif kind == "TABLE" and "content_sha256" in card:
-        holds = _stations(asset_id) == card["content_sha256"]
-        what = "stations"
+        holds = _features(asset_id, card)["content_sha256"] == card["content_sha256"]
+        what = "features"
     elif kind == "CLASSIFIER" and "probe_answers" in card:
         holds = _answers(asset_id, card)
         what = f"answers to {_PROBES} made-up rows of predictors"
@@ -163,13 +204,17 @@ def _check_content(asset_id: str, kind: str, card: Mapping[str, Any]) -> Check:
     return Check(asset_id, "content", holds, said)
 
 
-def _pixels(asset_id: str) -> np.ndarray:
-    """Return an image's one band, (y, x) float32, NaN where masked."""
+def _pixels(asset_id: str) -> dict[str, np.ndarray]:
+    """Return an image's bands, (y, x) float64, NaN where masked."""
     info: dict[str, Any] = call(lambda: ee.Image(asset_id).getInfo())
-    band = info["bands"][0]
+    return {str(band["id"]): _band(asset_id, band) for band in info["bands"]}
+
+
+def _band(asset_id: str, band: Mapping[str, Any]) -> np.ndarray:
     width, height = band["dimensions"]
     a, b, c, d, e, f = band["crs_transform"]
-    image = ee.Image(asset_id).select(0).unmask(NOTHING)
+    # As doubles, which hold every type: unmasking an unsigned band would make another number of NOTHING.
+    image = ee.Image(asset_id).select([band["id"]], ["v"]).toDouble().unmask(NOTHING)
     parts = []
     for row in range(0, height, _ROWS):
         rows = min(_ROWS, height - row)
@@ -187,17 +232,15 @@ def _pixels(asset_id: str) -> np.ndarray:
         }
         request = {"expression": image, "fileFormat": "NUMPY_NDARRAY", "grid": grid}
         found = call(lambda request=request: ee.data.computePixels(request))  # type: ignore[misc]
-        parts.append(np.asarray(found[found.dtype.names[0]], np.float32))
+        parts.append(np.asarray(found["v"], np.float64))
     values = np.concatenate(parts)
-    return np.where(values == np.float32(NOTHING), np.nan, values)
+    return np.where(values == NOTHING, np.nan, values)
 
 
-def _stations(asset_id: str) -> str:
-    features = call(lambda: ee.FeatureCollection(asset_id).select(["station"]).getInfo())["features"]
-    places = [f["geometry"]["coordinates"] for f in features]
-    return stations_mark(
-        [f["properties"]["station"] for f in features], [p[0] for p in places], [p[1] for p in places]
-    )
+def _features(asset_id: str, card: Mapping[str, Any]) -> dict[str, str]:
+    columns = str(card.get("columns", "")).split(",")
+    features = call(lambda: ee.FeatureCollection(asset_id).select(columns).getInfo())["features"]
+    return table_mark(features, columns)
 
 
 def _answers(asset_id: str, card: Mapping[str, Any]) -> bool:
@@ -212,6 +255,25 @@ def _answers(asset_id: str, card: Mapping[str, Any]) -> bool:
     answers = pd.Series({f["properties"]["row"]: f["properties"]["classification"] for f in found})
     told = answers.sort_index().to_numpy(float)
     return told.shape == wanted.shape and bool(np.allclose(told, wanted, rtol=_TOLERANCE, atol=_TOLERANCE))
+
+
+def _bounds(coordinates: Any) -> list[str]:
+    """Return the least and greatest longitude and latitude of nested coordinates, to 1e-6 degrees."""
+    flat = np.array(list(_positions(coordinates)), float)
+    return [f"{v:.6f}" for v in (*flat.min(axis=0), *flat.max(axis=0))]
+
+
+def _positions(coordinates: Any) -> Iterator[Any]:
+    if isinstance(coordinates[0], (int, float)):
+        yield coordinates[:2]
+        return
+    for part in coordinates:
+        yield from _positions(part)
+
+
+def _told(row: Mapping[str, Any], column: str) -> str:
+    value = row["properties"].get(column)
+    return "" if value is None else _plain(value)
 
 
 def _plain(value: Any) -> str:

@@ -10,19 +10,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import ee
 import numpy as np
 
+from smgee.assets import Imports, list_assets, require_collection, share
+from smgee.cards import SEAL, image_mark, seal
 from smgee.errors import InputError
 from smgee.grid import EaseCell
-from smgee.publish import ensure_folder, require_folder
-from smgee.remote import NotFound, call, wait_for_task
+from smgee.publish import publish_collection_card
 from smgee.validation.layers import FILLS, Layers, read_layers
 
-__all__ = ["Ingested", "ingest_smap", "manifest_of", "require_collection"]
+__all__ = ["Ingested", "ingest_smap", "manifest_of"]
 
-_LAYOUT = "1"  # of the images; another one is ingested again
-_AT_ONCE = 20  # tasks started before the first is waited for
+_MADE_BY = "smgee "
+_LAYOUT = "2"  # of the images; another one is ingested again
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Ingested:
         Whether it was ingested now; False where the same content was there already.
     grid : str
         EASE-Grid 2.0 of the product.
-    version : str
-        Of the product.
+    version, product : str
+        Such as 009 and SPL3SMP.
     """
 
     file: str
@@ -47,6 +47,7 @@ class Ingested:
     done: bool
     grid: str
     version: str
+    product: str
 
 
 def ingest_smap(
@@ -55,6 +56,8 @@ def ingest_smap(
     *,
     upload: Callable[[Path], str],
     cells: Sequence[EaseCell] | None = None,
+    readers: Sequence[str] | None = None,
+    overwrite: bool = False,
     progress: Callable[[float], Any] = lambda share: None,
 ) -> list[Ingested]:
     """Ingest level-3 days of SMAP, of one product, into an image collection.
@@ -73,66 +76,68 @@ def ingest_smap(
         Brings a local file to Cloud Storage and returns its ``gs://`` URI.
     cells : sequence of EaseCell, optional
         Keep the window around these cells; the whole grid otherwise.
+    readers : sequence of str, optional
+        Who may read the collection, see `smgee.assets.share`; left as it is where nothing is given.
+    overwrite : bool
+        Whether images that are not of smgee may be replaced.
     progress : callable
         Told the share done.
 
     Raises
     ------
     InputError
-        No level-3 files, files of several products, or an id that is taken by something else.
+        No level-3 files, files of several products, an id that is taken by something else, or an image that
+        is not of smgee in the way.
     """
     if not files:
         raise InputError("No file was given; name level-3 files of SMAP (.h5).")
     known: dict[str, Mapping[str, Any]] = {}
-    waiting: list[tuple[str, str]] = []
     found: list[Ingested] = []
-    for k, file in enumerate(sorted(map(Path, files), key=lambda f: f.name)):
-        layers = read_layers(file, cells=cells)
-        if not found:
-            require_collection(collection)
-            known = _present(collection)
-        elif layers.name != found[0].grid:
-            raise InputError(
-                f"{file.name} is on the grid {layers.name}, {found[0].file} on {found[0].grid}; ingest each "
-                "product into a collection of its own."
-            )
-        asset = f"{collection}/{layers.day:%Y%m%d}"
-        properties = _properties(file, layers)
-        there = known.get(asset)
-        same = there is not None and all(str(there.get(n)) == str(v) for n, v in properties.items())
-        if not same:
-            with TemporaryDirectory() as folder:
-                uris = {kind: upload(path) for kind, path in _write(layers, Path(folder), file.stem).items()}
-            manifest = manifest_of(asset, layers, uris, properties)
-            request = ee.data.newTaskId(1)[0]
-            started = call(
-                lambda request=request, manifest=manifest: ee.data.startIngestion(  # type: ignore[misc]
-                    request, manifest, allow_overwrite=True
+    with Imports() as imports:
+        for k, file in enumerate(sorted(map(Path, files), key=lambda f: f.name)):
+            layers = read_layers(file, cells=cells)
+            if not found:
+                require_collection(collection)
+                known = {str(a["name"]): a.get("properties", {}) for a in list_assets(collection)}
+            elif layers.name != found[0].grid:
+                raise InputError(
+                    f"{file.name} is on the grid {layers.name}, {found[0].file} on {found[0].grid}; ingest "
+                    "each product into a collection of its own."
                 )
-            )
-            waiting.append((started["id"], asset))
-            if len(waiting) >= _AT_ONCE:
-                _wait(waiting.pop(0))
-        found.append(Ingested(file.name, asset, not same, layers.name, layers.version))
-        progress((k + 1) / (len(files) + 1))
-    for task in waiting:
-        _wait(task)
+            asset = f"{collection}/{layers.day:%Y%m%d}"
+            properties = _properties(file, layers)
+            there = known.get(asset)
+            if there is not None and not str(there.get("layout", "")).startswith(_MADE_BY) and not overwrite:
+                raise InputError(
+                    f"{asset} is there already and was not ingested by smgee; give another collection, or "
+                    "allow it to be overwritten (--overwrite)."
+                )
+            same = there is not None and there.get(SEAL) == properties[SEAL]
+            if not same:
+                with TemporaryDirectory() as folder:
+                    written = _write(layers, Path(folder), file.stem)
+                    uris = {kind: upload(path) for kind, path in written.items()}
+                imports.start(manifest_of(asset, layers, uris, properties))
+            found.append(Ingested(file.name, asset, not same, layers.name, layers.version, layers.product))
+            progress((k + 1) / (len(files) + 1))
+    _describe(collection, found[0])
+    if readers is not None:
+        share(collection, readers)
     progress(1.0)
     return found
 
 
-def require_collection(collection: str) -> None:
-    """Create an image collection, and the folders above it, unless it is there."""
-    _, names = require_folder(collection)
-    try:
-        kind = call(lambda: ee.data.getAsset(collection))["type"]
-    except NotFound:
-        if len(names) > 1:
-            ensure_folder(collection.rpartition("/")[0])
-        call(lambda: ee.data.createAsset({"type": "IMAGE_COLLECTION"}, collection))
-        return
-    if kind != "IMAGE_COLLECTION":
-        raise InputError(f"{collection} is a {str(kind).lower()}, no image collection; give another id.")
+def _describe(collection: str, first: Ingested) -> None:
+    """Give the collection its card: the product, its versions, its days, and its members."""
+    inside = [a for a in list_assets(collection) if "smap_version" in a.get("properties", {})]
+    days = sorted(datetime.strptime(str(a["name"])[-8:], "%Y%m%d").date() for a in inside)
+    versions = sorted({str(a["properties"]["smap_version"]) for a in inside} - {""})
+    card = {
+        "product": first.product,
+        "ease_grid": first.grid,
+        "smap_version": ",".join(versions),
+    }
+    publish_collection_card(collection, card, days=days)
 
 
 def manifest_of(
@@ -185,7 +190,8 @@ def _properties(file: Path, layers: Layers) -> dict[str, Any]:
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     left, bottom, right, top = layers.grid.bounds
-    return {
+    shown = {n: _shown(layers.bands[n]) for names in _by_type(layers).values() for n in names}
+    card = {
         "product": layers.product,
         "smap_version": layers.version,
         "composite_release": layers.release,
@@ -193,8 +199,16 @@ def _properties(file: Path, layers: Layers) -> dict[str, Any]:
         "source_file": file.name,
         "source_sha256": digest,
         "window": f"{left:.0f} {bottom:.0f} {right:.0f} {top:.0f}",
-        "layout": f"smgee {_LAYOUT}",
+        "layout": f"{_MADE_BY}{_LAYOUT}",
+        "band_order": ",".join(shown),
+        "content_sha256": image_mark(shown),
     }
+    return seal(card)
+
+
+def _shown(values: np.ndarray) -> np.ndarray:
+    """Return a band's values as Earth Engine shows them: NaN where nothing is stored."""
+    return np.where(values == FILLS[str(values.dtype)], np.nan, values.astype(np.float64))
 
 
 def _write(layers: Layers, folder: Path, stem: str) -> dict[str, Path]:
@@ -222,19 +236,3 @@ def _write(layers: Layers, folder: Path, stem: str) -> dict[str, Path]:
                 target.set_band_description(index, name)
         found[kind] = path
     return found
-
-
-def _present(collection: str) -> dict[str, Mapping[str, Any]]:
-    """Return the properties of the images that a collection holds, by id."""
-    found: dict[str, Mapping[str, Any]] = {}
-    request: dict[str, Any] = {"parent": collection}
-    while True:
-        page = call(lambda: ee.data.listAssets(dict(request)))
-        found |= {a["name"]: a.get("properties", {}) for a in page.get("assets", [])}
-        if not page.get("nextPageToken"):
-            return found
-        request["pageToken"] = page["nextPageToken"]
-
-
-def _wait(task: tuple[str, str]) -> None:
-    wait_for_task(task[0], what=f"Importing {task[1]}")

@@ -8,6 +8,7 @@ from smgee.tables import Column, Schema
 __all__ = [
     "CELLS",
     "EXPERIMENT",
+    "EXPERIMENT_CURVE",
     "EXPERIMENT_POWER",
     "EXPERIMENT_SUMMARY",
     "GAINS",
@@ -340,8 +341,26 @@ EXPERIMENT_POWER = Schema(
             Column(f"held_{m}", "1", f"share of the verdicts' intervals of {m} that hold the truth")
             for m in ("r", "bias", "ubrmse")
         ),
+        Column("map_skill", "1", "median skill of the maps over the network's mean, at true pixels"),
+        Column("map_spatial_r", "1", "median correlation of the maps with the truth in space"),
+        Column("believed", "1", "share in which something was added to the network's mean"),
     ),
     key=("scenario",),
+)
+
+EXPERIMENT_CURVE = Schema(
+    "experiment_curve",
+    "How often the tests find that upscaling helps, by how much it does, over all networks",
+    (
+        Column("low", MOISTURE, "gain above this: RMSE against the truth, plain mean minus upscaled"),
+        Column("high", MOISTURE, "and up to this"),
+        _count("trials", "trials, both overpasses counted"),
+        Column("gain", MOISTURE, "median of the gain"),
+        Column("claimed_rmse", "1", "share in which the test finds a gain in RMSE"),
+        Column("claimed_r", "1", "share in which the test finds a gain in R"),
+        Column("power_r", "1", "median power that the test of R was said to have"),
+    ),
+    key=("low",),
 )
 
 CELLS = Schema(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +17,29 @@ import pandas as pd
 from smgee.errors import InputError, MissingDataError
 from smgee.experiment.networks import SCENARIOS, Draw
 from smgee.experiment.truth import compare_with_truth, true_means
-from smgee.experiment.upscaling import cell_place, station_place, upscaled_means
+from smgee.experiment.upscaling import Places, season_places, upscale
+from smgee.insitu import daily_means
 from smgee.io import atomic_path
 from smgee.twin import Basin
-from smgee.validation import gain_table, station_references, verdict_table
+from smgee.validation import gain_table, gather, verdict_table
 from smgee.validation.pairs import PLAIN, UPSCALED
 
 __all__ = ["COLUMNS", "Trial", "run_trials", "trials"]
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised when a trial gives something else than before: trials that are stored are then done again."""
 
 SEASON = ("05-15", "10-05")
 """Days of every year that are judged; the soil is unfrozen."""
 
-REFERENCES = (PLAIN, "insitu_equal", "insitu_voronoi", "insitu_inverse_distance", "insitu_stability")
+MAP_DAYS = 12
+"""Days of the season on which the maps are compared with the truth, evenly spread."""
+
 VERDICT_HELD = {m: f"verdict_{m}_held" for m in ("r", "bias", "ubrmse")}
 """Whether the interval of a verdict, which heeds the stations' sampling error, holds what is true of SMAP."""
+
+MAP = ("map_skill", "map_spatial_r")
+"""How good the maps are at pixels without a station: skill over the network's mean, and R in space."""
 
 COLUMNS = ("scenario", "year", "seed", "stations")
 """Columns of a trial, before those of `compare_with_truth`."""
@@ -99,69 +107,97 @@ def run_trials(
     -------
     pandas.DataFrame
         One row per trial, overpass and reference: `COLUMNS`, those of `compare_with_truth`, and for the
-        upscaled reference gain_r, gain_rmse with their p-values and power; for the plain mean the probability
-        ``meets`` and `VERDICT_HELD`.
+        upscaled reference gain_r, gain_rmse with their p-values and power, and `MAP`; for the plain mean the
+        probability ``meets`` and `VERDICT_HELD`; ``deployed``, what was chosen to map with.
     """
     todo = sorted(wanted)
     if not todo:
         raise MissingDataError("No trial was asked for; give years, seeds and networks.")
     land = basin or Basin(year=todo[0].year)
     parts = []
-    done = 0
-    for draw, group in _by_draw(todo, land):
-        context: dict[str, Any] = {}
-        for trial in group:
-            path = trial.file(folder, land.seed)
-            if path.exists():
-                found = pd.read_parquet(path)
-            else:
-                found = _try(trial, draw, context)
-                with atomic_path(path) as scratch:
-                    found.to_parquet(scratch, index=False)
-            parts.append(found)
-            done += 1
-            progress(done / len(todo))
+    for year, of_year in groupby(todo, key=lambda t: t.year):
+        season = _Season(land.of_year(year))
+        for seed, group in groupby(of_year, key=lambda t: t.seed):
+            made = _Shared(season, seed)
+            for trial in group:
+                path = trial.file(folder, land.seed)
+                if path.exists():
+                    found = pd.read_parquet(path)
+                else:
+                    found = _try(trial, made)
+                    with atomic_path(path) as scratch:
+                        found.to_parquet(scratch, index=False)
+                parts.append(found)
+                progress(len(parts) / len(todo))
     return pd.concat(parts, ignore_index=True)
 
 
-def _by_draw(todo: list[Trial], land: Basin) -> Iterator[tuple[Draw, list[Trial]]]:
-    """Yield the trials of one season and seed together: they share SMAP and the truth."""
-    for year, seed in dict.fromkeys((t.year, t.seed) for t in todo):
-        yield (
-            Draw(land.of_year(year), seed),
-            [t for t in todo if (t.year, t.seed) == (year, seed)],
-        )
+class _Season:
+    """What all trials of a season share; made when the first of them is to be done."""
+
+    def __init__(self, basin: Basin) -> None:
+        self.basin = basin
+        self.start, self.end = (f"{basin.year}-{day}" for day in SEASON)
+
+    @cached_property
+    def places(self) -> Places:
+        return season_places(self.basin)
+
+    @cached_property
+    def truth(self) -> pd.DataFrame:
+        """Of the cell, at the overpasses."""
+        return true_means(self.basin, [self.basin.cell])
+
+    @cached_property
+    def map_days(self) -> list[Any]:
+        return [d.date() for d in pd.date_range(self.start, self.end, periods=MAP_DAYS).normalize()]
+
+    @cached_property
+    def map_truth(self) -> np.ndarray:
+        """Of the pixels that are mapped, (days, pixels)."""
+        row, col = self.places.of_lattice(self.basin)
+        return np.stack([self.basin.truth(day)[row, col] for day in self.map_days])
 
 
-def _try(trial: Trial, draw: Any, context: dict[str, Any]) -> pd.DataFrame:
-    """Return the rows of a trial; `context` keeps what trials of one season and seed share."""
-    cell = draw.cell
-    if not context:
-        context["smap"] = draw.smap()
-        context["truth"] = true_means(draw, [cell])
-        context["place"] = cell_place(draw)
-    smap, (mean, spread) = context["smap"], context["place"]
-    at = draw.at_overpass(trial.scenario)
-    tables = {n: t for n, t in station_references(at, [cell]).items() if n in REFERENCES}
-    up = upscaled_means(at, station_place(draw, draw.network(trial.scenario)), mean, spread, cell=cell.name)
-    if up is not None:
-        tables[UPSCALED] = up
-    start, end = (f"{trial.year}-{day}" for day in SEASON)
-    periods = pd.DataFrame({"start": [start], "end": [end]})
-    rows = compare_with_truth(smap, tables, context["truth"], periods=periods, seed=trial.seed)
-    further = ("gain_r", "p_r", "power_r", "gain_rmse", "p_rmse", "meets", *VERDICT_HELD.values())
+class _Shared:
+    """What the trials of a season and seed share."""
+
+    def __init__(self, season: _Season, seed: int) -> None:
+        self.season = season
+        self.draw = Draw(season.basin, seed)
+
+    @cached_property
+    def smap(self) -> pd.DataFrame:
+        return self.draw.smap()
+
+
+def _try(trial: Trial, made: _Shared) -> pd.DataFrame:
+    """Return the rows of a trial."""
+    season, draw, smap = made.season, made.draw, made.smap
+    cell = season.basin.cell
+    records = draw.records(trial.scenario)
+    daily = daily_means(records).sel(time=slice(season.start, season.end))
+    up = upscale(daily, season.places, seed=trial.seed)
+    zonal = None if up is None else up.means(cell.name)
+    judges = gather(smap, [cell], daily=daily, records=records, zonal=zonal)
+    periods = pd.DataFrame({"start": [season.start], "end": [season.end]})
+    rows = compare_with_truth(smap, judges.tables, season.truth, periods=periods, seed=trial.seed)
+    further = ("gain_r", "p_r", "power_r", "gain_rmse", "p_rmse", "meets", *MAP, *VERDICT_HELD.values())
     rows = rows.assign(**dict.fromkeys(further, np.nan))
     options: dict[str, Any] = {"periods": periods, "seed": trial.seed}
-    if UPSCALED in tables:
-        pair = {n: tables[n] for n in (PLAIN, UPSCALED)}
+    if up is not None:
+        mapped = rows["reference"] == UPSCALED
+        for name, value in up.judged(season.map_truth, season.map_days).items():
+            rows.loc[mapped, name] = value
+        pair = {n: judges.tables[n] for n in (PLAIN, UPSCALED)}
         gains = gain_table(smap, pair, metrics=("r", "rmse"), simulations=999, **options)
         for _, gain in gains.iterrows():
-            row = (rows["orbit"] == gain["orbit"]) & (rows["reference"] == UPSCALED)
+            row = mapped & (rows["orbit"] == gain["orbit"])
             metric = gain["metric"]
             rows.loc[row, [f"gain_{metric}", f"p_{metric}"]] = gain["gain"], gain["p"]
             if metric == "r":
                 rows.loc[row, "power_r"] = gain["power"]
-    for _, verdict in verdict_table(smap, at, **options).iterrows():
+    for _, verdict in verdict_table(smap, judges.stations, **options).iterrows():
         if verdict["cell"] == cell.name:
             row = (rows["orbit"] == verdict["orbit"]) & (rows["reference"] == PLAIN)
             rows.loc[row, "meets"] = verdict["meets"]
@@ -170,4 +206,5 @@ def _try(trial: Trial, draw: Any, context: dict[str, Any]) -> pd.DataFrame:
                 true = rows.loc[row, f"smap_{metric}_true"].iloc[0]
                 rows.loc[row, column] = np.nan if np.isnan(low) else float(low <= true <= high)
     named: dict[str, Any] = {"scenario": trial.scenario, "year": trial.year, "seed": trial.seed}
-    return rows.assign(**named, stations=at.sizes["station"], synthetic=1)
+    named |= {"stations": records.sizes["station"], "deployed": "" if up is None else up.deployed}
+    return rows.assign(**named, synthetic=1)

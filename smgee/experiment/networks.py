@@ -10,7 +10,6 @@ import pandas as pd
 import xarray as xr
 
 from smgee.errors import InputError
-from smgee.insitu import overpass_means
 from smgee.twin import Basin
 from smgee.twin import smap as twin_smap
 from smgee.twin.stations import LETTERS, place_stations, station_records
@@ -66,21 +65,21 @@ class Draw:
         return self.network(letters[name[:1]]).loc[name]
 
     @cached_property
-    def _records(self) -> dict[str, pd.DataFrame]:
+    def _known(self) -> dict[str, pd.DataFrame]:
         return {}
 
-    def at_overpass(self, scenario: str, *, hours: float = 3.0) -> xr.Dataset:
-        """Return what the probes say at the overpasses: (orbit, time, station), good records alone."""
+    def records(self, scenario: str) -> xr.Dataset:
+        """Return what the probes say by the hour, (time, station), good records alone."""
         places = self.network(scenario)
         for name in map(str, places.index):
-            if name not in self._records:
-                self._records[name] = station_records(self, name)
+            if name not in self._known:
+                self._known[name] = station_records(self, name)
         columns = []
         for name in map(str, places.index):
-            record = self._records[name]
+            record = self._known[name]
             good = (record["moisture_flag"] == GOOD).to_numpy()
             columns.append(np.where(good, record["soil_moisture"].to_numpy(float), np.nan))
-        hourly = xr.Dataset(
+        return xr.Dataset(
             {"soil_moisture": (("time", "station"), np.column_stack(columns))},
             coords={
                 "time": record.index.to_numpy(),
@@ -89,7 +88,6 @@ class Draw:
                 "lat": ("station", places["lat"].to_numpy(float)),
             },
         )
-        return overpass_means(hourly, hours=hours)
 
     def smap(self) -> pd.DataFrame:
         """Return the recommended 36 km retrievals of the cell: date, orbit, cell, soil_moisture, flag."""

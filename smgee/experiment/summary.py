@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from smgee.experiment.cases import VERDICT_HELD
+from smgee.experiment.cases import MAP, VERDICT_HELD
 from smgee.experiment.networks import SCENARIOS
 from smgee.experiment.truth import SMAP_ITSELF
+from smgee.models.nested import NETWORK
 from smgee.validation.judges import TITLES
 from smgee.validation.pairs import PLAIN, UPSCALED
 from smgee.validation.verdicts import TARGET
 
-__all__ = ["SUMMARY_COLUMNS", "power_table", "sentences", "summarize"]
+__all__ = ["SUMMARY_COLUMNS", "power_curve", "power_table", "sentences", "summarize"]
+
+EDGES = (-1.0, -0.01, -0.005, 0.0, 0.005, 0.01, 0.015, 1.0)
+"""Of `power_curve`: by how much the upscaled reference is nearer to the truth than the plain mean, m³ m⁻³."""
 
 SUMMARY_COLUMNS = (
     *("scenario", "reference", "trials", "r", "bias", "rmse", "rmse_low", "rmse_high", "ubrmse"),
@@ -84,7 +89,9 @@ def power_table(found: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
         would gain in R), meets (median probability that SMAP meets its requirement), met (share of trials in
         which it does), brier (mean squared error of that probability; 0.25 is that of a guess of one half),
         held_r, held_bias, held_ubrmse (share of the verdicts' 95 % intervals, which heed the stations'
-        sampling error, that hold what is true of SMAP).
+        sampling error, that hold what is true of SMAP), map_skill and map_spatial_r (medians: the maps at
+        pixels without a station, see `smgee.experiment.upscaling.Upscaled.judged`), believed (share of trials
+        in which something was added to the network's mean).
     """
     rows = []
     for scenario in SCENARIOS:
@@ -97,7 +104,7 @@ def power_table(found: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
         row: dict[str, Any] = {"scenario": scenario, "trials": len(plain)}
         if len(up):
             helps = up["rmse"] < plain["rmse"].reindex(up.index)
-            claimed = {m: (up[f"p_{m}"] <= level) & _better(up, m) for m in ("r", "rmse")}
+            claimed = {m: _claimed(up, m, level) for m in ("r", "rmse")}
             row |= {
                 "helps": float(helps.mean()),
                 "gain_r": up["gain_r"].median(),
@@ -105,6 +112,8 @@ def power_table(found: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
                 "claimed_r": float(claimed["r"].mean()),
                 "claimed_rmse": float(claimed["rmse"].mean()),
                 "claimed_rightly": float(helps[claimed["rmse"]].mean()) if claimed["rmse"].any() else np.nan,
+                **{name: up[name].median() for name in MAP},
+                "believed": float((up["deployed"] != NETWORK).mean()),
             }
         met = (itself["ubrmse"] <= TARGET).reindex(plain.index).astype(float)
         row |= {
@@ -120,12 +129,49 @@ def power_table(found: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
         columns=[
             *(*names, "claimed_rightly", "perfect_r", "meets", "met", "brier"),
             *(f"held_{m}" for m in VERDICT_HELD),
+            *(*MAP, "believed"),
         ]
     )
 
 
-def _better(up: pd.DataFrame, metric: str) -> pd.Series:
-    return up["gain_r"] > 0 if metric == "r" else up["gain_rmse"] < 0
+def power_curve(found: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
+    """Return how often the tests find a gain, by how large it is in truth, over all networks.
+
+    Returns
+    -------
+    pandas.DataFrame
+        low, high (`EDGES`: RMSE of the plain mean against the truth minus that of the upscaled reference),
+        trials, gain (its median), claimed_rmse, claimed_r (share in which the test finds a gain), power_r
+        (median of the power that the test of R was said to have).
+    """
+    up, plain = (found[found["reference"] == n].set_index(_KEY) for n in (UPSCALED, PLAIN))
+    gain = plain["rmse"].reindex(up.index) - up["rmse"]
+    rows = []
+    for low, high in pairwise(EDGES):
+        part = up[(gain > low) & (gain <= high)]
+        if part.empty:
+            continue
+        rows.append(
+            {
+                "low": low,
+                "high": high,
+                "trials": len(part),
+                "gain": gain[part.index].median(),
+                "claimed_rmse": float(_claimed(part, "rmse", level).mean()),
+                "claimed_r": float(_claimed(part, "r", level).mean()),
+                "power_r": part["power_r"].median(),
+            }
+        )
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
+
+
+CURVE_COLUMNS = ("low", "high", "trials", "gain", "claimed_rmse", "claimed_r", "power_r")
+
+
+def _claimed(up: pd.DataFrame, metric: str, level: float) -> pd.Series:
+    """Return whether the test finds a gain."""
+    better = up["gain_r"] > 0 if metric == "r" else up["gain_rmse"] < 0
+    return (up[f"p_{metric}"] <= level) & better
 
 
 def sentences(summary: pd.DataFrame, power: pd.DataFrame) -> list[str]:

@@ -1,139 +1,204 @@
-"""Upscaling in little: the network's state and the place, as a ridge on terrain.
+"""Upscaling as a run does it: the places of Earth Engine, and the model of state and place.
 
-θ(x, t) = m(t) + (a + b · (m(t) − m̄)) · place(x), fitted to the stations' departures from the network's mean
-m(t). Since it is linear, the mean over the cell follows from the mean of the places over the cell, and no map
-has to be drawn. It stands for the maps of a run, whose places are told by optics and soil too.
+The predictors are those of the demo, pulled from the (embedded) Earth Engine as for maps. For every network
+the model is chosen inside its stations and fitted as `smgee train` does with the usual settings, and
+evaluated on pixels evenly spread over the cell, whose mean stands for that of the whole map.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smgee.validation.references import additive_mean
+from smgee.errors import InputError, MissingDataError
+from smgee.grid import PixelGrid, transformer
+from smgee.metrics import score
+from smgee.models import Effort, NetworkTable
+from smgee.models.deployment import state_series
+from smgee.models.features import MAPPED, STATE, build_features
+from smgee.models.fitted import fit_choice
+from smgee.models.holdout import LEAST_TRAINING, all_rows
+from smgee.models.nested import choose
+from smgee.models.outer import FINAL_ROWS
+from smgee.models.problem import make_problem
+from smgee.session import connect
+from smgee.study import Study
+from smgee.twin import Basin, TwinSource
+from smgee.upscale import pull_static
 
-__all__ = ["MIN_STATIONS", "PLACE", "cell_place", "station_place", "upscaled_means"]
+__all__ = ["MIN_STATIONS", "Places", "Upscaled", "season_places", "upscale"]
 
-PLACE = ("elevation", "slope", "northness", "wetness")
-"""What tells a place: metres, slope (ratio), sin(slope) · cos(aspect), topographic wetness index."""
+MIN_STATIONS = LEAST_TRAINING + 1
+"""With fewer stations none could be left out to judge a model by."""
 
-MIN_STATIONS = 4
-"""Fewer stations say nothing of how soil moisture goes with the place."""
-
-STRENGTHS = tuple(float(s) for s in 10.0 ** np.arange(-1, 4.1, 0.5))
-"""Strengths of the ridge that are tried, in stations' worth of evidence that nothing goes with the place."""
-
-
-def _layers(basin: Any) -> dict[str, np.ndarray]:
-    layers = basin.static["layers"]
-    east, north = layers[..., 11].astype(float), layers[..., 12].astype(float)
-    slope = np.hypot(east, north)
-    return {
-        "elevation": basin.elevation().astype(float),
-        "slope": slope,
-        "northness": -north / np.sqrt(1 + slope**2),
-        "wetness": np.minimum(basin.static["soil"][3].astype(float), 15.0),
-    }
-
-
-def cell_place(basin: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean of every column of `PLACE` over the land of the cell, and its spread."""
-    inside = (basin.cell_index != 255) & basin.land()
-    values = [layer[inside] for layer in _layers(basin).values()]
-    return np.array([v.mean() for v in values]), np.array([v.std() for v in values])
+EVERY = 24
+"""Pixels from one pixel that is mapped to the next, in rows and in columns: some 2,500 in the cell, whose
+mean hardly differs from that of all.
+"""
 
 
-def station_place(basin: Any, places: pd.DataFrame) -> np.ndarray:
-    """Return the columns of `PLACE` at the stations' pixels, shape (stations, columns)."""
-    at = places["row"].to_numpy(), places["col"].to_numpy()
-    return np.column_stack([layer[at] for layer in _layers(basin).values()])
-
-
-def upscaled_means(
-    at: xr.Dataset, place: np.ndarray, mean: np.ndarray, spread: np.ndarray, *, cell: str
-) -> pd.DataFrame | None:
-    """Return the mean over the cell at every overpass; None with too few stations.
+@dataclass(frozen=True, eq=False)
+class Places:
+    """What tells the places of a season: the predictors of maps.
 
     Parameters
     ----------
-    at : xarray.Dataset
-        Stations at the overpass, (orbit, time, station).
-    place : array, shape (stations, columns)
-        Of the stations.
-    mean, spread : array, shape (columns,)
-        Of the cell.
-    cell : str
-        Its name.
-
-    Returns
-    -------
-    pandas.DataFrame or None
-        date, orbit, cell, soil_moisture, n_stations.
+    names : tuple of str
+        Predictors.
+    layers : (predictors, y, x) float32
+        NaN where masked.
+    grid : PixelGrid
+        Their lattice.
+    inside : (y, x) bool
+        Pixels of the cell.
     """
-    if len(place) < MIN_STATIONS:
+
+    names: tuple[str, ...]
+    layers: np.ndarray
+    grid: PixelGrid
+    inside: np.ndarray
+
+    @cached_property
+    def lattice(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the pixels that are mapped, (pixels,): all predictors are known there."""
+        thin = np.zeros(self.grid.shape, bool)
+        thin[EVERY // 2 :: EVERY, EVERY // 2 :: EVERY] = True
+        row, col = np.nonzero(thin & self.inside)
+        known = np.isfinite(self.layers[:, row, col]).all(axis=0)
+        return row[known], col[known]
+
+    def at(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+        """Return the predictors at stations, (stations, predictors)."""
+        row, col = self.pixels(self.grid, lon, lat)
+        return self.layers[:, row, col].T
+
+    def of_lattice(self, basin: Basin) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows and columns of the mapped pixels in the basin's own arrays."""
+        row, col = self.lattice
+        a, _, x, _, e, y = self.grid.transform
+        lon, lat = transformer(self.grid.crs, "EPSG:4326").transform(x + a * (col + 0.5), y + e * (row + 0.5))
+        return self.pixels(basin.grid, lon, lat)
+
+    @staticmethod
+    def pixels(grid: PixelGrid, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the row and column of the pixel that holds each place."""
+        x, y = transformer("EPSG:4326", grid.crs).transform(np.asarray(lon), np.asarray(lat))
+        a, _, left, _, e, top = grid.transform
+        return np.floor((y - top) / e).astype(int), np.floor((x - left) / a).astype(int)
+
+
+def season_places(basin: Basin) -> Places:
+    """Pull the predictors of the demo for a season of the basin, for the whole cell.
+
+    The session that this process has open is closed: Earth Engine's client knows one.
+    """
+    demo = Study.demo()
+    study = demo.model_copy(
+        update={"start": demo.start.replace(year=basin.year), "end": demo.end.replace(year=basin.year)}
+    )
+    with TemporaryDirectory() as store, connect(sources=[TwinSource(basin)], store=store):
+        pulled = pull_static(study.predictor_set)
+    grid = study.grid
+    inside = study.area.inside(grid)
+    whole = np.ones(grid.shape, bool) if inside is None else inside
+    return Places(tuple(pulled), np.stack(list(pulled.values())), grid, whole)
+
+
+@dataclass(frozen=True, eq=False)
+class Upscaled:
+    """Maps of a season at the pixels of a lattice.
+
+    Parameters
+    ----------
+    days : (t,) datetime64[ns]
+    state : (t,) float64
+        Mean of the network, m³ m⁻³.
+    maps : (t, pixels) float64
+        m³ m⁻³.
+    deployed : str
+        What was chosen inside the stations: `smgee.models.nested.AVERAGE`, or the network mean.
+    """
+
+    days: np.ndarray
+    state: np.ndarray
+    maps: np.ndarray
+    deployed: str
+
+    def means(self, cell: str) -> pd.DataFrame:
+        """Return the mean over the cell by day: date, cell, soil_moisture."""
+        return pd.DataFrame({"date": self.days, "cell": cell, "soil_moisture": self.maps.mean(axis=1)})
+
+    def judged(self, truth: np.ndarray, days: Sequence[date]) -> dict[str, float]:
+        """Return how good the maps are where no station stands.
+
+        Parameters
+        ----------
+        truth : (days, pixels) array
+            m³ m⁻³; NaN on water.
+        days : sequence of date
+            Those of `truth`.
+
+        Returns
+        -------
+        dict
+            ``map_skill``, 1 − MSE of the maps / MSE of the network's mean, and ``map_spatial_r``, the mean
+            over days of the correlation in space.
+        """
+        found = np.searchsorted(self.days, pd.DatetimeIndex(days).to_numpy("datetime64[ns]"))
+        there = found < len(self.days)
+        land = np.isfinite(truth).all(axis=0)
+        told, true = self.maps[np.ix_(found[there], land)], truth[np.ix_(there, land)]
+        state = self.state[found[there]]
+        error, plain = np.mean((told - true) ** 2), np.mean((state[:, None] - true) ** 2)
+        by_day = [score("r", a, b) for a, b in zip(told, true, strict=True) if np.ptp(a) > 0]
+        spatial = float(np.mean(by_day)) if by_day else float("nan")
+        return {"map_skill": float(1 - error / plain), "map_spatial_r": spatial}
+
+
+def upscale(daily: xr.Dataset, places: Places, *, seed: int) -> Upscaled | None:
+    """Learn from a network how soil moisture goes with the place, and map the lattice; None with too few
+    stations.
+
+    Parameters
+    ----------
+    daily : xarray.Dataset
+        Daily means of the stations, (time, station) with ``lon`` and ``lat``, of the days to learn from.
+    places : Places
+    seed : int
+    """
+    rows = daily["soil_moisture"].to_series().dropna().reset_index().rename(columns={"time": "date"})
+    if rows["station"].nunique() < MIN_STATIONS:
         return None
-    # Where the stations stand, relative to the cell: the network's own mean place need not be the cell's.
-    scaled = (place - mean) / np.where(spread > 0, spread, 1.0)
-    tables = []
-    for orbit in at["orbit"].values:
-        values = at["soil_moisture"].sel(orbit=orbit).transpose("time", "station").values
-        network = additive_mean(values, np.ones(values.shape[1]))
-        level, gain = _summaries(values, network)
-        known = np.isfinite(level) & np.isfinite(gain)
-        if known.sum() < MIN_STATIONS:
-            continue
-        offsets = [_at_the_cell(scaled[known], target[known]) for target in (level, gain)]
-        middle = np.nanmean(network)
-        cell_mean = network + offsets[0] + offsets[1] * (network - middle)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "date": at["time"].values,
-                    "orbit": str(orbit),
-                    "cell": cell,
-                    "soil_moisture": np.clip(cell_mean, 0.0, None),
-                    "n_stations": np.isfinite(values).sum(axis=1),
-                }
-            )
+    known = pd.DataFrame(places.at(daily["lon"].values, daily["lat"].values), columns=list(places.names))
+    known = known.assign(station=daily["station"].values.astype(str), lon=daily["lon"].values)
+    frame = rows.astype({"station": str}).merge(known.assign(lat=daily["lat"].values), on="station")
+    try:
+        table = NetworkTable.from_frame(
+            frame[["station", "date", "lon", "lat", "soil_moisture", *places.names]],
+            target="soil_moisture",
+            static=places.names,
+            groups=MAPPED,
+            synthetic=True,
         )
-    return pd.concat(tables, ignore_index=True).dropna(subset="soil_moisture") if tables else None
-
-
-def _summaries(values: np.ndarray, network: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return of every station its mean departure from the network, and how that goes with the network's
-    state.
-    """
-    apart = values - network[:, None]
-    state = np.where(np.isfinite(apart), (network - np.nanmean(network))[:, None], np.nan)
-    count = np.isfinite(apart).sum(axis=0)
-    safe = np.maximum(count, 1)
-    level = np.nansum(apart, axis=0) / safe
-    middle = np.nansum(state, axis=0) / safe
-    across = np.nansum((apart - level) * (state - middle), axis=0)
-    along = np.nansum((state - middle) ** 2, axis=0)
-    enough = (count >= 20) & (along > 0)
-    gain = np.where(enough, across / np.where(along > 0, along, 1.0), np.nan)
-    return np.where(enough, level - gain * middle, np.nan), gain
-
-
-def _at_the_cell(place: np.ndarray, target: np.ndarray) -> float:
-    """Return what a ridge expects at the cell's own place (0) over the stations' mean; its strength is chosen
-    by stations left out.
-    """
-    middle = place.mean(axis=0)
-    x, y = place - middle, target - target.mean()
-    errors = []
-    for strength in STRENGTHS:
-        inverse = np.linalg.inv(x.T @ x + strength * np.eye(x.shape[1]))
-        hat = x @ inverse @ x.T + 1 / len(y)
-        left = (y - (x @ inverse @ x.T) @ y) / np.maximum(1 - np.diag(hat), 1e-6)
-        errors.append(float((left**2).mean()))
-    flat = float(((y * len(y) / (len(y) - 1)) ** 2).mean())
-    if min(errors) >= flat:  # the place says nothing that stations left out confirm
-        return 0.0
-    strength = STRENGTHS[int(np.argmin(errors))]
-    slope = np.linalg.solve(x.T @ x + strength * np.eye(x.shape[1]), x.T @ y)
-    return float(-middle @ slope)
+        everything, features = all_rows(table), build_features(table)
+    except (InputError, MissingDataError):
+        return None  # nothing varies among the stations
+    choice = choose(table, everything, features, effort=Effort(trials=0, absolute=False), seed=seed)
+    problem = make_problem(table, everything, features, most_rows=FINAL_ROWS)
+    trees = fit_choice(problem, choice, seed=seed, only_deployed=True).trees(choice.deployed)
+    series = state_series(problem)
+    row, col = places.lattice
+    layers = dict(zip(places.names, places.layers[:, row, col], strict=True))
+    maps = np.empty((len(series["time"]), len(row)))
+    for k, told in enumerate(zip(*(series[name] for name in STATE), strict=True)):
+        constants = dict(zip(STATE, told, strict=True))
+        columns = [np.broadcast_to(constants.get(n, layers.get(n)), len(row)) for n in trees.feature_names]
+        maps[k] = told[0] + trees.predict(np.stack(columns, axis=1).astype("f4"))
+    return Upscaled(series["time"].astype("datetime64[ns]"), series[STATE[0]], maps, choice.deployed)

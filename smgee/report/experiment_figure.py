@@ -23,20 +23,21 @@ _SHARES = (
 )
 
 
-def experiment_figure(summary: pd.DataFrame, power: pd.DataFrame, path: Path) -> Path:
-    """Draw the error of references by network, and how often upscaling helps and the tests say so.
+def experiment_figure(summary: pd.DataFrame, power: pd.DataFrame, curve: pd.DataFrame, path: Path) -> Path:
+    """Draw the error of references by network, how often upscaling helps and the tests say so, and the power
+    of the tests by how much it helps.
 
     Parameters
     ----------
-    summary, power : pandas.DataFrame
-        From `smgee.experiment.summarize` and `smgee.experiment.power_table`.
+    summary, power, curve : pandas.DataFrame
+        From `smgee.experiment.summarize`, `smgee.experiment.power_table` and `smgee.experiment.power_curve`.
     path : Path
         The PNG.
     """
     names = list(power["scenario"])
     place = {name: -k for k, name in enumerate(names)}
-    with figure(1, 2, size=(9.6, 0.62 * len(names) + 1.7), synthetic=True, sharey=True) as (fig, axes):
-        left, right = axes
+    with figure(1, 3, size=(13.6, 0.62 * len(names) + 1.7), synthetic=True) as (fig, axes):
+        left, right, last = axes
         for k, (reference, label, colour, marker) in enumerate(_REFERENCES):
             part = summary[summary["reference"] == reference]
             y = part["scenario"].map(place).to_numpy(float) + 0.2 * (1 - k)
@@ -50,7 +51,20 @@ def experiment_figure(summary: pd.DataFrame, power: pd.DataFrame, path: Path) ->
             y = np.array([place[n] for n in names], float) + 0.24 * (1 - k)
             right.barh(y, power[column].to_numpy(float), height=0.22, color=colour, label=label)
         right.axvline(0.05, color="0.4", lw=0.8, ls="--")
-        right.set(xlabel="share of trials (dashed: 0.05)", xlim=(0, 1))
+        right.set(xlabel="share of trials (dashed: 0.05)", xlim=(0, 1), ylim=left.get_ylim())
+        right.set_yticks([place[n] for n in names], [""] * len(names))
+        for column, label, colour in _SHARES[1:]:
+            last.plot(curve["gain"], curve[column], "o-", color=colour, ms=4, label=label)
+        for gain, share, count in zip(curve["gain"], curve["claimed_rmse"], curve["trials"], strict=True):
+            last.annotate(f"{count}", (gain, share), textcoords="offset points", xytext=(0, 6), ha="center")
+        last.axhline(0.05, color="0.4", lw=0.8, ls="--")
+        last.axvline(0.0, color="0.7", lw=0.8)
+        last.set(
+            xlabel="RMSE against the truth, plain mean minus upscaled, m³ m⁻³",
+            ylabel="share of trials (numbers: how many)",
+            ylim=(-0.03, 1.05),
+        )
         left.legend(loc="lower right")
         right.legend(loc="lower right")
+        last.legend(loc="upper left")
         return save(fig, path)

@@ -314,3 +314,22 @@ class Publish(Options):
     overwrite: bool = Field(
         False, description="whether assets in `folder` that are not of this study may be replaced"
     )
+    maps: bool = Field(False, description="whether every daily map is published too, as a collection")
+    readers: tuple[str, ...] | None = Field(
+        None,
+        description="who may read the assets: allUsers, user:…, group:…, domain:…, serviceAccount:…; left "
+        "out, nothing is changed",
+    )
+
+    @field_validator("readers")
+    @classmethod
+    def _readable(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for reader in value or ():
+            kind, _, name = reader.partition(":")
+            named = kind in ("user", "group", "domain", "serviceAccount") and name
+            if reader != "allUsers" and not named:
+                raise ValueError(
+                    f"{reader!r} is no reader; give allUsers, or user:NAME@HOST, group:NAME@HOST, "
+                    "domain:HOST or serviceAccount:NAME@HOST"
+                )
+        return value

@@ -102,6 +102,10 @@ class Products:
         cols = np.clip((x - fine.transform[2]) / 30.0 - 0.5, 0, fine.width - 1)
         return rows, cols
 
+    def rain(self, grid: PixelGrid) -> np.ndarray:
+        """Return the true daily rain of coarse pixels, (day, height, width) mm."""
+        return self._rain(grid)[0]
+
     def _rain(self, grid: PixelGrid) -> tuple[np.ndarray, np.ndarray]:
         """Return true daily rain (day, height, width) mm and height above the reference (height, width) m."""
         from scipy.ndimage import map_coordinates

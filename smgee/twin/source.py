@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -16,6 +16,8 @@ from smgee.datasets import (
     CHIRPS,
     DATASETS,
     ERA5_LAND,
+    IMERG,
+    MERIT_HYDRO,
     MODIS_LST,
     NASADEM,
     SENTINEL1,
@@ -29,6 +31,8 @@ from smgee.errors import InputError
 from smgee.grid import PixelGrid
 from smgee.source import BandInfo, CollectionInfo, ImageInfo, TableInfo
 from smgee.twin.basin import Basin
+from smgee.twin.hydrography import Hydrography
+from smgee.twin.imerg import HALF_HOURS, Imerg
 from smgee.twin.notice import SYNTHETIC_PROPERTIES
 from smgee.twin.optical import COLLECTIONS, OpticalReader, describe_scene
 from smgee.twin.products import Products
@@ -40,6 +44,7 @@ __all__ = ["TwinSource"]
 
 SMAP_005, SMAP_006 = (d.id for d in SMAP_9KM)
 PRIVATE = SMAP_36KM_TWIN.rpartition("/")[0]
+_STAMP = "%Y%m%d%H%M%S"  # of half-hourly images
 TRUTH, STATIONS = f"{PRIVATE}/truth", f"{PRIVATE}/stations"
 _SATELLITES = {d.id: name for name, d in MODIS_LST.items()}
 TITLES = {
@@ -49,7 +54,7 @@ TITLES = {
     SMAP_36KM_TWIN: "SMAP L3 36 km retrievals over the synthetic basin of smgee, on the exact EASE-Grid 2.0",
     **{
         d.id: f"{d.title}, over the synthetic basin of smgee"
-        for d in (ERA5_LAND, CHIRPS, *SOIL.values(), SENTINEL1, *MODIS_LST.values())
+        for d in (ERA5_LAND, CHIRPS, IMERG, MERIT_HYDRO, *SOIL.values(), SENTINEL1, *MODIS_LST.values())
     },
     TRUTH: "True daily soil moisture and temperature of 0-5 cm in the synthetic basin of smgee",
     STATIONS: "Stations of the synthetic basin of smgee",
@@ -73,10 +78,10 @@ class TwinSource:
 
     Assets: ``NASA/HLS/HLSL30/v002``, ``NASA/HLS/HLSS30/v002``, ``NASA/NASADEM_HGT/001``,
     ``NASA/SMAP/SPL3SMP_E/005`` and ``/006``, ``ECMWF/ERA5_LAND/DAILY_AGGR`` (some of its bands),
-    ``UCSB-CHG/CHIRPS/DAILY``, ``COPERNICUS/S1_GRD``, ``MODIS/061/MOD11A1`` and ``MYD11A1``, sand and clay of
-    OpenLandMap; and private ones below ``projects/smgee-twin/assets``: ``SPL3SMP`` (36 km, exact EASE-Grid
-    2.0, flags as in the NSIDC product),
-    ``truth`` and ``stations``. Every one carries ``synthetic: 1``.
+    ``UCSB-CHG/CHIRPS/DAILY``, ``NASA/GPM_L3/IMERG_V07`` (``precipitation``), ``COPERNICUS/S1_GRD``,
+    ``MODIS/061/MOD11A1`` and ``MYD11A1``, ``MERIT/Hydro/v1_0_1``, sand and clay of OpenLandMap; and private
+    ones below ``projects/smgee-twin/assets``: ``SPL3SMP`` (36 km, exact EASE-Grid 2.0, flags as in the NSIDC
+    product), ``truth`` and ``stations``. Every one carries ``synthetic: 1``.
 
     Parameters
     ----------
@@ -96,6 +101,8 @@ class TwinSource:
         self._optical = {y: OpticalReader(b) for y, b in self.basins.items()}
         self._skin = {y: SkinReader(b) for y, b in {self.basin.year: self.basin, **self.basins}.items()}
         self._products = {y: Products(b) for y, b in {self.basin.year: self.basin, **self.basins}.items()}
+        self._imerg = {y: Imerg(self.basin.of_year(y), p) for y, p in self._products.items()}
+        self._hydrography = Hydrography(self.basin)
         self._lock = threading.RLock()
         self._image_tables: dict[str, dict[str, ImageInfo]] = {}
 
@@ -107,7 +114,7 @@ class TwinSource:
     @property
     def _collections(self) -> tuple[str, ...]:
         smap = SMAP_005, SMAP_006, SMAP_36KM_TWIN
-        return (*COLLECTIONS, *smap, TRUTH, ERA5_LAND.id, CHIRPS.id, *_SATELLITES, SENTINEL1.id)
+        return (*COLLECTIONS, *smap, TRUTH, ERA5_LAND.id, CHIRPS.id, IMERG.id, *_SATELLITES, SENTINEL1.id)
 
     def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
         """Describe an asset; None when it is not the twin's."""
@@ -115,6 +122,8 @@ class TwinSource:
             return self._dem
         if asset_id in SOIL:
             return self._soil_map(asset_id)
+        if asset_id == MERIT_HYDRO.id:
+            return self._rivers
         if asset_id == STATIONS:
             return TableInfo(STATIONS, {"title": TITLES[STATIONS], **SYNTHETIC_PROPERTIES})
         if asset_id in self._collections:
@@ -127,7 +136,7 @@ class TwinSource:
         parent = parent.rstrip("/")
         if parent in self._collections:
             return [i.id for i in self.images(parent)]
-        tops = [*self._collections, NASADEM.id, *SOIL, STATIONS]
+        tops = [*self._collections, NASADEM.id, MERIT_HYDRO.id, *SOIL, STATIONS]
         return sorted(t for t in tops if not parent or t.rpartition("/")[0] == parent)
 
     def images(self, collection_id: str) -> builtins.list[ImageInfo]:
@@ -157,6 +166,8 @@ class TwinSource:
             ]
         if collection_id == SENTINEL1.id:
             return [r.describe(s) for r in self._radar.values() for s in r.scenes.values()]
+        if collection_id == IMERG.id:
+            return self._half_hours()
         daily = self._dailies[collection_id]
         images = []
         for day in (d for basin in self.basins.values() for d in basin.days):
@@ -176,6 +187,27 @@ class TwinSource:
             )
         return images
 
+    def _half_hours(self) -> Iterator[ImageInfo]:
+        """Describe the images of IMERG, each named by its start."""
+        bands = _floats(IMERG, self._imerg[self.basin.year].grid)
+        step = timedelta(hours=24 / HALF_HOURS)
+        for day in (d for basin in self.basins.values() for d in basin.days):
+            midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            for at in (midnight + k * step for k in range(HALF_HOURS)):
+                index = f"{at:{_STAMP}}"
+                start, end = (int(t.timestamp() * 1000) for t in (at, at + step))
+                properties = {"system:index": index, **SYNTHETIC_PROPERTIES}
+                yield ImageInfo(f"{IMERG.id}/{index}", bands, properties, start, end)
+
+    def _read_imerg(
+        self, index: str, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        at = datetime.strptime(index, _STAMP)
+        basin = self.basins[at.year]
+        with self._lock:
+            rate = self._imerg[at.year].rate(basin.day(at.date()), at.hour * 2 + at.minute // 30)
+        return _whole(rate[row : row + height, col : col + width])
+
     @cached_property
     def _dem(self) -> ImageInfo:
         grid = self.basin.dem_grid
@@ -188,6 +220,18 @@ class TwinSource:
         grid = self._products[self.basin.year].soil_grid
         bands = tuple(BandInfo(b.name, "uint8", grid) for b in SOIL[asset_id].bands)
         return ImageInfo(asset_id, bands, {"title": TITLES[asset_id], **SYNTHETIC_PROPERTIES})
+
+    @cached_property
+    def _rivers(self) -> ImageInfo:
+        grid = self._hydrography.grid
+        bands = tuple(BandInfo(b.name, b.dtype or "float32", grid, b.pyramiding) for b in MERIT_HYDRO.bands)
+        title = {"title": TITLES[MERIT_HYDRO.id], **SYNTHETIC_PROPERTIES}
+        start, end = (
+            int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp() * 1000)
+            for d in (MERIT_HYDRO.start, MERIT_HYDRO.end)
+            if d is not None
+        )
+        return ImageInfo(MERIT_HYDRO.id, bands, title, start, end)
 
     def _soil(self) -> dict[str, np.ndarray]:
         with self._lock:
@@ -279,6 +323,10 @@ class TwinSource:
             )
         if image_id == NASADEM.id:
             return self._read_dem(band, row, col, height, width)
+        if image_id == MERIT_HYDRO.id:
+            with self._lock:
+                layer = self._hydrography.bands[band]
+            return _whole(layer[row : row + height, col : col + width])
         parent, _, index = image_id.rpartition("/")
         if image_id in SOIL:
             at = [b.name for b in image.bands].index(band)
@@ -290,6 +338,8 @@ class TwinSource:
         if parent == SENTINEL1.id:
             radar = next(r for r in self._radar.values() if index in r.scenes)
             return radar.read(radar.scenes[index], band, row, col, height, width)
+        if parent == IMERG.id:
+            return self._read_imerg(index, row, col, height, width)
         daily = self._dailies[parent]
         day = datetime.strptime(index, daily.stamp).date()
         basin = self.basins[day.year]

@@ -16,7 +16,7 @@ import shapely
 
 from smgee.datasets import DATASETS, DEMS
 from smgee.errors import InputError, MissingDataError
-from smgee.publish import RUN_ASSETS, check_publishing, require_folder
+from smgee.publish import DAILY_MAPS, RUN_ASSETS, check_publishing, require_folder
 from smgee.remote import NotFound, call
 from smgee.session import current_session
 from smgee.study import Study
@@ -142,11 +142,12 @@ def _check_publishing(study: Study, options: Mapping[str, Any], *, connected: bo
             "the study or with `smgee publish --bucket NAME`, or leave publishing out."
         )
     session = current_session()
+    names = (*RUN_ASSETS, *((DAILY_MAPS,) if study.publish.maps else ()))
     if connected and session is not None and (real or folder is not None):
         check_publishing(
             folder or f"{session.asset_root}/smgee/{study.name}",
             study=study.name,
-            names=RUN_ASSETS if folder else (),  # what lies in a folder of smgee's own is its own
+            names=names if folder else (),  # what lies in a folder of smgee's own is its own
             bucket=bucket if real else None,
             project=session.project,
             overwrite=study.publish.overwrite,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
+from scipy.ndimage import gaussian_filter
 
 from smgee.errors import InputError
-from smgee.experiment import power_table, run_trials, sentences, summarize, trials
-from smgee.experiment.upscaling import upscaled_means
+from smgee.experiment import power_curve, power_table, run_trials, sentences, summarize, trials
+from smgee.experiment.upscaling import Places, upscale
+from smgee.grid import PixelGrid, transformer
 from smgee.report.experiment_figure import experiment_figure
+from smgee.twin import Basin
 from smgee.validation.pairs import PLAIN, UPSCALED
 
 
@@ -23,39 +27,78 @@ def test_trials_are_named_and_refused():
         trials(years=[2021], seeds=0)
 
 
-def stations(count: int, slope: float) -> tuple:
-    """Return stations at the overpass whose level rises with their place, in a cell whose place is 0."""
-    import xarray as xr
+GRID = PixelGrid("EPSG:32647", (30.0, 0.0, 390000.0, 0.0, -30.0, 4160000.0), 480, 480)
 
-    rng = np.random.default_rng(3)
-    place = rng.normal(1.0, 1.0, (count, 2))
-    state = 0.25 + 0.05 * np.sin(np.arange(120) / 8)
-    values = state[:, None] + slope * place[:, 0] + rng.normal(0, 0.003, (120, count))
-    at = xr.Dataset(
-        {"soil_moisture": (("orbit", "time", "station"), values[None])},
+
+def land(slope: float, *, seed: int = 3) -> tuple[Places, np.ndarray]:
+    """Return places of two predictors, and soil moisture's lasting departure, which follows the first."""
+    rng = np.random.default_rng(seed)
+    layers = np.stack([gaussian_filter(rng.standard_normal(GRID.shape), 8.0) for _ in range(2)])
+    layers = (layers / layers.std(axis=(1, 2), keepdims=True)).astype("f4")
+    return Places(("wet", "idle"), layers, GRID, np.ones(GRID.shape, bool)), slope * layers[0]
+
+
+def network(departure: np.ndarray, pixels: np.ndarray, *, days: int = 100) -> tuple[xr.Dataset, np.ndarray]:
+    """Return daily means of stations at some pixels (row, column), and the state of the whole land."""
+    rng = np.random.default_rng(5)
+    state = 0.25 + 0.05 * np.sin(np.arange(days) / 8)
+    values = state[:, None] + departure[tuple(pixels.T)] + rng.normal(0, 0.01, (days, len(pixels)))
+    a, _, x, _, e, y = GRID.transform
+    lon, lat = transformer(GRID.crs, "EPSG:4326").transform(
+        x + a * (pixels[:, 1] + 0.5), y + e * (pixels[:, 0] + 0.5)
+    )
+    daily = xr.Dataset(
+        {"soil_moisture": (("time", "station"), values)},
         coords={
-            "orbit": ["AM"],
-            "time": pd.date_range("2021-05-15", periods=120),
-            "station": np.arange(count),
+            "time": pd.date_range("2021-05-15", periods=days),
+            "station": [f"s{k:02d}" for k in range(len(pixels))],
+            "lon": ("station", lon),
+            "lat": ("station", lat),
         },
     )
-    return at, place, state
+    return daily, state + departure.mean()
 
 
-def test_a_network_that_stands_too_high_is_brought_down_to_the_cell():
-    at, place, state = stations(14, 0.03)
-    mean, spread = np.zeros(2), np.ones(2)
-    up = upscaled_means(at, place, mean, spread, cell="M36_r0079_c0749")
-    plain = at["soil_moisture"].mean("station").values[0]
-    assert abs(np.mean(plain - state)) > 0.02
-    assert abs(np.mean(up["soil_moisture"] - state)) < 0.006
+def test_a_network_that_stands_too_wet_is_brought_down_to_the_cell():
+    places, departure = land(0.04)
+    # pixels that are wetter than most, but not all alike: the usual fault of a network in valleys
+    wet = np.argwhere(departure > -0.01)
+    pixels = wet[np.random.default_rng(1).choice(len(wet), 30, replace=False)]
+    daily, truth = network(departure, pixels)
+    up = upscale(daily, places, seed=0)
+    assert up is not None
+    plain = daily["soil_moisture"].mean("station").values
+    means = up.means("M36_r0079_c0749")
+    assert list(means.columns) == ["date", "cell", "soil_moisture"]
+    assert np.abs(plain - truth).mean() > 0.02
+    assert np.abs(means["soil_moisture"] - truth).mean() < 0.6 * np.abs(plain - truth).mean()
+    row, col = places.lattice
+    days = [d.date() for d in pd.DatetimeIndex(up.days[::20])]
+    true = (truth - departure.mean())[::20, None] + departure[row, col]
+    judged = up.judged(true, days)
+    assert judged["map_skill"] > 0.3
+    assert judged["map_spatial_r"] > 0.7
 
 
 def test_a_place_that_says_nothing_changes_nothing():
-    at, place, _ = stations(14, 0.0)
-    up = upscaled_means(at, place, np.zeros(2), np.ones(2), cell="c")
-    np.testing.assert_allclose(up["soil_moisture"], at["soil_moisture"].mean("station").values[0], atol=2e-3)
-    assert upscaled_means(at.isel(station=[0, 1]), place[:2], np.zeros(2), np.ones(2), cell="c") is None
+    places, departure = land(0.0)
+    pixels = np.random.default_rng(2).integers(0, 480, (14, 2))
+    daily, _ = network(departure, pixels)
+    up = upscale(daily, places, seed=0)
+    assert up is not None
+    np.testing.assert_allclose(up.maps.mean(axis=1), daily["soil_moisture"].mean("station"), atol=3e-3)
+    assert upscale(daily.isel(station=[0, 1, 2]), places, seed=0) is None
+
+
+def test_pixels_of_the_maps_are_those_of_the_basin():
+    basin = Basin(extent="M09")
+    places, _ = land(0.0)
+    row, col = places.lattice
+    a, _, x, _, e, y = GRID.transform
+    theirs = places.of_lattice(basin)
+    b, _, left, _, f, top = basin.grid.transform
+    np.testing.assert_allclose(left + b * (theirs[1] + 0.5), x + a * (col + 0.5), atol=15.1)
+    np.testing.assert_allclose(top + f * (theirs[0] + 0.5), y + e * (row + 0.5), atol=15.1)
 
 
 def outcome() -> pd.DataFrame:
@@ -69,6 +112,8 @@ def outcome() -> pd.DataFrame:
             row |= {f"smap_{m}_held": float(seed > 1) for m in ("r", "bias", "ubrmse")}
             row |= {"gain_r": 0.01, "p_r": 0.5, "power_r": 0.1, "gain_rmse": -0.001, "p_rmse": p}
             row |= {f"verdict_{m}_held": float(seed > 2) for m in ("r", "bias", "ubrmse")}
+            row |= {"map_skill": 0.1 * seed, "map_spatial_r": 0.5}
+            row |= {"deployed": "average" if seed > 1 else "network mean"}
             rows.append(row | {"meets": 0.8 if reference == PLAIN else np.nan})
     return pd.DataFrame(rows)
 
@@ -86,12 +131,17 @@ def test_shares_are_counted(tmp_path):
     assert row["held_bias"] == 0.5
     assert row["brier"] == pytest.approx(0.04)
     assert row["perfect_r"] == pytest.approx(0.2)
+    assert (row["believed"], row["map_skill"]) == (0.75, pytest.approx(0.25))
+    curve = power_curve(outcome())
+    assert curve["trials"].tolist() == [1, 3]
+    assert curve["gain"].tolist() == pytest.approx([-0.01, 0.01])
+    assert curve["claimed_rmse"].tolist() == pytest.approx([1.0, 1 / 3])
     by = summary.set_index("reference")
     assert by.loc[UPSCALED, "better"] == 0.75
     assert np.isnan(by.loc[PLAIN, "better"])
     assert by.loc[PLAIN, "covered_r"] == 0.75
     assert "nearer to the truth in 75% of trials" in sentences(summary, power)[0]
-    path = experiment_figure(summary, power, tmp_path / "e.png")
+    path = experiment_figure(summary, power, curve, tmp_path / "e.png")
     assert path.stat().st_size > 10_000
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import laplace
 
+import smgee
 from smgee.errors import InputError
 from smgee.predictors.terrain import Terrain, terrain
 from tests.predictors.conftest import study_of
@@ -95,3 +96,13 @@ def test_unknown_names_are_refused(name):
 def test_a_radius_that_the_map_does_not_resolve_is_refused(scenes, name):
     with pytest.raises(InputError, match=f"The radius of {name} must lie between .* 30 to 6000 m"):
         terrain(DEM, (name,), grid=GRID)
+
+
+def test_the_basin_has_hydrography():
+    with smgee.connect():
+        study = study_of({"kind": "terrain", "names": ["wetness", "drainage_height"]})
+        (piece,) = study.predictor_set.pieces([date(2021, 7, 6)])
+        found = pixels(piece.image, study.grid.window(30, 30, 8, 8))
+    assert all(np.isfinite(values).all() for values in found.values())
+    assert 2 < np.median(found["wetness"]) < 20
+    assert 0 <= found["drainage_height"].min() < found["drainage_height"].max() < 600

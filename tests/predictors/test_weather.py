@@ -20,6 +20,9 @@ from smgee.predictors.pieces import SPAN
 from smgee.predictors.weather import Weather
 from smgee.remote import LEDGER
 from smgee.trees import TreeEnsemble
+from smgee.twin import Basin
+from smgee.twin.imerg import Imerg
+from smgee.twin.products import Products
 from smgee.upscale import Block, MapJob, XeeRoute
 from tests.predictors.conftest import check, study_of
 from tests.predictors.rasters import Rasters
@@ -274,3 +277,20 @@ def test_the_basin_has_it():
             assert len(found) == 20 * len(piece.names)
             for name, values in found.items():
                 assert np.isfinite(values[2:-2, 2:-2]).all(), name
+
+
+def test_the_basin_has_half_hourly_rain():
+    """Through the client: the rate of 48 images is the rain of the day that the basin was given."""
+    with smgee.connect():
+        study = study_of({"kind": "weather", "names": ["imerg_rain", "imerg_api90"], "memory_days": 10})
+        (piece,) = study.predictor_set.pieces([date(2021, 7, 15)])
+        found = pixels(piece.image, piece.lattice)
+    imerg = Imerg(Basin(), Products(Basin()))
+    _, _, left, _, _, top = piece.lattice.transform
+    b, _, west, _, _, north = imerg.grid.transform
+    inner = slice(2, -2)
+    rows, cols = np.arange(piece.lattice.height)[inner], np.arange(piece.lattice.width)[inner]
+    at = np.ix_(np.rint((north - top) / b + rows).astype(int), np.rint((left - west) / b + cols).astype(int))
+    held = imerg.daily[Basin().day("2021-07-15")][at]
+    np.testing.assert_allclose(found["imerg_rain_20210715"][inner, inner], held, rtol=1e-4, atol=1e-5)
+    assert (found["imerg_api90_20210715"][inner, inner] >= held - 1e-4).all()

@@ -1,8 +1,9 @@
-"""Publish: the season's mean map, the model and the stations as assets."""
+"""Publish: the season's mean map, the model, the stations and the cells as assets; daily maps if wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ from smgee import publish as assets
 from smgee.errors import InputError
 from smgee.models import TrainedModel, load_model
 from smgee.models.baselines import NETWORK_MEAN
+from smgee.models.placebo import PLACEBO
 from smgee.remote import bucket_uploader
 from smgee.session import current_session
+from smgee.workflow.cells import judged_cells
 from smgee.workflow.connection import EMBEDDED_BUCKET, embedded_buckets
 from smgee.workflow.days import active_days
 from smgee.workflow.step import Option, Step
 from smgee.workflow.steps.compare_routes import PARITY
 from smgee.workflow.steps.mean_map import MEAN_MAP
+from smgee.workflow.steps.predict import MAPS
+from smgee.workflow.steps.smap import SMAP
+from smgee.workflow.steps.static import CELLS
 from smgee.workflow.steps.stations import PERIODS, STATIONS
 from smgee.workflow.steps.train import CERTIFICATE, MODELS, SCORES
 from smgee.workflow.work import Work
@@ -36,30 +42,65 @@ def run(work: Work) -> Mapping[str, Any]:
     days = active_days(study, work.read(PERIODS))
     card = _card(work, model)
     start, end = pd.Timestamp(days[0]), pd.Timestamp(days[-1]) + pd.Timedelta(days=1)
+    upload, origin = _uploader(work, bucket), {"synthetic": work.provenance.synthetic, "study": study.name}
     work.read(MEAN_MAP)
     with assets.together(folder) as staging:
         assets.publish_map(
             work.path(MEAN_MAP),
             f"{staging}/season_mean",
-            upload=_uploader(work, bucket),
+            upload=upload,
             band="soil_moisture",
             start_ms=int(start.timestamp() * 1000),
             end_ms=int(end.timestamp() * 1000),
             properties=card,
         )
-        work.progress(0.4)
+        work.progress(0.2)
         assets.publish_model(
             model.ensemble,
             f"{staging}/model",
             properties=card | {"title": f"{model.title} for {_learned(model)}", "route": "classifier"},
         )
-        work.progress(0.7)
+        work.progress(0.4)
+        period = {"first_day": days[0], "last_day": days[-1]}
         assets.publish_stations(
-            work.read(STATIONS),
-            f"{staging}/stations",
-            properties={"synthetic": int(work.provenance.synthetic), "study": study.name},
+            work.read(STATIONS), f"{staging}/stations", properties={"title": "Stations", **origin, **period}
         )
-    return {"folder": folder, "assets": [a["name"] for a in assets.list_assets(folder)]}
+        assets.publish_cells(
+            judged_cells(study),
+            f"{staging}/cells",
+            conditions=work.read_if_there(CELLS),
+            properties={"title": "EASE-Grid 2.0 cells that are judged", **origin, **_smap(work)},
+        )
+    work.progress(0.5)
+    if study.publish.maps:
+        _publish_maps(work, f"{folder}/{assets.DAILY_MAPS}", upload, card)
+    listed = [str(a["name"]) for a in assets.list_assets(folder)]
+    if study.publish.readers is not None:
+        for asset in (folder, *listed):
+            assets.share(asset, study.publish.readers)
+    return {"folder": folder, "assets": listed}
+
+
+def _publish_maps(
+    work: Work, collection: str, upload: Callable[[Path], str], card: Mapping[str, Any]
+) -> None:
+    """Publish every daily map; those that are there already with the same card are left alone."""
+    store, done = work.read(MAPS), 0
+
+    def told(_: date) -> None:
+        nonlocal done
+        done += 1
+        work.progress(0.5 + 0.5 * done / len(store.days))
+
+    assets.publish_maps(
+        ((day, store.read(day)) for day in store.days),
+        store.grid,
+        collection,
+        upload=upload,
+        properties={**card, "title": "Upscaled soil moisture of a day"},
+        overwrite=work.study.publish.overwrite,
+        progress=told,
+    )
 
 
 def _card(work: Work, model: TrainedModel) -> dict[str, Any]:
@@ -92,9 +133,24 @@ def _card(work: Work, model: TrainedModel) -> dict[str, Any]:
     for row in scores[scores["model"] == model.title].to_dict("records"):
         card |= {f"{m}_{row['design']}": row[m] for m in metrics if pd.notna(row[m])}
         card |= {f"n_{row['design']}": row["n"]}
-    for row in scores[scores["model"] == NETWORK_MEAN].to_dict("records"):
-        card |= {f"{m}_{row['design']}_network_mean": row[m] for m in ("r", "rmse") if pd.notna(row[m])}
-    return card
+    for title, suffix in ((NETWORK_MEAN, "network_mean"), (PLACEBO, "placebo")):
+        for row in scores[scores["model"] == title].to_dict("records"):
+            told = [m for m in ("r", "rmse", "skill") if m in row and pd.notna(row[m])]
+            card |= {f"{m}_{row['design']}_{suffix}": row[m] for m in told}
+    return card | _smap(work)
+
+
+def _smap(work: Work) -> dict[str, str]:
+    """Return which versions of SMAP the cells were judged with, by grid."""
+    table = work.read_if_there(SMAP)
+    if table is None or "version" not in table:
+        return {}
+    grids = table["cell"].str[:3]
+    versions = table["version"].dropna().astype(str)
+    return {
+        f"smap_version_{grid}": ",".join(sorted(set(own)))
+        for grid, own in versions.groupby(grids[versions.index])
+    }
 
 
 def _learned(model: TrainedModel) -> str:
@@ -119,9 +175,10 @@ STEP = Step(
     "publish",
     "Publish assets",
     run,
+    version=2,
     reads=(MEAN_MAP, MODELS, STATIONS, PERIODS, SCORES),
-    may_read=(PARITY, CERTIFICATE),
-    settings=("name", "training.deploy", "publish", "backend.kind", "backend.project"),
+    may_read=(PARITY, CERTIFICATE, CELLS, SMAP, MAPS),
+    settings=("name", "area", "training.deploy", "publish", "backend.kind", "backend.project"),
     external=True,
     options=(
         Option("folder", str, "Asset folder, projects/…/assets/…; named like the run if not given."),
