@@ -227,7 +227,8 @@ def publish_cells(
     known: dict[str, dict[str, float]] = {}
     if conditions is not None:
         numbers = conditions.set_index("cell").select_dtypes("number")
-        known = {str(c): dict(row) for c, row in numbers.to_dict("index").items()}
+        rows_of = numbers.to_dict("index").items()
+        known = {str(c): {str(k): float(v) for k, v in row.items()} for c, row in rows_of}
     features, rows = [], []
     for cell in cells:
         west, south, east, north = cell.polygon("EPSG:4326").bounds

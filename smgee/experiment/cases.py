@@ -197,6 +197,7 @@ def _try(trial: Trial, made: _Shared) -> pd.DataFrame:
             rows.loc[row, [f"gain_{metric}", f"p_{metric}"]] = gain["gain"], gain["p"]
             if metric == "r":
                 rows.loc[row, "power_r"] = gain["power"]
+    assert judges.stations is not None  # every network stands in the cell
     for _, verdict in verdict_table(smap, judges.stations, **options).iterrows():
         if verdict["cell"] == cell.name:
             row = (rows["orbit"] == verdict["orbit"]) & (rows["reference"] == PLAIN)

@@ -151,7 +151,7 @@ class Upscaled:
             ``map_skill``, 1 − MSE of the maps / MSE of the network's mean, and ``map_spatial_r``, the mean
             over days of the correlation in space.
         """
-        found = np.searchsorted(self.days, pd.DatetimeIndex(days).to_numpy("datetime64[ns]"))
+        found = np.searchsorted(self.days, pd.DatetimeIndex(list(days)).to_numpy("datetime64[ns]"))
         there = found < len(self.days)
         land = np.isfinite(truth).all(axis=0)
         told, true = self.maps[np.ix_(found[there], land)], truth[np.ix_(there, land)]
@@ -198,7 +198,7 @@ def upscale(daily: xr.Dataset, places: Places, *, seed: int) -> Upscaled | None:
     layers = dict(zip(places.names, places.layers[:, row, col], strict=True))
     maps = np.empty((len(series["time"]), len(row)))
     for k, told in enumerate(zip(*(series[name] for name in STATE), strict=True)):
-        constants = dict(zip(STATE, told, strict=True))
-        columns = [np.broadcast_to(constants.get(n, layers.get(n)), len(row)) for n in trees.feature_names]
+        known_of = {**layers, **dict(zip(STATE, told, strict=True))}
+        columns = [np.broadcast_to(known_of[name], len(row)) for name in trees.feature_names]
         maps[k] = told[0] + trees.predict(np.stack(columns, axis=1).astype("f4"))
     return Upscaled(series["time"].astype("datetime64[ns]"), series[STATE[0]], maps, choice.deployed)

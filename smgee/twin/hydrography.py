@@ -51,7 +51,7 @@ class Hydrography:
         step, _, left, _, _, top = self.basin.dem_grid.transform
         # centres of the model's first pixel in whole seconds of arc, counted south and east
         south, east = round((90.0 - (top - step / 2)) * 3600), round((left + step / 2) * 3600)
-        return (1 - south) % _ARC, (1 - east) % _ARC
+        return (2 - south) % _ARC, (2 - east) % _ARC
 
     @cached_property
     def grid(self) -> PixelGrid:

@@ -56,7 +56,7 @@ class Imerg:
         error = gaussian_filter(rng.standard_normal(rain.shape), (0.0, 1.0, 1.0))
         # each day's error is of the basin's size, for the satellites pass rarely
         whole = rng.standard_normal((len(rain), 1, 1))
-        factor = np.exp(0.7 * whole + 0.35 * error / error.std() - 0.3)
+        factor = np.exp(0.9 * whole + 0.6 * error / error.std() - 0.58)
         seen = rng.random(rain.shape) < np.where(rain < _MISSED, 0.5, 0.97)
         ghost = np.where(rng.random((len(rain), 1, 1)) < 0.08, rng.gamma(1.0, 1.2, rain.shape), 0.0)
         found = rain * factor * seen + ghost
