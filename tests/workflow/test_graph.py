@@ -31,7 +31,7 @@ BEFORE = {
     "truth": ["validate", "smap", "stations"],
     "report": ["stations", "sample", "train", "explain", "predict", "mean_map", "compare_routes", "smap",
                "validate", "truth"],
-    "publish": ["mean_map", "train", "stations", "compare_routes"],
+    "publish": ["mean_map", "train", "stations", "compare_routes", "static", "smap", "predict"],
 }  # fmt: skip
 
 # change of the study → the steps that read it themselves

@@ -14,8 +14,10 @@ import xarray as xr
 from typer.testing import CliRunner
 
 import smgee
+from smgee.cards import verify
 from smgee.errors import InputError, MissingDataError, ParityError
 from smgee.models import load_model
+from smgee.publish import RUN_ASSETS
 from smgee.report import verdicts
 from smgee.study import Study
 from smgee.upscale.parity import compare_maps
@@ -166,8 +168,14 @@ def test_claims_about_smap_are_tested_and_its_verdict_is_a_probability(run, stud
 
 def test_published_assets_are_listed_and_hold_the_data(run):
     published = run.manifest["steps"]["publish"]
-    assert {name.rsplit("/", 1)[1] for name in published["assets"]} == {"season_mean", "model", "stations"}
+    assert {name.rsplit("/", 1)[1] for name in published["assets"]} == set(RUN_ASSETS)
     with smgee.connect():
+        checks = verify(published["folder"])
+        assert {(c.what, c.holds) for c in checks} == {("card", True), ("content", True)}
+        assert len(checks) == 2 * len(RUN_ASSETS)
+        card = ee.data.getAsset(f"{published['folder']}/cells")["properties"]
+        assert card["cells"] == 17
+        assert card["smap_version_M09"] == "005"
         assert ee.data.getAsset(f"{published['folder']}/model")["properties"]["synthetic"] == 1
         image = ee.Image(f"{published['folder']}/season_mean")
         info = image.getInfo()
