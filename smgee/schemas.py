@@ -114,7 +114,7 @@ SMAP = Schema(
         Column("soil_moisture", MOISTURE, "retrieved soil moisture", low=0, high=1),
         _count("flag", "0 where the retrieval is recommended"),
         _text("collection", "data set on Earth Engine"),
-        Column("version", kind="any", long_name="version of the product", needed=False),
+        _text("version", "version of the product", needed=False),
         _count("retrieval_qual_flag", "the product's own quality flag, all bits", needed=False),
         _count("surface_flag", "the product's own surface flag, all bits", needed=False),
         _date("time", "UTC time of the overpass", needed=False),

@@ -59,6 +59,25 @@ def test_a_csv_that_is_not_what_was_written(tmp_path, hurt):
         read_table(path)
 
 
+def test_names_made_of_digits_stay_names(tmp_path):
+    rows = pd.DataFrame(
+        {
+            "date": pd.to_datetime(["2021-07-01", "2021-07-02"]),
+            "orbit": "AM",
+            "cell": "M09_r0316_c2996",
+            "soil_moisture": [0.2, np.nan],
+            "flag": [0, 1],
+            "collection": "NASA/SMAP/SPL3SMP_E/005",
+            "version": ["005", None],
+        }
+    )
+    write_table(rows, tmp_path / "smap.csv", schema=schemas.SMAP, provenance=Provenance(synthetic=False))
+    found = read_table(tmp_path / "smap.csv", schema=schemas.SMAP)
+    assert found["version"].iloc[0] == "005"
+    assert pd.isna(found["version"].iloc[1])
+    assert found["flag"].tolist() == [0, 1]
+
+
 def test_a_parquet_carries_it_inside(tmp_path):
     path = write_table(
         ZONAL, tmp_path / "zonal.parquet", schema=schemas.ZONAL, provenance=MADE, roles={"target": "x"}

@@ -168,7 +168,9 @@ def read_table(
         wanted = [c.name for c in schema.columns if c.kind == "date"] if schema else []
         header = content.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
         parsed = [name for name in dict.fromkeys([*wanted, *dates]) if name in header]
-        frame = pd.read_csv(path, parse_dates=parsed)
+        # the version 005 and a station called 17 are names, no numbers
+        names = {c.name: str for c in schema.columns if c.kind == "text"} if schema else {}
+        frame = pd.read_csv(path, parse_dates=parsed, dtype=names)
     if schema is not None:
         schema.check(frame.drop(columns="synthetic", errors="ignore"))
     return frame
