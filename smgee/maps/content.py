@@ -295,7 +295,9 @@ class RunContent:
         at = locate(self.grid, lon, lat)
         pixel = None
         if at is not None:
-            pixel = {v.name: _list(self.store.series(*at, v.name)[self._mapped]) for v in self.store.variables}
+            pixel = {
+                v.name: _list(self.store.series(*at, v.name)[self._mapped]) for v in self.store.variables
+            }
         names = {c.name for c in self.cells}
         cells = {}
         days = pd.DatetimeIndex(self.days)
