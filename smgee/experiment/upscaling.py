@@ -38,6 +38,9 @@ __all__ = ["MIN_STATIONS", "Places", "Upscaled", "season_places", "upscale"]
 MIN_STATIONS = LEAST_TRAINING + 1
 """With fewer stations none could be left out to judge a model by."""
 
+FAMILIES = ("rf", "ert", "gbdt", "xgboost", "catboost")
+"""Families of trees that are tried and averaged."""
+
 EVERY = 24
 """Pixels from one pixel that is mapped to the next, in rows and in columns: some 2,500 in the cell, whose
 mean hardly differs from that of all.
@@ -190,7 +193,8 @@ def upscale(daily: xr.Dataset, places: Places, *, seed: int) -> Upscaled | None:
         everything, features = all_rows(table), build_features(table)
     except (InputError, MissingDataError):
         return None  # nothing varies among the stations
-    choice = choose(table, everything, features, effort=Effort(trials=0, absolute=False), seed=seed)
+    effort = Effort(trials=0, absolute=False)
+    choice = choose(table, everything, features, families=FAMILIES, effort=effort, seed=seed)
     problem = make_problem(table, everything, features, most_rows=FINAL_ROWS)
     trees = fit_choice(problem, choice, seed=seed, only_deployed=True).trees(choice.deployed)
     series = state_series(problem)
