@@ -7,6 +7,9 @@ from smgee.tables import Column, Schema
 
 __all__ = [
     "CELLS",
+    "COLLOCATION",
+    "COLLOCATION_TRUTH",
+    "COMPARISON",
     "EXPERIMENT",
     "EXPERIMENT_CURVE",
     "EXPERIMENT_POWER",
@@ -17,6 +20,9 @@ __all__ = [
     "HELD_OUT_SEASONS",
     "HETEROGENEITY",
     "LEDGER",
+    "MAP_ACCURACY",
+    "OTHERS",
+    "PARTS",
     "PERIODS",
     "PREDICTIONS",
     "QUALITY",
@@ -247,6 +253,10 @@ LEDGER = Schema(
         Column("of_footprint", MOISTURE, "mean of footprint − cell"),
         Column("remainder", MOISTURE, "mean of SMAP − footprint"),
         Column("error_level", MOISTURE, "sampling error of the stations' mean in the cell, in level"),
+        Column("error_map", MOISTURE, "standard error of the maps' mean over the 36 km cell around", low=0),
+        Column("error_coverage", MOISTURE, "what the part of the footprint beside the maps may do", low=0),
+        Column("own_low", MOISTURE, "lower end of what of the remainder is SMAP's own, 95 %"),
+        Column("own_high", MOISTURE, "upper end of what of the remainder is SMAP's own, 95 %"),
         Column("spread", MOISTURE, "standard deviation in time of SMAP − cell", low=0),
         Column("spread_footprint", MOISTURE, "the same of footprint − cell", low=0),
         Column("spread_remainder", MOISTURE, "the same of SMAP − footprint", low=0),
@@ -548,3 +558,127 @@ def validation_schema(grid: str) -> Schema:
         ),
         others=_loose,
     )
+
+
+OTHERS = Schema(
+    "other_products",
+    "Soil moisture of other products in SMAP's cells, drawn in time to its passes",
+    (
+        _text("product", "product"),
+        _date("date", "UTC day under which SMAP's product files the pass"),
+        _text("orbit", "AM (descending) or PM (ascending)"),
+        _text("cell", "EASE-Grid 2.0 cell"),
+        Column("soil_moisture", MOISTURE, "mean of the cell"),
+        _text("collection", "data set on Earth Engine"),
+    ),
+    key=("product", "date", "orbit", "cell"),
+)
+
+_JUDGED = (
+    _text("grid", "EASE-Grid 2.0 of the cell"),
+    _text("cell", "EASE-Grid 2.0 cell"),
+    _text("orbit", "AM (descending) or PM (ascending)"),
+)
+
+PARTS = Schema(
+    "validation_parts",
+    "SMAP beside its references by season and year, as anomalies and as seasonal cycle",
+    (
+        *_JUDGED,
+        _text("reference", "what SMAP is compared with"),
+        _text("part", "year, season, anomalies from the running mean of 35 days, or that mean"),
+        _count("n", "pairs"),
+        Column("n_eff", "1", "pairs that their autocorrelation leaves"),
+        *metric_columns(),
+        Column("reason", kind="any", long_name="why something is not given", needed=False),
+    ),
+    key=("cell", "orbit", "reference", "part"),
+    others=_loose,
+)
+
+MAP_ACCURACY = Schema(
+    "map_accuracy",
+    "The map at stations that its model has not seen, by cell; bias = estimate − observed",
+    (
+        _text("grid", "EASE-Grid 2.0 of the cell"),
+        _text("cell", "EASE-Grid 2.0 cell"),
+        _text("estimate", "the model that draws the maps, or one without a map"),
+        _text("of", "stations by themselves, or their mean in the cell, day by day"),
+        _count("stations", "stations in the cell"),
+        _count("n", "rows, or days"),
+        *metric_columns(),
+        Column("reason", kind="any", long_name="why something is not given", needed=False),
+    ),
+    key=("cell", "estimate", "of"),
+)
+
+COMPARISON = Schema(
+    "comparison",
+    "SMAP and other products beside the same references, on the passes that all have",
+    (
+        _text("product", "SMAP or another"),
+        *_JUDGED,
+        _text("reference", "what it is compared with"),
+        _count("n", "pairs"),
+        *metric_columns(),
+    ),
+    key=("product", "cell", "orbit", "reference"),
+    others=_loose,
+)
+
+COLLOCATION = Schema(
+    "collocation",
+    "Errors of SMAP, a reference and other products, none of them taken for the truth",
+    (
+        *_JUDGED,
+        _text("quantity", "values, or anomalies from the running mean of 35 days"),
+        _text("sets", "what was collocated"),
+        _text("data_set", "the one that the row is of"),
+        _count("n", "passes that all have"),
+        *(
+            Column(f"{name}{end}", unit, f"{words}{said}", needed=not end)
+            for name, unit, words in (
+                ("error", MOISTURE, "standard deviation of its error"),
+                ("scaled_error", MOISTURE, "the same in the scale of the reference"),
+                ("r", "1", "correlation with the truth"),
+                ("snr", "dB", "signal to noise, of variances"),
+                ("beta", "1", "factor to the scale of the reference"),
+            )
+            for end, said in (
+                ("", ""),
+                ("_low", ", lower end of the 95 % interval"),
+                ("_high", ", upper end of the 95 % interval"),
+            )
+        ),
+        Column("negative", "1", "share of resamples in which a variance is negative", low=0, high=1),
+        Column("goes_with", kind="any", long_name="data set whose errors may go with its own", needed=False),
+        Column("error_r", "1", "correlation of the two errors", needed=False),
+        Column("error_r_low", "1", "lower end of its 95 % interval", needed=False),
+        Column("error_r_high", "1", "upper end of its 95 % interval", needed=False),
+        Column("reason", kind="any", long_name="why something is not given", needed=False),
+    ),
+    key=("cell", "orbit", "quantity", "sets", "data_set"),
+)
+
+COLLOCATION_TRUTH = Schema(
+    "collocation_truth",
+    "What collocation says of SMAP and other products, beside the truth of the synthetic basin",
+    (
+        *_JUDGED,
+        _text("sets", "what was collocated"),
+        _text("data_set", "the one that the row is of"),
+        _count("n", "passes that all have"),
+        *(
+            Column(f"{name}{end}", unit, said)
+            for name, unit in (("r", "1"), ("error", MOISTURE))
+            for end, said in (
+                ("", "by collocation"),
+                ("_low", "lower end of its 95 % interval"),
+                ("_high", "upper end of its 95 % interval"),
+                ("_true", "by the truth"),
+                ("_held", "1 where the interval holds the truth"),
+            )
+        ),
+    ),
+    key=("cell", "orbit", "sets", "data_set"),
+)

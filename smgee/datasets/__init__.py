@@ -12,6 +12,7 @@ from smgee.datasets.base import Band, Dataset
 from smgee.datasets.elevation import DEMS, ELEVATION, NASADEM
 from smgee.datasets.hls import FMASK_BITS, HLS, ROLES, fmask_bits
 from smgee.datasets.hydrography import MERIT_HYDRO
+from smgee.datasets.land_cover import LAND_COVER, WORLDCOVER
 from smgee.datasets.radar import RADAR, SENTINEL1
 from smgee.datasets.smap import SMAP_9KM, SMAP_36KM_TWIN, SPL4, smap_9km_ids
 from smgee.datasets.soil import CLAY, SAND, SOIL
@@ -28,6 +29,7 @@ __all__ = [
     "FMASK_BITS",
     "HLS",
     "IMERG",
+    "LAND_COVER",
     "LST_SCALE",
     "MERIT_HYDRO",
     "MODIS_LST",
@@ -39,6 +41,7 @@ __all__ = [
     "SMAP_9KM",
     "SMAP_36KM_TWIN",
     "SPL4",
+    "WORLDCOVER",
     "Band",
     "Dataset",
     "fmask_bits",
@@ -57,6 +60,7 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
             *WEATHER.values(),
             *SOIL.values(),
             *RADAR.values(),
+            *LAND_COVER.values(),
             *MODIS_LST.values(),
         )
     }

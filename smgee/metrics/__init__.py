@@ -11,6 +11,7 @@ All differences are ``x - y``: the estimate or satellite minus the reference.
 from smgee.metrics.assessment import Assessment, assess, contrast
 from smgee.metrics.calibration import alarm_rates
 from smgee.metrics.collocation import Collocation, collocate
+from smgee.metrics.cycles import seasonal_cycle
 from smgee.metrics.dependent import (
     Gain,
     dependent_correlations,
@@ -51,6 +52,7 @@ __all__ = [
     "perfect_reference",
     "score",
     "scores",
+    "seasonal_cycle",
     "steiger",
     "williams",
 ]

@@ -58,6 +58,9 @@ class Contents:
     large, small, gains, verdicts, ledger, heterogeneity, truth : DataFrame, optional
         ``validation_36km.csv``, ``validation_9km.csv``, ``gains.csv``, ``verdicts.csv``,
         ``footprint_ledger.csv``, ``heterogeneity.csv``, ``truth.csv``.
+    parts, comparison, collocation, collocation_truth, accuracy : DataFrame, optional
+        ``validation_parts.csv``, ``comparison.csv``, ``collocation.csv``, ``collocation_truth.csv``,
+        ``map_accuracy.csv``.
     judged : sequence of str
         Sentences on how SMAP was judged: the hour of the references, and what was too little.
     absent : sequence of str
@@ -90,5 +93,10 @@ class Contents:
     heterogeneity: pd.DataFrame | None = None
     ledger: pd.DataFrame | None = None
     truth: pd.DataFrame | None = None
+    parts: pd.DataFrame | None = None
+    comparison: pd.DataFrame | None = None
+    collocation: pd.DataFrame | None = None
+    collocation_truth: pd.DataFrame | None = None
+    accuracy: pd.DataFrame | None = None
     judged: Sequence[str] = field(default_factory=tuple)
     absent: Sequence[str] = field(default_factory=tuple)

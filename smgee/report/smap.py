@@ -13,6 +13,7 @@ from smgee.report import figures
 from smgee.report.contents import Contents
 from smgee.report.judging_figure import references_figure
 from smgee.report.page import Section
+from smgee.report.products import accuracy_table, collocation_truth, parts_section, products_section
 from smgee.report.tables import shown
 from smgee.report.verdicts import gain_sentences, requirement_sentences, warnings_of
 from smgee.schemas import GAINS, HETEROGENEITY, LEDGER, SMAP_QUALITY, TRUTH, VERDICTS, validation_schema
@@ -25,7 +26,10 @@ __all__ = ["SMAP_SECTIONS", "cells_of"]
 INDEPENDENCE = (
     "No reference has seen SMAP: a map is made of its stations as their mean is. What both share with SMAP "
     "is the land: the climatology of vegetation that its retrieval assumes goes with the season that maps "
-    "see. How good a map is by itself, stations left out tell, not SMAP."
+    "see. Where SMAP is a predictor of the map, or the network helped to calibrate SMAP, a reference is not "
+    "independent of it, and its rows say so. How good a map is by itself, stations left out tell, not SMAP; "
+    "and of the map judged without each place's nearest station, no pixel has seen the station beside it. "
+    "The same rule holds for the mean of the stations: a station is compared with the others only."
 )
 SHOWN = ("grid", "cell", "orbit", "reference", "timing", "n", "n_eff", "r", "rho", "bias", "rmse", "ubrmse")
 
@@ -70,6 +74,8 @@ def _large(c: Contents, folder: Path) -> list[Section]:
     )
     tables = [(_validated(c.large, "36 km"), "validation_36km.csv: bias = SMAP − reference.")]
     tables += _claims(c, "M36")
+    if c.accuracy is not None and len(c.accuracy):
+        tables.append(accuracy_table(c.accuracy, "M36"))
     return [Section("SMAP 36 km", text, drawn, tables)]
 
 
@@ -148,10 +154,12 @@ def _truth(c: Contents, folder: Path) -> list[Section]:
             "the reference says of SMAP, what is true, and whether its interval holds that (1) or not (0)."
         )
         tables.append((page, caption))
+    if c.collocation_truth is not None:
+        tables.append(collocation_truth(c.collocation_truth))
     return [Section("The truth", text, [], tables)]
 
 
-SMAP_SECTIONS = (_quality, _large, _small, _terrain, _truth)
+SMAP_SECTIONS = (_quality, _large, _small, parts_section, products_section, _terrain, _truth)
 """Builders of the sections, in order."""
 
 
@@ -180,7 +188,9 @@ def _claims(c: Contents, grid: str) -> list[tuple[pd.DataFrame, str]]:
     if c.ledger is not None and (c.ledger["grid"] == grid).any():
         caption = (
             "footprint_ledger.csv: SMAP's difference from the map of the cell = of_footprint (what lies "
-            "around the cell and SMAP cannot help seeing) + remainder (its own, and the maps' error); "
+            "around the cell and SMAP cannot help seeing) + remainder (its own, and the maps' error: "
+            "error_map of their mean, error_coverage of what lies beside them; own: what is left to SMAP, "
+            "95 %); "
             "spread…: standard deviation of the same in time; error_…: sampling error of the stations; "
             "coverage_footprint: share of the footprint that the maps reach."
         )

@@ -100,7 +100,7 @@ def _keys(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
     for part in loc:
         if section is Predictors:
             section = families().get(str(part), section)
-        elif section is not None:
+        elif section is not None and not isinstance(part, int):
             fields = section.model_fields
             found = fields.get(str(part)) or next((f for f in fields.values() if f.alias == part), None)
             section = None if found is None else _model_in(found.annotation)
@@ -115,4 +115,6 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
         return annotation
     if get_origin(annotation) in (Union, types.UnionType, Annotated):
         return next((m for a in get_args(annotation) if (m := _model_in(a)) is not None), None)
+    if get_origin(annotation) is tuple and Ellipsis in get_args(annotation):
+        return _model_in(get_args(annotation)[0])
     return None

@@ -11,7 +11,7 @@ import yaml
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from smgee.area import Area
-from smgee.datasets import ROLES, SMAP_36KM_TWIN
+from smgee.datasets import ERA5_LAND, ROLES, SMAP_36KM_TWIN, SPL4, WORLDCOVER
 from smgee.errors import InputError
 from smgee.grid import EaseCell, PixelGrid
 from smgee.io import atomic_path
@@ -21,7 +21,7 @@ from smgee.predictors.place import Place
 from smgee.predictors.terrain import Terrain
 from smgee.study.faults import faults
 from smgee.study.files import Lines, read_yaml
-from smgee.study.sections import TWIN, Backend, Publish, Smap, Stations, Training, Upscale
+from smgee.study.sections import TWIN, Backend, OtherProduct, Publish, Smap, Stations, Training, Upscale
 
 __all__ = ["Study"]
 
@@ -183,7 +183,11 @@ class Study(Options):
                 )
             ),
             training=Training(folds=5, designs=("station", "random"), trials=0, minutes=None),
-            smap=Smap(collection_36km=SMAP_36KM_TWIN),
+            smap=Smap(
+                collection_36km=SMAP_36KM_TWIN,
+                others=(OtherProduct(id=ERA5_LAND.id), OtherProduct(id=SPL4.id)),
+                land_cover=WORLDCOVER.id,
+            ),
         )
 
     def to_yaml(self, path: str | Path) -> None:

@@ -76,11 +76,13 @@ def first_line(model: type[BaseModel]) -> str:
 
 
 def section_of(annotation: Any) -> type[BaseModel] | None:
-    """Return the model of the section that a field of this type holds, if it holds one."""
+    """Return the model of the section that a field of this type holds, or of those that it lists."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if get_origin(annotation) in (Union, types.UnionType, Annotated):
         return next((m for a in get_args(annotation) if (m := section_of(a)) is not None), None)
+    if get_origin(annotation) is tuple and Ellipsis in get_args(annotation):  # a list of sections
+        return section_of(get_args(annotation)[0])
     return None
 
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from smgee.datasets import DATASETS, ERA5_LAND, LAND_COVER, SPL4
 from smgee.datasets.smap import ALGORITHMS, SURFACE_BITS
 from smgee.estimators import ESTIMATORS
 from smgee.insitu.settings import QualityRules, UnfrozenRule
 from smgee.options import Options, from_study_file
 
-__all__ = ["MODELS", "Backend", "Publish", "Smap", "StationTable", "Stations", "Training", "Upscale"]
+__all__ = [
+    "MODELS",
+    "Backend",
+    "OtherProduct",
+    "Publish",
+    "Smap",
+    "StationTable",
+    "Stations",
+    "Training",
+    "Upscale",
+]
 
 TWIN = "twin"
 """The source of the synthetic basin's stations, where a path would stand."""
@@ -248,6 +262,66 @@ class Upscale(Options):
     )
 
 
+class OtherProduct(Options):
+    """Soil moisture of another product, compared with SMAP and, where its errors are its own, the third
+    source of collocation.
+
+    Attributes
+    ----------
+    id : str
+        A collection on Earth Engine: ERA5-Land, SMAP level 4, or your own copy of ASCAT or another.
+    factor, offset : float
+        What makes m³ m⁻³ of its values. A degree of saturation may stay one (0 to 1): collocation and R do
+        not heed the scale, bias and RMSE then mean nothing.
+    """
+
+    id: Annotated[str, Field(min_length=1)]
+    band: str | None = Field(None, description="its band of surface soil moisture; known of products known")
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")] | None = Field(
+        None, description="short name in tables; left out, the product's own"
+    )
+    factor: float = 1.0
+    offset: float = 0.0
+    of_smap: bool | None = Field(
+        None,
+        description="whether SMAP's measurements are in it, so that its errors go with SMAP's; left out, "
+        "of SMAP level 4 only",
+    )
+
+    @model_validator(mode="after")
+    def _band_is_known(self) -> OtherProduct:
+        if self.band is None and not self._roles:
+            raise ValueError(f"the band of {self.id} is not known; name its band of surface soil moisture")
+        return self
+
+    @property
+    def _roles(self) -> list[str]:
+        roles = DATASETS[self.id].roles if self.id in DATASETS else {}
+        return [roles[r] for r in ("surface", "soil_moisture") if r in roles]
+
+    @property
+    def source_band(self) -> str:
+        """The band that is read."""
+        return self.band or self._roles[0]
+
+    @property
+    def title(self) -> str:
+        """Its name in tables."""
+        if self.name is not None:
+            return self.name
+        known = OTHER_PRODUCTS.get(self.id)
+        return known or re.sub(r"[^a-z0-9]+", "_", self.id.rsplit("/", 1)[-1].lower()).strip("_")
+
+    @property
+    def shares_smap(self) -> bool:
+        """Whether SMAP's measurements are in it."""
+        return self.id == SPL4.id if self.of_smap is None else self.of_smap
+
+
+OTHER_PRODUCTS: Mapping[str, str] = MappingProxyType({ERA5_LAND.id: "era5_land", SPL4.id: "smap_l4"})
+"""Names of products of the catalog that SMAP may be compared with."""
+
+
 class Smap(Options):
     """The SMAP products to validate, and which of their retrievals count."""
 
@@ -273,6 +347,15 @@ class Smap(Options):
     overpass_hours: Annotated[float, Field(gt=0, le=12)] = Field(
         3.0, description="half width of the window around the overpass in which stations are averaged"
     )
+    others: tuple[OtherProduct, ...] = Field(
+        (), description="other products of soil moisture to compare and collocate SMAP with"
+    )
+    land_cover: str | None = Field(
+        None,
+        description="classes of land cover on Earth Engine, whose variety in a cell is told: "
+        + " or ".join(LAND_COVER)
+        + ", or an image or collection of your own with one band of classes",
+    )
     core_site: bool = Field(
         False, description="whether the network helped to calibrate SMAP (core validation sites)"
     )
@@ -292,6 +375,13 @@ class Smap(Options):
         if found["9 km"] is None and self.nine_km:
             found["9 km"] = "Earth Engine"
         return {product: source for product, source in found.items() if source}
+
+    @model_validator(mode="after")
+    def _others_by_name(self) -> Smap:
+        names = [o.title for o in self.others]
+        if len(set(names)) < len(names):
+            raise ValueError(f"other products share a name ({', '.join(names)}); give each its own name")
+        return self
 
     @model_validator(mode="after")
     def _algorithm_of_its_own(self) -> Smap:

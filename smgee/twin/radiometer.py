@@ -68,7 +68,8 @@ class RadiometerReader:
         )
         return PixelGrid(EASE_CRS, (ease.cell_size, 0.0, left, 0.0, -ease.cell_size, top), 3, 3)
 
-    def _retrievals(self, basin: Basin, product: str, half: str) -> Retrievals:
+    def retrievals(self, basin: Basin, product: str, half: str) -> Retrievals:
+        """Return the retrievals of a year, of the product ``"9km"`` or ``"36km"``."""
         key = basin.year, product, half
         with self._lock:
             if key not in self._retrieved:
@@ -85,7 +86,7 @@ class RadiometerReader:
         if band.endswith("_anomaly"):  # needs other years for its climatology, which the twin does not have
             return np.zeros((height, width), np.float32), np.zeros((height, width), bool)
         name, half = band[:-3], band[-2:]
-        seen = self._retrievals(basin, "9km", half)
+        seen = self.retrievals(basin, "9km", half)
         if name == "retrieval_qual_flag":
             # The ingest keeps one bit: 1 where not recommended (bit 0) or unsuccessful (bit 2), and where
             # there are no data.
@@ -102,7 +103,7 @@ class RadiometerReader:
         """Return a band of the 36 km product in a window of `ease_grid`, and where it is valid."""
         at = (day, slice(row, row + height), slice(col, col + width))
         name, half = band[:-3], band[-2:]
-        seen = self._retrievals(basin, "36km", half)
+        seen = self.retrievals(basin, "36km", half)
         if name in ("retrieval_qual_flag", "surface_flag"):
             values = (seen.quality if name == "retrieval_qual_flag" else seen.surface)[at]
             return values.copy(), ~np.isnan(seen.tb_v[at])

@@ -24,13 +24,17 @@ from smgee.datasets import (
     SMAP_9KM,
     SMAP_36KM_TWIN,
     SOIL,
+    SPL4,
+    WORLDCOVER,
     Dataset,
 )
-from smgee.datasets.smap import GROUPS
+from smgee.datasets.smap import GROUPS, NO_GOOD_RETRIEVAL
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 from smgee.source import BandInfo, CollectionInfo, ImageInfo, TableInfo
+from smgee.twin.analysis import STEPS, Analysis
 from smgee.twin.basin import Basin
+from smgee.twin.cover import CoverMap
 from smgee.twin.hydrography import Hydrography
 from smgee.twin.imerg import HALF_HOURS, Imerg
 from smgee.twin.notice import SYNTHETIC_PROPERTIES
@@ -54,7 +58,11 @@ TITLES = {
     SMAP_36KM_TWIN: "SMAP L3 36 km retrievals over the synthetic basin of smgee, on the exact EASE-Grid 2.0",
     **{
         d.id: f"{d.title}, over the synthetic basin of smgee"
-        for d in (ERA5_LAND, CHIRPS, IMERG, MERIT_HYDRO, *SOIL.values(), SENTINEL1, *MODIS_LST.values())
+        for d in (
+            *(ERA5_LAND, CHIRPS, IMERG, MERIT_HYDRO, SENTINEL1, SPL4, WORLDCOVER),
+            *SOIL.values(),
+            *MODIS_LST.values(),
+        )
     },
     TRUTH: "True daily soil moisture and temperature of 0-5 cm in the synthetic basin of smgee",
     STATIONS: "Stations of the synthetic basin of smgee",
@@ -63,14 +71,15 @@ TITLES = {
 
 @dataclass(frozen=True)
 class _Daily:
-    """A daily collection: a band's window of a day of the year, and the band descriptions that all its
-    images share.
+    """A collection of so many images a day: a band's window of a day of the year (or of a part of it, counted
+    on through the year), and the band descriptions that all its images share.
     """
 
     bands: tuple[BandInfo, ...]
     hour: int
     read: Callable[[Basin, str, int, int, int, int, int], tuple[np.ndarray, np.ndarray]]
     stamp: str = "%Y%m%d"
+    a_day: int = 1
 
 
 class TwinSource:
@@ -78,8 +87,9 @@ class TwinSource:
 
     Assets: ``NASA/HLS/HLSL30/v002``, ``NASA/HLS/HLSS30/v002``, ``NASA/NASADEM_HGT/001``,
     ``NASA/SMAP/SPL3SMP_E/005`` and ``/006``, ``ECMWF/ERA5_LAND/DAILY_AGGR`` (some of its bands),
-    ``UCSB-CHG/CHIRPS/DAILY``, ``NASA/GPM_L3/IMERG_V07`` (``precipitation``), ``COPERNICUS/S1_GRD``,
-    ``MODIS/061/MOD11A1`` and ``MYD11A1``, ``MERIT/Hydro/v1_0_1``, sand and clay of OpenLandMap; and private
+    ``UCSB-CHG/CHIRPS/DAILY``, ``NASA/GPM_L3/IMERG_V07`` (``precipitation``), ``NASA/SMAP/SPL4SMGP/008`` (two
+    bands), ``ESA/WorldCover/v200``, ``COPERNICUS/S1_GRD``, ``MODIS/061/MOD11A1`` and ``MYD11A1``,
+    ``MERIT/Hydro/v1_0_1``, sand and clay of OpenLandMap; and private
     ones below ``projects/smgee-twin/assets``: ``SPL3SMP`` (36 km, exact EASE-Grid 2.0, flags as in the NSIDC
     product), ``truth`` and ``stations``. Every one carries ``synthetic: 1``.
 
@@ -103,6 +113,8 @@ class TwinSource:
         self._products = {y: Products(b) for y, b in {self.basin.year: self.basin, **self.basins}.items()}
         self._imerg = {y: Imerg(self.basin.of_year(y), p) for y, p in self._products.items()}
         self._hydrography = Hydrography(self.basin)
+        self._analyses = {y: Analysis(p, self._retrieved(y)) for y, p in self._products.items()}
+        self._cover = CoverMap(self.basin)
         self._lock = threading.RLock()
         self._image_tables: dict[str, dict[str, ImageInfo]] = {}
 
@@ -114,7 +126,8 @@ class TwinSource:
     @property
     def _collections(self) -> tuple[str, ...]:
         smap = SMAP_005, SMAP_006, SMAP_36KM_TWIN
-        return (*COLLECTIONS, *smap, TRUTH, ERA5_LAND.id, CHIRPS.id, IMERG.id, *_SATELLITES, SENTINEL1.id)
+        coarse = ERA5_LAND.id, CHIRPS.id, IMERG.id, SPL4.id
+        return (*COLLECTIONS, *smap, TRUTH, *coarse, *_SATELLITES, SENTINEL1.id, WORLDCOVER.id)
 
     def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
         """Describe an asset; None when it is not the twin's."""
@@ -168,23 +181,20 @@ class TwinSource:
             return [r.describe(s) for r in self._radar.values() for s in r.scenes.values()]
         if collection_id == IMERG.id:
             return self._half_hours()
+        if collection_id == WORLDCOVER.id:
+            return [self._cover_map]
         daily = self._dailies[collection_id]
         images = []
         for day in (d for basin in self.basins.values() for d in basin.days):
             if collection_id in DATASETS and not DATASETS[collection_id].overlaps(day, day + timedelta(1)):
                 continue
-            index = f"{day:{daily.stamp}}"
-            start = int(datetime(day.year, day.month, day.day, daily.hour, tzinfo=UTC).timestamp() * 1000)
-            end = start + int(timedelta(1).total_seconds() * 1000)
-            images.append(
-                ImageInfo(
-                    f"{collection_id}/{index}",
-                    daily.bands,
-                    {"system:index": index, **SYNTHETIC_PROPERTIES},
-                    start,
-                    end,
-                )
-            )
+            for step in range(daily.a_day):
+                begin = datetime(day.year, day.month, day.day, daily.hour, tzinfo=UTC)
+                begin += timedelta(days=1) * step / daily.a_day
+                index = f"{begin:{daily.stamp}}"
+                start, end = _milliseconds(begin), _milliseconds(begin + timedelta(days=1) / daily.a_day)
+                told = {"system:index": index, **SYNTHETIC_PROPERTIES}
+                images.append(ImageInfo(f"{collection_id}/{index}", daily.bands, told, start, end))
         return images
 
     def _half_hours(self) -> Iterator[ImageInfo]:
@@ -207,6 +217,31 @@ class TwinSource:
         with self._lock:
             rate = self._imerg[at.year].rate(basin.day(at.date()), at.hour * 2 + at.minute // 30)
         return _whole(rate[row : row + height, col : col + width])
+
+    @cached_property
+    def _cover_map(self) -> ImageInfo:
+        start, end = WORLDCOVER.start, WORLDCOVER.end
+        assert start is not None
+        assert end is not None
+        (band,) = (BandInfo(b.name, "uint8", self._cover.grid, b.pyramiding) for b in WORLDCOVER.bands)
+        index = str(start.year)
+        told = {"system:index": index, **SYNTHETIC_PROPERTIES}
+        first, last = (_milliseconds(datetime(d.year, d.month, d.day, tzinfo=UTC)) for d in (start, end))
+        return ImageInfo(f"{WORLDCOVER.id}/{index}", (band,), told, first, last)
+
+    def _retrieved(self, year: int) -> Callable[[str], np.ndarray]:
+        """Return what gives SMAP's recommended 9 km retrievals of a year, as means over the basin by day."""
+
+        def seen(half: str) -> np.ndarray:
+            found = self.radiometer.retrievals(self.basins.get(year, self.basin), "9km", half)
+            good = (found.quality & NO_GOOD_RETRIEVAL) == 0
+            values = np.where(good, found.soil_moisture, np.nan).reshape(len(good), -1)
+            known = np.isfinite(values)
+            count = known.sum(axis=1)
+            total = np.where(known, values, 0.0).sum(axis=1)
+            return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+        return seen
 
     @cached_property
     def _dem(self) -> ImageInfo:
@@ -249,6 +284,13 @@ class TwinSource:
         layer = self._weather(basin, "chirps")[day]
         return _whole(layer[row : row + height, col : col + width])
 
+    def _read_spl4(
+        self, basin: Basin, band: str, step: int, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        with self._lock:
+            layer = self._analyses[basin.year].bands[band][step]
+        return _whole(layer[row : row + height, col : col + width])
+
     def _weather(self, basin: Basin, name: str) -> Any:
         with self._lock:  # made once, by one thread
             return getattr(self._products[basin.year], name)
@@ -275,6 +317,9 @@ class TwinSource:
             TRUTH: _Daily(truth, 0, self._read_truth),
             ERA5_LAND.id: _Daily(_floats(ERA5_LAND, products.era5_grid), 0, self._read_era5),
             CHIRPS.id: _Daily(_floats(CHIRPS, products.chirps_grid), 0, self._read_chirps),
+            SPL4.id: _Daily(
+                _floats(SPL4, self._analyses[self.basin.year].grid), 0, self._read_spl4, "%Y%m%d_%H%M", STEPS
+            ),
             **{i: self._modis(i) for i in _SATELLITES},
         }
 
@@ -335,15 +380,18 @@ class TwinSource:
         if parent in COLLECTIONS:
             scene = self._scenes[parent, index]
             return self._optical[scene.time.year].read(scene, band, row, col, height, width)
+        if parent == WORLDCOVER.id:
+            return self._cover.read(row, col, height, width)
         if parent == SENTINEL1.id:
             radar = next(r for r in self._radar.values() if index in r.scenes)
             return radar.read(radar.scenes[index], band, row, col, height, width)
         if parent == IMERG.id:
             return self._read_imerg(index, row, col, height, width)
         daily = self._dailies[parent]
-        day = datetime.strptime(index, daily.stamp).date()
-        basin = self.basins[day.year]
-        return daily.read(basin, band, basin.day(day), row, col, height, width)
+        when = datetime.strptime(index, daily.stamp)
+        basin = self.basins[when.year]
+        at = basin.day(when.date()) * daily.a_day + when.hour * daily.a_day // 24
+        return daily.read(basin, band, at, row, col, height, width)
 
     def features(self, table_id: str) -> Iterable[Mapping[str, Any]]:
         """Yield the stations as GeoJSON features."""
@@ -384,6 +432,10 @@ class TwinSource:
 def _floats(dataset: Dataset, grid: PixelGrid) -> tuple[BandInfo, ...]:
     """Return the bands of a coarse product on its grid."""
     return tuple(BandInfo(b.name, "float32", grid) for b in dataset.bands)
+
+
+def _milliseconds(when: datetime) -> int:
+    return int(when.timestamp() * 1000)
 
 
 def _whole(layer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

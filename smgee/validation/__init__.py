@@ -1,12 +1,17 @@
 """Validation of SMAP: metrics with honest intervals, means over exact EASE-Grid cells, tables, terrain."""
 
 from smgee.validation.claims import gain_table, verdict_table
+from smgee.validation.collocation import collocation_sentences, collocation_table
 from smgee.validation.footprint import footprint_means, footprint_weights
 from smgee.validation.hdf5 import read_smap
 from smgee.validation.heterogeneity import cell_conditions, further_conditions, relate_errors
 from smgee.validation.judges import Judges, gather
+from smgee.validation.land_cover import land_cover_entropy
 from smgee.validation.ledger import footprint_ledger
+from smgee.validation.map_accuracy import map_accuracy
+from smgee.validation.others import Product, fetch_others, products_of
 from smgee.validation.pairs import overpass_dates, select_dates
+from smgee.validation.parts import compare_products, validate_parts
 from smgee.validation.quality import count_retrievals, select_retrievals, too_few
 from smgee.validation.references import (
     cell_station_means,
@@ -23,10 +28,15 @@ from smgee.validation.zonal import zonal_means, zonal_statistics
 __all__ = [
     "CellWeights",
     "Judges",
+    "Product",
     "cell_conditions",
     "cell_station_means",
     "cell_weights",
+    "collocation_sentences",
+    "collocation_table",
+    "compare_products",
     "count_retrievals",
+    "fetch_others",
     "fetch_smap",
     "footprint_ledger",
     "footprint_means",
@@ -34,8 +44,11 @@ __all__ = [
     "further_conditions",
     "gain_table",
     "gather",
+    "land_cover_entropy",
+    "map_accuracy",
     "overpass_dates",
     "overpass_station_means",
+    "products_of",
     "read_smap",
     "relate_errors",
     "sampling_error",
@@ -45,6 +58,7 @@ __all__ = [
     "station_weights",
     "too_few",
     "validate",
+    "validate_parts",
     "verdict",
     "verdict_table",
     "warp_pixel",

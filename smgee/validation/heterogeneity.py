@@ -16,7 +16,15 @@ from smgee.validation.spatial import benjamini_hochberg, partial_rank_correlatio
 from smgee.validation.weights import CellWeights
 from smgee.validation.zonal import zonal_statistics
 
-__all__ = ["COLUMNS", "HYPOTHESES", "Hypothesis", "cell_conditions", "further_conditions", "relate_errors"]
+__all__ = [
+    "COLUMNS",
+    "HYPOTHESES",
+    "Hypothesis",
+    "cell_conditions",
+    "further_conditions",
+    "relate_errors",
+    "roughness",
+]
 
 MIN_CELLS = 5
 """Below this many cells a rank correlation is not given an interval."""
@@ -84,6 +92,34 @@ def cell_conditions(weights: CellWeights, layers: Mapping[str, np.ndarray]) -> p
     return table
 
 
+def roughness(elevation: np.ndarray, scale_m: float, *, width_m: float = 600.0) -> np.ndarray:
+    """Return the standard deviation of elevation in a square around every pixel.
+
+    Parameters
+    ----------
+    elevation : array (height, width)
+        m, NaN where unknown.
+    scale_m : float
+        Side of a pixel, m.
+    width_m : float
+        Side of the square, m, in an odd number of pixels; at least three.
+
+    Returns
+    -------
+    numpy.ndarray (height, width)
+        m; of what lies inside the map. NaN where the elevation is.
+    """
+    from scipy.ndimage import uniform_filter
+
+    size = max(2 * round(width_m / scale_m / 2) + 1, 3)
+    known = np.isfinite(elevation)
+    middle = float(elevation[known].mean()) if known.any() else 0.0
+    z = np.where(known, elevation - middle, 0.0).astype(float)
+    share, first, second = (uniform_filter(v, size, mode="constant") for v in (known.astype(float), z, z * z))
+    share = np.where(known, share, np.nan)
+    return np.sqrt(np.maximum(second / share - (first / share) ** 2, 0.0))
+
+
 def further_conditions(conditions: pd.DataFrame, zonal: pd.DataFrame) -> pd.DataFrame:
     """Add to a table of cells what follows from it and from the maps.
 
@@ -131,7 +167,7 @@ def relate_errors(
     conditions : pandas.DataFrame
         One row per cell: ``cell`` and numbers, as `cell_conditions` gives them.
     columns : iterable of str, optional
-        Conditions to relate; by default every ``…_mean``, ``…_std`` and ``…_diversity``.
+        Conditions to relate; by default every ``…_mean``, ``…_std``, ``…_diversity`` and ``…_entropy``.
     grid : str
         Cells of one grid are compared with each other.
     metrics : iterable of str
@@ -173,7 +209,7 @@ def relate_errors(
     names = (
         list(columns)
         if columns is not None
-        else [str(c) for c in conditions if str(c).endswith(("_mean", "_std", "_diversity"))]
+        else [str(c) for c in conditions if str(c).endswith(("_mean", "_std", "_diversity", "_entropy"))]
     )
     unknown = [c for c in names if c not in conditions]
     if unknown or not names:

@@ -19,7 +19,7 @@ from smgee.errors import MissingDataError
 from smgee.grid import EaseCell, ease_cell_at
 from smgee.insitu.overpass import overpass_means
 from smgee.validation.footprint import footprint_means
-from smgee.validation.pairs import FOOTPRINT, PLAIN, UPSCALED
+from smgee.validation.pairs import CROSS_FITTED, FOOTPRINT, PLAIN, UPSCALED
 from smgee.validation.references import cell_station_means, station_references
 
 __all__ = ["TITLES", "Judges", "gather", "network_change"]
@@ -38,6 +38,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         DAY_MEAN: "plain mean of the stations, UTC day",
         UPSCALED: "upscaled map, mean of the cell",
         FOOTPRINT: "upscaled map under the antenna's footprint",
+        CROSS_FITTED: "upscaled map, each place without its nearest station",
     }
 )
 """Every reference, in the order of tables. Weighted means average departures from each station's level."""
@@ -82,6 +83,7 @@ def gather(
     records: xr.Dataset | None = None,
     zonal: pd.DataFrame | None = None,
     units: pd.DataFrame | None = None,
+    cross_fitted: pd.DataFrame | None = None,
     hours: float = 3.0,
     min_coverage: float = 0.8,
 ) -> Judges:
@@ -102,6 +104,9 @@ def gather(
         Means of the daily maps over `cells`.
     units : pandas.DataFrame, optional
         Means over small cells, see `smgee.validation.footprint.footprint_means`.
+    cross_fitted : pandas.DataFrame, optional
+        Means over `cells` of the maps in which every pixel is drawn by a model that has not seen its nearest
+        station.
     hours, min_coverage : float
         Half width of the window around the overpass, h; see `footprint_means`.
     """
@@ -120,7 +125,7 @@ def gather(
         if at is not None:
             tables[DAY_MEAN] = cell_station_means(own, cells)
     change = None if at is None else network_change(own, at)
-    maps = {UPSCALED: zonal}
+    maps = {UPSCALED: zonal, CROSS_FITTED: cross_fitted}
     if units is not None and len(units):
         maps[FOOTPRINT] = footprint_means(units, cells, min_coverage=min_coverage)
     for name, table in maps.items():

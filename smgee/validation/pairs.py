@@ -12,12 +12,23 @@ from smgee.errors import InputError
 from smgee.grid import EASE_GRIDS, EaseCell
 from smgee.insitu.overpass import overpass_times
 
-__all__ = ["FOOTPRINT", "ORBITS", "PLAIN", "UPSCALED", "matched", "overpass_dates", "select_dates"]
+__all__ = [
+    "CROSS_FITTED",
+    "FOOTPRINT",
+    "ORBITS",
+    "PLAIN",
+    "UPSCALED",
+    "matched",
+    "overpass_dates",
+    "select_dates",
+]
 
 ORBITS: Mapping[str, str] = {"AM": "descending", "PM": "ascending"}
 """Direction of the satellite, by suffix of the level-3 bands; its hour is in `smgee.insitu.overpass`."""
 
 UPSCALED, FOOTPRINT, PLAIN = "upscaled", "upscaled_footprint", "insitu_mean"
+CROSS_FITTED = "upscaled_cross_fitted"
+"""The map in which every pixel is drawn by a model that has not seen the station nearest to it."""
 
 
 def matched(
@@ -56,11 +67,18 @@ def matched(
         (EaseCell.from_name(name) for name in set(smap["cell"])),
         key=lambda c: (-EASE_GRIDS[c.grid].cell_size, c.name),
     )
+    by_cell = {key: dict(iter(t.groupby("cell", sort=False))) for key, t in tables.items()}
+    seen = dict(iter(satellite.groupby(["cell", "orbit"], sort=False)))
     for cell in cells:
-        own = {key: t[t["cell"] == cell.name] for key, t in tables.items()}
+        own = {key: parts.get(cell.name, tables[key].iloc[:0]) for key, parts in by_cell.items()}
         for orbit in ORBITS:
-            passes = satellite[(satellite["cell"] == cell.name) & (satellite["orbit"] == orbit)]
-            paired = {key: _pair(passes, t, orbit, cell.center[0], day, periods) for key, t in own.items()}
+            passes = seen.get((cell.name, orbit), satellite.iloc[:0])
+            series = {
+                d: _by_reference_day(passes, orbit, cell.center[0], d) for d in dict.fromkeys(("utc", day))
+            }
+            if periods is not None:
+                series = {d: select_dates(table, periods) for d, table in series.items()}
+            paired = {key: _pair(series["utc" if "orbit" in t else day], t, orbit) for key, t in own.items()}
             yield cell, orbit, _common(paired) if common else paired
 
 
@@ -138,23 +156,13 @@ def _checked_reference(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table
 
 
-def _pair(
-    passes: pd.DataFrame,
-    reference: pd.DataFrame,
-    orbit: str,
-    lon: float,
-    day: str,
-    periods: pd.DataFrame | None,
-) -> pd.DataFrame:
+def _pair(series: pd.DataFrame, reference: pd.DataFrame, orbit: str) -> pd.DataFrame:
     """Return date, smap and reference of every pass, and what else the reference's table says of it."""
-    at_overpass = "orbit" in reference
-    if at_overpass:
+    if "orbit" in reference:
         reference = reference[reference["orbit"] == orbit]
-    series = _by_reference_day(passes, orbit, lon, "utc" if at_overpass else day)
-    if periods is not None:
-        series = select_dates(series, periods)
-    kept = [c for c in ("coverage", "n_stations") if c in reference]
-    right = reference[["date", "soil_moisture", *kept]].rename(columns={"soil_moisture": "reference"})
+    kept = [c for c in ("coverage", "n_stations", "std") if c in reference]
+    named = {"soil_moisture": "reference", "std": "spread"}
+    right = reference[["date", "soil_moisture", *kept]].rename(columns=named)
     return series.merge(right, on="date", how="inner").sort_values("date", ignore_index=True)
 
 

@@ -35,7 +35,7 @@ from smgee.validation.references import station_cells
 
 __all__ = ["COLUMNS", "METRICS", "validate"]
 
-METRICS = (*HEADLINE, "rho")
+METRICS = (*HEADLINE, "rho", "kge", "mse_bias", "mse_corr", "mse_var")
 """Metrics of a validation table."""
 
 GAINS = ("r", "rmse", "ubrmse")

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from smgee.area import utm_zone
+from smgee.datasets import WORLDCOVER
 from smgee.errors import InputError
 from smgee.grid import EaseCell, ease_cell_at
 from smgee.insitu.layout import Layout, Preview, find_layout, preview
 from smgee.predictors import Predictors, is_alias
 from smgee.study import Study
 from smgee.study.draft import write_draft
-from smgee.study.sections import Training
+from smgee.study.sections import OTHER_PRODUCTS, Training
 
 __all__ = ["TEMPLATES", "Answers", "NewStudy", "fullest_place", "look", "new_study"]
 
@@ -156,7 +157,7 @@ def new_study(
         "predictors": _predictors(_target(answers), start, end),
         "training": {"folds": Training.model_fields["folds"].default, "target": _target(answers)},
         "upscale": {"route": "xee"},
-        "smap": {"nine_km": True},
+        "smap": {"nine_km": True} | _beside_smap(answers),
         "publish": {"overwrite": False},
     }
     unsure = list(layout.open) if layout else []
@@ -174,6 +175,16 @@ def new_study(
     if study is None:
         raise InputError(f"The study cannot be begun: {'; '.join(wrong)}.")
     return NewStudy(text, study, layout, seen, inside, tuple(unsure))
+
+
+def _beside_smap(answers: Answers) -> dict[str, Any]:
+    """Return what SMAP is compared and collocated with, and what cells are described by, where the service
+    has it.
+    """
+    if answers.project is None:
+        return {}
+    others = [{"id": name} for name in OTHER_PRODUCTS]
+    return {"others": others, "land_cover": WORLDCOVER.id}
 
 
 def _predictors(target: str, start: date, end: date) -> list[dict[str, str]]:

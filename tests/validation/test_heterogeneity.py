@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 from smgee.validation import cell_conditions, cell_weights, further_conditions, relate_errors
+from smgee.validation.heterogeneity import roughness
 from tests.validation.tables import CHILDREN, PARENT
 
 
@@ -127,3 +128,15 @@ def test_further_conditions():
     assert table.loc["a", "aspect_diversity"] == pytest.approx(0.0)
     assert table.loc["b", "aspect_diversity"] == 1.0
     assert "aspect_diversity" not in further_conditions(cells.drop(columns="northness_mean"), zonal)
+
+
+def test_roughness_is_the_spread_of_the_square_around_a_pixel():
+    rng = np.random.default_rng(4)
+    z = 3000 + rng.normal(0, 20, (30, 40)).cumsum(axis=0)
+    z[3, 5] = np.nan
+    found = roughness(z, 100.0, width_m=500.0)
+    assert np.isnan(found[3, 5])
+    for row, col in ((15, 20), (4, 6), (0, 0), (29, 39)):
+        square = z[max(row - 2, 0) : row + 3, max(col - 2, 0) : col + 3]
+        assert found[row, col] == pytest.approx(np.nanstd(square), rel=1e-6)
+    np.testing.assert_allclose(roughness(np.full((9, 9), 3000.0), 30.0), 0.0, atol=1e-6)

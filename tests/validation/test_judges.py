@@ -77,7 +77,13 @@ def units() -> pd.DataFrame:
 def test_every_reference_is_there_in_order_and_at_the_overpass():
     hourly = records()
     judges = gather(
-        satellite(), CELLS, daily=insitu.daily_means(hourly), records=hourly, zonal=maps(), units=units()
+        satellite(),
+        CELLS,
+        daily=insitu.daily_means(hourly),
+        records=hourly,
+        zonal=maps(),
+        units=units(),
+        cross_fitted=maps(),
     )
     assert list(judges.tables) == list(TITLES)
     assert all("orbit" in t for name, t in judges.tables.items() if name != "insitu_day")

@@ -37,3 +37,27 @@ def test_the_parts_add_up_to_the_whole():
 
 def test_without_the_footprint_there_is_no_ledger():
     assert footprint_ledger(smap_table([PARENT]), {"upscaled": zonal_table([PARENT])}).empty
+
+
+def test_what_may_be_the_maps_is_told_from_what_is_smap_s_own():
+    cells = [PARENT, CHILDREN[0]]
+    near = zonal_table(cells).assign(standard_error=0.004)
+    near.loc[near["cell"] == CHILDREN[0].name, "standard_error"] = 0.02
+    wide = near.assign(coverage=0.5, std=0.03)
+    table = footprint_ledger(
+        smap_table(cells, offset=-0.05, noise=0.001), {"upscaled": near, "upscaled_footprint": wide}
+    )
+    # a footprint is as wide as the large cell, whose error counts for both
+    np.testing.assert_allclose(table["error_map"], 0.004)
+    np.testing.assert_allclose(table["error_coverage"], 0.5 * 0.03)
+    half = 1.96 * np.hypot(0.004, 0.015)
+    np.testing.assert_allclose(table["own_high"] - table["remainder"], half)
+    np.testing.assert_allclose(table["remainder"] - table["own_low"], half)
+    morning = table[table["orbit"] == "AM"]
+    assert (morning["own_high"] < 0).all()
+    bare = footprint_ledger(
+        smap_table(cells),
+        {n: t.drop(columns="standard_error") for n, t in (("upscaled", near), ("upscaled_footprint", wide))},
+    )
+    assert bare["error_map"].isna().all()
+    assert bare["own_low"].notna().all()

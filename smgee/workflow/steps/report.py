@@ -21,12 +21,16 @@ from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.steps.smap import SMAP
 from smgee.workflow.steps.stations import PERIODS, STATIONS
 from smgee.workflow.steps.train import CERTIFICATE, DISTANCES, MODELS, SCORES
-from smgee.workflow.steps.truth import TRUTH
+from smgee.workflow.steps.truth import COLLOCATION_TRUTH, TRUTH
 from smgee.workflow.steps.validate import (
+    ACCURACY,
+    COLLOCATION,
+    COMPARISON,
     GAINS,
     HETEROGENEITY,
     LARGE,
     LEDGER,
+    PARTS,
     QUALITY,
     REFERENCES,
     SMALL,
@@ -87,6 +91,11 @@ def run(work: Work) -> Mapping[str, Any]:
         ledger=work.read_if_there(LEDGER),
         heterogeneity=work.read_if_there(HETEROGENEITY),
         truth=work.read_if_there(TRUTH),
+        parts=work.read_if_there(PARTS),
+        comparison=work.read_if_there(COMPARISON),
+        collocation=work.read_if_there(COLLOCATION),
+        accuracy=work.read_if_there(ACCURACY),
+        collocation_truth=work.read_if_there(COLLOCATION_TRUTH),
         judged=_judged(work),
         absent=[_absent(work, what, step) for artifact, step, what in _PARTS if not work.has(artifact)],
     )
@@ -142,6 +151,7 @@ STEP = Step(
         LEDGER,
         HETEROGENEITY,
         TRUTH,
+        *(PARTS, COMPARISON, COLLOCATION, COLLOCATION_TRUTH, ACCURACY),
     ),
     writes=(PAGE, FIGURES, TABLES),
     standalone=True,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from smgee.experiment import compare_with_truth, true_means
+from smgee.experiment import collocation_beside_truth, compare_with_truth, true_means
+from smgee.schemas import COLLOCATION_TRUTH as COLLOCATION_SCHEMA
 from smgee.schemas import TRUTH as TRUTH_SCHEMA
 from smgee.study import Study
 from smgee.twin import Basin
@@ -16,12 +17,13 @@ from smgee.validation.quality import select_retrievals
 from smgee.workflow.artifacts import Artifact, table
 from smgee.workflow.cells import judged_cells
 from smgee.workflow.step import Step
-from smgee.workflow.steps.smap import SMAP, without_smap
+from smgee.workflow.steps.smap import OTHERS, SMAP, without_smap
 from smgee.workflow.steps.stations import PERIODS
-from smgee.workflow.steps.validate import REFERENCES
+from smgee.workflow.steps.validate import COLLOCATION, REFERENCES
 from smgee.workflow.work import Work
 
 TRUTH: Artifact[pd.DataFrame] = table("truth.csv", TRUTH_SCHEMA)
+COLLOCATION_TRUTH: Artifact[pd.DataFrame] = table("collocation_truth.csv", COLLOCATION_SCHEMA, optional=True)
 
 
 def run(work: Work) -> Mapping[str, Any]:
@@ -38,6 +40,13 @@ def run(work: Work) -> Mapping[str, Any]:
     smap = select_retrievals(work.read(SMAP), policy=study.smap.quality, without=study.smap.without)
     found = compare_with_truth(smap, references, truth, periods=work.read(PERIODS), seed=study.training.seed)
     work.write(TRUTH, found)
+    collocated, others = work.read_if_there(COLLOCATION), work.read_if_there(OTHERS)
+    if collocated is None or others is None:
+        work.drop(COLLOCATION_TRUTH)
+    else:
+        seen = {"SMAP": smap} | {str(n): t for n, t in others.groupby("product")} | references
+        periods = work.read(PERIODS)
+        work.write(COLLOCATION_TRUTH, collocation_beside_truth(collocated, seen, truth, periods=periods))
     held = found[[c for c in found.columns if str(c).endswith("_held")]].to_numpy(float)
     known = held[held == held]
     return {"comparisons": len(found), "intervals_that_hold": float(known.mean()) if known.size else None}
@@ -53,8 +62,10 @@ STEP = Step(
     "truth",
     "Compare with the truth",
     run,
+    version=2,
     reads=(REFERENCES, SMAP, PERIODS),
-    writes=(TRUTH,),
+    may_read=(COLLOCATION, OTHERS),
+    writes=(TRUTH, COLLOCATION_TRUTH),
     settings=("start", "end", "area", "smap", "training.seed", "backend.kind"),
     needed=_needed,
 )

@@ -9,31 +9,42 @@ import pandas as pd
 import xarray as xr
 
 from smgee.errors import MissingDataError
+from smgee.models import load_model
+from smgee.schemas import COLLOCATION as COLLOCATION_SCHEMA
+from smgee.schemas import COMPARISON as COMPARISON_SCHEMA
 from smgee.schemas import GAINS as GAINS_SCHEMA
 from smgee.schemas import HETEROGENEITY as HETEROGENEITY_SCHEMA
 from smgee.schemas import LEDGER as LEDGER_SCHEMA
+from smgee.schemas import MAP_ACCURACY as ACCURACY_SCHEMA
+from smgee.schemas import PARTS as PARTS_SCHEMA
 from smgee.schemas import REFERENCES as REFERENCES_SCHEMA
 from smgee.schemas import SMAP_QUALITY as QUALITY_SCHEMA
 from smgee.schemas import VERDICTS as VERDICTS_SCHEMA
 from smgee.schemas import validation_schema
 from smgee.validation import (
+    collocation_table,
+    compare_products,
     footprint_ledger,
     further_conditions,
     gain_table,
     gather,
+    map_accuracy,
+    products_of,
     relate_errors,
+    validate_parts,
     verdict_table,
 )
 from smgee.validation import validate as validate_smap
 from smgee.validation.judges import Judges
-from smgee.validation.pairs import FOOTPRINT, PLAIN, UPSCALED
+from smgee.validation.pairs import CROSS_FITTED, FOOTPRINT, PLAIN, UPSCALED
 from smgee.validation.quality import count_retrievals, select_retrievals, too_few
 from smgee.workflow.artifacts import Artifact, table
 from smgee.workflow.cells import judged_cells
 from smgee.workflow.step import Step
-from smgee.workflow.steps.smap import SMAP, without_smap
+from smgee.workflow.steps.smap import OTHERS, SMAP, without_smap
 from smgee.workflow.steps.static import CELLS
 from smgee.workflow.steps.stations import PERIODS, RECORDS, STATIONS
+from smgee.workflow.steps.train import MODELS
 from smgee.workflow.steps.zonal import UNITS, ZONAL
 from smgee.workflow.work import Work
 
@@ -44,6 +55,10 @@ QUALITY: Artifact[pd.DataFrame] = table("smap_quality.csv", QUALITY_SCHEMA)
 GAINS: Artifact[pd.DataFrame] = table("gains.csv", GAINS_SCHEMA, optional=True)
 VERDICTS: Artifact[pd.DataFrame] = table("verdicts.csv", VERDICTS_SCHEMA, optional=True)
 LEDGER: Artifact[pd.DataFrame] = table("footprint_ledger.csv", LEDGER_SCHEMA, optional=True)
+PARTS: Artifact[pd.DataFrame] = table("validation_parts.csv", PARTS_SCHEMA, optional=True)
+COMPARISON: Artifact[pd.DataFrame] = table("comparison.csv", COMPARISON_SCHEMA, optional=True)
+COLLOCATION: Artifact[pd.DataFrame] = table("collocation.csv", COLLOCATION_SCHEMA, optional=True)
+ACCURACY: Artifact[pd.DataFrame] = table("map_accuracy.csv", ACCURACY_SCHEMA, optional=True)
 HETEROGENEITY: Artifact[pd.DataFrame] = table("heterogeneity.csv", HETEROGENEITY_SCHEMA, optional=True)
 
 CALIBRATION_RUNS = 200
@@ -90,13 +105,17 @@ def run(work: Work) -> Mapping[str, Any]:
     result = pd.concat([part for part in parts if len(part)], ignore_index=True)
     for grid, artifact in (("M36", LARGE), ("M09", SMALL)):
         _write(work, artifact, result[result["grid"] == grid])
-    work.progress(0.4)
+    work.progress(0.3)
+    pairing = {k: v for k, v in options.items() if k != "seed"}
+    _write(work, PARTS, validate_parts(chosen, judges.tables, common=True, **options))
+    _compared(work, chosen, judges, options)
+    _write(work, ACCURACY, _accuracy(work, daily))
+    work.progress(0.5)
     _write(work, GAINS, _gains(chosen, judges, options))
     work.progress(0.8)
     stations = judges.stations
     verdicts = None if stations is None else verdict_table(chosen, stations, **options)
     _write(work, VERDICTS, verdicts)
-    pairing = {k: v for k, v in options.items() if k != "seed"}
     _write(work, LEDGER, footprint_ledger(chosen, judges.tables, verdicts=verdicts, **pairing))
     _write(work, HETEROGENEITY, _related(work, result))
     pairs = result.groupby("grid")["n"].max()
@@ -117,12 +136,26 @@ def _write(work: Work, artifact: Artifact[pd.DataFrame], rows: pd.DataFrame | No
         work.write(artifact, rows)
 
 
+def _compared(work: Work, smap: pd.DataFrame, judges: Judges, options: Mapping[str, Any]) -> None:
+    """Judge other products beside SMAP, and collocate them with it."""
+    others = work.read_if_there(OTHERS)
+    if others is None:
+        work.drop(COMPARISON)
+        work.drop(COLLOCATION)
+        return
+    pairing = {k: v for k, v in options.items() if k != "recommended_only"}
+    _write(work, COMPARISON, compare_products(smap, others, judges.tables, **pairing))
+    of_smap = [p.name for p in products_of(work.study) if p.of_smap]
+    found = collocation_table(smap, judges.tables, others, of_smap=of_smap, **options)
+    _write(work, COLLOCATION, found)
+
+
 def _gains(smap: pd.DataFrame, judges: Judges, options: Mapping[str, Any]) -> pd.DataFrame:
     """Return the tests of gains: in the 36 km cells, where the claim is made, of every reference, their false
     alarms counted; in the 9 km cells of the maps.
     """
     large = smap["cell"].str.startswith("M36")
-    maps = {n: t for n, t in judges.tables.items() if n in (PLAIN, UPSCALED, FOOTPRINT)}
+    maps = {n: t for n, t in judges.tables.items() if n in (PLAIN, UPSCALED, FOOTPRINT, CROSS_FITTED)}
     parts = [
         gain_table(smap[use], references, common=True, calibrate=runs, **options)
         for use, references, runs in ((large, judges.tables, CALIBRATION_RUNS), (~large, maps, 0))
@@ -137,6 +170,18 @@ def _trained(daily: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame({"station": names, "lon": daily["lon"].values, "lat": daily["lat"].values})
 
 
+def _accuracy(work: Work, daily: xr.Dataset) -> pd.DataFrame | None:
+    """Return how good the map is at stations that its model has not seen."""
+    file = work.path(MODELS) / "cross_validation.parquet"
+    if not work.has(MODELS) or not file.is_file():
+        return None
+    found = pd.read_parquet(file)
+    model = load_model(work.path(MODELS), work.study.training.deploy).title
+    left_out = found[found["design"] == "station"]
+    cells = judged_cells(work.study)
+    return map_accuracy(left_out, _trained(daily), cells, model=model, seed=work.study.training.seed)
+
+
 def _related(work: Work, result: pd.DataFrame) -> pd.DataFrame | None:
     conditions = work.read_if_there(CELLS)
     if conditions is None or not (result["grid"] == "M09").any():
@@ -149,10 +194,13 @@ STEP = Step(
     "validate",
     "Validate SMAP",
     run,
-    version=4,
+    version=5,
     reads=(SMAP, ZONAL, UNITS, STATIONS, PERIODS),
-    may_read=(CELLS, RECORDS),
-    writes=(LARGE, SMALL, REFERENCES, QUALITY, GAINS, VERDICTS, LEDGER, HETEROGENEITY),
-    settings=("area", "training.seed", "smap", "predictors"),
+    may_read=(CELLS, RECORDS, OTHERS, MODELS),
+    writes=(
+        *(LARGE, SMALL, PARTS, REFERENCES, QUALITY, GAINS, VERDICTS, LEDGER),
+        *(COMPARISON, COLLOCATION, ACCURACY, HETEROGENEITY),
+    ),
+    settings=("area", "training.seed", "training.deploy", "smap", "predictors"),
     needed=without_smap,
 )

@@ -1,0 +1,168 @@
+"""SMAP's error with no reference taken for the truth: collocation with stations or maps and third sources.
+
+Stations and the maps made of them share their errors, and a model that SMAP's measurements go into shares
+SMAP's; errors that go together would be counted as signal. So a set never holds both stations and maps, and
+SMAP beside such a model only where a source of its own stands beside them (extended collocation).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smgee.metrics import Collocation, collocate, seasonal_cycle
+from smgee.validation.pairs import PLAIN, UPSCALED, matched
+
+__all__ = ["COLUMNS", "QUANTITIES", "SMAP", "collocation_sentences", "collocation_table"]
+
+SMAP = "SMAP"
+REFERENCES = (PLAIN, UPSCALED)
+"""What stands for the land beside SMAP and a third source."""
+
+QUANTITIES = ("values", "anomalies")
+"""What is collocated: soil moisture, and what is left without its running mean of 35 days. Products that
+agree on the season alone look well by the first.
+"""
+
+FIGURES = ("error", "scaled_error", "r", "snr", "beta")
+COLUMNS = (
+    *("grid", "cell", "orbit", "quantity", "sets", "data_set", "n"),
+    *(f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")),
+    *("negative", "goes_with", "error_r", "error_r_low", "error_r_high", "reason"),
+)
+"""Columns of `collocation_table`."""
+
+RESAMPLES = {"M36": 1000, "M09": 300}
+
+
+def collocation_table(
+    smap: pd.DataFrame,
+    references: Mapping[str, pd.DataFrame],
+    others: pd.DataFrame,
+    *,
+    of_smap: Iterable[str] = (),
+    seed: int = 0,
+    **pairing: Any,
+) -> pd.DataFrame:
+    """Collocate SMAP, a reference and other products in every cell and orbit.
+
+    Parameters
+    ----------
+    smap : pandas.DataFrame
+        As `smgee.validation.validate` takes it.
+    references : mapping of str to pandas.DataFrame
+        By name; of them `REFERENCES` are used, in the 9 km cells the maps.
+    others : pandas.DataFrame
+        From `smgee.validation.others.fetch_others`.
+    of_smap : iterable of str
+        Products whose errors go with SMAP's.
+    seed : int
+    **pairing
+        periods and recommended_only of `smgee.validation.validate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`, one row per set of data sets and each of its members, over their ``n`` common passes:
+        error (m³ m⁻³, in the member's own scale) and scaled_error (in that of the reference), r (with the
+        truth), snr (dB), beta (factor to the reference's scale), each with a 95 % interval of blocks;
+        negative (share of resamples with a negative variance; near 0 where all is well); for SMAP beside a
+        product that it is in, that product and the correlation of their errors.
+    """
+    shared, products = set(of_smap), list(dict.fromkeys(others["product"]))
+    own = [name for name in products if name not in shared]
+    tables = {name: others[others["product"] == name] for name in products}
+    used = {name: references[name] for name in REFERENCES if name in references}
+    if not own or not used:
+        return pd.DataFrame(columns=list(COLUMNS))
+    rows = []
+    for cell, orbit, paired in matched(smap, used | tables, **pairing):
+        for reference in used:
+            if cell.grid != "M36" and reference != UPSCALED:
+                continue
+            for members in _sets(reference, own, [p for p in products if p in shared]):
+                series = _joined(paired, members)
+                if series.empty:
+                    continue
+                joined = [(SMAP, name) for name in members if name in shared]
+                for quantity in QUANTITIES:
+                    data = _anomalies(series) if quantity == "anomalies" else series
+                    found = collocate(
+                        {name: data[name] for name in (reference, SMAP, *members[1:])},
+                        correlated=joined,
+                        time=series.index.to_numpy(),
+                        resamples=RESAMPLES.get(cell.grid, 300),
+                        seed=seed,
+                    )
+                    place = {"grid": cell.grid, "cell": cell.name, "orbit": orbit, "quantity": quantity}
+                    rows += _rows(found, place | {"sets": " + ".join((SMAP, *members))})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def collocation_sentences(table: pd.DataFrame, *, grid: str = "M36") -> list[str]:
+    """Say of each cell of a grid and overpass how large SMAP's own error is by collocation."""
+    said = []
+    part = table[(table["grid"] == grid) & (table["data_set"] == SMAP) & (table["quantity"] == "values")]
+    several = part["cell"].nunique() > 1
+    for (cell, orbit), own in part.groupby(["cell", "orbit"], sort=True):
+        where = f"{cell} {orbit}" if several else str(orbit)
+        known = own[own["scaled_error"].notna()]
+        if known.empty:
+            said.append(f"{where}: collocation fails ({own['reason'].iloc[0]}).")
+            continue
+        parts = [
+            f"{row['scaled_error']:.3f} [{row['scaled_error_low']:.3f}, {row['scaled_error_high']:.3f}] "
+            f"by {row['sets']}"
+            for _, row in known.iterrows()
+        ]
+        said.append(
+            f"{where}: SMAP's own error, no reference taken for the truth and in that reference's scale, is "
+            f"{'; '.join(parts)} m³/m³ (n = {int(known['n'].max())})."
+        )
+    return said
+
+
+def _sets(reference: str, own: Sequence[str], shared: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the members beside SMAP, the reference first: one source of its own, and with it each that SMAP
+    is in."""
+    for third in own:
+        yield reference, third
+        for fourth in shared:
+            yield reference, third, fourth
+
+
+def _joined(paired: Mapping[str, pd.DataFrame], members: Sequence[str]) -> pd.DataFrame:
+    """Return SMAP and the members at the passes that all of them have, by date."""
+    first = paired[members[0]].set_index("filed")
+    table = pd.DataFrame({SMAP: first["smap"]})
+    for name in members:
+        table[name] = paired[name].set_index("filed")["reference"]
+    return table.dropna().sort_index()
+
+
+def _anomalies(series: pd.DataFrame) -> pd.DataFrame:
+    time = series.index.to_numpy()
+    return series.apply(lambda one: one - seasonal_cycle(one.to_numpy(), time))
+
+
+def _rows(found: Collocation, place: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    together = {c.first: c for c in found.correlations}
+    for one in found.sets:
+        row: dict[str, Any] = {**place, "data_set": one.name, "n": found.n}
+        for name in FIGURES:
+            low, high = one.intervals[name]
+            row |= {name: getattr(one, name), f"{name}_low": low, f"{name}_high": high}
+        row |= {"negative": one.negative, "goes_with": "", "error_r": math.nan}
+        if one.name in together:
+            both = together[one.name]
+            row |= {"goes_with": both.second, "error_r": both.correlation}
+            row |= {"error_r_low": both.low, "error_r_high": both.high}
+        # no signal-to-noise of a resample without error: the interval has no end there
+        row |= {k: np.nan for k, v in row.items() if isinstance(v, float) and math.isinf(v)}
+        rows.append(row | {"reason": one.reason})
+    return rows
