@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -179,8 +179,6 @@ class TwinSource:
             ]
         if collection_id == SENTINEL1.id:
             return [r.describe(s) for r in self._radar.values() for s in r.scenes.values()]
-        if collection_id == IMERG.id:
-            return self._half_hours()
         if collection_id == WORLDCOVER.id:
             return [self._cover_map]
         daily = self._dailies[collection_id]
@@ -197,37 +195,15 @@ class TwinSource:
                 images.append(ImageInfo(f"{collection_id}/{index}", daily.bands, told, start, end))
         return images
 
-    def _half_hours(self) -> Iterator[ImageInfo]:
-        """Describe the images of IMERG, each named by its start."""
-        bands = _floats(IMERG, self._imerg[self.basin.year].grid)
-        step = timedelta(hours=24 / HALF_HOURS)
-        for day in (d for basin in self.basins.values() for d in basin.days):
-            midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-            for at in (midnight + k * step for k in range(HALF_HOURS)):
-                index = f"{at:{_STAMP}}"
-                start, end = (int(t.timestamp() * 1000) for t in (at, at + step))
-                properties = {"system:index": index, **SYNTHETIC_PROPERTIES}
-                yield ImageInfo(f"{IMERG.id}/{index}", bands, properties, start, end)
-
-    def _read_imerg(
-        self, index: str, row: int, col: int, height: int, width: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        at = datetime.strptime(index, _STAMP)
-        basin = self.basins[at.year]
-        with self._lock:
-            rate = self._imerg[at.year].rate(basin.day(at.date()), at.hour * 2 + at.minute // 30)
-        return _whole(rate[row : row + height, col : col + width])
-
     @cached_property
     def _cover_map(self) -> ImageInfo:
-        start, end = WORLDCOVER.start, WORLDCOVER.end
+        start = WORLDCOVER.start
         assert start is not None
-        assert end is not None
         (band,) = (BandInfo(b.name, "uint8", self._cover.grid, b.pyramiding) for b in WORLDCOVER.bands)
         index = str(start.year)
         told = {"system:index": index, **SYNTHETIC_PROPERTIES}
-        first, last = (_milliseconds(datetime(d.year, d.month, d.day, tzinfo=UTC)) for d in (start, end))
-        return ImageInfo(f"{WORLDCOVER.id}/{index}", (band,), told, first, last)
+        first, last = (datetime(start.year + k, 1, 1, tzinfo=UTC) for k in (0, 1))
+        return ImageInfo(f"{WORLDCOVER.id}/{index}", (band,), told, _milliseconds(first), _milliseconds(last))
 
     def _retrieved(self, year: int) -> Callable[[str], np.ndarray]:
         """Return what gives SMAP's recommended 9 km retrievals of a year, as means over the basin by day."""
@@ -284,6 +260,13 @@ class TwinSource:
         layer = self._weather(basin, "chirps")[day]
         return _whole(layer[row : row + height, col : col + width])
 
+    def _read_imerg(
+        self, basin: Basin, band: str, step: int, row: int, col: int, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        with self._lock:
+            rate = self._imerg[basin.year].rate(*divmod(step, HALF_HOURS))
+        return _whole(rate[row : row + height, col : col + width])
+
     def _read_spl4(
         self, basin: Basin, band: str, step: int, row: int, col: int, height: int, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -317,6 +300,9 @@ class TwinSource:
             TRUTH: _Daily(truth, 0, self._read_truth),
             ERA5_LAND.id: _Daily(_floats(ERA5_LAND, products.era5_grid), 0, self._read_era5),
             CHIRPS.id: _Daily(_floats(CHIRPS, products.chirps_grid), 0, self._read_chirps),
+            IMERG.id: _Daily(
+                _floats(IMERG, self._imerg[self.basin.year].grid), 0, self._read_imerg, _STAMP, HALF_HOURS
+            ),
             SPL4.id: _Daily(
                 _floats(SPL4, self._analyses[self.basin.year].grid), 0, self._read_spl4, "%Y%m%d_%H%M", STEPS
             ),
@@ -385,12 +371,10 @@ class TwinSource:
         if parent == SENTINEL1.id:
             radar = next(r for r in self._radar.values() if index in r.scenes)
             return radar.read(radar.scenes[index], band, row, col, height, width)
-        if parent == IMERG.id:
-            return self._read_imerg(index, row, col, height, width)
         daily = self._dailies[parent]
         when = datetime.strptime(index, daily.stamp)
         basin = self.basins[when.year]
-        at = basin.day(when.date()) * daily.a_day + when.hour * daily.a_day // 24
+        at = basin.day(when.date()) * daily.a_day + (when.hour * 60 + when.minute) * daily.a_day // 1440
         return daily.read(basin, band, at, row, col, height, width)
 
     def features(self, table_id: str) -> Iterable[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from smgee.cache import ByteCache
-from smgee.datasets import CHIRPS, ERA5_LAND, MODIS_LST, RADAR, SOIL, SPL4, WORLDCOVER
+from smgee.datasets import CHIRPS, ERA5_LAND, IMERG, MERIT_HYDRO, MODIS_LST, RADAR, SOIL, SPL4, WORLDCOVER
 from smgee.datasets import NASADEM as DEM
 from smgee.datasets import SMAP_36KM_TWIN as SMAP_36KM
 from smgee.errors import InputError
@@ -50,6 +50,8 @@ def test_it_is_a_source(source):
         *RADAR,
         SPL4.id,
         WORLDCOVER.id,
+        IMERG.id,
+        MERIT_HYDRO.id,
     }
     assert source.list("projects/smgee-twin/assets") == sorted([SMAP_36KM, TRUTH, STATIONS])
 
