@@ -46,6 +46,7 @@ API: dict[str, tuple[str, ...]] = {
         "smgee.publish",
         "smgee.cards",
         "smgee.ingest",
+        "smgee.testing",
     ),
     "Runs and reports": (
         "smgee.workflow",
