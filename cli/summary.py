@@ -24,6 +24,7 @@ _COMMON = {
     "finished",
     "seconds",
     "peak_memory_mb",
+    "spent",
     "by",
 }
 

@@ -68,6 +68,7 @@ INTERNAL: frozenset[str] = frozenset(
             "cache",
             "compiled",
             "doctor",
+            "drawn",
             "eelocal",
             "embedded",
             "estimators",

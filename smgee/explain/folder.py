@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from smgee.drawn import save_figure
 from smgee.errors import InputError
 from smgee.explain.heldout import HeldOut, explain_held_out
 from smgee.explain.plots import plot_dependence, plot_held_out, plot_summary
 from smgee.explain.shapley import Explanation, explain
-from smgee.io import atomic_path
 from smgee.metrics import score
 from smgee.models import (
     ESTIMATORS,
@@ -88,8 +88,7 @@ def save_explanation(
         values.insert(1, "station", table.station[explanation.rows])
         values.insert(2, "time", table.time[explanation.rows])
     write_table(values, folder / f"{name}_values.parquet", schema=SHAP_VALUES, provenance=made)
-    with atomic_path(folder / f"{name}_summary.png") as scratch:
-        plot_summary(explanation).savefig(scratch)
+    save_figure(plot_summary(explanation), folder / f"{name}_summary.png", synthetic=explanation.synthetic)
 
 
 def save_held_out(held: HeldOut, folder: str | os.PathLike[str]) -> None:
@@ -107,8 +106,7 @@ def save_held_out(held: HeldOut, folder: str | os.PathLike[str]) -> None:
     for name, figure in zip(
         HELD_OUT_FIGURES, (plot_held_out(held, ranking_), plot_dependence(held, ranking_)), strict=True
     ):
-        with atomic_path(folder / name) as scratch:
-            figure.savefig(scratch)
+        save_figure(figure, folder / name, synthetic=held.synthetic)
 
 
 def explain_models(
@@ -233,5 +231,6 @@ def forget(folder: str | os.PathLike[str], *, keep: Iterable[str] = ()) -> None:
 
 
 def _remove(path: Path) -> None:
-    for file in (path, sidecar_of(path)):
+    beside = (path.with_suffix(".svg"), path.with_suffix(".csv")) if path.suffix == ".png" else ()
+    for file in (path, sidecar_of(path), *beside):
         file.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from smgee.report.account import Account
 from smgee.study import Study
 from smgee.upscale import MapStore, NetworkSeries
 
@@ -61,6 +62,14 @@ class Contents:
     parts, comparison, collocation, collocation_truth, accuracy : DataFrame, optional
         ``validation_parts.csv``, ``comparison.csv``, ``collocation.csv``, ``collocation_truth.csv``,
         ``map_accuracy.csv``.
+    periods : DataFrame, optional
+        ``unfrozen.csv``.
+    predictions : DataFrame, optional
+        For rows held out, as ``models/cross_validation.parquet``.
+    station_scores : DataFrame, optional
+        Scores at each station, as ``scores_station.csv``.
+    account : Account
+        How the run came about.
     judged : sequence of str
         Sentences on how SMAP was judged: the hour of the references, and what was too little.
     absent : sequence of str
@@ -98,5 +107,9 @@ class Contents:
     collocation: pd.DataFrame | None = None
     collocation_truth: pd.DataFrame | None = None
     accuracy: pd.DataFrame | None = None
+    periods: pd.DataFrame | None = None
+    predictions: pd.DataFrame | None = None
+    station_scores: pd.DataFrame | None = None
+    account: Account = field(default_factory=Account)
     judged: Sequence[str] = field(default_factory=tuple)
     absent: Sequence[str] = field(default_factory=tuple)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from smgee.grid import EaseCell, PixelGrid, transformer
 from smgee.report.style import COLOURS, figure, save
@@ -16,7 +15,6 @@ from smgee.report.style import COLOURS, figure, save
 __all__ = [
     "cells_figure",
     "maps_figure",
-    "network_figure",
     "place_figure",
     "scatter_figure",
     "scores_figure",
@@ -149,29 +147,6 @@ def _outline(axis: Any, cells: Sequence[EaseCell], grid: PixelGrid) -> None:
             color="0.25",
             lw=0.5 if cell.grid == "M09" else 1.1,
         )
-
-
-def network_figure(daily: xr.Dataset, path: Path, *, synthetic: bool) -> Path:
-    """Draw the daily soil moisture of every station and their mean.
-
-    Parameters
-    ----------
-    daily : Dataset
-        ``soil_moisture`` (time, station), m³ m⁻³.
-    path : Path
-        The PNG.
-    synthetic : bool
-        Mark the figure.
-    """
-    moisture = daily["soil_moisture"]
-    with figure(1, 1, size=(8.4, 3.0), synthetic=synthetic) as (fig, axis):
-        axis.plot(daily["time"].values, moisture.values, color="0.75", lw=0.5)
-        axis.plot(
-            daily["time"].values, moisture.mean("station").values, color=COLOURS["in situ"], label="mean"
-        )
-        axis.set_ylabel(f"soil moisture, {UNIT}")
-        axis.legend(loc="upper right")
-        return save(fig, path)
 
 
 def series_figure(pairs: pd.DataFrame, path: Path, *, title: str, synthetic: bool) -> Path:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from smgee.drawn import in_words
 from smgee.io import atomic_path
 
 __all__ = ["Section", "write_report"]
@@ -17,12 +20,13 @@ __all__ = ["Section", "write_report"]
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the report: a title, a paragraph of plain text, figures and tables."""
+    """One part of the report: a title, a paragraph of plain text, points of a list, figures and tables."""
 
     title: str
     text: str
     figures: Sequence[tuple[Path, str]] = ()
     tables: Sequence[tuple[pd.DataFrame, str]] = ()
+    points: Sequence[str] = ()
 
 
 def write_report(
@@ -53,6 +57,8 @@ def write_report(
     )
     environment.filters["embed"] = _embed
     environment.filters["cell"] = _cell
+    environment.filters["said"] = _said
+    environment.filters["beside"] = partial(_beside, page=Path(path))
     html = environment.get_template("report.html.j2").render(
         title=title, synthetic=synthetic, facts=facts, sections=sections
     )
@@ -63,6 +69,18 @@ def write_report(
 
 def _embed(file: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(Path(file).read_bytes()).decode()
+
+
+def _said(file: Path) -> str:
+    """Return what a figure shows, in words, from its numbers; empty where it has none."""
+    values = Path(file).with_suffix(".csv")
+    return in_words(pd.read_csv(values)) if values.is_file() else ""
+
+
+def _beside(file: Path, page: Path) -> list[tuple[str, str]]:
+    """Return name and link of what lies beside a figure: its SVG, and its numbers."""
+    there = [("SVG", Path(file).with_suffix(".svg")), ("data (CSV)", Path(file).with_suffix(".csv"))]
+    return [(n, os.path.relpath(p, page.parent).replace(os.sep, "/")) for n, p in there if p.is_file()]
 
 
 def _cell(value: Any) -> str:

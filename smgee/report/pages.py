@@ -13,7 +13,10 @@ from smgee.errors import MissingDataError
 from smgee.grid import PixelGrid
 from smgee.models.deployment import OFFSET
 from smgee.report import figures
+from smgee.report.account import account_sections
+from smgee.report.agreement import held_out_sections, network_sections, smap_at_a_glance, terrain_map
 from smgee.report.contents import Contents
+from smgee.report.opening import opening
 from smgee.report.page import Section, write_report
 from smgee.report.smap import SMAP_SECTIONS, cells_of
 from smgee.report.tables import shown
@@ -58,24 +61,49 @@ def write_pages(
         When there is nothing to report at all.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.png"):
+    for old in (f for end in ("png", "svg", "csv") for f in folder.glob(f"*.{end}")):
         old.unlink()
-    builders = (_stations, _maps, _models, _explained, *SMAP_SECTIONS)
+    builders = (
+        opening,
+        _maps,
+        network_sections,
+        _models,
+        held_out_sections,
+        _explained,
+        *SMAP_SECTIONS,
+        smap_at_a_glance,
+        terrain_map,
+    )
     sections = []
     for k, build in enumerate(builders):
         sections += build(contents, folder)
         progress((k + 1) / (len(builders) + 1))
+    sections = _joined(sections)
     if not sections:
         raise MissingDataError(
             f"The run {contents.name} holds nothing to report yet; begin with `smgee run STUDY`, "
             "`smgee stations` or `smgee train`."
         )
+    sections += account_sections(contents.account, folder, synthetic=contents.synthetic)
     if contents.absent:
         sections.append(Section("What is not here", " ".join(contents.absent)))
     write_report(
         page, title=_title(contents), synthetic=contents.synthetic, facts=_facts(contents), sections=sections
     )
     return sum(len(s.figures) for s in sections)
+
+
+def _joined(sections: list[Section]) -> list[Section]:
+    """Return the sections, those of one title in one: the first keeps its place."""
+    found: dict[str, Section] = {}
+    for part in sections:
+        known = found.get(part.title)
+        if known is not None:
+            text = f"{known.text} {part.text}".strip()
+            drawn, tables = [*known.figures, *part.figures], [*known.tables, *part.tables]
+            part = Section(part.title, text, drawn, tables, [*known.points, *part.points])
+        found[part.title] = part
+    return list(found.values())
 
 
 def _title(c: Contents) -> str:
@@ -91,7 +119,7 @@ def _facts(c: Contents) -> dict[str, Any]:
     if c.study is not None:
         lon, lat = c.study.area.center
         names = ", ".join(cell.name for cell in c.study.cells) or "none filled"
-        facts["36 km cells"] = f"{names}, around {lon:g}° E, {lat:g}° N"
+        facts["36 km cells"] = f"{names}, around {_degrees(lon, 'E', 'W')}, {_degrees(lat, 'N', 'S')}"
         facts["Period"] = f"{c.study.start} to {c.study.end} (end exclusive)"
     if c.stations is not None:
         facts["Stations"] = c.stations.sizes["station"]
@@ -106,20 +134,14 @@ def _facts(c: Contents) -> dict[str, Any]:
     return facts
 
 
+def _degrees(value: float, plus: str, minus: str) -> str:
+    return f"{abs(value):g}° {minus if value < 0 else plus}"
+
+
 def _places(c: Contents) -> pd.DataFrame:
     if c.stations is None:
         return pd.DataFrame({"lon": [], "lat": []})
     return pd.DataFrame({"lon": c.stations["lon"].values, "lat": c.stations["lat"].values})
-
-
-def _stations(c: Contents, folder: Path) -> list[Section]:
-    """Show the network alone where no map and no score says more."""
-    if c.stations is None or c.scores is not None or c.maps is not None:
-        return []
-    file = figures.network_figure(c.stations, folder / "stations.png", synthetic=c.synthetic)
-    days = int(c.stations["soil_moisture"].notnull().sum())
-    text = f"{c.stations.sizes['station']} stations, {days:,} station days."
-    return [Section("Stations", text, [(file, "Daily mean soil moisture of every station.")])]
 
 
 def _maps(c: Contents, folder: Path) -> list[Section]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smgee.io import atomic_path
+from smgee.drawn import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,6 @@ def figure(
 
 
 def save(fig: Figure, path: str | Path) -> Path:
-    """Write a figure as PNG, whole or not at all."""
-    with atomic_path(path) as scratch:
-        fig.savefig(scratch, format="png")
-    return Path(path)
+    """Write a figure as PNG, SVG and the CSV of its numbers."""
+    marked = SYNTHETIC_MARK in (text.get_text() for text in fig.texts)
+    return save_figure(fig, path, synthetic=marked)

@@ -10,6 +10,7 @@ from typing import Any
 
 from smgee.errors import MissingDataError
 from smgee.machine import release_memory
+from smgee.remote import LEDGER
 from smgee.workflow.checks import require_whole
 from smgee.workflow.folder import RunFolder, peak_memory_mb
 from smgee.workflow.preflight import check_study
@@ -126,7 +127,8 @@ def _do(
         options=options,
         progress=lambda share: events.progress(step, share),
     )
-    facts = dict(step.run(work))
+    with LEDGER.measure() as meter:
+        facts = dict(step.run(work))
     absent = [a.path for a in step.writes if not a.optional and not work.has(a)]
     if absent:
         raise MissingDataError(f"The step {step.name} ended without {absent[0]}; run it again.")
@@ -140,6 +142,7 @@ def _do(
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 2),
         "peak_memory_mb": peak_memory_mb(),
+        **({"spent": meter.spent.as_dict()} if meter.spent.n_requests else {}),
     }
     run.finish(step.name, entry)
     del work, facts

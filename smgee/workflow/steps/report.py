@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from smgee.report import Contents, write_pages
+from smgee.report.account import Account
 from smgee.report.paper import paper_tables, write_paper_tables
 from smgee.tables import read_table
 from smgee.upscale import DailyModel
 from smgee.workflow.artifacts import Artifact, folder
-from smgee.workflow.registry import command_of
+from smgee.workflow.registry import STEPS, command_of
 from smgee.workflow.step import Step
 from smgee.workflow.steps.compare_routes import PARITY
 from smgee.workflow.steps.explain import SHAP
@@ -20,7 +23,8 @@ from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.steps.smap import SMAP
 from smgee.workflow.steps.stations import PERIODS, STATIONS
-from smgee.workflow.steps.train import CERTIFICATE, DISTANCES, MODELS, SCORES
+from smgee.workflow.steps.stations import QUALITY as QUALITY_OF_RECORDS
+from smgee.workflow.steps.train import CERTIFICATE, DISTANCES, MODELS, SCORES, SCORES_BY
 from smgee.workflow.steps.truth import COLLOCATION_TRUTH, TRUTH
 from smgee.workflow.steps.validate import (
     ACCURACY,
@@ -57,7 +61,7 @@ _PARTS: tuple[tuple[Artifact[Any], str, str], ...] = (
 
 def run(work: Work) -> Mapping[str, Any]:
     """Write the page from what there is, and say what there is not."""
-    rows = work.read_if_there(SAMPLES)
+    rows, periods = work.read_if_there(SAMPLES), work.read_if_there(PERIODS)
     complete = len(rows) if rows is not None else 0
     deploy = work.study.training.deploy if work.run.has_study else "best"
     model = DailyModel.open(work.path(MODELS), deploy) if work.has(MODELS) else None
@@ -96,13 +100,57 @@ def run(work: Work) -> Mapping[str, Any]:
         collocation=work.read_if_there(COLLOCATION),
         accuracy=work.read_if_there(ACCURACY),
         collocation_truth=work.read_if_there(COLLOCATION_TRUTH),
+        periods=periods,
+        predictions=_predictions(work),
+        station_scores=_station_scores(work),
+        account=_account(work),
         judged=_judged(work),
         absent=[_absent(work, what, step) for artifact, step, what in _PARTS if not work.has(artifact)],
     )
     number = write_pages(contents, work.path(PAGE), folder=work.path(FIGURES), progress=work.progress)
-    tables = paper_tables(contents, work.read_if_there(PERIODS))
+    tables = paper_tables(contents, periods)
     write_paper_tables(tables, work.path(TABLES), synthetic=work.provenance.synthetic)
     return {"figures": number, "tables": [t.name for t in tables], "absent": list(contents.absent)}
+
+
+def _predictions(work: Work) -> pd.DataFrame | None:
+    """Return the predictions for rows held out, which lie beside the models."""
+    path = work.path(MODELS) / "cross_validation.parquet"
+    return pd.read_parquet(path) if path.is_file() else None
+
+
+def _station_scores(work: Work) -> pd.DataFrame | None:
+    found = work.read_if_there(SCORES_BY["station"])
+    absolute = work.path(MODELS) / "station_scores.csv"
+    return read_table(absolute) if found is None and absolute.is_file() else found
+
+
+def _account(work: Work) -> Account:
+    """Return how the run came about, as its manifest tells."""
+    entries = {name: entry for name in STEPS if (entry := work.run.entry(name))}
+    kept: dict[str, int] = {}
+    lost: dict[str, Mapping[str, int]] = {}
+    quality = work.read_if_there(QUALITY_OF_RECORDS)
+    if quality is not None:
+        kept["records of the network"] = int(quality["records"].sum() - quality["dropped"].sum())
+        lost["records of the network"] = {"failed a check that leaves out": int(quality["dropped"].sum())}
+    sampled = entries.get("sample", {})
+    if "complete_rows" in sampled:
+        kept["station-days with every predictor"] = int(sampled["complete_rows"])
+        lost["station-days with every predictor"] = dict(sampled.get("lost", {}))
+    trained = entries.get("train", {})
+    if "rows" in trained:
+        kept["rows that models were scored on"] = int(trained["rows"])
+        lost["rows that models were scored on"] = dict(trained.get("dropped", {}))
+    study = work.study if work.run.has_study else None
+    return Account(
+        steps=[{**entry, "step": name} for name, entry in entries.items() if name != "report"],
+        versions=work.run.manifest.get("versions", {}),
+        datasets=() if study is None else study.predictor_set.datasets(),
+        made_from=work.provenance.made_from,
+        lost=lost,
+        kept=kept,
+    )
 
 
 def _judged(work: Work) -> list[str]:
@@ -133,8 +181,10 @@ STEP = Step(
     may_read=(
         STATIONS,
         PERIODS,
+        QUALITY_OF_RECORDS,
         SAMPLES,
         SCORES,
+        SCORES_BY["station"],
         CERTIFICATE,
         MODELS,
         SHAP,
