@@ -27,7 +27,14 @@ from smgee.remote.errors import (
 from smgee.remote.ledger import LEDGER, Ledger, Spent
 from smgee.remote.split import in_parts, run_split
 from smgee.remote.storage import bucket_uploader, check_bucket
-from smgee.remote.tasks import TaskState, TaskStatus, run_task, wait_for_task, wait_for_tasks
+from smgee.remote.tasks import (
+    TaskState,
+    TaskStatus,
+    known_tasks,
+    run_task,
+    wait_for_task,
+    wait_for_tasks,
+)
 
 __all__ = [
     "LEDGER",
@@ -51,6 +58,7 @@ __all__ = [
     "classify",
     "in_parts",
     "is_remote",
+    "known_tasks",
     "run_split",
     "run_task",
     "wait_for_task",

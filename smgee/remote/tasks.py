@@ -16,7 +16,7 @@ from typing import Any
 from smgee.errors import RemoteError
 from smgee.remote.calls import call
 
-__all__ = ["TaskState", "TaskStatus", "run_task", "wait_for_task", "wait_for_tasks"]
+__all__ = ["TaskState", "TaskStatus", "known_tasks", "run_task", "wait_for_task", "wait_for_tasks"]
 
 log = logging.getLogger(__name__)
 _FIRST_PAUSE_S = 0.05  # the embedded service ends small tasks at once
@@ -89,6 +89,30 @@ def _statuses(identifiers: Sequence[str]) -> list[TaskStatus]:
         )
         for identifier, a in zip(identifiers, answers, strict=True)
     ]
+
+
+def known_tasks() -> dict[str, TaskStatus]:
+    """Return the tasks of the project that the service remembers, by description; of several of one
+    description the newest.
+
+    Earth Engine forgets tasks some days after their end.
+    """
+    import ee
+
+    found: dict[str, tuple[str, TaskStatus]] = {}
+    for operation in call(ee.data.listOperations):
+        about = operation.get("metadata", {})
+        status = TaskStatus(
+            id=str(operation["name"]).rsplit("/", 1)[-1],
+            description=str(about.get("description", "")),
+            state=TaskState.parse(str(about.get("state"))),
+            message=str(operation.get("error", {}).get("message", "")),
+            eecu_s=about.get("batchEecuUsageSeconds"),
+        )
+        created = str(about.get("createTime", ""))  # RFC 3339 in UTC: sorts as text
+        if status.description not in found or found[status.description][0] <= created:
+            found[status.description] = created, status
+    return {description: status for description, (_, status) in found.items()}
 
 
 def wait_for_tasks(

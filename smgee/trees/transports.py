@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REQUEST_LIMIT",
+    "RESERVE",
     "blob_classifier",
     "bucket_uploader",
     "classify",

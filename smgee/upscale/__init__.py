@@ -25,6 +25,7 @@ from smgee.upscale.season import (
     season_mean,
 )
 from smgee.upscale.store import SOIL_MOISTURE, MapStore, Variable
+from smgee.upscale.there import ServerRoute, cell_means_there, map_layer, season_image, season_mean_there
 from smgee.upscale.xee_route import XeeRoute
 
 __all__ = [
@@ -40,20 +41,25 @@ __all__ = [
     "NetworkSeries",
     "Parity",
     "Route",
+    "ServerRoute",
     "Variable",
     "XeeRoute",
     "cell_means",
+    "cell_means_there",
     "compare_maps",
     "compare_routes",
     "compare_store",
     "default_block",
     "make_route",
     "map_day",
+    "map_layer",
     "map_season",
     "plan_jobs",
     "pull_static",
     "run_jobs",
     "season_cost",
+    "season_image",
     "season_mean",
+    "season_mean_there",
     "tiling",
 ]

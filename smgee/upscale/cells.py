@@ -15,7 +15,7 @@ from smgee.errors import InputError, MissingDataError
 from smgee.grid import EASE_GRIDS, EaseCell, PixelGrid
 from smgee.upscale.blocks import Block
 
-__all__ = ["CellMeans", "Weights"]
+__all__ = ["CellMeans", "Weights", "means_table"]
 
 
 class Weights(Protocol):
@@ -131,21 +131,57 @@ class CellMeans:
                 spread[at] += part.spread + step**2 * area[at] * share
                 area[at] = total
                 number[at] += part.number
-        whole = np.array([EASE_GRIDS[c.grid].cell_size ** 2 for c in self.weights.cells])
-        coverage = area / whole
-        # Coverage is a ratio of areas worked out in two projections; its last digits must not decide.
-        known = (number > 0) & (coverage >= min_coverage - 1e-4)
-        std = np.sqrt(np.divide(spread, area, out=np.zeros_like(spread), where=area > 0))
-        return pd.DataFrame(
-            {
-                "date": np.repeat(pd.DatetimeIndex(days), shape[1]),
-                "cell": [c.name for c in self.weights.cells] * shape[0],
-                value: np.where(known, mean, np.nan).ravel(),
-                "std": np.where(known, std, np.nan).ravel(),
-                "coverage": coverage.ravel(),
-                "n_pixels": number.ravel(),
-            }
+        return means_table(
+            days,
+            self.weights.cells,
+            area=area,
+            mean=mean,
+            spread=spread,
+            number=number,
+            min_coverage=min_coverage,
+            value=value,
         )
+
+
+def means_table(
+    days: Sequence[date],
+    cells: Sequence[EaseCell],
+    *,
+    area: np.ndarray,
+    mean: np.ndarray,
+    spread: np.ndarray,
+    number: np.ndarray,
+    min_coverage: float,
+    value: str = "soil_moisture",
+) -> pd.DataFrame:
+    """Return the table of means from sums over cells, as `CellMeans.table` describes it.
+
+    Parameters
+    ----------
+    days : sequence of date
+        Ascending.
+    cells : sequence of EaseCell
+        One column of the arrays each.
+    area, mean, spread, number : (days, cells) array
+        Area with a value (m²), mean, sum of area times squared distance from the mean, number of pixels.
+    min_coverage, value
+        As in `CellMeans.table`.
+    """
+    whole = np.array([EASE_GRIDS[c.grid].cell_size ** 2 for c in cells])
+    coverage = area / whole
+    # Coverage is a ratio of areas worked out in two projections; its last digits must not decide.
+    known = (number > 0) & (coverage >= min_coverage - 1e-4)
+    std = np.sqrt(np.divide(spread, area, out=np.zeros_like(spread), where=area > 0))
+    return pd.DataFrame(
+        {
+            "date": np.repeat(pd.DatetimeIndex(days), len(cells)),
+            "cell": [c.name for c in cells] * len(days),
+            value: np.where(known, mean, np.nan).ravel(),
+            "std": np.where(known, std, np.nan).ravel(),
+            "coverage": coverage.ravel(),
+            "n_pixels": number.ravel(),
+        }
+    )
 
 
 @cache

@@ -1,17 +1,24 @@
-"""The classifier route: the trees run on Earth Engine, and the finished maps are pulled."""
+"""The classifier route: the trees run on Earth Engine; finished maps are pulled, or stay there.
+
+The trees of a request travel in the form that needs fewer bytes: once for all its days, or those of each day,
+with what is constant over its image folded in.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from smgee.predictors import Cadence, PredictorSet
 from smgee.session import current_session
 from smgee.trees import TreeEnsemble
 from smgee.trees.ensemble import Transport
+from smgee.trees.transports import REQUEST_LIMIT, RESERVE, inline_classifier, request_bytes
 from smgee.upscale.blocks import MapJob, Maps, day_groups
 from smgee.upscale.daily import DailyModel
 from smgee.upscale.pull import Puller
@@ -76,23 +83,81 @@ class ClassifierRoute:
         pieces = self.predictors.pieces(days, names=self.model.needs)
         return day_groups(days, [p.days for p in pieces if p.cadence is Cadence.STEP], DAYS_PER_CHUNK)
 
-    def _image(self, days: Sequence[date]) -> ee.Image:
-        import ee
+    def trees_of(self, days: Sequence[date]) -> dict[date, TreeEnsemble]:
+        """Return the trees that go to Earth Engine for each of some days of one request.
 
-        return ee.Image.cat([self.image(day).rename(f"d{day:%Y%m%d}") for day in days])
+        Those of the day alone where they need fewer bytes together than the trees of all days, or fit into a
+        request where those do not.
+        """
+        whole = self.model.ensemble
+        shared = dict.fromkeys(days, whole)
+        if self.transport not in ("auto", "inline") or not any(self._told(day) for day in days):
+            return shared
+        own = {day: self._of_day(day) for day in days}
+        nodes = sum(trees.n_nodes for trees in own.values())
+        if nodes >= whole.n_nodes or not all(trees.feature_names for trees in own.values()):
+            return shared  # a node takes much the same in either
+        room = REQUEST_LIMIT - RESERVE
+        needed = sum(self._bytes(trees) for trees in own.values())
+        return own if needed < min(self._bytes(whole), room) else shared
+
+    def _told(self, day: date) -> dict[str, float]:
+        """Return what the trees are told that is one number for the day, as a float32 pixel has it."""
+        known = self.predictors.constants(day) | self.model.constants(day)
+        return {n: float(np.float32(known[n])) for n in self.model.ensemble.feature_names if n in known}
+
+    @cached_property
+    def _tested(self) -> tuple[str, ...]:
+        """The predictors that the trees test; a pixel masked in one of them is masked in the map."""
+        trees = self.model.ensemble
+        return tuple(trees.feature_names[k] for k in np.unique(trees.feature) if k >= 0)
+
+    @cached_property
+    def _of_day(self) -> Callable[[date], TreeEnsemble]:
+        return lru_cache(maxsize=DAYS_PER_CHUNK)(lambda day: self.model.ensemble.specialize(self._told(day)))
+
+    @cached_property
+    def _bytes(self) -> Callable[[TreeEnsemble], int]:
+        """Measure the request that brings trees inline; trees are told apart by identity."""
+        return lru_cache(maxsize=4 * DAYS_PER_CHUNK)(
+            lambda trees: request_bytes(inline_classifier(trees.to_ee_strings()))
+        )
 
     def image(self, day: date) -> ee.Image:
-        """Return the map of a day as an image of Earth Engine, m³ m⁻³."""
+        """Return the map of a day on Earth Engine, one band ``soil_moisture``, m³ m⁻³, masked where a
+        predictor is.
+        """
+        return self.images([day])[day]
+
+    def images(self, days: Sequence[date]) -> dict[date, ee.Image]:
+        """Return the maps of days that go into one request, as `image` gives each."""
+        trees = self.trees_of(days) if self.model.needs else {}
+        return {day: self._map(day, trees.get(day)) for day in days}
+
+    def _stack(self, days: Sequence[date]) -> ee.Image:
         import ee
 
-        if not self.model.needs:  # one number for the day: the network's state, or trees of it alone
-            return ee.Image.constant(self.model.number(day)).toFloat()
+        return ee.Image.cat([m.rename(f"d{day:%Y%m%d}") for day, m in self.images(days).items()])
+
+    def _map(self, day: date, trees: TreeEnsemble | None) -> ee.Image:
+        import ee
+
+        if trees is None:  # one number for the day: the network's state, or trees of it alone
+            return ee.Image.constant(self.model.number(day)).toFloat().rename(SOIL_MOISTURE.name)
         image = self.predictors.image(day)
-        constants = self.model.constants(day)
-        if constants:
-            told = [ee.Image.constant(v).toFloat().rename(name) for name, v in constants.items()]
-            image = image.addBands(ee.Image.cat(told))
-        found = self.model.ensemble.classify(image, classifier=self.classifier, band_name=SOIL_MOISTURE.name)
+        if trees is self.model.ensemble:
+            constants = self.model.constants(day)
+            if constants:
+                told = [ee.Image.constant(v).toFloat().rename(name) for name, v in constants.items()]
+                image = image.addBands(ee.Image.cat(told))
+            found = trees.classify(image, classifier=self.classifier, band_name=SOIL_MOISTURE.name)
+        else:
+            classifier = inline_classifier(trees.to_ee_strings())
+            found = trees.classify(image, classifier=classifier, band_name=SOIL_MOISTURE.name)
+            told_of = self._told(day)
+            varying = [n for n in self._tested if n not in told_of]
+            if varying:  # the trees of this day may not test all that is masked
+                found = found.updateMask(image.select(varying).mask().reduce(ee.Reducer.min()))
         level = self.model.level(day)
         return found.add(ee.Image.constant(level)) if level else found
 
@@ -102,7 +167,7 @@ class ClassifierRoute:
             job.days,
             job.block,
             names=[f"d{day:%Y%m%d}" for day in job.days],
-            image=lambda: self._image(job.days),
+            image=lambda: self._stack(job.days),
             keep=False,
         )
         return {SOIL_MOISTURE.name: pulled}

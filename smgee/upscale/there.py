@@ -1,0 +1,302 @@
+"""Maps that stay on Earth Engine: their means over cells and over the season, and as layers of a web map.
+
+Means over cells are those of `smgee.upscale.cells`, asked of `reduceRegions`: every pixel counts by its true
+area (`ee.Image.pixelArea`) times the share that Earth Engine finds inside the cell. They differ from the
+means made here by what that share is rounded to, by pixels of which less than 0.5 % lies inside, which Earth
+Engine leaves out, and by the pixel areas, which are interpolated here (guide "Reducing an Image": weighted
+reducers). The first two concern the rim of a cell, some 5,000 of its 1.4 million pixels at 30 m.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from smgee.area import Area
+from smgee.errors import InputError
+from smgee.grid import EaseCell, PixelGrid
+from smgee.remote import call, run_split
+from smgee.remote.split import halves
+from smgee.upscale.blocks import MapJob, Maps, tiling
+from smgee.upscale.cells import means_table
+from smgee.upscale.classifier_route import ClassifierRoute
+from smgee.upscale.jobs import results
+from smgee.upscale.pull import Puller
+from smgee.upscale.route import Cost
+from smgee.upscale.store import SOIL_MOISTURE
+
+if TYPE_CHECKING:
+    import ee
+
+__all__ = ["Layer", "ServerRoute", "cell_means_there", "map_layer", "season_image", "season_mean_there"]
+
+CELLS_PER_REQUEST = 150
+"""Outlines of 36 km cells take some 6 kB each, those of 3 km cells 0.5 kB."""
+
+# Vertices per edge: a 36 km edge bends by up to 16 m in UTM at 37° latitude, and a shorter one by the square
+# less; so each follows its edge to 4 mm.
+_POINTS_PER_EDGE = {"M36": 64, "M09": 16, "M03": 6}
+_TILE_SCALE = 4  # smaller parts of work on the service; it changes no value
+_CENTRE = 0.25  # m³ m⁻³; squares of differences from it keep the digits of a spread
+_MOISTURE_STRETCH = {"min": 0.05, "max": 0.4, "palette": ["a6611a", "dfc27d", "f5f5f5", "80cdc1", "018571"]}
+
+
+class ServerRoute:
+    """Maps of a classifier route that are masked outside an area, as the maps made here are.
+
+    Parameters
+    ----------
+    route : ClassifierRoute
+        Makes the maps.
+    area : Area, optional
+        The outline outside which they are masked.
+    """
+
+    def __init__(self, route: ClassifierRoute, *, area: Area | None = None):
+        self.route = route
+        self.area = area
+
+    def images(self, days: Sequence[date]) -> dict[date, ee.Image]:
+        """Return the maps of days that go into one request; see `ClassifierRoute.images`."""
+        found = self.route.images(days)
+        inside = self._inside
+        return found if inside is None else {day: image.updateMask(inside) for day, image in found.items()}
+
+    @property
+    def grid(self) -> PixelGrid:
+        """The lattice of the maps."""
+        return self.route.predictors.site.grid
+
+    @property
+    def _inside(self) -> ee.Image | None:
+        """1 in the pixels whose centre the outline holds; None where every pixel counts."""
+        import ee
+
+        if self.area is None or not self.area.is_masked:
+            return None
+        outline = ee.Geometry(shapely.geometry.mapping(self.area.outline), self.area.crs, False)
+        return ee.Image.constant(1).clip(outline).mask()
+
+
+@dataclass(frozen=True)
+class _Zones:
+    """Cells on some days: one request."""
+
+    cells: tuple[EaseCell, ...]
+    days: tuple[date, ...]
+
+    def split(self) -> tuple[_Zones, ...]:
+        """Return half of the days each, or half of the cells."""
+        if len(self.days) > 1:
+            return tuple(_Zones(self.cells, tuple(part)) for part in halves(self.days))
+        return tuple(_Zones(tuple(part), self.days) for part in halves(self.cells))
+
+
+def cell_means_there(
+    maps: ServerRoute,
+    cells: Sequence[EaseCell],
+    days: Sequence[date],
+    *,
+    min_coverage: float = 0.8,
+    progress: Callable[[float], Any] | None = None,
+) -> pd.DataFrame:
+    """Average daily maps over cells on Earth Engine; no map comes here.
+
+    Parameters
+    ----------
+    maps : ServerRoute
+        The maps.
+    cells : sequence of EaseCell
+        Over which.
+    days : sequence of date
+        Of the study's period.
+    min_coverage : float
+        As in `smgee.upscale.CellMeans.table`.
+    progress : callable, optional
+        Told the share done.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `smgee.upscale.CellMeans.table` returns it: date, cell, soil_moisture, std, coverage, n_pixels.
+
+    Raises
+    ------
+    smgee.remote.TooBig
+        When a single cell on a single day is more than Earth Engine computes in one request; export then.
+    """
+    if not cells or not days:
+        raise InputError("No cells or no days were given to average over; give at least one of each.")
+    groups = maps.route.groups(sorted(set(days)))
+    batches = [tuple(cells[k : k + CELLS_PER_REQUEST]) for k in range(0, len(cells), CELLS_PER_REQUEST)]
+    jobs = [_Zones(batch, group) for group in groups for batch in batches]
+    rows: list[pd.DataFrame] = []
+    for k, job in enumerate(jobs):
+        rows += run_split(job, _Zones.split, lambda part: _sums(maps, part))
+        if progress is not None:
+            progress((k + 1) / len(jobs))
+    sums = pd.concat(rows, ignore_index=True)
+    position = {cell.name: k for k, cell in enumerate(cells)}
+    ordered = sorted(set(days))
+    at = np.array([ordered.index(day) for day in sums["date"]]), sums["cell"].map(position).to_numpy()
+    shape = (len(ordered), len(cells))
+    area, mean, spread = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    number = np.zeros(shape, np.int64)
+    weight = sums["area"].to_numpy()
+    some = weight > 0
+    off = np.divide(sums["first"], weight, out=np.zeros(len(sums)), where=some)
+    square = np.divide(sums["second"], weight, out=np.zeros(len(sums)), where=some)
+    area[at], number[at] = weight, sums["number"]
+    mean[at] = _CENTRE + off
+    spread[at] = np.maximum(square - off**2, 0.0) * weight
+    return means_table(
+        ordered, cells, area=area, mean=mean, spread=spread, number=number, min_coverage=min_coverage
+    )
+
+
+def _sums(maps: ServerRoute, job: _Zones) -> pd.DataFrame:
+    """Return, for each cell and day, the area with a value (m²), that times the difference from `_CENTRE` and
+    times its square, and the number of pixels.
+    """
+    import ee
+
+    layers = []
+    for day, image in maps.images(job.days).items():
+        off = image.toDouble().subtract(_CENTRE)
+        area = ee.Image.pixelArea().toDouble().updateMask(image.mask())
+        bands = [area, area.multiply(off), area.multiply(off).multiply(off)]
+        layers.append(ee.Image.cat(bands).rename([f"{what}{day:%Y%m%d}" for what in _SUMS]))
+    regions = [
+        ee.Feature(ee.Geometry.Polygon(_ring(cell, maps.grid.crs), maps.grid.crs, False), {"cell": cell.name})
+        for cell in job.cells
+    ]
+    found = ee.Image.cat(layers).reduceRegions(
+        collection=ee.FeatureCollection(regions),
+        # weighted ones come first in a combination; beside one, a count is of every pixel that is touched
+        reducer=ee.Reducer.sum().combine(ee.Reducer.count(), "", True),
+        crs=maps.grid.crs,
+        crsTransform=list(maps.grid.transform),
+        tileScale=_TILE_SCALE,
+    )
+    # nothing but the numbers comes back
+    wanted = ["cell", *(f"{what}{day:%Y%m%d}_{how}" for day in job.days for what, how in _PICKED)]
+    bare = found.select(wanted, None, False)
+    table = ee.data.computeFeatures({"expression": bare, "fileFormat": "PANDAS_DATAFRAME"})
+    table = table.reindex(columns=wanted).fillna(0.0)
+    parts = []
+    for day in job.days:
+        columns = [f"{what}{day:%Y%m%d}_{how}" for what, how in _PICKED]
+        part = table[["cell", *columns]].set_axis(["cell", "area", "first", "second", "number"], axis=1)
+        parts.append(part.assign(date=day))
+    return pd.concat(parts, ignore_index=True)
+
+
+_SUMS = ("area", "first", "second")
+_PICKED = (("area", "sum"), ("first", "sum"), ("second", "sum"), ("area", "count"))
+
+
+def _ring(cell: EaseCell, crs: str) -> list[list[float]]:
+    """Return a cell's outline, (x, y) in a CRS, to a centimetre."""
+    outline = cell.polygon(crs, points_per_edge=_POINTS_PER_EDGE.get(cell.grid, 64))
+    return [[round(x, 2), round(y, 2)] for x, y in shapely.get_coordinates(outline)]
+
+
+def season_image(maps: ServerRoute, days: Sequence[date]) -> ee.Image:
+    """Return the mean of the daily maps as an image of Earth Engine, masked where no day has a value."""
+    import ee
+
+    found = ee.ImageCollection(list(maps.images(days).values())).mean()
+    return found.toFloat().rename(SOIL_MOISTURE.name)
+
+
+class _SeasonRoute:
+    """Pulls the season's mean as if it were the map of one day."""
+
+    name = "season"
+
+    def __init__(self, maps: ServerRoute, days: Sequence[date]):
+        self.maps = maps
+        self.days = tuple(days)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _SeasonRoute, (self.maps, self.days)
+
+    @cached_property
+    def puller(self) -> Puller:
+        """What pulls."""
+        return Puller(self.maps.grid)
+
+    def groups(self, days: Sequence[date]) -> list[tuple[date, ...]]:
+        """Return all days at once."""
+        return [tuple(days)]
+
+    def run(self, job: MapJob) -> Maps:
+        """Return the mean in a block, (1, height, width)."""
+        name = SOIL_MOISTURE.name
+        pulled = self.puller.pull(
+            self.name, job.block, names=[name], image=lambda: season_image(self.maps, self.days), keep=False
+        )
+        return {name: pulled}
+
+    def cost(self, job: MapJob) -> Cost:
+        """Return what must be pulled."""
+        return Cost({(self.name, job.block): 4 * job.block.size})
+
+
+def season_mean_there(maps: ServerRoute, days: Sequence[date], *, block: int = 512) -> np.ndarray:
+    """Return the mean of the daily maps, averaged on Earth Engine and pulled as one map.
+
+    Returns
+    -------
+    (y, x) float32
+        m³ m⁻³, NaN where no day has a value, as `smgee.upscale.season_mean` returns it.
+    """
+    whole = np.full(maps.grid.shape, np.nan, np.float32)
+    area = maps.area
+    blocks = [b for b in tiling(maps.grid, block) if area is None or area.touches(b.on(maps.grid))]
+    jobs = [MapJob(b, (days[0],)) for b in blocks]
+    for done in results(jobs, _SeasonRoute(maps, days)):
+        whole[done.job.block.slices] = done.maps[SOIL_MOISTURE.name][0]
+    return whole
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of a web map, whose tiles Earth Engine paints when they are looked at.
+
+    Attributes
+    ----------
+    name : str
+        For the legend.
+    url : str
+        Template of its tiles, with ``{z}``, ``{x}`` and ``{y}``; it lives for some hours.
+    """
+
+    name: str
+    url: str
+
+
+def map_layer(maps: ServerRoute, day: date, *, style: dict[str, Any] | None = None) -> Layer:
+    """Return the map of a day as a layer of a web map; no pixel is downloaded.
+
+    `ServerRoute.images` gives the image itself, which ``geemap.Map.add_layer`` takes.
+
+    Parameters
+    ----------
+    maps : ServerRoute
+        The maps.
+    day : date
+        Which one.
+    style : dict, optional
+        Visualization parameters of Earth Engine; by default brown (0.05 m³ m⁻³) to green (0.40).
+    """
+    image = maps.images([day])[day]
+    found = call(lambda: image.getMapId(style or _MOISTURE_STRETCH))
+    return Layer(f"Soil moisture, {day}", str(found["tile_fetcher"].url_format))
