@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("smgee_cli.demo:demo", "Run everything on the synthetic basin: no account, no downloads."),
     "init": ("smgee_cli.init:init", "Begin a study from a place and your stations, or check one."),
     "run": ("smgee_cli.run:run", "Run a study from stations to the report; finished steps are kept."),
+    "plan": ("smgee_cli.plan:plan", "Say what the maps cost by each route, before anything is spent."),
     "status": ("smgee_cli.status:status", "Say of each step whether it would run, and why."),
     **{
         command_of(step): (f"smgee_cli.steps:command_for={step}", title)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -15,9 +16,10 @@ from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import Events, execute
 from smgee.workflow.step import Action, Decision, Step
 
-__all__ = ["console", "print_table", "run_with_progress"]
+__all__ = ["console", "print_decisions", "print_table", "run_with_progress"]
 
 console = Console(highlight=False)
+_STYLES = {"run": "yellow", "may run": "yellow", "keep": "green", "leave out": "dim", "cannot run": "red"}
 _ENDINGS = {Action.KEEP: " (done)", Action.LEAVE_OUT: " (left out)"}
 
 
@@ -32,8 +34,9 @@ class _Bars(Events):
     def start(self, step: Step, decision: Decision) -> None:
         self._tasks[step.name] = self._progress.add_task(step.title, total=1.0)
 
-    def progress(self, step: Step, share: float) -> None:
-        self._progress.update(self._tasks[step.name], completed=min(share, 1.0))
+    def progress(self, step: Step, share: float, note: str = "") -> None:
+        said = f"{step.title}: {note}" if note else step.title
+        self._progress.update(self._tasks[step.name], completed=min(share, 1.0), description=said)
 
     def done(self, step: Step, decision: Decision, entry: Mapping[str, Any]) -> None:
         title = step.title + _ENDINGS.get(decision.action, "")
@@ -77,6 +80,16 @@ def _print_times(results: Sequence[Mapping[str, Any]]) -> None:
         table.add_row(found["title"], said, f"{facts['peak_memory_mb']:,}" if facts else "")
     peak = max((f["facts"].get("peak_memory_mb", 0) for f in results), default=0)
     table.add_row("all", f"{total:.1f}", f"{peak:,}")
+    console.print(table)
+
+
+def print_decisions(decisions: Sequence[Decision], targets: Sequence[str] | None = None) -> None:
+    """Print of each step whether it would run, and why; `targets` are those that the study asks for."""
+    table = Table("step", "", "why", box=SIMPLE, pad_edge=False)
+    for d in decisions:
+        asked = targets is None or d.step.name in targets
+        reason = d.reason if asked else f"{d.reason}; not asked for by the study"
+        table.add_row(d.step.name, f"[{_STYLES[d.action]}]{d.action}[/]", reason)
     console.print(table)
 
 

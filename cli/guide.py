@@ -54,6 +54,15 @@ GUIDES: Mapping[str, Guide] = {
         "smgee status {run}",
         "smgee status runs/mine",
     ),
+    "plan": Guide(
+        (
+            "smgee plan study.yml",
+            "smgee plan runs/mine --probe --tier contributor",
+            "smgee plan study.yml --at qinghai-lake-basin --at tibetan-plateau",
+        ),
+        "smgee run STUDY",
+        "smgee run study.yml",
+    ),
     "status": Guide(
         ("smgee status runs/mine", "smgee status runs/mine --study changed.yml"),
         "smgee run STUDY --out {run}",
@@ -100,6 +109,7 @@ GUIDES: Mapping[str, Guide] = {
         "open {run}/report.html, or smgee view {run}",
         "open runs/mine/report.html in a browser, or smgee view runs/mine",
     ),
+    "export": _step("export", "status", "--to bucket --place my-bucket/maps", "--what mean"),
     "publish": _step("publish", "report"),
     "map": Guide(
         ("smgee map study.yml --model runs/mine/models --day 2021-07-15 --out day.tif",),

@@ -9,8 +9,11 @@ import typer
 
 from smgee.study import Study
 from smgee.workflow.folder import RunFolder
-from smgee.workflow.registry import STEPS
-from smgee_cli.display import console, run_with_progress
+from smgee.workflow.planning import plan_study
+from smgee.workflow.registry import ASKED_FOR, STEPS, all_steps
+from smgee.workflow.step import plan
+from smgee_cli.display import console, print_decisions, run_with_progress
+from smgee_cli.plan import print_plan
 from smgee_cli.summary import print_summary
 
 __all__ = ["execute_study", "run", "wanted"]
@@ -33,10 +36,26 @@ def run(
             "it says nothing on the embedded backend only.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say which steps would run and what the maps cost; do nothing."),
+    ] = False,
 ) -> dict[str, Any]:
     """Run a study from stations to the report; finished steps are not done again."""
     content = Study.from_yaml(study)
+    if dry_run:
+        return _dry(content, out or Path("runs") / content.name, force=force, publish=publish)
     return execute_study(content, out or Path("runs") / content.name, force=force, publish=publish)
+
+
+def _dry(study: Study, out: Path, *, force: bool, publish: bool | None) -> dict[str, Any]:
+    """Print what a run would do, and its plan."""
+    folder = RunFolder(out, study, force=force)
+    decisions = plan(all_steps().values(), folder, wanted(folder, publish), force=force)
+    print_decisions(decisions)
+    planned = plan_study(study, run=folder)
+    print_plan(planned)
+    return {"run": str(out), "steps": [d.as_dict() for d in decisions], "plan": planned.as_dict()}
 
 
 def execute_study(
@@ -51,9 +70,9 @@ def execute_study(
 
 
 def wanted(folder: RunFolder, publish: bool | None) -> list[str]:
-    """Return the steps of a whole run: all, but for publishing where nobody asked for it."""
+    """Return the steps of a whole run: all, but for exports, and publishing where nobody asked for it."""
     if publish is None:
         publish = folder.study.publish.enabled
     if publish is None:
         publish = folder.study.backend.kind == "embedded"
-    return [name for name in STEPS if publish or name != "publish"]
+    return [name for name in STEPS if name not in ASKED_FOR and (publish or name != "publish")]

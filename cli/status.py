@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +14,8 @@ from smgee.study import Study
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.registry import all_steps
 from smgee.workflow.step import plan
-from smgee_cli.display import console
+from smgee_cli.display import console, print_decisions
 from smgee_cli.run import wanted
-
-STYLES = {"run": "yellow", "may run": "yellow", "keep": "green", "leave out": "dim", "cannot run": "red"}
 
 
 def status(
@@ -30,9 +29,23 @@ def status(
     decisions = plan(all_steps().values(), folder)
     folder.fingerprints.save()
     targets = wanted(folder, None) if folder.has_study else list(all_steps())
-    table = Table("step", "", "why", box=SIMPLE, pad_edge=False)
-    for d in decisions:
-        reason = d.reason if d.step.name in targets else f"{d.reason}; not asked for by the study"
-        table.add_row(d.step.name, f"[{STYLES[d.action]}]{d.action}[/]", reason)
+    print_decisions(decisions, targets)
+    compared = {
+        name: {what: entry[what] for what in ("planned", "measured")}
+        for name in all_steps()
+        if (entry := folder.entry(name)) is not None and {"planned", "measured"} <= set(entry)
+    }
+    if compared:
+        print_measured(compared)
+    return {"run": str(run), "steps": [d.as_dict() for d in decisions], "measured": compared}
+
+
+def print_measured(compared: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+    """Print what steps cost beside what was planned."""
+    table = Table("step", "", "planned", "measured", "ratio", box=SIMPLE, pad_edge=False)
+    for name, both in compared.items():
+        for what, planned in both["planned"].items():
+            measured = both["measured"][what]
+            ratio = f"{measured / planned:.2f}" if planned else ""
+            table.add_row(name, what.replace("_", " "), f"{planned:,}", f"{measured:,}", ratio)
     console.print(table)
-    return {"run": str(run), "steps": [d.as_dict() for d in decisions]}

@@ -14,6 +14,7 @@ __all__ = [
     "EXPERIMENT_CURVE",
     "EXPERIMENT_POWER",
     "EXPERIMENT_SUMMARY",
+    "EXPORTS",
     "GAINS",
     "HELD_OUT_GROUPS",
     "HELD_OUT_RANKING",
@@ -159,6 +160,20 @@ ZONAL = Schema(
     key=("date", "cell"),
     others=_loose,
     number_format="%.9g",  # validation reads them from here: not a digit of the maps' float32 is lost
+)
+
+EXPORTS = Schema(
+    "exports",
+    "Maps exported by tasks of Earth Engine",
+    (
+        _text("name", "of the asset or file"),
+        _text("place", "where it went"),
+        _text("task", "id of its task", needed=False),
+        _text("state", "of the task"),
+        Column("eecu_s", "s", "compute time, EECU seconds", needed=False, low=0),
+    ),
+    key=("name",),
+    others=_loose,
 )
 
 UNITS = Schema(

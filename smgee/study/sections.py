@@ -253,13 +253,31 @@ class Upscale(Options):
     ----------
     route : str
         `xee`: predictors are pulled in tiles and predicted here. `classifier`: the trees run on Earth
-        Engine. Both give the same numbers.
+        Engine. Both give the same numbers. `auto`: the one that `smgee plan` finds faster.
+    maps : str
+        `here`: daily maps come into the run folder. `earth_engine`: they stay on Earth Engine, where they are
+        averaged over cells and over the season by the classifier route; only the means come. `smgee export`
+        writes the maps there.
     """
 
-    route: Literal["xee", "classifier"] = "xee"
+    route: Literal["xee", "classifier", "auto"] = "xee"
+    maps: Literal["here", "earth_engine"] = "here"
     days: Literal["smap", "daily"] = Field(
         "smap", description="'smap': the days with a retrieval; 'daily': every day of the period"
     )
+
+    @model_validator(mode="after")
+    def _stays_by_classifier(self) -> Upscale:
+        if self.maps == "earth_engine" and self.route == "xee":
+            raise ValueError(
+                "maps that stay on Earth Engine are made there, by route classifier; set route: classifier"
+            )
+        return self
+
+    @property
+    def stays(self) -> bool:
+        """Whether the maps stay on Earth Engine."""
+        return self.maps == "earth_engine"
 
 
 class OtherProduct(Options):

@@ -15,7 +15,7 @@ from smgee.errors import InputError, MissingDataError
 from smgee.grid import EASE_GRIDS, EaseCell, PixelGrid
 from smgee.upscale.blocks import Block
 
-__all__ = ["CellMeans", "Weights", "means_table"]
+__all__ = ["CellMeans", "Weights", "means_table", "without_covered_little"]
 
 
 class Weights(Protocol):
@@ -168,20 +168,27 @@ def means_table(
         As in `CellMeans.table`.
     """
     whole = np.array([EASE_GRIDS[c.grid].cell_size ** 2 for c in cells])
-    coverage = area / whole
-    # Coverage is a ratio of areas worked out in two projections; its last digits must not decide.
-    known = (number > 0) & (coverage >= min_coverage - 1e-4)
     std = np.sqrt(np.divide(spread, area, out=np.zeros_like(spread), where=area > 0))
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
-            "date": np.repeat(pd.DatetimeIndex(days), len(cells)),
+            "date": np.repeat(pd.DatetimeIndex(list(days)), len(cells)),
             "cell": [c.name for c in cells] * len(days),
-            value: np.where(known, mean, np.nan).ravel(),
-            "std": np.where(known, std, np.nan).ravel(),
-            "coverage": coverage.ravel(),
+            value: mean.ravel(),
+            "std": std.ravel(),
+            "coverage": (area / whole).ravel(),
             "n_pixels": number.ravel(),
         }
     )
+    return without_covered_little(table, min_coverage, value=value)
+
+
+def without_covered_little(
+    table: pd.DataFrame, min_coverage: float, *, value: str = "soil_moisture"
+) -> pd.DataFrame:
+    """Return a table of means without those of cells of which less than a share has a value."""
+    # Coverage is a ratio of areas worked out in two projections; its last digits must not decide.
+    known = (table["n_pixels"] > 0) & (table["coverage"] >= min_coverage - 1e-4)
+    return table.assign(**{name: table[name].where(known) for name in (value, "std")})
 
 
 @cache

@@ -6,6 +6,7 @@ with what is constant over its image folded in.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -18,7 +19,7 @@ from smgee.predictors import Cadence, PredictorSet
 from smgee.session import current_session
 from smgee.trees import TreeEnsemble
 from smgee.trees.ensemble import Transport
-from smgee.trees.transports import REQUEST_LIMIT, RESERVE, inline_classifier, request_bytes
+from smgee.trees.transports import REQUEST_LIMIT, RESERVE, inline_classifier
 from smgee.upscale.blocks import MapJob, Maps, day_groups
 from smgee.upscale.daily import DailyModel
 from smgee.upscale.pull import Puller
@@ -118,10 +119,8 @@ class ClassifierRoute:
 
     @cached_property
     def _bytes(self) -> Callable[[TreeEnsemble], int]:
-        """Measure the request that brings trees inline; trees are told apart by identity."""
-        return lru_cache(maxsize=4 * DAYS_PER_CHUNK)(
-            lambda trees: request_bytes(inline_classifier(trees.to_ee_strings()))
-        )
+        """Measure what trees take of a request; they are told apart by identity."""
+        return lru_cache(maxsize=4 * DAYS_PER_CHUNK)(lambda trees: len(json.dumps(trees.to_ee_strings())))
 
     def image(self, day: date) -> ee.Image:
         """Return the map of a day on Earth Engine, one band ``soil_moisture``, m³ m⁻³, masked where a
@@ -134,7 +133,8 @@ class ClassifierRoute:
         trees = self.trees_of(days) if self.model.needs else {}
         return {day: self._map(day, trees.get(day)) for day in days}
 
-    def _stack(self, days: Sequence[date]) -> ee.Image:
+    def stack(self, days: Sequence[date]) -> ee.Image:
+        """Return the maps of days as bands ``dYYYYMMDD`` of one image: what one request asks for."""
         import ee
 
         return ee.Image.cat([m.rename(f"d{day:%Y%m%d}") for day, m in self.images(days).items()])
@@ -157,7 +157,8 @@ class ClassifierRoute:
             told_of = self._told(day)
             varying = [n for n in self._tested if n not in told_of]
             if varying:  # the trees of this day may not test all that is masked
-                found = found.updateMask(image.select(varying).mask().reduce(ee.Reducer.min()))
+                masks = image.select(varying).mask().reduce(ee.Reducer.min())
+                found = found.updateMask(masks.gt(0))
         level = self.model.level(day)
         return found.add(ee.Image.constant(level)) if level else found
 
@@ -167,7 +168,7 @@ class ClassifierRoute:
             job.days,
             job.block,
             names=[f"d{day:%Y%m%d}" for day in job.days],
-            image=lambda: self._stack(job.days),
+            image=lambda: self.stack(job.days),
             keep=False,
         )
         return {SOIL_MOISTURE.name: pulled}

@@ -1,8 +1,8 @@
 """Images exported by tasks of Earth Engine: into assets, Cloud Storage or Google Drive.
 
 Tasks go on when this process ends. Each carries in its description a mark of what it makes and where; an
-export that is begun again finds them in the project's list of tasks, waits for those that run, and starts what
-is missing. Assets carry the mark too, since the service forgets a task some days after its end.
+export that is begun again finds them in the project's list of tasks, waits for those that run, and starts
+what is missing. Assets carry the mark too, since the service forgets a task some days after its end.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ from smgee.remote import NotFound, TaskState, TaskStatus, call, known_tasks, wai
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["MARK", "Destination", "Exported", "Order", "export_images"]
+__all__ = ["MARK", "NODATA", "Destination", "Exported", "Order", "export_images"]
 
 MARK = "smgee_mark"
 """Property of an exported asset: what it was made of."""
+
+NODATA = -9999.0
+"""What stands in files where a pixel has no value."""
 
 QUEUE = 2_500
 """Tasks waiting at once, below the 3,000 that a project may have (guide "Usage")."""
@@ -67,7 +70,7 @@ class Destination:
         except NotFound:
             call(lambda: ee.data.createAsset({"type": "IMAGE_COLLECTION"}, self.place))
 
-    def task(self, image: ee.Image, name: str, description: str, grid: PixelGrid) -> ee.batch.Task:
+    def task(self, image: Any, name: str, description: str, grid: PixelGrid) -> ee.batch.Task:
         """Return the task, not started, that writes an image under a name, pixel for pixel on a lattice."""
         import ee
 
@@ -86,7 +89,12 @@ class Destination:
         export = ee.batch.Export.image
         if self.kind == "asset":
             return export.toAsset(assetId=f"{self.place}/{name}", overwrite=True, **common)
-        files = {"fileFormat": "GeoTIFF", "formatOptions": {"cloudOptimized": True}}
+        # a file has no mask: pixels without a value are told by a number
+        common["image"] = image.unmask(NODATA, False)
+        files: dict[str, Any] = {
+            "fileFormat": "GeoTIFF",
+            "formatOptions": {"cloudOptimized": True, "noData": NODATA},
+        }
         if self.kind == "drive":
             return export.toDrive(folder=self.place, fileNamePrefix=name, **files, **common)
         bucket, _, prefix = self.place.partition("/")

@@ -28,5 +28,9 @@ def connected(run: RunFolder) -> Session:
         years = run.study.years
         sources = [TwinSource(Basin(year=years[0]), years=years)]
     return connect(
-        project=backend.project, catalog=backend.catalog, sources=sources, buckets=embedded_buckets(run)
+        project=backend.project,
+        catalog=backend.catalog,
+        sources=sources,
+        buckets=embedded_buckets(run),
+        drive=run / "drive",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["STEPS", "all_steps", "command_of", "load_step"]
+__all__ = ["ASKED_FOR", "STEPS", "all_steps", "command_of", "load_step"]
 
 STEPS: dict[str, str] = {
     "stations": "Read the station network → stations.nc, unfrozen.csv.",
@@ -24,8 +24,13 @@ STEPS: dict[str, str] = {
     "validate": "Validate SMAP on the cells by every reference → validation_36km.csv, validation_9km.csv, ….",
     "truth": "On the synthetic basin: compare references and verdicts with the truth → truth.csv.",
     "report": "Draw the figures and write report.html.",
+    "export": "Export the daily maps by tasks of Earth Engine → assets, a bucket or Google Drive.",
     "publish": "Publish the mean map, the model and the stations as Earth Engine assets.",
 }
+
+
+ASKED_FOR = ("export",)
+"""Steps that are no part of a whole run: their commands ask for them."""
 
 
 def command_of(step: str) -> str:

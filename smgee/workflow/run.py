@@ -27,8 +27,8 @@ class Events:
     def start(self, step: Step, decision: Decision) -> None:
         """A step is looked at."""
 
-    def progress(self, step: Step, share: float) -> None:
-        """A share, 0–1, of a step is done."""
+    def progress(self, step: Step, share: float, note: str = "") -> None:
+        """A share, 0–1, of a step is done; `note` says where it stands."""
 
     def done(self, step: Step, decision: Decision, entry: Mapping[str, Any]) -> None:
         """A step ended, or was kept or left out, as `decision` says."""
@@ -83,7 +83,7 @@ def execute(
         for decision in expected:
             _refuse_blocked(decision, run, by_name)
         coming = [d.step for d in expected if d.action in (Action.RUN, Action.MAYBE)]
-        if connect is not None and any(s.external for s in coming):
+        if connect is not None and any(s.talks(run) for s in coming):
             session.enter_context(connect(run))
         if coming and run.has_study:
             check_study(run.study, coming, options=options, connected=connect is not None)
@@ -125,7 +125,7 @@ def _do(
         made_from={k: v for k, v in decision.parts["reads"].items() if v is not None},
         makers=makers(steps.values()),
         options=options,
-        progress=lambda share: events.progress(step, share),
+        progress=lambda share, note="": events.progress(step, share, note),
     )
     with LEDGER.measure() as meter:
         facts = dict(step.run(work))

@@ -82,8 +82,8 @@ class Step:
         The user's files, outside of the run, that a study makes it read.
     datasets : callable, optional
         Ids that a study makes it read on Earth Engine.
-    external : bool
-        Whether it talks to Earth Engine.
+    external : bool or callable
+        Whether it talks to Earth Engine; a callable says it for a study.
     needed : callable, optional
         Says for a study why the step is left out; None where it is needed.
     standalone : bool
@@ -103,10 +103,16 @@ class Step:
     ignores: tuple[str, ...] = ()
     inputs: Callable[[Study], Sequence[Path]] | None = None
     datasets: Callable[[Study], Sequence[str]] | None = None
-    external: bool = False
+    external: bool | Callable[[Study], bool] = False
     needed: Callable[[Study], str | None] | None = None
     standalone: bool = False
     options: tuple[Option, ...] = ()
+
+    def talks(self, run: RunFolder) -> bool:
+        """Whether it talks to Earth Engine in a run."""
+        if callable(self.external):
+            return run.has_study and self.external(run.study)
+        return self.external
 
 
 @dataclass(frozen=True)

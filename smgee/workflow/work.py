@@ -35,7 +35,7 @@ class Work:
     options : mapping
         Options given.
     progress : callable
-        Told the share done, 0–1.
+        Told the share done, 0–1, and where the step stands, in a few words.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Work:
         made_from: Mapping[str, str],
         makers: Mapping[str, str],
         options: Mapping[str, Any] | None = None,
-        progress: Callable[[float], Any] = lambda share: None,
+        progress: Callable[..., Any] = lambda share, note="": None,
     ):
         self.run = run
         self.name = name

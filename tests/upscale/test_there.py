@@ -38,7 +38,7 @@ def a_study(**area) -> Study:
         "start": "2021-07-01",
         "end": "2021-07-17",
     }
-    content["area"] = area | {"scale_m": 300, "crs": "EPSG:32647"}
+    content["area"] = area | {"scale_m": 800, "crs": "EPSG:32647"}
     content["predictors"] = [
         {
             "kind": "reflectance",
@@ -67,6 +67,11 @@ BOX = {"box": (99.62, 37.36, 99.95, 37.62)}  # maps are masked outside it, a cel
 @pytest.fixture(scope="module", params=[CELL, BOX], ids=["cell", "box"])
 def study(request) -> Study:
     return a_study(**request.param)
+
+
+@pytest.fixture(scope="module")
+def one() -> Study:
+    return a_study(**CELL)
 
 
 @pytest.fixture(scope="module")
@@ -99,14 +104,14 @@ def test_means_over_cells_are_those_of_the_maps_made_here(study, store):
     assert not any("computePixels" in kind for kind in meter.spent.requests)  # no map came here
 
 
-def test_a_request_that_is_too_big_is_cut(study, store, monkeypatch):
-    cells = list(study.area.covered(0.6, "M09"))[:4]
+def test_a_request_that_is_too_big_is_cut(one, monkeypatch):
+    cells = list(one.area.covered(0.6, "M09"))[:4]
     with smgee.connect():
-        whole = cell_means_there(on_the_service(study), cells, DAYS, min_coverage=0.3)
+        whole = cell_means_there(on_the_service(one), cells, DAYS[:2], min_coverage=0.3)
     faults = FaultPlan(1.0, kinds=("memory",), routes=("table:computeFeatures",), limit=2)
     monkeypatch.setattr(module, "CELLS_PER_REQUEST", 3)
     with smgee.connect(faults=faults):
-        cut = cell_means_there(on_the_service(study), cells, DAYS, min_coverage=0.3)
+        cut = cell_means_there(on_the_service(one), cells, DAYS[:2], min_coverage=0.3)
     assert faults.injected == 2
     pd.testing.assert_frame_equal(whole, cut, rtol=0, atol=1e-12)
 
@@ -120,27 +125,27 @@ def test_the_season_mean_is_that_of_the_maps_made_here(study, store):
     assert np.isfinite(here).mean() > 0.3
 
 
-def test_a_map_is_looked_at_by_its_tiles(study):
+def test_a_map_is_looked_at_by_its_tiles(one):
     with smgee.connect() as session:
-        maps = on_the_service(study)
+        maps = on_the_service(one)
         layer = map_layer(maps, DAYS[0])
         assert layer.url.startswith(session.url or "http")
         assert all(part in layer.url for part in ("{z}", "{x}", "{y}"))
         image = maps.images(DAYS[:1])[DAYS[0]]
-        tile = image.getMapId({"min": 0, "max": 0.5})["tile_fetcher"].fetch_tile(9, 398, 197)
+        tile = image.getMapId({"min": 0, "max": 0.5})["tile_fetcher"].fetch_tile(398, 197, 9)
     assert tile.startswith(b"\x89PNG")
 
 
-def test_trees_of_the_day_travel_where_they_are_smaller(study):
+def test_trees_of_the_day_travel_where_they_are_smaller(one):
     """A day's trees are cut down by its date; several days' together are more than those of all days."""
-    route = ClassifierRoute(study.predictor_set, a_model(study, depth=9))
+    route = ClassifierRoute(one.predictor_set, a_model(one, depth=9))
     assert route.trees_of(DAYS[:1])[DAYS[0]].n_nodes < route.model.ensemble.n_nodes
     many = [date(2021, 7, d) for d in range(1, 17)]
     assert set(map(id, route.trees_of(many).values())) == {id(route.model.ensemble)}
 
 
-def test_trees_of_the_day_draw_the_same_map(study):
-    route = ClassifierRoute(study.predictor_set, a_model(study, depth=9))
+def test_trees_of_the_day_draw_the_same_map(one):
+    route = ClassifierRoute(one.predictor_set, a_model(one, depth=9))
     with smgee.connect():
         image = route.images(DAYS[:1])[DAYS[0]]
         whole = route._map(DAYS[0], route.model.ensemble)
@@ -148,7 +153,7 @@ def test_trees_of_the_day_draw_the_same_map(study):
         both = both.addBands(whole.mask().rename("d"))
         from smgee.upscale.pull import open_bands
 
-        a, b, c, d = open_bands(both, ["a", "b", "c", "d"], grid=study.grid).values
+        a, b, c, d = open_bands(both, ["a", "b", "c", "d"], grid=one.grid).values
     np.testing.assert_array_equal(c, d)
     np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
     assert np.isfinite(a).sum() > 1000

@@ -31,16 +31,20 @@ BEFORE = {
     "truth": ["validate", "smap", "stations"],
     "report": ["stations", "sample", "train", "explain", "predict", "mean_map", "compare_routes", "smap",
                "validate", "truth"],
+    "export": ["stations", "train", "smap"],
     "publish": ["mean_map", "train", "stations", "compare_routes", "static", "smap", "predict"],
 }  # fmt: skip
 
 # change of the study → the steps that read it themselves
 CHANGES = {
     "seed": (("training", "seed", 7), {"stations", "train", "validate", "truth"}),
-    "deploy": (("training", "deploy", "RF"), {"explain", "predict", "compare_routes", "report", "publish"}),
+    "deploy": (
+        ("training", "deploy", "RF"),
+        {"explain", "predict", "compare_routes", "report", "publish", "export"},
+    ),
     "coverage": (("smap", "min_coverage", 0.5), {"smap", "static", "zonal", "validate", "truth", "report"}),
     "route": (("upscale", "route", "classifier"), {"predict", "compare_routes"}),
-    "days": (("upscale", "days", "daily"), {"predict"}),
+    "days": (("upscale", "days", "daily"), {"predict", "export"}),
     "hours": (("stations", "min_hours", 12), {"stations"}),
     "folder": (("publish", "folder", "projects/my-project/assets/x"), {"publish"}),
 }
@@ -65,6 +69,7 @@ FILES = {
     "truth.csv": "truth",
     "references.parquet": "validate",
     "report.html": "report",
+    "exports.csv": "export",
 }
 
 

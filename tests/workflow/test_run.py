@@ -25,7 +25,7 @@ from smgee.validation.judges import TITLES
 from smgee.validation.pairs import CROSS_FITTED
 from smgee.workflow.connection import connected
 from smgee.workflow.folder import RunFolder
-from smgee.workflow.registry import all_steps
+from smgee.workflow.registry import ASKED_FOR, STEPS, all_steps
 from smgee.workflow.run import execute
 from smgee.workflow.step import plan
 from smgee.workflow.steps.smap import OTHERS, SMAP
@@ -43,6 +43,8 @@ from smgee.workflow.steps.validate import (
 )
 from smgee.workflow.steps.validate import QUALITY as SMAP_QUALITY
 from smgee_cli.app import app, main
+
+WHOLE = [name for name in STEPS if name not in ASKED_FOR]  # what `smgee run` does
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +257,8 @@ def test_finished_steps_are_not_done_again(run, study):
 
 
 def stale(run, **options) -> list[str]:
-    return [d.step.name for d in plan(all_steps().values(), run, options=options) if d.action != "keep"]
+    found = plan(all_steps().values(), run, WHOLE, options=options)
+    return [d.step.name for d in found if d.action != "keep"]
 
 
 def test_a_step_is_done_only_for_the_files_and_the_study_it_was_made_of(run):
@@ -448,10 +451,10 @@ def test_a_study_without_smap(run, study, tmp_path):
     smap = study.smap.model_copy(update={"collection_36km": None, "nine_km": False})
     short = study.model_copy(update={"smap": smap, "end": pd.Timestamp("2021-06-18").date()})
     with pytest.raises(InputError, match=r"upscale\.days to daily"):
-        execute(RunFolder(folder, short), [n for n in all_steps() if n != "publish"], connect=connected)
+        execute(RunFolder(folder, short), [n for n in WHOLE if n != "publish"], connect=connected)
     upscale = study.upscale.model_copy(update={"days": "daily"})
     daily = RunFolder(folder, short.model_copy(update={"upscale": upscale}))
-    decisions = execute(daily, [n for n in all_steps() if n != "publish"], connect=connected)
+    decisions = execute(daily, [n for n in WHOLE if n != "publish"], connect=connected)
     left_out = [d.step.name for d in decisions if d.action == "leave out"]
     assert left_out == ["smap", "validate", "truth"]
     for name in ("smap.csv", "validation_36km.csv", "validation_9km.csv", "heterogeneity.csv"):
@@ -479,3 +482,54 @@ def test_the_report_cuts_nothing(run):
         len(pd.read_csv(run / f)) for f in ("scores.csv", "validation_36km.csv", "validation_9km.csv")
     )
     assert page.count("<tr><td>") >= rows
+
+
+def test_planned_stands_beside_measured(run):
+    entry = run.manifest["steps"]["predict"]
+    planned, measured = entry["planned"], entry["measured"]
+    assert measured["requests"] == planned["requests"]
+    assert measured["bytes_down"] == pytest.approx(planned["bytes_down"], rel=0.03)
+    said = CliRunner().invoke(app, ["status", str(run.path)], catch_exceptions=False).output
+    assert f"{measured['bytes_down']:,}" in said
+
+
+def test_a_dry_run_does_nothing_and_says_what_it_would(run, study, tmp_path):
+    study.to_yaml(tmp_path / "study.yml")
+    words = ["run", str(tmp_path / "study.yml"), "--out", str(tmp_path / "dry"), "--dry-run"]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "never done here" in result.output
+    assert "route auto takes" in result.output
+    assert not (tmp_path / "dry").exists()
+
+
+def test_maps_may_stay_on_earth_engine(run, study, tmp_path):
+    """Means over cells and over the season are the same; nothing of the maps is here."""
+    shutil.copytree(run.path, tmp_path / "there")
+    content = study.model_dump(mode="json")
+    content["upscale"] |= {"route": "classifier", "maps": "earth_engine"}
+    folder = RunFolder(tmp_path / "there", Study.parse(content))
+    steps = ["predict", "compare_routes", "zonal", "mean_map", "validate", "report"]
+    found = {d.step.name: d.action for d in execute(folder, steps, connect=connected)}
+    assert found["predict"] == "leave out"
+    assert not (folder / "maps.zarr").exists()
+    for name in ("zonal.csv", "zonal_3km.parquet"):
+        read = pd.read_csv if name.endswith("csv") else pd.read_parquet
+        here, there = read(run / name), read(folder / name)
+        assert list(here["cell"]) == list(there["cell"])
+        np.testing.assert_allclose(there["soil_moisture"], here["soil_moisture"], rtol=0, atol=1e-4)
+        np.testing.assert_allclose(there["coverage"], here["coverage"], rtol=0, atol=1e-3)
+    means = [rasterio.open(f / "maps" / "season_mean.tif").read(1) for f in (run.path, folder.path)]
+    np.testing.assert_allclose(*means, rtol=0, atol=1e-6)
+    assert folder.entry("compare_routes")["parity"]["agrees"]
+    assert "they stay on Earth Engine" in (folder / "report.html").read_text(encoding="utf-8")
+
+    words = ["export", "--run", str(folder.path), "--what", "mean"]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    exported = pd.read_csv(folder / "exports.csv")
+    assert list(exported["state"]) == ["SUCCEEDED"]
+    with connected(folder):
+        image = ee.Image(f"{exported['place'][0]}/season_mean").getInfo()
+    assert image["bands"][0]["dimensions"] == [study.grid.width, study.grid.height]
+    assert image["properties"]["synthetic"] == 1

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from smgee.io import atomic_path
 from smgee.tables import Provenance
-from smgee.upscale import compare_store, make_route
+from smgee.upscale import compare_routes, compare_store, default_block, make_route, tiling
 from smgee.upscale.route import RouteName
 from smgee.workflow.artifacts import Artifact
+from smgee.workflow.mapping import READS, SETTINGS, mapped_days
 from smgee.workflow.network import predictors_of
 from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Step
 from smgee.workflow.steps.predict import MAPS
-from smgee.workflow.steps.stations import STATIONS
 from smgee.workflow.steps.train import MODELS, deployed_model
 from smgee.workflow.work import Work
 
@@ -33,13 +33,23 @@ PARITY: Artifact[dict[str, Any]] = Artifact(
 
 
 def run(work: Work) -> Mapping[str, Any]:
-    """Map the day in the middle by the other route too, and compare."""
+    """Map the day in the middle by the other route too, and compare; by both where the maps stay on Earth
+    Engine.
+    """
     study = work.study
-    maps = work.read(MAPS)
-    drawn_by = work.fact("predict", "route") or study.upscale.route
-    route: RouteName = "classifier" if drawn_by == "xee" else "xee"
-    other = make_route(route, predictors_of(work), deployed_model(work))
-    found = compare_store(maps, other, maps.days[len(maps.days) // 2], area=study.area)
+    predictors, model = predictors_of(work), deployed_model(work)
+    if study.upscale.stays:
+        days = mapped_days(work)
+        xee, classifier = (make_route(name, predictors, model) for name in get_args(RouteName))
+        blocks = tiling(study.grid, default_block(len(model.needs) or 1))
+        touched = [b for b in blocks if study.area.touches(b.on(study.grid))]
+        found = compare_routes(xee, classifier, days[len(days) // 2], touched)
+    else:
+        maps = work.read(MAPS)
+        drawn_by = work.fact("predict", "route") or study.upscale.route
+        route: RouteName = "classifier" if drawn_by == "xee" else "xee"
+        other = make_route(route, predictors, model)
+        found = compare_store(maps, other, maps.days[len(maps.days) // 2], area=study.area)
     content = {**found.as_dict(), "sentence": found.sentence()}
     work.write(PARITY, content)
     return {"parity": found.as_dict(), "sentence": found.sentence()}
@@ -49,10 +59,10 @@ STEP = Step(
     "compare_routes",
     "Compare routes",
     run,
-    reads=(MODELS, MAPS),
-    may_read=(STATIONS,),
+    reads=(MODELS,),
+    may_read=(MAPS, *READS),
     writes=(PARITY,),
-    settings=("start", "end", "area", "predictors", "training.deploy", "upscale.route", "backend.kind"),
+    settings=("area", "upscale.route", *SETTINGS),
     inputs=catalog_of,
     datasets=predictor_datasets,
     external=True,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-import pandas as pd
-
-from smgee.errors import MissingDataError
-from smgee.upscale import MapStore, default_block, make_route, map_season
+from smgee.errors import InputError
+from smgee.planning import ASSUMED, Plan, plan_routes
+from smgee.predictors import PredictorSet
+from smgee.remote import LEDGER
+from smgee.study import Study
+from smgee.upscale import DailyModel, MapStore, default_block, make_route, map_season
+from smgee.upscale.route import RouteName
 from smgee.workflow.artifacts import Artifact, folder
-from smgee.workflow.days import active_days
+from smgee.workflow.mapping import mapped_days
 from smgee.workflow.network import predictors_of
 from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Option, Step
@@ -26,9 +30,11 @@ MAPS: Artifact[MapStore] = folder("maps.zarr", MapStore.open)
 def run(work: Work) -> Mapping[str, Any]:
     """Map every day that is wanted and not mapped yet by this very model on these predictors."""
     study = work.study
-    model = deployed_model(work)
-    route = make_route(work.option("route", study.upscale.route), predictors_of(work), model)
-    days = _days(work)
+    model, predictors = deployed_model(work), predictors_of(work)
+    days = mapped_days(work)
+    asked = work.option("route", study.upscale.route)
+    chosen = _choice(asked, study, predictors, model, days)
+    route = make_route(chosen, predictors, model)
     store = MapStore(
         work.path(MAPS),
         days=days,
@@ -37,31 +43,56 @@ def run(work: Work) -> Mapping[str, Any]:
         provenance=work.provenance,
         block=default_block(len(model.needs) or 1),
     )
-    todo = len(store.missing)
-    map_season(store, route, area=study.area, events=lambda _, share: work.progress(share))
+    todo = store.missing
+    planned = _plan(study, predictors, model, todo, (chosen,)) if todo else None
+    began = time.perf_counter()
+    with LEDGER.measure() as meter:
+        map_season(store, route, area=study.area, events=lambda _, share: work.progress(share))
+    seconds = time.perf_counter() - began
     return {
         "days": len(days),
-        "mapped_now": todo,
+        "mapped_now": len(todo),
         "route": route.name,
         "model": model.title,
         "model_hash": model.hash,
+        **({} if planned is None else planned.beside(chosen, meter.spent, seconds)),
     }
 
 
-def _days(work: Work) -> list[date]:
-    study = work.study
-    days = active_days(study, work.read(PERIODS))
-    if study.upscale.days != "smap":
-        return days
-    smap = work.read(SMAP)
-    seen = set(pd.to_datetime(smap.loc[smap["soil_moisture"].notna(), "date"]).dt.date)
-    days = [d for d in days if d in seen]
-    if not days:
-        raise MissingDataError(
-            "SMAP has no retrieval on any unfrozen day of the period; set upscale.days to daily, or move "
-            "the period."
-        )
-    return days
+def _choice(
+    asked: str, study: Study, predictors: PredictorSet, model: DailyModel, days: list[date]
+) -> RouteName:
+    """Return the route, by the plan where that is left to it; all days count, so that a run that goes on
+    keeps its route.
+    """
+    if asked == "xee" or asked == "classifier":
+        return asked  # type: ignore[return-value]
+    if asked != "auto":
+        raise InputError(f"The route {asked!r} is not known; choose xee, classifier or auto.")
+    return _plan(study, predictors, model, days, ("xee", "classifier")).choice
+
+
+def _plan(
+    study: Study,
+    predictors: PredictorSet,
+    model: DailyModel,
+    days: list[date],
+    routes: tuple[RouteName, ...],
+) -> Plan:
+    backend = study.backend.kind
+    return plan_routes(
+        predictors,
+        days,
+        backend=backend,
+        rates=ASSUMED[backend],
+        model=model,
+        area=study.area,
+        routes=routes,
+    )
+
+
+def _left_out(study: Study) -> str | None:
+    return "the maps stay on Earth Engine (upscale.maps)" if study.upscale.stays else None
 
 
 STEP = Step(
@@ -75,5 +106,12 @@ STEP = Step(
     inputs=catalog_of,
     datasets=predictor_datasets,
     external=True,
-    options=(Option("route", str, "xee: trees here on pulled tiles; classifier: trees on Earth Engine."),),
+    needed=_left_out,
+    options=(
+        Option(
+            "route",
+            str,
+            "xee: trees here on pulled tiles; classifier: trees on Earth Engine; auto: as the plan says.",
+        ),
+    ),
 )

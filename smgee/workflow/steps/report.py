@@ -160,6 +160,8 @@ def _judged(work: Work) -> list[str]:
 
 
 def _absent(work: Work, what: str, step: str) -> str:
+    if step == "predict" and work.run.has_study and work.study.upscale.stays:
+        return f"{what}: they stay on Earth Engine (upscale.maps); `smgee export` writes them there."
     products = work.study.smap.products if work.run.has_study else None
     if products is not None and step == "validate":
         if not products:

@@ -7,13 +7,17 @@ from typing import Any
 
 import pandas as pd
 
+from smgee.remote import LEDGER
 from smgee.schemas import UNITS as UNITS_SCHEMA
 from smgee.schemas import ZONAL as ZONAL_SCHEMA
-from smgee.upscale import cell_means
+from smgee.upscale import cell_means, cell_means_there
+from smgee.upscale.cells import without_covered_little
 from smgee.validation import cell_weights
 from smgee.validation.footprint import UNITS as UNIT_GRID
 from smgee.workflow.artifacts import Artifact, table
 from smgee.workflow.cells import judged_cells
+from smgee.workflow.mapping import READS, SETTINGS, mapped_days, maps_there, stays
+from smgee.workflow.preflight import catalog_of
 from smgee.workflow.step import Step
 from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.work import Work
@@ -25,14 +29,31 @@ UNITS: Artifact[pd.DataFrame] = table("zonal_3km.parquet", UNITS_SCHEMA)
 def run(work: Work) -> Mapping[str, Any]:
     """Average every map over every cell, and over the 3 km cells that a footprint is put together from."""
     study = work.study
-    store = work.read(MAPS)
     cells = judged_cells(study)
-    means = cell_means(store, cell_weights(study.grid, cells)).table(min_coverage=study.smap.min_coverage)
-    work.write(ZONAL, means)
-    work.progress(0.5)
     small = [unit for large in study.cells for unit in large.children(UNIT_GRID)]
-    work.write(UNITS, cell_means(store, cell_weights(study.grid, small)).table(min_coverage=0.0))
-    return {"cells": int(means["cell"].nunique()), "days": int(means["date"].nunique())}
+    least = study.smap.min_coverage
+    facts: dict[str, Any] = {}
+    if study.upscale.stays:
+        with LEDGER.measure() as meter:
+            every = cell_means_there(
+                maps_there(work),
+                [*cells, *small],
+                mapped_days(work),
+                min_coverage=0.0,
+                progress=work.progress,
+            )
+        facts["measured"] = meter.spent.as_dict()
+        means = every[every["cell"].isin([c.name for c in cells])].reset_index(drop=True)
+        means = without_covered_little(means, least)
+        units = every[every["cell"].isin([c.name for c in small])].reset_index(drop=True)
+    else:
+        store = work.read(MAPS)
+        means = cell_means(store, cell_weights(study.grid, cells)).table(min_coverage=least)
+        work.progress(0.5)
+        units = cell_means(store, cell_weights(study.grid, small)).table(min_coverage=0.0)
+    work.write(ZONAL, means)
+    work.write(UNITS, units)
+    return {"cells": int(means["cell"].nunique()), "days": int(means["date"].nunique()), **facts}
 
 
 STEP = Step(
@@ -40,7 +61,9 @@ STEP = Step(
     "Average over cells",
     run,
     version=2,
-    reads=(MAPS,),
+    may_read=(MAPS, *READS),
     writes=(ZONAL, UNITS),
-    settings=("area", "smap.min_coverage"),
+    settings=("area", "smap.min_coverage", *SETTINGS),
+    inputs=catalog_of,
+    external=stays,
 )
