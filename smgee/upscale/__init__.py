@@ -25,7 +25,7 @@ from smgee.upscale.season import (
     season_mean,
 )
 from smgee.upscale.store import SOIL_MOISTURE, MapStore, Variable
-from smgee.upscale.there import ServerRoute, cell_means_there, map_layer, season_image, season_mean_there
+from smgee.upscale.there import ServerRoute, cell_means_there, season_image, season_mean_there
 from smgee.upscale.xee_route import XeeRoute
 
 __all__ = [
@@ -52,7 +52,6 @@ __all__ = [
     "default_block",
     "make_route",
     "map_day",
-    "map_layer",
     "map_season",
     "plan_jobs",
     "pull_static",

@@ -1,4 +1,4 @@
-"""Maps that stay on Earth Engine: their means over cells and over the season, and as layers of a web map.
+"""Maps that stay on Earth Engine: their means over cells and over the season.
 
 Means over cells are those of `smgee.upscale.cells`, asked of `reduceRegions`: every pixel counts by its true
 area (`ee.Image.pixelArea`) times the share that Earth Engine finds inside the cell. They differ from the
@@ -22,7 +22,7 @@ import shapely
 from smgee.area import Area
 from smgee.errors import InputError
 from smgee.grid import EaseCell, PixelGrid
-from smgee.remote import call, run_split
+from smgee.remote import run_split
 from smgee.remote.split import halves
 from smgee.upscale.blocks import MapJob, Maps, tiling
 from smgee.upscale.cells import means_table
@@ -35,7 +35,7 @@ from smgee.upscale.store import SOIL_MOISTURE
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Layer", "ServerRoute", "cell_means_there", "map_layer", "season_image", "season_mean_there"]
+__all__ = ["ServerRoute", "cell_means_there", "season_image", "season_mean_there"]
 
 CELLS_PER_REQUEST = 150
 """Outlines of 36 km cells take some 6 kB each, those of 3 km cells 0.5 kB."""
@@ -45,7 +45,6 @@ CELLS_PER_REQUEST = 150
 _POINTS_PER_EDGE = {"M36": 64, "M09": 16, "M03": 6}
 _TILE_SCALE = 4  # smaller parts of work on the service; it changes no value
 _CENTRE = 0.25  # m³ m⁻³; squares of differences from it keep the digits of a spread
-_MOISTURE_STRETCH = {"min": 0.05, "max": 0.4, "palette": ["a6611a", "dfc27d", "f5f5f5", "80cdc1", "018571"]}
 
 
 class ServerRoute:
@@ -275,38 +274,3 @@ def season_mean_there(maps: ServerRoute, days: Sequence[date], *, block: int = 5
     for done in results(jobs, _SeasonRoute(maps, days)):
         whole[done.job.block.slices] = done.maps[SOIL_MOISTURE.name][0]
     return whole
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer of a web map, whose tiles Earth Engine paints when they are looked at.
-
-    Attributes
-    ----------
-    name : str
-        For the legend.
-    url : str
-        Template of its tiles, with ``{z}``, ``{x}`` and ``{y}``; it lives for some hours.
-    """
-
-    name: str
-    url: str
-
-
-def map_layer(maps: ServerRoute, day: date, *, style: dict[str, Any] | None = None) -> Layer:
-    """Return the map of a day as a layer of a web map; no pixel is downloaded.
-
-    `ServerRoute.images` gives the image itself, which ``geemap.Map.add_layer`` takes.
-
-    Parameters
-    ----------
-    maps : ServerRoute
-        The maps.
-    day : date
-        Which one.
-    style : dict, optional
-        Visualization parameters of Earth Engine; by default brown (0.05 m³ m⁻³) to green (0.40).
-    """
-    image = maps.images([day])[day]
-    found = call(lambda: image.getMapId(style or _MOISTURE_STRETCH))
-    return Layer(f"Soil moisture, {day}", str(found["tile_fetcher"].url_format))
