@@ -37,7 +37,7 @@ API: dict[str, tuple[str, ...]] = {
     "Studies and places": ("smgee.study", "smgee.study.reference", "smgee.area", "smgee.grid"),
     "Predictors and samples": ("smgee.predictors", "smgee.sampling", "smgee.endmembers", "smgee.datasets"),
     "Models": ("smgee.models", "smgee.trees", "smgee.explain"),
-    "Maps": ("smgee.upscale",),
+    "Maps": ("smgee.upscale", "smgee.planning"),
     "Metrics and validation": ("smgee.metrics", "smgee.validation"),
     "Earth Engine": (
         "smgee.session",

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import numpy as np
+
 from smgee.area import Area
 from smgee.datasets import DATASETS
 from smgee.grid import PixelGrid
 from smgee.planning.limits import SAMPLE_BYTES
 from smgee.predictors import Piece, PredictorSet
-from smgee.trees.transports import request_bytes
-from smgee.upscale import Block, ClassifierRoute, MapJob, XeeRoute, tiling
+from smgee.trees import TreeEnsemble
+from smgee.trees.transports import REQUEST_LIMIT, RESERVE, request_bytes
+from smgee.upscale import Block, ClassifierRoute, DailyModel, MapJob, XeeRoute, tiling
 
-__all__ = ["Load", "load_of", "samples_of", "touched_blocks"]
+__all__ = ["Load", "load_of", "samples_of", "stand_in", "touched_blocks"]
 
 # What xee's request carries beside the image: the selection of each band, and the steps that stack bands.
 # Measured by the ledger; tests/planning compares.
@@ -67,6 +70,22 @@ class Load:
     tree_pixels: float
 
 
+def stand_in(names: Sequence[str]) -> TreeEnsemble:
+    """Return trees that ask for all of some predictors, before any are trained."""
+    node, nothing = np.array([-1]), np.array([0.0])
+    return TreeEnsemble(
+        feature=node,
+        threshold=nothing,
+        left=node,
+        right=node,
+        value=nothing,
+        missing_left=np.array([False]),
+        roots=np.array([0]),
+        feature_names=tuple(names),
+        comparison="lt",
+    )
+
+
 def touched_blocks(grid: PixelGrid, size: int, area: Area | None) -> list[Block]:
     """Return the blocks of a lattice that an area touches."""
     return [b for b in tiling(grid, size) if area is None or area.touches(b.on(grid))]
@@ -103,10 +122,13 @@ def load_of(
     one = Block(0, 0, min(block, grid.height), min(block, grid.width))
     groups = route.groups(days)
     of_block, once = _pulls(route, groups, one)
-    sizes = _sizes(route, groups, trees_bytes)
+    sizes = _sizes(route, groups)
+    trees = _trees(route, groups) + trees_bytes
+    by_asset = trees > REQUEST_LIMIT - RESERVE
     reads = _reads(route, groups)
     requests = len(of_block) * len(blocks) + len(once)
     opened = len(of_block) + len({what for what, _ in once})
+    each = sum(sizes) / len(sizes) + (0 if by_asset else trees)
     answers = [*(per_pixel * one.size for per_pixel in of_block.values()), *once.values()]
     on_service = isinstance(route, ClassifierRoute)
     return Load(
@@ -116,14 +138,14 @@ def load_of(
         pixels=pixels,
         requests=requests,
         metadata=opened,
-        bytes_up=round((requests + opened) * sum(sizes) / len(sizes)),
+        bytes_up=round((requests + opened) * each + (trees if by_asset else 0)),
         bytes_down=round(
             sum(of_block.values()) * pixels
             + sum(once.values())
             + _HEADER * requests
             + _ANSWER_OF_METADATA * opened
         ),
-        largest_request=max(sizes),
+        largest_request=round(max(sizes) + trees),
         largest_answer=round(max(answers, default=0) / 4 * SAMPLE_BYTES),
         samples=sum(reads) * pixels,
         worst_samples=max(reads) * one.size,
@@ -146,21 +168,35 @@ def _pulls(
     return of_block, once
 
 
-def _sizes(
-    route: XeeRoute | ClassifierRoute, groups: Sequence[tuple[date, ...]], trees_bytes: int
-) -> list[int]:
-    """Return the bytes of requests: of every piece, or of some groups of days."""
+def _sizes(route: XeeRoute | ClassifierRoute, groups: Sequence[tuple[date, ...]]) -> list[int]:
+    """Return the bytes of requests without trees: of every piece, or of some groups of days."""
     if isinstance(route, ClassifierRoute):
-        step = max(1, -(-len(groups) // _GROUPS_MEASURED))
+        trees = stand_in(route.model.ensemble.feature_names)
+        bare = ClassifierRoute(route.predictors, DailyModel(trees, route.model.series))
         return [
-            request_bytes(route.stack(group)) + trees_bytes + _BYTES_OF_REQUEST + _BYTES_OF_BAND * len(group)
-            for group in groups[::step]
+            request_bytes(bare.stack(group)) + _BYTES_OF_REQUEST + _BYTES_OF_BAND * len(group)
+            for group in _some(groups)
         ]
     days = [day for group in groups for day in group]
     pieces = route.predictors.pieces(days, names=route.model.needs)
     return [
         request_bytes(piece.image) + _BYTES_OF_REQUEST + _BYTES_OF_BAND * len(piece.bands) for piece in pieces
     ] or [_BYTES_OF_REQUEST]
+
+
+def _trees(route: XeeRoute | ClassifierRoute, groups: Sequence[tuple[date, ...]]) -> float:
+    """Return the bytes that trees add to a request of several days, on average, were they inline."""
+    if not isinstance(route, ClassifierRoute) or not route.model.needs:
+        return 0.0
+    found = []
+    for group in _some(groups):
+        travelling = {id(trees): trees for trees in route.trees_of(group).values()}
+        found.append(sum(route.bytes_of(trees) for trees in travelling.values()))
+    return sum(found) / len(found)
+
+
+def _some(groups: Sequence[tuple[date, ...]]) -> Sequence[tuple[date, ...]]:
+    return groups[:: max(1, -(-len(groups) // _GROUPS_MEASURED))]
 
 
 def _reads(route: XeeRoute | ClassifierRoute, groups: Sequence[tuple[date, ...]]) -> list[float]:

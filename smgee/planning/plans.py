@@ -7,17 +7,14 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-import numpy as np
-
 from smgee.area import Area
 from smgee.machine import usable_cores
 from smgee.planning.limits import Tier
-from smgee.planning.load import load_of
+from smgee.planning.load import load_of, stand_in
 from smgee.planning.rates import Rates
 from smgee.planning.rows import Asked, RoutePlan
 from smgee.predictors import PredictorSet
 from smgee.remote import Spent
-from smgee.trees import TreeEnsemble
 from smgee.upscale import ClassifierRoute, DailyModel, XeeRoute, default_block
 from smgee.upscale.route import RouteName
 
@@ -27,7 +24,6 @@ __all__ = [
     "Plan",
     "choose",
     "plan_routes",
-    "stand_in",
 ]
 
 ASSUMED_TREES = 400
@@ -90,22 +86,6 @@ class Plan:
             "minutes": round(seconds / 60, 2),
         }
         return {"planned": planned, "measured": measured}
-
-
-def stand_in(names: Sequence[str]) -> TreeEnsemble:
-    """Return trees that ask for all of some predictors, before any are trained."""
-    node, nothing = np.array([-1]), np.array([0.0])
-    return TreeEnsemble(
-        feature=node,
-        threshold=nothing,
-        left=node,
-        right=node,
-        value=nothing,
-        missing_left=np.array([False]),
-        roots=np.array([0]),
-        feature_names=tuple(names),
-        comparison="lt",
-    )
 
 
 def plan_routes(

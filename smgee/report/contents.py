@@ -42,6 +42,8 @@ class Contents:
         The network's state by day, where the deployed model is added to it.
     model, route : str
         Title of the deployed model; the route that drew the maps.
+    spent : str
+        What the maps took, beside what was planned.
     distances : pandas.DataFrame, optional
         ``distances.csv``: of the map's pixels and of the designs' tests to the nearest station, m.
     held_out : pandas.DataFrame, optional
@@ -86,6 +88,7 @@ class Contents:
     state: NetworkSeries | None = None
     model: str = ""
     route: str = ""
+    spent: str = ""
     distances: pd.DataFrame | None = None
     held_out: pd.DataFrame | None = None
     shap: Sequence[Path] = ()

@@ -129,6 +129,8 @@ def _facts(c: Contents) -> dict[str, Any]:
         facts["Deployed model"] = c.model
     if c.route:
         facts["Route"] = c.route
+    if c.spent:
+        facts["Maps took (planned)"] = c.spent
     if c.parity is not None:
         facts["Routes agree"] = c.parity["sentence"]
     return facts

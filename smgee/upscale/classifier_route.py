@@ -99,8 +99,8 @@ class ClassifierRoute:
         if nodes >= whole.n_nodes or not all(trees.feature_names for trees in own.values()):
             return shared  # a node takes much the same in either
         room = REQUEST_LIMIT - RESERVE
-        needed = sum(self._bytes(trees) for trees in own.values())
-        return own if needed < min(self._bytes(whole), room) else shared
+        needed = sum(self.bytes_of(trees) for trees in own.values())
+        return own if needed < min(self.bytes_of(whole), room) else shared
 
     def _told(self, day: date) -> dict[str, float]:
         """Return what the trees are told that is one number for the day, as a float32 pixel has it."""
@@ -118,7 +118,7 @@ class ClassifierRoute:
         return lru_cache(maxsize=DAYS_PER_CHUNK)(lambda day: self.model.ensemble.specialize(self._told(day)))
 
     @cached_property
-    def _bytes(self) -> Callable[[TreeEnsemble], int]:
+    def bytes_of(self) -> Callable[[TreeEnsemble], int]:
         """Measure what trees take of a request; they are told apart by identity."""
         return lru_cache(maxsize=4 * DAYS_PER_CHUNK)(lambda trees: len(json.dumps(trees.to_ee_strings())))
 

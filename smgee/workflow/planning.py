@@ -14,8 +14,8 @@ import pandas as pd
 
 from smgee.errors import InputError
 from smgee.planning import ASSUMED, PLACES, SEASONS, Place, Plan, Rates, Tier, plan_routes, probe
+from smgee.planning.load import stand_in
 from smgee.planning.places import FIRST_DAY, LAST_DAY
-from smgee.planning.plans import stand_in
 from smgee.predictors import PredictorSet
 from smgee.session import connect, current_session
 from smgee.study import Study

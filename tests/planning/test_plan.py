@@ -10,8 +10,7 @@ import pytest
 import smgee
 from smgee.area import Area
 from smgee.planning import ASSUMED, PLACES, TIERS, choose, plan_routes, probe
-from smgee.planning.load import samples_of
-from smgee.planning.plans import stand_in
+from smgee.planning.load import samples_of, stand_in
 from smgee.session import current_session
 from smgee.study import Study
 from smgee.upscale import DailyModel, XeeRoute

@@ -80,6 +80,7 @@ def run(work: Work) -> Mapping[str, Any]:
         state=None if model is None else model.series,
         model="" if model is None else model.title,
         route=str(work.fact("predict", "route") or ""),
+        spent=_spent(work),
         shap=shap,
         held_out=held_out,
         maps=work.read_if_there(MAPS),
@@ -151,6 +152,18 @@ def _account(work: Work) -> Account:
         lost=lost,
         kept=kept,
     )
+
+
+def _spent(work: Work) -> str:
+    """Return what the maps took of Earth Engine and of time, beside what was planned."""
+    planned, measured = work.fact("predict", "planned"), work.fact("predict", "measured")
+    if not planned or not measured:
+        return ""
+    said = [f"{measured['requests']:,} requests ({planned['requests']:,})"]
+    for way in ("up", "down"):
+        both = [of[f"bytes_{way}"] / 1e6 for of in (measured, planned)]
+        said.append(f"{both[0]:,.1f} MB {way} ({both[1]:,.1f})")
+    return ", ".join([*said, f"{measured['minutes']:,.1f} min ({planned['minutes']:,.1f})"])
 
 
 def _judged(work: Work) -> list[str]:
