@@ -94,10 +94,13 @@ class ClassifierRoute:
         shared = dict.fromkeys(days, whole)
         if self.transport not in ("auto", "inline") or not any(self._told(day) for day in days):
             return shared
-        own = {day: self._of_day(day) for day in days}
-        nodes = sum(trees.n_nodes for trees in own.values())
-        if nodes >= whole.n_nodes or not all(trees.feature_names for trees in own.values()):
-            return shared  # a node takes much the same in either
+        own: dict[date, TreeEnsemble] = {}
+        nodes = 0
+        for day in days:
+            own[day] = self._of_day(day)
+            nodes += own[day].n_nodes
+            if nodes >= whole.n_nodes or not own[day].feature_names:
+                return shared  # a node takes much the same in either
         room = REQUEST_LIMIT - RESERVE
         needed = sum(self.bytes_of(trees) for trees in own.values())
         return own if needed < min(self.bytes_of(whole), room) else shared
