@@ -509,7 +509,7 @@ def test_maps_may_stay_on_earth_engine(run, study, tmp_path):
     content = study.model_dump(mode="json")
     content["upscale"] |= {"route": "classifier", "maps": "earth_engine"}
     folder = RunFolder(tmp_path / "there", Study.parse(content))
-    steps = ["predict", "compare_routes", "zonal", "mean_map", "validate", "report"]
+    steps = ["predict", "compare_routes", "zonal", "mean_map", "validate", "truth", "report"]
     found = {d.step.name: d.action for d in execute(folder, steps, connect=connected)}
     assert found["predict"] == "leave out"
     assert not (folder / "maps.zarr").exists()
