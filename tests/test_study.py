@@ -253,3 +253,14 @@ def test_what_is_learned_decides_which_predictors_are_usual(target, families):
     listed = [{"kind": "terrain", "names": ["slope"]}]
     assert Study.parse(content | {"predictors": listed}).predictors.names == ("slope",)
     assert Study.parse(content | {"training": {}}).training.target == "anomaly"
+
+
+def test_maps_that_stay_are_made_there_and_not_published_from_here():
+    content = Study.demo().model_dump(mode="json")
+    stays = {"upscale": content["upscale"] | {"maps": "earth_engine", "route": "xee"}}
+    with pytest.raises(InputError, match="set route: classifier"):
+        Study.parse(content | stays)
+    stays["upscale"]["route"] = "auto"
+    assert Study.parse(content | stays).upscale.stays
+    with pytest.raises(InputError, match="smgee export"):
+        Study.parse(content | stays | {"publish": content["publish"] | {"maps": True}})

@@ -82,6 +82,15 @@ class Study(Options):
         return self
 
     @model_validator(mode="after")
+    def _maps_are_where_they_are_published_from(self) -> Study:
+        if self.publish.maps and self.upscale.stays:
+            raise ValueError(
+                "publish.maps uploads the daily maps from here, but upscale.maps leaves them there; "
+                "set publish.maps: false, and write them there with `smgee export`"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _no_alias_of_the_date(self) -> Study:
         if "predictors" in self.model_fields_set:
             try:

@@ -73,7 +73,7 @@ def _destination(work: Work) -> Destination:
     kind, name = work.option("to", "asset"), work.study.name
     place = work.option("place", None)
     if kind == "asset":
-        place = place or f"{session.asset_root}/smgee/{name}/maps"
+        place = place or f"{session.asset_root}/smgee/{name}/exported"
         ensure_folder(place.rpartition("/")[0])
     elif kind == "bucket":
         place = place or (work.study.publish.bucket and f"{work.study.publish.bucket}/{name}")
