@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from smgee.remote import LEDGER
 from smgee.schemas import UNITS as UNITS_SCHEMA
 from smgee.schemas import ZONAL as ZONAL_SCHEMA
 from smgee.upscale import cell_means, cell_means_there
@@ -32,7 +31,6 @@ def run(work: Work) -> Mapping[str, Any]:
     cells = judged_cells(study)
     small = [unit for large in study.cells for unit in large.children(UNIT_GRID)]
     least = study.smap.min_coverage
-    facts: dict[str, Any] = {}
     if study.upscale.stays:
         with LEDGER.measure() as meter:
             every = cell_means_there(
@@ -53,7 +51,7 @@ def run(work: Work) -> Mapping[str, Any]:
         units = cell_means(store, cell_weights(study.grid, small)).table(min_coverage=0.0)
     work.write(ZONAL, means)
     work.write(UNITS, units)
-    return {"cells": int(means["cell"].nunique()), "days": int(means["date"].nunique()), **facts}
+    return {"cells": int(means["cell"].nunique()), "days": int(means["date"].nunique())}
 
 
 STEP = Step(
