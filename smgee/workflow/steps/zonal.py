@@ -32,15 +32,8 @@ def run(work: Work) -> Mapping[str, Any]:
     small = [unit for large in study.cells for unit in large.children(UNIT_GRID)]
     least = study.smap.min_coverage
     if study.upscale.stays:
-        with LEDGER.measure() as meter:
-            every = cell_means_there(
-                maps_there(work),
-                [*cells, *small],
-                mapped_days(work),
-                min_coverage=0.0,
-                progress=work.progress,
-            )
-        facts["measured"] = meter.spent.as_dict()
+        maps, days = maps_there(work), mapped_days(work)
+        every = cell_means_there(maps, [*cells, *small], days, min_coverage=0.0, progress=work.progress)
         means = every[every["cell"].isin([c.name for c in cells])].reset_index(drop=True)
         means = without_covered_little(means, least)
         units = every[every["cell"].isin([c.name for c in small])].reset_index(drop=True)
