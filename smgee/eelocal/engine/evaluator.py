@@ -82,9 +82,9 @@ class _Graph:
         self.context = context
         if "values" not in expression or "result" not in expression:
             expression = {"values": {"0": expression}, "result": "0"}
-        self.values = expression["values"]
+        self.values = _mapping(expression["values"], "values")
         self.named: dict[str, _Node] = {}
-        self.result = self._compile(expression["result"])
+        self.result = self._compile(_key(expression["result"], "result"))
 
     # -- compilation
     # ------------------------------------------------------------------------------------------
@@ -144,36 +144,45 @@ class _Graph:
         if kind == "constantValue":
             return _Node("constant", payload=_literal(body))
         if kind == "integerValue":
-            return _Node("constant", payload=int(body))
+            try:
+                return _Node("constant", payload=int(body))
+            except (TypeError, ValueError, OverflowError) as error:
+                raise EEError(f"An integerValue must be an integer, got {body!r}.") from error
         if kind == "bytesValue":
             return _Node("constant", payload=body)
         if kind == "valueReference":
-            pending.append(body)
+            pending.append(_key(body, kind))
             return _Node("reference", payload=body)
         if kind == "argumentReference":
-            return _Node("argument", payload=body)
+            return _Node("argument", payload=_key(body, kind))
+        if kind not in _WITH_FIELDS:
+            raise EEError(f"The expression holds a value of unknown kind '{kind}'.")
+        body = _mapping(body, kind)
         if kind == "arrayValue":
-            return _Node("array", [self._parse(v, pending) for v in body.get("values", ())])
+            items = body.get("values", [])
+            if not isinstance(items, list):
+                raise EEError("The values of an arrayValue must be a list.")
+            return _Node("array", [self._parse(v, pending) for v in items])
         if kind == "dictionaryValue":
-            entries = body.get("values", {})
+            entries = _mapping(body.get("values", {}), "values")
             return _Node("dictionary", [self._parse(v, pending) for v in entries.values()], list(entries))
         if kind == "functionDefinitionValue":
-            pending.append(body["body"])
-            return _Node(
-                "function", [_Node("reference", payload=body["body"])], list(body.get("argumentNames", ()))
-            )
-        if kind == "functionInvocationValue":
-            arguments = body.get("arguments", {})
-            children = [self._parse(v, pending) for v in arguments.values()]
-            if "functionName" in body:
-                if body["functionName"] == "If":
-                    return _Node("if", children, list(arguments))
-                return _Node("call", children, (body["functionName"], list(arguments)))
-            pending.append(body["functionReference"])
-            return _Node(
-                "apply", [_Node("reference", payload=body["functionReference"]), *children], list(arguments)
-            )
-        raise EEError(f"The expression holds a value of unknown kind '{kind}'.")
+            inside, names = _key(body.get("body"), "body"), body.get("argumentNames", [])
+            if not isinstance(names, list):
+                raise EEError("The argumentNames of a function must be a list.")
+            pending.append(inside)
+            named = [_key(name, "argumentNames") for name in names]
+            return _Node("function", [_Node("reference", payload=inside)], named)
+        arguments = _mapping(body.get("arguments", {}), "arguments")
+        children = [self._parse(v, pending) for v in arguments.values()]
+        if "functionName" in body:
+            name = _key(body["functionName"], "functionName")
+            if name == "If":
+                return _Node("if", children, list(arguments))
+            return _Node("call", children, (name, list(arguments)))
+        function = _key(body.get("functionReference"), "functionReference")
+        pending.append(function)
+        return _Node("apply", [_Node("reference", payload=function), *children], list(arguments))
 
     # -- evaluation
     # ------------------------------------------------------------------------------------------
@@ -251,6 +260,21 @@ class _Graph:
     def _closure(self, node: _Node, frame: _Frame) -> Callable[[dict[str, Any]], Any]:
         body = node.children[0]
         return lambda arguments: self.value(body, _Frame(arguments, frame))
+
+
+_WITH_FIELDS = ("arrayValue", "dictionaryValue", "functionDefinitionValue", "functionInvocationValue")
+
+
+def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise EEError(f"In the expression '{what}' must be an object, got {type(value).__name__}.")
+    return value
+
+
+def _key(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise EEError(f"In the expression '{what}' must be a string, got {type(value).__name__}.")
+    return value
 
 
 def _literal(value: Any) -> Any:

@@ -17,8 +17,10 @@ from smgee.eelocal.engine.coerce import coerce
 from smgee.eelocal.engine.context import Context
 from smgee.eelocal.engine.spec import signatures
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
+from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.made import Made
+from smgee.eelocal.values.size import MOST_CHARACTERS, MOST_ITEMS, MOST_NUMBERS, check_size
 
 __all__ = ["Implementation", "algorithm", "call", "implementations"]
 
@@ -118,8 +120,19 @@ def call(context: Context, name: str, arguments: Mapping[str, Any]) -> Any:
         result = entry.function(context, **ready) if entry.wants_context else entry.function(**ready)
     except EEError as error:
         raise error.prefixed(name) from error
+    _check(result)
     if isinstance(result, Made) and not any(isinstance(a, Made) for a in arguments.values()):
         result.remember(name, arguments)
     if isinstance(result, Collection) and result.maker is None:
         result.maker = name  # its elements are made later, and may fail then
     return result
+
+
+def _check(result: Any) -> None:
+    """Refuse a value that has grown too large to go on with."""
+    if isinstance(result, (list, dict)):
+        check_size(len(result), MOST_ITEMS)
+    elif isinstance(result, str):
+        check_size(len(result), MOST_CHARACTERS)
+    elif isinstance(result, Array):
+        check_size(result.values.size, MOST_NUMBERS)

@@ -14,6 +14,7 @@ from smgee.eelocal.values.array import Array, ranked
 from smgee.eelocal.values.number import Long
 from smgee.eelocal.values.pixeltype import PixelType
 from smgee.eelocal.values.reducer import Column, Reducer
+from smgee.eelocal.values.size import MOST_NUMBERS, check_size, expanded
 
 
 def compute(operation: Operation, *arrays: Array) -> Array:
@@ -68,6 +69,7 @@ def array(values: Any, pixelType: PixelType | None) -> Array:
     if isinstance(values, (int, float)):
         result = Array(np.asarray(Array([values]).values[0]))
     else:
+        check_size(expanded(values), MOST_NUMBERS)
         result = values if isinstance(values, Array) else Array(values)
     if pixelType is None:
         if result.values.size == 0 and not isinstance(values, Array):
@@ -184,11 +186,15 @@ def get(array: Array, position: list[int]) -> float | int:
     return number_of(array.values[tuple(index)])
 
 
+_MOST_AXES = 16  # more than any array has
+
+
 @algorithm("Array.identity")
 def identity(size: int) -> Array:
     """Return the identity matrix."""
     if size < 0:
         raise EEError(f"The size must not be negative, got {size}.")
+    check_size(size**2, MOST_NUMBERS)
     return Array(np.eye(size, dtype="i4"))
 
 
@@ -307,7 +313,10 @@ def repeat(array: Array, axis: int, copies: int) -> Array:
     """Repeat along an axis, a new one where it is beyond the array's own."""
     if copies < 0 or axis < 0:
         raise EEError("Axis and copies must not be negative.")
+    check_size(axis, _MOST_AXES)
     values = ranked(array.values, axis + 1)
+    check_size(values.size * copies, MOST_NUMBERS)
+    check_size(copies)
     return Array(np.concatenate([values] * copies, axis=axis) if copies else values.take([], axis=axis))
 
 

@@ -25,6 +25,7 @@ from smgee.eelocal.values.geometry import Feature, Geometry, from_geojson
 from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.number import is_number, plain
 from smgee.eelocal.values.reducer import Reducer, as_column, as_value
+from smgee.eelocal.values.size import check_size
 from smgee.source import TableInfo
 
 
@@ -314,6 +315,7 @@ def random_points(region: Geometry, points: int, seed: int, maxError: Any) -> Co
     """Return points uniformly distributed over a region of the sphere; not the real service's points."""
     if points < 0:
         raise EEError(f"The number of points must not be negative, got {points}.")
+    check_size(points)
     return Collection(
         lambda: [Feature(Geometry(p), {}, str(i)) for i, p in enumerate(scatter(region, points, seed))]
     )

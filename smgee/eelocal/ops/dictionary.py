@@ -14,6 +14,7 @@ from smgee.eelocal.values.common import type_name
 from smgee.eelocal.values.function import Function
 from smgee.eelocal.values.geometry import Feature, Geometry
 from smgee.eelocal.values.number import is_number
+from smgee.eelocal.values.size import repeated
 
 
 @algorithm("Dictionary")
@@ -109,7 +110,8 @@ def keys(dictionary: dict[str, Any]) -> list[str]:
 @algorithm("Dictionary.map")
 def map_dictionary(dictionary: dict[str, Any], baseAlgorithm: Function) -> dict[str, Any]:
     """Apply a function of key and value; a null drops the key."""
-    mapped = {k: baseAlgorithm(k, dictionary[k]) for k in sorted(dictionary)}
+    with repeated(len(dictionary)):
+        mapped = {k: baseAlgorithm(k, dictionary[k]) for k in sorted(dictionary)}
     return {k: v for k, v in mapped.items() if v is not None}
 
 

@@ -17,6 +17,7 @@ from smgee.eelocal.values.errormargin import ErrorMargin
 from smgee.eelocal.values.geometry import Feature, Geometry, coordinates_of, is_wgs84
 from smgee.eelocal.values.plane import DEFAULT_ERROR, as_lonlat, in_projection, on_map
 from smgee.eelocal.values.projection import Projection
+from smgee.eelocal.values.size import check_size
 
 
 def meters(margin: ErrorMargin | None, projection: Projection | None = None) -> float:
@@ -198,6 +199,7 @@ def covering_grid(geometry: Geometry, proj: Projection, scale: float | None) -> 
         if shape.is_empty:
             return []
         left, bottom, right, top = shape.bounds
+        check_size((right - left + 1.0) * (top - bottom + 1.0))
         out = []
         shapely.prepare(shape)
         for row in range(math.floor(bottom), math.ceil(top) or math.floor(bottom) + 1):

@@ -9,6 +9,7 @@ from smgee.eelocal.engine.context import Context
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.ops.image_math import cast_band
+from smgee.eelocal.ops.string import compile_pattern
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.construct import as_image, constant_band, constant_image, unique_names
 from smgee.eelocal.values.date import Date
@@ -46,7 +47,7 @@ def select_bands(image: Image, selectors: list[Any], new_names: list[str] | None
                 "expressions or positions."
             )
         exact = [b for b in image.bands if b.name == selector]
-        found = exact or [b for b in image.bands if _pattern(selector).fullmatch(b.name)]
+        found = exact or [b for b in image.bands if compile_pattern(selector).fullmatch(b.name)]
         if not found:
             raise EEError(
                 f"Image.select: Band pattern '{selector}' did not match any bands. Available bands: "
@@ -60,13 +61,6 @@ def select_bands(image: Image, selectors: list[Any], new_names: list[str] | None
     return image.with_bands(
         [b.renamed(n) for b, n in zip(chosen, unique_names((), [b.name for b in chosen]), strict=True)]
     )
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise EEError(f"Image.select: Invalid band pattern '{text}': {error}.") from error
 
 
 @algorithm("Image.select")
@@ -92,7 +86,7 @@ def rename(input: Image, names: list[str]) -> Image:
 @algorithm("Image.regexpRename")
 def regexp_rename(input: Image, regex: str, replacement: str, all: bool) -> Image:
     """Rename bands by a regular expression; ``$1`` stands for a captured group."""
-    pattern = _pattern(regex)
+    pattern = compile_pattern(regex)
     template = re.sub(r"\$(\d)", r"\\g<\1>", replacement.replace("\\", "\\\\"))
     names = unique_names((), [pattern.sub(template, b.name, count=0 if all else 1) for b in input.bands])
     return input.with_bands([b.renamed(n) for b, n in zip(input.bands, names, strict=True)])

@@ -13,6 +13,7 @@ from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.kernel import Kernel, Weights
 from smgee.eelocal.values.number import is_number
+from smgee.eelocal.values.size import MOST_NUMBERS, check_size
 
 
 @coercion("Kernel")
@@ -42,6 +43,7 @@ def _check(*radii: float) -> None:
 
 def _offsets(rx: float, ry: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the column and row offsets of the pixels within radii."""
+    check_size((2.0 * rx + 1.0) * (2.0 * ry + 1.0), MOST_NUMBERS)
     hx, hy = math.floor(rx + 1e-9), math.floor(ry + 1e-9)
     dx, dy = np.meshgrid(np.arange(-hx, hx + 1), np.arange(-hy, hy + 1))
     return dx.astype("f8"), dy.astype("f8")

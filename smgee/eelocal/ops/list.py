@@ -14,6 +14,7 @@ from smgee.eelocal.values.function import Function
 from smgee.eelocal.values.geometry import Geometry
 from smgee.eelocal.values.number import is_number
 from smgee.eelocal.values.reducer import Reducer, as_value, collect_rows
+from smgee.eelocal.values.size import check_size, expanded, repeated
 
 
 def position(values: list[Any], index: int, *, end: bool = False) -> int:
@@ -82,6 +83,7 @@ def filter_list(context: Any, list: list[Any], filter: Any) -> list[Any]:
 @algorithm("List.flatten")
 def flatten(list: list[Any]) -> list[Any]:
     """Put the elements of sublists, however deep, in one list."""
+    check_size(expanded(list))
     out: Any = []
     stack = [iter(list)]
     while stack:
@@ -173,8 +175,9 @@ def insert(list: list[Any], index: int, element: Any) -> list[Any]:
 def iterate(list: list[Any], function: Function, first: Any) -> Any:
     """Apply a function of each element and the previous result."""
     result = first
-    for value in list:
-        result = function(value, result)
+    with repeated(len(list)):
+        for value in list:
+            result = function(value, result)
     return result
 
 
@@ -194,13 +197,14 @@ def size(list: list[Any]) -> int:
 def map_list(list: list[Any], baseAlgorithm: Function, dropNulls: bool) -> list[Any]:
     """Apply a function to every element."""
     out: Any = []
-    for value in list:
-        result = baseAlgorithm(value)
-        if result is None:
-            if dropNulls:
-                continue
-            raise EEError("The mapped function returned null; use dropNulls to drop such elements.")
-        out.append(result)
+    with repeated(len(list)):
+        for value in list:
+            result = baseAlgorithm(value)
+            if result is None:
+                if dropNulls:
+                    continue
+                raise EEError("The mapped function returned null; use dropNulls to drop such elements.")
+            out.append(result)
     return out
 
 
@@ -230,6 +234,7 @@ def repeat(value: Any, count: int) -> list[Any]:
     """Repeat a value."""
     if count < 0:
         raise EEError(f"The count must not be negative, got {count}.")
+    check_size(count)
     return [value] * count
 
 
@@ -271,6 +276,7 @@ def sequence(start: float, end: float | None, step: float, count: int | None) ->
     if count is not None:
         if count < 0:
             raise EEError(f"The count must not be negative, got {count}.")
+        check_size(count)
         if end is not None:
             if count == 1:
                 return [start]
@@ -282,6 +288,7 @@ def sequence(start: float, end: float | None, step: float, count: int | None) ->
     assert end is not None
     if step == 0:
         raise EEError("The step must not be 0.")
+    check_size((end - start) / step)
     steps = math.floor((end - start) / step + 1e-10)
     return [start + i * step for i in range(steps + 1)]
 

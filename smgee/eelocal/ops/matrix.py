@@ -9,6 +9,7 @@ import numpy as np
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.size import MOST_NUMBERS, check_size
 
 
 def as_matrix(values: np.ndarray, *, square: bool = False) -> np.ndarray:
@@ -152,6 +153,7 @@ def multiply_values(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return the product of two matrices; integers stay integers."""
     if left.ndim != 2 or right.ndim != 2 or left.shape[1] != right.shape[0]:
         raise EEError(f"Matrices of shapes {list(left.shape)} and {list(right.shape)} can't be multiplied.")
+    check_size(left.shape[0] * right.shape[1], MOST_NUMBERS)
     wide = "i8" if left.dtype.kind in "iu" and right.dtype.kind in "iu" else "f8"
     return left.astype(wide) @ right.astype(wide)
 

@@ -15,6 +15,7 @@ from smgee.eelocal.ops.number_expression import evaluate_numbers
 from smgee.eelocal.values.common import format_number as as_text
 from smgee.eelocal.values.number import Long
 from smgee.eelocal.values.pixeltype import PixelType
+from smgee.eelocal.values.size import check_size
 
 
 def compute(operation: Operation, *values: float | int) -> float | int:
@@ -83,6 +84,8 @@ def parse(input: str, radix: int) -> float | int:
     raise EEError(f"Cannot parse '{input}' as a number of radix {radix}.")
 
 
+_WIDEST = 1_000_000  # characters of one formatted number
+
 _PATTERN = re.compile(r"%(?P<flags>[-+ 0,(#]*)(?P<width>\d+)?(?:\.(?P<precision>\d+))?(?P<kind>[a-zA-Z%])")
 
 
@@ -112,6 +115,7 @@ def format_number(number: float | int, pattern: str) -> str:
 
 def _format(number: float | int, match: re.Match[str]) -> str:
     flags, kind = match["flags"], match["kind"]
+    check_size(max(int(match["width"] or 0), int(match["precision"] or 0)), _WIDEST)
     precision = int(match["precision"]) if match["precision"] is not None else None
     if kind in "dxXo":
         if isinstance(number, float):

@@ -70,6 +70,11 @@ class Request:
             raise EEError("Invalid JSON payload received.") from error
         if not isinstance(value, dict):
             raise EEError("Invalid JSON payload received: the root element must be an object.")
+        if _HALF.search(self.body):  # half of a surrogate pair is no character, unless the other half follows
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except UnicodeEncodeError as error:
+                raise EEError("Invalid JSON payload received: a string is not valid Unicode.") from error
         return value
 
 
@@ -105,6 +110,8 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     return value
 
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 Handler = Callable[..., Response]
 _ROUTES: list[tuple[str, re.Pattern[str], Handler]] = []
@@ -183,6 +190,10 @@ class Service:
             response = _error(error.code, error.message, error.status)
         except SmgeeError as error:
             response = _error(400, str(error), "INVALID_ARGUMENT")
+        except RecursionError:
+            response = _error(400, "The request is nested too deeply.", "INVALID_ARGUMENT")
+        except MemoryError:
+            response = _error(400, "User memory limit exceeded.", "INVALID_ARGUMENT")
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
             response = _error(

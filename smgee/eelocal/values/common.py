@@ -17,6 +17,7 @@ from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.number import Long, is_number
 from smgee.eelocal.values.pixeltype import PixelType
 from smgee.eelocal.values.projection import Projection
+from smgee.eelocal.values.size import check_size, expanded
 
 __all__ = ["compare", "contains", "format_number", "order_key", "same", "to_json", "to_text", "type_name"]
 
@@ -130,6 +131,7 @@ def to_text(value: Any) -> str:
 
 def to_json(value: Any) -> str:
     """Return JSON without spaces, keys sorted."""
+    check_size(expanded(value))
     return json.dumps(_primitive(value), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 

@@ -15,6 +15,7 @@ from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.geometry import Feature, Geometry
 from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.plane import planar_geojson
+from smgee.eelocal.values.size import check_size, expanded
 
 __all__ = ["as_collection", "expression_of", "geojson_feature"]
 
@@ -39,6 +40,7 @@ def expression_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
 def compute_value(service: Service, request: Request, project: str) -> Response:
     """Answer the value of an expression: what `getInfo` shows."""
     value = evaluate(expression_of(request.json()), service.context)
+    check_size(expanded(value))
     return Response.json({"result": encode_value(value, service.limits.elements)})
 
 
