@@ -11,21 +11,9 @@ if TYPE_CHECKING:
     import xarray as xr
     from rich.console import Console
 
-__all__ = ["print_network", "print_quality", "print_spread"]
+__all__ = ["print_network", "print_quality"]
 
 _SHOWN = 60
-
-
-def print_spread(console: Console, table: pd.DataFrame) -> None:
-    """Print how different the stations are, and how many a mean would need."""
-    at = table.set_index(["quantity", "part"])["value"]
-    console.print(
-        f"Between stations: mean std {at['spread between stations', 'values']:.3f} m3 m-3 (levels "
-        f"{at['spread between stations', 'level']:.3f}, dynamics "
-        f"{at['spread between stations', 'dynamics']:.3f}); a mean within 0.04 m3 m-3 (95 %) would need "
-        f"{at['stations needed for 0.04 m3 m-3, median day', 'values']:.0f} stations on the median day, for "
-        f"its dynamics {at['stations needed for 0.04 m3 m-3, median day', 'dynamics']:.0f}"
-    )
 
 
 def print_quality(console: Console, quality: pd.DataFrame) -> None:

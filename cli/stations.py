@@ -10,13 +10,14 @@ import typer
 
 from smgee import insitu
 from smgee.errors import InputError, MissingDataError
+from smgee.report.verdicts import spread_in_words
 from smgee.schemas import PERIODS, QUALITY, SPREAD, SUMMARY
 from smgee.study import Study
 from smgee.tables import Provenance, Schema, sidecar_of, write_dataset, write_table
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import adopt
 from smgee_cli.display import run_with_progress
-from smgee_cli.network import print_network, print_quality, print_spread
+from smgee_cli.network import print_network, print_quality
 from smgee_cli.summary import print_step
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ def stations(
     adopt(RunFolder(out), "stations", by="smgee stations")
     print_network(console, path, table, daily, periods, note, out, written)
     if spread is not None:
-        print_spread(console, spread)
+        console.print(spread_in_words(spread), highlight=False)
     print_quality(console, quality)
     return {
         "stations": len(table),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from smgee.models.scores import station_design
 from smgee.report.tables import with_interval
 from smgee.report.verdicts import verdicts
 from smgee.workflow.folder import RunFolder
@@ -33,11 +34,9 @@ def print_summary(run: RunFolder) -> None:
     """Print scores, parity, validation and assets of a run."""
     if (run / "scores.csv").exists():
         scores = pd.read_csv(run / "scores.csv")
-        if "skill" in scores:  # the others are in the file
-            scores = scores[scores["design"] == "station"]
+        scores = scores[scores["design"] == station_design(scores)]  # the others are in the file
         shown = scores[["model", "design", "n"]].assign(**_metrics(scores))
-        title = "stations left out" if "skill" in scores else "random beside leave-station-out"
-        print_table(shown, title=f"Cross-validation, {title}{_mark(scores)}")
+        print_table(shown, title=f"Cross-validation, stations left out{_mark(scores)}")
     for step in ("sample", "train", "compare_routes", "validate", "publish"):
         entry = run.entry(step)
         if entry and (step != "train" or "sentence" in entry):

@@ -12,17 +12,17 @@ import typer
 
 from smgee.errors import InputError
 from smgee.explain import explain_models, forget
-from smgee.models import DESIGNS, ESTIMATORS, TrainingTable, describe, train_models
+from smgee.models import ESTIMATORS, TrainingTable, describe, train_models
+from smgee.models.candidates import parse_candidate
 from smgee.models.crossval import Progress
 from smgee.models.features import MAPPED
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import adopt
 from smgee_cli.display import run_with_progress
 from smgee_cli.summary import print_step
-from smgee_cli.train_network import read_network, train_network
+from smgee_cli.train_network import print_scores, read_network, train_network
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.console import Console
 
 
@@ -63,6 +63,13 @@ def train(
         list[str] | None,
         typer.Option(help="rf, ert, gbdt, xgboost, catboost, linear, by commas or repeated. Default: all."),
     ] = None,
+    candidate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A model with settings of its own beside those that are searched (anomaly), such as "
+            "'shallow=xgboost:depth=2,penalty=300'; repeat for several."
+        ),
+    ] = None,
     designs: Annotated[
         list[str] | None,
         typer.Option(
@@ -95,7 +102,7 @@ def train(
 
     Writes scores.csv, models/ (trees without pickle, JSON pages, out-of-fold predictions) and shap/; what is
     learned from a table (state of the network, place, memory of rain) is made from its columns, and a
-    certificate says whether the model beats the mean of the other stations.
+    certificate says whether the model beats the mean of the other stations. Baselines stand in every table.
     """
     from rich.console import Console
 
@@ -128,7 +135,10 @@ def train(
             console,
             network,
             out,
-            families=split_names(models),
+            families=[
+                *(split_names(models) or ESTIMATORS),
+                *(parse_candidate(text) for text in candidate or ()),
+            ],
             designs=split_names(designs),
             folds=folds or 5,
             trials=trials,
@@ -143,6 +153,8 @@ def train(
             "best": "deployed",
             "files": [str(out / name) for name in written],
         }
+    if candidate:
+        raise InputError("--candidate was given; candidates stand beside models of an anomaly only.")
     rows = TrainingTable.read(
         table or out / "samples.parquet",
         target=target,
@@ -168,13 +180,9 @@ def train(
     trained = time.perf_counter() - started
     result.save(out)
     adopt(RunFolder(out), "train", by="smgee train", synthetic=rows.synthetic, read=table is None)
-    _print_scores(
-        console,
-        result.scores,
-        titles={name: design.title for name, design in DESIGNS.items()},
-        synthetic=rows.synthetic,
-    )
+    print_scores(console, result.scores, synthetic=rows.synthetic)
     best = result.models[result.best]
+    console.print(str(result.certificate["words"]), highlight=False)
     console.print(
         f"Best at stations left out: {best.title}. Scores and fits took {trained:.1f} s.", highlight=False
     )
@@ -186,7 +194,7 @@ def train(
             f"(at stations left out it covered {interval['coverage']:.0%}).",
             highlight=False,
         )
-    written = ["scores.csv", "models/"]
+    written = ["scores.csv", "certificate.json", "models/"]
     if explain == "none":
         forget(out / "shap")
     else:
@@ -265,34 +273,6 @@ def progress_bar(console: Console) -> Iterator[Progress]:
             bar.update(task, description=what, completed=done, total=total)
 
         yield report
-
-
-def _print_scores(console: Console, scores: pd.DataFrame, *, titles: dict[str, str], synthetic: bool) -> None:
-    """Print designs side by side; three of them fit 80 characters, more are printed three at a time."""
-    from rich.box import SIMPLE
-    from rich.table import Table
-
-    designs = list(dict.fromkeys(scores["design"]))
-    for start in range(0, len(designs), 3):
-        shown = Table(box=SIMPLE, padding=0)
-        shown.add_column("\nmodel", no_wrap=True)
-        for design in designs[start : start + 3]:
-            shown.add_column(f"{design}\nR", justify="left", no_wrap=True)
-            shown.add_column("\nRMSE", justify="left", no_wrap=True)
-        for model, part in scores.groupby("model", sort=False):
-            by_design = part.set_index("design")
-            cells = []
-            for design in designs[start : start + 3]:
-                row = by_design.loc[design]
-                cells.append(f"{row['r']:.3f}\n[dim]{row['r_low']:.2f}–{row['r_high']:.2f}[/dim]")
-                cells.append(f"{row['rmse']:.4f}\n[dim]{row['rmse_low']:.3f}–{row['rmse_high']:.3f}[/dim]")
-            shown.add_row(str(model), *cells)
-        console.print(shown)
-    meaning = "; ".join(f"{design}: {titles[design]}" for design in designs if design != titles[design])
-    if meaning:
-        console.print(meaning, highlight=False)
-    unit = "RMSE in m³/m³; below each figure its 95 % interval over stations. Bias and ubRMSE: scores.csv."
-    console.print(f"Synthetic data. {unit}" if synthetic else unit, highlight=False)
 
 
 def print_ranking(console: Console, titles: dict[str, str], folder: Path, *, top: int = 5) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smgee.explain import explain_models
-from smgee.models import ESTIMATORS, HOLDOUTS, Effort, NetworkTable, train_run
+from smgee.models import DESIGNS, HOLDOUTS, Candidate, Effort, NetworkTable, train_run
+from smgee.models.scores import station_design
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +25,7 @@ def train_network(
     table: NetworkTable,
     out: Path,
     *,
-    families: list[str] | None,
+    families: Sequence[str | Candidate],
     designs: list[str] | None,
     folds: int,
     trials: int,
@@ -43,7 +45,7 @@ def train_network(
     with console.status("choosing inside the folds") as status:
         result = train_run(
             table,
-            families=families or tuple(ESTIMATORS),
+            families=families,
             designs=designs or tuple(HOLDOUTS),
             folds=folds,
             effort=Effort(trials=trials),
@@ -56,7 +58,7 @@ def train_network(
     result.save(out)
     for note in result.notes:
         console.print(note, highlight=False)
-    print_scores(console, result.scores)
+    print_scores(console, result.scores, synthetic=table.synthetic)
     console.print(str(result.certificate["words"]), highlight=False)
     short = _short_of(result.certificate, trials)
     if short:
@@ -71,15 +73,16 @@ def train_network(
     return written
 
 
-def print_scores(console: Console, scores: pd.DataFrame) -> None:
+def print_scores(console: Console, scores: pd.DataFrame, *, synthetic: bool) -> None:
     """Print what is scored at stations left out in full, the other designs by skill."""
     from rich.box import SIMPLE
     from rich.table import Table
 
-    shown = Table(box=SIMPLE, padding=0, title="Stations left out")
+    judged = station_design(scores)
+    shown = Table(box=SIMPLE, padding=0, title=_titled(judged))
     for column in ("model", "R", "RMSE", "skill", "level R", "dyn. R"):
         shown.add_column(column, no_wrap=True)
-    for _, row in scores[scores["design"] == "station"].iterrows():
+    for _, row in scores[scores["design"] == judged].iterrows():
         shown.add_row(
             str(row["model"]),
             f"{row['r']:.3f} [dim]{row['r_low']:.2f}–{row['r_high']:.2f}[/dim]",
@@ -89,24 +92,31 @@ def print_scores(console: Console, scores: pd.DataFrame) -> None:
             _two(row["dynamics_r"]),
         )
     console.print(shown)
-    others = [d for d in dict.fromkeys(scores["design"]) if d != "station"]
+    others = [d for d in dict.fromkeys(scores["design"]) if d != judged]
     if others:
         table = Table(box=SIMPLE, padding=0, title="R (and skill over the network mean) by design")
         table.add_column("model", no_wrap=True)
         for design in others:
             table.add_column(design, no_wrap=True)
-        for model, part in scores[scores["design"] != "station"].groupby("model", sort=False):
+        for model, part in scores[scores["design"] != judged].groupby("model", sort=False):
             by = part.set_index("design")
             cells = [
                 f"{by.loc[d, 'r']:.2f} ({by.loc[d, 'skill']:+.2f})" if d in by.index else "" for d in others
             ]
             table.add_row(str(model), *cells)
         console.print(table)
+        console.print("; ".join(f"{d}: {_titled(d).lower()}" for d in others), highlight=False)
     console.print(
-        "RMSE in m³/m³; brackets: 95 % over stations; skill = 1 − MSE/MSE(network mean). All figures: "
-        "scores.csv.",
+        f"{'Synthetic data. ' if synthetic else ''}RMSE in m³/m³; brackets: 95 % over stations; "
+        "skill = 1 − MSE/MSE(network mean). All figures: scores.csv.",
         highlight=False,
     )
+
+
+def _titled(design: str) -> str:
+    """What a design holds out, in words."""
+    title = HOLDOUTS[design].title if design in HOLDOUTS else DESIGNS[design].title
+    return title[0].upper() + title[1:]
 
 
 def _two(value: float) -> str:
@@ -115,12 +125,14 @@ def _two(value: float) -> str:
 
 def _short_of(certificate: dict[str, Any], trials: int) -> str:
     """Say how many settings were tried where the time was up before all were."""
-    made = [
-        sum(m["trials"] for name, m in choice["members"].items() if name.startswith(family))
-        for choice in certificate["chosen_inside"].values()
-        for family in {name.split()[0] for name in choice["members"]}
-        if not ESTIMATORS[family].grouped
-    ]
+    # settings that stand fixed were not searched for
+    tried: dict[tuple[str, str], int] = {}
+    for fold, choice in certificate["chosen_inside"].items():
+        for name, member in choice["members"].items():
+            if member["trials"]:
+                key = fold, name.split()[0]
+                tried[key] = tried.get(key, 0) + member["trials"]
+    made = list(tried.values())
     if made and trials > 1 and min(made) < trials - 1:
         return (
             f"The time was up: {min(made)} to {max(made)} settings were tried per model and fold instead of "

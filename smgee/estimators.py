@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
@@ -189,6 +190,15 @@ def find(name: str) -> EstimatorSpec:
     raise InputError(f"There is no model named {name!r}; choose from {', '.join(ESTIMATORS)}.")
 
 
+# Fits begin in several threads; libraries that import each other half way cannot be imported by two at once.
+_ONE_IMPORT = Lock()
+
+
+def title_of(name: str) -> str:
+    """Name for tables and figures of a model or candidate."""
+    return ESTIMATORS[name].title if name in ESTIMATORS else name
+
+
 def make(name: str, *, seed: int = 0, n_jobs: int = 1, **settings: Any) -> Any:
     """An unfitted regressor with smgee's settings.
 
@@ -219,4 +229,6 @@ def make(name: str, *, seed: int = 0, n_jobs: int = 1, **settings: Any) -> Any:
         keywords[spec.seed_name] = seed
     if spec.threads_name:
         keywords[spec.threads_name] = n_jobs
-    return getattr(import_module(spec.package), spec.class_name)(**(keywords | settings))
+    with _ONE_IMPORT:
+        library = import_module(spec.package)
+    return getattr(library, spec.class_name)(**(keywords | settings))

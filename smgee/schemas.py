@@ -10,6 +10,7 @@ __all__ = [
     "COLLOCATION",
     "COLLOCATION_TRUTH",
     "COMPARISON",
+    "DISTANCES",
     "EXPERIMENT",
     "EXPERIMENT_CURVE",
     "EXPERIMENT_POWER",
@@ -30,11 +31,14 @@ __all__ = [
     "RANKING",
     "REFERENCES",
     "SCORES",
+    "SCORES_BY",
+    "SCORES_MONTH",
+    "SCORES_STATION",
+    "SCORES_YEAR",
     "SHAP_VALUES",
     "SMAP",
     "SMAP_QUALITY",
     "SPREAD",
-    "STATION_SCORES",
     "SUMMARY",
     "TRUTH",
     "UNITS",
@@ -75,7 +79,7 @@ def metric_columns() -> tuple[Column, ...]:
 
 
 def skill_columns() -> tuple[Column, ...]:
-    """Return the columns that models of an anomaly have beside the metrics, with the ends of intervals."""
+    """Return what scores tell beside the metrics, with the ends of intervals."""
     found = []
     for name, units, title in (
         ("skill", "1", "1 − MSE/MSE(network mean)"),
@@ -398,9 +402,9 @@ CELLS = Schema(
 
 SCORES = Schema(
     "scores",
-    "Cross-validated scores of the models; bias = prediction − observation",
+    "Cross-validated scores of models and baselines; bias = prediction − observation",
     (
-        _text("model", "model"),
+        _text("model", "model or baseline"),
         _text("design", "what was held out"),
         *metric_columns(),
         *skill_columns(),
@@ -410,19 +414,34 @@ SCORES = Schema(
     number_format="%.6f",
 )
 
-STATION_SCORES = Schema(
-    "station_scores",
-    "Cross-validated scores at each station; bias = prediction − observation",
-    (
-        _text("model", "model"),
-        _text("design", "what was held out"),
-        _text("station", "station"),
-        *metric_columns(),
-        _count("n", "rows"),
-    ),
-    others=_loose,
-    number_format="%.6f",
-)
+
+def _scores_by(column: Column) -> Schema:
+    """Return the schema of scores told apart by one column."""
+    told = [METRICS[name] for name in ("r", "r2", "rmse", "mae", "bias", "ubrmse", "rho")]
+    figures = (Column(m.name, m.unit(MOISTURE), m.long_name, needed=False) for m in told)
+    return Schema(
+        f"scores_{column.name}",
+        f"Cross-validated scores per {column.name}; bias = prediction − observation",
+        (
+            _text("model", "model or baseline"),
+            _text("design", "what was held out"),
+            column,
+            _count("n", "rows"),
+            *figures,
+            Column("skill", "1", "1 − MSE/MSE(network mean)", needed=False),
+        ),
+        key=("model", "design", column.name),
+        others=_loose,
+        number_format="%.6f",
+    )
+
+
+SCORES_STATION = _scores_by(_text("station", "station"))
+SCORES_MONTH = _scores_by(_count("month", "month of the year"))
+SCORES_YEAR = _scores_by(_count("year", "calendar year"))
+
+SCORES_BY = {"station": SCORES_STATION, "month": SCORES_MONTH, "year": SCORES_YEAR}
+"""Scores told apart, by what."""
 
 QUALITY = Schema(
     "stations_quality",
@@ -444,8 +463,24 @@ SUMMARY = Schema(
 SPREAD = Schema(
     "stations_heterogeneity",
     "How different the stations of the network are",
-    (_text("quantity", "what"), _text("part", "values, level or dynamics"), Column("value", "", "its value")),
+    (
+        _text("quantity", "what"),
+        _text("part", "values, level or dynamics"),
+        Column("value", "", "its value"),
+        Column("low", "", "lower end of its 95 % interval", needed=False),
+        Column("high", "", "upper end of its 95 % interval", needed=False),
+        Column("p", "1", "of rearranged stations giving as much", needed=False, low=0, high=1),
+        _count("n", "days, stations or pairs behind it", needed=False),
+        _text("unit", "unit of the value", needed=False),
+    ),
     others=_loose,
+)
+
+DISTANCES = Schema(
+    "distances",
+    "How far places lie from the nearest station that is known: the map's, and those that designs test",
+    (_text("what", "whose distances"), Column("distance_m", "m", "distance", low=0)),
+    number_format="%.1f",
 )
 
 PREDICTIONS = Schema(

@@ -16,7 +16,6 @@ from smgee.explain.plots import plot_dependence, plot_held_out, plot_summary
 from smgee.explain.shapley import Explanation, explain
 from smgee.metrics import score
 from smgee.models import (
-    ESTIMATORS,
     FoldModel,
     TrainedModel,
     TrainingTable,
@@ -223,9 +222,10 @@ def forget(folder: str | os.PathLike[str], *, keep: Iterable[str] = ()) -> None:
     """Remove the files of earlier explanations from a folder, but for the models to `keep`: they describe
     models of the past.
     """
-    for name in {*ESTIMATORS, "deployed"} - set(keep):
-        for ending in ("ranking.csv", "values.parquet", "summary.png"):
-            _remove(Path(folder) / f"{name}_{ending}")
+    for ending in ("ranking.csv", "values.parquet", "summary.png"):
+        for path in Path(folder).glob(f"*_{ending}"):
+            if path.name.removesuffix(f"_{ending}") not in set(keep):
+                _remove(path)
     for name in ("ranking.csv", *HELD_OUT, *HELD_OUT_FIGURES):
         _remove(Path(folder) / name)
 

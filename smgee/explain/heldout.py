@@ -37,7 +37,8 @@ class HeldOut:
     ----------
     predictors : tuple of str
     values, placebo : (n, p) float64
-        SHAP values by the models of the folds and by their placebos, m³ m⁻³.
+        SHAP values by the models of the folds and by their placebos, m³ m⁻³; the placebo's are NaN where
+        nothing could be dealt anew, so that it would be the model again.
     x : (n, p) float64
         Predictors as the models of the folds saw them; NaN where a fold's model has no use for one.
     station : (n,) str
@@ -208,6 +209,8 @@ def explain_held_out(folds: Sequence[FoldModel], *, synthetic: bool = False) -> 
         named = (test["station"].to_numpy(dtype=str), test["time"].to_numpy(), test["anomaly"].to_numpy("f8"))
         parts.append((own, blind, x, *named))
     values, placebo, x, station, time, anomaly = (np.concatenate(p) for p in zip(*parts, strict=True))
+    if all(_undealt(fold) for fold in folds):
+        placebo = np.full(placebo.shape, np.nan)
     shown = [j for j, n in enumerate(names) if n in used]
     x = x[:, shown]
     return HeldOut(
@@ -221,6 +224,13 @@ def explain_held_out(folds: Sequence[FoldModel], *, synthetic: bool = False) -> 
         alike(x),
         synthetic,
     )
+
+
+def _undealt(fold: FoldModel) -> bool:
+    """Whether a fold's placebo is its model again: nothing it looks at was dealt anew."""
+    names = list(fold.trees.feature_names)
+    same = fold.trees.hash == fold.blind.hash and names == list(fold.blind.feature_names)
+    return same and fold.test[names].equals(fold.blind_test[names])
 
 
 def alike(x: np.ndarray) -> np.ndarray:

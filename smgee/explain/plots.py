@@ -113,11 +113,13 @@ def plot_held_out(held: HeldOut, ranking: pd.DataFrame, *, max_display: int = 15
         error_kw={"lw": 0.8, "ecolor": "#333333"},
         label="at stations left out (95 % over stations)",
     )
-    ax.barh(place - 0.19, shown["placebo"], 0.36, color=_PLACEBO, label="placebo: places dealt anew")
+    blind = shown["placebo"].notna().any()  # none where nothing could be dealt anew
+    if blind:
+        ax.barh(place - 0.19, shown["placebo"], 0.36, color=_PLACEBO, label="placebo: places dealt anew")
     ax.set_yticks(place, shown["predictor"], fontsize=9)
     for tick, above in zip(ax.get_yticklabels(), shown["above_placebo"], strict=True):
         tick.set_fontweight("bold" if above else "normal")
-    ax.set_xlabel(f"{_SHARE}; bold: above the placebo", fontsize=9)
+    ax.set_xlabel(f"{_SHARE}; {'bold: above the placebo' if blind else 'no placebo'}", fontsize=9)
     n, stations = int(ranking["n"].iloc[0]), int(ranking["stations"].iloc[0])
     ax.set_title(
         f"What moves predictions at stations no model has seen ({n:,} rows, {stations} stations)",

@@ -18,7 +18,6 @@ from smgee.maps.looks import DIFFERENCE, ERROR, MOISTURE, SHARE, VIRIDIS, Look, 
 from smgee.maps.tiles import Pyramid, locate
 from smgee.models import load_model
 from smgee.predictors import PredictorSet
-from smgee.tables import read_table
 from smgee.upscale import MapStore
 from smgee.validation.pairs import UPSCALED
 from smgee.validation.quality import select_retrievals
@@ -238,13 +237,11 @@ class RunContent:
 
     def _station_scores(self) -> pd.DataFrame | None:
         """Return ``bias`` and ``rmse`` of the deployed model at each station when it was left out."""
-        scores, deployed = self.read(SCORES_BY["station"]), "deployed"
-        absolute = self._work.path(MODELS) / "station_scores.csv"
-        if scores is None and absolute.is_file():
-            scores, (_, best) = read_table(absolute), self.read(MODELS)
-            deployed = load_model(self._work.path(MODELS), best).title
+        scores = self.read(SCORES_BY["station"])
         if scores is None:
             return None
+        _, best = self.read(MODELS)
+        deployed = load_model(self._work.path(MODELS), best).title
         own = scores[(scores["model"] == deployed) & (scores["design"] == "station")]
         return own[["station", "bias", "rmse"]] if len(own) else None
 

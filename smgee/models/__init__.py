@@ -21,8 +21,8 @@ from smgee.models.holdout import HOLDOUTS, Fold, Holdout
 from smgee.models.nested import Choice, Effort
 from smgee.models.network import NetworkTable
 from smgee.models.run import NetworkResult, train_run
-from smgee.models.scores import best_model, score_table, station_table, write_scores
-from smgee.models.skill import skill_table
+from smgee.models.scores import best_model, write_breakdowns, write_scores
+from smgee.models.skill import breakdown, skill_table
 from smgee.models.store import TrainedModel, list_models, load_model, save_model
 from smgee.models.table import TrainingTable, describe
 from smgee.models.training import TrainingResult, fit_models, train_models
@@ -55,6 +55,7 @@ __all__ = [
     "TrainingTable",
     "area_of_applicability",
     "best_model",
+    "breakdown",
     "conformal_interval",
     "cross_validate",
     "describe",
@@ -64,11 +65,10 @@ __all__ = [
     "load_model",
     "make",
     "save_model",
-    "score_table",
     "skill_table",
     "spatial_blocks",
-    "station_table",
     "train_models",
     "train_run",
+    "write_breakdowns",
     "write_scores",
 ]

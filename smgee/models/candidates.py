@@ -8,19 +8,23 @@ trees and smaller leaves learn the stations by heart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from smgee.errors import InputError
-from smgee.estimators import ESTIMATORS, make
+from smgee.estimators import ESTIMATORS, find, make
 
 STAGES = (20, 40, 80, 120, 160, 200)
 """Numbers of trees among which the stations left out stop a boosted model."""
 
 BOOSTED = ("gbdt", "xgboost", "catboost")
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_TAKEN = ("average", "deployed", "placebo", "best", "all", "state", "training", "models")
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Candidate:
     Parameters
     ----------
     id : str
-        Its own name; several of one family may stand side by side.
+        Its own name in tables and files; several of one family may stand side by side.
     family : str
         Key of `smgee.models.ESTIMATORS`.
     settings : mapping
@@ -41,7 +45,12 @@ class Candidate:
 
     id: str
     family: str
-    settings: Mapping[str, float]
+    settings: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether its settings are its own, instead of being searched for."""
+        return self.id != self.family
 
     def estimator(self, *, station_rows: float, seed: int, trees: int | None = None) -> Any:
         """An unfitted regressor of the library.
@@ -105,6 +114,72 @@ class Candidate:
                 border_count=32,
             )
         raise InputError(f"There is no family named {self.family!r}; choose from {', '.join(ESTIMATORS)}.")
+
+
+def entrants(models: Sequence[str | Candidate]) -> dict[str, Candidate]:
+    """The candidates of a choice by their names.
+
+    Parameters
+    ----------
+    models : sequence of str or Candidate
+        Families by name or title, whose settings are searched for, and candidates with settings of their
+        own, which are taken as they are; those that are left out are the usual ones.
+
+    Returns
+    -------
+    dict of str to Candidate
+        Families without settings.
+
+    Raises
+    ------
+    InputError
+        For unknown families or settings, names that are taken or cannot be file names, or no model at all.
+    """
+    out: dict[str, Candidate] = {}
+    for model in dict.fromkeys(find(m).name if isinstance(m, str) else m for m in models):
+        if isinstance(model, str):
+            out[model] = Candidate(model, model, {})
+            continue
+        family = find(model.family).name
+        known, own = usual(family), dict(model.settings)
+        strange = sorted(set(own) - set(known))
+        if strange:
+            raise InputError(
+                f"The candidate {model.id!r} sets {', '.join(strange)}; a candidate of {family} may set "
+                f"{', '.join(known) or 'nothing'}."
+            )
+        if not _NAME.fullmatch(model.id) or model.id in (*ESTIMATORS, *_TAKEN, *out):
+            raise InputError(
+                f"A candidate cannot be named {model.id!r}; give it a name of its own, of lower-case "
+                "letters, digits, - and _."
+            )
+        out[model.id] = Candidate(model.id, family, known | own)
+    if not out:
+        raise InputError(f"No model was named; choose from {', '.join(ESTIMATORS)}.")
+    return out
+
+
+def parse_candidate(text: str) -> Candidate:
+    """A candidate written as ``NAME=FAMILY`` or ``NAME=FAMILY:setting=number,setting=number``.
+
+    Raises
+    ------
+    InputError
+        If the text is not of that form.
+    """
+    name, equals, rest = text.partition("=")
+    family, _, settings = rest.partition(":")
+    try:
+        pairs = [pair.split("=") for pair in settings.split(",") if pair.strip()]
+        chosen = {key.strip(): float(value) for key, value in pairs}
+    except ValueError:
+        equals = ""
+    if not (equals and name.strip() and family.strip()):
+        raise InputError(
+            f"The candidate {text!r} is not understood; write NAME=FAMILY:setting=number,…, such as "
+            "'shallow=xgboost:depth=2,penalty=300'."
+        )
+    return Candidate(name.strip(), family.strip(), chosen)
 
 
 def usual(family: str) -> dict[str, float]:

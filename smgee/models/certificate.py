@@ -2,20 +2,86 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from smgee.io import atomic_path
 from smgee.models.baselines import BASELINES, NETWORK_MEAN
 from smgee.models.intervals import StationInterval
 from smgee.models.nested import DEPLOYED, NETWORK, Choice
 from smgee.models.network import NetworkTable
 from smgee.models.outer import Scored
-from smgee.models.placebo import PLACEBO
+from smgee.models.placebo import NO_PLACEBO, PLACEBO
+from smgee.models.scores import station_design
+from smgee.models.table import TrainingTable
 
 _FIGURES = ("r", "rmse", "ubrmse", "skill", "level_r", "level_rmse", "dynamics_r", "dynamics_rmse")
+
+
+def certify_scores(
+    scores: pd.DataFrame, model: str, table: Mapping[str, Any], *, name: str = "the model"
+) -> dict[str, Any]:
+    """What a table of scores says of one model beside the mean of the other stations, as JSON-like data.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        As `smgee.models.skill_table` gives it.
+    model : str
+        The model as the table calls it.
+    table : mapping
+        What is to be said of the rows.
+    name : str
+        What the sentences call the model.
+
+    Returns
+    -------
+    dict
+        ``model``, ``verdict`` (``better``, ``not shown to be better`` or ``no better``), ``words``,
+        ``skill``, ``scores`` of the model by design, ``baselines`` at stations left out, ``table``.
+    """
+    at_stations = scores[scores["design"] == station_design(scores)].set_index("model")
+    own, mean = _row(at_stations, model), _row(at_stations, NETWORK_MEAN)
+    value, low, high = (float(own[f"skill{end}"]) for end in ("", "_low", "_high"))
+    verdict = "better" if low > 0 else "not shown to be better" if value > 0 else "no better"
+    return {
+        "model": model,
+        "verdict": verdict,
+        "skill": {"value": value, "low": low, "high": high, "over": NETWORK_MEAN},
+        "scores": {
+            str(row["design"]): _figures(row) for _, row in scores[scores["model"] == model].iterrows()
+        },
+        "baselines": {k: _figures(_row(at_stations, k)) for k in BASELINES if k in at_stations.index},
+        "table": dict(table),
+        "words": _lead(verdict, own, mean, name),
+    }
+
+
+def certify_absolute(scores: pd.DataFrame, model: str, table: TrainingTable) -> dict[str, Any]:
+    """The certificate of the best model of soil moisture itself; see `certify_scores`."""
+    days = table.time.astype("datetime64[D]")
+    facts = {
+        "source": table.source,
+        "rows": len(table),
+        "stations": len(table.stations),
+        "first": str(days.min()),
+        "last": str(days.max()),
+        "dropped": dict(table.dropped),
+        "synthetic": table.synthetic,
+    }
+    out = certify_scores(scores, model, facts, name=f"{model}, which learned soil moisture itself,")
+    others = scores.loc[~scores["model"].isin(BASELINES), "model"].nunique() - 1
+    if others:
+        out["words"] += (
+            f" It was chosen among {others + 1} models by these very scores, which flatters it a little."
+        )
+    out["outer_folds_seen_by_a_choice"] = others > 0
+    return dict(_clean(out))
 
 
 def certify(
@@ -25,75 +91,76 @@ def certify(
     final: Choice,
     interval: StationInterval | None,
 ) -> dict[str, Any]:
-    """What was found, as JSON-like data.
+    """The certificate of what is deployed after a choice inside the folds.
 
     Returns
     -------
     dict
-        ``verdict`` (``better``, ``not shown to be better`` or ``no better``), ``words``, ``scores`` of the
-        deployed model by design, ``baselines`` and ``placebo`` at stations left out, ``chosen`` on all
-        stations and in every fold, ``interval``, ``table``.
+        As `certify_scores`, with ``placebo`` at stations left out, ``chosen`` on all stations and in every
+        fold, ``interval``.
     """
-    at_stations = scores[scores["design"] == "station"].set_index("model")
-    own, mean = _row(at_stations, DEPLOYED), _row(at_stations, NETWORK_MEAN)
-    value, low, high = (float(own[f"skill{end}"]) for end in ("", "_low", "_high"))
-    verdict = "better" if low > 0 else "not shown to be better" if value > 0 else "no better"
+    facts = {
+        "source": table.source,
+        "rows": int(table.scored.sum()),
+        "stations": len(table.names),
+        "first": str(table.times.min())[:10],
+        "last": str(table.times.max())[:10],
+        "dropped": dict(table.dropped),
+        "synthetic": table.synthetic,
+    }
     inside = {f"{d}, fold {k + 1}": c.describe() for (d, k), c in scored.choices.items() if d == "station"}
-    out: dict[str, Any] = {
-        "verdict": verdict,
-        "skill": {"value": value, "low": low, "high": high, "over": NETWORK_MEAN},
-        "scores": {
-            str(row["design"]): _figures(row) for _, row in scores[scores["model"] == DEPLOYED].iterrows()
-        },
-        "baselines": {
-            name: _figures(_row(at_stations, name)) for name in BASELINES if name in at_stations.index
-        },
+    out = certify_scores(scores, DEPLOYED, facts) | {
         "chosen": final.describe(),
         "chosen_inside": inside,
         "outer_folds_seen_by_a_choice": False,
         "skipped_designs": dict(scored.skipped),
-        "table": {
-            "source": table.source,
-            "rows": int(table.scored.sum()),
-            "stations": len(table.names),
-            "first": str(table.times.min())[:10],
-            "last": str(table.times.max())[:10],
-            "dropped": dict(table.dropped),
-            "synthetic": table.synthetic,
-        },
     }
+    at_stations = scores[scores["design"] == "station"].set_index("model")
     if PLACEBO in at_stations.index:
         out["placebo"] = _figures(_row(at_stations, PLACEBO))
+    elif "station" in scored.unshuffled and final.deployed != NETWORK:
+        out["placebo"] = NO_PLACEBO
     if interval is not None:
         out["interval"] = {
             "level": interval.level,
             "coverage_at_stations_left_out": interval.coverage,
             "mean_width": _plain(interval.width),
         }
-    out["words"] = _words(out, own, mean, final)
-    return _clean(out)
+    out["words"] = " ".join([out["words"], *_further(out, final)])
+    return dict(_clean(out))
 
 
-def _words(out: Mapping[str, Any], own: pd.Series, mean: pd.Series, final: Choice) -> str:
-    skill = out["skill"]
+def write_certificate(certificate: Mapping[str, Any], folder: Path) -> None:
+    """Write ``certificate.json`` into a run folder."""
+    with atomic_path(folder / "certificate.json") as scratch:
+        scratch.write_text(json.dumps(certificate, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _lead(verdict: str, own: pd.Series, mean: pd.Series, name: str) -> str:
+    """Say how a model compares with the mean of the others."""
     bounds = (
-        f"[{skill['low']:+.3f}, {skill['high']:+.3f}]" if math.isfinite(skill["low"]) else "(no interval)"
+        f"[{own['skill_low']:+.3f}, {own['skill_high']:+.3f}]"
+        if math.isfinite(own["skill_low"])
+        else "(no interval)"
     )
-    lead = {
+    told = {
         "better": "is better than the mean of the other stations",
         "not shown to be better": "errs less than the mean of the other stations, but not by more than "
         "chance would give",
         "no better": "is no better than the mean of the other stations",
-    }[str(out["verdict"])]
-    lead = f"At stations it has not seen, the model {lead}"
-    sentences = [
-        f"{lead}: skill {skill['value']:+.3f} {bounds}, R {own['r']:.3f} against {mean['r']:.3f}, "
-        f"RMSE {own['rmse']:.4f} against {mean['rmse']:.4f} m³/m³ "
-        f"({int(own['n'])} rows, {int(own['stations'])} stations).",
-        f"Of the differences between places it knows R {_two(own['level_r'])}, of the changes in time "
-        f"{_two(own['dynamics_r'])} (mean of the others: {_two(mean['level_r'])} and "
-        f"{_two(mean['dynamics_r'])}).",
-    ]
+    }[verdict]
+    return (
+        f"At stations it has not seen, {name} {told}: skill {own['skill']:+.3f} {bounds}, R {own['r']:.3f} "
+        f"against {mean['r']:.3f}, RMSE {own['rmse']:.4f} against {mean['rmse']:.4f} m³/m³ "
+        f"({int(own['n'])} rows, {int(own['stations'])} stations). Of the differences between places it "
+        f"knows R {_two(own['level_r'])}, of the changes in time {_two(own['dynamics_r'])} (mean of the "
+        f"others: {_two(mean['level_r'])} and {_two(mean['dynamics_r'])})."
+    )
+
+
+def _further(out: Mapping[str, Any], final: Choice) -> list[str]:
+    """Sentences on the choice, the placebo and the interval."""
+    sentences = []
     if final.deployed == NETWORK:
         sentences.append(
             "No member beat the network's mean at inner stations, so what is deployed is that mean alone."
@@ -105,7 +172,9 @@ def _words(out: Mapping[str, Any], own: pd.Series, mean: pd.Series, final: Choic
             f"local dynamics ({final.deployed}); features, settings and both shares were chosen by stations "
             "left out inside the training stations, never by those that are scored."
         )
-    if "placebo" in out and final.deployed != NETWORK:
+    if out.get("placebo") == NO_PLACEBO:
+        sentences.append(NO_PLACEBO)
+    elif "placebo" in out and final.deployed != NETWORK:
         sentences.append(
             f"With places dealt anew among the stations it reaches R {_two(out['placebo']['r'])} and skill "
             f"{out['placebo']['skill']:+.3f}."
@@ -117,7 +186,7 @@ def _words(out: Mapping[str, Any], own: pd.Series, mean: pd.Series, final: Choic
             f"The {found['level']:.0%} interval{wide} held "
             f"{found['coverage_at_stations_left_out']:.0%} of days at stations left out."
         )
-    return " ".join(sentences)
+    return sentences
 
 
 def _row(table: pd.DataFrame, name: str) -> pd.Series:

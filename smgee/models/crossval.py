@@ -1,8 +1,8 @@
-"""Cross-validation: every row predicted by a model that has not seen it."""
+"""Cross-validation: every row predicted by a model that has not seen it, and by the baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +13,13 @@ import pandas as pd
 
 from smgee.errors import InputError
 from smgee.estimators import ESTIMATORS, EstimatorSpec, find, make
+from smgee.models.baselines import predict_baselines
 from smgee.models.designs import find_design, require_station_design
+from smgee.models.features import build_features
+from smgee.models.holdout import rows_fold
+from smgee.models.network import NetworkTable
 from smgee.models.pools import fitting_threads
+from smgee.models.problem import make_problem
 from smgee.models.table import TrainingTable
 
 Progress = Callable[[str, int, int], None]
@@ -44,10 +49,10 @@ def cross_validate(
     n_jobs: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Out-of-fold predictions of every model under every design.
+    """Out-of-fold predictions of every model, and of every baseline, under every design.
 
     Folds run side by side in threads, one thread per fit, so that the result does not depend on `n_jobs`. All
-    models see the same folds.
+    models and baselines see the same folds.
 
     Parameters
     ----------
@@ -69,8 +74,9 @@ def cross_validate(
     Returns
     -------
     pandas.DataFrame
-        One row per design, model and table row: ``design``, ``model`` (title), ``row`` (position in the
-        table), ``station``, ``time``, ``fold``, ``observed`` and ``predicted`` (m³ m⁻³).
+        One row per design, model and table row: ``design``, ``model`` (title, or name of the baseline),
+        ``row`` (position in the table), ``station``, ``time``, ``fold``, ``observed`` and ``predicted``
+        (m³ m⁻³).
 
     Raises
     ------
@@ -83,14 +89,15 @@ def cross_validate(
     chosen = list(dict.fromkeys(designs))
     require_station_design(chosen)
     check_missing(table, specs)
+    splits = {name: find_design(name).split(table, folds=folds, seed=seed) for name in chosen}
     tasks = [
         _Task(spec, name, fold, train, test)
         for name in chosen
-        for fold, (train, test) in enumerate(find_design(name).split(table, folds=folds, seed=seed))
+        for fold, (train, test) in enumerate(splits[name])
         for spec in specs
     ]
     tasks.sort(key=lambda task: -_COST.get(task.spec.name, 1.0) * len(task.train))
-    predicted = {(d, s.name): np.full(len(table), np.nan) for d in chosen for s in specs}
+    predicted = {(d, s.title): np.full(len(table), np.nan) for d in chosen for s in specs}
     fold_of = {d: np.full(len(table), -1) for d in chosen}
 
     def fit(task: _Task) -> np.ndarray:
@@ -99,26 +106,67 @@ def cross_validate(
 
     jobs = [(f"{task.spec.title}, {find_design(task.design).title}", partial(fit, task)) for task in tasks]
     for task, values in zip(tasks, run_all(jobs, n_jobs=n_jobs, progress=progress), strict=True):
-        predicted[task.design, task.spec.name][task.test] = values
+        predicted[task.design, task.spec.title][task.test] = values
         fold_of[task.design][task.test] = task.fold
+    predicted |= _baselines(table, splits)
     return pd.concat(
         [
             pd.DataFrame(
                 {
                     "design": design,
-                    "model": spec.title,
+                    "model": model,
                     "row": np.arange(len(table)),
                     "station": table.station,
                     "time": table.time,
                     "fold": fold_of[design],
                     "observed": table.y,
-                    "predicted": predicted[design, spec.name],
+                    "predicted": values,
                 }
             )
-            for design in chosen
-            for spec in specs
+            for (design, model), values in sorted(
+                predicted.items(), key=lambda item: chosen.index(item[0][0])
+            )
         ],
         ignore_index=True,
+    )
+
+
+def _baselines(
+    table: TrainingTable, splits: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]]
+) -> dict[tuple[str, str], np.ndarray]:
+    """Predictions of every baseline, by design and name, shape (rows,)."""
+    network = as_network(table)
+    features = build_features(network)
+    out: dict[tuple[str, str], np.ndarray] = {}
+    for design, folds in splits.items():
+        for train, test in folds:
+            fold = rows_fold(network, train, test, transfers=find_design(design).transfers)
+            problem = make_problem(network, fold, features, most_rows=len(table))
+            for name, values in predict_baselines(problem).items():
+                column = out.setdefault((design, name), np.full(len(table), np.nan))
+                column[problem.test] = values
+    return out
+
+
+def as_network(table: TrainingTable) -> NetworkTable:
+    """The rows of a table as a network, in the same order: what baselines are told from."""
+    # with blanks, which the columns of a table of predictors hardly have
+    station, time, lon, lat = "station of the row", "time of the row", "lon of the row", "lat of the row"
+    frame = pd.DataFrame(table.x, columns=list(table.predictors)).astype("f8")
+    frame[table.target], frame[station], frame[time] = table.y, table.station, table.time
+    for name, values in ((lon, table.lon), (lat, table.lat)):
+        if values is not None:
+            frame[name] = values
+    return NetworkTable.from_frame(
+        frame,
+        target=table.target,
+        predictors=table.predictors,
+        synthetic=table.synthetic,
+        source=table.source,
+        station=station,
+        time=time,
+        lon=lon,
+        lat=lat,
     )
 
 

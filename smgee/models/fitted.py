@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from smgee.errors import ParityError
-from smgee.estimators import ESTIMATORS
+from smgee.estimators import title_of
 from smgee.models.baselines import predict_baselines
 from smgee.models.features import STATE
-from smgee.models.nested import AVERAGE, DEPLOYED, NETWORK, Choice, fit_member, portions
+from smgee.models.nested import AVERAGE, DEPLOYED, NETWORK, Choice, fit_member
 from smgee.models.pools import fitting_threads
 from smgee.models.problem import Problem
 from smgee.trees import LEAF, TreeEnsemble
@@ -104,7 +104,7 @@ def shares_of(choice: Choice, name: str) -> dict[Key, float]:
         return {}
     out: dict[Key, float] = {}
     for part, weight in zip(_PARTS, choice.weights[name], strict=True):
-        for family, share in portions(choice.families(name, part)).items() if weight > 0.0 else ():
+        for family, share in choice.portions(name, part).items() if weight > 0.0 else ():
             out[family, part] = weight * share
     return out
 
@@ -121,11 +121,9 @@ def predict_all(fitted: Fitted) -> dict[str, np.ndarray]:
         return state + _weighted(shares_of(choice, name), raw, len(rows))
 
     out = {DEPLOYED: soil_moisture(choice.deployed), AVERAGE: soil_moisture(AVERAGE)}
-    out |= {ESTIMATORS[name].title: soil_moisture(name) for name in choice.weights if name != AVERAGE}
+    out |= {title_of(name): soil_moisture(name) for name in choice.weights if name != AVERAGE}
     out |= {
-        f"{ESTIMATORS[family].title} (absolute)": values
-        for (family, part), values in raw.items()
-        if part == "absolute"
+        f"{title_of(name)} (absolute)": values for (name, part), values in raw.items() if part == "absolute"
     }
     return out | predict_baselines(problem)
 

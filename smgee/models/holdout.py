@@ -110,6 +110,32 @@ def time_fold(table: NetworkTable, out: np.ndarray, near: np.ndarray) -> Fold:
     )
 
 
+def rows_fold(table: NetworkTable, train: np.ndarray, test: np.ndarray, *, transfers: bool) -> Fold:
+    """The fold of a split by rows, as `smgee.models.designs` makes them.
+
+    Parameters
+    ----------
+    table : NetworkTable
+    train, test : (k,) int
+        Positions of rows.
+    transfers : bool
+        Whether whole stations are held out; otherwise the network shows its other stations on every step.
+    """
+    learned = np.zeros(table.shape, bool)
+    learned[table.station[train], table.step[train]] = True
+    learned &= np.isfinite(table.grid(table.y))
+    row = np.zeros((2, len(table)), bool)
+    row[0, train], row[1, test] = True, True
+    told = np.asarray(learned.any(axis=0))
+    return Fold(
+        row[0],
+        row[1],
+        learned,
+        learned if transfers else np.isfinite(table.grid(table.y)),
+        allowed=None if transfers or bool(told.all()) else told,
+    )
+
+
 def _stations(table: NetworkTable, folds: int, seed: int) -> list[Fold]:
     rows = np.flatnonzero(table.scored)
     count = min(folds, len(np.unique(table.station[rows])))

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from smgee.estimators import ESTIMATORS
-from smgee.models.candidates import Candidate, usual
+from smgee.estimators import ESTIMATORS, title_of
+from smgee.machine import usable_cores
+from smgee.models.candidates import Candidate, entrants, usual
 from smgee.models.features import Features
 from smgee.models.holdout import Fold
 from smgee.models.network import NetworkTable
@@ -40,6 +41,8 @@ MOVING = ("relative", "rain", "local")
 NETWORK = "network mean"
 """Name of what is left when no member is believed."""
 
+_SLOW = ("ert", "rf", "gbdt")  # families that take longest to fit, by what a fit takes
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -59,7 +62,7 @@ class Effort:
     absolute : bool
         Whether soil moisture itself is learned too, beside the anomaly.
     most_rows : int
-        Training rows while searching.
+        Training rows while searching, and rows that a fitted model is judged on; more are thinned in time.
     """
 
     trials: int = 40
@@ -122,6 +125,10 @@ class Choice:
         """Families behind a name in `weights`, for one part."""
         return self.averaged[part] if name == AVERAGE else (name,)
 
+    def portions(self, name: str, part: str) -> dict[str, float]:
+        """Share of each of these families in the part, see `portions`."""
+        return portions({f: self.members[f, part].candidate.family for f in self.families(name, part)})
+
     def describe(self) -> dict[str, Any]:
         """The choice as JSON-like data."""
         return {
@@ -142,13 +149,14 @@ def choose(
     fold: Fold,
     features: Features,
     *,
-    families: Sequence[str] = tuple(ESTIMATORS),
+    families: Sequence[str | Candidate] = tuple(ESTIMATORS),
     effort: Effort | None = None,
     seed: int = 0,
     storage: Path | None = None,
     deadline: float | None = None,
     n_jobs: int | None = None,
     progress: Any = None,
+    deployable: bool = False,
 ) -> Choice:
     """Choose everything inside the training stations of a fold.
 
@@ -156,8 +164,8 @@ def choose(
     ----------
     table, fold, features
         See `smgee.models.problem.make_problem`.
-    families : sequence of str
-        Keys of `ESTIMATORS`.
+    families : sequence of str or Candidate
+        Families, whose settings are searched for, and candidates with settings of their own.
     effort : Effort, optional
     seed : int
     storage : Path, optional
@@ -168,52 +176,71 @@ def choose(
         Searches side by side; by default one per core. The result does not depend on it.
     progress : callable, optional
         Called with a text whenever a search has ended.
+    deployable : bool
+        Look only for what may be deployed. Members of soil moisture itself are scored, but never deployed.
 
     Returns
     -------
     Choice
     """
-    effort, began = effort or Effort(), time.monotonic()
+    effort, began, entered = effort or Effort(), time.monotonic(), entrants(families)
 
     def split(count: int, dealt: int) -> Inner:
         parts = fold.inside(table, folds=count, seed=dealt)
-        return Inner([make_problem(table, part, features, most_rows=effort.most_rows) for part in parts])
+        most = effort.most_rows
+        return Inner([make_problem(table, p, features, most_rows=most, most_tests=most) for p in parts])
 
     inner, judge = split(effort.folds, seed), split(effort.judging, seed + 101)
     # Without a column that moves, what the dynamics could be told from is in the whole already.
     moving = any(group in features.groups for group in MOVING)
-    parts = ("whole", *(("dynamics",) if moving else ()), *(("absolute",) if effort.absolute else ()))
-    with fitting_threads(n_jobs) as pool:
+    learned = ("whole", *(("dynamics",) if moving else ()), *(("absolute",) if effort.absolute else ()))
+    parts = tuple(part for part in learned if not (deployable and part == "absolute"))
+    threads = usable_cores() if n_jobs is None else n_jobs
+    with fitting_threads(threads) as pool:
         groups = {
             part: choose_groups(inner, part, features.groups, seed=seed, search=effort.search, pool=pool)
             for part in parts
         }
         names = {part: [n for g in groups[part] for n in features.groups[g]] for part in parts}
 
+        jobs = [(name, part) for part in parts for name in entered]
+        left = len(jobs)
+
         def search(job: tuple[str, str]) -> Member:
-            family, part = job
+            nonlocal left
+            name, part = job
+            now = time.monotonic()
+            # what is left of the time is shared by the searches to come, as many at once as there are threads
+            until = None if deadline is None else now + (deadline - now) * min(threads / left, 1.0)
+            left -= 1
             member = _member(
-                family,
+                entered[name],
                 part,
                 inner,
                 judge,
                 names[part],
-                trials=effort.share(part, parts),
+                trials=effort.share(part, learned),
                 seed=seed,
                 storage=storage,
-                deadline=deadline,
+                deadline=until,
             )
             if progress:
-                progress(f"{ESTIMATORS[family].title}, {part}")
+                progress(f"{title_of(name)}, {part}")
             return member
 
-        jobs = [(family, part) for part in parts for family in families]
-        members = dict(zip(jobs, pool.map(search, jobs), strict=True))
-    return _weigh(judge, groups, members, families, time.monotonic() - began)
+        # the slowest last: what the others leave of the time is theirs
+        queue = sorted(jobs, key=lambda job: _SLOW.index(job[0]) if job[0] in _SLOW else -1)
+        found = dict(zip(queue, pool.map(search, queue), strict=True))
+        members = {job: found[job] for job in jobs}
+    return _weigh(judge, groups, members, tuple(entered), time.monotonic() - began)
+
+
+def _slowness(family: str) -> int:
+    return _SLOW.index(family) if family in _SLOW else -1
 
 
 def _member(
-    family: str,
+    entrant: Candidate,
     part: str,
     inner: Inner,
     judge: Inner,
@@ -227,12 +254,14 @@ def _member(
     def judged(candidate: Candidate) -> np.ndarray:
         return np.concatenate([predict_member(candidate, p, part, names, seed=seed) for p in judge.problems])
 
-    member = Candidate(f"{family} {part}", family, usual(family))
+    family = entrant.family
+    member = Candidate(f"{entrant.id} {part}", family, entrant.settings if entrant.fixed else usual(family))
     value, made = float("nan"), 0
-    if trials == 0 and part == "absolute":
+    if (trials == 0 or entrant.fixed) and part == "absolute":
         return Member(member, part, tuple(names), np.empty(0), value, made)  # nothing weighs it
     predicted = judged(member)
-    if trials > 0 and not ESTIMATORS[family].grouped:  # else it has chosen for itself, while it was fitted
+    # what has chosen for itself while it was fitted, or came with settings, is not searched
+    if trials > 0 and not (ESTIMATORS[family].grouped or entrant.fixed):
         tuned = tune(
             family,
             inner,
@@ -301,7 +330,8 @@ def _weigh(
             used = averaged[part] if name == AVERAGE else (name,)
             mean[part] = np.zeros(len(anomaly))
             if part in groups:
-                mean[part] += sum(share * members[f, part].inner for f, share in portions(used).items())
+                shares = portions({f: members[f, part].candidate.family for f in used})
+                mean[part] += sum(share * members[f, part].inner for f, share in shares.items())
         weights[name] = weigh_parts(anomaly, mean["whole"], mean["dynamics"], station)
         combined[name] = weights[name][0] * mean["whole"] + weights[name][1] * mean["dynamics"]
     scale = float((anomaly**2).mean())
@@ -315,12 +345,13 @@ def _weigh(
     return Choice(groups, members, weights, averaged, gains, deployed, seconds)
 
 
-def portions(families: Sequence[str]) -> dict[str, float]:
-    """Share of every family in an average: kinds count alike, for families of trees err much alike and a line
-    errs otherwise; the families of a kind count alike in it.
+def portions(families: Mapping[str, str]) -> dict[str, float]:
+    """Share of every candidate in an average, from its family: kinds count alike, for families of trees err
+    much alike and a line errs otherwise; the candidates of a kind count alike in it.
     """
-    kinds = Counter(ESTIMATORS[family].kind for family in families)
-    return {family: 1.0 / len(kinds) / kinds[ESTIMATORS[family].kind] for family in families}
+    kind = {name: ESTIMATORS[family].kind for name, family in families.items()}
+    count = Counter(kind.values())
+    return {name: 1.0 / len(count) / count[kind[name]] for name in families}
 
 
 def weigh_parts(

@@ -12,13 +12,14 @@ import pandas as pd
 
 from smgee.errors import InputError
 from smgee.estimators import ESTIMATORS
+from smgee.models.candidates import Candidate
 from smgee.models.features import build_features
-from smgee.models.fitted import fit_choice, predict_all
+from smgee.models.fitted import fit_choice, predict_all, shares_of
 from smgee.models.foldmodels import FoldModel
 from smgee.models.holdout import Fold, find_holdout
 from smgee.models.nested import Choice, Effort, choose
 from smgee.models.network import NetworkTable
-from smgee.models.placebo import PLACEBO, shuffled
+from smgee.models.placebo import PLACEBO, dealt_names, shuffled
 from smgee.models.problem import make_problem
 
 Report = Callable[[str], None]
@@ -26,6 +27,9 @@ Report = Callable[[str], None]
 
 FINAL_ROWS = 12_000
 """Training rows of a model that was chosen; the search uses fewer."""
+
+LIGHT_ROWS = 4_000
+"""Training rows in the folds of designs that are not searched."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,19 +46,22 @@ class Scored:
         Designs that were not made, and why.
     folds : tuple of FoldModel
         What was deployed in every fold of the design ``station``.
+    unshuffled : frozenset of str
+        Designs without a placebo, because no fold deployed anything that could be dealt anew.
     """
 
     predictions: pd.DataFrame
     choices: Mapping[tuple[str, int], Choice]
     skipped: Mapping[str, str] = field(default_factory=dict)
     folds: tuple[FoldModel, ...] = ()
+    unshuffled: frozenset[str] = frozenset()
 
 
 def score_designs(
     table: NetworkTable,
     *,
     designs: Sequence[str],
-    families: Sequence[str] = tuple(ESTIMATORS),
+    families: Sequence[str | Candidate] = tuple(ESTIMATORS),
     folds: int = 5,
     effort: Effort | None = None,
     seed: int = 0,
@@ -74,7 +81,7 @@ def score_designs(
     table : NetworkTable
     designs : sequence of str
         Names from `HOLDOUTS`; those that the table does not allow are skipped and told, but for ``station``.
-    families : sequence of str
+    families : sequence of str or Candidate
     folds : int
         Outer folds of every design.
     effort : Effort, optional
@@ -82,7 +89,8 @@ def score_designs(
     storage : Path, optional
         Folder of the searches.
     deadline : float, optional
-        `time.monotonic` after which searches end early and further designs are skipped.
+        `time.monotonic` after which searches end early; a further design that would probably end later, by
+        what those before it took, is skipped.
     n_jobs : int, optional
     report : callable, optional
 
@@ -96,10 +104,12 @@ def score_designs(
     kept: list[FoldModel] = []
     choices: dict[tuple[str, int], Choice] = {}
     skipped: dict[str, str] = {}
+    unshuffled: set[str] = set()
     light = replace(effort, trials=0, search=False, absolute=False, judging=5)
+    took: list[float] = []
     for design in designs:
-        searched = design == "station"
-        if not searched and deadline is not None and time.monotonic() > deadline:
+        searched, began = design == "station", time.monotonic()
+        if not searched and deadline is not None and began + float(np.mean(took or [0.0])) > deadline:
             skipped[design] = "the time was up"
             continue
         try:
@@ -109,7 +119,7 @@ def score_designs(
                 raise
             skipped[design] = str(error)
             continue
-        parts = []
+        parts, dealt, rows = [], False, FINAL_ROWS if searched else LIGHT_ROWS
         for k, fold in enumerate(made):
             last = None
             if deadline is not None and searched:
@@ -127,13 +137,13 @@ def score_designs(
                 n_jobs=n_jobs,
             )
             choices[design, k] = choice
-            problem = make_problem(table, fold, features, most_rows=FINAL_ROWS)
+            problem = make_problem(table, fold, features, most_rows=rows)
             fitted = fit_choice(problem, choice, seed=seed, n_jobs=n_jobs)
             named = predict_all(fitted)
             if fold.allowed is None:
-                dealt = shuffled(table, features, seed=seed)
+                dealt |= bool(_used(choice) & dealt_names(features))
                 blind = fit_choice(
-                    make_problem(table, fold, dealt, most_rows=FINAL_ROWS),
+                    make_problem(table, fold, shuffled(table, features, seed=seed), most_rows=rows),
                     choice,
                     seed=seed,
                     n_jobs=n_jobs,
@@ -146,9 +156,22 @@ def score_designs(
             parts.append(_frame(table, fold, k, named))
             if report:
                 report(f"{design}, fold {k + 1} of {len(made)}")
-        frames.append(pd.concat(parts, ignore_index=True).assign(design=design))
-    predictions = pd.concat(frames, ignore_index=True)
-    return Scored(predictions, choices, skipped, tuple(kept))
+        took.append(time.monotonic() - began)
+        told = pd.concat(parts, ignore_index=True).assign(design=design)
+        if not dealt and PLACEBO in set(told["model"]):
+            unshuffled.add(design)
+            told = told[told["model"] != PLACEBO]
+        frames.append(told)
+    predictions = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=_COLUMNS)
+    return Scored(predictions, choices, skipped, tuple(kept), frozenset(unshuffled))
+
+
+_COLUMNS = ["model", "row", "station", "time", "fold", "observed", "predicted", "design"]
+
+
+def _used(choice: Choice) -> frozenset[str]:
+    """Features of the members behind what a choice deploys."""
+    return frozenset(n for key in shares_of(choice, choice.deployed) for n in choice.members[key].features)
 
 
 def _frame(table: NetworkTable, fold: Fold, k: int, named: Mapping[str, np.ndarray]) -> pd.DataFrame:

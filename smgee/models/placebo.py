@@ -16,6 +16,18 @@ from smgee.models.network import NetworkTable
 PLACEBO = "placebo"
 """Name in tables."""
 
+NO_PLACEBO = (
+    "No placebo is told: what was deployed looks at nothing that could be dealt anew among stations or dates."
+)
+"""What is said where the row would repeat the deployed model."""
+
+_DEALT = ("place", "response", "spread", "static", "calendar")
+
+
+def dealt_names(features: Features) -> frozenset[str]:
+    """Features that a placebo deals anew."""
+    return frozenset(name for group in _DEALT for name in features.groups.get(group, ()))
+
 
 def shuffled(table: NetworkTable, features: Features, *, seed: int) -> Features:
     """Features with places dealt among stations and the calendar among steps."""
@@ -23,13 +35,8 @@ def shuffled(table: NetworkTable, features: Features, *, seed: int) -> Features:
     x = features.x.copy()
     position = {name: j for j, name in enumerate(features.names)}
     stations, steps = rng.permutation(len(table.names)), rng.permutation(len(table.times))
-    for group, axis, order in (
-        ("place", table.station, stations),
-        ("response", table.station, stations),
-        ("spread", table.station, stations),
-        ("static", table.station, stations),
-        ("calendar", table.step, steps),
-    ):
+    for group in _DEALT:
+        axis, order = (table.step, steps) if group == "calendar" else (table.station, stations)
         for name in features.groups.get(group, ()):
             each = np.full(len(order), np.nan)
             each[axis] = features.x[:, position[name]]

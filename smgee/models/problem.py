@@ -83,7 +83,12 @@ def centred(values: np.ndarray, station: np.ndarray) -> np.ndarray:
 
 
 def make_problem(
-    table: NetworkTable, fold: Fold, features: Features | None = None, *, most_rows: int = _MOST_ROWS
+    table: NetworkTable,
+    fold: Fold,
+    features: Features | None = None,
+    *,
+    most_rows: int = _MOST_ROWS,
+    most_tests: int | None = None,
 ) -> Problem:
     """Prepare a fold.
 
@@ -95,6 +100,8 @@ def make_problem(
         Those of the table, where the fold lets long-term means be told from all steps; made anew otherwise.
     most_rows : int
         Training rows beyond this number are thinned: the steps of a station resemble their neighbours.
+    most_tests : int, optional
+        The same for rows to predict, where they only serve a choice; by default all are kept.
     """
     if features is None or fold.allowed is not None:
         features = build_features(table, allowed=fold.allowed)
@@ -113,7 +120,7 @@ def make_problem(
         x=np.ascontiguousarray(x),
         state=m,
         train=thin(table, fold.train, most_rows),
-        test=np.flatnonzero(fold.test),
+        test=thin(table, fold.test, most_tests or len(table)),
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -16,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
-from smgee.estimators import ESTIMATORS, find
+from smgee.estimators import ESTIMATORS, title_of
 from smgee.io import atomic_path
-from smgee.models.certificate import certify
+from smgee.models.candidates import Candidate, entrants
+from smgee.models.certificate import certify, write_certificate
 from smgee.models.deployment import OFFSET, deploy, state_series
 from smgee.models.features import build_features
 from smgee.models.foldmodels import FoldModel, forget_fold_models
@@ -29,12 +29,20 @@ from smgee.models.nested import DEPLOYED, Choice, Effort, choose
 from smgee.models.network import NetworkTable
 from smgee.models.outer import FINAL_ROWS, Report, Scored, score_designs
 from smgee.models.problem import Problem, make_problem
-from smgee.models.skill import breakdown, skill_table
-from smgee.models.store import TrainedModel, save_model, write_index
+from smgee.models.scores import scores_of, write_breakdowns, write_scores
+from smgee.models.skill import skill_table
+from smgee.models.store import TrainedModel, forget_models, save_model, write_index
 from smgee.models.table import TrainingTable
+from smgee.schemas import DISTANCES, PREDICTIONS
+from smgee.tables import Provenance, write_table
 
-BREAKDOWNS = ("station", "month", "year")
-"""Tables of scores beside the one over all rows."""
+DESIGNS_SHARE = 0.4
+"""Share of the time after which no further design beside ``station`` is begun."""
+
+SEARCH_SHARE = 0.9
+"""Share of the time after which no further settings are tried; the rest is for fitting what was chosen, for
+scores and for explanations.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,25 +91,26 @@ class NetworkResult:
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``scores.csv``, its breakdowns, ``certificate.json``, ``distances.csv`` and ``models/``."""
         folder = Path(folder)
-        _csv(self._marked(self.scores), folder / "scores.csv")
-        for by in BREAKDOWNS:
-            _csv(self._marked(breakdown(self.predictions, by)), folder / f"scores_{by}.csv")
-        if len(self.distances):
-            _csv(self.distances, folder / "distances.csv")
-        with atomic_path(folder / "certificate.json") as scratch:
-            scratch.write_text(json.dumps(self.certificate, indent=1, ensure_ascii=False), encoding="utf-8")
+        made = Provenance(
+            synthetic=self.table.synthetic, made_by="smgee train", made_from={"table": self.training.hash}
+        )
+        write_scores(self.scores, folder / "scores.csv", provenance=made)
+        write_breakdowns(self.predictions, folder, provenance=made)
+        if self.distances.empty:
+            (folder / "distances.csv").unlink(missing_ok=True)  # of an earlier table
+        else:
+            write_table(self.distances, folder / "distances.csv", schema=DISTANCES, provenance=made)
+        write_certificate(self.certificate, folder)
         models = folder / "models"
-        for name in {*ESTIMATORS, DEPLOYED} - set(self.models):
-            for suffix in (".npz", ".json"):
-                (models / f"{name}{suffix}").unlink(missing_ok=True)
+        forget_models(models, keep=self.models)
         for model in self.models.values():
             save_model(model, models)
         forget_fold_models(models)
         for k, fold in enumerate(self.folds):
             fold.save(models, k)
         self.training.write(models / "training.parquet")
-        with atomic_path(models / "cross_validation.parquet") as scratch:
-            self._marked(self.predictions).to_parquet(scratch, index=False)
+        kept = models / "cross_validation.parquet"
+        write_table(self.predictions, kept, schema=PREDICTIONS, provenance=made)
         with atomic_path(models / "state.parquet") as scratch:
             self._marked(self.state).to_parquet(scratch, index=False)
         write_index(
@@ -120,7 +129,7 @@ class NetworkResult:
 def train_run(
     table: NetworkTable,
     *,
-    families: Sequence[str] = tuple(ESTIMATORS),
+    families: Sequence[str | Candidate] = tuple(ESTIMATORS),
     designs: Sequence[str] = tuple(HOLDOUTS),
     folds: int = 5,
     effort: Effort | None = None,
@@ -135,8 +144,9 @@ def train_run(
     Parameters
     ----------
     table : NetworkTable
-    families : sequence of str
-        Names or titles of `ESTIMATORS`.
+    families : sequence of str or Candidate
+        Names or titles of `ESTIMATORS`, whose settings are searched for, and candidates of one's own, with
+        the settings they have; several of one family may stand side by side.
     designs : sequence of str
         Of `HOLDOUTS`; ``station`` is always scored. A design that the table does not allow is skipped, and
         said.
@@ -147,7 +157,8 @@ def train_run(
     seed : int
         The same seed and table give the same result, as long as the time does not run out.
     minutes : float, optional
-        Time to keep to: searches end early and further designs are skipped when it is up.
+        Time to keep to: searches end early, and designs that would take more than `DESIGNS_SHARE` of it are
+        skipped.
     storage : path-like, optional
         Folder in which searches are kept, so that a run that was stopped goes on.
     n_jobs : int, optional
@@ -166,17 +177,13 @@ def train_run(
     """
     from threadpoolctl import threadpool_limits
 
-    chosen = list(dict.fromkeys(find(name).name for name in families))
-    if not chosen:
-        raise InputError(f"No model was named; choose from {', '.join(ESTIMATORS)}.")
+    chosen = tuple(c if c.fixed else name for name, c in entrants(families).items())
     order = ["station", *(d for d in dict.fromkeys(designs) if d != "station")]
     for name in order:
         find_holdout(name)
     if minutes is not None and not minutes > 0:
         raise InputError(f"{minutes} minutes were given; give a time above 0.")
     began, effort = time.monotonic(), effort or Effort()
-    # the stations are searched first; a quarter of the time is left to the other designs
-    deadline = began + 60.0 * minutes if minutes else None
     folder = Path(storage) if storage else None
     options: dict[str, Any] = {
         "families": chosen,
@@ -184,15 +191,28 @@ def train_run(
         "seed": seed,
         "n_jobs": n_jobs,
     }
+
+    def until(share: float) -> float | None:
+        return began + 60.0 * minutes * share if minutes else None
+
     with warnings.catch_warnings(), threadpool_limits(1):
         # forests inside our own threads: nothing of scikit-learn's settings is to be handed on
         warnings.filterwarnings("ignore", message=".*sklearn.utils.parallel.delayed.*")
+        # first what is not searched and takes what it takes; the searches get the time that is left
+        more = score_designs(
+            table,
+            designs=order[1:],
+            folds=folds,
+            deadline=until(DESIGNS_SHARE),
+            report=report,
+            **options,
+        )
         first = score_designs(
             table,
             designs=["station"],
             folds=folds,
             storage=folder,
-            deadline=began + 0.7 * (deadline - began) if deadline else None,
+            deadline=until(SEARCH_SHARE),
             report=report,
             **options,
         )
@@ -203,21 +223,24 @@ def train_run(
             everything,
             features,
             storage=folder / "final" if folder else None,
-            deadline=began + 0.8 * (deadline - began) if deadline else None,
+            deadline=until(SEARCH_SHARE),
+            deployable=True,
             **options,
         )
         if report:
             report("the choice on all stations")
-        others = [d for d in order if d != "station"]
-        more = (
-            score_designs(table, designs=others, folds=folds, deadline=deadline, report=report, **options)
-            if others
-            else Scored(first.predictions.iloc[:0], {})
-        )
         problem = make_problem(table, everything, features, most_rows=FINAL_ROWS)
         trees = deploy(problem, final, seed=seed)
-    predictions = pd.concat([first.predictions, more.predictions], ignore_index=True)
-    scored = Scored(predictions, {**first.choices, **more.choices}, more.skipped)
+        if report:
+            report("the deployed model")
+    told = [p for p in (first.predictions, more.predictions) if len(p)]
+    predictions = pd.concat(told, ignore_index=True)
+    scored = Scored(
+        predictions,
+        {**first.choices, **more.choices},
+        more.skipped,
+        unshuffled=first.unshuffled | more.unshuffled,
+    )
     scores = skill_table(predictions, seed=seed)
     own = first.predictions[first.predictions["model"] == DEPLOYED]
     interval = fit_interval(
@@ -237,10 +260,10 @@ def train_run(
             ensemble,
             base
             | {
-                "title": "deployed" if name == DEPLOYED else ESTIMATORS[name].title,
+                "title": "deployed" if name == DEPLOYED else title_of(name),
                 "predictors": list(ensemble.feature_names),
                 "trees_count": ensemble.n_trees,
-                "scores": _scores_of(scores, DEPLOYED if name == DEPLOYED else ESTIMATORS[name].title),
+                "scores": scores_of(scores, DEPLOYED if name == DEPLOYED else title_of(name)),
             },
         )
         for name, ensemble in trees.items()
@@ -252,7 +275,7 @@ def train_run(
         predictions=predictions,
         certificate=certificate,
         state=pd.DataFrame(state_series(problem)),
-        distances=_distances(table, folds, seed),
+        distances=_distances(table, [d for d in order if d in set(predictions["design"])], folds, seed),
         training=training,
         interval=interval,
         folds=first.folds,
@@ -284,7 +307,12 @@ def _training_table(problem: Problem, names: Sequence[str]) -> TrainingTable:
 def _record(
     table: NetworkTable, training: TrainingTable, seed: int, final: Choice, interval: StationInterval
 ) -> dict[str, Any]:
-    libraries = {"smgee", "numpy", "optuna", *(ESTIMATORS[f].library for f, _ in final.members)}
+    libraries = {
+        "smgee",
+        "numpy",
+        "optuna",
+        *(ESTIMATORS[m.candidate.family].library for m in final.members.values()),
+    }
     return {
         "learned": "anomaly",
         "offset": OFFSET,
@@ -312,18 +340,8 @@ def _record(
     }
 
 
-def _scores_of(scores: pd.DataFrame, name: str) -> Mapping[str, Any]:
-    rows = scores[scores["model"] == name].set_index("design")
-    return {
-        str(design): {
-            key: float(value) if np.isfinite(value) else None for key, value in row.items() if key != "model"
-        }
-        for design, row in rows.iterrows()
-    }
-
-
-def _distances(table: NetworkTable, folds: int, seed: int) -> pd.DataFrame:
-    """Distances that the map needs and that every design with stations left out tests; empty without
+def _distances(table: NetworkTable, designs: Sequence[str], folds: int, seed: int) -> pd.DataFrame:
+    """Distances that the map needs and that those of the designs test that leave stations out; empty without
     coordinates.
     """
     if table.lon is None:
@@ -333,15 +351,11 @@ def _distances(table: NetworkTable, folds: int, seed: int) -> pd.DataFrame:
         "map to its nearest station": map_distances(xy, area_points(xy)),
         "station to its nearest": fold_distances(distance, np.arange(len(xy))),
     }
-    for name, design in HOLDOUTS.items():
-        if not design.transfers:
+    for name in designs:
+        if not HOLDOUTS[name].transfers:
             continue
-        try:
-            parts = design.split(table, folds, seed)
-        except InputError:
-            continue
-        nearest = []
-        for fold in parts:
+        nearest: list[float] = []
+        for fold in HOLDOUTS[name].split(table, folds, seed):
             test, train = np.unique(table.station[fold.test]), np.unique(table.station[fold.train])
             nearest.extend(distance[np.ix_(test, train)].min(axis=1).tolist())
         found[f"{name}: left out to the nearest kept"] = np.sort(nearest)
@@ -349,8 +363,3 @@ def _distances(table: NetworkTable, folds: int, seed: int) -> pd.DataFrame:
         [pd.DataFrame({"what": what, "distance_m": values}) for what, values in found.items()],
         ignore_index=True,
     )
-
-
-def _csv(table: pd.DataFrame, path: Path) -> None:
-    with atomic_path(path) as scratch:
-        table.to_csv(scratch, index=False, float_format="%.6f")

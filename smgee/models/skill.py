@@ -1,4 +1,4 @@
-"""Score tables of state and place: level, dynamics and skill over the mean of the others, with intervals.
+"""Score tables: level, dynamics and skill over the mean of the others, with intervals, beside baselines.
 
 A pooled R mixes two things: whether a model knows which places are wet (the level, one number per station),
 and whether it follows the weather (the dynamics, what is left when every station's mean is taken off). And a
@@ -10,14 +10,12 @@ Intervals redraw whole stations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
 from smgee.metrics import Clusters, assess, score, scores
-from smgee.models.baselines import NETWORK_MEAN
+from smgee.models.baselines import BASELINES, NETWORK_MEAN
 from smgee.models.problem import centred
 
 POOLED = ("r", "r2", "rmse", "mae", "bias", "ubrmse")
@@ -104,24 +102,48 @@ def skill_table(
     Raises
     ------
     InputError
-        If a design lacks the reference, or a random split stands without one that leaves stations out.
+        See `require_company`; or if a row was not predicted.
     """
+    require_company(predictions)
     designs = list(dict.fromkeys(predictions["design"]))
-    if "random" in designs and "station" not in designs:
-        raise InputError(
-            "Scores of random folds were asked for alone; they flatter every model, so they are only told "
-            "beside those of stations left out: add the design 'station'."
-        )
     rows = []
     for design in designs:
         of_design = predictions[predictions["design"] == design]
         against = of_design[of_design["model"] == reference].set_index("row")["predicted"]
-        if not len(against):
-            raise InputError(f"The design {design!r} holds no predictions of the {reference}.")
         for model, part in of_design.groupby("model", sort=False):
             row = {"model": model, "design": design, **_scores_of(part, against, resamples, seed)}
             rows.append(row)
     return pd.DataFrame(rows, columns=list(SKILL_COLUMNS))
+
+
+def require_company(rows: pd.DataFrame) -> None:
+    """Refuse scores, or predictions to be scored, that mislead by standing alone.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        With columns ``model`` and ``design``.
+
+    Raises
+    ------
+    InputError
+        If a model's random split stands without stations left out, or a design without the baselines.
+    """
+    models = {str(design): set(part["model"]) for design, part in rows.groupby("design", sort=False)}
+    alone = models.get("random", set()) - models.get("station", set()) - models.get("loso", set())
+    if alone:
+        raise InputError(
+            f"{', '.join(sorted(map(str, alone)))} would be told by a random split alone, which flatters; "
+            "add the design 'station' or 'loso' for the same models."
+        )
+    always = [name for name, baseline in BASELINES.items() if not baseline.spatial]
+    for design, found in models.items():
+        absent = [name for name in always if name not in found]
+        if absent:
+            raise InputError(
+                f"The scores of the design {design!r} stand without the baselines {', '.join(absent)}; what "
+                "a model is worth shows beside them only."
+            )
 
 
 def _scores_of(part: pd.DataFrame, against: pd.Series, resamples: int, seed: int) -> dict[str, float | int]:
@@ -173,7 +195,7 @@ def breakdown(predictions: pd.DataFrame, by: str, *, reference: str = NETWORK_ME
     Returns
     -------
     pandas.DataFrame
-        ``model``, ``design``, the column `by`, ``n``, ``r``, ``rmse``, ``bias``, ``ubrmse``, ``skill``.
+        ``model``, ``design``, the column `by`, ``n``, the metrics of `POOLED`, ``rho``, ``skill``.
     """
     time = pd.DatetimeIndex(predictions["time"])
     key = {"station": predictions["station"], "month": time.month, "year": time.year}[by]
@@ -186,17 +208,8 @@ def breakdown(predictions: pd.DataFrame, by: str, *, reference: str = NETWORK_ME
     )
     rows = []
     for (model, design, value), part in frame.groupby(["model", "design", by], sort=False):
-        figures = scores(("r", "rmse", "bias", "ubrmse"), part["predicted"], part["observed"])
+        figures = scores((*POOLED, "rho"), part["predicted"], part["observed"])
         against_mse = float(part["_ref"].mean())
         gain = 1.0 - float(part["_own"].mean()) / against_mse if against_mse > 0 else float("nan")
         rows.append({"model": model, "design": design, by: value, "n": len(part), **figures, "skill": gain})
     return pd.DataFrame(rows)
-
-
-def ordered(scores_: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:
-    """The table with some models first, the others as they stand."""
-    rank = {name: k for k, name in enumerate(first)}
-    place = [rank.get(m, len(rank)) for m in scores_["model"]]
-    designs = {d: k for k, d in enumerate(dict.fromkeys(scores_["design"]))}
-    order = sorted(range(len(scores_)), key=lambda i: (designs[scores_["design"].iloc[i]], place[i], i))
-    return scores_.iloc[order].reset_index(drop=True)

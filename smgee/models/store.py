@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from smgee.errors import InputError, MissingDataError
-from smgee.estimators import ESTIMATORS, find
+from smgee.estimators import ESTIMATORS, find, title_of
 from smgee.io import atomic_path
+from smgee.models.nested import DEPLOYED
 from smgee.trees import TreeEnsemble
 
 INDEX = "models.json"
@@ -29,7 +30,7 @@ class TrainedModel:
     Parameters
     ----------
     name : str
-        Key in `ESTIMATORS`, or ``deployed``.
+        Key in `ESTIMATORS`, name of a candidate, or ``deployed``.
     ensemble : TreeEnsemble
         The trees.
     record : mapping
@@ -45,7 +46,7 @@ class TrainedModel:
     @property
     def title(self) -> str:
         """Name for tables and figures."""
-        return ESTIMATORS[self.name].title if self.name in ESTIMATORS else self.name
+        return title_of(self.name)
 
     @property
     def predictors(self) -> tuple[str, ...]:
@@ -83,6 +84,14 @@ def save_model(model: TrainedModel, folder: str | os.PathLike[str]) -> Path:
         dict(model.record) | {"name": model.name, "trees": path.name, "trees_hash": model.ensemble.hash},
     )
     return path
+
+
+def forget_models(folder: str | os.PathLike[str], *, keep: Iterable[str]) -> None:
+    """Remove the models of a folder but for those to `keep`."""
+    named = list_models(folder)[0] if (Path(folder) / INDEX).is_file() else []
+    for name in {*ESTIMATORS, DEPLOYED, *named} - set(keep):
+        for suffix in (".npz", ".json"):
+            (Path(folder) / f"{name}{suffix}").unlink(missing_ok=True)
 
 
 def write_index(

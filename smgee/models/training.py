@@ -16,14 +16,16 @@ import pandas as pd
 
 from smgee.errors import ParityError
 from smgee.estimators import ESTIMATORS, EstimatorSpec, find
-from smgee.metrics import columns
+from smgee.models.certificate import certify_absolute, write_certificate
 from smgee.models.crossval import Progress, check_missing, cross_validate, fit_one, run_all
-from smgee.models.scores import best_model, score_table, station_table, write_scores
-from smgee.models.store import TrainedModel, save_model, write_index
+from smgee.models.foldmodels import forget_fold_models
+from smgee.models.scores import best_model, scores_of, write_breakdowns, write_scores
+from smgee.models.skill import skill_table
+from smgee.models.store import TrainedModel, forget_models, save_model, write_index
 from smgee.models.table import TrainingTable
 from smgee.models.uncertainty import conformal_interval
-from smgee.schemas import PREDICTIONS, STATION_SCORES
-from smgee.tables import Provenance, write_table
+from smgee.schemas import PREDICTIONS
+from smgee.tables import Provenance, sidecar_of, write_table
 from smgee.trees import TreeEnsemble
 
 PARITY_TOLERANCE = 1e-6
@@ -45,9 +47,11 @@ class TrainingResult:
     best : str
         Name of the model with the smallest RMSE at stations left out.
     scores : pandas.DataFrame
-        See `score_table`.
+        See `smgee.models.skill_table`; baselines stand beside the models.
     predictions : pandas.DataFrame
         Out-of-fold predictions, see `cross_validate`.
+    certificate : dict
+        See `smgee.models.certificate.certify_scores`.
     """
 
     table: TrainingTable
@@ -55,30 +59,31 @@ class TrainingResult:
     best: str
     scores: pd.DataFrame
     predictions: pd.DataFrame
+    certificate: dict[str, Any]
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write ``scores.csv`` and ``models/`` into a run folder.
+        """Write ``scores.csv``, the same per station, month and year, ``certificate.json`` and ``models/``.
 
-        ``models/`` holds the trees, their JSON pages, the training rows, out-of-fold predictions and scores
-        by station.
+        ``models/`` holds the trees, their JSON pages, the training rows and out-of-fold predictions.
         """
         folder = Path(folder)
         made = Provenance(
             synthetic=self.table.synthetic, made_by="smgee train", made_from={"table": self.table.hash}
         )
         write_scores(self.scores, folder / "scores.csv", provenance=made)
+        write_breakdowns(self.predictions, folder, provenance=made)
+        write_certificate(self.certificate, folder)
+        # models of an earlier training, and what was kept of them, would pass for those of this
+        forget_models(folder / "models", keep=self.models)
+        forget_fold_models(folder / "models")
+        for name in ("distances.csv", "models/state.parquet"):
+            (folder / name).unlink(missing_ok=True)
+        sidecar_of(folder / "distances.csv").unlink(missing_ok=True)
         for model in self.models.values():
             save_model(model, folder / "models")
-        for name in set(ESTIMATORS) - set(self.models):
-            # a model of an earlier training would pass for one of this
-            for suffix in (".npz", ".json"):
-                (folder / "models" / f"{name}{suffix}").unlink(missing_ok=True)
         self.table.write(folder / "models" / "training.parquet")
-        for name, table, schema in (
-            ("cross_validation.parquet", self.predictions, PREDICTIONS),
-            ("station_scores.csv", station_table(self.predictions), STATION_SCORES),
-        ):
-            write_table(table, folder / "models" / name, schema=schema, provenance=made)
+        kept = folder / "models" / "cross_validation.parquet"
+        write_table(self.predictions, kept, schema=PREDICTIONS, provenance=made)
         # last, so that a folder with an index is a whole one
         write_index(
             folder / "models",
@@ -144,9 +149,11 @@ def train_models(
     TrainingResult
         Ready to `save`.
     """
-    last = len({find(name) for name in models})
+    last, fits = len({find(name) for name in models}), 0
 
     def count(what: str, done: int, total: int) -> None:
+        nonlocal fits
+        fits = total
         if progress:  # one count over both parts, so that a bar runs once from left to right
             progress(what, done, total + last)
 
@@ -157,8 +164,7 @@ def train_models(
     predictions = cross_validate(
         table, models=models, designs=designs, folds=folds, seed=seed, n_jobs=n_jobs, progress=count
     )
-    fits = int(predictions.groupby(["design", "model"])["fold"].nunique().sum())
-    scores = score_table(predictions, seed=seed)
+    scores = skill_table(predictions, seed=seed)
     fitted = fit_models(table, models=models, seed=seed, n_jobs=n_jobs, progress=count_last)
     scored = {
         name: TrainedModel(
@@ -166,14 +172,16 @@ def train_models(
             model.ensemble,
             dict(model.record)
             | {
-                "scores": _scores_of(scores, model.title),
+                "scores": scores_of(scores, model.title),
                 "interval": _interval_of(predictions, model.title),
                 "folds": folds,
             },
         )
         for name, model in fitted.items()
     }
-    return TrainingResult(table, scored, find(best_model(scores)).name, scores, predictions)
+    best = best_model(scores)
+    certificate = certify_absolute(scores, best, table)
+    return TrainingResult(table, scored, find(best).name, scores, predictions, certificate)
 
 
 def _fit(table: TrainingTable, spec: EstimatorSpec, seed: int) -> TrainedModel:
@@ -224,12 +232,3 @@ def _record(table: TrainingTable, spec: EstimatorSpec, seed: int) -> dict[str, A
 def _interval_of(predictions: pd.DataFrame, title: str) -> dict[str, float | int | None]:
     interval = asdict(conformal_interval(predictions, title))
     return {key: value if math.isfinite(value) else None for key, value in interval.items()}
-
-
-def _scores_of(scores: pd.DataFrame, title: str) -> dict[str, dict[str, float | int | None]]:
-    rows = scores[scores["model"] == title].set_index("design")
-    return {
-        str(design): {name: value if math.isfinite(value := float(row[name])) else None for name in columns()}
-        | {"n": int(row["n"])}
-        for design, row in rows.iterrows()
-    }

@@ -136,7 +136,8 @@ def tune(
         Settings to try; with 0 or 1 the usual ones are taken.
     seed : int
     storage : Path, optional
-        Folder of journals: a search that was interrupted goes on where it stopped.
+        Folder of journals: a search that was interrupted goes on where it stopped, and finds what it would
+        have found.
     label : str
         What tells this search from others in the same folder.
     deadline : float, optional
@@ -166,17 +167,18 @@ def tune(
         study_name="search",
         storage=_journal(storage, label, inner, part, family, names, seed),
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=8),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
     )
-    if not study.trials:
+    done = sum(t.state.is_finished() for t in study.trials)
+    if not done:
         first = {k: v for k, v in usual(family).items() if k != "trees"}
         study.enqueue_trial(first)
-    done = sum(t.state.is_finished() for t in study.trials)
     left = max(max(trials, 1) - done, 0)
     for _ in range(left):
         if done and deadline is not None and time.monotonic() > deadline:
             break
+        # a draw hangs on the seed and what was tried, so a search that goes on is the one that never stopped
+        study.sampler = optuna.samplers.TPESampler(seed=1000 * seed + done, n_startup_trials=8)
         study.optimize(objective, n_trials=1)
         done += 1
     best = study.best_trial

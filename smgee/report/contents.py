@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from smgee.insitu import Heterogeneity
 from smgee.report.account import Account
 from smgee.study import Study
 from smgee.upscale import MapStore, NetworkSeries
@@ -34,10 +35,12 @@ class Contents:
         Daily means (time, station) in m³ m⁻³.
     samples : (int, int), optional
         Complete rows and all rows of the sample table.
+    spread : Heterogeneity, optional
+        How different the stations are; its table is ``stations_heterogeneity.csv``.
     scores : DataFrame, optional
         ``scores.csv``.
     certificate : mapping, optional
-        ``certificate.json``, where models of an anomaly were trained.
+        ``certificate.json``.
     state : NetworkSeries, optional
         The network's state by day, where the deployed model is added to it.
     model, route : str
@@ -83,6 +86,7 @@ class Contents:
     study: Study | None = None
     stations: xr.Dataset | None = None
     samples: tuple[int, int] | None = None
+    spread: Heterogeneity | None = None
     scores: pd.DataFrame | None = None
     certificate: Mapping[str, Any] | None = None
     state: NetworkSeries | None = None

@@ -17,9 +17,7 @@ __all__ = [
     "maps_figure",
     "place_figure",
     "scatter_figure",
-    "scores_figure",
     "series_figure",
-    "skill_figure",
 ]
 
 UNIT = "m³ m⁻³"
@@ -296,97 +294,4 @@ def cells_figure(table: pd.DataFrame, cells: Sequence[EaseCell], path: Path, *, 
                 axis.set(xticks=[], yticks=[])
                 axis.set_title(f"{look['label']}, {orbit}", loc="left")
                 fig.colorbar(image, ax=axis, shrink=0.85)
-        return save(fig, path)
-
-
-def scores_figure(scores: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
-    """Draw each model's R and RMSE under the random split beside leave-station-out, with intervals."""
-    designs = [d for d in ("random", "station", "date") if (scores["design"] == d).any()]
-    names = {"random": "random rows held out", "station": "stations held out", "date": "dates held out"}
-    models = list(dict.fromkeys(scores["model"]))
-    width = 0.8 / len(designs)
-    with figure(1, 2, size=(8.4, 2.9), synthetic=synthetic) as (fig, axes):
-        for axis, metric, label in zip(axes, ("r", "rmse"), ("R", f"RMSE, {UNIT}")):
-            for k, design in enumerate(designs):
-                part = scores[scores["design"] == design].set_index("model").reindex(models)
-                x = np.arange(len(models)) + (k - (len(designs) - 1) / 2) * width
-                value = part[metric].to_numpy(float)
-                low, high = part[f"{metric}_low"].to_numpy(float), part[f"{metric}_high"].to_numpy(float)
-                error = np.abs(np.vstack([value - low, high - value]))
-                axis.bar(
-                    x,
-                    value,
-                    width,
-                    color=COLOURS[design],
-                    label=names[design],
-                    yerr=error,
-                    error_kw={"lw": 0.8},
-                )
-            axis.set_xticks(range(len(models)), models)
-            axis.set_ylabel(label)
-        fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(designs))
-        return save(fig, path)
-
-
-# Okabe & Ito's, and dashes for those who do not see them
-_CURVES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
-_DASHES = ("-", "--", "-.", ":")
-
-
-def skill_figure(scores: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
-    """Draw every model's skill over the network mean at stations held out, the best on top, with
-    intervals.
-    """
-    part = scores[scores["design"] == "station"].sort_values("skill")
-    value = part["skill"].to_numpy(float)
-    error = np.abs([value - part["skill_low"].to_numpy(float), part["skill_high"].to_numpy(float) - value])
-    y = np.arange(len(part))
-    own = part["model"] == "deployed"
-    with figure(1, 1, size=(6.4, 0.7 + 0.19 * len(part)), synthetic=synthetic) as (fig, axes):
-        axis = np.ravel(axes)[0]
-        axis.axvline(0, color="black", lw=0.8)
-        for chosen, colour in ((own, COLOURS["station"]), (~own, "0.55")):
-            at = np.flatnonzero(chosen)
-            axis.errorbar(value[at], y[at], xerr=error[:, at], fmt="o", ms=4, lw=1, color=colour)
-        axis.set_yticks(y, part["model"])
-        # a model far below zero would squeeze the others
-        axis.set_xlim(left=max(-1.0, axis.get_xlim()[0]))
-        axis.set_xlabel("skill, 1 − MSE/MSE(network mean)")
-        return save(fig, path)
-
-
-def distances_figure(distances: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
-    """Draw how far the map's pixels lie from their nearest station, and how far the designs test.
-
-    A design whose curve lies left of the map's tests places that are nearer to stations than those the map is
-    drawn for (Linnenbrink et al. 2024, Geosci. Model Dev. 17, 5897-5912).
-
-    Parameters
-    ----------
-    distances : DataFrame
-        ``what`` and ``distance_m``, as ``distances.csv``.
-    path : Path
-    synthetic : bool
-    """
-    widest = np.quantile(distances["distance_m"], 0.999) / 1000.0
-    with figure(1, 1, size=(8.8, 3.2), synthetic=synthetic) as (fig, axes):
-        axis = np.ravel(axes)[0]
-        for k, (what, part) in enumerate(distances.groupby("what", sort=False)):
-            km = np.sort(part["distance_m"].to_numpy(float)) / 1000.0
-            share = np.arange(1, len(km) + 1) / len(km)
-            first = k == 0
-            axis.step(
-                np.r_[0.0, km],
-                np.r_[0.0, share],
-                where="post",
-                color="black" if first else _CURVES[(k - 1) % len(_CURVES)],
-                lw=2.2 if first else 1.2,
-                ls="-" if first else _DASHES[(k - 1) % len(_DASHES)],
-                label=str(what),
-            )
-        axis.set_xlim(0.0, widest)
-        axis.set_ylim(0.0, 1.0)
-        axis.set_xlabel("distance to the nearest station that is known (km)")
-        axis.set_ylabel("share nearer than that")
-        axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1.0))  # curves go everywhere
         return save(fig, path)

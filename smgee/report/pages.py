@@ -16,22 +16,32 @@ from smgee.report import figures
 from smgee.report.account import account_sections
 from smgee.report.agreement import held_out_sections, network_sections, smap_at_a_glance, terrain_map
 from smgee.report.contents import Contents
+from smgee.report.network_figures import heterogeneity_figure
 from smgee.report.opening import opening
 from smgee.report.page import Section, write_report
+from smgee.report.score_figures import distances_figure, scores_figure
 from smgee.report.smap import SMAP_SECTIONS, cells_of
 from smgee.report.tables import shown
-from smgee.report.verdicts import explained_in_words
-from smgee.schemas import SCORES
+from smgee.report.verdicts import explained_in_words, spread_in_words
+from smgee.schemas import SCORES, SPREAD
 
 __all__ = ["write_pages"]
 
 STATE_AND_PLACE = (
     "The models learn how a place differs from the state of the network, the mean of its stations on that "
-    "day, which the maps add again. Skill is 1 − MSE/MSE(mean of the other stations): above 0 a model beats "
-    "that mean. A random split shares stations between training and test, and flatters: what counts for a "
-    "map are the stations held out."
+    "day, which the maps add again."
 )
 """What scores of models of an anomaly stand under."""
+
+ABSOLUTE = "The models learn soil moisture itself from the predictors."
+"""What scores of models of soil moisture itself stand under."""
+
+SKILL = (
+    "Skill is 1 − MSE/MSE(mean of the other stations): above 0 a model beats that mean. A random split "
+    "shares stations between training and test, and flatters: what counts for a map are the stations held "
+    "out."
+)
+"""How scores are to be read."""
 
 
 def write_pages(
@@ -67,6 +77,7 @@ def write_pages(
         opening,
         _maps,
         network_sections,
+        _network,
         _models,
         held_out_sections,
         _explained,
@@ -193,33 +204,39 @@ def _place(
     )
 
 
+def _network(c: Contents, folder: Path) -> list[Section]:
+    if c.spread is None:
+        return []
+    file = heterogeneity_figure(c.spread, folder / "heterogeneity.png", synthetic=c.synthetic)
+    caption = (
+        "Semivariance of the stations' levels and of their dynamics by distance, with 95 % intervals over "
+        "the choice of stations; the spread between stations by wetness; the stations that a mean would "
+        "need, and those there were; how far each station lies from the others, with the standard deviation "
+        "in time."
+    )
+    words = spread_in_words(c.spread.table)
+    table = (shown(c.spread.table, SPREAD), "stations_heterogeneity.csv: how different the stations are.")
+    return [Section("How different the stations are", words, [(file, caption)], [table])]
+
+
 def _models(c: Contents, folder: Path) -> list[Section]:
     if c.scores is None:
         return []
     table = (shown(c.scores, SCORES), "scores.csv: bias = prediction − observation.")
-    if c.certificate is not None and "skill" in c.scores:
-        file = figures.skill_figure(c.scores, folder / "scores.png", synthetic=c.synthetic)
-        caption = "Skill over the mean of the other stations, at stations held out, with 95 % intervals."
-        drawn = [(file, caption)]
-        if c.distances is not None and len(c.distances):
-            far = figures.distances_figure(c.distances, folder / "distances.png", synthetic=c.synthetic)
-            drawn.append((far, _DISTANCES))
-        return [Section("Models", f"{STATE_AND_PLACE} {c.certificate['words']}", drawn, [table])]
-    file = figures.scores_figure(c.scores, folder / "scores.png", synthetic=c.synthetic)
-    text = (
-        "A random split shares stations between training and test, and flatters: what counts for a map are "
-        "the stations held out. Intervals resample whole stations."
-    )
-    return [
-        Section(
-            "Models",
-            text,
-            [(file, "Cross-validated R and RMSE with 95 % intervals.")],
-            [table],
-        )
-    ]
+    file = scores_figure(c.scores, folder / "scores.png", synthetic=c.synthetic)
+    drawn = [(file, _SCORES)]
+    if c.distances is not None and len(c.distances):
+        far = distances_figure(c.distances, folder / "distances.png", synthetic=c.synthetic)
+        drawn.append((far, _DISTANCES))
+    learned = STATE_AND_PLACE if (c.scores["model"] == "deployed").any() else ABSOLUTE
+    words = "" if c.certificate is None else f" {c.certificate['words']}"
+    return [Section("Models", f"{learned} {SKILL}{words}", drawn, [table])]
 
 
+_SCORES = (
+    "R, RMSE and skill at stations held out, with 95 % intervals that resample whole stations, and beside "
+    "them those of a random split. Hollow: baselines, which need no model."
+)
 _DISTANCES = (
     "How far places lie from the nearest station that is known: those the map is drawn for, and those that "
     "each design tests. A curve left of the map's tests easier places than the map has."

@@ -137,7 +137,7 @@ def _periods(periods: pd.DataFrame, own: bool) -> PaperTable:
 
 
 def _models(scores: pd.DataFrame, own: bool) -> PaperTable:
-    kept = [n for n in ("model", "design", "n", "r", "rmse") if n in scores]
+    kept = [n for n in ("model", "design", "n", "r", "rmse", "skill") if n in scores]
     frame = scores[kept].rename(columns={"r": "R", "rmse": f"RMSE, {UNIT}"}).reset_index(drop=True)
     if own:
         for k, name in enumerate(("R, paper", f"RMSE, {UNIT}, paper")):
@@ -145,7 +145,10 @@ def _models(scores: pd.DataFrame, own: bool) -> PaperTable:
             # the paper splits at random; beside stations left out its figures would mislead
             at_random = scores["design"].to_numpy() == "random"
             frame[name] = np.where(at_random, scores["model"].map(figure), np.nan)
-    caption = "Cross-validated scores of the models, by what was held out."
+    caption = (
+        "Cross-validated scores of models and baselines, by what was held out; skill = 1 − MSE/MSE(network "
+        "mean)."
+    )
     return PaperTable("models", caption, frame)
 
 

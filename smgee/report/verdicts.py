@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-__all__ = ["explained_in_words", "gain_sentences", "requirement_sentences", "verdicts", "warnings_of"]
+__all__ = [
+    "explained_in_words",
+    "gain_sentences",
+    "requirement_sentences",
+    "spread_in_words",
+    "verdicts",
+    "warnings_of",
+]
 
 LEVEL = 0.05
 
@@ -117,8 +124,32 @@ def explained_in_words(groups: pd.DataFrame) -> str:
     else:
         named = ", ".join(f"{r['group']} (skill {r['skill']:+.2f})" for _, r in right.iterrows())
         said += f"{named} is surely nearer to the truth than the network's state alone"
+    if groups["placebo"].isna().all():
+        return (
+            f"{said}. The model looks at nothing that could be dealt anew among stations or dates, so there "
+            "is no placebo beside it."
+        )
     which = ", ".join(louder["group"]) if len(louder) else "none"
     return (
         f"{said}; above their placebo stand: {which}. Where neither holds, what the model looks at says "
         "nothing about the land."
+    )
+
+
+def spread_in_words(table: pd.DataFrame) -> str:
+    """Say how different the stations of a network are, and how many a mean would need.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``stations_heterogeneity.csv``.
+    """
+    at = table.set_index(["quantity", "part"])["value"]
+    needed = "stations needed for 0.04 m3 m-3, median day"
+    return (
+        f"Between stations: mean std {at['spread between stations', 'values']:.3f} m³/m³ (levels "
+        f"{at['spread between stations', 'level']:.3f}, dynamics "
+        f"{at['spread between stations', 'dynamics']:.3f}). A mean within 0.04 m³/m³ (95 %) would need "
+        f"{at[needed, 'values']:.0f} stations on the median day, for its dynamics "
+        f"{at[needed, 'dynamics']:.0f}."
     )

@@ -207,6 +207,9 @@ class Training(Options):
     ----------
     models : tuple of str
         Families of trees that are trained.
+    candidates : tuple of str
+        For an anomaly: models with settings of their own beside those that are searched, several of one
+        family if need be, as 'NAME=FAMILY:setting=number,…'.
     folds : int
         Parts of each design of cross-validation.
     seed : int
@@ -222,6 +225,7 @@ class Training(Options):
     """
 
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = MODELS
+    candidates: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*=\w+(:.+)?$")], ...] = ()
     folds: Annotated[int, Field(ge=2, le=50)] = 5
     seed: int = 0
     target: Literal["anomaly", "absolute"] = "anomaly"

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from smgee.errors import InputError
+from smgee.explain import explain_held_out, save_held_out
 from smgee.metrics import score
 from smgee.models.deployment import at_state, predict_rows
 from smgee.models.features import build_features
@@ -22,6 +23,7 @@ from smgee.models.problem import centred, make_problem
 from smgee.models.run import train_run
 from smgee.models.skill import SKILL_COLUMNS, skill, skill_table
 from smgee.models.store import load_model
+from smgee.report.verdicts import explained_in_words
 from tests.models.networks import frame, network
 
 
@@ -86,6 +88,13 @@ def test_the_network_mean_is_that_of_the_stations_outside_the_fold(result):
     one = part.iloc[37]
     same = rows[(rows["time"] == one["time"]) & (rows["station"].map(fold_of) != one["fold"])]
     assert one["predicted"] == pytest.approx(same["y"].mean())
+
+
+def test_what_is_never_deployed_is_neither_searched_nor_fitted_on_all_stations(result):
+    """Members of soil moisture itself are scored in the folds; the last choice has no use for them."""
+    inside = result.certificate["chosen_inside"]["station, fold 1"]["members"]
+    assert any(name.endswith("absolute") for name in inside)
+    assert not any(name.endswith("absolute") for name in result.certificate["chosen"]["members"])
 
 
 def test_files_of_a_run(result, tmp_path):
@@ -171,6 +180,27 @@ def test_random_folds_are_never_scored_alone(result):
         skill_table(result.predictions[result.predictions["design"] == "random"])
 
 
+def test_distances_are_those_of_designs_that_were_scored(result):
+    told = {what.split(":")[0] for what in result.distances["what"]}
+    assert told == {"map to its nearest station", "station to its nearest", "station"}
+
+
+def test_a_placebo_that_would_be_the_model_again_is_not_told(tmp_path):
+    """Nothing but the day's rain at the station: no place, no calendar, nothing to deal anew."""
+    rows = frame(stations=12, days=40)
+    table = NetworkTable.from_frame(rows, target="sm", predictors=["rain"], groups=["rain"])
+    options = {"families": ("xgboost",), "designs": ("station", "random"), "folds": 3}
+    effort = Effort(trials=0, folds=2, judging=2, search=False, absolute=False)
+    out = train_run(table, effort=effort, **options)
+    assert "placebo" not in set(out.scores["model"])
+    assert "nothing that could be dealt anew" in out.certificate["words"]
+    held = explain_held_out(out.folds)
+    assert np.isnan(held.placebo).all()
+    assert not held.ranking()["above_placebo"].any()
+    save_held_out(held, tmp_path)
+    assert "no placebo" in explained_in_words(held.group_ranking())
+
+
 def test_skill_is_told_over_stations():
     station = np.repeat(np.arange(4), 5)
     y = np.arange(20.0)
@@ -188,6 +218,38 @@ def test_a_run_can_go_on_where_it_stopped(tmp_path):
     pd.testing.assert_frame_equal(first.predictions, again.predictions)
     fresh = train_run(table, effort=effort, n_jobs=1, **options)
     pd.testing.assert_frame_equal(first.predictions, fresh.predictions)
+
+
+def test_when_the_time_is_up_only_what_is_owed_is_done():
+    """Stations left out and the final choice with the usual settings; no further design, no search."""
+    told = []
+    out = train_run(
+        network(stations=8, days=25),
+        families=("xgboost", "ert"),
+        designs=("random", "period"),
+        folds=3,
+        effort=Effort(trials=20, folds=2, judging=2, search=False),
+        minutes=1e-4,
+        report=told.append,
+    )
+    assert set(out.scores["design"]) == {"station"}
+    assert {n.split(":")[0] for n in out.notes} == {"Design random skipped", "Design period skipped"}
+    inside = out.certificate["chosen_inside"].values()
+    assert {m["trials"] for c in inside for m in c["members"].values()} == {1}
+    assert told[-1] == "the deployed model"
+
+
+def test_rows_that_only_serve_a_choice_are_thinned_and_those_scored_are_not():
+    table = network(stations=8, days=60, gaps=0.0)
+    fold = HOLDOUTS["station"].split(table, 4, 0)[0]
+    every, few = make_problem(table, fold), make_problem(table, fold, most_rows=100, most_tests=30)
+    assert len(every.test) == fold.test.sum() == 120
+    assert len(few.test) == 30
+    assert len(few.train) == 90
+    assert set(few.test) <= set(every.test)
+    counts = np.bincount(table.station[few.test])
+    assert set(counts[counts > 0]) == {15}
+    np.testing.assert_array_equal(few.state, every.state)
 
 
 def test_where_nothing_moves_the_dynamics_are_left_to_the_whole():

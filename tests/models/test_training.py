@@ -11,16 +11,17 @@ import pytest
 from smgee.errors import InputError, MissingDataError, ParityError
 from smgee.metrics import score
 from smgee.models import (
+    BASELINES,
     ESTIMATORS,
     TrainingTable,
     best_model,
+    breakdown,
     cross_validate,
     fit_models,
     list_models,
     load_model,
     make,
-    score_table,
-    station_table,
+    skill_table,
     train_models,
     write_scores,
 )
@@ -34,7 +35,8 @@ def result(table):
 
 def test_the_models_random_and_stations_left_out_side_by_side(result):
     assert list(result.models) == list(ESTIMATORS) == ["rf", "ert", "gbdt", "xgboost", "catboost", "linear"]
-    assert list(result.scores["model"].unique()) == ["RF", "ERT", "GBDT", "XGBoost", "CatBoost", "Linear"]
+    models = ["RF", "ERT", "GBDT", "XGBoost", "CatBoost", "Linear"]
+    assert list(result.scores["model"].unique()) == [*models, *BASELINES]
     assert all(set(part["design"]) == {"random", "station"} for _, part in result.scores.groupby("model"))
     assert (result.scores["n"] == 360).all()
     assert (result.scores["stations"] == 12).all()
@@ -43,7 +45,8 @@ def test_the_models_random_and_stations_left_out_side_by_side(result):
 
 def test_knowing_the_station_flatters_all_trees(result):
     # the fixture's static predictor names the station, as elevation does in a real network
-    rmse = result.scores.pivot(index="model", columns="design", values="rmse").drop("Linear")
+    models = result.scores[~result.scores["model"].isin(BASELINES)]
+    rmse = models.pivot(index="model", columns="design", values="rmse").drop("Linear")
     assert (rmse["station"] > 1.3 * rmse["random"]).all()
 
 
@@ -80,21 +83,65 @@ def test_the_trees_are_the_model(result, table):
 
 def test_the_best_model_is_chosen_by_stations_left_out(result):
     at_stations = result.scores[result.scores["design"] == "station"]
-    assert result.models[result.best].title == at_stations.loc[at_stations["rmse"].idxmin(), "model"]
+    own = at_stations[~at_stations["model"].isin(BASELINES)]
+    assert result.models[result.best].title == own.loc[own["rmse"].idxmin(), "model"]
     flattered = pd.DataFrame(
         {
-            "model": ["A", "A", "B", "B"],
-            "design": ["random", "station"] * 2,
-            "rmse": [0.01, 0.09, 0.03, 0.05],
+            "model": ["A", "A", "B", "B", "kriging", "kriging"],
+            "design": ["random", "station"] * 3,
+            "rmse": [0.01, 0.09, 0.03, 0.05, 0.02, 0.01],
         },
     )
     assert best_model(flattered) == "B"
+
+
+def test_baselines_of_soil_moisture_itself_are_those_of_the_other_rows(result, table):
+    """The mean of the other stations of a day: at random all of them, otherwise those of other folds."""
+    rows = pd.DataFrame({"station": table.station, "time": table.time, "y": table.y})
+    for design in ("random", "station"):
+        told = result.predictions.query("model == 'network mean' and design == @design").set_index("row")
+        for row in (3, 77, 300):
+            others = rows[(rows["time"] == table.time[row]) & (rows["station"] != table.station[row])]
+            if design == "station":
+                fold = told.groupby("station")["fold"].first()
+                others = others[others["station"].map(fold) != told.loc[row, "fold"]]
+            assert told.loc[row, "predicted"] == pytest.approx(others["y"].mean())
+            assert told.loc[row, "observed"] == table.y[row]
+
+
+def test_a_baseline_never_sees_the_station_that_is_held_out(table):
+    """A held-out station's own values moved by a lot change no prediction of its own rows by one bit."""
+    options = {"models": ["gbdt"], "designs": ["station", "loso", "block"], "folds": 3}
+    before = cross_validate(table, **options)
+    own = table.station == "S04"
+    y = np.where(own, 0.9 - table.y, table.y)
+    after = cross_validate(TrainingTable(**{**table.__dict__, "y": y}), **options)
+    told = before["model"].isin(BASELINES) & (before["station"] == "S04")
+    assert told.sum() == 3 * len(BASELINES) * 30
+    np.testing.assert_array_equal(before.loc[told, "predicted"], after.loc[told, "predicted"])
+
+
+def test_the_certificate_says_whether_the_mean_of_the_others_is_beaten(result):
+    found = result.certificate
+    best = result.models[result.best].title
+    row = result.scores.query("design == 'station' and model == @best").iloc[0]
+    assert found["model"] == best
+    assert found["skill"]["value"] == pytest.approx(row["skill"])
+    assert set(found["baselines"]) == set(BASELINES)
+    assert best in found["words"]
+    assert "6 models by these very scores" in found["words"]
 
 
 def test_a_run_folder_holds_all_that_is_needed(result, table, tmp_path):
     result.save(tmp_path)
     scores = pd.read_csv(tmp_path / "scores.csv")
     np.testing.assert_allclose(scores["r"], result.scores["r"], atol=1e-6)
+    for by in ("station", "month", "year"):
+        told = pd.read_csv(tmp_path / f"scores_{by}.csv")
+        assert {by, "n", "r", "rho", "r2", "rmse", "mae", "bias", "ubrmse", "skill"} < set(told)
+        assert set(told["model"]) == set(result.scores["model"])
+        assert told.groupby(["model", "design"])["n"].sum().eq(360).all()
+    assert json.loads((tmp_path / "certificate.json").read_text())["model"] == result.certificate["model"]
     names, best = list_models(tmp_path / "models")
     assert names == list(ESTIMATORS)
     assert best == result.best
@@ -115,7 +162,7 @@ def test_a_run_folder_holds_all_that_is_needed(result, table, tmp_path):
     assert load_model(tmp_path / "models", "XGBoost").name == "xgboost"
     assert not list(tmp_path.rglob("*.pkl"))
     kept = pd.read_parquet(tmp_path / "models" / "cross_validation.parquet")
-    assert len(kept) == 6 * 2 * 360
+    assert len(kept) == (6 + len(BASELINES)) * 2 * 360
 
 
 def test_models_of_an_earlier_training_do_not_linger(result, table, tmp_path):
@@ -146,33 +193,40 @@ def test_a_conversion_that_misses_the_model_is_refused(table, monkeypatch):
         fit_models(table, models=["gbdt"])
 
 
-def test_random_scores_never_stand_alone(result, tmp_path, table):
+def test_scores_never_stand_alone(result, tmp_path, table):
+    """Neither random without stations left out, nor any design without its baselines, whatever the way."""
     with pytest.raises(InputError, match="flatters"):
         cross_validate(table, designs=["random"])
-    only = result.predictions[result.predictions["design"] == "random"]
-    for function in (score_table, station_table):
-        with pytest.raises(InputError, match="flatters"):
-            function(only)
-    with pytest.raises(InputError, match="flatters"):
-        write_scores(result.scores[result.scores["design"] == "random"], tmp_path / "scores.csv")
-    half = result.predictions.query("not (model == 'RF' and design == 'station')")
-    with pytest.raises(InputError, match="RF was not scored"):
-        score_table(half)
+    at_random = result.predictions["design"] == "random"
+    bare = ~result.predictions["model"].isin(BASELINES)
+    one = (result.predictions["model"] == "RF") & ~at_random
+    for rows, why in ((at_random, "flatters"), (~one, "RF would be told"), (bare, "without the baselines")):
+        with pytest.raises(InputError, match=why):
+            skill_table(result.predictions[rows])
+        shown = result.predictions.loc[rows, ["model", "design"]].drop_duplicates()
+        with pytest.raises(InputError, match=why):
+            write_scores(result.scores.merge(shown), tmp_path / "scores.csv")
+    assert not (tmp_path / "scores.csv").exists()
 
 
 def test_rows_without_prediction_are_not_scored_over(result):
     holed = result.predictions.copy()
     holed.loc[3, "predicted"] = np.nan
     with pytest.raises(InputError, match="no finite prediction"):
-        score_table(holed)
+        skill_table(holed)
 
 
-def test_scores_at_each_station(result, table):
-    stations = station_table(result.predictions)
-    assert len(stations) == 6 * 2 * 12
+def test_scores_at_each_station(result):
+    stations = breakdown(result.predictions, "station")
+    assert len(stations) == (6 + len(BASELINES)) * 2 * 12
     row = stations.query("model == 'RF' and design == 'station' and station == 'S03'").iloc[0]
-    part = result.predictions.query("model == 'RF' and design == 'station' and station == 'S03'")
+    part, mean = (
+        result.predictions.query("model == @m and design == 'station' and station == 'S03'")
+        for m in ("RF", "network mean")
+    )
     assert row["rmse"] == pytest.approx(score("rmse", part["predicted"], part["observed"]))
+    against = score("rmse", mean["predicted"], mean["observed"])
+    assert row["skill"] == pytest.approx(1 - (row["rmse"] / against) ** 2)
 
 
 def test_progress_runs_once_from_start_to_end(table):
@@ -223,9 +277,8 @@ def test_a_random_split_flatters_on_a_real_network(real_data):
         derive={"ndvi": "(B8A-B4)/(B8A+B4)", "ndmi": "(B8A-B11)/(B8A+B11)", "ndwi": "(B3-B8A)/(B3+B8A)"},
     )
     assert (len(table), len(table.stations)) == (3210, 35)
-    scores = score_table(
-        cross_validate(table, models=["xgboost"], designs=["random", "station", "date"])
-    ).set_index("design")
+    scores = skill_table(cross_validate(table, models=["xgboost"], designs=["random", "station", "date"]))
+    scores = scores[scores["model"] == "XGBoost"].set_index("design")
     # reference, computed independently: random 0.917 / 0.031, stations 0.501 / 0.069, dates 0.769 / 0.048
     assert scores.loc["random", ["r", "rmse"]].tolist() == pytest.approx([0.917, 0.031], abs=0.005)
     assert scores.loc["station", "r"] == pytest.approx(0.50, abs=0.05)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from PIL import Image
 
+from smgee.insitu import study_heterogeneity
+from smgee.models import BASELINES
 from smgee.report import figures, style
 from smgee.report.judging_figure import references_figure
+from smgee.report.network_figures import heterogeneity_figure
 from smgee.report.page import Section, write_report
+from smgee.report.score_figures import distances_figure, scores_figure
+from smgee.report.verdicts import spread_in_words
 from smgee.study import Study
 
 STUDY = Study.demo()
@@ -70,22 +76,6 @@ def test_every_figure_has_content(tmp_path, pairs):
     y, x = np.mgrid[: grid.height, : grid.width]
     field = (0.2 + 0.1 * np.sin(x / 90) * np.cos(y / 130)).astype("float32")
     stations = pd.DataFrame({"lon": [99.8, 99.9], "lat": [37.4, 37.5]})
-    scores = pd.DataFrame(
-        [
-            {
-                "model": m,
-                "design": d,
-                "r": 0.8,
-                "r_low": 0.7,
-                "r_high": 0.85,
-                "rmse": 0.04,
-                "rmse_low": 0.03,
-                "rmse_high": 0.05,
-            }
-            for m in ("RF", "XGBoost")
-            for d in ("random", "station")
-        ]
-    )
     made = [
         figures.maps_figure(
             {"a": field, "b": field * 1.1},
@@ -98,7 +88,6 @@ def test_every_figure_has_content(tmp_path, pairs):
         figures.series_figure(pairs, tmp_path / "s.png", title="36 km cell", synthetic=True),
         figures.scatter_figure(pairs, validation(CELLS[:1]), tmp_path / "c.png", synthetic=True),
         figures.cells_figure(validation(CELLS[1:]), CELLS[1:], tmp_path / "k.png", synthetic=True),
-        figures.scores_figure(scores, tmp_path / "q.png", synthetic=True),
         references_figure(validation(CELLS[:1]), tmp_path / "j.png", title="36 km cell", synthetic=True),
     ]
     for path in made:
@@ -147,9 +136,50 @@ def test_distances_are_drawn_for_the_map_and_every_design(tmp_path):
             "distance_m": np.concatenate([rng.uniform(0, 9e3, 50), rng.uniform(0, 3e3, 50)]),
         }
     )
-    path = figures.distances_figure(table, tmp_path / "d.png", synthetic=True)
+    path = distances_figure(table, tmp_path / "d.png", synthetic=True)
     drawn = np.asarray(Image.open(path).convert("RGB"))
     assert (drawn != 255).any(axis=2).mean() > 0.01
-    plain = figures.distances_figure(table, tmp_path / "e.png", synthetic=False)
+    plain = distances_figure(table, tmp_path / "e.png", synthetic=False)
     assert np.asarray(Image.open(plain).convert("RGB")).shape[1] == drawn.shape[1]
     assert path.read_bytes() != plain.read_bytes()
+
+
+def test_scores_are_drawn_with_every_baseline(tmp_path):
+    """One row more of the table is one row more of the figure, with its name beside it."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for model in ("deployed", "XGBoost", *BASELINES):
+        for design in ("station", "random"):
+            row = {"model": model, "design": design}
+            for metric in ("r", "rmse", "skill"):
+                value = rng.uniform(0.2, 0.6)
+                row |= {metric: value, f"{metric}_low": value - 0.1, f"{metric}_high": value + 0.1}
+            rows.append(row)
+    scores = pd.DataFrame(rows)
+    drawn = scores_figure(scores, tmp_path / "q.png", synthetic=True)
+    assert ink(drawn) > 0.02
+    fewer = scores_figure(scores[scores["model"] != "kriging"], tmp_path / "p.png", synthetic=True)
+    assert Image.open(drawn).size[1] > Image.open(fewer).size[1]
+    plain = scores.drop(columns=[c for c in scores if c.startswith("skill")])
+    assert ink(scores_figure(plain, tmp_path / "o.png", synthetic=False)) > 0.02
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_the_heterogeneity_of_a_network_is_drawn(tmp_path, placed):
+    rng = np.random.default_rng(1)
+    lon = 100 + rng.uniform(0, 0.4, 15)
+    level = 0.25 + 0.1 * (lon - lon.mean()) + rng.normal(0, 0.02, 15)
+    values = level + 0.05 * np.sin(np.arange(80) / 9)[:, None] + rng.normal(0, 0.01, (80, 15))
+    daily = xr.Dataset(
+        {"soil_moisture": (("time", "station"), values)},
+        coords={
+            "time": pd.date_range("2021-05-01", periods=80),
+            "station": [f"S{i}" for i in range(15)],
+            "lon": ("station", lon if placed else np.full(15, np.nan)),
+            "lat": ("station", rng.uniform(37, 37.3, 15)),
+        },
+    )
+    found = study_heterogeneity(daily)
+    assert found.variogram.empty is not placed
+    assert ink(heterogeneity_figure(found, tmp_path / "h.png", synthetic=False)) > 0.02
+    assert "stations on the median day" in spread_in_words(found.table)

@@ -11,6 +11,7 @@ def test_what_the_model_looks_at_is_said_only_where_it_stands_above_its_placebo(
     groups = pd.DataFrame(
         {
             "group": ["clay and 1 more", "label"],
+            "placebo": [0.01, 0.02],
             "above_placebo": [True, False],
             "skill": [0.31, -0.02],
             "skill_low": [0.12, -0.20],

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import smgee
 from smgee.cards import verify
 from smgee.errors import InputError, MissingDataError, ParityError
-from smgee.models import load_model
+from smgee.models import BASELINES, load_model
 from smgee.publish import RUN_ASSETS
 from smgee.report import verdicts
 from smgee.study import Study
@@ -28,6 +28,7 @@ from smgee.workflow.folder import RunFolder
 from smgee.workflow.registry import ASKED_FOR, STEPS, all_steps
 from smgee.workflow.run import execute
 from smgee.workflow.step import plan
+from smgee.workflow.steps.publish import scores_on_card
 from smgee.workflow.steps.smap import OTHERS, SMAP
 from smgee.workflow.steps.stations import STATIONS
 from smgee.workflow.steps.truth import COLLOCATION_TRUTH
@@ -98,7 +99,9 @@ def test_every_file_is_there_and_says_it_is_synthetic(run):
         "zonal.csv",
         "cells.csv",
         "scores.csv",
-        "models/station_scores.csv",
+        "scores_station.csv",
+        "scores_month.csv",
+        "scores_year.csv",
         "shap/ranking.csv",
         "validation_36km.csv",
         "validation_9km.csv",
@@ -149,6 +152,25 @@ def test_random_scores_never_stand_alone(run):
     assert set(scores["design"]) >= {"random", "station"}
     assert (scores.groupby("model")["design"].nunique() >= 2).all()
     assert (scores["n"] > 0).all()
+    for _, part in scores.groupby("design"):
+        assert set(BASELINES) < set(part["model"])
+    page = (run / "report.html").read_text(encoding="utf-8")
+    for name in BASELINES:
+        assert f"<td>{name}</td>" in page
+    assert json.loads((run / "certificate.json").read_text())["words"].split(":")[0] in page
+    assert "(95 %) would need" in page
+    assert (run / "figures" / "heterogeneity.png").exists()
+    paper = pd.read_csv(run / "tables" / "models.csv")
+    assert set(BASELINES) < set(paper["model"])
+    card = scores_on_card(scores, load_model(run / "models").title)
+    told = scores.set_index(["model", "design"])
+    for name in BASELINES:
+        assert card[f"rmse_station_{name.replace(' ', '_')}"] == told.loc[(name, "station"), "rmse"]
+    published = run.manifest["steps"]["publish"]["folder"]
+    with smgee.connect():
+        properties = ee.data.getAsset(f"{published}/season_mean")["properties"]
+    assert properties["skill_station_kriging"] == pytest.approx(told.loc[("kriging", "station"), "skill"])
+    assert properties["verdict"] == json.loads((run / "certificate.json").read_text())["verdict"]
 
 
 def test_validation_tables_are_complete(run, study):

@@ -12,8 +12,10 @@ import pandas as pd
 from smgee import publish as assets
 from smgee.errors import InputError
 from smgee.models import TrainedModel, load_model
-from smgee.models.baselines import NETWORK_MEAN
+from smgee.models.baselines import BASELINES, NETWORK_MEAN
+from smgee.models.nested import DEPLOYED
 from smgee.models.placebo import PLACEBO
+from smgee.models.scores import station_design
 from smgee.remote import bucket_uploader
 from smgee.session import current_session
 from smgee.workflow.cells import judged_cells
@@ -125,19 +127,27 @@ def _card(work: Work, model: TrainedModel) -> dict[str, Any]:
             "parity_tolerance": parity["tolerance"],
         }
     if model.offset is not None:
-        found = work.read(CERTIFICATE)
         card |= {"learned": "anomaly", "offset": model.offset}
-        card |= {"verdict": found["verdict"], "words": found["words"]}
-    scores = work.read(SCORES)
+    found = work.read_if_there(CERTIFICATE) or {}
+    if found.get("model", DEPLOYED) == model.title:
+        card |= {key: found[key] for key in ("verdict", "words") if key in found}
+    return card | scores_on_card(work.read(SCORES), model.title) | _smap(work)
+
+
+def scores_on_card(scores: pd.DataFrame, title: str) -> dict[str, Any]:
+    """Return the figures of a model by design, and beside them those of the baselines."""
+    card: dict[str, Any] = {}
     metrics = [m for m in ("r", "rmse", "bias", "skill", "skill_low", "skill_high") if m in scores]
-    for row in scores[scores["model"] == model.title].to_dict("records"):
+    for row in scores[scores["model"] == title].to_dict("records"):
         card |= {f"{m}_{row['design']}": row[m] for m in metrics if pd.notna(row[m])}
         card |= {f"n_{row['design']}": row["n"]}
-    for title, suffix in ((NETWORK_MEAN, "network_mean"), (PLACEBO, "placebo")):
-        for row in scores[scores["model"] == title].to_dict("records"):
-            told = [m for m in ("r", "rmse", "skill") if m in row and pd.notna(row[m])]
-            card |= {f"{m}_{row['design']}_{suffix}": row[m] for m in told}
-    return card | _smap(work)
+    judged = station_design(scores)
+    for row in scores[scores["model"].isin([*BASELINES, PLACEBO])].to_dict("records"):
+        # of the mean of the others and the placebo under every design, of the rest where models are judged
+        if row["model"] in (NETWORK_MEAN, PLACEBO) or row["design"] == judged:
+            name = f"{row['design']}_{row['model'].replace(' ', '_')}"
+            card |= {f"{m}_{name}": row[m] for m in ("r", "rmse", "skill") if pd.notna(row.get(m))}
+    return card
 
 
 def _smap(work: Work) -> dict[str, str]:

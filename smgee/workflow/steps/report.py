@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from smgee.insitu import Heterogeneity, study_heterogeneity
 from smgee.report import Contents, write_pages
 from smgee.report.account import Account
 from smgee.report.paper import paper_tables, write_paper_tables
@@ -22,7 +24,7 @@ from smgee.workflow.steps.mean_map import MEAN_MAP
 from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.steps.smap import SMAP
-from smgee.workflow.steps.stations import PERIODS, STATIONS
+from smgee.workflow.steps.stations import PERIODS, SPREAD, STATIONS
 from smgee.workflow.steps.stations import QUALITY as QUALITY_OF_RECORDS
 from smgee.workflow.steps.train import CERTIFICATE, DISTANCES, MODELS, SCORES, SCORES_BY
 from smgee.workflow.steps.truth import COLLOCATION_TRUTH, TRUTH
@@ -74,6 +76,7 @@ def run(work: Work) -> Mapping[str, Any]:
         study=work.study if work.run.has_study else None,
         stations=work.read_if_there(STATIONS),
         samples=None if rows is None else (complete, complete + sum(rows.dropped.values())),
+        spread=_spread(work),
         scores=work.read_if_there(SCORES),
         certificate=work.read_if_there(CERTIFICATE),
         distances=work.read_if_there(DISTANCES),
@@ -103,7 +106,7 @@ def run(work: Work) -> Mapping[str, Any]:
         collocation_truth=work.read_if_there(COLLOCATION_TRUTH),
         periods=periods,
         predictions=_predictions(work),
-        station_scores=_station_scores(work),
+        station_scores=work.read_if_there(SCORES_BY["station"]),
         account=_account(work),
         judged=_judged(work),
         absent=[_absent(work, what, step) for artifact, step, what in _PARTS if not work.has(artifact)],
@@ -118,12 +121,6 @@ def _predictions(work: Work) -> pd.DataFrame | None:
     """Return the predictions for rows held out, which lie beside the models."""
     path = work.path(MODELS) / "cross_validation.parquet"
     return pd.read_parquet(path) if path.is_file() else None
-
-
-def _station_scores(work: Work) -> pd.DataFrame | None:
-    found = work.read_if_there(SCORES_BY["station"])
-    absolute = work.path(MODELS) / "station_scores.csv"
-    return read_table(absolute) if found is None and absolute.is_file() else found
 
 
 def _account(work: Work) -> Account:
@@ -166,6 +163,15 @@ def _spent(work: Work) -> str:
     return ", ".join([*said, f"{measured['minutes']:,.1f} min ({planned['minutes']:,.1f})"])
 
 
+def _spread(work: Work) -> Heterogeneity | None:
+    """Return how different the stations are, the curves behind the table that the run holds among it."""
+    daily, table = work.read_if_there(STATIONS), work.read_if_there(SPREAD)
+    if daily is None or table is None:
+        return None
+    seed = work.study.training.seed if work.run.has_study else 0
+    return replace(study_heterogeneity(daily, seed=seed), table=table)
+
+
 def _judged(work: Work) -> list[str]:
     """Return what `validate` noted of how it judged."""
     timing = work.fact("validate", "timing")
@@ -197,6 +203,7 @@ STEP = Step(
         STATIONS,
         PERIODS,
         QUALITY_OF_RECORDS,
+        SPREAD,
         SAMPLES,
         SCORES,
         SCORES_BY["station"],

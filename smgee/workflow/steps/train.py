@@ -16,12 +16,14 @@ from smgee.models import (
     train_models,
     train_run,
 )
+from smgee.models.candidates import parse_candidate
 from smgee.models.features import MAPPED
 from smgee.models.reading import read_frame
-from smgee.models.run import BREAKDOWNS
 from smgee.predictors import Cadence
+from smgee.schemas import DISTANCES as DISTANCES_SCHEMA
 from smgee.schemas import SCORES as SCORES_SCHEMA
-from smgee.tables import read_table
+from smgee.schemas import SCORES_BY as SCORES_BY_SCHEMAS
+from smgee.tables import read_table, sidecar_of
 from smgee.upscale import DailyModel
 from smgee.workflow.artifacts import Artifact, folder, table
 from smgee.workflow.step import Step
@@ -29,13 +31,17 @@ from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.work import Work
 
 MODELS: Artifact[tuple[list[str], str]] = folder("models", list_models)
-SCORES: Artifact[pd.DataFrame] = table("scores.csv", SCORES_SCHEMA)
+SCORES: Artifact[pd.DataFrame] = Artifact(
+    "scores.csv",
+    lambda path: read_table(path, schema=SCORES_SCHEMA),
+    companions=(sidecar_of("scores.csv").as_posix(),),
+)
 CERTIFICATE: Artifact[dict[str, Any]] = Artifact(
     "certificate.json", lambda path: json.loads(path.read_text(encoding="utf-8")), optional=True
 )
-DISTANCES: Artifact[pd.DataFrame] = Artifact("distances.csv", read_table, optional=True)
+DISTANCES: Artifact[pd.DataFrame] = table("distances.csv", DISTANCES_SCHEMA, optional=True)
 SCORES_BY: dict[str, Artifact[pd.DataFrame]] = {
-    by: Artifact(f"scores_{by}.csv", read_table, optional=True) for by in BREAKDOWNS
+    by: table(f"scores_{by}.csv", schema) for by, schema in SCORES_BY_SCHEMAS.items()
 }
 
 
@@ -53,7 +59,13 @@ def _absolute(work: Work) -> Mapping[str, Any]:
 
     result = train_models(rows, models=t.models, folds=t.folds, seed=t.seed, progress=told)
     result.save(Path(work.run.path))
-    return {"rows": len(rows), "best": result.best, "dropped": dict(rows.dropped)}
+    return {
+        "rows": len(rows),
+        "best": result.best,
+        "dropped": dict(rows.dropped),
+        "verdict": result.certificate["verdict"],
+        "sentence": result.certificate["words"],
+    }
 
 
 def _anomaly(work: Work) -> Mapping[str, Any]:
@@ -67,7 +79,7 @@ def _anomaly(work: Work) -> Mapping[str, Any]:
 
     result = train_run(
         table,
-        families=t.models,
+        families=(*t.models, *map(parse_candidate, t.candidates)),
         designs=t.designs,
         folds=t.folds,
         effort=Effort(trials=t.trials),
@@ -76,7 +88,6 @@ def _anomaly(work: Work) -> Mapping[str, Any]:
         report=told,
     )
     result.save(work.run.path)
-    work.write(SCORES, result.scores)
     return {
         "rows": int(table.scored.sum()),
         "best": "deployed",
