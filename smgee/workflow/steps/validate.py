@@ -78,13 +78,15 @@ def run(work: Work) -> Mapping[str, Any]:
     if chosen.empty:
         raise MissingDataError(" ".join(notes) or "SMAP has no retrieval in the period of the study.")
     daily = work.read(STATIONS)
+    zonal = work.read(ZONAL)
     judges = gather(
         smap,
         judged_cells(study),
         daily=daily,
         records=work.read_if_there(RECORDS),
-        zonal=work.read(ZONAL),
+        zonal=zonal,
         units=work.read(UNITS),
+        cross_fitted=_cross_fitted(zonal),
         hours=study.smap.overpass_hours,
         min_coverage=study.smap.min_coverage,
     )
@@ -127,6 +129,15 @@ def run(work: Work) -> Mapping[str, Any]:
         "policy": study.smap.quality,
         "notes": notes,
     }
+
+
+def _cross_fitted(zonal: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the means of the map in which no pixel's model has seen its nearest station, where they are
+    there."""
+    if "cross_fitted" not in zonal or zonal["cross_fitted"].isna().all():
+        return None
+    named = {"cross_fitted": "soil_moisture"}
+    return zonal[["date", "cell", "coverage", "cross_fitted"]].rename(columns=named)
 
 
 def _write(work: Work, artifact: Artifact[pd.DataFrame], rows: pd.DataFrame | None) -> None:
