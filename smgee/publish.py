@@ -226,7 +226,8 @@ def publish_cells(
     """
     known: dict[str, dict[str, float]] = {}
     if conditions is not None:
-        numbers = conditions.set_index("cell").select_dtypes("number")
+        numbers = conditions.drop(columns="synthetic", errors="ignore").set_index("cell")
+        numbers = numbers.select_dtypes("number")
         rows_of = numbers.to_dict("index").items()
         known = {str(c): {str(k): float(v) for k, v in row.items()} for c, row in rows_of}
     features, rows = [], []

@@ -105,6 +105,7 @@ def test_leftovers_of_a_killed_writer_are_removed(session: smgee.Session) -> Non
 def test_assets_of_others_are_not_overwritten_by_mistake(session: smgee.Session) -> None:
     wanted = ["season_mean", "stations"]
     check_publishing(FOLDER, study="pali", names=wanted)
+    assert names() == set(), "what was written to try it is gone"
     publish_stations(stations("a"), f"{FOLDER}/stations", properties={"study": "pali"})
     check_publishing(FOLDER, study="pali", names=wanted)
     with pytest.raises(InputError, match="holds stations already, not of the study 'naqu'"):

@@ -14,6 +14,7 @@ import xarray as xr
 from typer.testing import CliRunner
 
 import smgee
+from smgee.cards import verify
 from smgee.models import BASELINES, load_model
 from smgee.study import Study
 from smgee.twin import Basin
@@ -29,6 +30,7 @@ def study() -> Study:
     content = Study.demo().model_dump(mode="json")
     content |= {"name": "anomaly", "start": "2021-06-10", "end": "2021-07-10"}
     content["area"] |= {"scale_m": 300}
+    content["publish"] |= {"maps": True, "readers": ["allUsers"]}
     content["training"] |= {"models": ["XGBoost", "RF"], "folds": 3, "designs": ["random", "block"]}
     assert content["training"]["target"] == "anomaly"
     content["predictors"] = [
@@ -131,6 +133,18 @@ def test_report_and_card_say_what_was_learned_and_what_it_is_worth(run):
             assert card["skill_station"] == pytest.approx(own["skill"], abs=1e-6)
             assert card["rmse_station"] == pytest.approx(own["rmse"], abs=1e-6)
             assert card["rmse_station_network_mean"] == pytest.approx(mean["rmse"], abs=1e-6)
+            assert "skill_station_placebo" in card
+
+
+def test_daily_maps_are_published_with_their_days(run):
+    published = run.manifest["steps"]["publish"]
+    days = run.manifest["steps"]["predict"]["days"]
+    with smgee.connect():
+        maps = ee.ImageCollection(f"{published['folder']}/maps")
+        assert maps.size().getInfo() == days
+        assert all(c.holds for c in verify(f"{published['folder']}/maps"))
+        for asset in published["assets"]:
+            assert ee.data.getAssetAcl(asset)["all_users_can_read"], asset
 
 
 def test_the_model_is_explained_on_what_it_was_shown(run):
