@@ -64,7 +64,7 @@ def experiment_figure(summary: pd.DataFrame, power: pd.DataFrame, curve: pd.Data
             ylabel="share of trials (numbers: how many)",
             ylim=(-0.03, 1.05),
         )
-        left.legend(loc="lower right")
+        left.legend(loc="upper right")
         right.legend(loc="lower right")
         last.legend(loc="upper left")
         return save(fig, path)
