@@ -134,11 +134,6 @@ def _check_publishing(study: Study, options: Mapping[str, Any], *, connected: bo
     folder = options.get("folder") or study.publish.folder
     if folder is not None:
         require_folder(folder)
-    if study.publish.maps and study.upscale.stays:
-        raise InputError(
-            "The maps of this study stay on Earth Engine (upscale.maps), so there are none here to publish; "
-            "leave publish.maps out, and write them there with `smgee export`."
-        )
     bucket = options.get("bucket") or study.publish.bucket
     real = study.backend.kind == "earthengine"
     if real and bucket is None:

@@ -89,12 +89,6 @@ def test_assets_of_others_are_in_the_way_of_publishing(tmp_path):
         check_study(changed(), named("publish"))  # into a folder of smgee's own
 
 
-def test_maps_that_stay_cannot_be_published_from_here(tmp_path):
-    content = changed(publish={"maps": True}, upscale={"maps": "earth_engine", "route": "classifier"})
-    with smgee.connect(sources=[], store=tmp_path), pytest.raises(InputError, match="stay on Earth Engine"):
-        check_study(content, named("publish"))
-
-
 @pytest.mark.parametrize(("index", "why"), [("NDXX", "not in Awesome"), ("NDREI", "needs RE1|do not share")])
 def test_an_index_that_cannot_be_made(index, why):
     with pytest.raises(InputError, match=why):
