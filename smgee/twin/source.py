@@ -43,30 +43,12 @@ from smgee.twin.products import Products
 from smgee.twin.radar import RadarReader
 from smgee.twin.radiometer import RadiometerReader
 from smgee.twin.skin import SkinReader
+from smgee.twin.titles import SMAP_005, SMAP_006, STATIONS, TITLES, TRUTH
 
 __all__ = ["TwinSource"]
 
-SMAP_005, SMAP_006 = (d.id for d in SMAP_9KM)
-PRIVATE = SMAP_36KM_TWIN.rpartition("/")[0]
 _STAMP = "%Y%m%d%H%M%S"  # of half-hourly images
-TRUTH, STATIONS = f"{PRIVATE}/truth", f"{PRIVATE}/stations"
 _SATELLITES = {d.id: name for name, d in MODIS_LST.items()}
-TITLES = {
-    **{c: f"HLS {p} over the synthetic basin of smgee" for c, p in COLLECTIONS.items()},
-    SMAP_005: "SMAP L3 enhanced 9 km retrievals over the synthetic basin of smgee",
-    SMAP_006: "SMAP L3 enhanced 9 km retrievals over the synthetic basin of smgee",
-    SMAP_36KM_TWIN: "SMAP L3 36 km retrievals over the synthetic basin of smgee, on the exact EASE-Grid 2.0",
-    **{
-        d.id: f"{d.title}, over the synthetic basin of smgee"
-        for d in (
-            *(ERA5_LAND, CHIRPS, IMERG, MERIT_HYDRO, SENTINEL1, SPL4, WORLDCOVER),
-            *SOIL.values(),
-            *MODIS_LST.values(),
-        )
-    },
-    TRUTH: "True daily soil moisture and temperature of 0-5 cm in the synthetic basin of smgee",
-    STATIONS: "Stations of the synthetic basin of smgee",
-}
 
 
 @dataclass(frozen=True)

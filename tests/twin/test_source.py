@@ -17,7 +17,7 @@ from smgee.grid import EASE_CRS, EASE_GRIDS, ease_cell_at, transformer
 from smgee.source import CollectionInfo, ImageInfo, Source, TableInfo
 from smgee.twin import NOTICE, TwinSource
 from smgee.twin.smap import CELLS_AROUND, brightness, retrieve_9km, topp
-from smgee.twin.source import SMAP_005, SMAP_006, STATIONS, TRUTH
+from smgee.twin.titles import SMAP_005, SMAP_006, STATIONS, TRUTH
 
 L30, S30 = "NASA/HLS/HLSL30/v002", "NASA/HLS/HLSS30/v002"
 COLLECTIONS = (L30, S30, SMAP_005, SMAP_36KM, TRUTH)
