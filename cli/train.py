@@ -187,11 +187,10 @@ def train(
         f"Best at stations left out: {best.title}. Scores and fits took {trained:.1f} s.", highlight=False
     )
     interval = best.record["interval"]
-    if interval["half_width"] is not None:
+    if interval["coverage"] is not None:
         console.print(
-            f"At a place without a station, {best.title} ± {interval['half_width']:.3f} m³/m³ is to cover "
-            f"{interval['level']:.0%} of days "
-            f"(at stations left out it covered {interval['coverage']:.0%}).",
+            f"The {interval['level']:.0%} interval of {best.title}, {interval['width']:.3f} m³/m³ wide on "
+            f"average, held {interval['coverage']:.0%} of days at stations left out.",
             highlight=False,
         )
     written = ["scores.csv", "certificate.json", "models/"]

@@ -22,6 +22,7 @@ __all__ = [
     "HELD_OUT_SEASONS",
     "HETEROGENEITY",
     "LEDGER",
+    "LEFT_OUT",
     "MAP_ACCURACY",
     "OTHERS",
     "PARTS",
@@ -41,6 +42,8 @@ __all__ = [
     "SPREAD",
     "SUMMARY",
     "TRUTH",
+    "TRUTH_CELLS",
+    "TRUTH_LAYERS",
     "UNITS",
     "VERDICTS",
     "ZONAL",
@@ -160,6 +163,7 @@ ZONAL = Schema(
         Column("std", MOISTURE, "standard deviation within the cell, weighted by area"),
         Column("coverage", "1", "share of the cell with a value", low=0),
         _count("n_pixels", "pixels with a value"),
+        Column("standard_error", MOISTURE, "jackknife standard error of the mean", needed=False, low=0),
     ),
     key=("date", "cell"),
     others=_loose,
@@ -185,6 +189,19 @@ UNITS = Schema(
     "Means of the maps over 3 km cells, of which SMAP's footprint is put together",
     ZONAL.columns,
     key=("date", "cell"),
+    others=_loose,
+)
+
+LEFT_OUT = Schema(
+    "zonal_left_out",
+    "Means over the cells of the maps of models that have not seen one station",
+    (
+        _text("station", "which station was left out"),
+        _date("date", "day of the map (UTC)"),
+        _text("cell", "EASE-Grid 2.0 cell"),
+        Column("soil_moisture", MOISTURE, "mean soil moisture of the sampled pixels, weighted by area"),
+    ),
+    key=("station", "date", "cell"),
     others=_loose,
 )
 
@@ -231,21 +248,22 @@ GAINS = Schema(
 
 VERDICTS = Schema(
     "verdicts",
-    "SMAP with the sampling error of the stations told apart, and whether it meets its requirement",
+    "SMAP with the error of its reference told apart, and whether it meets its requirement",
     (
         _text("grid", "EASE-Grid 2.0 of the cell"),
         _text("cell", "EASE-Grid 2.0 cell"),
         _text("orbit", "AM (descending) or PM (ascending)"),
+        _text("reference", "what SMAP was judged by: the mean of the stations, or that of the maps"),
         _count("n", "passes"),
-        _count("stations", "stations in the cell"),
-        Column("error_level", MOISTURE, "sampling error of their mean, in level", low=0),
-        Column("error_dynamics", MOISTURE, "sampling error of their mean, in time", low=0),
+        _count("stations", "stations left out one by one"),
+        Column("error_level", MOISTURE, "jackknife error of the reference, in level", low=0),
+        Column("error_dynamics", MOISTURE, "the same, in time", low=0),
         *(
             Column(f"{name}{end}", unit, said)
             for name, unit in (("r", "1"), ("bias", MOISTURE), ("ubrmse", MOISTURE))
             for end, said in (
-                ("", "against the mean of the stations"),
-                ("_corrected", "against a reference without sampling error"),
+                ("", "against the reference"),
+                ("_corrected", "against a reference without that error"),
                 ("_low", "lower end of the 95 % interval of the corrected"),
                 ("_high", "upper end of the 95 % interval of the corrected"),
                 ("_perfect_gain", "what a reference without error gains"),
@@ -255,7 +273,7 @@ VERDICTS = Schema(
         Column("meets", "1", "probability that the ubRMSE is at most the target", low=0, high=1),
         _text("sentence", "the same in words"),
     ),
-    key=("cell", "orbit"),
+    key=("cell", "orbit", "reference"),
 )
 
 LEDGER = Schema(
@@ -282,6 +300,39 @@ LEDGER = Schema(
         Column("error_dynamics", MOISTURE, "sampling error of the stations' mean in the cell, in time"),
     ),
     key=("cell", "orbit"),
+)
+
+TRUTH_LAYERS = Schema(
+    "truth_layers",
+    "How often intervals hold the truth of the synthetic basin's pixels, and how far the map is from it",
+    (
+        _date("date", "day of the map (UTC)"),
+        _text("where", "all pixels, or those inside or outside the area of applicability"),
+        _count("n", "pixels"),
+        Column("rmse", MOISTURE, "root mean square error of the map", low=0),
+        Column("coverage", "1", "share of pixels whose interval holds the truth", low=0, high=1),
+        Column("width", MOISTURE, "mean width of the interval", low=0),
+        Column("leaf_coverage", "1", "the same share of the interval by leaf values", low=0, high=1),
+        Column("standard_error", MOISTURE, "mean jackknife standard error", low=0),
+    ),
+    key=("date", "where"),
+    others=_loose,
+)
+
+TRUTH_CELLS = Schema(
+    "truth_cells",
+    "How far the maps' means over cells are from the truth of the synthetic basin, and what was expected",
+    (
+        _text("grid", "EASE-Grid 2.0 of the cell"),
+        _text("cell", "EASE-Grid 2.0 cell"),
+        _count("n", "days"),
+        Column("bias", MOISTURE, "mean of map minus truth"),
+        Column("rmse", MOISTURE, "root mean square of the same", low=0),
+        Column("standard_error", MOISTURE, "jackknife standard error, root mean square over days", low=0),
+        Column("held", "1", "share of days on which ± 1.96 of it holds the truth", low=0, high=1),
+    ),
+    key=("cell",),
+    others=_loose,
 )
 
 TRUTH = Schema(

@@ -26,7 +26,7 @@ from smgee.models.skill import breakdown, skill_table
 from smgee.models.store import TrainedModel, list_models, load_model, save_model
 from smgee.models.table import TrainingTable, describe
 from smgee.models.training import TrainingResult, fit_models, train_models
-from smgee.models.uncertainty import Interval, conformal_interval
+from smgee.models.uncertainty import Uncertainty, leave_out
 
 __all__ = [
     "BASELINES",
@@ -45,7 +45,6 @@ __all__ = [
     "FoldModel",
     "GroupedKFold",
     "Holdout",
-    "Interval",
     "NetworkResult",
     "NetworkTable",
     "SpatialBlockKFold",
@@ -53,13 +52,14 @@ __all__ = [
     "TrainedModel",
     "TrainingResult",
     "TrainingTable",
+    "Uncertainty",
     "area_of_applicability",
     "best_model",
     "breakdown",
-    "conformal_interval",
     "cross_validate",
     "describe",
     "fit_models",
+    "leave_out",
     "list_models",
     "load_fold_models",
     "load_model",

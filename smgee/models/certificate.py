@@ -123,7 +123,7 @@ def certify(
     if interval is not None:
         out["interval"] = {
             "level": interval.level,
-            "coverage_at_stations_left_out": interval.coverage,
+            "coverage_at_stations_left_out": _plain(interval.coverage),
             "mean_width": _plain(interval.width),
         }
     out["words"] = " ".join([out["words"], *_further(out, final)])
@@ -179,8 +179,8 @@ def _further(out: Mapping[str, Any], final: Choice) -> list[str]:
             f"With places dealt anew among the stations it reaches R {_two(out['placebo']['r'])} and skill "
             f"{out['placebo']['skill']:+.3f}."
         )
-    if "interval" in out:
-        found = out["interval"]
+    found = out.get("interval")
+    if found and found["coverage_at_stations_left_out"] is not None:
         wide = f", {found['mean_width']:.3f} m³/m³ wide" if found["mean_width"] is not None else ""
         sentences.append(
             f"The {found['level']:.0%} interval{wide} held "

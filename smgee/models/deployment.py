@@ -73,11 +73,11 @@ def predict_rows(ensemble: TreeEnsemble, problem: Problem, rows: np.ndarray) -> 
 
 
 def state_series(problem: Problem) -> dict[str, Any]:
-    """The whole network's state per step, for maps: ``time``, ``network_state``, ``network_change`` and the
-    number of ``stations`` that report.
+    """The state per step, for maps, of the stations that a problem may learn from: ``time``,
+    ``network_state``, ``network_change`` and the number of ``stations`` that report.
     """
     table = problem.table
-    grid = table.grid(table.y)
+    grid = np.where(problem.fold.usable, table.grid(table.y), np.nan)
     mean = bridge(network_mean(grid, station_effects(grid)), table.days)
     return {
         "time": table.times,

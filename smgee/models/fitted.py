@@ -85,10 +85,10 @@ class Fitted:
 
 
 def fit_choice(
-    problem: Problem, choice: Choice, *, seed: int, n_jobs: int | None = None, only_deployed: bool = False
+    problem: Problem, choice: Choice, *, seed: int, n_jobs: int | None = None, only: str | None = None
 ) -> Fitted:
-    """Fit the members of a choice (or only those behind what it deploys) on a problem's training rows."""
-    keys = list(shares_of(choice, choice.deployed) if only_deployed else choice.members)
+    """Fit the members of a choice on a problem's training rows, or only those behind one of its names."""
+    keys = list(choice.members if only is None else shares_of(choice, only))
 
     def one(key: Key) -> Any:
         member = choice.members[key]

@@ -70,13 +70,15 @@ _TABLES = ("train", "test", "blind_train", "blind_test")
 
 
 def load_fold_models(folder: str | os.PathLike[str]) -> list[FoldModel]:
-    """All fold models of a folder of models; none where the models were not scored so."""
+    """All fold models of a folder of models, in the order of folds; none where they were not scored so."""
     home = Path(folder) / FOLDER
     out = []
-    for path in sorted(home.glob("fold*_placebo.npz")):
-        start = path.name.removesuffix("_placebo.npz")
+    count = len(list(home.glob("fold*_placebo.npz")))
+    for k in range(count):
+        start = f"fold{k}"
+        path = home / f"{start}_placebo.npz"
         files = {part: home / f"{start}_{part}.parquet" for part in _TABLES}
-        absent = [file.name for file in files.values() if not file.is_file()]
+        absent = [file.name for file in (path, *files.values()) if not file.is_file()]
         if absent:
             raise MissingDataError(f"The folder {home} lacks {', '.join(absent)}; train again.")
         out.append(

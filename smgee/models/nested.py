@@ -138,10 +138,33 @@ class Choice:
             "averaged": {part: list(f) for part, f in self.averaged.items()},
             "inner_skill": {name: {"value": g[0], "error": g[1]} for name, g in self.gains.items()},
             "members": {
-                f"{family} {part}": {"settings": dict(m.candidate.settings), "trials": m.trials}
-                for (family, part), m in self.members.items()
+                f"{name} {part}": {
+                    "family": m.candidate.family,
+                    "settings": dict(m.candidate.settings),
+                    "features": list(m.features),
+                    "trials": m.trials,
+                }
+                for (name, part), m in self.members.items()
             },
         }
+
+    @classmethod
+    def restore(cls, described: Mapping[str, Any]) -> Choice:
+        """Return the choice that `describe` described, to fit it again; its members' predictions are gone."""
+        members = {}
+        for key, told in described["members"].items():
+            name, part = key.split()
+            candidate = Candidate(name, told["family"], told["settings"])
+            features = tuple(told["features"])
+            members[name, part] = Member(candidate, part, features, np.empty(0), np.nan, told["trials"])
+        return cls(
+            groups={part: tuple(g) for part, g in described["groups"].items()},
+            members=members,
+            weights={name: (w["whole"], w["dynamics"]) for name, w in described["weights"].items()},
+            averaged={part: tuple(f) for part, f in described["averaged"].items()},
+            gains={name: (g["value"], g["error"]) for name, g in described["inner_skill"].items()},
+            deployed=described["deployed"],
+        )
 
 
 def choose(

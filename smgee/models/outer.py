@@ -147,7 +147,7 @@ def score_designs(
                     choice,
                     seed=seed,
                     n_jobs=n_jobs,
-                    only_deployed=True,
+                    only=choice.deployed,
                 )
                 test = blind.problem.test
                 named[PLACEBO] = blind.problem.state[test] + blind.anomaly(choice.deployed, test)

@@ -252,7 +252,7 @@ def train_run(
     certificate = certify(table, scores, scored, final, interval)
     seconds = time.monotonic() - began
     certificate["seconds"] = round(seconds, 1)
-    training = _training_table(problem, trees[DEPLOYED].feature_names)
+    training = training_table(problem, trees[DEPLOYED].feature_names)
     base = _record(table, training, seed, final, interval)
     models = {
         name: TrainedModel(
@@ -284,7 +284,7 @@ def train_run(
     )
 
 
-def _training_table(problem: Problem, names: Sequence[str]) -> TrainingTable:
+def training_table(problem: Problem, names: Sequence[str]) -> TrainingTable:
     """Features of the deployed model at the scored rows, with soil moisture minus the state as target."""
     table = problem.table
     rows = np.flatnonzero(table.scored)

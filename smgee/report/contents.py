@@ -75,6 +75,10 @@ class Contents:
         Scores at each station, as ``scores_station.csv``.
     account : Account
         How the run came about.
+    layers : MapStore, optional
+        ``layers.zarr``.
+    uncertain : sequence of str
+        Sentences on what the intervals are worth, at stations left out and against the truth.
     judged : sequence of str
         Sentences on how SMAP was judged: the hour of the references, and what was too little.
     absent : sequence of str
@@ -118,5 +122,7 @@ class Contents:
     predictions: pd.DataFrame | None = None
     station_scores: pd.DataFrame | None = None
     account: Account = field(default_factory=Account)
+    layers: MapStore | None = None
+    uncertain: Sequence[str] = field(default_factory=tuple)
     judged: Sequence[str] = field(default_factory=tuple)
     absent: Sequence[str] = field(default_factory=tuple)

@@ -80,7 +80,7 @@ def maps_figure(
                 cmap="YlGnBu",
                 interpolation="nearest",
             )
-            _outline(axis, cells, grid)
+            outline(axis, cells, grid)
             axis.plot(x / 1000, y / 1000, "o", ms=2.6, mfc="white", mec="black", mew=0.6)
             axis.set_title(title)
             axis.set_xlabel("easting, km")
@@ -126,7 +126,7 @@ def place_figure(
         image = axis.imshow(
             anomaly[::step, ::step], extent=(left, right, bottom, top), interpolation="nearest", **look
         )
-        _outline(axis, cells, grid)
+        outline(axis, cells, grid)
         x, y = transformer("EPSG:4326", grid.crs).transform(
             stations["lon"].to_numpy(), stations["lat"].to_numpy()
         )
@@ -136,7 +136,7 @@ def place_figure(
         return save(fig, path)
 
 
-def _outline(axis: Any, cells: Sequence[EaseCell], grid: PixelGrid) -> None:
+def outline(axis: Any, cells: Sequence[EaseCell], grid: PixelGrid) -> None:
     for cell in cells:
         cx, cy = cell.polygon(grid.crs, points_per_edge=8).exterior.xy
         axis.plot(

@@ -16,6 +16,7 @@ from smgee.report import figures
 from smgee.report.account import account_sections
 from smgee.report.agreement import held_out_sections, network_sections, smap_at_a_glance, terrain_map
 from smgee.report.contents import Contents
+from smgee.report.layers_figure import layers_figure
 from smgee.report.network_figures import heterogeneity_figure
 from smgee.report.opening import opening
 from smgee.report.page import Section, write_report
@@ -76,6 +77,7 @@ def write_pages(
     builders = (
         opening,
         _maps,
+        _layers,
         network_sections,
         _network,
         _models,
@@ -184,6 +186,48 @@ def _maps(c: Contents, folder: Path) -> list[Section]:
         own = c.stations["soil_moisture"].reindex(time=days) - level[:, None]
         found.append(_place(c, c.mean - level.mean(), own.mean("time").values, c.study.grid, folder))
     return [Section("Maps", text, found)]
+
+
+LAYERS = (
+    "An interval is drawn by the models of the folds, each with its errors at stations it has not seen "
+    "(CV+), so it tells of a day at a place without a station. The standard error is the jackknife's: how "
+    "the map would move if one station had not been there; what no station could tell it does not know. "
+    "Outside the area of applicability a pixel is less like any station than the cross-validation has "
+    "tested, and none of the scores holds there."
+)
+"""What layers of uncertainty stand under."""
+
+
+def _layers(c: Contents, folder: Path) -> list[Section]:
+    if c.layers is None or c.study is None:
+        return []
+    day = c.layers.days[len(c.layers.days) // 2]
+    drawn = {v.name: c.layers.read(day, v.name) for v in c.layers.variables}
+    file = layers_figure(
+        drawn,
+        folder / "layers.png",
+        grid=c.study.grid,
+        cells=[*cells_of(c, "M36"), *cells_of(c, "M09")],
+        stations=_places(c),
+        level=c.study.upscale.level,
+        synthetic=c.synthetic,
+    )
+    said = []
+    if "applicability" in drawn:
+        known = drawn["applicability"][np.isfinite(drawn["applicability"])]
+        said.append(f"Inside the area of applicability lie {known.mean():.0%} of the pixels.")
+    if "lower" in drawn:
+        width = drawn["upper"] - drawn["lower"]
+        low, middle, high = np.nanpercentile(width, [5, 50, 95])
+        said.append(
+            f"The {c.study.upscale.level:.0%} interval is {middle:.3f} m³/m³ wide in the middle, "
+            f"{low:.3f} to {high:.3f} on nine tenths of the pixels."
+        )
+    if "standard_error" in drawn:
+        error = float(np.nanmedian(drawn["standard_error"]))
+        said.append(f"The standard error of a pixel is {error:.3f} m³/m³ in the middle.")
+    text = " ".join([LAYERS, *c.uncertain, *said])
+    return [Section("Uncertainty and applicability", text, [(file, f"Layers of {day:%-d %B %Y}.")])]
 
 
 def _place(

@@ -180,7 +180,7 @@ def _claims(c: Contents, grid: str) -> list[tuple[pd.DataFrame, str]]:
         tables.append((shown(c.gains[c.gains["grid"] == grid].drop(columns="baseline"), GAINS), caption))
     if c.verdicts is not None and (c.verdicts["grid"] == grid).any():
         caption = (
-            "verdicts.csv: the stations' sampling error taken out of r, bias and ubRMSE; what a reference "
+            "verdicts.csv: the reference's error taken out of r, bias and ubRMSE; what a reference "
             "without error would gain; meets: probability that the ubRMSE is at most the target."
         )
         part = c.verdicts[c.verdicts["grid"] == grid].drop(columns="sentence")
@@ -191,7 +191,7 @@ def _claims(c: Contents, grid: str) -> list[tuple[pd.DataFrame, str]]:
             "around the cell and SMAP cannot help seeing) + remainder (its own, and the maps' error: "
             "error_map of their mean, error_coverage of what lies beside them; own: what is left to SMAP, "
             "95 %); "
-            "spread…: standard deviation of the same in time; error_…: sampling error of the stations; "
+            "spread…: standard deviation of the same in time; error_level, error_dynamics: of the maps' mean, or of the stations; "
             "coverage_footprint: share of the footprint that the maps reach."
         )
         tables.append((shown(c.ledger[c.ledger["grid"] == grid], LEDGER), caption))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from smgee.validation.judges import TITLES
+
 __all__ = [
     "explained_in_words",
     "gain_sentences",
@@ -68,7 +70,7 @@ def gain_sentences(
             )
             if pd.notna(test["false_alarms"]):
                 words += f" On series like these the test gives {test['false_alarms']:.1%} false alarms."
-        best = _row(found, cell, orbit)
+        best = _row(found, cell, orbit, reference="insitu_equal")
         if best is not None and pd.notna(best["r_perfect_gain"]):
             words += f" A reference without error would gain {best['r_perfect_gain']:+.3f} at all."
         said.append(words)
@@ -81,10 +83,10 @@ def requirement_sentences(found: pd.DataFrame | None, *, grid: str) -> list[str]
         return []
     part = found[found["cell"].str.startswith(grid) & found["meets"].notna()]
     several = part["cell"].nunique() > 1
-    said = [
-        f"{row['cell'] + ' ' if several else ''}{row['orbit']}: {row['sentence']}"
-        for _, row in part.iterrows()
-    ]
+    said = []
+    for _, row in part.iterrows():
+        where = f"{row['cell']} {row['orbit']}" if several else row["orbit"]
+        said.append(f"{where}, by the {TITLES[row['reference']]}: {row['sentence']}")
     if said:
         said.append(
             "The figure of 0.04 m³/m³ is what the mission promised; it has been called not justifiable on "

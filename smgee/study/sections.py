@@ -49,6 +49,9 @@ Surface = Literal[SURFACE_BITS]  # type: ignore[valid-type]
 Deployed = Annotated[Literal["best", *MODELS], BeforeValidator(_spelled)]  # type: ignore[valid-type]
 
 
+Layer = Literal["interval", "standard_error", "applicability", "density", "leaf_interval", "leaf_stations"]
+
+
 class Backend(Options):
     """Where Earth Engine calls go.
 
@@ -269,6 +272,25 @@ class Upscale(Options):
     days: Literal["smap", "daily"] = Field(
         "smap", description="'smap': the days with a retrieval; 'daily': every day of the period"
     )
+    layers: tuple[Layer, ...] = Field(
+        ("interval", "standard_error", "applicability", "density"),
+        description="what is mapped beside soil moisture: its 'interval' and 'standard_error', the area of "
+        "'applicability', the 'density' of stations in like conditions, and by other leaf values of the same "
+        "trees 'leaf_interval' and 'leaf_stations'; [] for nothing",
+    )
+    layer_days: Annotated[int, Field(ge=1)] | None = Field(
+        1, description="on how many of the mapped days, evenly spread; null for all of them"
+    )
+    level: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.9, description="share of days at new places that the interval is to hold"
+    )
+
+    @field_validator("layers")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"layers {list(value)} repeat; name each once")
+        return value
 
     @model_validator(mode="after")
     def _stays_by_classifier(self) -> Upscale:

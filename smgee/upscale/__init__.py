@@ -12,8 +12,10 @@ from smgee.upscale.cells import CellMeans
 from smgee.upscale.classifier_route import ClassifierRoute
 from smgee.upscale.daily import DailyModel, NetworkSeries
 from smgee.upscale.jobs import Done, plan_jobs, run_jobs
+from smgee.upscale.layers import LAYERS, ClassifierLayers, LayerModels, XeeLayers, make_layers
 from smgee.upscale.parity import Parity, compare_maps, compare_routes, compare_store
 from smgee.upscale.route import Cost, Route
+from smgee.upscale.sampled import SampledRoute, sampled_grid, sampled_means, sampling_step
 from smgee.upscale.season import (
     cell_means,
     default_block,
@@ -29,20 +31,25 @@ from smgee.upscale.there import ServerRoute, cell_means_there, season_image, sea
 from smgee.upscale.xee_route import XeeRoute
 
 __all__ = [
+    "LAYERS",
     "SOIL_MOISTURE",
     "Block",
     "CellMeans",
+    "ClassifierLayers",
     "ClassifierRoute",
     "Cost",
     "DailyModel",
     "Done",
+    "LayerModels",
     "MapJob",
     "MapStore",
     "NetworkSeries",
     "Parity",
     "Route",
+    "SampledRoute",
     "ServerRoute",
     "Variable",
+    "XeeLayers",
     "XeeRoute",
     "cell_means",
     "cell_means_there",
@@ -50,12 +57,16 @@ __all__ = [
     "compare_routes",
     "compare_store",
     "default_block",
+    "make_layers",
     "make_route",
     "map_day",
     "map_season",
     "plan_jobs",
     "pull_static",
     "run_jobs",
+    "sampled_grid",
+    "sampled_means",
+    "sampling_step",
     "season_cost",
     "season_image",
     "season_mean",

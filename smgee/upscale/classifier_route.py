@@ -29,7 +29,7 @@ from smgee.upscale.store import DAYS_PER_CHUNK, SOIL_MOISTURE
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["ClassifierRoute"]
+__all__ = ["ClassifierRoute", "map_image", "send"]
 
 
 class ClassifierRoute:
@@ -67,11 +67,7 @@ class ClassifierRoute:
 
     @cached_property
     def _built(self) -> ee.Classifier:
-        session = current_session()
-        asset = (
-            None if session is None else f"{session.asset_root}/smgee_trees_{self.model.ensemble.hash[:16]}"
-        )
-        return self.model.ensemble.to_classifier(self.transport, asset_id=asset)
+        return send(self.model, transport=self.transport)
 
     @property
     def classifier(self) -> ee.Classifier:
@@ -145,23 +141,18 @@ class ClassifierRoute:
     def _map(self, day: date, trees: TreeEnsemble | None) -> ee.Image:
         import ee
 
-        if trees is None:  # one number for the day: the network's state, or trees of it alone
-            return ee.Image.constant(self.model.number(day)).toFloat().rename(SOIL_MOISTURE.name)
+        if trees is None:
+            return map_image(self.model, day, None, None)
         image = self.predictors.image(day)
         if trees is self.model.ensemble:
-            constants = self.model.constants(day)
-            if constants:
-                told = [ee.Image.constant(v).toFloat().rename(name) for name, v in constants.items()]
-                image = image.addBands(ee.Image.cat(told))
-            found = trees.classify(image, classifier=self.classifier, band_name=SOIL_MOISTURE.name)
-        else:
-            classifier = inline_classifier(trees.to_ee_strings())
-            found = trees.classify(image, classifier=classifier, band_name=SOIL_MOISTURE.name)
-            told_of = self._told(day)
-            varying = [n for n in self._tested if n not in told_of]
-            if varying:  # the trees of this day may not test all that is masked
-                masks = image.select(varying).mask().reduce(ee.Reducer.min())
-                found = found.updateMask(masks.gt(0))
+            return map_image(self.model, day, image, self.classifier)
+        classifier = inline_classifier(trees.to_ee_strings())
+        found = trees.classify(image, classifier=classifier, band_name=SOIL_MOISTURE.name)
+        told_of = self._told(day)
+        varying = [n for n in self._tested if n not in told_of]
+        if varying:  # the trees of this day may not test all that is masked
+            masks = image.select(varying).mask().reduce(ee.Reducer.min())
+            found = found.updateMask(masks.gt(0))
         level = self.model.level(day)
         return found.add(ee.Image.constant(level)) if level else found
 
@@ -179,6 +170,42 @@ class ClassifierRoute:
     def cost(self, job: MapJob) -> Cost:
         """Return what must be pulled for the job: its finished maps."""
         return Cost({(f"maps from {job.days[0]}", job.block): 4 * len(job.days) * job.block.size})
+
+
+def send(model: DailyModel, *, transport: Transport = "auto", limit: int = REQUEST_LIMIT) -> ee.Classifier:
+    """Return a model's trees as a classifier; ones too large for a request, or for their share of one
+    (`limit`, bytes), go by way of an asset of the connected project.
+    """
+    session = current_session()
+    asset = None if session is None else f"{session.asset_root}/smgee_trees_{model.ensemble.hash[:16]}"
+    return model.ensemble.to_classifier(transport, asset_id=asset, limit=limit)
+
+
+def map_image(
+    model: DailyModel, day: date, image: ee.Image | None, classifier: ee.Classifier | None
+) -> ee.Image:
+    """Return a day's map by one model on Earth Engine, one band.
+
+    Parameters
+    ----------
+    model : DailyModel
+    day : date
+    image : ee.Image or None
+        The predictors of the day; not needed by a model that is one number for the day.
+    classifier : ee.Classifier or None
+        The model's trees.
+    """
+    import ee
+
+    if image is None or not model.needs:  # the network's state, or trees of it alone
+        return ee.Image.constant(model.number(day)).toFloat().rename(SOIL_MOISTURE.name)
+    constants = model.constants(day)
+    if constants:
+        told = [ee.Image.constant(v).toFloat().rename(name) for name, v in constants.items()]
+        image = image.addBands(ee.Image.cat(told))
+    found = model.ensemble.classify(image, classifier=classifier, band_name=SOIL_MOISTURE.name)
+    level = model.level(day)
+    return found.add(ee.Image.constant(level)) if level else found
 
 
 def _restored(predictors: PredictorSet, model: DailyModel, transport: Transport) -> ClassifierRoute:

@@ -14,6 +14,7 @@ from smgee.errors import InputError, MissingDataError
 from smgee.models import TrainedModel, load_model
 from smgee.models.deployment import OFFSET, at_state
 from smgee.models.features import STATE, harmonics
+from smgee.models.leftout import LeftOut
 from smgee.trees import TreeEnsemble
 
 __all__ = ["DailyModel", "NetworkSeries"]
@@ -97,11 +98,14 @@ class DailyModel:
         State that is added, and told to the trees; None for trees of soil moisture itself.
     trained : TrainedModel, optional
         The model that it was made of.
+    adds : bool
+        Whether the state is added to the trees, or only told to them.
     """
 
     ensemble: TreeEnsemble
     series: NetworkSeries | None = None
     trained: TrainedModel | None = None
+    adds: bool = True
 
     @classmethod
     def of(
@@ -132,6 +136,17 @@ class DailyModel:
                 "is not there; train the models again."
             )
         return cls(_without_idle(model.ensemble), NetworkSeries.of(state), model)
+
+    @classmethod
+    def without(cls, left_out: LeftOut) -> DailyModel:
+        """Make it of a model that has not seen some stations, and the state of the others."""
+        if left_out.state is None:
+            return cls(left_out.trees)
+        return cls(_without_idle(left_out.trees), NetworkSeries.of(left_out.state))
+
+    def like(self, ensemble: TreeEnsemble, *, adds: bool = True) -> DailyModel:
+        """Return the same with other trees, told the same state."""
+        return DailyModel(_without_idle(ensemble) if self.series else ensemble, self.series, adds=adds)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], name: str = "best") -> DailyModel:
@@ -186,7 +201,7 @@ class DailyModel:
 
     def level(self, day: date) -> float:
         """Return what is added to the trees of `ensemble` on a day, m³ m⁻³."""
-        return 0.0 if self.series is None else self.series.at(day)[OFFSET]
+        return self.series.at(day)[OFFSET] if self.series is not None and self.adds else 0.0
 
     def for_day(self, day: date) -> TreeEnsemble:
         """Return the trees of a day: what is constant folded in, the level added.
@@ -198,6 +213,8 @@ class DailyModel:
         """
         if self.series is None:
             return self.ensemble
+        if not self.adds:
+            return self.ensemble.specialize(self.constants(day))
         others = {name: v for name, v in self.constants(day).items() if name != OFFSET}
         return at_state(self.ensemble, self.level(day), **others)
 

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     import ee
     import xarray as xr
 
-__all__ = ["Puller", "open_bands"]
+__all__ = ["KEPT_BYTES", "Puller", "open_bands"]
 
 # Of the 48 MiB that one answer may hold, each float32 sample takes 4 bytes and one for its mask.
 _ANSWER_BYTES = 48 * 1024 * 1024
 _SAMPLE_BYTES = 5
 _TILE_WIDTH = 512
-_KEPT_BYTES = 64 * 1024 * 1024
+KEPT_BYTES = 64 * 1024 * 1024
 _KEPT_IMAGES = 16
 _REFUSALS = 2  # so often a size is refused before it is not asked for any more
 
@@ -96,7 +96,7 @@ class Puller:
         Pixels kept for later requests, at most.
     """
 
-    def __init__(self, grid: PixelGrid, *, keep_bytes: int = _KEPT_BYTES):
+    def __init__(self, grid: PixelGrid, *, keep_bytes: int = KEPT_BYTES):
         self.grid = grid
         self.keep_bytes = keep_bytes
         self._images: OrderedDict[Hashable, xr.DataArray] = OrderedDict()

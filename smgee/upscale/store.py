@@ -90,6 +90,8 @@ class MapStore:
         What is mapped.
     block : int
         Side of the blocks, in pixels. A store that is gone on with keeps its own.
+    title : str
+        What the maps show; the pixel size is added.
     """
 
     def __init__(
@@ -102,11 +104,13 @@ class MapStore:
         provenance: Provenance | None = None,
         variables: Sequence[Variable] = (SOIL_MOISTURE,),
         block: int = 2 * BLOCK_ALIGNMENT,
+        title: str = "Daily soil moisture",
     ):
         self.path = Path(path)
         _sweep(self.path)
         if not self._continues(identity, variables):
-            _create(self.path, list(days), grid, identity, provenance or Provenance(), list(variables), block)
+            made = provenance or Provenance()
+            _create(self.path, list(days), grid, identity, made, list(variables), block, title)
         self._open("r+")
 
     @classmethod
@@ -348,6 +352,7 @@ def _create(
     provenance: Provenance,
     variables: list[Variable],
     block: int,
+    title: str,
 ) -> None:
     """Make an empty store at once or not at all."""
     if not days or sorted(set(days)) != days:
@@ -376,7 +381,7 @@ def _create(
         path,
         coordinates=_coordinates(days, grid),
         layers=[*maps, Layer("check", hashed, (len(days), 1), "<u8", meant)],
-        title=f"Daily soil moisture at {grid.transform[0]:g} m",
+        title=f"{title} at {grid.transform[0]:g} m",
         provenance=provenance,
         # one text, so that the attributes are what NetCDF can hold too
         attributes={"identity": identity, "layout": LAYOUT, "store": json.dumps(about)},

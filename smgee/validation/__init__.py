@@ -1,6 +1,6 @@
 """Validation of SMAP: metrics with honest intervals, means over exact EASE-Grid cells, tables, terrain."""
 
-from smgee.validation.claims import gain_table, verdict_table
+from smgee.validation.claims import gain_table, map_verdicts, verdict_table
 from smgee.validation.collocation import collocation_sentences, collocation_table
 from smgee.validation.footprint import footprint_means, footprint_weights
 from smgee.validation.hdf5 import read_smap
@@ -8,6 +8,7 @@ from smgee.validation.heterogeneity import cell_conditions, further_conditions, 
 from smgee.validation.judges import Judges, gather
 from smgee.validation.land_cover import land_cover_entropy
 from smgee.validation.ledger import footprint_ledger
+from smgee.validation.left_out import standard_errors
 from smgee.validation.map_accuracy import map_accuracy
 from smgee.validation.others import Product, fetch_others, products_of
 from smgee.validation.pairs import overpass_dates, select_dates
@@ -46,6 +47,7 @@ __all__ = [
     "gather",
     "land_cover_entropy",
     "map_accuracy",
+    "map_verdicts",
     "overpass_dates",
     "overpass_station_means",
     "products_of",
@@ -54,6 +56,7 @@ __all__ = [
     "sampling_error",
     "select_dates",
     "select_retrievals",
+    "standard_errors",
     "station_references",
     "station_weights",
     "too_few",

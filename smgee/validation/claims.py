@@ -9,19 +9,23 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from smgee.grid import EaseCell
 from smgee.metrics import alarm_rates, dependent_correlations, gain_tests
 from smgee.metrics.dependent import GAINS
 from smgee.metrics.resamplers import MIN_PAIRS
-from smgee.validation.pairs import PLAIN, matched
+from smgee.validation.pairs import PLAIN, UPSCALED, matched
 from smgee.validation.references import (
     cell_station_means,
     overpass_station_means,
     station_cells,
     station_weights,
 )
-from smgee.validation.verdicts import FIGURES, TARGET, verdict
+from smgee.validation.verdicts import FIGURES, TARGET, Verdict, verdict, verdict_by
 
-__all__ = ["GAIN_COLUMNS", "VERDICT_COLUMNS", "gain_table", "verdict_table"]
+__all__ = ["GAIN_COLUMNS", "VERDICT_COLUMNS", "gain_table", "map_verdicts", "verdict_table"]
+
+STATIONS = "insitu_equal"
+"""The reference of the stations' verdicts: their mean, departures averaged."""
 
 GAIN_COLUMNS = (
     *("grid", "cell", "orbit", "reference", "baseline", "metric", "n", "gain", "p", "chance_low"),
@@ -30,7 +34,7 @@ GAIN_COLUMNS = (
 """Columns of `gain_table`."""
 
 VERDICT_COLUMNS = (
-    *("grid", "cell", "orbit", "n", "stations", "error_level", "error_dynamics"),
+    *("grid", "cell", "orbit", "reference", "n", "stations", "error_level", "error_dynamics"),
     *(f"{name}{end}" for name in FIGURES for end in ("", "_corrected", "_low", "_high", "_perfect_gain")),
     *("target", "meets", "sentence"),
 )
@@ -184,23 +188,82 @@ def verdict_table(
             target=target,
             seed=seed,
         )
-        row: dict[str, Any] = {
-            "grid": cell.grid,
-            "cell": cell.name,
-            "orbit": orbit,
-            "n": found.n,
-            "stations": found.error.stations,
-            "error_level": found.error.level,
-            "error_dynamics": found.error.dynamics,
-        }
-        for name in FIGURES:
-            low, high = found.intervals[name]
-            row |= {
-                name: found.values[name],
-                f"{name}_corrected": found.corrected[name],
-                f"{name}_low": low,
-                f"{name}_high": high,
-                f"{name}_perfect_gain": found.corrected[name] - found.values[name],
-            }
-        rows.append(row | {"target": target, "meets": found.meets, "sentence": found.sentence()})
+        rows.append(_told(cell, orbit, STATIONS, found))
     return pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
+
+
+def map_verdicts(
+    smap: pd.DataFrame,
+    maps: pd.DataFrame,
+    left_out: pd.DataFrame,
+    *,
+    target: float = TARGET,
+    seed: int = 0,
+    **pairing: Any,
+) -> pd.DataFrame:
+    """Judge SMAP in every cell by the mean of the maps, whose error the maps without each station tell.
+
+    Parameters
+    ----------
+    smap : pandas.DataFrame
+        As `smgee.validation.validate` takes it.
+    maps : pandas.DataFrame
+        Means of the maps over cells: date, cell, soil_moisture, and orbit where they are moved to the
+        overpass.
+    left_out : pandas.DataFrame
+        station (the one left out), date, cell, soil_moisture of the day.
+    target, seed
+        As for `verdict_table`.
+    **pairing
+        periods, recommended_only and day of `smgee.validation.validate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `VERDICT_COLUMNS`. How a map without a station differs from the others of its day is taken for how it
+        would at the overpass.
+    """
+    rows = []
+    for cell, orbit, paired in matched(smap, {UPSCALED: maps}, **pairing):
+        own = left_out[left_out["cell"] == cell.name]
+        if own.empty:
+            continue
+        pairs = paired[UPSCALED]
+        means = own.pivot(index="date", columns="station", values="soil_moisture")
+        means = means.reindex(pd.to_datetime(pairs["date"])).to_numpy(float)
+        reference = pairs["reference"].to_numpy(float)
+        apart = means - means.mean(axis=1, keepdims=True)
+        found = verdict_by(
+            pairs["smap"].to_numpy(float),
+            reference,
+            (reference[:, None] + apart).T,
+            time=pairs["date"].to_numpy(),
+            target=target,
+            seed=seed,
+        )
+        rows.append(_told(cell, orbit, UPSCALED, found))
+    return pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
+
+
+def _told(cell: EaseCell, orbit: str, reference: str, found: Verdict) -> dict[str, Any]:
+    """A row of verdicts."""
+    row: dict[str, Any] = {
+        "grid": cell.grid,
+        "cell": cell.name,
+        "orbit": orbit,
+        "reference": reference,
+        "n": found.n,
+        "stations": found.error.stations,
+        "error_level": found.error.level,
+        "error_dynamics": found.error.dynamics,
+    }
+    for name in FIGURES:
+        low, high = found.intervals[name]
+        row |= {
+            name: found.values[name],
+            f"{name}_corrected": found.corrected[name],
+            f"{name}_low": low,
+            f"{name}_high": high,
+            f"{name}_perfect_gain": found.corrected[name] - found.values[name],
+        }
+    return row | {"target": found.target, "meets": found.meets, "sentence": found.sentence()}

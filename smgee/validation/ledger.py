@@ -38,7 +38,8 @@ def footprint_ledger(
     references : mapping of str to pandas.DataFrame
         With the maps over the cell and under the footprint; without either the ledger is empty.
     verdicts : pandas.DataFrame, optional
-        From `smgee.validation.verdict_table`: the sampling error of the stations behind the maps.
+        From `smgee.validation.verdict_table` and `smgee.validation.map_verdicts`: the error of the maps, or
+        of the stations behind them.
     **pairing
         periods, recommended_only and day of `smgee.validation.validate`.
 
@@ -48,7 +49,8 @@ def footprint_ledger(
         `LEDGER_COLUMNS`, one row per cell and overpass, m³ m⁻³: ``difference`` (mean of SMAP − cell) is
         ``of_footprint`` (mean of footprint − cell: what SMAP cannot help seeing) plus ``remainder`` (SMAP −
         footprint: SMAP's own, and the maps' error). ``spread…`` are the standard deviations of the same in
-        time; ``error_level`` and ``error_dynamics`` how far the mean of the stations in the cell may be off.
+        time; ``error_level`` and ``error_dynamics`` how far the mean of the maps, or else
+        of the stations in the cell, may be off.
         ``coverage_…``: share of the cell, and of the whole footprint, that the maps cover. Of the remainder
         may be the maps': ``error_map``, the standard error of their mean over the 36 km cell around, which a
         footprint is about as wide as (by models that have not seen one station; NaN where none were drawn);
@@ -60,6 +62,7 @@ def footprint_ledger(
         return pd.DataFrame(columns=list(LEDGER_COLUMNS))
     errors: dict[tuple[str, str], tuple[float, float]] = {}
     if verdicts is not None:
+        # those of the maps come last, and count where they are known
         for row in verdicts.to_dict("records"):
             errors[str(row["cell"]), str(row["orbit"])] = row["error_level"], row["error_dynamics"]
     maps = {name: references[name] for name in (UPSCALED, FOOTPRINT)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +19,15 @@ from smgee.errors import InputError
 from smgee.metrics import MovingBlocks, assess, scores
 from smgee.validation.references import additive_mean
 
-__all__ = ["MIN_STATIONS", "SamplingError", "Verdict", "sampling_error", "verdict"]
+__all__ = [
+    "MIN_STATIONS",
+    "SamplingError",
+    "Verdict",
+    "jackknife_error",
+    "sampling_error",
+    "verdict",
+    "verdict_by",
+]
 
 MIN_STATIONS = 3
 """Fewer stations say nothing of how the mean would differ with others."""
@@ -119,12 +128,29 @@ def sampling_error(values: np.ndarray, share: np.ndarray | None = None) -> Sampl
     SamplingError
         NaN below `MIN_STATIONS`.
     """
-    means = _leaving_out(values, share)
+    return jackknife_error(_leaving_out(values, share))
+
+
+def jackknife_error(means: np.ndarray) -> SamplingError:
+    """Estimate the error of a reference from what it would be without each station.
+
+    Parameters
+    ----------
+    means : array, shape (stations, time)
+        The reference without each of the stations, m³ m⁻³.
+
+    Returns
+    -------
+    SamplingError
+        NaN below `MIN_STATIONS`.
+    """
     count = len(means)
     if count < MIN_STATIONS:
         return SamplingError(math.nan, math.nan, count)
     factor = (count - 1) / count
     known = np.isfinite(means).all(axis=0)
+    if not known.any():
+        return SamplingError(math.nan, math.nan, 0)
     means = means[:, known]
     levels = means.mean(axis=1, keepdims=True)
     departures = means - levels
@@ -174,20 +200,50 @@ def verdict(
     own error, u² − σ², and R raised to R / √(1 − σ² / var). σ² is itself known with few degrees of freedom,
     the stations less one, so every draw takes its own.
     """
-    values = np.asarray(values, float)
-    satellite = np.asarray(satellite, float)
+    values, satellite = np.asarray(values, float), np.asarray(satellite, float)
     if values.ndim != 2 or len(values) != len(satellite):
         raise InputError(
             f"The stations have the shape {values.shape} for {len(satellite)} satellite values; give one row "
             "per time and one column per station."
         )
-    if not target > 0:
-        raise InputError(f"target={target} is no size of an error; give it in m3 m-3.")
     share = np.ones(values.shape[1]) if share is None else np.asarray(share, float)
-    reference = additive_mean(values, share)
-    found = assess(satellite, reference, metrics=FIGURES, resampler=MovingBlocks(time), seed=seed)
+    reference, means = additive_mean(values, share), _leaving_out(values, share)
     seen = np.isfinite(satellite) & np.isfinite(reference)
     error = sampling_error(values[seen], share)
+    options: dict[str, Any] = {"time": time, "target": target, "draws": draws, "seed": seed}
+    return verdict_by(satellite, reference, means, error=error, **options)
+
+
+def verdict_by(
+    satellite: ArrayLike,
+    reference: np.ndarray,
+    means: np.ndarray,
+    *,
+    error: SamplingError | None = None,
+    time: ArrayLike | None = None,
+    target: float = TARGET,
+    draws: int = 20000,
+    seed: int = 0,
+) -> Verdict:
+    """Judge a satellite by any reference that rests on stations, such as a map trained on them.
+
+    Parameters
+    ----------
+    satellite, reference : array-like, shape (time,)
+        m³ m⁻³, NaN where missing.
+    means : array, shape (stations, time)
+        The reference without each of the stations.
+    error : SamplingError, optional
+        Of the reference at the times that the satellite has too; that of `means` by default.
+    time, target, draws, seed
+        See `verdict`.
+    """
+    satellite, reference = np.asarray(satellite, float), np.asarray(reference, float)
+    if not target > 0:
+        raise InputError(f"target={target} is no size of an error; give it in m3 m-3.")
+    found = assess(satellite, reference, metrics=FIGURES, resampler=MovingBlocks(time), seed=seed)
+    if error is None:
+        error = jackknife_error(means[:, np.isfinite(satellite) & np.isfinite(reference)])
     plain = dict(found.values)
     if found.n == 0 or found.block == 0 or error.stations < MIN_STATIONS:
         nothing = dict.fromkeys(FIGURES, math.nan)
@@ -203,11 +259,11 @@ def verdict(
             found.n,
             reason,
         )
-    by_stations = [scores(FIGURES, satellite, mean) for mean in _leaving_out(values, share)]
+    by_stations = [scores(FIGURES, satellite, mean) for mean in means]
     rng = np.random.default_rng(seed)
     free = error.stations - 1
     variance = error.dynamics**2 * free / rng.chisquare(free, draws)
-    spread = float(np.var(reference[seen]))
+    spread = float(np.var(reference[np.isfinite(satellite) & np.isfinite(reference)]))
     drawn, best = {}, {}
     for name in FIGURES:
         forward, back = _FORWARD[name], _BACK[name]

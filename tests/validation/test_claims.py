@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from smgee.errors import InputError
 from smgee.metrics import gain_tests, score
-from smgee.validation import cell_station_means, gain_table, verdict_table
+from smgee.validation import cell_station_means, gain_table, map_verdicts, standard_errors, verdict_table
 from smgee.validation.claims import GAIN_COLUMNS, VERDICT_COLUMNS
 from tests.validation.tables import CHILDREN, DAYS, PARENT, smap_table, stations, truth, zonal_table
 
@@ -94,6 +95,31 @@ def test_verdicts_of_cells_with_stations():
     plain = cell_station_means(scattered(9), [PARENT], anomalies=True)
     mean = plain.set_index("date").loc[DAYS[::2], "soil_moisture"]
     assert large["bias"] == pytest.approx(np.mean(own - mean), abs=1e-9)
+
+
+def test_a_map_that_is_the_mean_of_its_stations_is_judged_as_they_are():
+    """The model gives every pixel the network's mean: without a station, the mean of the others."""
+    network, smap = scattered(9), smap_table([PARENT], offset=-0.02, noise=0.02)
+    by_stations = verdict_table(smap, network)
+    values = network["soil_moisture"].transpose("time", "station").to_numpy()
+    maps = pd.DataFrame({"date": DAYS, "cell": PARENT.name, "soil_moisture": values.mean(axis=1)})
+    left_out = pd.concat(
+        [
+            maps.assign(station=f"S{k}", soil_moisture=np.delete(values, k, axis=1).mean(axis=1))
+            for k in range(9)
+        ]
+    )
+    by_maps = map_verdicts(smap, maps.assign(coverage=1.0), left_out)
+    assert (by_maps["reference"] == "upscaled").all()
+    numbers = by_stations.select_dtypes("number").columns
+    np.testing.assert_allclose(by_maps[numbers], by_stations[numbers], rtol=1e-9)
+    assert by_maps["sentence"].tolist() == by_stations["sentence"].tolist()
+    assert map_verdicts(smap, maps, left_out.assign(cell="M36-0-0")).empty
+    errors = standard_errors(left_out)
+    spread = values.std(axis=1, ddof=1) / np.sqrt(9)  # of a mean, the jackknife is the textbook's error
+    np.testing.assert_allclose(errors["standard_error"], spread)
+    with pytest.raises(InputError, match="two or more"):
+        standard_errors(left_out[left_out["station"] == "S0"])
 
 
 def test_verdicts_without_stations_in_any_cell():

@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 
 import smgee
 from smgee.cards import verify
-from smgee.models import BASELINES, load_model
+from smgee.experiment.layers import true_pixels
+from smgee.models import BASELINES, Uncertainty, load_model
 from smgee.study import Study
 from smgee.twin import Basin
-from smgee.upscale import DailyModel, MapStore, XeeRoute
+from smgee.upscale import Block, DailyModel, MapJob, MapStore, SampledRoute, XeeRoute
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.steps.stations import STATIONS
 from smgee_cli.app import app
@@ -98,6 +99,84 @@ def test_both_routes_agree(run):
     assert parity["max_abs_difference"] <= 1e-6
     assert parity["mask_differs"] == 0
     assert parity["valid"] > 0.5 * parity["pixels"]
+
+
+def test_layers_beside_the_maps(run, study):
+    """Drawn for one day; the interval holds the map, the jackknife is that of the maps without a station."""
+    store, maps = MapStore.open(run / "layers.zarr"), MapStore.open(run / "maps.zarr")
+    assert [v.name for v in store.variables] == [
+        *("lower", "upper", "standard_error", "dissimilarity", "applicability", "density")
+    ]
+    assert store.days == [maps.days[len(maps.days) // 2]]
+    day, known = store.days[0], np.isfinite(maps.read(store.days[0]))
+    drawn = {v.name: store.read(day, v.name) for v in store.variables}
+    for name, values in drawn.items():
+        np.testing.assert_array_equal(np.isfinite(values), known, err_msg=name)
+    assert (drawn["lower"][known] >= 0).all()
+    assert (drawn["lower"] <= maps.read(day))[known].mean() > 0.99
+    assert (maps.read(day) <= drawn["upper"])[known].mean() > 0.99
+    assert set(np.unique(drawn["applicability"][known])) <= {0.0, 1.0}
+    ds = store.dataset()
+    assert ds["standard_error"].attrs["units"] == "m3 m-3"
+    assert "jackknife" in ds["standard_error"].attrs["long_name"]
+    assert ds.attrs["title"].startswith("Uncertainty and applicability")
+
+    told = Uncertainty.load(run / "uncertainty")
+    assert len(told.stations) == 30
+    assert len(told.folds) == study.training.folds
+    row, col = 40, 60
+    by_hand = []
+    with smgee.connect():
+        for one in (told.stations[0], told.stations[17]):
+            route = XeeRoute(study.predictor_set, DailyModel.without(one))
+            by_hand.append(route.run(MapJob(Block(row, col, 4, 4), (day,)))["soil_moisture"][0])
+        sampled = SampledRoute(study.predictor_set, [DailyModel.without(one) for one in told.stations], 1)
+        every = sampled.run(MapJob(Block(row, col, 4, 4), (day,)))
+    np.testing.assert_allclose(every["0"], by_hand[0], atol=1e-6)
+    np.testing.assert_allclose(every["17"], by_hand[1], atol=1e-6)
+    spread = np.std(np.stack(list(every.values())).astype("f8"), axis=0)[0] * np.sqrt(29)
+    np.testing.assert_allclose(drawn["standard_error"][row : row + 4, col : col + 4], spread, atol=1e-6)
+
+
+def test_the_error_of_a_cells_mean_reaches_the_verdicts(run):
+    zonal = pd.read_csv(run / "zonal.csv", parse_dates=["date"])
+    left = pd.read_parquet(run / "zonal_left_out.parquet")
+    assert left["station"].nunique() == 30
+    cell = zonal["cell"][zonal["cell"].str.startswith("M36")].iloc[0]
+    wide = left[left["cell"] == cell].pivot(index="date", columns="station", values="soil_moisture")
+    own = zonal[zonal["cell"] == cell].set_index("date")
+    np.testing.assert_allclose(own["standard_error"], wide.std(axis=1, ddof=0) * np.sqrt(29), atol=1e-6)
+    # at 300 m every pixel is taken: without one of thirty stations the mean hardly moves
+    np.testing.assert_allclose(own["soil_moisture"], wide.mean(axis=1), atol=0.01)
+    verdicts = pd.read_csv(run / "verdicts.csv")
+    by_maps = verdicts[verdicts["reference"] == "upscaled"]
+    assert {"M36", "M09"} == set(by_maps["grid"])
+    assert (by_maps["stations"] == 30).all()
+    assert (by_maps["error_level"] > 0).all()
+    assert {"insitu_equal", "upscaled"} == set(verdicts["reference"])
+
+
+def test_layers_are_the_same_on_earth_engine_and_hold_as_said(run):
+    parity = json.loads((run / "parity.json").read_text(encoding="utf-8"))
+    assert parity["layers"]["max_abs_difference"] <= 1e-6
+    assert parity["layers"]["mask_differs"] == 0
+    assert parity["layers"]["pixels"] == 6 * 32 * 32
+    pixels = pd.read_csv(run / "truth_layers.csv")
+    assert set(pixels["where"]) == {"all", "inside", "outside"}
+    store, maps = MapStore.open(run / "layers.zarr"), MapStore.open(run / "maps.zarr")
+    day = store.days[0]
+    truth = true_pixels(Basin(), store.grid, [day])[0]
+    known = np.isfinite(truth) & np.isfinite(maps.read(day))
+    held = (store.read(day, "lower") <= truth) & (truth <= store.read(day, "upper"))
+    everywhere = pixels[pixels["where"] == "all"].iloc[0]
+    assert everywhere["coverage"] == pytest.approx(held[known].mean(), abs=1e-4)
+    assert everywhere["n"] == known.sum() == pixels[pixels["where"] != "all"]["n"].sum()
+    cells = pd.read_csv(run / "truth_cells.csv")
+    assert len(cells) == 17
+    assert cells["held"].between(0, 1).all()
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "interval held" in page
+    assert "Uncertainty" in page
 
 
 def test_scores_stand_beside_baselines_under_every_design(run):

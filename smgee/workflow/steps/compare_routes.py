@@ -7,17 +7,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from smgee.errors import InputError
 from smgee.io import atomic_path
 from smgee.tables import Provenance
-from smgee.upscale import compare_routes, compare_store, default_block, make_route, tiling
+from smgee.upscale import (
+    Block,
+    Parity,
+    compare_routes,
+    compare_store,
+    default_block,
+    make_layers,
+    make_route,
+    tiling,
+)
 from smgee.upscale.route import RouteName
 from smgee.workflow.artifacts import Artifact
 from smgee.workflow.mapping import READS, SETTINGS, mapped_days
 from smgee.workflow.network import predictors_of
 from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Step
+from smgee.workflow.steps.layers import LAYERS, layer_models
 from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.steps.train import MODELS, deployed_model
+from smgee.workflow.steps.uncertainty import UNCERTAINTY
 from smgee.workflow.work import Work
 
 
@@ -30,6 +42,9 @@ def _write(found: dict[str, Any], path: Path, provenance: Provenance) -> None:
 PARITY: Artifact[dict[str, Any]] = Artifact(
     "parity.json", lambda path: json.loads(path.read_text(encoding="utf-8")), _write
 )
+
+WINDOW = 32
+"""Side of the window, in pixels, in which layers are compared: each is drawn by dozens of models."""
 
 
 def run(work: Work) -> Mapping[str, Any]:
@@ -51,8 +66,25 @@ def run(work: Work) -> Mapping[str, Any]:
         other = make_route(route, predictors, model)
         found = compare_store(maps, other, maps.days[len(maps.days) // 2], area=study.area)
     content = {**found.as_dict(), "sentence": found.sentence()}
+    if work.has(LAYERS) and work.has(UNCERTAINTY):
+        try:
+            layers = _layers(work)
+            content["layers"] = layers.as_dict()
+            content["sentence"] += f" Layers beside it: {layers.sentence()}"
+        except InputError as error:  # what Earth Engine cannot draw is said, and no fault of the maps
+            content["sentence"] += f" {error}"
     work.write(PARITY, content)
-    return {"parity": found.as_dict(), "sentence": found.sentence()}
+    return {"parity": found.as_dict(), "sentence": content["sentence"]}
+
+
+def _layers(work: Work) -> Parity:
+    """Draw the layers of a window in the middle by both routes, and compare."""
+    store, models = work.read(LAYERS), layer_models(work)
+    side = min(WINDOW, *store.grid.shape)
+    window = Block((store.grid.height - side) // 2, (store.grid.width - side) // 2, side, side)
+    predictors = predictors_of(work)
+    first, second = (make_layers(name, predictors, models) for name in get_args(RouteName))
+    return compare_routes(first, second, store.days[0], [window])
 
 
 STEP = Step(
@@ -60,9 +92,9 @@ STEP = Step(
     "Compare routes",
     run,
     reads=(MODELS,),
-    may_read=(MAPS, *READS),
+    may_read=(MAPS, LAYERS, UNCERTAINTY, *READS),
     writes=(PARITY,),
-    settings=("area", "upscale.route", *SETTINGS),
+    settings=("area", "upscale.route", "upscale.layers", *SETTINGS),
     inputs=catalog_of,
     datasets=predictor_datasets,
     external=True,

@@ -105,6 +105,7 @@ STEP = Step(
     settings=("start", "end", "area", "predictors", "training.deploy", "upscale", "backend.kind"),
     inputs=catalog_of,
     datasets=predictor_datasets,
+    ignores=("upscale.layers", "upscale.layer_days", "upscale.level"),
     external=True,
     needed=_left_out,
     options=(

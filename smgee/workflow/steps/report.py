@@ -20,6 +20,7 @@ from smgee.workflow.registry import STEPS, command_of
 from smgee.workflow.step import Step
 from smgee.workflow.steps.compare_routes import PARITY
 from smgee.workflow.steps.explain import SHAP
+from smgee.workflow.steps.layers import LAYERS
 from smgee.workflow.steps.mean_map import MEAN_MAP
 from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.steps.sample import SAMPLES
@@ -28,6 +29,7 @@ from smgee.workflow.steps.stations import PERIODS, SPREAD, STATIONS
 from smgee.workflow.steps.stations import QUALITY as QUALITY_OF_RECORDS
 from smgee.workflow.steps.train import CERTIFICATE, DISTANCES, MODELS, SCORES, SCORES_BY
 from smgee.workflow.steps.truth import COLLOCATION_TRUTH, TRUTH
+from smgee.workflow.steps.uncertainty import UNCERTAINTY
 from smgee.workflow.steps.validate import (
     ACCURACY,
     COLLOCATION,
@@ -108,6 +110,8 @@ def run(work: Work) -> Mapping[str, Any]:
         predictions=_predictions(work),
         station_scores=work.read_if_there(SCORES_BY["station"]),
         account=_account(work),
+        layers=work.read_if_there(LAYERS),
+        uncertain=_uncertain(work),
         judged=_judged(work),
         absent=[_absent(work, what, step) for artifact, step, what in _PARTS if not work.has(artifact)],
     )
@@ -178,6 +182,13 @@ def _judged(work: Work) -> list[str]:
     return [*([str(timing)] if timing else []), *map(str, work.fact("validate", "notes") or ())]
 
 
+def _uncertain(work: Work) -> list[str]:
+    """Return what intervals are worth, at stations left out and against the truth, and what was not drawn."""
+    said = [work.fact("uncertainty", "sentence"), work.fact("truth", "sentence")]
+    notes = work.fact("layers", "notes") or ()
+    return [str(text) for text in (*said, *notes) if text]
+
+
 def _absent(work: Work, what: str, step: str) -> str:
     if step == "predict" and work.run.has_study and work.study.upscale.stays:
         return f"{what}: they stay on Earth Engine (upscale.maps); `smgee export` writes them there."
@@ -224,8 +235,10 @@ STEP = Step(
         HETEROGENEITY,
         TRUTH,
         *(PARTS, COMPARISON, COLLOCATION, COLLOCATION_TRUTH, ACCURACY),
+        LAYERS,
+        UNCERTAINTY,
     ),
     writes=(PAGE, FIGURES, TABLES),
     standalone=True,
-    settings=("name", "start", "end", "area", "training.deploy", "smap"),
+    settings=("name", "start", "end", "area", "training.deploy", "smap", "upscale.level"),
 )

@@ -8,8 +8,11 @@ from typing import Any
 import pandas as pd
 
 from smgee.experiment import collocation_beside_truth, compare_with_truth, true_means
+from smgee.experiment.layers import cells_against_truth, layer_sentences, layers_against_truth
 from smgee.schemas import COLLOCATION_TRUTH as COLLOCATION_SCHEMA
 from smgee.schemas import TRUTH as TRUTH_SCHEMA
+from smgee.schemas import TRUTH_CELLS as TRUTH_CELLS_SCHEMA
+from smgee.schemas import TRUTH_LAYERS as TRUTH_LAYERS_SCHEMA
 from smgee.study import Study
 from smgee.twin import Basin
 from smgee.validation.judges import TITLES
@@ -17,13 +20,18 @@ from smgee.validation.quality import select_retrievals
 from smgee.workflow.artifacts import Artifact, table
 from smgee.workflow.cells import judged_cells
 from smgee.workflow.step import Step
+from smgee.workflow.steps.layers import LAYERS
+from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.steps.smap import OTHERS, SMAP, without_smap
 from smgee.workflow.steps.stations import PERIODS
 from smgee.workflow.steps.validate import COLLOCATION, REFERENCES
+from smgee.workflow.steps.zonal import ZONAL
 from smgee.workflow.work import Work
 
 TRUTH: Artifact[pd.DataFrame] = table("truth.csv", TRUTH_SCHEMA)
 COLLOCATION_TRUTH: Artifact[pd.DataFrame] = table("collocation_truth.csv", COLLOCATION_SCHEMA, optional=True)
+TRUTH_LAYERS: Artifact[pd.DataFrame] = table("truth_layers.csv", TRUTH_LAYERS_SCHEMA, optional=True)
+TRUTH_CELLS: Artifact[pd.DataFrame] = table("truth_cells.csv", TRUTH_CELLS_SCHEMA, optional=True)
 
 
 def run(work: Work) -> Mapping[str, Any]:
@@ -49,7 +57,25 @@ def run(work: Work) -> Mapping[str, Any]:
         work.write(COLLOCATION_TRUTH, collocation_beside_truth(collocated, seen, truth, periods=periods))
     held = found[[c for c in found.columns if str(c).endswith("_held")]].to_numpy(float)
     known = held[held == held]
-    return {"comparisons": len(found), "intervals_that_hold": float(known.mean()) if known.size else None}
+    said = _uncertainty(work, dict(zip(study.years, years, strict=True)))
+    share = float(known.mean()) if known.size else None
+    return {"comparisons": len(found), "intervals_that_hold": share, "sentence": " ".join(said)}
+
+
+def _uncertainty(work: Work, basins: Mapping[int, Basin]) -> list[str]:
+    """Compare the layers beside the maps, and the errors of the cells' means, with the truth."""
+    layers, maps, zonal = (work.read_if_there(a) for a in (LAYERS, MAPS, ZONAL))
+    pixels = cells = None
+    if layers is not None and maps is not None:
+        pixels = layers_against_truth(layers, maps, basins)
+    if zonal is not None and "standard_error" in zonal:
+        cells = cells_against_truth(zonal, basins)
+    for artifact, rows in ((TRUTH_LAYERS, pixels), (TRUTH_CELLS, cells)):
+        if rows is None or rows.empty:
+            work.drop(artifact)
+        else:
+            work.write(artifact, rows)
+    return layer_sentences(pixels, cells, work.study.upscale.level)
 
 
 def _needed(study: Study) -> str | None:
@@ -62,10 +88,10 @@ STEP = Step(
     "truth",
     "Compare with the truth",
     run,
-    version=2,
+    version=3,
     reads=(REFERENCES, SMAP, PERIODS),
-    may_read=(COLLOCATION, OTHERS),
-    writes=(TRUTH, COLLOCATION_TRUTH),
-    settings=("start", "end", "area", "smap", "training.seed", "backend.kind"),
+    may_read=(COLLOCATION, OTHERS, LAYERS, MAPS, ZONAL),
+    writes=(TRUTH, COLLOCATION_TRUTH, TRUTH_LAYERS, TRUTH_CELLS),
+    settings=("start", "end", "area", "smap", "training.seed", "upscale.level", "backend.kind"),
     needed=_needed,
 )

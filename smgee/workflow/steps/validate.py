@@ -29,6 +29,7 @@ from smgee.validation import (
     gain_table,
     gather,
     map_accuracy,
+    map_verdicts,
     products_of,
     relate_errors,
     validate_parts,
@@ -41,6 +42,7 @@ from smgee.validation.quality import count_retrievals, select_retrievals, too_fe
 from smgee.workflow.artifacts import Artifact, table
 from smgee.workflow.cells import judged_cells
 from smgee.workflow.step import Step
+from smgee.workflow.steps.layers import LEFT_OUT
 from smgee.workflow.steps.smap import OTHERS, SMAP, without_smap
 from smgee.workflow.steps.static import CELLS
 from smgee.workflow.steps.stations import PERIODS, RECORDS, STATIONS
@@ -116,7 +118,12 @@ def run(work: Work) -> Mapping[str, Any]:
     _write(work, GAINS, _gains(chosen, judges, options))
     work.progress(0.8)
     stations = judges.stations
-    verdicts = None if stations is None else verdict_table(chosen, stations, **options)
+    left_out = work.read_if_there(LEFT_OUT)
+    found = [] if stations is None else [verdict_table(chosen, stations, **options)]
+    if left_out is not None:
+        found.append(map_verdicts(chosen, judges.tables[UPSCALED], left_out, **options))
+    found = [part for part in found if len(part)]
+    verdicts = pd.concat(found, ignore_index=True) if found else None
     _write(work, VERDICTS, verdicts)
     _write(work, LEDGER, footprint_ledger(chosen, judges.tables, verdicts=verdicts, **pairing))
     _write(work, HETEROGENEITY, _related(work, result))
@@ -205,9 +212,9 @@ STEP = Step(
     "validate",
     "Validate SMAP",
     run,
-    version=5,
+    version=6,
     reads=(SMAP, ZONAL, UNITS, STATIONS, PERIODS),
-    may_read=(CELLS, RECORDS, OTHERS, MODELS),
+    may_read=(CELLS, RECORDS, OTHERS, MODELS, LEFT_OUT),
     writes=(
         *(LARGE, SMALL, PARTS, REFERENCES, QUALITY, GAINS, VERDICTS, LEDGER),
         *(COMPARISON, COLLOCATION, ACCURACY, HETEROGENEITY),

@@ -11,13 +11,14 @@ from smgee.schemas import UNITS as UNITS_SCHEMA
 from smgee.schemas import ZONAL as ZONAL_SCHEMA
 from smgee.upscale import cell_means, cell_means_there
 from smgee.upscale.cells import without_covered_little
-from smgee.validation import cell_weights
+from smgee.validation import cell_weights, standard_errors
 from smgee.validation.footprint import UNITS as UNIT_GRID
 from smgee.workflow.artifacts import Artifact, table
 from smgee.workflow.cells import judged_cells
 from smgee.workflow.mapping import READS, SETTINGS, mapped_days, maps_there, stays
 from smgee.workflow.preflight import catalog_of
 from smgee.workflow.step import Step
+from smgee.workflow.steps.layers import LEFT_OUT
 from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.work import Work
 
@@ -42,6 +43,9 @@ def run(work: Work) -> Mapping[str, Any]:
         means = cell_means(store, cell_weights(study.grid, cells)).table(min_coverage=least)
         work.progress(0.5)
         units = cell_means(store, cell_weights(study.grid, small)).table(min_coverage=0.0)
+    left_out = work.read_if_there(LEFT_OUT)
+    if left_out is not None:
+        means = means.merge(standard_errors(left_out), on=["date", "cell"], how="left")
     work.write(ZONAL, means)
     work.write(UNITS, units)
     return {"cells": int(means["cell"].nunique()), "days": int(means["date"].nunique())}
@@ -51,8 +55,8 @@ STEP = Step(
     "zonal",
     "Average over cells",
     run,
-    version=2,
-    may_read=(MAPS, *READS),
+    version=3,
+    may_read=(MAPS, LEFT_OUT, *READS),
     writes=(ZONAL, UNITS),
     settings=("area", "smap.min_coverage", *SETTINGS),
     inputs=catalog_of,

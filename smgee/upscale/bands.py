@@ -1,0 +1,199 @@
+"""Predictors pulled to this machine, and a day's map from them by any number of models."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from smgee.grid import PixelGrid
+from smgee.predictors import Cadence, Piece, PredictorSet, cells
+from smgee.upscale.blocks import Block, MapJob, day_groups
+from smgee.upscale.daily import DailyModel
+from smgee.upscale.pull import KEPT_BYTES, Puller
+from smgee.upscale.route import Cost
+from smgee.upscale.store import DAYS_PER_CHUNK
+
+__all__ = ["BandSource", "Bands", "predict_day", "predict_told"]
+
+
+class Coarse:
+    """Values of coarse pixels, spread over a block when they are needed."""
+
+    def __init__(self, values: np.ndarray, where: np.ndarray):
+        self.values = values
+        self.where = where
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.values[self.where]
+
+    def every(self, step: int, start: int) -> Coarse:
+        """Return only one pixel in `step`, both ways."""
+        return Coarse(self.values, self.where[start::step, start::step])
+
+
+Bands = Mapping[tuple[date, str], "np.ndarray | Coarse"]
+"""Predictors of a block by day and name, each (height, width) float32."""
+
+
+class BandSource:
+    """Pulls each predictor once per block and change.
+
+    Parameters
+    ----------
+    predictors : PredictorSet
+        On the lattice of the maps.
+    names : sequence of str
+        Which of them.
+    keep_bytes : int
+        Pixels kept for later requests, at most.
+    """
+
+    def __init__(self, predictors: PredictorSet, names: Sequence[str], *, keep_bytes: int = KEPT_BYTES):
+        self.predictors = predictors
+        self.names = tuple(names)
+        self.keep_bytes = keep_bytes
+        self._pullers: dict[PixelGrid, Puller] = {}
+        self._turn = threading.Lock()
+
+    @cached_property
+    def puller(self) -> Puller:
+        """What pulls, and keeps what was pulled."""
+        return Puller(self.predictors.site.grid, keep_bytes=self.keep_bytes)
+
+    def _pieces(self, days: Sequence[date]) -> list[Piece]:
+        return self.predictors.pieces(days, names=self.names)
+
+    def groups(self, days: Sequence[date]) -> list[tuple[date, ...]]:
+        """Return the days in groups that the same pulled pixels serve."""
+        changes = [p.days for p in self._pieces(days) if p.cadence is Cadence.STEP]
+        return day_groups(days, changes, DAYS_PER_CHUNK)
+
+    def pull(self, job: MapJob) -> dict[tuple[date, str], np.ndarray | Coarse]:
+        """Return the predictors of a job, those aside that are one number for a day."""
+        bands: dict[tuple[date, str], np.ndarray | Coarse] = {}
+        for piece in self._pieces(job.days):
+            bands |= self._pull(piece, job.block)
+        return bands
+
+    def _pull(self, piece: Piece, block: Block) -> Mapping[tuple[date, str], np.ndarray | Coarse]:
+        """Return a piece's predictors in a block, by day and name."""
+        if piece.lattice is None:
+            pulled = self.puller.pull(
+                (piece.names, piece.when), block, names=piece.bands, image=lambda: piece.image
+            )
+            return piece.by_day(list(pulled))
+        lattice = piece.lattice
+        at = self.puller.pull(lattice, block, names=("cell",), image=lambda: cells(lattice))
+        whole = self._coarse(lattice).pull(
+            (piece.names, piece.when),
+            _all_of(lattice),
+            names=piece.bands,
+            image=lambda: piece.image,
+        )
+        where = at[0].astype(np.int32)
+        return piece.by_day([Coarse(values.ravel(), where) for values in whole])
+
+    def _coarse(self, lattice: PixelGrid) -> Puller:
+        """Return what pulls coarse pixels, all of them at once and for all blocks."""
+        with self._turn:
+            return self._pullers.setdefault(lattice, Puller(lattice))
+
+    def cost(self, job: MapJob) -> Cost:
+        """Return what must be pulled for the job, were nothing kept."""
+        found = {}
+        for piece in self._pieces(job.days):
+            block = job.block
+            if piece.lattice is not None:
+                found[f"cells of {piece.lattice.transform}", block] = 4 * block.size
+                block = _all_of(piece.lattice)
+            found[f"{piece.when.start} {','.join(piece.names)}", block] = 4 * len(piece.bands) * block.size
+        return Cost(found)
+
+
+def predict_day(
+    model: DailyModel, day: date, bands: Bands, constants: Mapping[str, float], out: np.ndarray
+) -> None:
+    """Map a day by one model.
+
+    Predictors that are one number for a day go to the trees as they are, not by way of
+    `TreeEnsemble.specialize`: leaves would be summed in another order, and maps move in their last digit, by
+    6e-8 m³ m⁻³.
+
+    Parameters
+    ----------
+    model : DailyModel
+    day : date
+    bands : Bands
+        All that the model needs but `constants`.
+    constants : mapping of str to float
+        Predictors that are one number for the whole site on this day.
+    out : (height, width) float32
+        Filled; NaN where a predictor is masked.
+    """
+    if not model.needs:
+        out[...] = model.number(day)
+        return
+    trees = model.for_day(day)
+    layers = [
+        np.float32(constants[n]) if n in constants else np.asarray(bands[day, n]) for n in trees.feature_names
+    ]
+    if all(np.ndim(layer) == 0 for layer in layers):
+        layers[0] = np.full(out.shape, layers[0], np.float32)
+    trees.predict_bands(layers, out=out, keep_missing=False)
+    if model.series is not None:  # the trees of this day may not test all that is masked
+        for name in model.needs:
+            if name not in constants:
+                out[np.isnan(np.asarray(bands[day, name]))] = np.nan
+
+
+def predict_told(
+    model: DailyModel,
+    days: Sequence[date],
+    bands: Bands,
+    constants: Mapping[date, Mapping[str, float]],
+    out: np.ndarray,
+) -> None:
+    """Map some days by one of many models: as `predict_day` but for the last digit of float32.
+
+    What is one number for a day is told to the trees as a band, so they are prepared once for all days.
+
+    Parameters
+    ----------
+    model : DailyModel
+    days : sequence of date
+    bands : Bands
+        All that the model needs but `constants`.
+    constants : mapping of date to mapping of str to float
+        Predictors that are one number for the whole site, by day.
+    out : (days, height, width) float32
+        Filled; NaN where a predictor is masked.
+    """
+    if not model.needs:
+        for k, day in enumerate(days):
+            out[k] = model.number(day)
+        return
+    told = [{**constants[day], **model.constants(day)} for day in days]
+    layers = []
+    for name in model.ensemble.feature_names:
+        if name not in told[0]:
+            every = [np.asarray(bands[day, name]) for day in days]
+        elif len(days) == 1:
+            layers.append(np.float32(told[0][name]))
+            continue
+        else:
+            every = [np.full(out.shape[1:], t[name], np.float32) for t in told]
+        layers.append(every[0] if len(days) == 1 else np.concatenate(every))
+    if all(np.ndim(layer) == 0 for layer in layers):
+        layers[0] = np.full(out.shape[1:], layers[0], np.float32)
+    model.ensemble.predict_bands(layers, out=out.reshape(-1, out.shape[2]), keep_missing=False)
+    for k, day in enumerate(days):
+        out[k] += np.float32(model.level(day))
+
+
+def _all_of(lattice: PixelGrid) -> Block:
+    return Block(0, 0, lattice.height, lattice.width)

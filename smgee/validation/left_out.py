@@ -1,0 +1,44 @@
+"""The error of the maps' mean over a cell, by maps of models that have not seen one station.
+
+The map of a cell rests on stations that might as well have stood elsewhere. The jackknife asks what its mean
+would have been without each of them: with n stations and means θ₋ᵢ, their standard error is
+√((n − 1) / n Σ (θ₋ᵢ − θ₋)²) (Tukey 1958; Efron & Stein 1981, Ann. Stat. 9, 586-596), which on average is no
+less than what other stations of the same kind would have made of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from smgee.errors import InputError
+
+__all__ = ["standard_errors"]
+
+
+def standard_errors(means: pd.DataFrame) -> pd.DataFrame:
+    """Return the jackknife standard error of every cell's mean on every day.
+
+    Parameters
+    ----------
+    means : pandas.DataFrame
+        station (the one left out), date, cell, soil_moisture (m³ m⁻³).
+
+    Returns
+    -------
+    pandas.DataFrame
+        date, cell, standard_error (m³ m⁻³); NaN where a mean is missing.
+
+    Raises
+    ------
+    InputError
+        With fewer than two stations.
+    """
+    wide = means.pivot(index=["date", "cell"], columns="station", values="soil_moisture")
+    count = wide.shape[1]
+    if count < 2:
+        raise InputError(f"{count} station was left out; the jackknife needs two or more.")
+    values = wide.to_numpy("f8")
+    apart = values - values.mean(axis=1, keepdims=True)
+    error = np.sqrt((count - 1) / count * (apart**2).sum(axis=1))
+    return pd.DataFrame({"standard_error": error}, index=wide.index).reset_index()
