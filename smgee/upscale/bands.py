@@ -68,10 +68,10 @@ class BandSource:
     def _pieces(self, days: Sequence[date]) -> list[Piece]:
         return self.predictors.pieces(days, names=self.names)
 
-    def groups(self, days: Sequence[date]) -> list[tuple[date, ...]]:
-        """Return the days in groups that the same pulled pixels serve."""
+    def groups(self, days: Sequence[date], *, most: int = DAYS_PER_CHUNK) -> list[tuple[date, ...]]:
+        """Return the days in groups, of so many at most, that the same pulled pixels serve."""
         changes = [p.days for p in self._pieces(days) if p.cadence is Cadence.STEP]
-        return day_groups(days, changes, DAYS_PER_CHUNK)
+        return day_groups(days, changes, most)
 
     def pull(self, job: MapJob) -> dict[tuple[date, str], np.ndarray | Coarse]:
         """Return the predictors of a job, those aside that are one number for a day."""

@@ -42,6 +42,10 @@ def sampled_grid(grid: PixelGrid, step: int) -> PixelGrid:
     return PixelGrid(grid.crs, wide, grid.width // step, grid.height // step)
 
 
+DAYS_TOGETHER = 64
+"""Days predicted at once: sampled pixels are few, and every call of a model has its price."""
+
+
 class SampledRoute:
     """Maps one pixel in the middle of every square by several models; a variable for each, by its number.
 
@@ -79,7 +83,7 @@ class SampledRoute:
 
     def groups(self, days: Sequence[date]) -> list[tuple[date, ...]]:
         """Return the days in groups that the same pulled pixels serve."""
-        return self.source.groups(days)
+        return self.source.groups(days, most=DAYS_TOGETHER)
 
     def _whole(self, block: Block) -> Block:
         return Block(*(self.step * n for n in (block.row, block.col, block.height, block.width)))
