@@ -196,7 +196,7 @@ def upscale(daily: xr.Dataset, places: Places, *, seed: int) -> Upscaled | None:
     effort = Effort(trials=0, absolute=False)
     choice = choose(table, everything, features, families=FAMILIES, effort=effort, seed=seed)
     problem = make_problem(table, everything, features, most_rows=FINAL_ROWS)
-    trees = fit_choice(problem, choice, seed=seed, only_deployed=True).trees(choice.deployed)
+    trees = fit_choice(problem, choice, seed=seed, only=choice.deployed).trees(choice.deployed)
     series = state_series(problem)
     row, col = places.lattice
     layers = dict(zip(places.names, places.layers[:, row, col], strict=True))
