@@ -191,8 +191,8 @@ def _claims(c: Contents, grid: str) -> list[tuple[pd.DataFrame, str]]:
             "around the cell and SMAP cannot help seeing) + remainder (its own, and the maps' error: "
             "error_map of their mean, error_coverage of what lies beside them; own: what is left to SMAP, "
             "95 %); "
-            "spread…: standard deviation of the same in time; error_level, error_dynamics: of the maps' mean, "
-            "or of the stations; "
+            "spread…: standard deviation of the same in time; error_level, error_dynamics: of the maps' "
+            "mean, or of the stations; "
             "coverage_footprint: share of the footprint that the maps reach."
         )
         tables.append((shown(c.ledger[c.ledger["grid"] == grid], LEDGER), caption))
