@@ -229,8 +229,8 @@ def map_verdicts(
         if own.empty:
             continue
         pairs = paired[UPSCALED]
-        means = own.pivot(index="date", columns="station", values="soil_moisture")
-        means = means.reindex(pd.to_datetime(pairs["date"])).to_numpy(float)
+        wide = own.pivot(index="date", columns="station", values="soil_moisture")
+        means = wide.reindex(pd.to_datetime(pairs["date"])).to_numpy(float)
         reference = pairs["reference"].to_numpy(float)
         apart = means - means.mean(axis=1, keepdims=True)
         found = verdict_by(

@@ -132,8 +132,8 @@ def test_layers_beside_the_maps(run, study):
             by_hand.append(route.run(MapJob(Block(row, col, 4, 4), (day,)))["soil_moisture"][0])
         sampled = SampledRoute(study.predictor_set, [DailyModel.without(one) for one in told.stations], 1)
         every = sampled.run(MapJob(Block(row, col, 4, 4), (day,)))
-    np.testing.assert_allclose(every["0"], by_hand[0], atol=1e-6)
-    np.testing.assert_allclose(every["17"], by_hand[1], atol=1e-6)
+    np.testing.assert_allclose(every["0"][0], by_hand[0], atol=1e-6)
+    np.testing.assert_allclose(every["17"][0], by_hand[1], atol=1e-6)
     spread = np.std(np.stack(list(every.values())).astype("f8"), axis=0)[0] * np.sqrt(29)
     np.testing.assert_allclose(drawn["standard_error"][row : row + 4, col : col + 4], spread, atol=1e-6)
 
