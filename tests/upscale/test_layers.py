@@ -174,6 +174,7 @@ def test_the_interval_is_in_order_among_all_candidates(drawn):
         for e in interval.points[s]
     ]
     every = np.sort(np.stack(candidates), axis=0)
+    every[:, np.isnan(maps).any(axis=0)] = np.nan  # a model of the interval does not know the pixel
     # thirteen masses, the last at infinity: a tenth beyond either end
     needed = int(np.ceil(0.9 * 20 * 13 - 1e-9))
     np.testing.assert_allclose(here["upper"], every[needed - 1], atol=1e-6)
