@@ -127,7 +127,8 @@ def refit_rows(
     found: list[LeftOut] = []
     for group in groups:
         out = np.isin(table.station.astype(str), list(group))
-        model = fit_one(spec, table.x[~out], table.y[~out], seed=seed)
+        kept = table.station[~out]
+        model = fit_one(spec, table.x[~out], table.y[~out], station=kept, seed=seed)
         ensemble = TreeEnsemble.from_model(model, feature_names=table.predictors)
         rows = pd.DataFrame(
             {
