@@ -38,7 +38,7 @@ def test_steps_need_the_data_they_read():
     assert needed_assets(study, named("stations", "train")) == []
     assert needed_assets(study, named("sample")) == ["NASA/HLS/HLSS30/v002"]
     assert needed_assets(
-        changed(smap={"collection_36km": "a/b", "nine_km": False}), named("predict", "smap")
+        changed(smap={"collection_36km": "a/b", "nine_km": False, "others": []}), named("predict", "smap")
     )[2:] == [
         "NASA/NASADEM_HGT/001",
         "a/b",
