@@ -17,13 +17,10 @@ from smgee.datasets import (
     DATASETS,
     ERA5_LAND,
     IMERG,
-    MERIT_HYDRO,
     MODIS_LST,
-    NASADEM,
     SENTINEL1,
     SMAP_9KM,
     SMAP_36KM_TWIN,
-    SOIL,
     SPL4,
     WORLDCOVER,
     Dataset,
@@ -35,8 +32,8 @@ from smgee.source import BandInfo, CollectionInfo, ImageInfo, TableInfo
 from smgee.twin.analysis import STEPS, Analysis
 from smgee.twin.basin import Basin
 from smgee.twin.cover import CoverMap
-from smgee.twin.hydrography import Hydrography
 from smgee.twin.imerg import HALF_HOURS, Imerg
+from smgee.twin.lasting import LASTING, Lasting
 from smgee.twin.notice import SYNTHETIC_PROPERTIES
 from smgee.twin.optical import COLLECTIONS, OpticalReader, describe_scene
 from smgee.twin.products import Products
@@ -94,7 +91,7 @@ class TwinSource:
         self._skin = {y: SkinReader(b) for y, b in {self.basin.year: self.basin, **self.basins}.items()}
         self._products = {y: Products(b) for y, b in {self.basin.year: self.basin, **self.basins}.items()}
         self._imerg = {y: Imerg(self.basin.of_year(y), p) for y, p in self._products.items()}
-        self._hydrography = Hydrography(self.basin)
+        self._lasting = Lasting(self.basin, self._products[self.basin.year])
         self._analyses = {y: Analysis(p, self._retrieved(y)) for y, p in self._products.items()}
         self._cover = CoverMap(self.basin)
         self._lock = threading.RLock()
@@ -113,12 +110,8 @@ class TwinSource:
 
     def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
         """Describe an asset; None when it is not the twin's."""
-        if asset_id == NASADEM.id:
-            return self._dem
-        if asset_id in SOIL:
-            return self._soil_map(asset_id)
-        if asset_id == MERIT_HYDRO.id:
-            return self._rivers
+        if asset_id in LASTING:
+            return self._lasting.infos[asset_id]
         if asset_id == STATIONS:
             return TableInfo(STATIONS, {"title": TITLES[STATIONS], **SYNTHETIC_PROPERTIES})
         if asset_id in self._collections:
@@ -131,7 +124,7 @@ class TwinSource:
         parent = parent.rstrip("/")
         if parent in self._collections:
             return [i.id for i in self.images(parent)]
-        tops = [*self._collections, NASADEM.id, MERIT_HYDRO.id, *SOIL, STATIONS]
+        tops = [*self._collections, *LASTING, STATIONS]
         return sorted(t for t in tops if not parent or t.rpartition("/")[0] == parent)
 
     def images(self, collection_id: str) -> builtins.list[ImageInfo]:
@@ -200,35 +193,6 @@ class TwinSource:
             return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
         return seen
-
-    @cached_property
-    def _dem(self) -> ImageInfo:
-        grid = self.basin.dem_grid
-        bands = tuple(BandInfo(b.name, b.dtype or "int16", grid, b.pyramiding) for b in NASADEM.bands)
-        title = {"title": "NASADEM over the synthetic basin of smgee", **SYNTHETIC_PROPERTIES}
-        start, end = (int(datetime(2000, 2, d, tzinfo=UTC).timestamp() * 1000) for d in (11, 22))
-        return ImageInfo(NASADEM.id, bands, title, start, end)
-
-    def _soil_map(self, asset_id: str) -> ImageInfo:
-        grid = self._products[self.basin.year].soil_grid
-        bands = tuple(BandInfo(b.name, "uint8", grid) for b in SOIL[asset_id].bands)
-        return ImageInfo(asset_id, bands, {"title": TITLES[asset_id], **SYNTHETIC_PROPERTIES})
-
-    @cached_property
-    def _rivers(self) -> ImageInfo:
-        grid = self._hydrography.grid
-        bands = tuple(BandInfo(b.name, b.dtype or "float32", grid, b.pyramiding) for b in MERIT_HYDRO.bands)
-        title = {"title": TITLES[MERIT_HYDRO.id], **SYNTHETIC_PROPERTIES}
-        start, end = (
-            int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp() * 1000)
-            for d in (MERIT_HYDRO.start, MERIT_HYDRO.end)
-            if d is not None
-        )
-        return ImageInfo(MERIT_HYDRO.id, bands, title, start, end)
-
-    def _soil(self) -> dict[str, np.ndarray]:
-        with self._lock:
-            return self._products[self.basin.year].soil
 
     def _read_era5(
         self, basin: Basin, band: str, day: int, row: int, col: int, height: int, width: int
@@ -334,17 +298,9 @@ class TwinSource:
                 f"The window at {row}, {col} of {height}×{width} pixels leaves the {size} pixels of "
                 f"{image_id}."
             )
-        if image_id == NASADEM.id:
-            return self._read_dem(band, row, col, height, width)
-        if image_id == MERIT_HYDRO.id:
-            with self._lock:
-                layer = self._hydrography.bands[band]
-            return _whole(layer[row : row + height, col : col + width])
+        if image_id in LASTING:
+            return self._lasting.read(image_id, band, row, col, height, width)
         parent, _, index = image_id.rpartition("/")
-        if image_id in SOIL:
-            at = [b.name for b in image.bands].index(band)
-            layer = self._soil()[image_id][at]
-            return _whole(layer[row : row + height, col : col + width])
         if parent in COLLECTIONS:
             scene = self._scenes[parent, index]
             return self._optical[scene.time.year].read(scene, band, row, col, height, width)
@@ -378,15 +334,6 @@ class TwinSource:
     def _scenes(self) -> dict[tuple[str, str], Any]:
         ids = {p: c for c, p in COLLECTIONS.items()}
         return {(ids[s.product], s.index): s for b in self.basins.values() for s in b.scenes}
-
-    def _read_dem(
-        self, band: str, row: int, col: int, height: int, width: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        window = (slice(row, row + height), slice(col, col + width))
-        valid = np.ones((height, width), bool)
-        if band == "num":  # a plain count of SRTM swaths
-            return np.where(self.basin.static["dem_water"][window] > 0, 0, 4).astype(np.uint8), valid
-        return self.basin.static["dem" if band == "elevation" else "dem_water"][window].copy(), valid
 
     def _read_truth(
         self, basin: Basin, band: str, day: int, row: int, col: int, height: int, width: int

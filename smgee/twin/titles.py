@@ -8,6 +8,7 @@ from smgee.datasets import (
     IMERG,
     MERIT_HYDRO,
     MODIS_LST,
+    NASADEM,
     SENTINEL1,
     SMAP_9KM,
     SMAP_36KM_TWIN,
@@ -30,7 +31,7 @@ TITLES = {
     **{
         d.id: f"{d.title}, over the synthetic basin of smgee"
         for d in (
-            *(ERA5_LAND, CHIRPS, IMERG, MERIT_HYDRO, SENTINEL1, SPL4, WORLDCOVER),
+            *(ERA5_LAND, CHIRPS, IMERG, MERIT_HYDRO, NASADEM, SENTINEL1, SPL4, WORLDCOVER),
             *SOIL.values(),
             *MODIS_LST.values(),
         )
