@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -82,14 +82,37 @@ def run_notebook(path: Path, folder: Path) -> Iterator[Run]:
     Stores, settings and temporary files are fresh; only the synthetic basin's cache is the user's, because it
     costs time and cannot change results.
     """
-    notebook = nbformat.read(path, as_version=4)
+    with run_notebooks([path], folder) as runs:
+        yield runs[path.stem]
+
+
+@contextmanager
+def run_notebooks(paths: Sequence[Path], folder: Path) -> Iterator[dict[str, Run]]:
+    """Run notebooks one after the other in one folder and one kernel, which forgets all names in between;
+    it lives until the block ends, with the names of the last.
+    """
     environment = {**os.environ}
     for name in ("SMGEE_STORE", "TMPDIR", "IPYTHONDIR"):
         target = folder / name.lower()
         target.mkdir(parents=True)
         environment[name] = str(target)
-    client = NotebookClient(notebook, timeout=CELL_TIMEOUT_S, kernel_name="python3")
+    client = NotebookClient(nbformat.v4.new_notebook(), timeout=CELL_TIMEOUT_S, kernel_name="python3")
+    runs = {}
     with client.setup_kernel(cwd=str(folder), env=environment):
-        for number, cell in enumerate(list(notebook.cells)):
-            client.execute_cell(cell, number)
-        yield Run(client)
+        for path in paths:
+            client.nb = nbformat.read(path, as_version=4)
+            client.reset_execution_trackers()
+            if runs:
+                _forget(client)
+            for number, cell in enumerate(list(client.nb.cells)):
+                client.execute_cell(cell, number)
+            runs[path.stem] = Run(client)
+        yield runs
+
+
+def _forget(client: NotebookClient) -> None:
+    """Let the kernel forget every name of the notebook before."""
+    cell = nbformat.v4.new_code_cell("%reset -f")
+    scratch, client.nb = client.nb, nbformat.v4.new_notebook(cells=[cell])
+    client.execute_cell(cell, 0)
+    client.nb = scratch

@@ -10,12 +10,13 @@ import nbformat
 import pytest
 
 from tests.notebooks.kernel import NOTEBOOKS
+from tests.notebooks.test_tour import TOUR
 
 ALL = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
 def test_every_notebook_is_known() -> None:
-    assert [p.name for p in ALL] == ["01_quickstart.ipynb", "02_own_files.ipynb"], (
+    assert [p.stem for p in ALL] == ["01_quickstart", "02_own_files", *TOUR], (
         "a new notebook needs a test that runs it"
     )
 
