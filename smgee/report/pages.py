@@ -15,6 +15,7 @@ from smgee.models.deployment import OFFSET
 from smgee.report import figures
 from smgee.report.account import account_sections
 from smgee.report.agreement import held_out_sections, network_sections, smap_at_a_glance, terrain_map
+from smgee.report.cell_series import cell_series
 from smgee.report.contents import Contents
 from smgee.report.layers_figure import layers_figure
 from smgee.report.network_figures import heterogeneity_figure
@@ -85,6 +86,7 @@ def write_pages(
         _explained,
         *SMAP_SECTIONS,
         smap_at_a_glance,
+        cell_series,
         terrain_map,
     )
     sections = []

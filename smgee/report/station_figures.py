@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smgee.report.style import COLOURS, figure, save
+from smgee.report.style import COLOURS, few_dates, figure, save
 
 __all__ = ["PER_FIGURE", "availability_figure", "periods_figure", "station_series_figure"]
 
@@ -115,8 +115,6 @@ def station_series_figure(
     synthetic : bool
         Mark the figure.
     """
-    from matplotlib import dates
-
     names = [str(s) for s in daily["station"].values]
     cols = min(5, len(names))
     rows = -(-len(names) // cols)
@@ -141,8 +139,7 @@ def station_series_figure(
                 axis.plot(part["time"], value, color=COLOURS["map"], lw=1.0, label=f"{title}, left out")
             axis.set_title(name, fontsize=8, loc="left")
             axis.tick_params(labelsize=7)
-            axis.xaxis.set_major_locator(dates.AutoDateLocator(maxticks=3))
-            axis.xaxis.set_major_formatter(dates.ConciseDateFormatter(axis.xaxis.get_major_locator()))
+            few_dates(axis)
         fig.supylabel(f"soil moisture, {UNIT}", fontsize=9)
         fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
         return save(fig, path)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from smgee.drawn import save_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "SYNTHETIC_MARK", "figure", "save"]
+__all__ = ["COLOURS", "SYNTHETIC_MARK", "few_dates", "figure", "save"]
 
 SYNTHETIC_MARK = "SYNTHETIC basin: not an observation"
 # Okabe & Ito's palette, which colour-blind readers tell apart.
@@ -57,6 +58,15 @@ def figure(
             yield fig, axes
         finally:
             plt.close(fig)
+
+
+def few_dates(axis: Axes) -> None:
+    """Let a small panel name a few days of its time axis."""
+    from matplotlib import dates
+
+    locator = dates.AutoDateLocator(minticks=2, maxticks=4)
+    axis.xaxis.set_major_locator(locator)
+    axis.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 
 def save(fig: Figure, path: str | Path) -> Path:

@@ -17,6 +17,7 @@ import smgee.report.page as page_module
 from smgee.report import Contents, write_pages
 from smgee.report.account import Account, account_sections
 from smgee.report.agreement_figures import density_figure, target_figure, taylor_figure
+from smgee.report.cell_series import cell_series
 from smgee.report.opening import opening
 from smgee.report.station_figures import periods_figure
 from smgee.report.terrain_figure import terrain_figure
@@ -317,3 +318,24 @@ def test_time_cost_rows_and_origin_are_told(tmp_path):
     assert "7 requests to Earth Engine, 2.0 MB received" in cost.text
     assert "54 s" in cost.text
     assert any("abababab" in str(table.to_numpy()) for table, _ in origin.tables)
+
+
+def test_every_9_km_cell_has_its_series(tmp_path, contents):
+    cells = contents.study.cell.children("M09")
+    days = pd.date_range("2021-06-01", periods=4).strftime("%Y-%m-%d")
+    rows = [
+        {"date": d, "orbit": o, "cell": k.name, "soil_moisture": 0.1 + 0.01 * n, "flag": 0}
+        for n, k in enumerate(cells)
+        for d in days
+        for o in ("AM", "PM")
+    ]
+    smap = pd.DataFrame(rows)
+    references = smap.assign(reference="upscaled", soil_moisture=smap["soil_moisture"] + 0.2)
+    other = Contents("x", True, study=contents.study, smap=smap, references=references)
+    (section,) = cell_series(other, tmp_path)
+    found = pd.read_csv(tmp_path / "series_9km.csv")
+    assert len(section.figures) == 1
+    assert set(found["panel"]) == {k.name for k in cells}
+    third = found[found["panel"] == cells[2].name]
+    assert third[third["label"].str.startswith("30 m map")]["y"].tolist() == pytest.approx([0.32] * 4)
+    assert (third["label"].str.startswith("SMAP")).sum() == 8
