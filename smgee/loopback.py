@@ -62,7 +62,8 @@ class LoopbackHttp:
         self.port: int = self._socket.getsockname()[1]
         self._lock = threading.Lock()
         self._server: Any = None
-        self._thread: threading.Thread | None = None
+        self._serving = threading.Event()
+        self._ended = threading.Event()
 
     @property
     def url(self) -> str:
@@ -72,7 +73,7 @@ class LoopbackHttp:
     @property
     def running(self) -> bool:
         """Whether requests are answered."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._serving.is_set() and not self._ended.is_set()
 
     def start(self) -> None:
         """Serve in a background thread; returns when the first request would be answered. A second call
@@ -92,25 +93,29 @@ class LoopbackHttp:
             )
             self._server = uvicorn.Server(config)
             self._server.install_signal_handlers = lambda: None  # signals belong to the host program
-            self._thread = threading.Thread(
-                target=self._server.run, kwargs={"sockets": [self._socket]}, name="smgee-http", daemon=True
-            )
-            self._thread.start()
-            while not self._server.started and self._thread.is_alive():
+            self._ended.clear()
+            self._serving.set()
+            threading.Thread(target=self._serve, name="smgee-http", daemon=True).start()
+            while not self._server.started and self.running:
                 time.sleep(0.005)
+
+    def _serve(self) -> None:
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._ended.set()
 
     def run(self) -> None:
         """Serve in this thread until interrupted."""
         self.start()
-        assert self._thread is not None
-        while self._thread.is_alive():
-            self._thread.join(0.5)
+        # an interrupted Thread.join would take the thread for ended (CPython before 3.13)
+        while self.running:
+            self._ended.wait(0.5)
 
     def close(self) -> None:
         """Stop serving and give the port back."""
         with self._lock:
             if self._server is not None:
                 self._server.should_exit = True
-            if self._thread is not None:
-                self._thread.join(5)
+                self._ended.wait(5)
             self._socket.close()
