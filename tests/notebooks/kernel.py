@@ -16,7 +16,7 @@ import nbformat
 from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-CELL_TIMEOUT_S = 300
+CELL_TIMEOUT_S = 900
 
 # Beside the layers themselves: where the map looks.
 _LAYERS = """
