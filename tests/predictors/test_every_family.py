@@ -29,10 +29,10 @@ from smgee.datasets import (
     SENTINEL1,
     SMAP_9KM,
     SPL4,
-    WORLDCOVER,
     Dataset,
 )
 from smgee.datasets.elevation import ELEVATION
+from smgee.datasets.land_cover import LAND_COVER
 from smgee.datasets.soil import SOIL
 from smgee.eelocal.assets.catalog import add_files
 from smgee.predictors import registry
@@ -116,7 +116,7 @@ def test_the_basin_serves_it(basin, kind):
 
 
 LATTICE = (0.01, 0.0, 99.6, 0.0, -0.01, 37.7)
-OWN = [CHIRPS, IMERG, SENTINEL1, MERIT_HYDRO, SPL4, WORLDCOVER, *SOIL.values()]
+OWN = [CHIRPS, IMERG, SENTINEL1, MERIT_HYDRO, SPL4, *LAND_COVER.values(), *SOIL.values()]
 
 
 @pytest.mark.parametrize("dataset", OWN, ids=lambda d: d.id)
