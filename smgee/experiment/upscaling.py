@@ -192,7 +192,7 @@ def upscale(daily: xr.Dataset, places: Places, *, seed: int) -> Upscaled | None:
         )
         everything, features = all_rows(table), build_features(table)
     except (InputError, MissingDataError):
-        return None  # nothing varies among the stations
+        return None  # no predictor is known at the stations, or none differs among them
     effort = Effort(trials=0, absolute=False)
     choice = choose(table, everything, features, families=FAMILIES, effort=effort, seed=seed)
     problem = make_problem(table, everything, features, most_rows=FINAL_ROWS)
