@@ -62,16 +62,16 @@ def seal(card: Mapping[str, Any]) -> dict[str, Any]:
     return {**bare, SEAL: _digest({k: _plain(v) for k, v in sorted(bare.items())})}
 
 
-def image_mark(bands: Mapping[str, np.ndarray]) -> str:
+def image_mark(bands: Iterable[tuple[str, np.ndarray]]) -> str:
     """Return the hash of an image's pixels, band by band.
 
     Parameters
     ----------
-    bands : mapping of str to (y, x) array
-        In the image's order; values as stored, NaN where masked.
+    bands : iterable of (str, (y, x) array)
+        In the image's order, taken one at a time; values as stored, NaN where masked.
     """
     digest = hashlib.sha256()
-    for name, values in bands.items():
+    for name, values in bands:
         stored = np.asarray(values, "<f8")
         stored = np.where(np.isnan(stored), NOTHING, stored)
         digest.update(f"{name}{stored.shape}".encode())
@@ -162,7 +162,7 @@ def verify(asset_id: str) -> list[Check]:
     if kind not in ("FOLDER", "IMAGE_COLLECTION"):
         return [_check_card(asset_id, card), _check_content(asset_id, kind, card)]
     inside = list_assets(asset_id)
-    if not inside:
+    if not inside and SEAL not in card:
         raise MissingDataError(f"{asset_id} holds no asset; there is nothing to verify.")
     own = [_check_card(asset_id, card), _check_members(asset_id, inside, card)] if SEAL in card else []
     return [*own, *(check for one in inside for check in verify(str(one["name"])))]
@@ -204,10 +204,11 @@ def _check_content(asset_id: str, kind: str, card: Mapping[str, Any]) -> Check:
     return Check(asset_id, "content", holds, said)
 
 
-def _pixels(asset_id: str) -> dict[str, np.ndarray]:
-    """Return an image's bands, (y, x) float64, NaN where masked."""
+def _pixels(asset_id: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield an image's bands, (y, x) float64, NaN where masked."""
     info: dict[str, Any] = call(lambda: ee.Image(asset_id).getInfo())
-    return {str(band["id"]): _band(asset_id, band) for band in info["bands"]}
+    for band in info["bands"]:
+        yield str(band["id"]), _band(asset_id, band)
 
 
 def _band(asset_id: str, band: Mapping[str, Any]) -> np.ndarray:

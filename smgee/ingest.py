@@ -190,7 +190,7 @@ def _properties(file: Path, layers: Layers) -> dict[str, Any]:
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     left, bottom, right, top = layers.grid.bounds
-    shown = {n: _shown(layers.bands[n]) for names in _by_type(layers).values() for n in names}
+    order = [name for names in _by_type(layers).values() for name in names]
     card = {
         "product": layers.product,
         "smap_version": layers.version,
@@ -200,8 +200,8 @@ def _properties(file: Path, layers: Layers) -> dict[str, Any]:
         "source_sha256": digest,
         "window": f"{left:.0f} {bottom:.0f} {right:.0f} {top:.0f}",
         "layout": f"{_MADE_BY}{_LAYOUT}",
-        "band_order": ",".join(shown),
-        "content_sha256": image_mark(shown),
+        "band_order": ",".join(order),
+        "content_sha256": image_mark((name, _shown(layers.bands[name])) for name in order),
     }
     return seal(card)
 

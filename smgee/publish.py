@@ -271,7 +271,7 @@ def _publish_table(
 
 
 def _map_card(values: np.ndarray, band: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-    return seal(_card({**properties, "content_sha256": image_mark({band: np.asarray(values, "f4")})}))
+    return seal(_card({**properties, "content_sha256": image_mark([(band, np.asarray(values, "f4"))])}))
 
 
 def _manifest(

@@ -195,6 +195,9 @@ def test_a_collection_that_lost_or_changed_an_image_is_noticed(session):
     ee.data.deleteAsset(f"{MAPS}/20210603")
     wrong = {(c.asset.rsplit("/", 1)[1], c.what) for c in verify(MAPS) if c.holds is False}
     assert wrong == {("20210601", "card"), ("maps", "content")}
+    for day in ("20210601", "20210602"):
+        ee.data.deleteAsset(f"{MAPS}/{day}")
+    assert [(c.what, c.holds) for c in verify(MAPS)] == [("card", True), ("content", False)]
 
 
 def test_a_tampered_ingest_of_smap_is_noticed(session, tmp_path):
