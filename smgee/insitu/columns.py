@@ -85,6 +85,7 @@ def parse_times(column: pd.Series, name: str, path: Path, clock: tuple[float, st
         else:
             # Only ISO 8601 is taken without a format: 05/06/2021 is a guess between two months.
             times = pd.to_datetime(column, utc=True, format="ISO8601")
+        times = times.dt.as_unit("ns")  # years that nanoseconds can't count are refused here
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(
             f"Column {name!r} of {path.name} is not readable as dates and times such as 2021-05-31 13:30 "

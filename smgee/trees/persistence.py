@@ -21,6 +21,7 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,13 @@ def save(ensemble: TreeEnsemble, path: str | os.PathLike[str]) -> None:
         np.savez_compressed(scratch, header=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)
 
 
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What reading a damaged archive may raise."""
+
+
 def load(path: str | os.PathLike[str]) -> TreeEnsemble:
     """Read what `save` wrote.
 
@@ -133,7 +141,7 @@ def load(path: str | os.PathLike[str]) -> TreeEnsemble:
         stored = header["hash"]
     except (InputError, UnsupportedError):
         raise
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         # What NumPy says of other files invites to load them without care.
         said = "it is no npz archive" if "pickle" in str(error) else str(error)
         raise InputError(

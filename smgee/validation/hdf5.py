@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from smgee.datasets.smap import GROUPS, HALF_ORBIT_GROUP, RETRIEVAL_BITS, SURFACE_BITS
-from smgee.errors import InputError, MissingDataError
+from smgee.errors import InputError, MissingDataError, SmgeeError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, transformer
 
 __all__ = ["RETRIEVAL_BITS", "SURFACE_BITS", "decode_bits", "file_date", "read_smap"]
@@ -83,7 +83,9 @@ def read_smap(
                     "enhanced (_E) files are "
                     "read."
                 )
-    except OSError as error:
+    except SmgeeError:
+        raise
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:  # h5py's words for damage
         raise InputError(f"{path.name} is not a readable HDF5 file ({error}); download it again.") from error
     table = pd.concat(tables, ignore_index=True)
     _check_local_time(table, path)

@@ -178,7 +178,9 @@ def _plan(grid: PixelGrid, lattice: PixelGrid | Projection, wrap: bool) -> Neare
     columns = where.cols
     if wrap and projection.unit_meters > 10_000 and projection.transform[1] == 0:
         turn = abs(360.0 / projection.transform[0])
-        columns = np.where((columns >= -_EDGE) & (columns < (width or turn)), columns, np.mod(columns, turn))
+        with np.errstate(invalid="ignore"):  # what lies nowhere stays nowhere
+            turned = np.mod(columns, turn)
+        columns = np.where((columns >= -_EDGE) & (columns < (width or turn)), columns, turned)
     cols, rows = _indices(columns, width), _indices(where.rows, height)
     if where.separable:
         valid_cols, valid_rows = (

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from shapely.errors import GEOSException
+
 from smgee.eelocal.assets.store import AssetStore
 from smgee.eelocal.engine.context import Context, Limits
 from smgee.eelocal.errors import EEError, NotFoundError
 from smgee.eelocal.rest.faults import FAULTS, CutBody, FaultPlan
 from smgee.eelocal.rest.links import Links
+from smgee.eelocal.rest.messages import check_message, check_query
 from smgee.eelocal.rest.pages import Pages
 from smgee.eelocal.tasks.log import OperationLog
 from smgee.eelocal.tasks.operations import Operations
@@ -75,6 +78,7 @@ class Request:
                 json.dumps(value, ensure_ascii=False).encode()
             except UnicodeEncodeError as error:
                 raise EEError("Invalid JSON payload received: a string is not valid Unicode.") from error
+        check_message(value)
         return value
 
 
@@ -192,6 +196,8 @@ class Service:
             response = _error(400, str(error), "INVALID_ARGUMENT")
         except RecursionError:
             response = _error(400, "The request is nested too deeply.", "INVALID_ARGUMENT")
+        except (GEOSException, OverflowError) as error:
+            response = _error(400, f"The request can't be computed: {error}.", "INVALID_ARGUMENT")
         except MemoryError:
             response = _error(400, "User memory limit exceeded.", "INVALID_ARGUMENT")
         except Exception:
@@ -212,6 +218,7 @@ class Service:
             if match is None:
                 continue
             if method == request.method:
+                check_query(request.query)
                 return handler(self, request, **match.groupdict())
             allowed.add(method)
         if allowed:

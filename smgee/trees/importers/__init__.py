@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from smgee.errors import InputError, MissingDataError, UnsupportedError
+from smgee.errors import InputError, MissingDataError, SmgeeError, UnsupportedError
 from smgee.trees.ensemble import TreeEnsemble
 from smgee.trees.importers import catboost, lightgbm, sklearn, xgboost
 from smgee.trees.importers.common import choose_names
@@ -85,6 +85,17 @@ def _convert_file(path: Path, feature_names: Sequence[str] | None, iterations: i
     """Tell the format of a file by its name and first bytes, and convert it."""
     if not path.is_file():
         raise MissingDataError(f"The model file {path} does not exist; give the path of a saved model.")
+    try:
+        return _read_file(path, feature_names, iterations)
+    except SmgeeError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise InputError(
+            f"The model file {path} is damaged ({type(error).__name__}: {error}); save the model again."
+        ) from error
+
+
+def _read_file(path: Path, feature_names: Sequence[str] | None, iterations: int | None) -> TreeEnsemble:
     suffix = path.suffix.lower()
     if suffix == ".npz":
         return convert(TreeEnsemble.load(path), feature_names)
