@@ -16,7 +16,7 @@ from smgee.metrics import MovingBlocks, assess, scores
 from smgee.twin import Basin
 from smgee.twin.hydrology import AGGREGATES
 from smgee.validation.judges import TITLES
-from smgee.validation.pairs import select_dates
+from smgee.validation.pairs import PLAIN, UPSCALED, select_dates
 from smgee.validation.verdicts import TARGET
 
 __all__ = ["SMAP_ITSELF", "TRUTH_COLUMNS", "compare_with_truth", "true_means", "truth_sentences"]
@@ -179,7 +179,8 @@ def compare_with_truth(
 
 
 def truth_sentences(table: pd.DataFrame, verdicts: pd.DataFrame | None = None) -> list[str]:
-    """Say of the 36 km cell which reference is nearest to the truth, and whether the verdicts are right.
+    """Say of the 36 km cell which reference is nearest to the truth, whether upscaling gained, and whether
+    the verdicts are right.
 
     Parameters
     ----------
@@ -203,6 +204,12 @@ def truth_sentences(table: pd.DataFrame, verdicts: pd.DataFrame | None = None) -
             f"{others['rmse'].min():.4f} m³/m³). Of the references' 95 % intervals {np.nanmean(held):.0%} "
             f"hold what is true of SMAP (n = {itself['n']:.0f})."
         )
+        maps, plain = (others["rmse"].get(name, math.nan) for name in (UPSCALED, PLAIN))
+        if math.isfinite(plain - maps):
+            said.append(
+                f"The mean of the map errs by {maps:.4f} m³/m³, the plain mean of the stations by "
+                f"{plain:.4f}: upscaling {'gained' if maps < plain else 'lost'} {abs(plain - maps):.4f} here."
+            )
         if verdicts is None:
             continue
         row: Any = verdicts[(verdicts["cell"] == cell) & (verdicts["orbit"] == orbit)]

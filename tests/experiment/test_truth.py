@@ -14,6 +14,7 @@ from smgee.experiment import compare_with_truth, true_means
 from smgee.experiment.truth import SMAP_ITSELF, truth_sentences
 from smgee.grid import EaseCell
 from smgee.twin import Basin
+from smgee.validation.pairs import PLAIN, UPSCALED
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,11 @@ def test_errors_of_references_and_of_what_they_say():
     assert own.loc["wet", "smap_bias_held"] == 0
     assert own.loc["good", "smap_bias_held"] == own.loc["good", "smap_r_held"] == 1
     assert own.loc["day", "smap_ubrmse_held"] == 0
+    named = found.replace({"reference": {"good": UPSCALED, "wet": PLAIN}})
+    assert truth_sentences(named)[1] == (
+        "The mean of the map errs by 0.0000 m³/m³, the plain mean of the stations by 0.0500: "
+        "upscaling gained 0.0500 here."
+    )
     verdicts = pd.DataFrame({"cell": [cell], "orbit": ["AM"], "meets": [0.99]})
     said = truth_sentences(found, verdicts)
     assert "Nearest to the truth of all references is good" in said[0]
