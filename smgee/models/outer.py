@@ -120,11 +120,13 @@ def score_designs(
             skipped[design] = str(error)
             continue
         parts, dealt, rows = [], False, FINAL_ROWS if searched else LIGHT_ROWS
+        tail = 0.0  # what a fold took after its search had to end
         for k, fold in enumerate(made):
             last = None
             if deadline is not None and searched:
                 # what is left is shared by the folds to come and the final choice
-                last = time.monotonic() + (deadline - time.monotonic()) / (len(made) - k + 1)
+                now = time.monotonic()
+                last = now + max((deadline - now) / (len(made) - k + 1) - tail, 0.0)
             choice = choose(
                 table,
                 fold,
@@ -154,6 +156,7 @@ def score_designs(
                 if searched:
                     kept.append(FoldModel.of(fitted, blind))
             parts.append(_frame(table, fold, k, named))
+            tail = 0.0 if last is None else max(time.monotonic() - last, 0.0)
             if report:
                 report(f"{design}, fold {k + 1} of {len(made)}")
         took.append(time.monotonic() - began)

@@ -132,6 +132,8 @@ def test_mistakes_are_one_sentence(rows, tmp_path):
     rows.to_csv(tmp_path / "mine.csv", index=False)
     with pytest.raises(InputError, match="--target"):
         train(tmp_path, table=tmp_path / "mine.csv")
+    with pytest.raises(InputError, match="candidates stand beside models of an anomaly only"):
+        train(tmp_path, table=tmp_path / "mine.csv", learn="absolute", candidate=["a=rf"])
 
 
 def test_names_by_commas_or_repeated():

@@ -14,6 +14,7 @@ from smgee.errors import InputError
 from smgee.models import Candidate, list_models, load_model, train_run
 from smgee.models.candidates import entrants, parse_candidate, usual
 from smgee.models.nested import Effort
+from smgee.study import Study
 from tests.models.networks import network
 
 
@@ -101,3 +102,12 @@ def test_mistakes_in_candidates_are_told(models, why):
 def test_candidates_that_are_not_understood_are_told(text):
     with pytest.raises(InputError, match="NAME=FAMILY"):
         entrants([parse_candidate(text)])
+
+
+def test_candidates_of_a_study_have_a_name_and_a_family():
+    content = Study.demo().model_dump(mode="json")
+    content["training"]["candidates"] = ["stumps=XGBoost:depth=1"]
+    assert Study.parse(content).training.candidates == ("stumps=XGBoost:depth=1",)
+    content["training"]["candidates"] = ["stumps"]
+    with pytest.raises(InputError, match="candidates"):
+        Study.parse(content)

@@ -33,6 +33,7 @@ def study() -> Study:
     content["area"] |= {"scale_m": 300}
     content["publish"] |= {"maps": True, "readers": ["allUsers"]}
     content["training"] |= {"models": ["XGBoost", "RF"], "folds": 3, "designs": ["random", "block"]}
+    content["training"]["candidates"] = ["stumps=XGBoost:depth=1"]
     assert content["training"]["target"] == "anomaly"
     content["predictors"] = [
         {"kind": "place", "names": ["m_nir", "m_NDMI"], "months": [6]},
@@ -183,7 +184,7 @@ def test_scores_stand_beside_baselines_under_every_design(run):
     scores = pd.read_csv(run / "scores.csv")
     assert {"random", "station", "block"} == set(scores["design"])
     for _, part in scores.groupby("design"):
-        assert {"deployed", "XGBoost", "RF", *BASELINES} <= set(part["model"])
+        assert {"deployed", "XGBoost", "RF", "stumps", *BASELINES} <= set(part["model"])
     mean = scores[scores["model"] == "network mean"]
     np.testing.assert_allclose(mean["skill"], 0.0, atol=1e-9)
     own = scores.set_index(["model", "design"]).loc[("deployed", "station")]
