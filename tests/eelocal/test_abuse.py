@@ -208,3 +208,36 @@ def test_a_chain_of_many_references_is_right(session: Session) -> None:
         values[str(k)] = {"functionInvocationValue": {"functionName": "Number.add", "arguments": arguments}}
     status, text = _post(session, _graph(values, "50000"))
     assert (status, json.loads(text)) == (200, {"result": 50_001})
+
+
+def test_a_body_without_end_is_not_kept(session: Session) -> None:
+    """A gigabyte, sent in pieces without a length."""
+    import http.client
+    from urllib.parse import urlsplit
+
+    pieces = (b" " * (1 << 20) for _ in range(1024))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    connection = http.client.HTTPConnection(urlsplit(session.serve()).netloc, timeout=60)
+    connection.request("POST", "/v1/projects/smgee-embedded/value:compute", body=pieces, encode_chunked=True)
+    answer = connection.getresponse()
+    assert answer.status == 400
+    assert b"Request payload size exceeds the limit" in answer.read()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # KiB
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "example.org"}, 403),
+        ({"Host": "127.0.0.1.example.org"}, 403),
+        ({"Origin": "https://example.org"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://localhost:8888"}, 200),
+    ],
+)
+def test_pages_of_other_origins_are_refused(session: Session, headers: dict[str, str], status: int) -> None:
+    import requests
+
+    address = f"{session.serve()}/v1/projects/smgee-embedded/algorithms"
+    assert requests.get(address, headers=headers, timeout=60).status_code == status

@@ -76,7 +76,11 @@ def _app(service: Service) -> Any:
             )
         if web.method == "OPTIONS":
             return WebResponse(status_code=204, headers=cors)
-        body = await web.body()
+        body = b""
+        async for chunk in web.stream():
+            body += chunk
+            if len(body) > service.limits.payload_bytes:
+                break  # the service refuses it; what follows is not read
         method = "GET" if web.method == "HEAD" else web.method
         request = Request.parse(method, str(web.url), dict(web.headers), body)
         response = await run_in_threadpool(service.handle, request)
