@@ -186,13 +186,6 @@ def train(
     console.print(
         f"Best at stations left out: {best.title}. Scores and fits took {trained:.1f} s.", highlight=False
     )
-    interval = best.record["interval"]
-    if interval["coverage"] is not None:
-        console.print(
-            f"The {interval['level']:.0%} interval of {best.title}, {interval['width']:.3f} m³/m³ wide on "
-            f"average, held {interval['coverage']:.0%} of days at stations left out.",
-            highlight=False,
-        )
     written = ["scores.csv", "certificate.json", "models/"]
     if explain == "none":
         forget(out / "shap")

@@ -160,6 +160,9 @@ def _maps(run: Path, store: MapStore) -> dict[str, Any]:
     if (run / "maps" / "season_mean.tif").is_file():
         mean = _asset("maps/season_mean.tif", "Mean of the mapped days", "data")
         found["season_mean"] = mean | {"bands": bands[:1]}
+    if (run / "layers.zarr").is_dir():
+        layers = _asset("layers.zarr", "Uncertainty and applicability of some days, zarr 2", "data")
+        found["layers"] = layers | {"bands": _bands(MapStore.open(run / "layers.zarr").variables)}
     return found
 
 

@@ -23,7 +23,8 @@ def true_pixels(basin: Basin, grid: PixelGrid, days: Sequence[date]) -> np.ndarr
 
     NaN on open water, and beside the basin.
     """
-    x, y = transformer(grid.crs, basin.grid.crs).transform(*(v.ravel() for v in grid.centers()))
+    east, north = grid.centers()
+    x, y = transformer(grid.crs, basin.grid.crs).transform(east.ravel(), north.ravel())
     a, _, left, _, e, top = basin.grid.transform
     row, col = np.floor((y - top) / e).astype(int), np.floor((x - left) / a).astype(int)
     inside = (row >= 0) & (col >= 0) & (row < basin.grid.height) & (col < basin.grid.width)

@@ -62,7 +62,9 @@ def certify_scores(
     }
 
 
-def certify_absolute(scores: pd.DataFrame, model: str, table: TrainingTable) -> dict[str, Any]:
+def certify_absolute(
+    scores: pd.DataFrame, model: str, table: TrainingTable, interval: StationInterval
+) -> dict[str, Any]:
     """The certificate of the best model of soil moisture itself; see `certify_scores`."""
     days = table.time.astype("datetime64[D]")
     facts = {
@@ -81,6 +83,8 @@ def certify_absolute(scores: pd.DataFrame, model: str, table: TrainingTable) -> 
             f" It was chosen among {others + 1} models by these very scores, which flatters it a little."
         )
     out["outer_folds_seen_by_a_choice"] = others > 0
+    out["interval"] = worth_of(interval)
+    out["words"] = " ".join([out["words"], *_held(out["interval"])])
     return dict(_clean(out))
 
 
@@ -121,11 +125,7 @@ def certify(
     elif "station" in scored.unshuffled and final.deployed != NETWORK:
         out["placebo"] = NO_PLACEBO
     if interval is not None:
-        out["interval"] = {
-            "level": interval.level,
-            "coverage_at_stations_left_out": _plain(interval.coverage),
-            "mean_width": _plain(interval.width),
-        }
+        out["interval"] = worth_of(interval)
     out["words"] = " ".join([out["words"], *_further(out, final)])
     return dict(_clean(out))
 
@@ -179,14 +179,27 @@ def _further(out: Mapping[str, Any], final: Choice) -> list[str]:
             f"With places dealt anew among the stations it reaches R {_two(out['placebo']['r'])} and skill "
             f"{out['placebo']['skill']:+.3f}."
         )
-    found = out.get("interval")
-    if found and found["coverage_at_stations_left_out"] is not None:
-        wide = f", {found['mean_width']:.3f} m³/m³ wide" if found["mean_width"] is not None else ""
-        sentences.append(
-            f"The {found['level']:.0%} interval{wide} held "
-            f"{found['coverage_at_stations_left_out']:.0%} of days at stations left out."
-        )
-    return sentences
+    return [*sentences, *_held(out.get("interval", {}))]
+
+
+def worth_of(interval: StationInterval) -> dict[str, float | None]:
+    """What an interval is worth at stations left out, as JSON-like data; None where they are too few."""
+    return {
+        "level": interval.level,
+        "coverage_at_stations_left_out": _plain(interval.coverage),
+        "mean_width": _plain(interval.width),
+    }
+
+
+def _held(interval: Mapping[str, Any]) -> list[str]:
+    """The same as a sentence, where it is known."""
+    held = interval.get("coverage_at_stations_left_out")
+    if held is None:
+        return []
+    return [
+        f"The {interval['level']:.0%} interval, {interval['mean_width']:.3f} m³/m³ wide, held {held:.0%} of "
+        "days at stations left out."
+    ]
 
 
 def _row(table: pd.DataFrame, name: str) -> pd.Series:

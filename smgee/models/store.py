@@ -35,8 +35,8 @@ class TrainedModel:
         The trees.
     record : mapping
         JSON-like provenance: title, predictors, target, units, settings, seed, library versions, the training
-        table's hash and size, synthetic or not, scores, ``interval`` (see `Interval`; null where it cannot be
-        told), and the hash of the trees.
+        table's hash and size, synthetic or not, scores, ``interval`` (what it is worth at stations left out;
+        null where that cannot be told), and the hash of the trees.
     """
 
     name: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ import pandas as pd
 
 from smgee.errors import ParityError
 from smgee.estimators import ESTIMATORS, EstimatorSpec, find
-from smgee.models.certificate import certify_absolute, write_certificate
+from smgee.models.certificate import certify_absolute, worth_of, write_certificate
 from smgee.models.crossval import Progress, check_missing, cross_validate, fit_one, run_all
 from smgee.models.foldmodels import forget_fold_models
-from smgee.models.intervals import fit_interval
+from smgee.models.intervals import StationInterval, fit_interval
 from smgee.models.scores import best_model, scores_of, write_breakdowns, write_scores
 from smgee.models.skill import skill_table
 from smgee.models.store import TrainedModel, forget_models, save_model, write_index
@@ -176,14 +175,14 @@ def train_models(
             dict(model.record)
             | {
                 "scores": scores_of(scores, model.title),
-                "interval": _interval_of(predictions, model.title),
+                "interval": worth_of(_interval_of(predictions, model.title)),
                 "folds": folds,
             },
         )
         for name, model in fitted.items()
     }
     best = best_model(scores)
-    certificate = certify_absolute(scores, best, table)
+    certificate = certify_absolute(scores, best, table, _interval_of(predictions, best))
     return TrainingResult(table, scored, find(best).name, scores, predictions, certificate)
 
 
@@ -232,12 +231,8 @@ def _record(table: TrainingTable, spec: EstimatorSpec, seed: int) -> dict[str, A
     }
 
 
-def _interval_of(predictions: pd.DataFrame, title: str) -> dict[str, float | int | None]:
-    """What the interval by its errors at stations left out is worth there."""
+def _interval_of(predictions: pd.DataFrame, title: str) -> StationInterval:
+    """The interval of a model by its errors at stations left out."""
     own = predictions[(predictions["model"] == title) & predictions["design"].isin(_WHOLE_STATIONS)]
     own = own[own["design"] == own["design"].iloc[0]]
-    columns = (own[name].to_numpy() for name in ("predicted", "observed", "station", "fold"))
-    interval = fit_interval(*columns)
-    found = {"level": interval.level, "coverage": interval.coverage, "width": interval.width}
-    told = {key: value if math.isfinite(value) else None for key, value in found.items()}
-    return told | {"stations": len(interval.points)}
+    return fit_interval(*(own[name].to_numpy() for name in ("predicted", "observed", "station", "fold")))

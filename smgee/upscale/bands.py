@@ -178,7 +178,7 @@ def predict_told(
             out[k] = model.number(day)
         return
     told = [{**constants[day], **model.constants(day)} for day in days]
-    layers = []
+    layers: list[Any] = []
     for name in model.ensemble.feature_names:
         if name not in told[0]:
             every = [np.asarray(bands[day, name]) for day in days]

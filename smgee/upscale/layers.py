@@ -147,6 +147,11 @@ class LayerModels:
         return [*self.folds, *jackknife, *self.leaves.values()]
 
     @property
+    def nodes(self) -> int:
+        """Nodes of the trees of all models that are asked."""
+        return sum(model.ensemble.n_nodes for model in self.models)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Predictors that images must supply."""
         area = self.told.area.predictors if self.distant and self.told.area is not None else ()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
+
+import numpy as np
 
 from smgee.errors import InputError
 from smgee.io import atomic_path
 from smgee.tables import Provenance
 from smgee.upscale import (
-    Block,
-    Parity,
     compare_routes,
     compare_store,
     default_block,
@@ -46,6 +47,9 @@ PARITY: Artifact[dict[str, Any]] = Artifact(
 WINDOW = 32
 """Side of the window, in pixels, in which layers are compared: each is drawn by dozens of models."""
 
+MOST_NODES = 500_000
+"""Nodes of all trees behind a layer beyond which it is not compared: some twenty megabytes of text."""
+
 
 def run(work: Work) -> Mapping[str, Any]:
     """Map the day in the middle by the other route too, and compare; by both where the maps stay on Earth
@@ -67,24 +71,31 @@ def run(work: Work) -> Mapping[str, Any]:
         found = compare_store(maps, other, maps.days[len(maps.days) // 2], area=study.area)
     content = {**found.as_dict(), "sentence": found.sentence()}
     if work.has(LAYERS) and work.has(UNCERTAINTY):
-        try:
-            layers = _layers(work)
-            content["layers"] = layers.as_dict()
-            content["sentence"] += f" Layers beside it: {layers.sentence()}"
-        except InputError as error:  # what Earth Engine cannot draw is said, and no fault of the maps
-            content["sentence"] += f" {error}"
+        content |= _layers(work)
+        content["sentence"] += f" {content.pop('said')}"
     work.write(PARITY, content)
     return {"parity": found.as_dict(), "sentence": content["sentence"]}
 
 
-def _layers(work: Work) -> Parity:
-    """Draw the layers of a window in the middle by both routes, and compare."""
+def _layers(work: Work) -> dict[str, Any]:
+    """Draw the layers of a window by both routes, and compare; say what Earth Engine cannot draw, or only at
+    great cost.
+    """
     store, models = work.read(LAYERS), layer_models(work)
-    side = min(WINDOW, *store.grid.shape)
-    window = Block((store.grid.height - side) // 2, (store.grid.width - side) // 2, side, side)
-    predictors = predictors_of(work)
-    first, second = (make_layers(name, predictors, models) for name in get_args(RouteName))
-    return compare_routes(first, second, store.days[0], [window])
+    chosen = tuple(name for name in models.layers if replace(models, layers=(name,)).nodes <= MOST_NODES)
+    left = [name for name in models.layers if name not in chosen]
+    said = f"Not compared, for the size of its trees: {', '.join(left)}." if left else ""
+    known = np.isfinite(store.read(store.days[0], store.variables[0].name))
+    window = max(tiling(store.grid, WINDOW), key=lambda block: int(known[block.slices].sum()))
+    if not chosen or not known.any():
+        return {"said": said}
+    models, predictors = replace(models, layers=chosen), predictors_of(work)
+    try:
+        first, second = (make_layers(name, predictors, models) for name in get_args(RouteName))
+    except InputError as error:
+        return {"said": f"{said} {error}".strip()}
+    found = compare_routes(first, second, store.days[0], [window])
+    return {"layers": found.as_dict(), "said": f"Layers beside it: {found.sentence()} {said}".strip()}
 
 
 STEP = Step(

@@ -22,6 +22,7 @@ from smgee.upscale import (
     sampled_means,
     sampling_step,
 )
+from smgee.upscale.route import RouteName
 from smgee.validation import cell_weights
 from smgee.workflow.artifacts import Artifact, folder, table
 from smgee.workflow.cells import judged_cells
@@ -43,7 +44,7 @@ _TITLE = "Uncertainty and applicability of daily soil moisture"
 def run(work: Work) -> Mapping[str, Any]:
     """Draw the layers of some days; average every left-out model's maps of all days over the cells."""
     study, every = work.study, work.read(MAPS).days
-    route = work.fact("predict", "route") or study.upscale.route
+    route: RouteName = "classifier" if work.fact("predict", "route") == "classifier" else "xee"
     models = layer_models(work)
     predictors = predictors_of(work)
     notes = list(models.told.notes)

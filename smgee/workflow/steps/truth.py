@@ -64,7 +64,7 @@ def run(work: Work) -> Mapping[str, Any]:
 
 def _uncertainty(work: Work, basins: Mapping[int, Basin]) -> list[str]:
     """Compare the layers beside the maps, and the errors of the cells' means, with the truth."""
-    layers, maps, zonal = (work.read_if_there(a) for a in (LAYERS, MAPS, ZONAL))
+    layers, maps, zonal = work.read_if_there(LAYERS), work.read_if_there(MAPS), work.read_if_there(ZONAL)
     pixels = cells = None
     if layers is not None and maps is not None:
         pixels = layers_against_truth(layers, maps, basins)
