@@ -7,6 +7,7 @@ import os
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     from smgee.eelocal.rest.server import LoopbackServer
     from smgee.eelocal.rest.service import Service
 
-__all__ = ["Session", "connect", "current_session", "default_store", "fault_plan", "parallel_requests"]
+__all__ = [
+    "Access",
+    "Session",
+    "connect",
+    "current_session",
+    "default_store",
+    "fault_plan",
+    "parallel_requests",
+]
 
 EMBEDDED_PROJECT = "smgee-embedded"
 CLIENT_RETRIES = 3
@@ -44,6 +53,30 @@ def default_store() -> Path:
     return Path(base).expanduser() / "smgee" / "assets"
 
 
+@dataclass(frozen=True)
+class Access:
+    """How a process reaches a backend: what another one, on this machine or not, needs to do the same.
+
+    Parameters
+    ----------
+    backend, project : str
+        As `connect` takes them.
+    options : tuple of (str, value)
+        Further arguments of `connect`. Folders are those of this machine: on another they must lie alike.
+    """
+
+    backend: Literal["embedded", "earthengine"]
+    project: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def connect(self) -> Session:
+        """Connect this process in the same way, unless it is."""
+        with _lock:
+            if _current is not None and _current.access == self:
+                return _current
+            return connect(self.backend, project=self.project, **dict(self.options))
+
+
 class Session:
     """A connection of this process's Earth Engine client to a backend; a context manager.
 
@@ -57,7 +90,11 @@ class Session:
         The base URL: loopback HTTP for the embedded backend, None for the real service's own.
     service : Service or None
         The embedded service when it runs in this process.
+    access : Access
+        How another process reaches the same backend.
     """
+
+    access: Access
 
     def __init__(
         self,
@@ -224,8 +261,27 @@ def connect(
             )
             if serve:
                 session.serve()
+        options = _given(
+            url=url,
+            catalog=_absolute(catalog),
+            sources=None if sources is None else tuple(sources),
+            store=_absolute(store if store is not None else default_store()),
+            buckets=None if buckets is None else {n: _absolute(f) for n, f in buckets.items()},
+            drive=_absolute(drive),
+            limits=limits,
+            high_volume=high_volume,
+        )
+        session.access = Access(backend, session.project, options)
         _current = session
     return session
+
+
+def _absolute(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else str(Path(path).expanduser().absolute())
+
+
+def _given(**options: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, value) for name, value in options.items() if value is not None)
 
 
 def fault_plan(

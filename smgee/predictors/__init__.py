@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smgee.predictors.base import Cadence, Family, Predictor, Site, When
+from smgee.predictors.base import Cadence, Family, Integers, Predictor, Site, When
 from smgee.predictors.calendar import is_alias, refuse_alias
 from smgee.predictors.edges import Edges, fit_edges
 from smgee.predictors.formulas import indices_of
@@ -13,6 +13,7 @@ __all__ = [
     "Cadence",
     "Edges",
     "Family",
+    "Integers",
     "Piece",
     "Predictor",
     "PredictorSet",

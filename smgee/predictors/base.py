@@ -7,11 +7,13 @@ package: its options, the columns it gives, and the image that holds them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
 
 from smgee.grid import PixelGrid, transformer
 from smgee.options import Options
@@ -19,7 +21,7 @@ from smgee.options import Options
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Cadence", "Family", "Predictor", "Site", "When", "dated"]
+__all__ = ["Cadence", "Family", "Integers", "Predictor", "Site", "When", "dated"]
 
 STEP_DAYS = 8
 
@@ -102,6 +104,43 @@ class When:
         return [self.start + timedelta(days=i) for i in range((self.end - self.start).days)]
 
 
+@dataclass(frozen=True)
+class Integers:
+    """Bands of whole numbers, from which predictors follow on this machine: fewer bytes to pull, same values.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The predictors.
+    bands : tuple of str
+        What is pulled for them, 16-bit integers.
+    per_unit : int
+        What the integers are divided by, in single precision, to give the bands.
+    source : hashable
+        Equal ones take their bands from one image.
+    build : callable
+        Makes the image of some bands.
+    derive : callable
+        Takes the bands, float32 arrays by name that are NaN where masked; returns the predictors alike.
+    """
+
+    names: tuple[str, ...]
+    bands: tuple[str, ...]
+    per_unit: int
+    source: Hashable
+    build: Callable[[Sequence[str]], ee.Image]
+    derive: Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+
+    def __add__(self, other: Integers) -> Integers:
+        """Return both, where they take their bands from one image."""
+        return replace(
+            self,
+            names=self.names + other.names,
+            bands=tuple(dict.fromkeys(self.bands + other.bands)),
+            derive=lambda bands: self.derive(bands) | other.derive(bands),
+        )
+
+
 def dated(name: str, day: date) -> str:
     """Return the name of a predictor's band where an image holds several days."""
     return f"{name}_{day:%Y%m%d}"
@@ -164,6 +203,13 @@ class Family(Options, ABC):
         after day.
         """
         raise NotImplementedError(f"the family {self.kind} has no coarser pixels")
+
+    def integers(self, site: Site, when: When, names: Sequence[str]) -> Integers | None:
+        """Return how the predictors `names` follow from whole numbers, with the very values of `image`.
+
+        None where Earth Engine has to compute them.
+        """
+        return None
 
     def local(self, when: When) -> dict[str, float] | None:
         """Return the values by name where they are constant over an image, such as the day of the year.

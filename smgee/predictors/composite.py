@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from smgee.datasets import FMASK_BITS, HLS, ROLES
 from smgee.options import Options
-from smgee.predictors.base import STEP_DAYS, Cadence, Family, Site, When
+from smgee.predictors.base import STEP_DAYS, Cadence, Family, Integers, Site, When
 from smgee.predictors.hls import clear_reflectance
 
 if TYPE_CHECKING:
@@ -21,8 +22,16 @@ __all__ = ["ABOUT", "Composite", "Composited", "Scenes", "composite", "known", "
 
 Method = Literal["median", "medoid", "weighted"]
 
+STEPPED = ("median", "medoid")
+"""Methods whose reflectance is a whole number of steps."""
+
 ABOUT = ("observation_age", "fill_code", "observation_count")
 """What a composite can say of itself, as bands."""
+
+PER_UNIT = 20_000
+"""Steps of composited reflectance: HLS has 10,000, and a median may lie halfway between two of them."""
+
+_MOST = 32_767  # steps: the greatest whole number of 16 bits, a reflectance of 1.638; HLS is valid to 1.6
 
 
 class Scenes(Options):
@@ -142,19 +151,39 @@ class Composited(Family):
         itself.
         """
         needed = {*self.roles(), *self.about(), *self._shared}
-        settings = self._settings
         return composite(
-            when.center,
-            method=settings.method,
-            window_days=settings.window_days,
-            fill_days=settings.fill_days,
-            sensors=settings.sensors,
-            # Which scene is nearest must not depend on the bands that happen to be asked for.
-            roles=[r for r in ROLES if r in needed or settings.method == "medoid"],
-            about=[a for a in ABOUT if a in needed],
-            mask=settings.mask,
-            region=site.region,
+            when.center, **self._arguments(site, needed), about=[a for a in ABOUT if a in needed]
         )
+
+    def _arguments(self, site: Site, roles: Collection[str]) -> dict[str, Any]:
+        settings = self._settings
+        return {
+            "method": settings.method,
+            "window_days": settings.window_days,
+            "fill_days": settings.fill_days,
+            "sensors": settings.sensors,
+            # Which scene is nearest must not depend on the bands that happen to be asked for.
+            "roles": [r for r in ROLES if r in roles or settings.method == "medoid"],
+            "mask": settings.mask,
+            "region": site.region,
+        }
+
+    def of_reflectance(
+        self,
+        site: Site,
+        when: When,
+        names: Sequence[str],
+        roles: Sequence[str],
+        derive: Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]],
+    ) -> Integers | None:
+        """Return how predictors follow from the reflectance of some roles; None where it is not in steps."""
+        if not roles or self._settings.method not in STEPPED:
+            return None
+
+        def build(bands: Sequence[str]) -> ee.Image:
+            return steps(unstepped(when.center, **self._arguments(site, bands)).select(list(bands)))
+
+        return Integers(tuple(names), tuple(roles), PER_UNIT, self._settings, build, derive)
 
     @property
     def _settings(self) -> Composite:
@@ -225,8 +254,43 @@ def composite(
     -------
     ee.Image
         One float band per role, and per item of `about`; Earth Engine's 1° default projection until a grid is
-        asked for.
+        asked for. Medians and medoids are in steps of 1 / `PER_UNIT`, not beyond ±1.638.
     """
+    image = unstepped(
+        center,
+        window_days=window_days,
+        fill_days=fill_days,
+        sensors=sensors,
+        roles=roles,
+        mask=mask,
+        region=region,
+        method=method,
+        about=about,
+    )
+    if method not in STEPPED:
+        return image
+    stepped = steps(image.select(list(roles))).divide(PER_UNIT).toFloat()
+    return stepped.addBands(image.select(list(about))) if about else stepped
+
+
+def steps(reflectance: ee.Image) -> ee.Image:
+    """Return reflectance as 16-bit integers, `PER_UNIT` to 1; −32,768 is none of them."""
+    return reflectance.multiply(PER_UNIT).round().clamp(-_MOST, _MOST).toInt16()
+
+
+def unstepped(
+    center: date,
+    *,
+    window_days: int,
+    fill_days: int,
+    sensors: Sequence[str],
+    roles: Sequence[str],
+    mask: Sequence[str],
+    region: Any = None,
+    method: Method = "median",
+    about: Sequence[str] = (),
+) -> ee.Image:
+    """Return what `composite` does, in the digits that the service computes it in."""
     bands = [*roles, *(["observation_age"] if "observation_age" in about or method == "weighted" else [])]
 
     def within(days: int, code: int) -> ee.Image:

@@ -7,9 +7,11 @@ the catalogue lacks are added here.
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +71,36 @@ class Formula:
         anything divided by zero is zero.
         """
         values = {ROLES[role]: bands[role] for role in self.roles}
-        return _value(ast.parse(self.text, mode="eval").body, {**values, **self.constants})
+        return _value(self._tree, {**values, **self.constants})
+
+    @cached_property
+    def _tree(self) -> ast.expr:
+        return ast.parse(self.text, mode="eval").body
+
+    def in_single(self, bands: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the index of float32 arrays by role as float32, in the digits of `add_indices`: computed in
+        double precision, and kept in single; NaN where a band is.
+        """
+        known = {role: np.asarray(bands[role], "f4") for role in self.roles}
+        shape = np.broadcast_shapes(*(v.shape for v in known.values()))
+        found = np.empty(shape, "f4")
+        for part in _rows_at_once(shape):
+            some = {role: v[part] for role, v in known.items()}
+            missing = np.logical_or.reduce([np.isnan(v) for v in some.values()])
+            values = {ROLES[role]: v.astype("f8") for role, v in some.items()}
+            with np.errstate(all="ignore"):
+                found[part] = _value(self._tree, {**values, **self.constants})
+            found[part][missing] = np.nan
+        return found
+
+
+_PART = 1 << 15  # pixels whose intermediate values stay in the processor's cache
+
+
+def _rows_at_once(shape: tuple[int, ...]) -> list[slice]:
+    """Return slices of the first axis, of some ten thousand elements each."""
+    rows = max(1, _PART // max(1, math.prod(shape[1:])))
+    return [slice(k, k + rows) for k in range(0, shape[0], rows)]
 
 
 def find_formula(name: str, edges: Edges | None = None) -> Formula:
@@ -155,8 +186,7 @@ def indices_of(bands: xr.Dataset, names: Sequence[str], *, edges: Edges | None =
                 f"The index {name} needs {', '.join(lacking)}, which the data set does not have; its "
                 f"variables are {', '.join(map(str, bands.data_vars))}."
             )
-        # Computed in double precision, and kept in single as the service keeps it. Where differences of
-        # bands nearly vanish, the service's own single precision is farther off.
+        # Computed in double precision, and kept in single, as `add_indices` asks it of the service.
         value = formula.of({r: bands[r].astype("f8") for r in formula.roles}).astype("f4")
         found[name] = value.assign_attrs({"units": "1", "long_name": formula.long_name})
     return bands[[]].assign(found)
@@ -194,4 +224,6 @@ def _quotient(left: Any, right: Any) -> Any:
     """Return left / right, zero where right is; not-a-number stays what it is."""
     zero = right == 0
     with np.errstate(divide="ignore", invalid="ignore"):
+        if isinstance(zero, np.ndarray) and not zero.any():
+            return left / right
         return (left / (right + zero)) * (1 - zero)

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from smgee.datasets import ROLES
 from smgee.errors import InputError
-from smgee.predictors.base import Predictor, Site, When
+from smgee.predictors.base import Integers, Predictor, Site, When
 from smgee.predictors.composite import Composited
 from smgee.predictors.edges import Edges
 from smgee.predictors.formulas import find_formula
@@ -59,6 +59,14 @@ class Indices(Composited):
         """Return the bands in the formulas."""
         return tuple({role: None for name in self.names for role in find_formula(name, self.edges).roles})
 
+    def integers(self, site: Site, when: When, names: Sequence[str]) -> Integers | None:
+        """Return how the indices follow from reflectance."""
+        formulas = {n: find_formula(n, self.edges) for n in names}
+        roles = tuple(r for r in ROLES if any(r in f.roles for f in formulas.values()))
+        return self.of_reflectance(
+            site, when, names, roles, lambda bands: {n: f.in_single(bands) for n, f in formulas.items()}
+        )
+
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
         """Return the indices of the composite."""
         return add_indices(self.reflectance(site, when), names, edges=self.edges).select(list(names))
@@ -75,12 +83,14 @@ def add_indices(image: ee.Image, names: Sequence[str], *, edges: Edges | None = 
 
     The formulas go through ``ee.Image.expression``, not ``normalizedDifference``, which masks the slightly
     negative reflectances that HLS has over dark targets. A zero denominator gives 0, as Earth Engine divides.
+    They are computed in double precision, whose digits do not hang on the types of numbers in a formula, so
+    that an index computed elsewhere is the same to the last bit.
     """
     import ee
 
     for name in names:
         index = find_formula(name, edges)
-        bands = {ROLES[role]: image.select(role) for role in index.roles}
+        bands = {ROLES[role]: image.select(role).toDouble() for role in index.roles}
         numbers = {key: ee.Image.constant(value) for key, value in index.constants.items()}
         image = image.addBands(image.expression(index.text, {**bands, **numbers}).toFloat().rename(name))
     return image

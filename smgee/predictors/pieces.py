@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
-from smgee.predictors.base import Cadence, Family, Predictor, Site, When, dated
+from smgee.predictors.base import Cadence, Family, Integers, Predictor, Site, When, dated
 
 if TYPE_CHECKING:
     import ee
@@ -43,6 +43,8 @@ class Piece:
         Makes the image.
     lattice : PixelGrid, optional
         Coarser pixels over each of which the image is constant; then it holds every day of `when`.
+    integers : tuple of Integers
+        How some of the predictors follow on this machine from fewer bytes than the image has.
     """
 
     names: tuple[str, ...]
@@ -52,6 +54,13 @@ class Piece:
     grid: PixelGrid
     build: Callable[[], ee.Image]
     lattice: PixelGrid | None = None
+    integers: tuple[Integers, ...] = ()
+
+    @cached_property
+    def others(self) -> tuple[str, ...]:
+        """The predictors that do not follow from `integers`."""
+        follow = {name for part in self.integers for name in part.names}
+        return tuple(name for name in self.names if name not in follow)
 
     @cached_property
     def bands(self) -> tuple[str, ...]:
@@ -243,7 +252,20 @@ class PredictorSet:
                 return _stacked([f.image(self.site, when, some) for f, some in own if some])
             return _stacked([f.images(self.site, when.days, some) for f, some in own if some])
 
-        return Piece(tuple(names), tuple(days), families[0].cadence, when, self.site.grid, build, coarse)
+        found = []
+        for family in families if coarse is None else ():
+            some = [p.name for p in family.predictors() if p.name in names]
+            found.append(family.integers(self.site, when, some) if some else None)
+        return Piece(
+            tuple(names),
+            tuple(days),
+            families[0].cadence,
+            when,
+            self.site.grid,
+            build,
+            coarse,
+            _joined([part for part in found if part is not None]),
+        )
 
     def _span(self, day: date) -> When:
         """Return the days that are pulled together with a day, where pixels are coarse."""
@@ -282,6 +304,14 @@ def cells(lattice: PixelGrid) -> ee.Image:
     at = ee.Image.pixelCoordinates(ee.Projection(lattice.crs, transform)).floor()
     position = at.select("y").multiply(lattice.width).add(at.select("x")).rename("cell").toFloat()
     return position.reproject(crs=lattice.crs, crsTransform=transform)
+
+
+def _joined(parts: Sequence[Integers]) -> tuple[Integers, ...]:
+    """Return parts with those of one image put together, each band once."""
+    found: dict[Hashable, Integers] = {}
+    for part in parts:
+        found[part.source] = part if part.source not in found else found[part.source] + part
+    return tuple(found.values())
 
 
 def _stacked(layers: Sequence[ee.Image]) -> ee.Image:

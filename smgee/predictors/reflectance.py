@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, field_validator
 
 from smgee.datasets import ROLES
-from smgee.predictors.base import Predictor, Site, When
+from smgee.predictors.base import Integers, Predictor, Site, When
 from smgee.predictors.composite import Composite, Composited, known
 
 if TYPE_CHECKING:
@@ -60,6 +60,11 @@ class Reflectance(Composited):
     def about(self) -> tuple[str, ...]:
         """Return the columns of the observations."""
         return self.observations
+
+    def integers(self, site: Site, when: When, names: Sequence[str]) -> Integers | None:
+        """Return the bands themselves, without the columns of the observations."""
+        some = [n for n in names if n in self.bands]
+        return self.of_reflectance(site, when, some, some, lambda bands: {n: bands[n] for n in some})
 
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
         """Return bands of the composite."""

@@ -285,6 +285,13 @@ class Upscale(Options):
         0.9, description="share of days at new places that the interval is to hold"
     )
 
+    workers: str = Field(
+        "threads",
+        pattern=r"^(threads(:[1-9]\d*)?|processes(:[1-9]\d*)?|dask:.+)$",
+        description="where blocks are mapped: threads, threads:4, processes:2, dask:local:2 or "
+        "dask:tcp://HOST:PORT; the maps are the same",
+    )
+
     @field_validator("layers")
     @classmethod
     def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from smgee.upscale.season import (
 )
 from smgee.upscale.store import SOIL_MOISTURE, MapStore, Variable
 from smgee.upscale.there import ServerRoute, cell_means_there, season_image, season_mean_there
+from smgee.upscale.workers import Cluster, Processes, open_workers
 from smgee.upscale.xee_route import XeeRoute
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "CellMeans",
     "ClassifierLayers",
     "ClassifierRoute",
+    "Cluster",
     "Cost",
     "DailyModel",
     "Done",
@@ -45,6 +47,7 @@ __all__ = [
     "MapStore",
     "NetworkSeries",
     "Parity",
+    "Processes",
     "Route",
     "SampledRoute",
     "ServerRoute",
@@ -61,6 +64,7 @@ __all__ = [
     "make_route",
     "map_day",
     "map_season",
+    "open_workers",
     "plan_jobs",
     "pull_static",
     "run_jobs",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from smgee.grid import PixelGrid
-from smgee.predictors import Cadence, Piece, PredictorSet, cells
+from smgee.predictors import Cadence, Integers, Piece, PredictorSet, cells
 from smgee.upscale.blocks import Block, MapJob, day_groups
 from smgee.upscale.daily import DailyModel
 from smgee.upscale.pull import KEPT_BYTES, Puller
@@ -83,10 +83,18 @@ class BandSource:
     def _pull(self, piece: Piece, block: Block) -> Mapping[tuple[date, str], np.ndarray | Coarse]:
         """Return a piece's predictors in a block, by day and name."""
         if piece.lattice is None:
-            pulled = self.puller.pull(
-                (piece.names, piece.when), block, names=piece.bands, image=lambda: piece.image
-            )
-            return piece.by_day(list(pulled))
+            found: dict[str, np.ndarray] = {}
+            for part in piece.integers:
+                found |= part.derive(dict(zip(part.bands, self._steps(part, piece, block), strict=True)))
+            if piece.others:
+                pulled = self.puller.pull(
+                    (piece.others, piece.when),
+                    block,
+                    names=piece.others,
+                    image=lambda: piece.image.select(list(piece.others)),
+                )
+                found |= dict(zip(piece.others, pulled, strict=True))
+            return piece.by_day([found[name] for name in piece.names])
         lattice = piece.lattice
         at = self.puller.pull(lattice, block, names=("cell",), image=lambda: cells(lattice))
         whole = self._coarse(lattice).pull(
@@ -97,6 +105,17 @@ class BandSource:
         )
         where = at[0].astype(np.int32)
         return piece.by_day([Coarse(values.ravel(), where) for values in whole])
+
+    def _steps(self, part: Integers, piece: Piece, block: Block) -> np.ndarray:
+        """Return the bands that predictors follow from here, pulled as whole numbers."""
+        numbers = self.puller.pull(
+            (part.source, part.bands, piece.when),
+            block,
+            names=part.bands,
+            image=lambda: part.build(part.bands),
+            integers=True,
+        )
+        return numbers / np.float32(part.per_unit)
 
     def _coarse(self, lattice: PixelGrid) -> Puller:
         """Return what pulls coarse pixels, all of them at once and for all blocks."""
@@ -111,7 +130,11 @@ class BandSource:
             if piece.lattice is not None:
                 found[f"cells of {piece.lattice.transform}", block] = 4 * block.size
                 block = _all_of(piece.lattice)
-            found[f"{piece.when.start} {','.join(piece.names)}", block] = 4 * len(piece.bands) * block.size
+            for part in piece.integers:
+                found[f"{piece.when.start} {','.join(part.bands)}", block] = 2 * len(part.bands) * block.size
+            if piece.others:
+                bands = len(piece.bands) // len(piece.names) * len(piece.others)
+                found[f"{piece.when.start} {','.join(piece.others)}", block] = 4 * bands * block.size
         return Cost(found)
 
 

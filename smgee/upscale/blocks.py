@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,10 +20,10 @@ Maps = dict[str, np.ndarray]
 BLOCK_ALIGNMENT = 256
 """Sides of blocks are multiples of this many pixels, so that files can be chunked alike for all of them."""
 
-# What all blocks under way may hold in memory. Of every band there are at most three copies: the answer, its
-# masks resolved, and the bands in model order.
-_MEMORY_BYTES = 96 * 1024 * 1024
-_COPIES = 3
+# What all blocks under way may hold in memory. Of every band there are at most two copies: the answer, and
+# its masks resolved. Larger blocks are fewer requests, each of which costs something beside its pixels.
+_MEMORY_BYTES = 192 * 1024 * 1024
+_COPIES = 2
 _LARGEST_BLOCK = 512
 
 
@@ -145,7 +146,8 @@ def block_size(n_bands: int, in_flight: int = 1) -> int:
 
 
 def tiling(grid: PixelGrid, size: int) -> tuple[Block, ...]:
-    """Return the blocks of a lattice, row by row; those at its right and lower edges may be smaller.
+    """Return the blocks of a lattice, row by row; those at its right and lower edges take what is left, which
+    a quarter of a block or less makes no block of its own.
 
     Parameters
     ----------
@@ -156,11 +158,16 @@ def tiling(grid: PixelGrid, size: int) -> tuple[Block, ...]:
     """
     if size < 1:
         raise InputError(f"Blocks of {size} pixels hold nothing; give a side of 1 or more.")
-    return tuple(
-        Block(row, col, min(size, grid.height - row), min(size, grid.width - col))
-        for row in range(0, grid.height, size)
-        for col in range(0, grid.width, size)
-    )
+    rows, cols = _spans(grid.height, size), _spans(grid.width, size)
+    return tuple(Block(row, col, height, width) for row, height in rows for col, width in cols)
+
+
+def _spans(length: int, size: int) -> list[tuple[int, int]]:
+    """Return (start, size) of the pieces of a side."""
+    starts = list(range(0, length, size))
+    if len(starts) > 1 and 4 * (length - starts[-1]) <= size:
+        starts.pop()
+    return [(start, stop - start) for start, stop in pairwise([*starts, length])]
 
 
 def day_groups(days: Iterable[date], changes: Sequence[Sequence[date]], most: int) -> list[tuple[date, ...]]:

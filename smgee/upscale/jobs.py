@@ -22,6 +22,7 @@ from smgee.session import parallel_requests
 from smgee.upscale.blocks import Block, MapJob, Maps, assemble
 from smgee.upscale.route import Route
 from smgee.upscale.store import MapStore
+from smgee.upscale.workers import Workers
 
 __all__ = ["Done", "plan_jobs", "results", "run_jobs"]
 
@@ -107,9 +108,10 @@ def run_jobs(
     area : Area, optional
         Maps are masked outside its outline, and blocks that do not touch it are not made.
     executor : concurrent.futures.Executor, optional
-        Where jobs run; by default threads of this process.
+        Where jobs run; by default threads of this process. `smgee.upscale.workers` has others.
     in_flight : int, optional
-        Most jobs under way at once; by default as many as the service takes.
+        Most jobs under way at once; by default as many as the service takes, or two for each of other
+        workers.
     events : callable, optional
         Told of every job when its maps are on disk.
 
@@ -163,8 +165,7 @@ def results(
     When one fails for good, nothing new is begun; those under way are waited for, and yielded before the
     error is raised.
     """
-    workers = parallel_requests()
-    limit = in_flight or workers
+    limit = in_flight or (2 * executor.size if isinstance(executor, Workers) else parallel_requests())
     queue = iter(jobs)
     stop = _Stop()
     pending: dict[Future[Done], MapJob] = {}

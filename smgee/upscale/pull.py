@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -24,17 +24,22 @@ __all__ = ["KEPT_BYTES", "Puller", "open_bands"]
 # Of the 48 MiB that one answer may hold, each float32 sample takes 4 bytes and one for its mask.
 _ANSWER_BYTES = 48 * 1024 * 1024
 _SAMPLE_BYTES = 5
-_TILE_WIDTH = 512
+_INTEGER_BYTES = 3
+_NO_INTEGER = -32_768
+_TILE_WIDTH = 640  # of the largest blocks
 KEPT_BYTES = 64 * 1024 * 1024
 _KEPT_IMAGES = 16
 _REFUSALS = 2  # so often a size is refused before it is not asked for any more
 
 
-def open_bands(image: ee.Image, names: Sequence[str], *, grid: PixelGrid) -> xr.DataArray:
+def open_bands(
+    image: ee.Image, names: Sequence[str], *, grid: PixelGrid, integers: bool = False
+) -> xr.DataArray:
     """Open an image on a pixel grid, all bands of a tile in one request.
 
     xee asks for one variable at a time, which would make Earth Engine compute a composite once for every band
     that depends on it. So the bands are laid along xee's image axis: one request carries all bands of a tile.
+    What xee would ask of the collection first is known here, and is not asked.
 
     Parameters
     ----------
@@ -44,6 +49,8 @@ def open_bands(image: ee.Image, names: Sequence[str], *, grid: PixelGrid) -> xr.
         Which bands, in order.
     grid : PixelGrid
         The output lattice.
+    integers : bool
+        The bands are whole numbers of 16 bits, and travel as such; −32,768 is none of them.
 
     Returns
     -------
@@ -52,35 +59,52 @@ def open_bands(image: ee.Image, names: Sequence[str], *, grid: PixelGrid) -> xr.
         request at a time; run several loads at once for more.
     """
     import ee
-    import xarray as xr
+    from xarray.backends.store import StoreBackendEntrypoint
 
-    layers = ee.ImageCollection(
-        [
-            image.select([name]).toFloat().rename("value").set({"predictor": k, "system:index": str(k)})
-            for k, name in enumerate(names)
-        ]
+    def layer(number: int, name: str) -> ee.Image:
+        band = image.select([name])
+        typed = band.toInt16() if integers else band.toFloat()
+        return typed.rename("value").set({"predictor": number, "system:index": str(number)})
+
+    sample = _INTEGER_BYTES if integers else _SAMPLE_BYTES
+    height = max(1, min(_TILE_WIDTH, _ANSWER_BYTES // (sample * len(names) * _TILE_WIDTH)))
+    store = _known_store()(
+        ee.ImageCollection([layer(k, name) for k, name in enumerate(names)]),
+        n_images=len(names),
+        crs=grid.crs,
+        crs_transform=grid.transform,
+        shape_2d=(grid.width, grid.height),
+        chunks={"index": len(names), "width": _TILE_WIDTH, "height": height},
+        primary_dim_name="predictor",
+        primary_dim_property="predictor",
+        mask_value=_NO_INTEGER if integers else None,
+        executor_kwargs={"max_workers": 1},
+        getitem_kwargs={"max_retries": 0},
     )
-    height = max(1, min(_TILE_WIDTH, _ANSWER_BYTES // (_SAMPLE_BYTES * len(names) * _TILE_WIDTH)))
-    with warnings.catch_warnings():
-        # xarray cannot know xee's engine-specific dimension coordinates; xee warns of the indices it falls
-        # back to.
-        warnings.simplefilter("ignore", UserWarning)
-        ds = xr.open_dataset(
-            layers,
-            engine="ee",
-            crs=grid.crs,
-            crs_transform=grid.transform,
-            shape_2d=(grid.width, grid.height),
-            io_chunks={"index": len(names), "width": _TILE_WIDTH, "height": height},
-            primary_dim_name="predictor",
-            primary_dim_property="predictor",
-            executor_kwargs={"max_workers": 1},
-            getitem_kwargs={"max_retries": 0},
-        )
-    value = ds["value"]
+    value = StoreBackendEntrypoint().open_dataset(store)["value"]
     # xee leaves the pixel size in `scale_factor`, which would corrupt the values on writing.
     value.encoding.clear()
     return value.assign_coords(predictor=list(names))
+
+
+@cache
+def _known_store() -> Any:
+    """Return xee's store for the collections that `open_bands` makes, of which everything is known."""
+    from xee.ext import EarthEngineStore
+
+    class KnownStore(EarthEngineStore):
+        def __init__(self, collection: Any, *, n_images: int, **options: Any):
+            self._count = n_images
+            super().__init__(collection, **options)
+
+        @cached_property
+        def get_info(self) -> dict[str, Any]:
+            band = {"id": "value", "data_type": {"type": "PixelType", "precision": "float"}}
+            numbers = list(range(self._count))
+            properties = [[None] * self._count, numbers]
+            return {"size": self._count, "props": {}, "first": {"bands": [band]}, "properties": properties}
+
+    return KnownStore
 
 
 class Puller:
@@ -112,6 +136,7 @@ class Puller:
         *,
         names: Sequence[str],
         image: Callable[[], ee.Image],
+        integers: bool = False,
         keep: bool = True,
     ) -> np.ndarray:
         """Return bands of an image in a block.
@@ -126,6 +151,8 @@ class Puller:
             The bands.
         image : callable
             Makes the image, when it is not there yet.
+        integers : bool
+            They are whole numbers of 16 bits, see `open_bands`.
         keep : bool
             Whether the same window may be asked for again.
 
@@ -148,7 +175,7 @@ class Puller:
                 raise TooBig(f"Earth Engine refused {size[0]} bands of {size[1]} pixels before.")
             rows, cols = block.slices
             try:
-                bands = self._image(what, names, image)[:, rows, cols]
+                bands = self._image(what, names, image, integers)[:, rows, cols]
                 pixels = call(lambda: np.ascontiguousarray(bands.values))
             except TooBig:
                 with self._lock:
@@ -158,14 +185,16 @@ class Puller:
                 self._keep(what, block, pixels)
             return pixels
 
-    def _image(self, what: Hashable, names: Sequence[str], image: Callable[[], ee.Image]) -> xr.DataArray:
-        """Open an image once; asking what it is costs a request."""
+    def _image(
+        self, what: Hashable, names: Sequence[str], image: Callable[[], ee.Image], integers: bool
+    ) -> xr.DataArray:
+        """Open an image once."""
         with self._turn(what):
             with self._lock:
                 if what in self._images:
                     self._images.move_to_end(what)
                     return self._images[what]
-            opened = call(lambda: open_bands(image(), names, grid=self.grid))
+            opened = call(lambda: open_bands(image(), names, grid=self.grid, integers=integers))
             with self._lock:
                 self._images[what] = opened
                 while len(self._images) > _KEPT_IMAGES:

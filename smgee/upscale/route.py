@@ -34,8 +34,8 @@ class Cost:
 
     @property
     def requests(self) -> int:
-        """How many requests: one for each window, and one for what every image is."""
-        return len(self.pulls) + len({what for what, _ in self.pulls})
+        """How many requests: one for each window."""
+        return len(self.pulls)
 
     @property
     def bytes(self) -> int:

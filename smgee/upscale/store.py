@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SOIL_MOISTURE", "MapStore", "Variable"]
 
-LAYOUT = 3
+LAYOUT = 4
 DAYS_PER_CHUNK = 8
 
 
@@ -145,6 +145,8 @@ class MapStore:
         try:
             group: Any = zarr.open_group(self.path, mode=mode, zarr_format=2)
             attributes = dict(group.attrs)
+            if attributes["layout"] != LAYOUT:
+                raise ValueError(f"it is of layout {attributes['layout']}, not {LAYOUT}")
             self.identity = str(attributes["identity"])
             self.provenance = Provenance.of(attributes)
             about = json.loads(attributes["store"])

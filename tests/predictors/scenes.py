@@ -27,7 +27,8 @@ class Scenes:
             image_id = f"{spec.id}/T47SPB_202107{day:02d}T040000"
             names = [*(spec.roles[r] for r in ROLES), "Fmask"]
             for name in names[:-1]:
-                self.arrays[image_id, name] = rng.uniform(0.02, 0.5, GRID.shape).astype("f4")
+                steps = np.rint(rng.uniform(0.02, 0.5, GRID.shape) * 1e4)  # as HLS stores them
+                self.arrays[image_id, name] = (steps * 1e-4).astype("f4")
             fmask = np.full(GRID.shape, AEROSOL, "u1")
             fmask[rng.random(GRID.shape) < 0.35] |= CLOUD
             fmask[0, 0] |= SNOW

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 
 from smgee.grid import PixelGrid
 from smgee.remote import TooBig
+from smgee.session import current_session
 from smgee.upscale import Cost, MapJob
 from smgee.upscale.blocks import Maps
 
@@ -46,3 +50,44 @@ class Arithmetic:
 
     def cost(self, job: MapJob) -> Cost:
         return Cost({("maps", job.block): 4 * job.block.size})
+
+
+@dataclass(frozen=True)
+class Noted(Arithmetic):
+    """Leaves a file for every job that is begun, named after worker and block; may kill its worker once."""
+
+    folder: str = ""
+    killing: bool = False
+    session: bool = False
+    together: int = 2
+
+    def run(self, job: MapJob) -> Maps:
+        folder = Path(self.folder)
+        (folder / f"{os.getpid()}-{job.block.row}-{job.block.col}-{job.days[0]}").touch()
+        if self.session:
+            assert current_session() is not None
+        if self.killing:
+            try:
+                (folder / "killed").touch(exist_ok=False)
+            except FileExistsError:
+                return super().run(job)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().run(job)
+
+
+@dataclass(frozen=True)
+class Deadly(Arithmetic):
+    def run(self, job: MapJob) -> Maps:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return {}
+
+
+@dataclass(frozen=True)
+class Asking(Arithmetic):
+    """Asks the service one thing for every job."""
+
+    def run(self, job: MapJob) -> Maps:
+        import ee
+
+        assert ee.Number(2).add(3).getInfo() == 5
+        return super().run(job)

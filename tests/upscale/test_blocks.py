@@ -62,7 +62,8 @@ def test_block_size_follows_memory():
     assert all(s % 256 == 0 and 256 <= s <= 512 for s in sizes)
     assert block_size(1) == 512
     assert block_size(23, 1) == 512
-    assert block_size(23, 2) == block_size(23, 8) == 256
+    assert block_size(23, 2) == 512
+    assert block_size(23, 8) == 256
     with pytest.raises(InputError, match="side of 1"):
         tiling(GRID, 0)
 

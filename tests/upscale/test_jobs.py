@@ -159,7 +159,7 @@ def test_costs_count_a_shared_pull_once():
     other = Cost({("terrain", here): 64, ("july", here): 128}) + Cost({("july", there): 128})
     total = step + other
     assert total.bytes == 64 + 3 * 128
-    assert total.requests == 4 + 3  # pixels of each window, and what each of three images is
+    assert total.requests == 4  # one for each window
 
 
 def test_a_job_equals_itself_by_value():

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import resource
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ from smgee.eelocal.assets.decode import decode
 from smgee.eelocal.assets.sources import Decoding, Piece, RasterSource
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
+from smgee.machine import usable_cores
 
 __all__ = [
     "check_intact",
@@ -34,8 +35,12 @@ __all__ = [
 # `smgee.machine.bound_block_cache` says), and the scenes of two months, seven files each, are read again for
 # every composite.
 _IDLE = min(512, max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
+# Handles of one file at once. Each decodes for itself what the others may have decoded: windows side by side
+# share blocks only where they share the handle, for which threads wait.
+_HANDLES = max(1, usable_cores() // 4)
 _pool: OrderedDict[tuple[str, int, int], list[Any]] = OrderedDict()
-_lock = threading.Lock()
+_lent: Counter[tuple[str, int, int]] = Counter()
+_lock = threading.Condition()
 
 
 def _key(path: Path) -> tuple[str, int, int]:
@@ -62,27 +67,35 @@ def open_dataset(path: str | os.PathLike[str]) -> Iterator[Any]:
     path = Path(path)
     key = _key(path)
     with _lock:
+        _lock.wait_for(lambda: _lent[key] < _HANDLES)
+        _lent[key] += 1
         free = _pool.get(key)
         dataset = free.pop() if free else None
         if free is not None and not free:
             del _pool[key]
-    if dataset is None:
-        try:
-            dataset = rasterio.open(path)
-        except rasterio.errors.RasterioIOError as error:
-            raise InputError(f"The file {path} is not a raster that GDAL can open ({error}).") from error
     try:
-        yield dataset
-    except rasterio.errors.RasterioIOError as error:
-        raise _damaged(path, "some of its pixels cannot be read") from error
+        if dataset is None:
+            try:
+                dataset = rasterio.open(path)
+            except rasterio.errors.RasterioIOError as error:
+                raise InputError(f"The file {path} is not a raster that GDAL can open ({error}).") from error
+        try:
+            yield dataset
+        except rasterio.errors.RasterioIOError as error:
+            raise _damaged(path, "some of its pixels cannot be read") from error
     finally:
         surplus = []
         with _lock:
-            _pool.setdefault(key, []).append(dataset)
-            _pool.move_to_end(key)
+            _lent[key] -= 1
+            if not _lent[key]:
+                del _lent[key]
+            if dataset is not None:
+                _pool.setdefault(key, []).append(dataset)
+                _pool.move_to_end(key)
             while sum(map(len, _pool.values())) > _IDLE:
                 _, datasets = _pool.popitem(last=False)
                 surplus += datasets
+            _lock.notify_all()
         for old in surplus:
             old.close()
 

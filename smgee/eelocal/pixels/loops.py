@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["masked_median", "masked_mode"]
+__all__ = ["bilinear", "masked_median", "masked_mode"]
 
 _BLOCK = 32  # pixels whose values are gathered together
 _WIDTH = 256  # pixels sorted together: their dates stay in the fastest cache
@@ -138,3 +138,34 @@ def masked_mode(stack, valid, out, found):
                     length = run
                     best = ordered[i]
             out[p] = best
+
+
+@njit(cache=True, nogil=True)
+def bilinear(values, weights, cols, rows, total, weight):
+    """Sum the four neighbours of fractional (column, row) positions, counted from the centre of pixel (0, 0):
+    `total` of their values by `weight`, that of their shares and masks; both are filled.
+
+    `cols` and `rows` broadcast to the shape of `total`; positions that are not finite get 0.
+    """
+    height, width = values.shape
+    tall, wide = total.shape
+    for i in range(tall):
+        for j in range(wide):
+            col = cols[min(i, cols.shape[0] - 1), min(j, cols.shape[1] - 1)]
+            row = rows[min(i, rows.shape[0] - 1), min(j, rows.shape[1] - 1)]
+            total[i, j] = 0.0
+            weight[i, j] = 0.0
+            if not (np.isfinite(col) and np.isfinite(row)):
+                continue
+            # Positions a hair off a pixel centre are that centre, so that an unmoved pixel keeps its value.
+            c0, r0 = np.floor(col + 1e-7), np.floor(row + 1e-7)
+            right, below = min(max(col - c0, 0.0), 1.0), min(max(row - r0, 0.0), 1.0)
+            right, below = 0.0 if right < 1e-6 else right, 0.0 if below < 1e-6 else below
+            for k in range(4):
+                r, c = int(r0) + k // 2, int(c0) + k % 2
+                if r < 0 or r >= height or c < 0 or c >= width:
+                    continue
+                share = (below if k // 2 else 1.0 - below) * (right if k % 2 else 1.0 - right) * weights[r, c]
+                if share != 0.0:
+                    total[i, j] += share * values[r, c]
+                weight[i, j] += share

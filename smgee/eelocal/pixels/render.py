@@ -17,7 +17,7 @@ from smgee.machine import usable_cores
 
 __all__ = ["compute_pixels", "pull_tiles", "tile_size"]
 
-_TILE = 512
+_TILE = 640
 _LEAST_TILE = 32
 # What the inputs of the widest node of one tile may take together, bytes.
 _STACK_BYTES = 192 * 2**20

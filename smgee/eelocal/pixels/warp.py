@@ -9,6 +9,7 @@ import numpy as np
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.pixels.lattice import coarsening, coordinates, nearest_plan, same_lattice
+from smgee.eelocal.pixels.loops import bilinear
 from smgee.eelocal.values.lazy import Node, Pixels
 from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.grid import PixelGrid
@@ -148,7 +149,7 @@ class Resampled(Node):
         col0, row0 = to_pixels(lattice.transform, window.transform[2], window.transform[5])
         cols, rows = where.cols - round(col0) - 0.5, where.rows - round(row0) - 0.5
         if where.separable:
-            cols, rows = np.broadcast_to(cols, grid.shape), np.broadcast_to(rows[:, None], grid.shape)
+            cols, rows = cols[None, :], rows[:, None]
         values, mask = _interpolate(pixels.values, pixels.mask, cols, rows, self.mode)
         return Pixels(values.astype(self.dtype, copy=False), mask)
 
@@ -172,7 +173,31 @@ def _cubic(t: np.ndarray) -> list[np.ndarray]:
 def _interpolate(
     values: np.ndarray, mask: np.ndarray, cols: np.ndarray, rows: np.ndarray, mode: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate at fractional (column, row) positions counted from the centre of pixel (0, 0)."""
+    """Interpolate at fractional (column, row) positions, which broadcast to the result's shape, counted from
+    the centre of pixel (0, 0).
+    """
+    shape = np.broadcast_shapes(cols.shape, rows.shape)
+    total, weight = np.empty(shape), np.empty(shape)
+    if mode == "bilinear":
+        bilinear(values, mask, cols, rows, total, weight)
+    else:
+        _convolve(values, mask, np.broadcast_to(cols, shape), np.broadcast_to(rows, shape), total, weight)
+    valid = weight > 1e-6
+    result = np.divide(total, weight, out=np.zeros(shape), where=valid)
+    share = np.where(valid, np.clip(weight, 0, 1), 0.0)
+    whole = (share == 0) | (share > 1 - 1e-6)
+    return result, share > 0 if whole.all() else share.astype("f4")
+
+
+def _convolve(
+    values: np.ndarray,
+    mask: np.ndarray,
+    cols: np.ndarray,
+    rows: np.ndarray,
+    total: np.ndarray,
+    weight: np.ndarray,
+) -> None:
+    """Fill in the sums of sixteen neighbours, as `bilinear` does those of four."""
     finite = np.isfinite(cols) & np.isfinite(rows)
     cols, rows = np.where(finite, cols, 0.0), np.where(finite, rows, 0.0)
     # Positions a hair off a pixel centre are that centre, so that an unmoved pixel keeps its value.
@@ -180,24 +205,16 @@ def _interpolate(
     tc, tr = np.clip(cols - c0, 0, 1), np.clip(rows - r0, 0, 1)
     tc, tr = np.where(tc < 1e-6, 0.0, tc), np.where(tr < 1e-6, 0.0, tr)
     c0, r0 = c0.astype(np.int64), r0.astype(np.int64)
-    if mode == "bilinear":
-        offsets, wc, wr = [0, 1], [1 - tc, tc], [1 - tr, tr]
-    else:
-        offsets, wc, wr = [-1, 0, 1, 2], _cubic(tc), _cubic(tr)
+    wc, wr = _cubic(tc), _cubic(tr)
     height, width = values.shape
-    total, weight = np.zeros(cols.shape), np.zeros(cols.shape)
-    for i, dr in enumerate(offsets):
-        row = r0 + dr
-        for j, dc in enumerate(offsets):
-            col = c0 + dc
+    total[:], weight[:] = 0, 0
+    for i in range(4):
+        row = r0 + i - 1
+        for j in range(4):
+            col = c0 + j - 1
             inside = (row >= 0) & (row < height) & (col >= 0) & (col < width)
             at = np.clip(row, 0, height - 1), np.clip(col, 0, width - 1)
             w = wr[i] * wc[j] * mask[at] * inside
             total += np.where(w != 0, w * values[at], 0.0)
             weight += w
-    weight = np.where(finite, weight, 0.0)
-    valid = weight > 1e-6
-    result = np.divide(total, weight, out=np.zeros(cols.shape), where=valid)
-    share = np.where(valid, np.clip(weight, 0, 1), 0.0)
-    whole = (share == 0) | (share > 1 - 1e-6)
-    return result, share > 0 if whole.all() else share.astype("f4")
+    weight[~finite] = 0.0

@@ -20,17 +20,20 @@ from smgee.trees.kernel.blocks import (
 )
 from smgee.trees.kernel.forest import LEAF_LANE, Forest
 from smgee.trees.kernel.loading import encode_column
-from smgee.trees.kernel.oblivious import predict_symmetric_block
+from smgee.trees.kernel.oblivious import predict_symmetric_block, read_symmetric
 from smgee.trees.kernel.walk import walk
 
 __all__ = ["predict_chunk"]
 
-# So few rows are walked (half as many of symmetric trees), and so many for each node of an average tree, or
+# So few rows are walked, and so many for each node of an average tree, or
 # twice as many where codes are wider than bytes and have to be renumbered for the programs. Measured (random
 # forest, extra trees, GBDT, XGBoost, LightGBM; 59 to 10,400 nodes a tree; neighbouring and random rows
 # alike), both engines take as long at 3.5 rows a node with bytes, at 7 to 8 with wider codes.
 WALK_ROWS = 64
 WALK_ROWS_PER_NODE = 3
+# So few rows of symmetric trees are read as they are. Measured (CatBoost, 500 trees of depth 8): blocks win from
+# about 3,000 rows on.
+READ_ROWS = 2048
 # Rows of a block: fewer are tighter and see less of the trees, but each block has its own programs to write.
 BLOCK_ROWS = 8192
 # Depths of the split tree between the forest that is kept for a group of blocks and those of the blocks.
@@ -74,10 +77,15 @@ def predict_chunk(
     """
     codes, lane_of, lane_feature, missing = _load(forest, columns, len(out), each)
     per_node = WALK_ROWS_PER_NODE * min(2, forest.code_type.itemsize)
-    if forest.symmetric:
-        few = len(out) <= WALK_ROWS // 2
-    else:
-        few = len(out) <= WALK_ROWS or len(out) * forest.n_trees < per_node * len(forest.words)
+    if (trees := forest.symmetric) is not None and len(out) <= READ_ROWS and codes.dtype == np.uint8:
+        total = np.zeros(len(out), np.int64)
+        table = trees.level, trees.level_start, forest.leaf, trees.leaf_start, lane_of
+        read_symmetric(*table, codes, np.empty(len(out), np.uint8), total)
+        out[:] = forest.offset + forest.scale * total
+        if missing is not None and not keep_missing:
+            out[missing] = np.nan
+        return missing is not None
+    few = len(out) <= WALK_ROWS or len(out) * forest.n_trees < per_node * len(forest.words)
     if forest.leaf.dtype != np.int32 or few or not len(codes):
         _walk(forest, codes, lane_of, out, threads, each)
     elif not _play(forest, codes, lane_of, lane_feature, out, threads, each):

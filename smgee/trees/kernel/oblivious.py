@@ -78,6 +78,25 @@ def predict_symmetric_block(
 
 
 @entry
+def read_symmetric(level, level_start, leaf, leaf_start, lane_of, codes, index, total):
+    """Add to `total` (int64) the leaves of all rows, tree by tree and level by level: for few rows, where to
+    look for what their box leaves open would take longer. `index`, (rows,) uint8, is scratch.
+    """
+    rows = uint64(len(total))
+    for t in range(len(level_start) - 1):
+        for i in range(rows):
+            index[i] = 0
+        for at in range(level_start[t], level_start[t + 1]):
+            column = codes[lane_of[level[at] & LEAF_LANE]]
+            cut = uint8((level[at] >> LANE_BITS) & RANK)
+            for i in range(rows):
+                index[i] = uint8(index[i] << 1) | (uint8(1) if column[i] > cut else uint8(0))
+        leaves = leaf[leaf_start[t] :]
+        for i in range(rows):
+            total[i] += leaves[uint64(index[i])]
+
+
+@entry
 def _open(level, level_start, leaf, leaf_start, lane_of, low, high, tests, weight, found):
     """Find the trees that the box leaves open.
 

@@ -12,7 +12,7 @@ from smgee.planning import ASSUMED, Plan, plan_routes
 from smgee.predictors import PredictorSet
 from smgee.remote import LEDGER
 from smgee.study import Study
-from smgee.upscale import DailyModel, MapStore, default_block, make_route, map_season
+from smgee.upscale import DailyModel, MapStore, default_block, make_route, map_season, open_workers
 from smgee.upscale.route import RouteName
 from smgee.workflow.artifacts import Artifact, folder
 from smgee.workflow.mapping import mapped_days
@@ -46,8 +46,10 @@ def run(work: Work) -> Mapping[str, Any]:
     todo = store.missing
     planned = _plan(study, predictors, model, todo, (chosen,)) if todo else None
     began = time.perf_counter()
-    with LEDGER.measure() as meter:
-        map_season(store, route, area=study.area, events=lambda _, share: work.progress(share))
+    with LEDGER.measure() as meter, open_workers(_workers(work)) as workers:
+        map_season(
+            store, route, area=study.area, executor=workers, events=lambda _, share: work.progress(share)
+        )
     seconds = time.perf_counter() - began
     return {
         "days": len(days),
@@ -95,6 +97,11 @@ def _left_out(study: Study) -> str | None:
     return "the maps stay on Earth Engine (upscale.maps)" if study.upscale.stays else None
 
 
+def _workers(work: Work) -> str:
+    dask = work.option("dask", "")
+    return f"dask:{dask}" if dask else work.option("workers", work.study.upscale.workers)
+
+
 STEP = Step(
     "predict",
     "Map at 30 m",
@@ -105,7 +112,7 @@ STEP = Step(
     settings=("start", "end", "area", "predictors", "training.deploy", "upscale", "backend.kind"),
     inputs=catalog_of,
     datasets=predictor_datasets,
-    ignores=("upscale.layers", "upscale.layer_days", "upscale.level"),
+    ignores=("upscale.workers", "upscale.layers", "upscale.layer_days", "upscale.level"),
     external=True,
     needed=_left_out,
     options=(
@@ -114,5 +121,7 @@ STEP = Step(
             str,
             "xee: trees here on pulled tiles; classifier: trees on Earth Engine; auto: as the plan says.",
         ),
+        Option("workers", str, "Where blocks are mapped: threads, threads:4, processes:2.", matters=False),
+        Option("dask", str, "On a dask cluster: local:2, or tcp://HOST:PORT.", matters=False),
     ),
 )
