@@ -31,8 +31,8 @@ __all__ = ["predict_chunk"]
 # alike), both engines take as long at 3.5 rows a node with bytes, at 7 to 8 with wider codes.
 WALK_ROWS = 64
 WALK_ROWS_PER_NODE = 3
-# So few rows of symmetric trees are read as they are. Measured (CatBoost, 500 trees of depth 8): blocks win from
-# about 3,000 rows on.
+# So few rows of symmetric trees are read as they are. Measured (CatBoost, 500 trees of depth 8): blocks win
+# from about 3,000 rows on.
 READ_ROWS = 2048
 # Rows of a block: fewer are tighter and see less of the trees, but each block has its own programs to write.
 BLOCK_ROWS = 8192
