@@ -23,7 +23,6 @@ __all__ = ["Load", "load_of", "samples_of", "stand_in", "touched_blocks"]
 # Measured by the ledger; tests/planning compares.
 _BYTES_OF_BAND = 700
 _BYTES_OF_REQUEST = 1_700
-_ANSWER_OF_METADATA = 600  # what an image is
 _HEADER = 128  # of an answer of pixels
 _GROUPS_MEASURED = 3
 
@@ -41,8 +40,8 @@ class Load:
         Days mapped, groups of them that are asked for together, blocks of the area.
     pixels : int
         Of all blocks.
-    requests, metadata : int
-        Requests for pixels, and for what an image is.
+    requests : int
+        Requests for pixels.
     bytes_up, bytes_down : int
         Bodies of requests and answers.
     largest_request, largest_answer : int
@@ -60,7 +59,6 @@ class Load:
     blocks: int
     pixels: int
     requests: int
-    metadata: int
     bytes_up: int
     bytes_down: int
     largest_request: int
@@ -127,7 +125,6 @@ def load_of(
     by_asset = trees > REQUEST_LIMIT - RESERVE
     reads = _reads(route, groups)
     requests = len(of_block) * len(blocks) + len(once)
-    opened = len(of_block) + len({what for what, _ in once})
     each = sum(sizes) / len(sizes) + (0 if by_asset else trees)
     answers = [*(per_pixel * one.size for per_pixel in of_block.values()), *once.values()]
     on_service = isinstance(route, ClassifierRoute)
@@ -137,14 +134,8 @@ def load_of(
         blocks=len(blocks),
         pixels=pixels,
         requests=requests,
-        metadata=opened,
-        bytes_up=round((requests + opened) * each + (trees if by_asset else 0)),
-        bytes_down=round(
-            sum(of_block.values()) * pixels
-            + sum(once.values())
-            + _HEADER * requests
-            + _ANSWER_OF_METADATA * opened
-        ),
+        bytes_up=round(requests * each + (trees if by_asset else 0)),
+        bytes_down=round(sum(of_block.values()) * pixels + sum(once.values()) + _HEADER * requests),
         largest_request=round(max(sizes) + trees),
         largest_answer=round(max(answers, default=0) / 4 * SAMPLE_BYTES),
         samples=sum(reads) * pixels,
@@ -179,9 +170,11 @@ def _sizes(route: XeeRoute | ClassifierRoute, groups: Sequence[tuple[date, ...]]
         ]
     days = [day for group in groups for day in group]
     pieces = route.predictors.pieces(days, names=route.model.needs)
-    return [
-        request_bytes(piece.image) + _BYTES_OF_REQUEST + _BYTES_OF_BAND * len(piece.bands) for piece in pieces
-    ] or [_BYTES_OF_REQUEST]
+    images = [(part.build(part.bands), len(part.bands)) for piece in pieces for part in piece.integers]
+    images += [(piece.image, len(piece.bands)) for piece in pieces if piece.others]
+    return [request_bytes(image) + _BYTES_OF_REQUEST + _BYTES_OF_BAND * bands for image, bands in images] or [
+        _BYTES_OF_REQUEST
+    ]
 
 
 def _trees(route: XeeRoute | ClassifierRoute, groups: Sequence[tuple[date, ...]]) -> float:

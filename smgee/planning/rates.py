@@ -115,7 +115,7 @@ def probe(route: XeeRoute, days: Sequence[date]) -> Rates:
     reads = sum(samples_of(piece, route.predictors) for piece in pieces)
     large = _window(route.predictors.site.grid, _LARGE)
     small = _window(route.predictors.site.grid, max(1, min(large.height, large.width) // 8))
-    _timed(route, small, group)  # what a first request alone takes: connections, compilers, metadata
+    _timed(route, small, group)  # what a first request alone takes: connections, compilers
     short, requests = _timed(_fresh(route), small, group)
     long, _ = _timed(_fresh(route), large, group)
     sample_s = max(long - short, 0.0) / max(reads * (large.size - small.size), 1.0)

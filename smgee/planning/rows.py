@@ -131,7 +131,7 @@ class Asked:
         eecu_s = load.samples * r.eecu_sample_s + load.tree_pixels * self.trees * r.eecu_tree_s
         pixel_days = load.pixels * load.days
         local_s = pixel_days * (r.local_pixel_s + (self.trees * r.local_tree_s if made_here else 0.0))
-        requests = load.requests + load.metadata
+        requests = load.requests
         disk = 4 * pixel_days * _STORED / 1e9
         memory = _BASE_MB[self.backend] + self.at_once * self._block_mb(load)
         longest = self._longest(load)
@@ -154,7 +154,7 @@ class Asked:
         batches = max(1, -(-self.cells // CELLS_PER_REQUEST))
         tables = load.groups * batches
         means = load.blocks + 1
-        mean_size = load.bytes_up / max(load.requests + load.metadata, 1)
+        mean_size = load.bytes_up / max(load.requests, 1)
         up = round((tables + means) * mean_size)
         down = round(self.cells * load.days * 80 + load.pixels * 4)
         samples = load.samples + once.samples

@@ -116,7 +116,7 @@ STEP = Step(
         *("start", "end", "area", "predictors", "training.deploy", "upscale", "smap.min_coverage"),
         "backend.kind",
     ),
-    ignores=("upscale.days",),
+    ignores=("upscale.days", "upscale.workers"),
     inputs=catalog_of,
     datasets=predictor_datasets,
     external=True,
