@@ -22,7 +22,7 @@ __all__ = ["Load", "load_of", "samples_of", "stand_in", "touched_blocks"]
 # What xee's request carries beside the image: the selection of each band, and the steps that stack bands.
 # Measured by the ledger; tests/planning compares.
 _BYTES_OF_BAND = 700
-_BYTES_OF_REQUEST = 1_700
+_BYTES_OF_REQUEST = 2_200
 _HEADER = 128  # of an answer of pixels
 _GROUPS_MEASURED = 3
 
