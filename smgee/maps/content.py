@@ -18,7 +18,7 @@ from smgee.maps.looks import DIFFERENCE, ERROR, MOISTURE, SHARE, VIRIDIS, Look, 
 from smgee.maps.tiles import Pyramid, locate
 from smgee.models import load_model
 from smgee.predictors import PredictorSet
-from smgee.upscale import MapStore
+from smgee.upscale import MapStore, Variable
 from smgee.validation.pairs import UPSCALED
 from smgee.validation.quality import select_retrievals
 from smgee.workflow.artifacts import Artifact
@@ -26,6 +26,7 @@ from smgee.workflow.folder import RunFolder
 from smgee.workflow.network import predictors_of
 from smgee.workflow.registry import all_steps
 from smgee.workflow.step import makers
+from smgee.workflow.steps.layers import LAYERS
 from smgee.workflow.steps.mean_map import MEAN_MAP
 from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.steps.smap import SMAP
@@ -38,7 +39,7 @@ from smgee.workflow.work import Work
 __all__ = ["Layer", "RunContent"]
 
 _SEASON_MEAN = "season_mean"
-_ON_MOISTURE = ("soil_moisture", "lower", "upper", _SEASON_MEAN)
+_ON_MOISTURE = ("soil_moisture", "lower", "upper", "leaf_lower", "leaf_upper", _SEASON_MEAN)
 _SAMPLED_DAYS = 5
 
 
@@ -98,6 +99,7 @@ class RunContent:
         if not self.days:
             raise MissingDataError(f"No day of {run / MAPS.path} is mapped yet; run `smgee predict` first.")
         self.grid = self.store.grid
+        self.extra: MapStore | None = self._work.read_if_there(LAYERS)
 
     def read(self, artifact: Artifact[Any]) -> Any:
         """Return a file of the run; None where it is absent."""
@@ -120,7 +122,7 @@ class RunContent:
         """The maps that lie in the run, by name."""
         moisture = self._look(["soil_moisture"], MOISTURE)
         found = []
-        for variable in self.store.variables:
+        for variable in self.variables:
             if variable.name in _ON_MOISTURE:
                 look = moisture
             elif variable.units in ("m3 m-3",):
@@ -130,6 +132,8 @@ class RunContent:
                 units = "" if variable.units == "1" else variable.units
                 look = self._look([variable.name], palette, units)
             title = _TITLES.get(variable.name, variable.long_name)
+            if variable not in self.store.variables and len(self._drawn) < len(self.days):
+                title += " (of the nearest day that has it)"
             found.append(Layer(variable.name, title, "Maps of the run", True, look))
         if self._work.has(MEAN_MAP):
             title = "soil moisture, mean of the mapped days"
@@ -138,8 +142,32 @@ class RunContent:
 
     def _look(self, names: list[str], palette: tuple[str, ...], units: str = "m³ m⁻³") -> Look:
         chosen = {self.days[int(k)] for k in np.linspace(0, len(self.days) - 1, _SAMPLED_DAYS)}
-        seen = [self.store.read(day, name)[::4, ::4].ravel() for name in names for day in sorted(chosen)]
+        days = {name: sorted({self.day_of(name, day) for day in chosen}) for name in names}
+        seen = [self._store_of(n).read(day, n)[::4, ::4].ravel() for n in names for day in days[n]]
         return Look(*limits(np.concatenate(seen)), palette, units)
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What is mapped every day, then what is mapped on some days beside it."""
+        return self.store.variables + (() if self.extra is None else self.extra.variables)
+
+    @cached_property
+    def _drawn(self) -> list[date]:
+        """The days of the layers beside the maps."""
+        if self.extra is None:
+            return []
+        done = np.asarray(self.extra.done.any(axis=1)).tolist()
+        return [d for d, there in zip(self.extra.days, done) if there]
+
+    def _store_of(self, name: str) -> MapStore:
+        own = self.extra is None or name in {v.name for v in self.store.variables}
+        return self.store if own or self.extra is None else self.extra
+
+    def day_of(self, name: str, day: date) -> date:
+        """Return the day of which a layer is shown on a day: the nearest that has it."""
+        if self._store_of(name) is self.store or not self._drawn:
+            return day
+        return min(self._drawn, key=lambda d: abs((d - day).days))
 
     def day(self, text: str) -> date:
         """Return a mapped day by its ISO name.
@@ -165,7 +193,7 @@ class RunContent:
         if name == _SEASON_MEAN:
             return Pyramid(self._work.read(MEAN_MAP))
         assert day is not None
-        return Pyramid(self.store.read(day, name))
+        return Pyramid(self._store_of(name).read(self.day_of(name, day), name))
 
     # ------------------------------------------------------------------ cells
 
@@ -292,9 +320,7 @@ class RunContent:
         at = locate(self.grid, lon, lat)
         pixel = None
         if at is not None:
-            pixel = {
-                v.name: _list(self.store.series(*at, v.name)[self._mapped]) for v in self.store.variables
-            }
+            pixel = {v.name: self._pixel(*at, v.name) for v in self.variables}
         names = {c.name for c in self.cells}
         cells = {}
         days = pd.DatetimeIndex(self.days)
@@ -309,6 +335,12 @@ class RunContent:
         stations = {str(table["station"].iloc[k]): _list(own[:, k]) for k in inside}
         where = {"lon": lon, "lat": lat, "pixel": pixel, "stations": stations, "cells": cells}
         return {"days": [d.isoformat() for d in self.days], **where}
+
+    def _pixel(self, row: int, col: int, name: str) -> list[float | None]:
+        """Return a pixel's values on the mapped days; None where there is none."""
+        store = self._store_of(name)
+        values = dict(zip(store.days, store.series(row, col, name)))
+        return _list(np.array([values.get(day, np.nan) for day in self.days], float))
 
     # ------------------------------------------------------------------ the page
 

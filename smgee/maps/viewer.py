@@ -122,7 +122,7 @@ class Viewer:
         """Return the address of a layer's tiles on a day, with {z}, {x} and {y} in it."""
         own = self.content.layers.get(name)
         if own is not None:
-            when = day.isoformat() if own.daily else _NO_DAY
+            when = self.content.day_of(name, day).isoformat() if own.daily else _NO_DAY
             return f"{self.url}/tiles/{quote(name)}/{when}/{{z}}/{{x}}/{{y}}.png"
         if self.earth is None:
             raise UnsupportedError(f"The layer {name!r:.60} is drawn by Earth Engine. {self.why_not}")
@@ -206,7 +206,9 @@ def _app(viewer: Viewer) -> Any:
         return viewer.content.day(request.query_params.get("day", ""))
 
     def layer(request: Request) -> tuple[bytes, str]:
-        return _json({"url": viewer.tiles_of(request.query_params.get("name", ""), day_of(request))})
+        name, day = request.query_params.get("name", ""), day_of(request)
+        shown = viewer.content.day_of(name, day) if name in viewer.content.layers else day
+        return _json({"url": viewer.tiles_of(name, day), "day": shown.isoformat()})
 
     routes: dict[str, tuple[Callable[[Request], tuple[bytes, str]], bool]] = {
         "/": (page, False),

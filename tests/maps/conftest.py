@@ -21,6 +21,7 @@ DAYS = [date(2021, 7, 1) + timedelta(days=k) for k in range(5)]
 STATIONS = {"A": (99.75, 37.45), "B <i>x</i>": (99.95, 37.55), "far": (120.0, 10.0)}
 UPPER = Variable("upper", "m3 m-3", "upper end of the 90 % interval")
 LOWER = Variable("lower", "m3 m-3", "lower end of the 90 % interval")
+STANDARD_ERROR = Variable("standard_error", "m3 m-3", "jackknife standard error")
 INSIDE = Variable("applicability", "1", "whether the predictors are like those of the stations")
 
 
@@ -59,6 +60,17 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Known:
         inside = (part > 0.2).astype("float32")
         layers = {"soil_moisture": part, "lower": part - 0.05, "upper": part + 0.05, "applicability": inside}
         store.write(block, DAYS, layers)
+    extra = MapStore(
+        path / "layers.zarr",
+        days=[DAYS[1]],
+        grid=grid,
+        identity="x",
+        provenance=provenance,
+        variables=(STANDARD_ERROR,),
+        block=256,
+    )
+    for block in extra.blocks:
+        extra.write(block, [DAYS[1]], {"standard_error": maps[1:2, *block.slices] / 10})
     lon, lat = (np.array(v) for v in zip(*STATIONS.values()))
     moisture = rng.uniform(0.1, 0.4, (len(DAYS), len(STATIONS)))
     moisture[0, 0] = np.nan

@@ -60,7 +60,8 @@ def test_it_tells_what_the_run_holds(get, known):
     assert told["synthetic"] is True
     assert told["days"] == [d.isoformat() for d in DAYS]
     layers = {layer["name"]: layer for layer in told["layers"]}
-    assert list(layers) == ["soil_moisture", "lower", "upper", "applicability"]
+    assert list(layers) == ["soil_moisture", "lower", "upper", "applicability", "standard_error"]
+    assert "nearest day" in layers["standard_error"]["title"]
     assert layers["lower"]["look"] == layers["soil_moisture"]["look"]
     assert layers["applicability"]["look"]["units"] == ""
     assert set(told["cells"]) == {known.study.cell.name, *(c.name for c in known.study.cell.children())}
@@ -78,6 +79,18 @@ def test_tiles_have_the_colours_of_the_pixels(viewer, get, known):
     look = Look(**{**told["upper"]["look"], "palette": tuple(told["upper"]["look"]["palette"])})
     expected = look.colours(known.maps[2, row, col] + np.float32(0.05))
     assert np.abs(drawn.at(lon, lat).astype(int) - expected).max() <= 1
+
+
+def test_layers_of_some_days_are_shown_on_the_others(get, viewer, known):
+    answer = get(f"/layer.json?name=standard_error&day={DAYS[4]}").json()
+    assert answer["day"] == DAYS[1].isoformat()
+    lon, lat = STATIONS["A"]
+    drawn = Mosaic({"url": answer["url"]}, (lon - 0.01, lat - 0.01, lon + 0.01, lat + 0.01), 14)
+    row, col = viewer.content.stations[["row", "col"]].iloc[0]
+    look = viewer.content.layers["standard_error"].look
+    assert np.abs(drawn.at(lon, lat).astype(int) - look.colours(known.maps[1, row, col] / 10)).max() <= 1
+    series = get(f"/series.json?lon={lon}&lat={lat}").json()["pixel"]["standard_error"]
+    assert [v is None for v in series] == [True, False, True, True, True]
 
 
 def test_stations_cells_and_series_are_those_of_the_files(get, known):
@@ -171,7 +184,7 @@ def test_a_browser_shows_the_page_without_complaint(viewer, tmp_path, known):
         browser.wait("document.body && document.body.dataset.ready")
         assert browser.evaluate("document.title") == "small: soil moisture maps"
         assert browser.evaluate("!document.getElementById('synthetic').hidden")
-        assert browser.evaluate("document.querySelectorAll('#layer option').length") == 4
+        assert browser.evaluate("document.querySelectorAll('#layer option').length") == 5
         before = np.asarray(Image.open(browser.picture(tmp_path / "a.png")).convert("RGB")).astype(int)
         # a day later: the tiles change, and the date with them
         browser.evaluate("document.getElementById('later').click()")

@@ -57,6 +57,10 @@ function drawSeries(title, units, days, lines, chosen, pick) {
   for (const l of lines) {
     if (l.kind === "band") {
       const run = days.map((_, k) => k).filter((k) => l.values[k] !== null && l.upper[k] !== null);
+      if (run.length < 0.6 * days.length) { // some days only: a bar for each
+        for (const k of run) svgPart(svg, "line", { x1: x(k), x2: x(k), y1: y(l.values[k]), y2: y(l.upper[k]), stroke: l.color, "stroke-width": 5, opacity: 0.35 });
+        continue;
+      }
       const there = run.map((k) => `${x(k)},${y(l.upper[k])}`);
       const back = run.reverse().map((k) => `${x(k)},${y(l.values[k])}`);
       svgPart(svg, "polygon", { points: [...there, ...back].join(" "), fill: l.color, opacity: 0.2 });

@@ -2,7 +2,7 @@
 
 const byId = (id) => document.getElementById(id);
 const state = { run: null, day: 0, tiles: null, playing: null, waiting: 0, series: null, charts: [] };
-const earthDay = new Map(); // addresses of tiles, by layer and day
+const earthDay = new Map(); // address and day of tiles, by layer and day
 const CELL_TITLES = { map: "mean of the map", AM: "SMAP, descending (06:00)", PM: "SMAP, ascending (18:00)",
   AM_difference: "SMAP − map, descending", PM_difference: "SMAP − map, ascending" };
 const STATION_TITLES = { value: "soil moisture of the day", error: "error of the day: map − station",
@@ -80,7 +80,7 @@ async function showLayer() {
   try {
     if (!earthDay.has(name)) {
       say(layer.remote ? "Asking Earth Engine for the layer …" : "");
-      earthDay.set(name, (await fetched(`layer.json?name=${encodeURIComponent(layer.name)}&day=${dayName()}`)).url);
+      earthDay.set(name, await fetched(`layer.json?name=${encodeURIComponent(layer.name)}&day=${dayName()}`));
     }
   } catch (error) {
     say(`${layer.title}: ${error.message}`, true);
@@ -90,7 +90,8 @@ async function showLayer() {
   if (name !== `${now.name}/${now.daily ? dayName() : "all"}`) return; // meanwhile something else was chosen
   const old = state.tiles;
   if (old && old.smgeeName === name) return;
-  const fresh = L.tileLayer(earthDay.get(name), { opacity: Number(byId("opacity").value), maxZoom: 18,
+  const shown = earthDay.get(name);
+  const fresh = L.tileLayer(shown.url, { opacity: Number(byId("opacity").value), maxZoom: 18,
     bounds: layer.remote ? undefined : state.bounds });
   fresh.smgeeName = name;
   let failed = 0, asked = 0, done = 0;
@@ -103,7 +104,8 @@ async function showLayer() {
     if (old) map.removeLayer(old);
     document.body.dataset.drawn = name;
     document.body.dataset.failed = String(failed);
-    say(failed ? `${failed} tiles of ${layer.title} could not be drawn.` : "", failed > 0);
+    const other = layer.daily && shown.day !== dayName() ? `${layer.title}: shown is ${shown.day}.` : "";
+    say(failed ? `${failed} tiles of ${layer.title} could not be drawn.` : other, failed > 0);
   });
   fresh.addTo(map);
   state.tiles = fresh;
