@@ -56,7 +56,7 @@ def test_stations(tour: dict[str, Run]) -> None:
 def test_predictors(tour: dict[str, Run]) -> None:
     run = tour["04_predictors"]
     assert "NASA/HLS/HLSS30/v002" in run.text("pieces")
-    assert "'m_NDVI'" in run.text("image")
+    assert "'m_NDMI'" in run.text("image")
     assert re.search(r"\d+ station-days with soil moisture", run.text("sample"))
 
 
