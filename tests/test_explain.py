@@ -232,7 +232,9 @@ def test_a_run_folder_is_explained_and_cleaned(table, tmp_path):
     assert sorted(p.name for p in (tmp_path / "shap").iterdir()) == [
         "gbdt_ranking.csv",
         "gbdt_ranking.csv-metadata.json",
+        "gbdt_summary.csv",
         "gbdt_summary.png",
+        "gbdt_summary.svg",
         "gbdt_values.parquet",
         "ranking.csv",
         "ranking.csv-metadata.json",
