@@ -704,7 +704,7 @@ MAP_ACCURACY = Schema(
         _text("grid", "EASE-Grid 2.0 of the cell"),
         _text("cell", "EASE-Grid 2.0 cell"),
         _text("estimate", "the model that draws the maps, or one without a map"),
-        _text("of", "stations by themselves, or their mean in the cell, day by day"),
+        _text("of", "stations by themselves, or the mean of those that one model has not seen"),
         _count("stations", "stations in the cell"),
         _count("n", "rows, or days"),
         *metric_columns(),

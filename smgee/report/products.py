@@ -83,8 +83,8 @@ def accuracy_table(table: pd.DataFrame, grid: str) -> tuple[pd.DataFrame, str]:
     """Return how good the map is at stations that its model has not seen, and the caption."""
     caption = (
         "map_accuracy.csv: the map by itself, SMAP apart: what a model says of stations that it has not "
-        "seen, and what their neighbours say without a map, at the stations of the cell and in their daily "
-        "mean; bias = estimate − observed."
+        "seen, and what their neighbours say without a map, at the stations of the cell and in the daily "
+        "mean of those that were left out together; bias = estimate − observed."
     )
     page = shown(table[table["grid"] == grid], MAP_ACCURACY)
     names = ("cell", "estimate", "of", "stations", "n", "r", "bias", "rmse", "ubrmse")

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from smgee.grid import EaseCell
-from smgee.metrics import HEADLINE, Clusters, MovingBlocks, assess, columns
+from smgee.metrics import HEADLINE, Clusters, assess, columns
 from smgee.metrics.resamplers import Resampler
 from smgee.validation.references import station_cells
 
@@ -25,8 +25,10 @@ COLUMNS = ("grid", "cell", "estimate", "of", "stations", "n", *columns(HEADLINE)
 BESIDE = ("network mean", "inverse distance")
 """Estimates without a map, under the same rule."""
 
-STATIONS, TOGETHER = "stations", "mean of stations"
-"""Of what: each station by itself, or the stations of a cell together, day by day."""
+STATIONS, TOGETHER = "stations", "stations left out together"
+"""Of what: each station by itself, or the mean of those that one model has not seen, day by day. Not the mean
+of all: each of them was seen by the models of the others, so together they would tell themselves.
+"""
 
 
 def map_accuracy(
@@ -42,7 +44,8 @@ def map_accuracy(
     Parameters
     ----------
     predictions : pandas.DataFrame
-        At stations left out: model, station, time, predicted, observed (m³ m⁻³).
+        At stations left out: model, station, fold, time, predicted, observed (m³ m⁻³). Stations of a fold
+        were left out together.
     places : pandas.DataFrame
         station, lon, lat.
     cells : iterable of EaseCell
@@ -54,8 +57,9 @@ def map_accuracy(
     -------
     pandas.DataFrame
         `COLUMNS`, for every cell with stations and every estimate: over all rows (``stations``; intervals
-        redraw stations), and of the daily means over the stations of the cell (``mean of stations``;
-        intervals redraw stretches of days), where there are two and more. bias = estimate − observed.
+        redraw stations), and where a fold holds two stations of the cell and more, of the daily means over
+        the stations of each fold (``stations left out together``; intervals redraw folds). bias = estimate −
+        observed.
     """
     homes = station_cells(places["station"], places["lon"], places["lat"])
     rows = []
@@ -79,6 +83,6 @@ def _views(own: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, Resampler]]:
     if own.empty:
         return
     yield STATIONS, own, Clusters(own["station"].to_numpy())
-    if own["station"].nunique() > 1:
-        days = own.groupby("time")[["predicted", "observed"]].mean().reset_index()
-        yield TOGETHER, days, MovingBlocks(days["time"].to_numpy())
+    if "fold" in own and (own.groupby("fold")["station"].nunique() > 1).any():
+        days = own.groupby(["fold", "time"])[["predicted", "observed"]].mean().reset_index()
+        yield TOGETHER, days, Clusters(days["fold"].to_numpy())

@@ -103,6 +103,7 @@ def test_the_map_by_stations_that_it_has_not_seen():
                     {
                         "model": model,
                         "station": name,
+                        "fold": j % 2,
                         "time": daily["time"].values,
                         "predicted": predicted,
                         "observed": observed,
@@ -115,9 +116,16 @@ def test_the_map_by_stations_that_it_has_not_seen():
     assert set(whole["stations"]) == {4}
     assert whole.loc[("deployed", "stations"), "n"] == 4 * len(truth(PARENT))
     assert whole.loc[("deployed", "stations"), "rmse"] < whole.loc[("network mean", "stations"), "rmse"]
-    together = whole.loc[("deployed", "mean of stations")]
-    assert together["n"] == len(truth(PARENT))
-    assert together["ubrmse"] == pytest.approx(
-        0.01 / 2, rel=0.2
-    )  # of four stations whose errors are their own
+    together = whole.loc[("deployed", "stations left out together")]
+    assert together["n"] == 2 * len(truth(PARENT))
+    mean = (
+        pd.concat(rows)
+        .query("model == 'deployed'")
+        .groupby(["fold", "time"])[["predicted", "observed"]]
+        .mean()
+    )
+    assert together["rmse"] == pytest.approx(score("rmse", mean["predicted"], mean["observed"]))
+    assert together["rmse"] < whole.loc[("deployed", "stations"), "rmse"]
     assert set(found.loc[found["cell"] == CHILDREN[2].name, "stations"]) == {2}
+    alone = map_accuracy(pd.concat(rows).drop(columns="fold"), places, cells, model="deployed")
+    assert set(alone["of"]) == {"stations"}

@@ -215,7 +215,7 @@ def test_other_products_parts_and_the_map_itself_are_judged(run, study):
     assert set(comparison["product"]) == {"SMAP", "era5_land", "smap_l4"}
     large = collocation[collocation["grid"] == "M36"]
     assert large.loc[large["sets"].str.contains("smap_l4"), "sets"].str.contains("era5_land").all()
-    assert set(accuracy["of"]) == {"stations", "mean of stations"}
+    assert set(accuracy["of"]) == {"stations", "stations left out together"}
     assert (accuracy["n"] > 0).all()
     assert accuracy.loc[accuracy["grid"] == "M36", "stations"].max() == 30
     assert {"r_true", "r_held"} <= set(beside)
