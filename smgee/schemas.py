@@ -10,6 +10,7 @@ __all__ = [
     "COLLOCATION",
     "COLLOCATION_TRUTH",
     "COMPARISON",
+    "CROSS_FITTED",
     "DISTANCES",
     "EXPERIMENT",
     "EXPERIMENT_CURVE",
@@ -164,6 +165,7 @@ ZONAL = Schema(
         Column("coverage", "1", "share of the cell with a value", low=0),
         _count("n_pixels", "pixels with a value"),
         Column("standard_error", MOISTURE, "jackknife standard error of the mean", needed=False, low=0),
+        Column("cross_fitted", MOISTURE, "mean, each pixel without its nearest station", needed=False),
     ),
     key=("date", "cell"),
     others=_loose,
@@ -188,6 +190,18 @@ UNITS = Schema(
     "zonal_3km",
     "Means of the maps over 3 km cells, of which SMAP's footprint is put together",
     ZONAL.columns,
+    key=("date", "cell"),
+    others=_loose,
+)
+
+CROSS_FITTED = Schema(
+    "zonal_cross_fitted",
+    "Means over the cells of the map in which each pixel's model has not seen the nearest station",
+    (
+        _date("date", "day of the map (UTC)"),
+        _text("cell", "EASE-Grid 2.0 cell"),
+        Column("soil_moisture", MOISTURE, "mean soil moisture of the sampled pixels, weighted by area"),
+    ),
     key=("date", "cell"),
     others=_loose,
 )

@@ -13,13 +13,13 @@ from smgee.schemas import COLLOCATION, COLLOCATION_TRUTH, COMPARISON, MAP_ACCURA
 from smgee.tables import Schema
 from smgee.validation.collocation import collocation_sentences
 from smgee.validation.judges import TITLES
+from smgee.validation.others import TITLES as PRODUCTS
 from smgee.validation.pairs import PLAIN, UPSCALED
 
 __all__ = ["accuracy_table", "collocation_truth", "parts_section", "products_section"]
 
 _PARTS = ("cell", "orbit", "reference", "part", "n", "n_eff", "r", "rho", "bias", "rmse", "ubrmse", "kge")
 _COMPARED = ("product", "cell", "orbit", "reference", "n", "r", "rho", "bias", "rmse", "ubrmse", "kge")
-_PRODUCTS = {"SMAP": "SMAP", "smap_l4": "SMAP level 4", "era5_land": "ERA5-Land"}
 
 
 def parts_section(c: Contents, folder: Path) -> list[Section]:
@@ -57,7 +57,7 @@ def products_section(c: Contents, folder: Path) -> list[Section]:
     if c.comparison is not None:
         large = c.comparison[c.comparison["grid"] == "M36"]
         page = _named(large, _COMPARED)
-        page["product"] = large["product"].map(_PRODUCTS).fillna(large["product"])
+        page["product"] = large["product"].map(PRODUCTS).fillna(large["product"])
         tables.append((page, "comparison.csv, 36 km: each product beside the same references, same passes."))
     if c.collocation is not None:
         said.append(

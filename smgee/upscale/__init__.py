@@ -15,7 +15,14 @@ from smgee.upscale.jobs import Done, plan_jobs, run_jobs
 from smgee.upscale.layers import LAYERS, ClassifierLayers, LayerModels, XeeLayers, make_layers
 from smgee.upscale.parity import Parity, compare_maps, compare_routes, compare_store
 from smgee.upscale.route import Cost, Route
-from smgee.upscale.sampled import SampledRoute, sampled_grid, sampled_means, sampling_step
+from smgee.upscale.sampled import (
+    CROSS_FITTED,
+    SampledRoute,
+    nearest_place,
+    sampled_grid,
+    sampled_means,
+    sampling_step,
+)
 from smgee.upscale.season import (
     cell_means,
     default_block,
@@ -32,6 +39,7 @@ from smgee.upscale.workers import Cluster, Processes, open_workers
 from smgee.upscale.xee_route import XeeRoute
 
 __all__ = [
+    "CROSS_FITTED",
     "LAYERS",
     "SOIL_MOISTURE",
     "Block",
@@ -64,6 +72,7 @@ __all__ = [
     "make_route",
     "map_day",
     "map_season",
+    "nearest_place",
     "open_workers",
     "plan_jobs",
     "pull_static",

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from smgee.area import Area
-from smgee.grid import EASE_GRIDS, EaseCell, PixelGrid
+from smgee.grid import EASE_GRIDS, EaseCell, PixelGrid, transformer
 from smgee.predictors import PredictorSet
 from smgee.upscale.bands import BandSource, Coarse, predict_told
 from smgee.upscale.blocks import Block, MapJob, Maps, tiling
@@ -23,7 +24,7 @@ from smgee.upscale.daily import DailyModel
 from smgee.upscale.jobs import results
 from smgee.upscale.route import Cost
 
-__all__ = ["sampled_grid", "sampled_means", "sampling_step"]
+__all__ = ["CROSS_FITTED", "nearest_place", "sampled_grid", "sampled_means", "sampling_step"]
 
 LEAST_SIDE = 16
 """Pixels sampled along the side of the smallest cell, at least, where the maps have so many."""
@@ -41,6 +42,32 @@ def sampled_grid(grid: PixelGrid, step: int) -> PixelGrid:
     wide = (a * step, b * step, c, d * step, e * step, f)
     return PixelGrid(grid.crs, wide, grid.width // step, grid.height // step)
 
+
+def nearest_place(grid: PixelGrid, lons: np.ndarray, lats: np.ndarray) -> np.ndarray:
+    """Return which of several places is the nearest to each square of a lattice.
+
+    Parameters
+    ----------
+    grid : PixelGrid
+        From `sampled_grid`.
+    lons, lats : array, shape (n,)
+        Degrees.
+
+    Returns
+    -------
+    numpy.ndarray, shape (height, width), int32
+        Index of the place nearest to the middle of the square, in the plane of the lattice.
+    """
+    from scipy.spatial import cKDTree
+
+    places = np.column_stack(transformer("EPSG:4326", grid.crs).transform(lons, lats))
+    x, y = grid.centers()
+    _, nearest = cKDTree(places).query(np.column_stack([x.ravel(), y.ravel()]))
+    return np.asarray(nearest, np.int32).reshape(grid.shape)
+
+
+CROSS_FITTED = "cross-fitted"
+"""The map in which every pixel is that of the model without its nearest station."""
 
 DAYS_TOGETHER = 64
 """Days predicted at once: sampled pixels are few, and every call of a model has its price."""
@@ -60,6 +87,9 @@ class SampledRoute:
         Side of a square, pixels.
     source : BandSource, optional
         Pulls what the models need; another route's, that what it has pulled may serve again.
+    nearest : (height, width) int array, optional
+        On the lattice of squares: the model that has not seen the station nearest to each. A variable more,
+        `CROSS_FITTED`, is then put together of the models.
     """
 
     name = "sampled"
@@ -71,15 +101,17 @@ class SampledRoute:
         step: int,
         *,
         source: BandSource | None = None,
+        nearest: np.ndarray | None = None,
     ):
         self.predictors = predictors
         self.models = tuple(models)
         self.step = step
+        self.nearest = nearest
         names = tuple(dict.fromkeys(n for m in models for n in m.needs))
         self.source = source or BandSource(predictors, names)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return SampledRoute, (self.predictors, self.models, self.step)
+        return partial(SampledRoute, nearest=self.nearest), (self.predictors, self.models, self.step)
 
     def groups(self, days: Sequence[date]) -> list[tuple[date, ...]]:
         """Return the days in groups that the same pulled pixels serve."""
@@ -108,6 +140,11 @@ class SampledRoute:
         for k, model in enumerate(self.models):
             found[str(k)] = np.empty(shape, np.float32)
             predict_told(model, job.days, bands, constants, found[str(k)])
+        if self.nearest is not None:
+            own = self.nearest[job.block.slices]
+            found[CROSS_FITTED] = np.empty(shape, np.float32)
+            for k in np.unique(own):
+                found[CROSS_FITTED][:, own == k] = found[str(k)][:, own == k]
         return found
 
 
@@ -144,14 +181,17 @@ def sampled_means(
     Returns
     -------
     pandas.DataFrame
-        name, date, cell, soil_moisture.
+        name, date, cell, soil_moisture; with the name `CROSS_FITTED` where the route makes it.
     """
     grid = weights.grid
     blocks = list(tiling(grid, max(1, block // route.step)))
     if area is not None:
         blocks = [b for b in blocks if area.touches(b.on(grid))]
     jobs = [MapJob(b, group) for b in blocks for group in route.groups(days)]
-    means: Mapping[str, CellMeans] = {str(k): CellMeans(weights) for k in range(len(names))}
+    titles = {str(k): name for k, name in enumerate(names)}
+    if route.nearest is not None:
+        titles[CROSS_FITTED] = CROSS_FITTED
+    means: Mapping[str, CellMeans] = {key: CellMeans(weights) for key in titles}
     for number, done in enumerate(results(jobs, route), start=1):
         inside = None if area is None else area.inside(done.job.block.on(grid))
         for key, values in done.maps.items():
@@ -160,7 +200,7 @@ def sampled_means(
             means[key].add(done.job.block, done.job.days, values)
         progress(number / len(jobs))
     tables = [
-        means[str(k)].table(min_coverage=min_coverage)[["date", "cell", "soil_moisture"]].assign(name=name)
-        for k, name in enumerate(names)
+        means[key].table(min_coverage=min_coverage)[["date", "cell", "soil_moisture"]].assign(name=name)
+        for key, name in titles.items()
     ]
     return pd.concat(tables, ignore_index=True)

@@ -8,7 +8,7 @@ from smgee.validation.heterogeneity import cell_conditions, further_conditions, 
 from smgee.validation.judges import Judges, gather
 from smgee.validation.land_cover import land_cover_entropy
 from smgee.validation.ledger import footprint_ledger
-from smgee.validation.left_out import standard_errors
+from smgee.validation.left_out import cross_fitted, standard_errors
 from smgee.validation.map_accuracy import map_accuracy
 from smgee.validation.others import Product, fetch_others, products_of
 from smgee.validation.pairs import overpass_dates, select_dates
@@ -37,6 +37,7 @@ __all__ = [
     "collocation_table",
     "compare_products",
     "count_retrievals",
+    "cross_fitted",
     "fetch_others",
     "fetch_smap",
     "footprint_ledger",

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from smgee.metrics import Collocation, collocate, seasonal_cycle
+from smgee.validation.judges import TITLES as JUDGES
+from smgee.validation.others import TITLES as PRODUCTS
 from smgee.validation.pairs import PLAIN, UPSCALED, matched
 
 __all__ = ["COLUMNS", "QUANTITIES", "SMAP", "collocation_sentences", "collocation_table"]
@@ -116,14 +118,20 @@ def collocation_sentences(table: pd.DataFrame, *, grid: str = "M36") -> list[str
             continue
         parts = [
             f"{row['scaled_error']:.3f} [{row['scaled_error_low']:.3f}, {row['scaled_error_high']:.3f}] "
-            f"by {row['sets']}"
+            f"by {_in_words(row['sets'])}"
             for _, row in known.iterrows()
         ]
         said.append(
-            f"{where}: SMAP's own error, no reference taken for the truth and in that reference's scale, is "
-            f"{'; '.join(parts)} m³/m³ (n = {int(known['n'].max())})."
+            f"{where}: SMAP's own error, no reference taken for the truth, in the reference's scale and m³/m³, "
+            f"is {'; '.join(parts)} (n = {int(known['n'].max())})."
         )
     return said
+
+
+def _in_words(sets: str) -> str:
+    """Name the members of a set but SMAP."""
+    names = [JUDGES.get(n, PRODUCTS.get(n, n)) for n in sets.split(" + ")[1:]]
+    return " and ".join([", ".join(names[:-1]), names[-1]])
 
 
 def _sets(reference: str, own: Sequence[str], shared: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from smgee.errors import InputError
 
-__all__ = ["standard_errors"]
+__all__ = ["cross_fitted", "standard_errors"]
 
 
 def standard_errors(means: pd.DataFrame) -> pd.DataFrame:
@@ -42,3 +42,29 @@ def standard_errors(means: pd.DataFrame) -> pd.DataFrame:
     apart = values - values.mean(axis=1, keepdims=True)
     error = np.sqrt((count - 1) / count * (apart**2).sum(axis=1))
     return pd.DataFrame({"standard_error": error}, index=wide.index).reset_index()
+
+
+def cross_fitted(means: pd.DataFrame, left_out: pd.DataFrame, fitted: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells' means of the map in which no pixel's model has seen its nearest station.
+
+    Parameters
+    ----------
+    means : pandas.DataFrame
+        Of the maps, all pixels: date, cell, soil_moisture (m³ m⁻³).
+    left_out : pandas.DataFrame
+        Of the models without one station each, sampled pixels: station, date, cell, soil_moisture.
+    fitted : pandas.DataFrame
+        Of the map put together of these models, the same pixels: date, cell, soil_moisture.
+
+    Returns
+    -------
+    pandas.DataFrame
+        date, cell, cross_fitted (m³ m⁻³): the mean of all pixels, moved by what the map put together differs
+        from the mean of these models on the sampled ones. So which pixels were sampled hardly counts.
+    """
+    key = ["date", "cell"]
+    usual = left_out.groupby(key)["soil_moisture"].mean().rename("usual").reset_index()
+    table = means[[*key, "soil_moisture"]].merge(usual, on=key, how="left")
+    table = table.merge(fitted[[*key, "soil_moisture"]], on=key, how="left", suffixes=("", "_fitted"))
+    moved = table["soil_moisture"] + table["soil_moisture_fitted"] - table["usual"]
+    return table[key].assign(cross_fitted=moved.clip(lower=0.0))

@@ -4,9 +4,10 @@ with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import ee
@@ -18,10 +19,13 @@ from smgee.insitu.overpass import overpass_times
 from smgee.remote import call, in_parts
 from smgee.study import Study
 
-__all__ = ["COLUMNS", "LONGEST", "Product", "at_passes", "fetch_others", "outline", "products_of"]
+__all__ = ["COLUMNS", "LONGEST", "TITLES", "Product", "at_passes", "fetch_others", "outline", "products_of"]
 
 COLUMNS = ("product", "date", "orbit", "cell", "soil_moisture", "collection")
 """Columns of `fetch_others`."""
+
+TITLES: Mapping[str, str] = MappingProxyType({"smap_l4": "SMAP level 4", "era5_land": "ERA5-Land"})
+"""What known products are called in sentences."""
 
 LONGEST = pd.Timedelta("36h")
 """Between two images that are farther apart no value is drawn: rain falls and dries in less."""

@@ -9,11 +9,13 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from pyproj import Geod
 from scipy.spatial.distance import cdist
 from sklearn.ensemble import RandomForestRegressor
 
 import smgee
 from smgee.errors import InputError
+from smgee.grid import transformer
 from smgee.models import TrainingTable
 from smgee.models.leftout import LeftOut
 from smgee.models.store import TrainedModel
@@ -21,6 +23,7 @@ from smgee.models.uncertainty import Uncertainty, _bundle
 from smgee.study import Study
 from smgee.trees import TreeEnsemble
 from smgee.upscale import (
+    CROSS_FITTED,
     LAYERS,
     Block,
     DailyModel,
@@ -29,6 +32,7 @@ from smgee.upscale import (
     SampledRoute,
     XeeRoute,
     make_layers,
+    nearest_place,
     sampled_grid,
     sampled_means,
 )
@@ -212,15 +216,19 @@ def test_dissimilarity_is_the_nearest_training_row(drawn):
 
 
 def test_means_of_cells_without_each_station(drawn, study):
-    """With every pixel sampled: the means of whole maps; else of one pixel in each square."""
+    """With every pixel sampled: the means of whole maps; else of one pixel in each square. And those of the
+    map that is put together of them.
+    """
     models, _, single, _ = drawn
+    rng = np.random.default_rng(3)
     cells = [study.cell]
     for step in (1, 3):
         grid = sampled_grid(study.grid, step)
         weights = cell_weights(grid, cells)
+        nearest = rng.integers(0, len(NAMES), grid.shape)
         with smgee.connect():
             found = sampled_means(
-                SampledRoute(study.predictor_set, models.stations, step),
+                SampledRoute(study.predictor_set, models.stations, step, nearest=nearest),
                 weights,
                 DAYS,
                 names=NAMES,
@@ -238,11 +246,33 @@ def test_means_of_cells_without_each_station(drawn, study):
             expected = zonal_means(maps[name], weights, min_coverage=0.1)
             own = found[found["name"] == name]
             np.testing.assert_allclose(own["soil_moisture"], expected["soil_moisture"], atol=1e-6)
+        picked = {day: np.choose(nearest, [maps[name][day] for name in NAMES]) for day in DAYS}
+        own = found[found["name"] == CROSS_FITTED]
+        expected = zonal_means(picked, weights, min_coverage=0.1)
+        np.testing.assert_allclose(own["soil_moisture"], expected["soil_moisture"], atol=1e-6)
+        found = found[found["name"] != CROSS_FITTED]
         table = standard_errors(found.rename(columns={"name": "station"}))
         wide = found.pivot(index="date", columns="name", values="soil_moisture")
         np.testing.assert_allclose(
             table["standard_error"], wide.std(axis=1, ddof=0) * np.sqrt(len(NAMES) - 1), atol=1e-12
         )
+
+
+def test_the_nearest_station_is_that_on_the_ground(study):
+    grid = sampled_grid(study.grid, 3)
+    rng = np.random.default_rng(1)
+    west, south, east, north = study.cell.polygon("EPSG:4326").bounds
+    lon, lat = rng.uniform(west, east, 9), rng.uniform(south, north, 9)
+    found = nearest_place(grid, lon, lat)
+    x, y = grid.centers()
+    px, py = transformer(grid.crs, "EPSG:4326").transform(x, y)
+    geod = Geod(ellps="WGS84")
+    shape = px.shape
+    away = np.stack(
+        [geod.inv(np.full(shape, u), np.full(shape, v), px, py)[2] for u, v in zip(lon, lat, strict=True)]
+    )
+    assert found.shape == grid.shape
+    assert (found == away.argmin(axis=0)).mean() > 0.995  # a plane and the ellipsoid differ by a hair
 
 
 def test_what_cannot_be_drawn_is_left_out_or_refused(study):

@@ -118,5 +118,5 @@ def test_small_cells_are_judged_by_maps_and_anomalies_stand_beside_values():
     assert all("upscaled" in sets for sets in small["sets"])
     assert set(found["quantity"]) == {"values", "anomalies"}
     (said,) = [text for text in collocation_sentences(found) if text.startswith("AM")]
-    assert "SMAP + insitu_mean + era5_land" in said
+    assert "by plain mean of the stations and ERA5-Land" in said
     assert "[" in said

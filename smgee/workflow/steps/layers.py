@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from smgee.schemas import CROSS_FITTED as CROSS_SCHEMA
 from smgee.schemas import LEFT_OUT as LEFT_OUT_SCHEMA
 from smgee.upscale import (
+    CROSS_FITTED,
     LayerModels,
     MapStore,
     SampledRoute,
@@ -18,6 +20,7 @@ from smgee.upscale import (
     default_block,
     make_layers,
     map_season,
+    nearest_place,
     sampled_grid,
     sampled_means,
     sampling_step,
@@ -37,6 +40,7 @@ from smgee.workflow.work import Work
 
 LAYERS: Artifact[MapStore] = folder("layers.zarr", MapStore.open, optional=True)
 LEFT_OUT: Artifact[pd.DataFrame] = table("zonal_left_out.parquet", LEFT_OUT_SCHEMA, optional=True)
+CROSS: Artifact[pd.DataFrame] = table("zonal_cross_fitted.csv", CROSS_SCHEMA, optional=True)
 
 _TITLE = "Uncertainty and applicability of daily soil moisture"
 
@@ -67,20 +71,26 @@ def run(work: Work) -> Mapping[str, Any]:
         work.drop(LAYERS)
     step = sampling_step(judged_cells(study), study.area.scale_m)
     if models.stations and isinstance(drawn, XeeLayers):
-        cells = judged_cells(study)
+        cells, squares = judged_cells(study), sampled_grid(study.grid, step)
+        names = [s.without[0] for s in models.told.stations]
+        places = work.read(STATIONS).sel(station=names)
+        nearest = nearest_place(squares, places["lon"].values, places["lat"].values)
         means = sampled_means(
-            SampledRoute(predictors, models.stations, step, source=drawn.source),
-            cell_weights(sampled_grid(study.grid, step), cells),
+            SampledRoute(predictors, models.stations, step, source=drawn.source, nearest=nearest),
+            cell_weights(squares, cells),
             every,
-            names=[s.without[0] for s in models.told.stations],
+            names=names,
             block=block,
             area=study.area,
             min_coverage=study.smap.min_coverage,
             progress=lambda share: work.progress(0.5 + 0.5 * share),
         )
-        work.write(LEFT_OUT, means.rename(columns={"name": "station"}))
+        fitted = means["name"] == CROSS_FITTED
+        work.write(LEFT_OUT, means[~fitted].rename(columns={"name": "station"}))
+        work.write(CROSS, means[fitted].drop(columns="name"))
     else:
         work.drop(LEFT_OUT)
+        work.drop(CROSS)
         if models.stations:
             notes.append(
                 "The standard error of the cells' means needs pulled predictors: draw the maps by route xee."
@@ -109,9 +119,9 @@ STEP = Step(
     "layers",
     "Draw uncertainty and applicability",
     run,
-    reads=(MAPS, MODELS, UNCERTAINTY),
-    may_read=(STATIONS,),
-    writes=(LAYERS, LEFT_OUT),
+    version=2,
+    reads=(MAPS, MODELS, UNCERTAINTY, STATIONS),
+    writes=(LAYERS, LEFT_OUT, CROSS),
     settings=(
         *("start", "end", "area", "predictors", "training.deploy", "upscale", "smap.min_coverage"),
         "backend.kind",

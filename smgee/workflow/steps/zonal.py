@@ -11,14 +11,14 @@ from smgee.schemas import UNITS as UNITS_SCHEMA
 from smgee.schemas import ZONAL as ZONAL_SCHEMA
 from smgee.upscale import cell_means, cell_means_there
 from smgee.upscale.cells import without_covered_little
-from smgee.validation import cell_weights, standard_errors
+from smgee.validation import cell_weights, cross_fitted, standard_errors
 from smgee.validation.footprint import UNITS as UNIT_GRID
 from smgee.workflow.artifacts import Artifact, table
 from smgee.workflow.cells import judged_cells
 from smgee.workflow.mapping import READS, SETTINGS, mapped_days, maps_there, stays
 from smgee.workflow.preflight import catalog_of
 from smgee.workflow.step import Step
-from smgee.workflow.steps.layers import LEFT_OUT
+from smgee.workflow.steps.layers import CROSS, LEFT_OUT
 from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.work import Work
 
@@ -46,6 +46,9 @@ def run(work: Work) -> Mapping[str, Any]:
     left_out = work.read_if_there(LEFT_OUT)
     if left_out is not None:
         means = means.merge(standard_errors(left_out), on=["date", "cell"], how="left")
+        fitted = work.read_if_there(CROSS)
+        if fitted is not None:
+            means = means.merge(cross_fitted(means, left_out, fitted), on=["date", "cell"], how="left")
     work.write(ZONAL, means)
     work.write(UNITS, units)
     return {"cells": int(means["cell"].nunique()), "days": int(means["date"].nunique())}
@@ -55,8 +58,8 @@ STEP = Step(
     "zonal",
     "Average over cells",
     run,
-    version=3,
-    may_read=(MAPS, LEFT_OUT, *READS),
+    version=4,
+    may_read=(MAPS, LEFT_OUT, CROSS, *READS),
     writes=(ZONAL, UNITS),
     settings=("area", "smap.min_coverage", *SETTINGS),
     inputs=catalog_of,
