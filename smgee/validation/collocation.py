@@ -122,7 +122,7 @@ def collocation_sentences(table: pd.DataFrame, *, grid: str = "M36") -> list[str
             for _, row in known.iterrows()
         ]
         said.append(
-            f"{where}: SMAP's own error, no reference taken for the truth, in the reference's scale and m³/m³, "
+            f"{where}: SMAP's own error, no reference taken for the truth, in the reference's scale (m³/m³), "
             f"is {'; '.join(parts)} (n = {int(known['n'].max())})."
         )
     return said
