@@ -289,6 +289,7 @@ def test_a_step_is_done_only_for_the_files_and_the_study_it_was_made_of(run):
     assert stale(run) == []
     assert stale(run, predict={"route": "classifier"}) == [
         "predict",
+        "layers",
         "compare_routes",
         "zonal",
         "mean_map",
@@ -301,7 +302,7 @@ def test_a_step_is_done_only_for_the_files_and_the_study_it_was_made_of(run):
     kept = file.read_text(encoding="utf-8")
     try:
         file.write_text(kept.replace('"best"', '"other"'), encoding="utf-8")
-        assert stale(run)[:3] == ["train", "explain", "predict"]
+        assert stale(run)[:4] == ["train", "explain", "uncertainty", "predict"]
     finally:
         file.write_text(kept, encoding="utf-8")
     assert stale(run) == []
