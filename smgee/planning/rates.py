@@ -64,7 +64,7 @@ class Rates:
 
 # A processor second of smgee's own engine is taken for an EECU second: Earth Engine's guide says of EECU that
 # they count processing whatever the processor, and that there is no fixed rate between them and seconds.
-_SAMPLE_S = 2.0e-7
+_SAMPLE_S = 1.5e-7
 _TREE_S = 2.0e-8
 
 ASSUMED = {
@@ -74,8 +74,8 @@ ASSUMED = {
         eecu_sample_s=_SAMPLE_S,
         eecu_tree_s=1.0e-9,
         parallel=1.0,
-        local_tree_s=1.0e-9,
-        local_pixel_s=1.5e-7,
+        local_tree_s=3.0e-10,
+        local_pixel_s=1.0e-7,
         bytes_per_s=1e9,
         task_s=0.2,
         basis="assumed, from runs on two cores of a small server",
@@ -86,8 +86,8 @@ ASSUMED = {
         eecu_sample_s=_SAMPLE_S,
         eecu_tree_s=_TREE_S,
         parallel=4.0,
-        local_tree_s=1.0e-9,
-        local_pixel_s=1.5e-7,
+        local_tree_s=3.0e-10,
+        local_pixel_s=1.0e-7,
         bytes_per_s=5e6,
         task_s=90.0,
         basis="assumed: processor seconds of smgee's own engine for EECU seconds, 5 MB/s; `--probe` measures",

@@ -35,7 +35,7 @@ WAYS: dict[Way, str] = {
 
 # Rough sizes of this process: what is loaded, and copies of every band of the blocks under way (blocks.py);
 # the embedded engine adds its caches. Measured peaks of predict: 1,060 to 1,130 MB on the embedded backend.
-_BASE_MB = {"earthengine": 450, "embedded": 850}
+_BASE_MB = {"earthengine": 450, "embedded": 1_000}
 _COPIES = 3
 _STORED = 0.75  # what packing leaves of a map's float32
 _ASSET_STORED = 0.6
