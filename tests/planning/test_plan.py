@@ -9,12 +9,17 @@ import pytest
 
 import smgee
 from smgee.area import Area
+from smgee.errors import InputError
 from smgee.planning import ASSUMED, PLACES, TIERS, choose, plan_routes, probe
 from smgee.planning.load import samples_of, stand_in
+from smgee.remote import TaskState
 from smgee.session import current_session
 from smgee.study import Study
 from smgee.upscale import DailyModel, XeeRoute
+from smgee.upscale.exports import Exported
 from smgee.workflow.planning import at_place, plan_study
+from smgee.workflow.steps.export import standing
+from smgee.workflow.steps.predict import choice
 from tests.benchmarks.plan import AREAS, DAYS, compared, model_of, study_of
 
 SCALE = 900.0
@@ -108,3 +113,32 @@ def test_a_probe_measures_and_leaves_nothing(tmp_path):
     assert rates.basis.startswith("probed by")
     assert 0 < rates.sample_s < 0.1  # a slow machine computes a coarse sample in milliseconds
     assert rates.eecu_sample_s > 0
+
+
+def test_auto_is_what_the_plan_chooses():
+    study = study_of("one cell", SCALE)
+    model = model_of(study)
+    with smgee.connect(sources=()):
+        chosen = choice("auto", study, study.predictor_set, model, DAYS)
+        plan = plan_routes(
+            study.predictor_set,
+            DAYS,
+            backend="embedded",
+            rates=ASSUMED["embedded"],
+            model=model,
+            area=study.area,
+        )
+    assert chosen == plan.choice
+    assert choice("classifier", study, study.predictor_set, model, DAYS) == "classifier"
+    with pytest.raises(InputError, match="choose xee, classifier or auto"):
+        choice("both", study, study.predictor_set, model, DAYS)
+
+
+def test_tasks_are_counted_by_state_while_they_run():
+    now = [
+        Exported("a", "1", TaskState.SUCCEEDED, True),
+        Exported("b", "2", TaskState.RUNNING, True),
+        Exported("c", "3", TaskState.PENDING, True),
+        Exported("d", "4", TaskState.PENDING, True),
+    ]
+    assert standing(now, 8) == (1 / 8, "2 pending, 1 running, 1 succeeded")

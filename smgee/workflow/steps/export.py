@@ -46,7 +46,7 @@ def run(work: Work) -> Mapping[str, Any]:
         destination,
         maps.grid,
         label=f"smgee_{work.study.name}",
-        progress=lambda now: work.progress(*_standing(now, len(orders))),
+        progress=lambda now: work.progress(*standing(now, len(orders))),
     )
     frame = pd.DataFrame(
         {
@@ -114,7 +114,7 @@ def _ms(time: pd.Timestamp) -> int:
     return int(time.timestamp() * 1000)
 
 
-def _standing(now: Sequence[Exported], total: int) -> tuple[float, str]:
+def standing(now: Sequence[Exported], total: int) -> tuple[float, str]:
     """Return the share that has ended, and the tasks counted by state."""
     counts = Counter(str(e.state).lower() for e in now)
     ended = sum(not e.state.is_active for e in now)

@@ -33,7 +33,7 @@ def run(work: Work) -> Mapping[str, Any]:
     model, predictors = deployed_model(work), predictors_of(work)
     days = mapped_days(work)
     asked = work.option("route", study.upscale.route)
-    chosen = _choice(asked, study, predictors, model, days)
+    chosen = choice(asked, study, predictors, model, days)
     route = make_route(chosen, predictors, model)
     store = MapStore(
         work.path(MAPS),
@@ -61,7 +61,7 @@ def run(work: Work) -> Mapping[str, Any]:
     }
 
 
-def _choice(
+def choice(
     asked: str, study: Study, predictors: PredictorSet, model: DailyModel, days: list[date]
 ) -> RouteName:
     """Return the route, by the plan where that is left to it; all days count, so that a run that goes on
