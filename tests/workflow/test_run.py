@@ -533,9 +533,9 @@ def test_maps_may_stay_on_earth_engine(run, study, tmp_path):
     content = study.model_dump(mode="json")
     content["upscale"] |= {"route": "classifier", "maps": "earth_engine"}
     folder = RunFolder(tmp_path / "there", Study.parse(content))
-    steps = ["predict", "compare_routes", "zonal", "mean_map", "validate", "truth", "report"]
+    steps = ["predict", "layers", "compare_routes", "zonal", "mean_map", "validate", "truth", "report"]
     found = {d.step.name: d.action for d in execute(folder, steps, connect=connected)}
-    assert found["predict"] == "leave out"
+    assert (found["predict"], found["layers"]) == ("leave out", "leave out")
     assert not (folder / "maps.zarr").exists()
     for name in ("zonal.csv", "zonal_3km.parquet"):
         read = pd.read_csv if name.endswith("csv") else pd.read_parquet
