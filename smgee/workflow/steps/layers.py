@@ -11,7 +11,6 @@ import pandas as pd
 
 from smgee.schemas import CROSS_FITTED as CROSS_SCHEMA
 from smgee.schemas import LEFT_OUT as LEFT_OUT_SCHEMA
-from smgee.study import Study
 from smgee.upscale import (
     CROSS_FITTED,
     LayerModels,
@@ -116,12 +115,6 @@ def chosen_days(days: Sequence[date], count: int | None) -> list[date]:
     return [days[int(k)] for k in np.unique(((np.arange(count) + 0.5) * len(days) / count).astype(int))]
 
 
-def _left_out(study: Study) -> str | None:
-    if study.upscale.stays:
-        return "the maps stay on Earth Engine (upscale.maps)"
-    return without_layers(study)
-
-
 STEP = Step(
     "layers",
     "Draw uncertainty and applicability",
@@ -137,5 +130,5 @@ STEP = Step(
     inputs=catalog_of,
     datasets=predictor_datasets,
     external=True,
-    needed=_left_out,
+    needed=without_layers,
 )
