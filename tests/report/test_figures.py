@@ -8,10 +8,13 @@ import pytest
 import xarray as xr
 from PIL import Image
 
+from smgee.experiment.layers import layer_sentences
+from smgee.grid import PixelGrid
 from smgee.insitu import study_heterogeneity
 from smgee.models import BASELINES
 from smgee.report import figures, style
 from smgee.report.judging_figure import references_figure
+from smgee.report.layers_figure import layers_figure
 from smgee.report.network_figures import heterogeneity_figure
 from smgee.report.page import Section, write_report
 from smgee.report.score_figures import distances_figure, scores_figure
@@ -183,3 +186,61 @@ def test_the_heterogeneity_of_a_network_is_drawn(tmp_path, placed):
     assert found.variogram.empty is not placed
     assert ink(heterogeneity_figure(found, tmp_path / "h.png", synthetic=False)) > 0.02
     assert "stations on the median day" in spread_in_words(found.table)
+
+
+def test_layers_of_a_day_and_what_lies_outside(tmp_path):
+    """Width is upper minus lower; what lies outside the area of applicability has the legend's colour."""
+    rng = np.random.default_rng(3)
+    grid = STUDY.grid
+    small = PixelGrid(grid.crs, (3000.0, 0.0, grid.transform[2], 0.0, -3000.0, grid.transform[5]), 12, 13)
+    lower = rng.uniform(0, 0.1, small.shape).astype("f4")
+    outside = np.zeros(small.shape, bool)
+    outside[:6] = True
+    layers = {
+        "lower": lower,
+        "upper": lower + 0.2,
+        "standard_error": rng.uniform(0.01, 0.02, small.shape),
+        "dissimilarity": np.where(outside, 2.0, 0.3),
+        "applicability": np.where(outside, 0.0, 1.0),
+        "density": np.where(outside, 0, 7),
+    }
+    options = {
+        "grid": small,
+        "cells": CELLS,
+        "stations": pd.DataFrame({"lon": [99.8], "lat": [37.5]}),
+        "level": 0.9,
+        "synthetic": True,
+    }
+    marked = np.asarray(Image.open(layers_figure(layers, tmp_path / "a.png", **options)).convert("RGB"))
+    inside = {**layers, "applicability": np.ones(small.shape)}
+    clean = np.asarray(Image.open(layers_figure(inside, tmp_path / "b.png", **options)).convert("RGB"))
+
+    def orange(picture: np.ndarray) -> int:
+        return int((np.abs(picture.astype(int) - [213, 94, 0]).max(axis=2) < 3).sum())
+
+    assert orange(marked) > 20 * orange(clean) > 0  # the legend alone
+    only = layers_figure({"density": layers["density"]}, tmp_path / "c.png", **options)
+    assert Image.open(only).size[0] < marked.shape[1]
+
+
+def test_sentences_on_layers_and_the_truth():
+    pixels = pd.DataFrame(
+        {
+            "date": pd.to_datetime(["2021-07-01"] * 3 + ["2021-07-02"] * 3),
+            "where": ["all", "inside", "outside"] * 2,
+            "n": [100, 75, 25, 300, 225, 75],
+            "rmse": [0.05, 0.04, 0.08, 0.05, 0.04, 0.08],
+            "coverage": [0.8, 0.9, 0.5, 1.0, 1.0, 1.0],
+        }
+    )
+    said = layer_sentences(pixels, None, 0.9)
+    assert said == [
+        "Of the true pixels of 2 days the 90% interval holds 95% everywhere (RMSE 0.050), 98% inside the "
+        "area of applicability (RMSE 0.040), 88% outside of it (RMSE 0.080)."
+    ]
+    cells = pd.DataFrame(
+        {"grid": ["M36"], "cell": ["x"], "rmse": [0.02], "standard_error": [0.01], "held": [0.7]}
+    )
+    assert "36 km cell is off the truth by 0.020" in layer_sentences(None, cells, 0.9)[0]
+    assert "holds the truth on 70% of the days" in layer_sentences(None, cells, 0.9)[0]
+    assert layer_sentences(None, None, 0.9) == []

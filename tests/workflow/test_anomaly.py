@@ -174,7 +174,12 @@ def test_layers_are_the_same_on_earth_engine_and_hold_as_said(run):
     assert everywhere["n"] == known.sum() == pixels[pixels["where"] != "all"]["n"].sum()
     cells = pd.read_csv(run / "truth_cells.csv")
     assert len(cells) == 17
-    assert cells["held"].between(0, 1).all()
+    zonal = pd.read_csv(run / "zonal.csv", parse_dates=["date"])
+    own = zonal[zonal["cell"] == cells["cell"][3]].set_index("date")
+    mean = Basin().cell_means()["soil_moisture"].xs(cells["cell"][3], level="cell").loc[own.index]
+    error = own["soil_moisture"] - mean
+    assert cells["rmse"][3] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-4)
+    assert cells["held"][3] == pytest.approx((error.abs() <= 1.96 * own["standard_error"]).mean(), abs=0.04)
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "interval held" in page
     assert "Uncertainty" in page
