@@ -7,6 +7,7 @@ by array sorting, and by distances to constants.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -291,6 +292,7 @@ class ClassifierLayers:
                 f"conditions, and a request to Earth Engine holds {MOST_POINTS}; draw them by route xee, or "
                 "leave them out of upscale.layers."
             )
+        self._turn = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ClassifierLayers, (self.predictors, self.models)
@@ -346,9 +348,11 @@ class ClassifierLayers:
         import ee
 
         image = self.predictors.image(day) if self.models.needs else None
+        with self._turn:  # trees that go by way of assets are written once
+            sent = self._sent
 
         def mapped(model: DailyModel) -> ee.Image:
-            return map_image(model, day, image, self._sent.get(id(model))).toDouble()
+            return map_image(model, day, image, sent.get(id(model))).toDouble()
 
         found: dict[str, ee.Image] = {}
         if self.models.folds:

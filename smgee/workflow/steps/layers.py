@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from smgee.errors import InputError
 from smgee.schemas import CROSS_FITTED as CROSS_SCHEMA
 from smgee.schemas import LEFT_OUT as LEFT_OUT_SCHEMA
 from smgee.upscale import (
@@ -54,7 +56,13 @@ def run(work: Work) -> Mapping[str, Any]:
     notes = list(models.told.notes)
     days = chosen_days(every, study.upscale.layer_days)
     block = default_block(len(models.needs) or 1)
-    drawn = make_layers(route, predictors, models)
+    try:
+        drawn = make_layers(route, predictors, models)
+    except InputError as error:  # more training conditions than Earth Engine may be asked for
+        notes.append(str(error))
+        rest = tuple(name for name in models.layers if name not in ("applicability", "density"))
+        models = replace(models, layers=rest)
+        drawn = make_layers(route, predictors, models)
     if models.variables:
         store = MapStore(
             work.path(LAYERS),
@@ -69,9 +77,10 @@ def run(work: Work) -> Mapping[str, Any]:
         map_season(store, drawn, area=study.area, events=lambda _, share: work.progress(0.5 * share))
     else:
         work.drop(LAYERS)
-    step = sampling_step(judged_cells(study), study.area.scale_m)
-    if models.stations and isinstance(drawn, XeeLayers):
-        cells, squares = judged_cells(study), sampled_grid(study.grid, step)
+    cells = judged_cells(study)
+    step = sampling_step(cells, study.area.scale_m) if cells else None
+    if models.stations and isinstance(drawn, XeeLayers) and step is not None:
+        squares = sampled_grid(study.grid, step)
         names = [s.without[0] for s in models.told.stations]
         places = work.read(STATIONS).sel(station=names)
         nearest = nearest_place(squares, places["lon"].values, places["lat"].values)
@@ -91,7 +100,7 @@ def run(work: Work) -> Mapping[str, Any]:
     else:
         work.drop(LEFT_OUT)
         work.drop(CROSS)
-        if models.stations:
+        if models.stations and cells:
             notes.append(
                 "The standard error of the cells' means needs pulled predictors: draw the maps by route xee."
             )
