@@ -14,6 +14,7 @@ the ways by hand and with xarray take, and smgee than the same with plain raster
 from __future__ import annotations
 
 import argparse
+import importlib
 import statistics
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -35,7 +37,7 @@ from smgee.predictors import Predictors
 from smgee.predictors.indices import COMMON
 from smgee.study import Study
 from smgee.trees import TreeEnsemble
-from smgee.upscale import CellMeans, MapJob, XeeRoute, default_block, tiling
+from smgee.upscale import Block, CellMeans, MapJob, XeeRoute, default_block, tiling
 from smgee.upscale.jobs import results
 from smgee.validation import cell_weights
 from tests.benchmarks.composite import (
@@ -166,6 +168,19 @@ def ways_of(folder: Path) -> dict[str, Callable[[], Any]]:
     }
 
 
+def warm_up(folder: Path) -> None:
+    """Import and compile what the ways need, on a few pixels."""
+    for name in ("odc.stac", "rasterstats", "xarray"):
+        importlib.import_module(name)
+    study = study_of(folder)
+    small = study.grid.window(0, 0, 64, 64)
+    bands = predictors(replace(task_of(study, folder), grid=small))
+    trees = TreeEnsemble.from_model(folder / "trees.json", feature_names=study.predictors.names)
+    trees.predict_bands(list(bands), keep_missing=False)
+    list(results([MapJob(Block(0, 0, 64, 64), (CENTER,))], XeeRoute(study.predictor_set, trees)))
+    forget()
+
+
 def compared(found: Any, reference: Any) -> str:
     """Check a map and its means against others, and say how near they are.
 
@@ -221,6 +236,7 @@ def main() -> None:
         if options.ways:
             ways = {n: w for n, w in ways.items() if n in options.ways.split(";")}
         if options.memory_of is not None:
+            warm_up(folder)
             with PeakMemory() as memory:
                 ways[options.memory_of]()
             print(f"{memory.above:.0f}")

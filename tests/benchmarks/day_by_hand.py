@@ -232,7 +232,7 @@ def with_xarray(task: Task, model: Any) -> tuple[np.ndarray, np.ndarray]:
         geobox=box,
         chunks=chunks,
         stac_cfg={"hls": {"assets": kinds}},
-    )
+    ).drop_vars("spatial_ref")
     clear = ((cube["Fmask"] & fmask_bits(task.mask)) == 0) & (cube["Fmask"] != 255)
     bands = {
         symbol: (cube[role].astype("f4") * np.float32(1e-4))

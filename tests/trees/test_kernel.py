@@ -227,6 +227,23 @@ def test_equals_the_library(name: str, trained: Any, table: Any) -> None:
     check(ensemble, X)
 
 
+def test_few_rows_of_symmetric_trees_are_read_to_the_same_leaves() -> None:
+    """One row, some, and as many as make the other engine take over, with gaps and without."""
+    from catboost import CatBoostRegressor
+
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(2 * engine.READ_ROWS, 5)).astype("f4")
+    X[rng.random(X.shape) < 0.05] = np.nan
+    y = np.nan_to_num(X) @ np.arange(5.0) + rng.normal(0, 0.1, len(X))
+    model = CatBoostRegressor(iterations=40, depth=6, verbose=0, allow_writing_files=False).fit(X, y)
+    ensemble = TreeEnsemble.from_model(model, [f"x{k}" for k in range(5)])
+    assert forest_of(ensemble, compare_dtype(ensemble, np.dtype("f4"))).symmetric is not None
+    whole = predict(ensemble, X)
+    np.testing.assert_allclose(whole, model.predict(X), rtol=0, atol=1e-5)
+    for n in (1, 2, 31, 300, engine.READ_ROWS, engine.READ_ROWS + 1):
+        np.testing.assert_array_equal(predict(ensemble, X[:n]), whole[:n])
+
+
 @pytest.mark.parametrize("kind", ["float64", "int16", "uint8", "bool"])
 def test_takes_any_real_type(kind: str) -> None:
     ensemble = grown(5, trees=20, depth=5, features=3, pool=50)
