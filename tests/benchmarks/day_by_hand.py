@@ -241,10 +241,11 @@ def with_xarray(task: Task, model: Any) -> tuple[np.ndarray, np.ndarray]:
         .median("time", skipna=True)
         for role, symbol in ROLES.items()
     }
-    numbers = {k: spyndex.constants[k].default for _, c in formulas(task.indices) for k in c} | {"L": 0.5}
-    found = spyndex.computeIndex(index=list(task.indices), params={**bands, **numbers})
-    found = xr.where(np.isinf(found), 0, found)
-    layers = [*bands.values(), *(found.sel(index=n, drop=True) for n in task.indices)]
+    found = [
+        spyndex.computeIndex(index=[name], params={**bands, **numbers})
+        for name, (_, numbers) in zip(task.indices, formulas(task.indices), strict=True)
+    ]
+    layers = [*bands.values(), *(xr.where(np.isinf(f), 0, f) for f in found)]
     whole = xr.concat(layers, "band").astype("f4").chunk(band=-1)
     rows = whole.stack(pixel=("y", "x")).transpose("pixel", "band").values
     high = np.empty((4, *task.grid.shape), np.float32)
