@@ -10,7 +10,7 @@ import pandas as pd
 from smgee.grid import EaseCell
 from smgee.report.contents import Contents
 from smgee.report.page import Section
-from smgee.report.style import COLOURS, few_dates, figure, save
+from smgee.report.style import COLOURS, few_dates, save, small_panels
 from smgee.validation.pairs import PLAIN, UPSCALED
 from smgee.validation.quality import select_retrievals
 
@@ -68,9 +68,7 @@ def cell_series_figure(
         Mark the figure.
     """
     rows, cols = sorted({k.row for k in cells}), sorted({k.col for k in cells})
-    size = (2.5 * len(cols) + 0.7, 1.5 * len(rows) + 0.9)
-    options: dict[str, Any] = {"sharex": True, "sharey": True, "squeeze": False}
-    with figure(len(rows), len(cols), size=size, synthetic=synthetic, **options) as (fig, axes):
+    with small_panels(len(rows), len(cols), panel=(2.5, 1.5), synthetic=synthetic) as (fig, axes):
         for axis in axes.flat:
             axis.set_visible(False)
         for cell in cells:
@@ -96,5 +94,5 @@ def cell_series_figure(
             few_dates(axis)
         fig.supylabel(f"soil moisture, {UNIT}", fontsize=9)
         first = axes[rows.index(cells[0].row), cols.index(cells[0].col)]
-        fig.legend(*first.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=8)
+        fig.legend(*first.get_legend_handles_labels(), loc="upper center", ncols=3, fontsize=8)
         return save(fig, path)

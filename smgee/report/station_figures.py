@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smgee.report.style import COLOURS, few_dates, figure, save
+from smgee.report.style import COLOURS, few_dates, figure, save, small_panels
 
 __all__ = ["PER_FIGURE", "availability_figure", "periods_figure", "station_series_figure"]
 
@@ -118,15 +118,7 @@ def station_series_figure(
     names = [str(s) for s in daily["station"].values]
     cols = min(5, len(names))
     rows = -(-len(names) // cols)
-    with figure(
-        rows,
-        cols,
-        size=(2.1 * cols + 0.7, 1.25 * rows + 0.9),
-        synthetic=synthetic,
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    ) as (fig, axes):
+    with small_panels(rows, cols, panel=(2.2, 1.25), synthetic=synthetic) as (fig, axes):
         for axis in axes.flat[len(names) :]:
             axis.set_axis_off()
         for axis, name in zip(axes.flat, names):
@@ -141,5 +133,5 @@ def station_series_figure(
             axis.tick_params(labelsize=7)
             few_dates(axis)
         fig.supylabel(f"soil moisture, {UNIT}", fontsize=9)
-        fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+        fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="upper center", ncols=2)
         return save(fig, path)
