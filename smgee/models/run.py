@@ -18,7 +18,7 @@ from smgee.errors import InputError
 from smgee.estimators import ESTIMATORS, title_of
 from smgee.io import atomic_path
 from smgee.models.candidates import Candidate, entrants
-from smgee.models.certificate import certify, write_certificate
+from smgee.models.certificate import certify, worth_of, write_certificate
 from smgee.models.deployment import OFFSET, deploy, state_series
 from smgee.models.features import build_features
 from smgee.models.foldmodels import FoldModel, forget_fold_models
@@ -323,11 +323,7 @@ def _record(
         "target": table.target,
         "units": {table.target: "m3 m-3"},
         "synthetic": table.synthetic,
-        "interval": {
-            "level": interval.level,
-            "coverage": interval.coverage,
-            "difficulty": interval.difficulty.tolist(),
-        },
+        "interval": worth_of(interval),
         "table": {
             "source": table.source,
             "hash": training.hash,
