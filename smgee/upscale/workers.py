@@ -86,11 +86,12 @@ class _Answer:
 class _Post:
     """What runs in a worker: it connects, and keeps routes."""
 
+    _lock = threading.Lock()
+    _told = Spent()  # what this process has answered for, by whichever post
+
     def __init__(self, access: Access):
         self._access = access
         self._routes: dict[int, Route] = {}
-        self._lock = threading.Lock()
-        self._told = LEDGER.spent()
 
     def take(self, number: int, packed: bytes) -> None:
         """Keep a route."""
@@ -105,7 +106,7 @@ class _Post:
         trim_heap()
         with self._lock:
             now = LEDGER.spent()
-            spent, self._told = now - self._told, now
+            spent, _Post._told = now - _Post._told, now
         return _Answer(result, spent)
 
 
