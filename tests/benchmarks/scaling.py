@@ -24,7 +24,7 @@ import numpy as np
 
 import smgee
 from smgee.eelocal.assets.catalog import add_files
-from smgee.grid import PixelGrid
+from smgee.grid import PixelGrid, ease_cell_at
 from smgee.study import Study
 from smgee.trees import TreeEnsemble
 from smgee.upscale import MapStore, XeeRoute, cell_means, default_block, map_season
@@ -95,7 +95,8 @@ def one(folder: Path, km: int, days: int) -> dict[str, float]:
         with PeakMemory() as memory:
             begin, busy = time.perf_counter(), time.process_time()
             map_season(store, route)
-            cell_means(store, cell_weights(study.grid, study.cells)).table(min_coverage=0.0)
+            cells = study.cells or [ease_cell_at(*study.area.center, "M09")]
+            cell_means(store, cell_weights(study.grid, cells)).table(min_coverage=0.0)
             passed, busy = time.perf_counter() - begin, time.process_time() - busy
     pixels = study.grid.width * study.grid.height * days / 1e6
     return {"pixels": pixels, "wall": passed, "cpu": busy, "memory": memory.above}
