@@ -291,11 +291,12 @@ def fault_plan(
     *,
     routes: Sequence[str] = (),
     limit: int | None = None,
+    large: int = 0,
 ) -> FaultPlan:
     """Return a plan of faults for `connect`; see `smgee.eelocal.rest.faults`."""
     from smgee.embedded import FaultPlan  # here, since the real service needs none of it
 
-    return FaultPlan(rate, tuple(kinds), seed, tuple(routes), limit)
+    return FaultPlan(rate, tuple(kinds), seed, tuple(routes), limit, large)
 
 
 def _connect_embedded(project: str, **options: Any) -> Session:

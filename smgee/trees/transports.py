@@ -18,6 +18,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,15 @@ RESERVE = 512 * 1024  # bytes left to the image and everything else in the same 
 STRING_LIMIT = 100_000  # characters of a string property in a table asset
 NEWLINE = "#"  # stands for the line break in tables; no tree text has it
 log = logging.getLogger(__name__)
+
+
+@lru_cache(maxsize=1)
+def _tell_of_missing() -> None:
+    """Say it once: a map of many days is made of many classifiers."""
+    log.warning(
+        "Earth Engine cannot follow the model's directions for missing values: pixels masked in a predictor "
+        "stay masked."
+    )
 
 
 def to_classifier(
@@ -103,10 +113,7 @@ def to_classifier(
         )
     say = progress or log.info
     if ensemble.allows_missing:
-        log.warning(
-            "Earth Engine cannot follow the model's directions for missing values: pixels masked in a "
-            "predictor stay masked."
-        )
+        _tell_of_missing()
     strings = list(iter_ee_strings(ensemble, digits=digits or "exact", max_depth=max_depth))
     if transport in ("auto", "inline"):
         size = request_bytes(inline_classifier(strings)) + RESERVE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections.abc import Sequence
@@ -51,6 +52,9 @@ class FaultPlan:
         Parts of paths that may fail (``computePixels``); all requests after start-up by default.
     limit : int, optional
         The most faults to inject.
+    large : int
+        Memory and time run out on requests for so many pixels or more only, so that smaller work cures it;
+        with 0 on any request.
     """
 
     rate: float
@@ -58,6 +62,7 @@ class FaultPlan:
     seed: int = 0
     routes: Sequence[str] = ()
     limit: int | None = None
+    large: int = 0
     injected: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -71,7 +76,7 @@ class FaultPlan:
         self._random = random.Random(self.seed)
         self._lock = threading.Lock()
 
-    def strike(self, path: str) -> None:
+    def strike(self, path: str, body: bytes = b"") -> None:
         """Raise the fault that this request meets, if any.
 
         Raises
@@ -85,8 +90,13 @@ class FaultPlan:
             return
         if self.routes and not any(part in path for part in self.routes):
             return
+        kinds = list(self.kinds)
+        if self.large and _pixels(body) < self.large:
+            kinds = [kind for kind in kinds if kind not in ("memory", "timeout")]
         with self._lock:
-            draw, kind = self._random.random(), self._random.choice(list(self.kinds))
+            draw, kind = self._random.random(), self._random.choice(kinds or [""])
+            if not kind:
+                return
             if draw >= self.rate or (self.limit is not None and self.injected >= self.limit):
                 return
             self.injected += 1
@@ -94,3 +104,12 @@ class FaultPlan:
             raise CutBody
         code, status, message = FAULTS[kind]
         raise EEError(message, code=code, status=status)
+
+
+def _pixels(body: bytes) -> int:
+    """How many pixels a request asks for; 0 where it states no grid."""
+    try:
+        size = json.loads(body)["grid"]["dimensions"]
+        return int(size["width"]) * int(size["height"])
+    except (ValueError, TypeError, LookupError):
+        return 0

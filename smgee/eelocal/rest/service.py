@@ -184,7 +184,7 @@ class Service:
         try:
             if self.faults is not None:
                 try:
-                    self.faults.strike(request.path)
+                    self.faults.strike(request.path, request.body)
                 except CutBody:
                     cut = True
             if len(request.body) > self.limits.payload_bytes:
