@@ -53,7 +53,7 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         _is_text,
         "bucket charset crsCode crsWkt csvColumnDelimiter csvQualifier description destinationName "
         "fileFormat filenamePrefix folder id missingDataPolicy name nextPageToken pageToken prefix "
-        "pyramidingPolicy requestId role tilesetBandId tilesetId timeout type workloadTag",
+        "pyramidingPolicy requestId role startTime endTime tilesetBandId tilesetId timeout type workloadTag",
     ),
     "TYPE_MESSAGE": (
         _is_message,
