@@ -44,6 +44,13 @@ def _is_message(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
+def _is_time(value: Any) -> bool:
+    """Times are text, or in manifests seconds and nanoseconds."""
+    if isinstance(value, Mapping):
+        return set(value) <= {"seconds", "nanos"} and all(map(_is_integer, value.values()))
+    return isinstance(value, str)
+
+
 def _are(one: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and all(one(item) for item in value)
 
@@ -53,7 +60,7 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         _is_text,
         "bucket charset crsCode crsWkt csvColumnDelimiter csvQualifier description destinationName "
         "fileFormat filenamePrefix folder id missingDataPolicy name nextPageToken pageToken prefix "
-        "pyramidingPolicy requestId role startTime endTime tilesetBandId tilesetId timeout type workloadTag",
+        "pyramidingPolicy requestId role tilesetBandId tilesetId timeout type workloadTag",
     ),
     "TYPE_MESSAGE": (
         _is_message,
@@ -70,6 +77,7 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         _is_number,
         "framesPerSecond gamma max min scale scaleX scaleY shearX shearY translateX translateY",
     ),
+    "Timestamp": (_is_time, "endTime startTime"),
     "repeated TYPE_STRING": (_are(_is_text), "bandIds members paletteColors selectors uris"),
     "repeated TYPE_MESSAGE": (_are(_is_message), "bands bindings ranges sources tilesets"),
 }
