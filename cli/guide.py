@@ -98,6 +98,8 @@ GUIDES: Mapping[str, Guide] = {
         "smgee run study.yml",
     ),
     "static": _step("static", "validate"),
+    "uncertainty": _step("uncertainty", "layers"),
+    "layers": _step("layers", "validate"),
     "predict": _step("predict", "zonal", "--route classifier"),
     "compare-routes": _step("compare-routes", "zonal"),
     "zonal": _step("zonal", "validate"),

@@ -118,19 +118,21 @@ def probe(route: XeeRoute, days: Sequence[date]) -> Rates:
     _timed(route, small, group)  # what a first request alone takes: connections, compilers
     short, requests = _timed(_fresh(route), small, group)
     long, _ = _timed(_fresh(route), large, group)
-    sample_s = max(long - short, 0.0) / max(reads * (large.size - small.size), 1.0)
     eecu_s, task_s = _exported(route, large, group, session.asset_root)
     assumed = ASSUMED[session.backend]
+    told = long > short  # else the pixels took less than two requests differ by
+    sample_s = (long - short) / max(reads * (large.size - small.size), 1.0) if told else assumed.sample_s
     eecu_sample_s = assumed.eecu_sample_s if eecu_s is None else eecu_s / max(reads * large.size, 1.0)
+    also = "" if told else " reading,"
     said = f"probed by {large.width} × {large.height} pixels of {group[0]} on {date.today()}"
     return replace(
         assumed,
         request_s=max(short - sample_s * reads * small.size, 0.001) / max(requests, 1),
         sample_s=sample_s,
         eecu_sample_s=eecu_sample_s,
-        parallel=max(eecu_sample_s / sample_s, 1.0) if sample_s > 0 else assumed.parallel,
+        parallel=max(eecu_sample_s / sample_s, 1.0),
         task_s=max(task_s - sample_s * reads * large.size, 0.0),
-        basis=f"{said}, one request at a time; trees, line and work here assumed",
+        basis=f"{said}, one request at a time;{also} trees, line and work here assumed",
     )
 
 

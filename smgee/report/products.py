@@ -101,8 +101,7 @@ def collocation_truth(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def _page(part: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    page = shown(part, schema).drop(columns="grid")
-    return page.drop(columns="reason", errors="ignore")
+    return shown(part, schema).drop(columns=["grid", "reason"], errors="ignore")
 
 
 def _named(part: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
