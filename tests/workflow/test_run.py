@@ -20,6 +20,7 @@ from smgee.models import BASELINES, load_model
 from smgee.publish import RUN_ASSETS
 from smgee.report import verdicts
 from smgee.study import Study
+from smgee.study.sections import Upscale
 from smgee.upscale.parity import compare_maps
 from smgee.validation.judges import TITLES
 from smgee.validation.pairs import CROSS_FITTED
@@ -52,6 +53,7 @@ WHOLE = [name for name in STEPS if name not in ASKED_FOR]  # what `smgee run` do
 def study() -> Study:
     demo = Study.demo()
     content = demo.model_dump(mode="json") | {"name": "small", "start": "2021-06-10", "end": "2021-07-20"}
+    content["upscale"]["layers"] = list(Upscale().layers)  # all that a study draws by default
     content["area"] |= {"scale_m": 300}
     content["training"] |= {"target": "absolute", "models": ["XGBoost", "RF"], "folds": 4}
     content["predictors"] = [
