@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser")
-_FLAGS = (
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -77,7 +77,7 @@ class Browser:
 
         command = [
             find_browser(),
-            *_FLAGS,
+            *FLAGS,
             f"--user-data-dir={folder / 'profile'}",
             "--remote-debugging-pipe",
         ]

@@ -22,7 +22,7 @@ BLOCK_ALIGNMENT = 256
 
 # What all blocks under way may hold in memory. Of every band there are at most two copies: the answer, and
 # its masks resolved. Larger blocks are fewer requests, each of which costs something beside its pixels.
-_MEMORY_BYTES = 192 * 1024 * 1024
+_MEMORY_BYTES = 128 * 1024 * 1024
 _COPIES = 2
 _LARGEST_BLOCK = 512
 

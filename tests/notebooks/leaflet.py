@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser import find_browser
+from tests.browser import FLAGS, find_browser
 from tests.notebooks.tiles import pixel_of
 
 _BUNDLE = Path("share", "jupyter", "nbextensions", "jupyter-leaflet")
@@ -156,18 +156,7 @@ def visit(
     """
     arguments = [
         find_browser(),
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-extensions",
-        "--hide-scrollbars",
-        "--force-device-scale-factor=1",
-        "--no-proxy-server",
+        *FLAGS,
         f"--user-data-dir={folder / 'profile'}",
         f"--window-size={size[0]},{size[1]}",
         "--virtual-time-budget=20000",
