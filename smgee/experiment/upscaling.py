@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smgee.errors import InputError, MissingDataError
+from smgee.errors import MissingDataError
+from smgee.estimators import ESTIMATORS
 from smgee.grid import PixelGrid, transformer
 from smgee.metrics import score
 from smgee.models import Effort, NetworkTable
@@ -38,8 +39,8 @@ __all__ = ["MIN_STATIONS", "Places", "Upscaled", "season_places", "upscale"]
 MIN_STATIONS = LEAST_TRAINING + 1
 """With fewer stations none could be left out to judge a model by."""
 
-FAMILIES = ("rf", "ert", "gbdt", "xgboost", "catboost")
-"""Families of trees that are tried and averaged."""
+FAMILIES = tuple(ESTIMATORS)
+"""Families that are tried and averaged: all of them, as in a run."""
 
 EVERY = 24
 """Pixels from one pixel that is mapped to the next, in rows and in columns: some 2,500 in the cell, whose
@@ -166,8 +167,7 @@ class Upscaled:
 
 
 def upscale(daily: xr.Dataset, places: Places, *, seed: int) -> Upscaled | None:
-    """Learn from a network how soil moisture goes with the place, and map the lattice; None with too few
-    stations.
+    """Learn from a network how soil moisture goes with the place, and map the lattice.
 
     Parameters
     ----------
@@ -175,24 +175,38 @@ def upscale(daily: xr.Dataset, places: Places, *, seed: int) -> Upscaled | None:
         Daily means of the stations, (time, station) with ``lon`` and ``lat``, of the days to learn from.
     places : Places
     seed : int
+
+    Returns
+    -------
+    Upscaled or None
+        None with too few stations, and where no predictor is known at them or differs among them.
+
+    Raises
+    ------
+    InputError
+        Of stations that no model could be made of, such as soil moisture in per cent.
     """
     rows = daily["soil_moisture"].to_series().dropna().reset_index().rename(columns={"time": "date"})
     if rows["station"].nunique() < MIN_STATIONS:
         return None
     known = pd.DataFrame(places.at(daily["lon"].values, daily["lat"].values), columns=list(places.names))
+    names = [name for name in places.names if np.isfinite(known[name]).any()]
+    if not names:
+        return None
     known = known.assign(station=daily["station"].values.astype(str), lon=daily["lon"].values)
     frame = rows.astype({"station": str}).merge(known.assign(lat=daily["lat"].values), on="station")
+    table = NetworkTable.from_frame(
+        frame[["station", "date", "lon", "lat", "soil_moisture", *names]],
+        target="soil_moisture",
+        static=names,
+        groups=MAPPED,
+        synthetic=True,
+    )
     try:
-        table = NetworkTable.from_frame(
-            frame[["station", "date", "lon", "lat", "soil_moisture", *places.names]],
-            target="soil_moisture",
-            static=places.names,
-            groups=MAPPED,
-            synthetic=True,
-        )
-        everything, features = all_rows(table), build_features(table)
-    except (InputError, MissingDataError):
-        return None  # no predictor is known at the stations, or none differs among them
+        features = build_features(table)
+    except MissingDataError:
+        return None  # no predictor differs among the stations
+    everything = all_rows(table)
     effort = Effort(trials=0, absolute=False)
     choice = choose(table, everything, features, families=FAMILIES, effort=effort, seed=seed)
     problem = make_problem(table, everything, features, most_rows=FINAL_ROWS)

@@ -20,7 +20,7 @@ import pandas as pd
 import shapely
 
 from smgee.area import Area
-from smgee.errors import InputError
+from smgee.errors import InputError, RemoteError
 from smgee.grid import EaseCell, PixelGrid
 from smgee.remote import run_split
 from smgee.remote.split import halves
@@ -138,6 +138,8 @@ def cell_means_there(
     ------
     smgee.remote.TooBig
         When a single cell on a single day is more than Earth Engine computes in one request; export then.
+    smgee.errors.RemoteError
+        When the answer lacks a cell or a figure that was asked for.
     """
     if not cells or not days:
         raise InputError("No cells or no days were given to average over; give at least one of each.")
@@ -174,7 +176,8 @@ def _sums(maps: ServerRoute, job: _Zones) -> pd.DataFrame:
     """
     import ee
 
-    layers = []
+    # no mask: it has a value in every cell, so its column tells names that went wrong from days without maps
+    layers = [ee.Image.pixelArea().toDouble().rename(_GROUND)]
     for day, image in maps.images(job.days).items():
         off = image.toDouble().subtract(_CENTRE)
         area = ee.Image.pixelArea().toDouble().updateMask(image.mask())
@@ -195,18 +198,48 @@ def _sums(maps: ServerRoute, job: _Zones) -> pd.DataFrame:
         tileScale=_TILE_SCALE,
     )
     # nothing but the numbers comes back
-    wanted = ["cell", *(f"{what}{day:%Y%m%d}_{how}" for day in job.days for what, how in _PICKED)]
-    bare = found.select(wanted, None, False)
+    wanted = [f"{what}{day:%Y%m%d}_{how}" for day in job.days for what, how in _PICKED]
+    bare = found.select(["cell", f"{_GROUND}_sum", *wanted], None, False)
     table = ee.data.computeFeatures({"expression": bare, "fileFormat": "PANDAS_DATAFRAME"})
-    table = table.reindex(columns=wanted).fillna(0.0)
+    return _by_day(table, job)
+
+
+def _by_day(table: pd.DataFrame, job: _Zones) -> pd.DataFrame:
+    """Return the figures of an answer by cell and day: cell, area, first, second, number, date.
+
+    A cell without a value on a day has none of that day's figures, or zeros: either is an area of 0.
+
+    Raises
+    ------
+    RemoteError
+        An answer without one of the cells, or with some figures of a day and not the others.
+    """
+    ground = table.get(f"{_GROUND}_sum")
+    known = set() if ground is None or "cell" not in table else set(table["cell"][ground.notna()])
+    lost = [cell.name for cell in job.cells if cell.name not in known]
+    if lost or len(table) != len(job.cells):
+        raise RemoteError(
+            f"Earth Engine was asked for the means of {len(job.cells)} cells, and answered with "
+            f"{len(table)} rows, {lost[0] if lost else 'one cell twice'} not as it should be; run `smgee "
+            "doctor`, and report what it says."
+        )
     parts = []
     for day in job.days:
-        columns = [f"{what}{day:%Y%m%d}_{how}" for what, how in _PICKED]
-        part = table[["cell", *columns]].set_axis(["cell", "area", "first", "second", "number"], axis=1)
-        parts.append(part.assign(date=day))
+        names = [f"{what}{day:%Y%m%d}_{how}" for what, how in _PICKED]
+        part = table.reindex(columns=names).set_axis(["area", "first", "second", "number"], axis=1)
+        there = part["number"].fillna(0) > 0
+        broken = part.isna().any(axis=1) & (there | (part.drop(columns="number").fillna(0) != 0).any(axis=1))
+        if broken.any():
+            absent = names[int(np.argmax(part[broken].isna().any(axis=0).to_numpy()))]
+            raise RemoteError(
+                f"Earth Engine's means of {day} lack {absent} in {int(broken.sum())} of {len(table)} cells, "
+                "though the maps have values there; run `smgee doctor`, and report what it says."
+            )
+        parts.append(part.fillna(0.0).assign(cell=table["cell"], date=day))
     return pd.concat(parts, ignore_index=True)
 
 
+_GROUND = "ground"
 _SUMS = ("area", "first", "second")
 _PICKED = (("area", "sum"), ("first", "sum"), ("second", "sum"), ("area", "count"))
 

@@ -90,6 +90,20 @@ def test_a_place_that_says_nothing_changes_nothing():
     assert upscale(daily.isel(station=[0, 1, 2]), places, seed=0) is None
 
 
+def test_stations_in_per_cent_are_refused_and_not_taken_for_nothing_to_learn():
+    places, departure = land(0.04)
+    daily, _ = network(departure, np.random.default_rng(2).integers(0, 480, (14, 2)), days=30)
+    with pytest.raises(InputError, match="soil_moisture"):
+        upscale(daily * 100, places, seed=0)
+
+
+def test_predictors_unknown_at_all_stations_or_alike_leave_no_map():
+    places, departure = land(0.04)
+    daily, _ = network(departure, np.random.default_rng(2).integers(0, 480, (14, 2)), days=30)
+    for nothing in (np.full_like(places.layers, np.nan), np.ones_like(places.layers)):
+        assert upscale(daily, Places(places.names, nothing, GRID, places.inside), seed=0) is None
+
+
 def test_pixels_of_the_maps_are_those_of_the_basin():
     basin = Basin(extent="M09")
     places, _ = land(0.0)

@@ -11,6 +11,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 import smgee
 from smgee.eelocal.rest.faults import FaultPlan
+from smgee.errors import RemoteError
 from smgee.remote import LEDGER
 from smgee.study import Study
 from smgee.trees import TreeEnsemble
@@ -113,6 +114,31 @@ def test_a_request_that_is_too_big_is_cut(one, monkeypatch):
         cut = cell_means_there(on_the_service(one), cells, DAYS[:2], min_coverage=0.3)
     assert faults.injected == 2
     pd.testing.assert_frame_equal(whole, cut, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 3])
+def test_a_figure_that_does_not_come_is_an_error_and_no_mean(one, monkeypatch, wrong):
+    """A name that the answer does not have would otherwise count as 0, a mean of 0.25 m³/m³ or none."""
+    picked = list(module._PICKED)
+    picked[wrong] = ("other", picked[wrong][1])
+    monkeypatch.setattr(module, "_PICKED", tuple(picked))
+    with smgee.connect(), pytest.raises(RemoteError, match="lack other20210703_"):
+        cell_means_there(on_the_service(one), list(one.cells), DAYS[:1], min_coverage=0.3)
+
+
+def test_a_cell_that_does_not_come_is_an_error(one):
+    cells = tuple(one.area.covered(0.6, "M09"))[:2]
+    job = module._Zones(cells, tuple(DAYS[:1]))
+    names = [f"{what}20210703_{how}" for what, how in module._PICKED]
+    whole = pd.DataFrame({"cell": [c.name for c in cells], "ground_sum": 8e7}).assign(
+        **dict.fromkeys(names, 1.0)
+    )
+    assert len(module._by_day(whole, job)) == 2
+    empty = whole.drop(columns=names)  # a day on which no map has a value there
+    assert (module._by_day(empty, job)[["area", "number"]] == 0).all(axis=None)
+    for broken in (whole.iloc[:1], whole.drop(columns="cell"), whole.drop(columns="ground_sum")):
+        with pytest.raises(RemoteError, match="of 2 cells"):
+            module._by_day(broken, job)
 
 
 def test_the_season_mean_is_that_of_the_maps_made_here(study, store):
