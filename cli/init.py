@@ -20,7 +20,7 @@ from smgee.study import Study
 from smgee.study.check import check_file
 from smgee.study.reference import json_schema
 from smgee.workflow.preflight import check_place
-from smgee.workflow.templates import TEMPLATES, Answers, fullest_place, look, new_study
+from smgee.workflow.templates import TEMPLATES, Answers, default_name, likely_place, look, new_study
 from smgee_cli.display import console, print_table
 
 _SHOWN = 12
@@ -99,7 +99,7 @@ def init(
         _print_stations(*found)
     if asking:
         answers = _ask_place(answers, None if found is None else found[1])
-    begun = new_study(name or _name_of(out), out, answers, found=found)
+    begun = new_study(name or default_name(answers, out), out, answers, found=found)
     with atomic_path(out) as scratch:
         scratch.write_text(begun.text, encoding="utf-8")
     placed = begun.preview is not None and not begun.preview.placed.empty
@@ -131,7 +131,7 @@ def _ask_stations(answers: Answers) -> Answers:
 
 def _ask_place(answers: Answers, seen: Preview | None) -> Answers:
     """Ask for the place and the period, with what the stations tell as the answers to begin with."""
-    center = None if seen is None else fullest_place(seen)
+    center = likely_place(answers, seen)
     period = None if seen is None else seen.period
     if answers.lon is None or answers.lat is None:
         lon, lat = (None, None) if center is None else (round(v, 4) for v in center)
@@ -155,10 +155,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(str(text))
     except ValueError as error:
         raise typer.BadParameter(f"{text} is no day; write it as 2021-05-31") from error
-
-
-def _name_of(out: Path) -> str:
-    return out.stem if out.stem != "study" else out.resolve().parent.name or "study"
 
 
 def _print_stations(layout: Layout, seen: Preview) -> None:

@@ -22,7 +22,7 @@ from smgee.study import Study
 from smgee.study.draft import write_draft
 from smgee.study.sections import OTHER_PRODUCTS, Training
 
-__all__ = ["TEMPLATES", "Answers", "NewStudy", "fullest_place", "look", "new_study"]
+__all__ = ["TEMPLATES", "Answers", "NewStudy", "default_name", "likely_place", "look", "new_study"]
 
 TEMPLATES: Mapping[str, str] = {
     "own-files": "your own stations and your own downloaded satellite files; no account",
@@ -31,7 +31,14 @@ TEMPLATES: Mapping[str, str] = {
 }
 """What `smgee init --template` offers, and what each is for."""
 
+_QLB = "qlb-net"
 _QLB_YEARS = (date(2019, 1, 1), date(2024, 1, 1))
+_QLB_MODELS = ("RF", "ERT", "GBDT", "XGBoost", "CatBoost")
+_GANGCHA = (100.13, 37.33)
+"""Longitude and latitude of the town of Gangcha (Shaliuhe) north of Qinghai Lake, where a study of QLB-NET
+begins. No source at hand tells the network's cell, so this is a place to begin with and no more: stations or
+--lon and --lat decide, and what is written says so.
+"""
 _SMAP_36 = (
     "Earth Engine has SMAP's 9 km product, and no 36 km one. Download SPL3SMP from NSIDC "
     "(nsidc.org/data/spl3smp), and bring it in under an id of your own: with your own files by `smgee "
@@ -143,7 +150,7 @@ def new_study(
             f"The template {answers.template!r} is not known; choose from {', '.join(TEMPLATES)}."
         )
     layout, seen = found if found is not None else (None, None)
-    lon, lat = _place(answers, seen)
+    lon, lat, assumed = _place(answers, seen)
     start, end = _period(answers, seen)
     cell = ease_cell_at(lon, lat, "M36")
     stations = _stations(answers, layout, file)
@@ -155,12 +162,17 @@ def new_study(
         "backend": _backend(answers, file),
         "stations": stations,
         "predictors": _predictors(_target(answers), start, end),
-        "training": {"folds": Training.model_fields["folds"].default, "target": _target(answers)},
+        "training": _training(answers),
         "upscale": {"route": "xee"},
         "smap": {"nine_km": True} | _beside_smap(answers),
         "publish": {"overwrite": False},
     }
     unsure = list(layout.open) if layout else []
+    if assumed:
+        unsure.append(
+            f"where the network's cell lies: taken is {cell.name}, which holds the town of Gangcha; give "
+            "--stations with their places, or --lon and --lat of a point in the cell"
+        )
     if seen is not None and seen.failure:
         unsure.append(f"the stations cannot be read yet: {seen.failure}")
     elif seen is not None and not seen.tells_frost:
@@ -193,25 +205,40 @@ def _predictors(target: str, start: date, end: date) -> list[dict[str, str]]:
     return [{"kind": k} for k in kinds if k != "calendar" or not is_alias(start, end)]
 
 
-def _place(answers: Answers, seen: Preview | None) -> tuple[float, float]:
+def _place(answers: Answers, seen: Preview | None) -> tuple[float, float, bool]:
+    """Return a point of the cell, and whether it is but assumed."""
     if answers.lon is not None and answers.lat is not None:
-        return answers.lon, answers.lat
+        return answers.lon, answers.lat, False
     if (answers.lon is None) != (answers.lat is None):
         raise InputError("A place needs both --lon and --lat, degrees east and north.")
-    center = None if seen is None else fullest_place(seen)
-    if center is None:
+    told = None if seen is None else _fullest_place(seen)
+    likely = likely_place(answers, seen)
+    if likely is None:
         raise InputError(
             "The place is not known: give --lon and --lat of a point in the 36 km cell, or --stations whose "
             "places are known."
         )
-    return center
+    return *likely, told is None
 
 
-def fullest_place(seen: Preview) -> tuple[float, float] | None:
+def likely_place(answers: Answers, seen: Preview | None) -> tuple[float, float] | None:
     """Return longitude and latitude amid the stations of the 36 km cell that holds most of them.
 
-    None where no station has a place.
+    Where no station has a place: where the template says to begin, else None.
     """
+    told = None if seen is None else _fullest_place(seen)
+    return told or (_GANGCHA if answers.template == _QLB else None)
+
+
+def default_name(answers: Answers, file: Path) -> str:
+    """Return what a study is called whose user gave no name: as its file, or its folder, or the template's
+    network, by which the tables of its report know it."""
+    if answers.template == _QLB:
+        return _QLB
+    return file.stem if file.stem != "study" else file.resolve().parent.name or "study"
+
+
+def _fullest_place(seen: Preview) -> tuple[float, float] | None:
     places = [(float(lon), float(lat)) for lon, lat in seen.placed[["lon", "lat"]].to_numpy()]
     if not places:
         return None
@@ -223,7 +250,7 @@ def fullest_place(seen: Preview) -> tuple[float, float] | None:
 
 
 def _period(answers: Answers, seen: Preview | None) -> tuple[date, date]:
-    own = _QLB_YEARS if answers.template == "qlb-net" else (None, None)
+    own = _QLB_YEARS if answers.template == _QLB else (None, None)
     record = (None, None) if seen is None else seen.period or (None, None)
     start = answers.start or own[0] or record[0]
     end = answers.end or own[1] or record[1]
@@ -251,7 +278,11 @@ def _beside(path: Path | str, file: Path) -> str:
 
 def _stations(answers: Answers, layout: Layout | None, file: Path) -> dict[str, Any]:
     if layout is None:
-        return {"source": "stations", "format": "ismn", "depth_m": list(answers.depth_m)}
+        depth = {"depth_m": list(answers.depth_m)}
+        if answers.template != _QLB:
+            return {"source": "stations", "format": "ismn"} | depth
+        columns = {name: name for name in ("station", "soil_moisture", "soil_temperature", "lon", "lat")}
+        return {"source": "qlb-net.csv", "format": "table", "table": {"time": "time"} | columns} | depth
     found: dict[str, Any] = {
         "source": _beside(layout.path, file),
         "format": layout.format,
@@ -278,7 +309,13 @@ def _backend(answers: Answers, file: Path) -> dict[str, Any]:
 
 def _target(answers: Answers) -> str:
     """Return what is learnt: as the study that a template follows learns it, else from state and place."""
-    return "absolute" if answers.template == "qlb-net" else "anomaly"
+    return "absolute" if answers.template == _QLB else "anomaly"
+
+
+def _training(answers: Answers) -> dict[str, Any]:
+    """Return how many folds, what is learnt, and of the study that the template follows its families."""
+    found = {"folds": Training.model_fields["folds"].default, "target": _target(answers)}
+    return found | ({"models": list(_QLB_MODELS)} if answers.template == _QLB else {})
 
 
 def _head(answers: Answers) -> list[str]:
@@ -300,15 +337,17 @@ def _notes(
 ) -> dict[str, list[str]]:
     """Return what stands above settings of the file."""
     zone = utm_zone(lon, lat)
+    place = (
+        f"The point lies in the 36 km EASE-Grid 2.0 cell {cell.name}, which is mapped as a whole. Its maps "
+        f"are in {zone}, the UTM zone of the place."
+    )
+    check = [f"CHECK: {text}." for text in unsure]
     notes: dict[str, list[str]] = {
-        "area.lon": [
-            f"The point lies in the 36 km EASE-Grid 2.0 cell {cell.name}, which is mapped as a whole. Its "
-            f"maps are in {zone}, the UTM zone of the place."
-        ],
+        "area.lon": [place, *(text for text in check if text.startswith("CHECK: where the network"))],
         "smap.collection_36km": list(_SMAP_36),
         "publish.enabled": ["On the real service nothing is published unless this or --publish says so."],
     }
-    if answers.template != "qlb-net":
+    if answers.template != _QLB:
         notes["training.target"] = [
             "An anomaly needs the network on the days that are mapped; its certificate says whether the map "
             "is better than the mean of the stations."
@@ -316,8 +355,7 @@ def _notes(
     if layout is None:
         notes["stations.source"] = ["REPLACE: the path of your stations. No file was given to `smgee init`."]
     else:
-        said = [f"Recognised: {'; '.join(layout.found)}."]
-        notes["stations.source"] = said + [f"CHECK: {text}." for text in unsure]
+        notes["stations.source"] = [f"Recognised: {'; '.join(layout.found)}.", *check]
     if answers.project is None:
         notes["backend.catalog"] = [
             "Your files under Earth Engine's ids: `smgee catalog add NASA/HLS/HLSS30/v002 FILES --catalog "
@@ -327,12 +365,21 @@ def _notes(
             "The real service needs a project, here or as EARTHENGINE_PROJECT, and a login (`earthengine "
             "authenticate`)."
         ]
-    if answers.template == "qlb-net":
-        notes["start"] = [
-            "Qin et al. found the soil unfrozen from 3–13 May to 8–18 October, 2019–2023. Their stations, "
-            "the network's place and the depth of its probes are not part of smgee: fill them in from the "
-            "data's own description."
+    if answers.template == _QLB:
+        notes["name"] = [
+            "The paper's own figures stand beside those of a run in the tables of its report where the name "
+            "holds qlb, the place is the Qinghai Lake basin, and the years are among 2019–2023."
         ]
+        notes["start"] = [
+            "Qin et al. found the soil unfrozen from 3–13 May to 8–18 October, 2019–2023. Their stations and "
+            "the depth of their probes are not part of smgee: take them from the data's own description."
+        ]
+        if layout is None:
+            notes["stations.table"] = [
+                "One row for each station and hour: time, station, soil_moisture (m³/m³), soil_temperature "
+                "(°C, tells the unfrozen period), lon, lat. Rename the columns, or say here what yours are "
+                "called; unit: '%' for per cent, utc_offset_hours: 8 for Beijing time."
+            ]
         notes["training.models"] = [
             "The five families of the study, which reports R and RMSE (m³/m³) of CatBoost 0.910 and 0.027, "
             "GBDT 0.893 and 0.034, ERT 0.702 and 0.048, RF 0.790 and 0.037, XGBoost 0.909 and 0.025."

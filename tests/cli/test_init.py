@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from smgee.errors import InputError
 from smgee.grid import ease_cell_at
+from smgee.report.paper import is_the_paper_s
 from smgee.study import Study
 from smgee.study.check import check_file
 from smgee.workflow.templates import TEMPLATES, Answers, new_study
@@ -119,6 +120,51 @@ def test_every_template_makes_a_study(tmp_path, template):
     assert begun.study.backend.kind == ("embedded" if template == "own-files" else "earthengine")
     if template == "qlb-net":
         assert list(begun.study.years) == [2019, 2020, 2021, 2022, 2023]
+
+
+def test_the_study_of_the_paper_says_that_its_cell_is_assumed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = json.loads(call("--template", "qlb-net", "--json").stdout)["result"]
+    assert told["cells"] == [ease_cell_at(100.13, 37.33).name]
+    assert len(told["open"]) == 1
+    assert "which holds the town of Gangcha" in told["open"][0]
+    text = " ".join((tmp_path / "study.yml").read_text().replace("#", " ").split())
+    assert f"CHECK: {told['open'][0]}." in text
+    _, wrong = check_file("study.yml")
+    assert len(wrong) == 1  # the stations are all that is missing
+    assert "qlb-net.csv does not exist" in wrong[0]
+    with pytest.raises(InputError, match="both --lon and --lat"):
+        new_study("x", tmp_path / "x.yml", Answers(template="qlb-net", lat=37.3))
+
+
+def test_the_study_of_the_paper_with_stations_in_its_layout_can_be_used(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    times = pd.date_range("2019-05-01", "2019-06-30 23:00", freq="h")
+    rows = [
+        pd.DataFrame({"time": times, "station": name, "soil_moisture": 0.2, "soil_temperature": 8.0})
+        .assign(lon=lon, lat=lat)
+        for name, lon, lat in (("Q1", 100.2, 36.95), ("Q2", 100.3, 37.05), ("Q3", 100.25, 37.2))
+    ]  # fmt: skip
+    pd.concat(rows).to_csv("qlb-net.csv", index=False)
+    call("--template", "qlb-net")
+    with pytest.raises(InputError, match="None of the 3 stations"):  # of the assumed cell
+        call("--check", "study.yml")
+    call("--template", "qlb-net", "--lon", "100.25", "--lat", "37.1", "--force")
+    first = json.loads(call("--check", "study.yml", "--json").stdout)["result"]
+    told = json.loads(
+        call("--template", "qlb-net", "--stations", "qlb-net.csv", "--out", "own.yml", "--json").stdout
+    )["result"]
+    assert told["cells"] == first["cells"] == [ease_cell_at(100.25, 37.1).name]
+    assert (first["stations"], told["stations_in_cell"]) == (3, 3)
+    assert not any("town of Gangcha" in text for text in told["open"])
+    by_hand, found = Study.from_yaml("study.yml"), Study.from_yaml("own.yml")
+    assert by_hand.stations.table.model_dump(exclude={"lon", "lat"}) == found.stations.table.model_dump(
+        exclude={"lon", "lat"}
+    )
+    for study in (by_hand, found):
+        assert is_the_paper_s(study)
+        assert study.training.models == ("RF", "ERT", "GBDT", "XGBoost", "CatBoost")
+        assert (f"{study.start}", f"{study.end}") == ("2019-01-01", "2024-01-01")
 
 
 def test_the_schema_is_written(tmp_path):

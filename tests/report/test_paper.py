@@ -71,6 +71,11 @@ def test_grid_ids_run_from_the_north_west(tmp_path):
     assert cells["ascending R"].iloc[0] == small.loc[(first, "PM", "upscaled"), "r"]
     assert cells["descending bias"].iloc[0] == -0.02
     assert len(tables["smap_36km"]) == 2 * len(TITLES)
+    captions = {t.name: t.caption for t in paper_tables(made, PERIODS)}
+    assert "row by row, from the north-west" in captions["smap_9km"]
+    north_west, south_east = (DEMO.cell.children()[k].center for k in (0, 15))
+    assert north_west[0] < south_east[0]
+    assert north_west[1] > south_east[1]
 
 
 def test_the_three_forms_hold_the_same_numbers(tmp_path):
@@ -101,7 +106,12 @@ def test_the_paper_s_figures_stand_beside_its_own_study_alone():
     assert not is_the_paper_s(OWN.model_copy(update={"name": "mine"}))
     for table in paper_tables(contents(DEMO), PERIODS):
         assert not any("paper" in c for c in table.frame), table.name
+        assert "paper" not in table.caption, table.name
+    said = {t.name: t.caption for t in paper_tables(contents(OWN), PERIODS)}
+    assert "XGBoost has R 0.941 and RMSE 0.047" in said["models"]
+    assert "figures by cell are not at hand" in said["smap_9km"]
     tables = {t.name: t.frame for t in paper_tables(contents(OWN), PERIODS)}
+    assert tables["unfrozen_periods"]["paper"].tolist() == ["3–13 May to 8–18 October"]
     assert tables["models"]["R, paper"].tolist() == pytest.approx([0.790, np.nan, 0.702], nan_ok=True)
     large = tables["smap_36km"].set_index(["reference", "overpass"])["R, paper"]
     assert large[(TITLES["insitu_mean"], "descending")] == 0.818
