@@ -771,6 +771,9 @@ COLLOCATION = Schema(
         Column("error_r_low", "1", "lower end of its 95 % interval", needed=False),
         Column("error_r_high", "1", "upper end of its 95 % interval", needed=False),
         Column("reason", kind="any", long_name="why something is not given", needed=False),
+        Column(
+            "caution", kind="any", long_name="what speaks against taking the row at its word", needed=False
+        ),
     ),
     key=("cell", "orbit", "quantity", "sets", "data_set"),
 )

@@ -15,6 +15,7 @@ from smgee.validation.collocation import collocation_sentences
 from smgee.validation.judges import TITLES
 from smgee.validation.others import TITLES as PRODUCTS
 from smgee.validation.pairs import PLAIN, UPSCALED
+from smgee.validation.parts import SHARED_GROUND
 
 __all__ = ["accuracy_table", "collocation_truth", "parts_section", "products_section"]
 
@@ -59,13 +60,17 @@ def products_section(c: Contents, folder: Path) -> list[Section]:
         page = _named(large, _COMPARED)
         page["product"] = large["product"].map(PRODUCTS).fillna(large["product"])
         tables.append((page, "comparison.csv, 36 km: each product beside the same references, same passes."))
+        if (c.comparison["grid"] == "M09").any():
+            said.append(f"Beware of the 9 km cells of comparison.csv: {SHARED_GROUND}.")
     if c.collocation is not None:
         said.append(
             "Collocation takes none of them for the truth: data sets that see one signal, each with errors "
             "of its own, tell them by their covariances. Stations and the maps made of them count as one "
             "source; SMAP level 4, which takes SMAP in, only joins where a source of its own stands beside "
-            "it, and the errors of both may then go together. Errors that two models share, of the same "
-            "weather, would make both of them look better than they are."
+            "it, and the errors of both may then go together; a product whose source the map learned from "
+            "only joins the stations. Errors that two models share, of the same weather, would make both of "
+            "them look better than they are: SMAP's retrieval takes the temperature of the soil from a "
+            "weather model, as a reanalysis does."
         )
         said += collocation_sentences(c.collocation)
         page = _page(c.collocation[c.collocation["grid"] == "M36"], COLLOCATION)
@@ -101,7 +106,7 @@ def collocation_truth(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def _page(part: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    return shown(part, schema).drop(columns=["grid", "reason"], errors="ignore")
+    return shown(part, schema).drop(columns=["grid", "reason", "caution"], errors="ignore")
 
 
 def _named(part: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:

@@ -17,20 +17,13 @@ from smgee.report.products import accuracy_table, collocation_truth, parts_secti
 from smgee.report.tables import shown
 from smgee.report.verdicts import gain_sentences, requirement_sentences, warnings_of
 from smgee.schemas import GAINS, HETEROGENEITY, LEDGER, SMAP_QUALITY, TRUTH, VERDICTS, validation_schema
+from smgee.validation.independence import independence_sentences
 from smgee.validation.judges import TITLES
 from smgee.validation.pairs import FOOTPRINT, PLAIN, UPSCALED
 from smgee.validation.quality import select_retrievals
 
 __all__ = ["SMAP_SECTIONS", "cells_of"]
 
-INDEPENDENCE = (
-    "No reference has seen SMAP: a map is made of its stations as their mean is. What both share with SMAP "
-    "is the land: the climatology of vegetation that its retrieval assumes goes with the season that maps "
-    "see. Where SMAP is a predictor of the map, or the network helped to calibrate SMAP, a reference is not "
-    "independent of it, and its rows say so. How good a map is by itself, stations left out tell, not SMAP; "
-    "and of the map judged without each place's nearest station, no pixel has seen the station beside it. "
-    "The same rule holds for the mean of the stations: a station is compared with the others only."
-)
 SHOWN = ("grid", "cell", "orbit", "reference", "timing", "n", "n_eff", "r", "rho", "bias", "rmse", "ubrmse")
 
 
@@ -68,7 +61,7 @@ def _large(c: Contents, folder: Path) -> list[Section]:
             *c.judged,
             *gain_sentences(c.large, c.gains, c.verdicts),
             *requirement_sentences(c.verdicts, grid="M36"),
-            INDEPENDENCE,
+            *independence_sentences(c.study),
             *warnings_of(c.large),
         ]
     )
@@ -94,6 +87,8 @@ def _small(c: Contents, folder: Path) -> list[Section]:
         f"SMAP; the {TITLES[FOOTPRINT]} takes that out, as far as the maps reach. "
         "In the form of the paper: tables/smap_9km.csv, .md, .tex. " + " ".join(warnings_of(c.small))
     )
+    if c.large is None:
+        text = " ".join([text, *independence_sentences(c.study)])
     tables = [(_validated(c.small, "9 km"), "validation_9km.csv: bias = SMAP − reference.")]
     return [Section("SMAP 9 km", text, drawn, [*tables, *_claims(c, "M09")])]
 

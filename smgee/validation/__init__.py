@@ -5,6 +5,7 @@ from smgee.validation.collocation import collocation_sentences, collocation_tabl
 from smgee.validation.footprint import footprint_means, footprint_weights
 from smgee.validation.hdf5 import read_smap
 from smgee.validation.heterogeneity import cell_conditions, further_conditions, relate_errors
+from smgee.validation.independence import independence_sentences, products_in_the_maps
 from smgee.validation.judges import Judges, gather
 from smgee.validation.land_cover import land_cover_entropy
 from smgee.validation.ledger import footprint_ledger
@@ -46,11 +47,13 @@ __all__ = [
     "further_conditions",
     "gain_table",
     "gather",
+    "independence_sentences",
     "land_cover_entropy",
     "map_accuracy",
     "map_verdicts",
     "overpass_dates",
     "overpass_station_means",
+    "products_in_the_maps",
     "products_of",
     "read_smap",
     "relate_errors",

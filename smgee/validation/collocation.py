@@ -34,9 +34,18 @@ FIGURES = ("error", "scaled_error", "r", "snr", "beta")
 COLUMNS = (
     *("grid", "cell", "orbit", "quantity", "sets", "data_set", "n"),
     *(f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")),
-    *("negative", "goes_with", "error_r", "error_r_low", "error_r_high", "reason"),
+    *("negative", "goes_with", "error_r", "error_r_low", "error_r_high", "reason", "caution"),
 )
 """Columns of `collocation_table`."""
+
+CAUTION_9KM = (
+    "no member sees this cell alone (SMAP some 33 km): figures are of the signal that they share, not of the "
+    "cell, and those of neighbours are one figure"
+)
+"""Of every 9 km cell. SPL3SMP_E is interpolated from footprints of some 33 km, coarse products follow the
+weather of a wider area, and a map follows its network from day to day: what they have in common is the land
+around. On the synthetic basin each agrees less with the cell's own soil moisture than collocation says.
+"""
 
 RESAMPLES = {"M36": 1000, "M09": 300}
 
@@ -47,6 +56,7 @@ def collocation_table(
     others: pd.DataFrame,
     *,
     of_smap: Iterable[str] = (),
+    of_maps: Iterable[str] = (),
     seed: int = 0,
     **pairing: Any,
 ) -> pd.DataFrame:
@@ -62,6 +72,8 @@ def collocation_table(
         From `smgee.validation.others.fetch_others`.
     of_smap : iterable of str
         Products whose errors go with SMAP's.
+    of_maps : iterable of str
+        Products whose source the maps are made of too: they stand beside stations only.
     seed : int
     **pairing
         periods and recommended_only of `smgee.validation.validate`.
@@ -73,9 +85,10 @@ def collocation_table(
         error (m³ m⁻³, in the member's own scale) and scaled_error (in that of the reference), r (with the
         truth), snr (dB), beta (factor to the reference's scale), each with a 95 % interval of blocks;
         negative (share of resamples with a negative variance; near 0 where all is well); for SMAP beside a
-        product that it is in, that product and the correlation of their errors.
+        product that it is in, that product and the correlation of their errors; caution (`CAUTION_9KM`).
     """
-    shared, products = set(of_smap), list(dict.fromkeys(others["product"]))
+    shared, mapped = set(of_smap), set(of_maps)
+    products = list(dict.fromkeys(others["product"]))
     own = [name for name in products if name not in shared]
     tables = {name: others[others["product"] == name] for name in products}
     used = {name: references[name] for name in REFERENCES if name in references}
@@ -86,7 +99,9 @@ def collocation_table(
         for reference in used:
             if cell.grid != "M36" and reference != UPSCALED:
                 continue
-            for members in _sets(reference, own, [p for p in products if p in shared]):
+            free = [p for p in products if reference != UPSCALED or p not in mapped]
+            thirds, fourths = [p for p in free if p in own], [p for p in free if p in shared]
+            for members in _sets(reference, thirds, fourths):
                 series = _joined(paired, members)
                 if series.empty:
                     continue
@@ -101,14 +116,16 @@ def collocation_table(
                         seed=seed,
                     )
                     place = {"grid": cell.grid, "cell": cell.name, "orbit": orbit, "quantity": quantity}
+                    place["caution"] = CAUTION_9KM if cell.grid == "M09" else ""
                     rows += _rows(found, place | {"sets": " + ".join((SMAP, *members))})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def collocation_sentences(table: pd.DataFrame, *, grid: str = "M36") -> list[str]:
-    """Say of each cell of a grid and overpass how large SMAP's own error is by collocation."""
+def collocation_sentences(table: pd.DataFrame) -> list[str]:
+    """Say how large SMAP's own error is by collocation: of each 36 km cell, and of the 9 km ones together."""
     said = []
-    part = table[(table["grid"] == grid) & (table["data_set"] == SMAP) & (table["quantity"] == "values")]
+    every = table[(table["data_set"] == SMAP) & (table["quantity"] == "values")]
+    part = every[every["grid"] == "M36"]
     several = part["cell"].nunique() > 1
     for (cell, orbit), own in part.groupby(["cell", "orbit"], sort=True):
         where = f"{cell} {orbit}" if several else str(orbit)
@@ -124,6 +141,14 @@ def collocation_sentences(table: pd.DataFrame, *, grid: str = "M36") -> list[str
         said.append(
             f"{where}: SMAP's own error, no reference taken for the truth, in the reference's scale (m³/m³), "
             f"is {'; '.join(parts)} (n = {int(known['n'].max())})."
+        )
+    small = every[(every["grid"] == "M09") & every["scaled_error"].notna()]
+    if len(small):
+        medians = small.groupby("orbit")["scaled_error"].median()
+        told = ", ".join(f"{orbit} {value:.3f}" for orbit, value in medians.items())
+        said.append(
+            f"In the 9 km cells its median is {told} m³/m³, but {CAUTION_9KM}: it is no error "
+            "of SMAP in a 9 km cell, and the cells are not as many tests."
         )
     return said
 

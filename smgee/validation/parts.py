@@ -29,6 +29,14 @@ SMALL = (PLAIN, UPSCALED, FOOTPRINT)
 LEAST = 3
 """Fewer passes are no part."""
 
+SHARED_GROUND = (
+    "at 9 km products share what lies around the cell, and with it errors: one that agrees better with the "
+    "cell need not be the better one, and neighbouring cells are no further tests"
+)
+"""Of products in 9 km cells: SPL3SMP_E sees some 33 km, SMAP level 4 takes in what the same antenna measured,
+and a reanalysis follows weather on a wider grid.
+"""
+
 
 def validate_parts(
     smap: pd.DataFrame, references: Mapping[str, pd.DataFrame], *, seed: int = 0, **pairing: Any
@@ -99,12 +107,13 @@ def compare_products(
         Of them the plain mean of the stations and the upscaled maps are used, in the 9 km cells the maps.
     seed : int
     **pairing
-        periods of `smgee.validation.validate`.
+        periods, smap_is_predictor and core_site of `smgee.validation.validate`.
 
     Returns
     -------
     pandas.DataFrame
-        As `smgee.validation.validate` returns it, with the column ``product`` before all others.
+        As `smgee.validation.validate` returns it, with the column ``product`` before all others; in the 9 km
+        cells ``warning`` is `SHARED_GROUND`.
     """
     key = ["date", "orbit", "cell"]
     used = {name: references[name] for name in (PLAIN, UPSCALED) if name in references}
@@ -132,6 +141,10 @@ def compare_products(
                 **pairing,
             )
             judged.insert(0, "product", name)
+            if own is small:
+                judged["warning"] = [
+                    f"{w}; {SHARED_GROUND}" if w else SHARED_GROUND for w in judged["warning"]
+                ]
             found.append(judged)
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["product"])
 

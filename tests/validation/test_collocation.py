@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from smgee.grid import EaseCell
-from smgee.validation.collocation import collocation_sentences, collocation_table
+from smgee.validation.collocation import CAUTION_9KM, collocation_sentences, collocation_table
 from tests.validation.tables import CHILDREN, PARENT
 
 DAYS = pd.date_range("2020-04-01", periods=500)
@@ -96,6 +96,36 @@ def test_without_a_source_of_its_own_there_is_no_collocation():
     assert collocation_table(smap, {}, others).empty
 
 
+def test_a_product_that_the_map_is_made_of_stands_beside_stations_alone():
+    """The map learned from the same weather, so their errors go together and would pass for signal."""
+    found = collocation_table(*tables(ERRORS), of_smap=["smap_l4"], of_maps=["era5_land"])
+    assert {s for s in found["sets"] if "era5_land" in s} == {
+        "SMAP + insitu_mean + era5_land",
+        "SMAP + insitu_mean + era5_land + smap_l4",
+    }
+    assert not found["sets"].str.contains("upscaled").any()
+
+
+def test_what_a_wider_signal_does_to_a_small_cell():
+    """All members see the land around and none the cell: collocation tells their error against what they
+    share, which is smaller than against the cell."""
+    rng = np.random.default_rng(3)
+    around, own = signal(1), rng.normal(0, 0.03, len(DAYS))
+    cell, seen = (
+        CHILDREN[3],
+        {n: around + rng.normal(0, 0.02, len(DAYS)) for n in ("SMAP", "map", "era5_land")},
+    )
+    found = collocation_table(
+        table(seen["SMAP"], cell, flag=0),
+        {"upscaled": table(seen["map"], cell)},
+        table(seen["era5_land"], cell, product="era5_land", collection="x"),
+    )
+    row = found[(found["data_set"] == "SMAP") & (found["quantity"] == "values")].iloc[0]
+    assert row["error_low"] <= 0.02 <= row["error_high"]
+    assert row["error_high"] < np.std(seen["SMAP"] - (around + own))
+    assert row["caution"] == CAUTION_9KM
+
+
 def test_a_negative_variance_is_said_and_not_given():
     smap, references, others = tables(ERRORS | {"land": 0.001})
     rng = np.random.default_rng(5)
@@ -117,6 +147,11 @@ def test_small_cells_are_judged_by_maps_and_anomalies_stand_beside_values():
     assert set(small["cell"]) == {CHILDREN[3].name}
     assert all("upscaled" in sets for sets in small["sets"])
     assert set(found["quantity"]) == {"values", "anomalies"}
+    assert (small["caution"] == CAUTION_9KM).all()
+    assert (found.loc[found["grid"] == "M36", "caution"] == "").all()
+    together = collocation_sentences(found)[-1]
+    assert "not of the cell, and those of neighbours are one figure" in together
+    assert "not as many tests" in together
     (said,) = [text for text in collocation_sentences(found) if text.startswith("AM")]
     assert "by plain mean of the stations and ERA5-Land" in said
     assert "[" in said

@@ -30,6 +30,7 @@ from smgee.validation import (
     gather,
     map_accuracy,
     map_verdicts,
+    products_in_the_maps,
     products_of,
     relate_errors,
     validate_parts,
@@ -156,15 +157,17 @@ def _write(work: Work, artifact: Artifact[pd.DataFrame], rows: pd.DataFrame | No
 
 def _compared(work: Work, smap: pd.DataFrame, judges: Judges, options: Mapping[str, Any]) -> None:
     """Judge other products beside SMAP, and collocate them with it."""
-    others = work.read_if_there(OTHERS)
+    study, others = work.study, work.read_if_there(OTHERS)
     if others is None:
         work.drop(COMPARISON)
         work.drop(COLLOCATION)
         return
     pairing = {k: v for k, v in options.items() if k != "recommended_only"}
-    _write(work, COMPARISON, compare_products(smap, others, judges.tables, **pairing))
-    of_smap = [p.name for p in products_of(work.study) if p.of_smap]
-    found = collocation_table(smap, judges.tables, others, of_smap=of_smap, **options)
+    told = {"smap_is_predictor": bool(study.predictors.of_smap), "core_site": study.smap.core_site}
+    _write(work, COMPARISON, compare_products(smap, others, judges.tables, **told, **pairing))
+    of_smap = [p.name for p in products_of(study) if p.of_smap]
+    beside: dict[str, Any] = {"of_smap": of_smap, "of_maps": products_in_the_maps(study)}
+    found = collocation_table(smap, judges.tables, others, **beside, **options)
     _write(work, COLLOCATION, found)
 
 
@@ -212,7 +215,7 @@ STEP = Step(
     "validate",
     "Validate SMAP",
     run,
-    version=6,
+    version=7,
     reads=(SMAP, ZONAL, UNITS, STATIONS, PERIODS),
     may_read=(CELLS, RECORDS, OTHERS, MODELS, LEFT_OUT),
     writes=(
