@@ -13,6 +13,7 @@ from rich.table import Table
 
 from smgee.workflow.connection import connected
 from smgee.workflow.folder import RunFolder
+from smgee.workflow.registry import command_of
 from smgee.workflow.run import Events, execute
 from smgee.workflow.step import Action, Decision, Step
 
@@ -89,7 +90,7 @@ def print_decisions(decisions: Sequence[Decision], targets: Sequence[str] | None
     for d in decisions:
         asked = targets is None or d.step.name in targets
         reason = d.reason if asked else f"{d.reason}; not asked for by the study"
-        table.add_row(d.step.name, f"[{_STYLES[d.action]}]{d.action}[/]", reason)
+        table.add_row(command_of(d.step.name), f"[{_STYLES[d.action]}]{d.action}[/]", reason)
     console.print(table)
 
 

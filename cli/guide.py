@@ -18,8 +18,8 @@ class Guide:
     examples : tuple of str
         Command lines as they are typed.
     next : str
-        The command line that usually follows; ``{option}`` stands for what was given to an option of the
-        command, and without it the line is not told after a run.
+        What usually follows; ``{option}`` stands for what was given to an option of the command or stands in
+        its result, and without it the line is not told after a run. Empty where it is said in the help alone.
     example_next : str
         The same as it is shown in the help, in the line of the examples; `next` where it is empty.
     """
@@ -37,7 +37,7 @@ def _step(command: str, following: str, *further: str) -> Guide:
 
 GUIDES: Mapping[str, Guide] = {
     "demo": Guide(
-        ("smgee demo", "smgee demo --out runs/demo --force"), "smgee status {out}", "smgee status runs/demo"
+        ("smgee demo", "smgee demo --out runs/demo --force"), "smgee view {out}", "smgee view runs/demo"
     ),
     "init": Guide(
         (
@@ -50,9 +50,13 @@ GUIDES: Mapping[str, Guide] = {
         "smgee run study.yml",
     ),
     "run": Guide(
-        ("smgee run study.yml", "smgee run study.yml --out runs/mine --publish"),
-        "smgee status {run}",
-        "smgee status runs/mine",
+        (
+            "smgee run study.yml",
+            "smgee run study.yml --out runs/mine --publish",
+            "smgee run study.yml --dry-run",
+        ),
+        "{then}",
+        "smgee view runs/mine",
     ),
     "plan": Guide(
         (
@@ -60,12 +64,12 @@ GUIDES: Mapping[str, Guide] = {
             "smgee plan runs/mine --probe --tier contributor",
             "smgee plan study.yml --at qinghai-lake-basin --at tibetan-plateau",
         ),
-        "smgee run STUDY",
+        "{then}",
         "smgee run study.yml",
     ),
     "status": Guide(
         ("smgee status runs/mine", "smgee status runs/mine --study changed.yml"),
-        "smgee run STUDY --out {run}",
+        "{then}",
         "smgee run study.yml --out runs/mine",
     ),
     "stations": Guide(
@@ -74,7 +78,7 @@ GUIDES: Mapping[str, Guide] = {
             "smgee stations sm.csv --out runs/mine --places places.csv --unit %",
             "smgee stations study.yml --out runs/mine",
         ),
-        "smgee report --run {out}",
+        "{then}",
         "smgee report --run runs/mine",
     ),
     "sample": _step("sample", "train"),
@@ -84,8 +88,8 @@ GUIDES: Mapping[str, Guide] = {
             "smgee train --out runs/table --table rows.csv --target sm --station site \\",
             "    --time date --predictors red,nir,rain --static clay,slope",
         ),
-        "smgee explain --run {out}",
-        "smgee explain --run runs/mine",
+        "{then}",
+        "smgee report --run runs/table",
     ),
     "explain": _step("explain", "report", "--model all"),
     "smap": _step("smap", "predict"),
@@ -94,7 +98,7 @@ GUIDES: Mapping[str, Guide] = {
             "smgee smap ingest SMAP_L3_SM_P_2021*.h5 --study study.yml",
             "smgee smap ingest SPL3SMP/*.h5 --backend earthengine --bucket my-bucket",
         ),
-        "smgee run STUDY",
+        "smgee run {study}",
         "smgee run study.yml",
     ),
     "static": _step("static", "validate"),
@@ -111,8 +115,20 @@ GUIDES: Mapping[str, Guide] = {
         "open {run}/report.html, or smgee view {run}",
         "open runs/mine/report.html in a browser, or smgee view runs/mine",
     ),
-    "export": _step("export", "status", "--to bucket --place my-bucket/maps", "--what mean"),
-    "publish": _step("publish", "report"),
+    "export": Guide(
+        (
+            "smgee export --run runs/mine",
+            "smgee export --run runs/mine --to bucket --place my-bucket/maps",
+            "smgee export --run runs/mine --what mean",
+        ),
+        "smgee status {run}",
+        "smgee status runs/mine",
+    ),
+    "publish": Guide(
+        ("smgee publish --run runs/mine",),
+        "smgee verify FOLDER",
+        "smgee verify projects/my-project/assets/smgee/mine",
+    ),
     "map": Guide(
         ("smgee map study.yml --model runs/mine/models --day 2021-07-15 --out day.tif",),
         "open {out} in a GIS",
@@ -128,7 +144,7 @@ GUIDES: Mapping[str, Guide] = {
     ),
     "endmembers": Guide(
         ("smgee endmembers study.yml --out endmembers.csv --count 3",),
-        "smgee run STUDY",
+        "smgee run {study}",
         "smgee run study.yml",
     ),
     "view": Guide(
@@ -178,8 +194,8 @@ GUIDES: Mapping[str, Guide] = {
             "smgee verify projects/my-project/assets/smgee/mine --study study.yml",
             "smgee verify projects/smgee-embedded/assets/smgee/demo/season_mean",
         ),
-        "smgee publish --run RUN",
-        "smgee publish --run runs/mine",
+        "",
+        "smgee publish --run runs/mine, where something differs",
     ),
     "experiment": Guide(
         ("smgee experiment", "smgee experiment --seeds 2 --years 2021 --networks random,valley"),

@@ -43,13 +43,14 @@ def plan(
     content, folder = _given(study, out)
     own = plan_study(content, run=folder, tier=tier, measure=probe)
     print_plan(own)
-    found = {"plan": own.as_dict()}
+    found: dict[str, Any] = {"plan": own.as_dict()}
     for name in at or ():
         there, place = at_place(content, name)
         planned = plan_study(there, tier=tier, backend="earthengine")
         print_plan(planned, title=f"{place.title}, {place.area_km2:,.0f} km², five seasons, the real service")
         found[name] = planned.as_dict()
-    return found
+    begun = f"{study / 'study.yml'} --out {study}" if study.is_dir() else f"{study}"
+    return found | {"then": f"smgee run {begun}"}
 
 
 def _given(path: Path, out: Path | None) -> tuple[Study, RunFolder | None]:

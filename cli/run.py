@@ -43,9 +43,11 @@ def run(
 ) -> dict[str, Any]:
     """Run a study from stations to the report; finished steps are not done again."""
     content = Study.from_yaml(study)
+    given, out = f" --out {out}" if out else "", out or Path("runs") / content.name
     if dry_run:
-        return _dry(content, out or Path("runs") / content.name, force=force, publish=publish)
-    return execute_study(content, out or Path("runs") / content.name, force=force, publish=publish)
+        found = _dry(content, out, force=force, publish=publish)
+        return found | {"then": f"smgee run {study}{given}"}
+    return execute_study(content, out, force=force, publish=publish) | {"then": f"smgee view {out}"}
 
 
 def _dry(study: Study, out: Path, *, force: bool, publish: bool | None) -> dict[str, Any]:

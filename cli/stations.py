@@ -244,6 +244,7 @@ def stations(
         "station_days": int(table["days"].sum()),
         "files": [str(out / name) for name in written],
         "note": note,
+        "then": f"smgee report --run {out}",
     }
 
 
@@ -299,4 +300,4 @@ def _of_study(ctx: typer.Context, path: Path, out: Path) -> dict[str, Any]:
         )
     found = run_with_progress(RunFolder(out, Study.from_yaml(path)), ["stations"])
     print_step(RunFolder(out), "stations")
-    return found[0]
+    return found[0] | {"then": f"smgee sample --run {out}"}

@@ -13,7 +13,7 @@ from rich.table import Table
 from smgee.study import Study
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.registry import all_steps
-from smgee.workflow.step import plan
+from smgee.workflow.step import Action, plan
 from smgee_cli.display import console, print_decisions
 from smgee_cli.run import wanted
 
@@ -37,7 +37,14 @@ def status(
     }
     if compared:
         print_measured(compared)
-    return {"run": str(run), "steps": [d.as_dict() for d in decisions], "measured": compared}
+    open_steps = any(d.action is Action.RUN and d.step.name in targets for d in decisions)
+    then = f"smgee run {study or run / 'study.yml'} --out {run}" if open_steps else f"smgee view {run}"
+    return {
+        "run": str(run),
+        "steps": [d.as_dict() for d in decisions],
+        "measured": compared,
+        "then": then if folder.has_study else f"smgee report --run {run}",
+    }
 
 
 def print_measured(compared: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:

@@ -109,7 +109,7 @@ def train(
     if of_the_study(ctx, out):
         found = run_with_progress(RunFolder(out), ["train"])
         print_step(RunFolder(out), "train")
-        return found[0]
+        return found[0] | {"then": f"smgee explain --run {out}"}
     if explain not in ("best", "all", "none"):
         raise InputError(f"--explain {explain} was given; choose best, all or none.")
     console = Console()
@@ -152,6 +152,7 @@ def train(
             "rows": int(network.scored.sum()),
             "best": "deployed",
             "files": [str(out / name) for name in written],
+            "then": f"smgee report --run {out}",
         }
     if candidate:
         raise InputError("--candidate was given; candidates stand beside models of an anomaly only.")
@@ -197,7 +198,12 @@ def train(
         adopt(RunFolder(out), "explain", by="smgee train", synthetic=rows.synthetic)
         written.append("shap/")
     console.print(f"Wrote {', '.join(written)} in {out}", highlight=False)
-    return {"rows": len(rows), "best": result.best, "files": [str(out / name) for name in written]}
+    return {
+        "rows": len(rows),
+        "best": result.best,
+        "files": [str(out / name) for name in written],
+        "then": f"smgee report --run {out}",
+    }
 
 
 _SAID = {"out", "verbose", "quiet", "json"}
@@ -274,4 +280,6 @@ def print_ranking(console: Console, titles: dict[str, str], folder: Path, *, top
     for name, title in titles.items():
         first = pd.read_csv(folder / f"{name}_ranking.csv").head(top)
         listed = ", ".join(f"{row.predictor} {row.share:.0%}" for row in first.itertuples())
-        console.print(f"What drives {title} (share of mean |SHAP|): {listed}", highlight=False)
+        console.print(
+            f"What moves the predictions of {title} (share of mean |SHAP|): {listed}", highlight=False
+        )

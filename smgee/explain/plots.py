@@ -70,7 +70,7 @@ def plot_summary(explanation: Explanation, *, max_display: int = 20) -> Figure:
     ax.tick_params("x", labelsize=9)
     ax.set_xlabel(f"SHAP value: change of predicted soil moisture ({explanation.units})", fontsize=9)
     ax.set_title(
-        f"{explanation.title}: what drives predicted soil moisture ({len(explanation.values):,} rows)",
+        f"{explanation.title}: what moves its predictions ({len(explanation.values):,} rows)",
         fontsize=10,
         loc="left",
     )

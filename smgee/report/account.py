@@ -98,7 +98,7 @@ def _steps(account: Account, folder: Path, synthetic: bool) -> Section:
 def _step(entry: Mapping[str, Any]) -> dict[str, Any]:
     spent = entry.get("spent") or {}
     told = {
-        "step": entry["step"],
+        "step": str(entry["step"]).replace("_", "-"),  # as its command is called
         "seconds": float(entry.get("seconds") or 0.0),
         "memory, MB": int(entry.get("peak_memory_mb") or 0),
     }

@@ -17,6 +17,7 @@ from smgee.report.station_figures import (
     periods_figure,
     station_series_figure,
 )
+from smgee.report.style import ORBITS
 from smgee.report.tables import shown
 from smgee.report.terrain_figure import terrain_figure
 from smgee.schemas import PERIODS
@@ -27,7 +28,6 @@ from smgee.validation.quality import select_retrievals
 __all__ = ["held_out_sections", "network_sections", "smap_at_a_glance", "terrain_map"]
 
 MEAN = "network mean"
-_ORBITS = {"AM": "descending, 06:00", "PM": "ascending, 18:00"}
 
 
 def network_sections(c: Contents, folder: Path) -> list[Section]:
@@ -109,7 +109,7 @@ def smap_at_a_glance(c: Contents, folder: Path) -> list[Section]:
     drawn = []
     for cell in c.study.cells:
         panels = {}
-        for orbit, title in _ORBITS.items():
+        for orbit, title in ORBITS.items():
             named = _pairs(c, cell.name, orbit)
             if named:
                 panels[title] = named

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from smgee.metrics import score
-from smgee.report.style import figure, save
+from smgee.report.style import figure, save, signed
 
 __all__ = ["density_figure", "target_figure", "taylor_figure"]
 
@@ -42,7 +42,8 @@ def density_figure(predictions: pd.DataFrame, path: Path, *, models: Sequence[st
         Mark the figure.
     """
     part = predictions[predictions["model"].isin(models)]
-    low, high = np.nanpercentile(part[["observed", "predicted"]].to_numpy(float), [0.1, 99.9])
+    values = part[["observed", "predicted"]].to_numpy(float)
+    low, high = np.nanmin(values) - 0.01, np.nanmax(values) + 0.01
     with figure(
         1, len(models), size=(3.7 * len(models) + 0.8, 3.6), synthetic=synthetic, sharey=True, squeeze=False
     ) as (fig, axes):
@@ -61,13 +62,13 @@ def density_figure(predictions: pd.DataFrame, path: Path, *, models: Sequence[st
             axis.plot([low, high], [low, high], color="0.3", lw=0.9, label="one to one")
             told = {m: round(score(m, own["predicted"], own["observed"]), 3) for m in ("r", "rmse", "bias")}
             axis.set_title(
-                f"{model}: R {told['r']:.2f}, RMSE {told['rmse']:.3f}, bias {told['bias'] + 0.0:+.3f}",
+                f"{model}\nR {told['r']:.2f}, RMSE {told['rmse']:.3f}, bias {signed(told['bias'])}",
                 loc="left",
                 fontsize=9,
             )
             axis.set(xlim=(low, high), ylim=(low, high), aspect="equal", xlabel=f"measured, {UNIT}")
         axes[0][0].set_ylabel(f"predicted, {UNIT}")
-        fig.colorbar(drawn, ax=axes, label="station days", shrink=0.85)
+        fig.colorbar(drawn, ax=axes, label="station days", shrink=0.85, format="%g")
         return save(fig, path)
 
 
@@ -137,6 +138,8 @@ def target_figure(
     synthetic : bool
         Mark the figure.
     """
+    from matplotlib.ticker import MaxNLocator
+
     panels = {
         panel: {name: p for name, (x, y) in named.items() if np.isfinite(p := _aim(x, y)).all()}
         for panel, named in pairs.items()
@@ -155,6 +158,7 @@ def target_figure(
             for name, (x, y) in named.items():
                 axis.plot(x, y, ls="", label=name, **_mark(names.index(name)))
             axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+            axis.xaxis.set_major_locator(MaxNLocator(6, prune="both"))  # numbers of neighbours do not touch
             axis.set_xlabel("ubRMSE / reference's spread\n(left: too little spread, right: too much)")
             axis.set_title(panel, loc="left")
         axes[0][0].set_ylabel("bias / reference's spread")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from smgee.grid import EaseCell, PixelGrid, transformer
-from smgee.report.style import COLOURS, figure, save
+from smgee.report.style import COLOURS, ORBITS, STATION, figure, save, signed
 
 __all__ = [
     "cells_figure",
@@ -22,6 +22,18 @@ __all__ = [
 
 UNIT = "m³ m⁻³"
 REFERENCE_NAMES = {"upscaled": "30 m map", "insitu_mean": "in situ mean"}
+_CELL_METRICS = {
+    "r": ("R", "viridis", 2),
+    "bias": (f"bias, {UNIT}: red where SMAP is drier", "RdBu", 3),
+    "ubrmse": (f"ubRMSE, {UNIT}", "magma_r", 3),
+}
+"""By metric: label, colours, digits."""
+_IN_CELL: dict[str, Any] = {
+    "ha": "center",
+    "va": "center",
+    "fontsize": 7,
+    "bbox": {"boxstyle": "round,pad=0.15", "fc": "white", "alpha": 0.75, "lw": 0},
+}
 
 
 def maps_figure(
@@ -81,7 +93,7 @@ def maps_figure(
                 interpolation="nearest",
             )
             outline(axis, cells, grid)
-            axis.plot(x / 1000, y / 1000, "o", ms=2.6, mfc="white", mec="black", mew=0.6)
+            axis.plot(x / 1000, y / 1000, **STATION)
             axis.set_title(title)
             axis.set_xlabel("easting, km")
         for axis in axes[:, 0]:
@@ -130,7 +142,8 @@ def place_figure(
         x, y = transformer("EPSG:4326", grid.crs).transform(
             stations["lon"].to_numpy(), stations["lat"].to_numpy()
         )
-        axis.scatter(x / 1000, y / 1000, c=stations["anomaly"], s=34, ec="black", lw=0.8, **look)
+        dots = {"s": 34, "ec": "black", "lw": 0.8, "clip_on": False, "zorder": 3}
+        axis.scatter(x / 1000, y / 1000, c=stations["anomaly"], **dots, **look)
         axis.set(xlabel="easting, km", ylabel="northing, km")
         fig.colorbar(image, ax=axis, label=f"difference from the network's mean, {UNIT}", extend="both")
         return save(fig, path)
@@ -161,7 +174,7 @@ def series_figure(pairs: pd.DataFrame, path: Path, *, title: str, synthetic: boo
     synthetic : bool
         Mark the figure.
     """
-    orbits = [o for o in ("AM", "PM") if (pairs["orbit"] == o).any()]
+    orbits = [o for o in ORBITS if (pairs["orbit"] == o).any()]
     with figure(
         len(orbits),
         1,
@@ -181,9 +194,7 @@ def series_figure(pairs: pd.DataFrame, path: Path, *, title: str, synthetic: boo
             )
             axis.plot(part["date"], part["smap"], "o", color=COLOURS["smap"], ms=3, label="SMAP")
             axis.set_ylabel(f"soil moisture,\n{UNIT}")
-            axis.set_title(
-                f"{title}, {'descending (06:00)' if orbit == 'AM' else 'ascending (18:00)'}", loc="left"
-            )
+            axis.set_title(f"{title}, {ORBITS[orbit]}", loc="left")
         fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
         return save(fig, path)
 
@@ -202,7 +213,7 @@ def scatter_figure(pairs: pd.DataFrame, table: pd.DataFrame, path: Path, *, synt
     synthetic : bool
         Mark the figure.
     """
-    orbits = [o for o in ("AM", "PM") if (pairs["orbit"] == o).any()]
+    orbits = [o for o in ORBITS if (pairs["orbit"] == o).any()]
     references = ["insitu_mean", "upscaled"]
     values = pairs[["smap", *references]].to_numpy(float)
     low, high = np.nanmin(values) - 0.02, np.nanmax(values) + 0.02
@@ -232,7 +243,7 @@ def scatter_figure(pairs: pd.DataFrame, table: pd.DataFrame, path: Path, *, synt
                     m = found.iloc[0]
                     axis.text(0.03, 0.97, metric_text(m), transform=axis.transAxes, va="top", fontsize=8)
                 axis.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-                axis.set_title(f"{orbit}, against the {REFERENCE_NAMES[reference]}", loc="left")
+                axis.set_title(f"{ORBITS[orbit]}, against the {REFERENCE_NAMES[reference]}", loc="left")
                 axis.set_xlabel(f"{REFERENCE_NAMES[reference]}, {UNIT}")
             row[0].set_ylabel(f"SMAP, {UNIT}")
         return save(fig, path)
@@ -242,56 +253,54 @@ def metric_text(m: Any) -> str:
     """Say a row of a validation table in four short lines."""
     return (
         f"R = {m['r']:.2f} [{m['r_low']:.2f}, {m['r_high']:.2f}], n = {int(m['n'])}\n"
-        f"bias = {m['bias']:+.3f} {UNIT}\nRMSE = {m['rmse']:.3f} {UNIT}\nubRMSE = {m['ubrmse']:.3f} {UNIT}"
+        f"bias = {signed(m['bias'])} {UNIT}\nRMSE = {m['rmse']:.3f} {UNIT}\nubRMSE = {m['ubrmse']:.3f} {UNIT}"
     )
 
 
 def cells_figure(table: pd.DataFrame, cells: Sequence[EaseCell], path: Path, *, synthetic: bool) -> Path:
-    """Draw R, bias and ubRMSE of the sixteen 9 km cells as little maps, per orbit, against the upscaled
-    map.
+    """Draw R, bias and ubRMSE of the 9 km cells as little maps, north above, against the upscaled map.
+
+    Both overpasses of a metric share their colours, so that they can be compared.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The rows of ``validation_9km.csv``.
+    cells : sequence of EaseCell
+        The 9 km cells.
+    path : Path
+        The PNG.
+    synthetic : bool
+        Mark the figure.
     """
     part = table[table["reference"] == "upscaled"]
-    orbits = [o for o in ("AM", "PM") if (part["orbit"] == o).any()]
-    rows = sorted({c.row for c in cells})
-    cols = sorted({c.col for c in cells})
-    looks: dict[str, dict[str, Any]] = {
-        "r": {"cmap": "viridis", "vmin": 0, "vmax": 1, "label": "R"},
-        "bias": {"cmap": "RdBu", "label": f"bias, {UNIT}"},
-        "ubrmse": {"cmap": "magma_r", "vmin": 0, "label": f"ubRMSE, {UNIT}"},
-    }
-    with figure(len(orbits), 3, size=(9.4, 2.9 * len(orbits) + 0.3), synthetic=synthetic, squeeze=False) as (
+    orbits = [o for o in ORBITS if (part["orbit"] == o).any()]
+    found: Any = part.set_index(["orbit", "cell"])
+    rows, cols = sorted({c.row for c in cells}), sorted({c.col for c in cells})
+    size = (9.4, 2.8 * len(orbits) + 0.9)
+    with figure(len(orbits), len(_CELL_METRICS), size=size, synthetic=synthetic, squeeze=False) as (
         fig,
         axes,
     ):
-        for row, orbit in zip(axes, orbits):
-            found: Any = part[part["orbit"] == orbit].set_index("cell")
-            for axis, (metric, look) in zip(row, looks.items()):
-                values = np.full((len(rows), len(cols)), np.nan)
+        for k, (metric, (label, cmap, digits)) in enumerate(_CELL_METRICS.items()):
+            grids = np.full((len(orbits), len(rows), len(cols)), np.nan)
+            for o, orbit in enumerate(orbits):
                 for cell in cells:
-                    if cell.name in found.index:
-                        values[rows.index(cell.row), cols.index(cell.col)] = found.loc[cell.name, metric]
-                options = {k: v for k, v in look.items() if k != "label"}
-                if metric == "bias":
-                    bound = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
-                    options |= {"vmin": -bound, "vmax": bound}
-                image = axis.imshow(values, **options)
-                for (i, j), v in np.ndenumerate(values):
-                    if np.isfinite(v):
-                        n = int(
-                            found.loc[
-                                next(c.name for c in cells if (c.row, c.col) == (rows[i], cols[j])), "n"
-                            ]
-                        )
-                        axis.text(
-                            j,
-                            i,
-                            f"{v:.{2 if metric == 'r' else 3}f}\nn={n}",
-                            ha="center",
-                            va="center",
-                            fontsize=7,
-                            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "alpha": 0.7, "lw": 0},
-                        )
-                axis.set(xticks=[], yticks=[])
-                axis.set_title(f"{look['label']}, {orbit}", loc="left")
-                fig.colorbar(image, ax=axis, shrink=0.85)
+                    if (orbit, cell.name) in found.index:
+                        at = o, rows.index(cell.row), cols.index(cell.col)
+                        grids[at] = found.loc[(orbit, cell.name), metric]
+                        said = signed(grids[at]) if metric == "bias" else f"{grids[at]:.{digits}f}"
+                        n = found.loc[(orbit, cell.name), "n"]
+                        if np.isfinite(grids[at]):
+                            axes[o, k].text(at[2], at[1], f"{said}\nn={n:.0f}", **_IN_CELL)
+            known = grids[np.isfinite(grids)]
+            low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
+            if metric == "bias":
+                low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
+            for axis, orbit, values in zip(axes[:, k], orbits, grids):
+                image = axis.imshow(values, cmap=cmap, vmin=low, vmax=high)
+                axis.set_xticks(range(len(cols)), [f"c{c:04d}" for c in cols], fontsize=7)
+                axis.set_yticks(range(len(rows)), [f"r{r:04d}" for r in rows] if k == 0 else [], fontsize=7)
+                axis.set_title(ORBITS[orbit], loc="left", fontsize=9)
+            fig.colorbar(image, ax=axes[:, k], label=label, location="bottom", shrink=0.9, aspect=24)
         return save(fig, path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from smgee.report.style import COLOURS, figure, save
+from smgee.report.style import COLOURS, ORBITS, figure, save
 from smgee.validation.judges import TITLES
 from smgee.validation.verdicts import TARGET
 
@@ -15,7 +15,7 @@ __all__ = ["references_figure"]
 
 UNIT = "m³ m⁻³"
 _PANELS = (("r", "R"), ("bias", f"bias, {UNIT}"), ("ubrmse", f"ubRMSE, {UNIT}"))
-_ORBITS = {"AM": ("descending, 06:00", "o"), "PM": ("ascending, 18:00", "s")}
+_MARKERS = {"AM": "o", "PM": "s"}
 
 
 def references_figure(table: pd.DataFrame, path: Path, *, title: str, synthetic: bool) -> Path:
@@ -39,7 +39,7 @@ def references_figure(table: pd.DataFrame, path: Path, *, title: str, synthetic:
     place = {name: -k for k, name in enumerate(names)}
     with figure(1, 3, size=(10.2, 0.42 * len(names) + 1.5), synthetic=synthetic, sharey=True) as (fig, axes):
         for axis, (metric, label) in zip(axes, _PANELS, strict=True):
-            for orbit, (_, marker) in _ORBITS.items():
+            for orbit, marker in _MARKERS.items():
                 part = table[(table["orbit"] == orbit) & table["reference"].isin(names)]
                 y = part["reference"].map(place).to_numpy(float) + (0.14 if orbit == "AM" else -0.14)
                 value = part[metric].to_numpy(float)
@@ -68,9 +68,15 @@ def references_figure(table: pd.DataFrame, path: Path, *, title: str, synthetic:
         axes[0].set_title(f"{title}, {int(n) if np.isfinite(n) else 0} passes at most", loc="left")
         handles = [
             Line2D(
-                [], [], ls="", color="0.3", marker=marker, mfc="0.3" if orbit == "AM" else "white", label=hour
+                [],
+                [],
+                ls="",
+                color="0.3",
+                marker=marker,
+                mfc="0.3" if orbit == "AM" else "white",
+                label=ORBITS[orbit],
             )
-            for orbit, (hour, marker) in _ORBITS.items()
+            for orbit, marker in _MARKERS.items()
         ]
         fig.legend(handles=handles, loc="outside upper right", ncols=2)
         return save(fig, path)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from smgee.grid import EaseCell, PixelGrid, transformer
 from smgee.report.figures import outline
-from smgee.report.style import figure, save
+from smgee.report.style import STATION, figure, save
 
 __all__ = ["layers_figure"]
 
@@ -67,13 +67,13 @@ def layers_figure(
     x, y = transformer("EPSG:4326", grid.crs).transform(
         stations["lon"].to_numpy(), stations["lat"].to_numpy()
     )
-    cols = min(len(panels), 2)
+    cols = len(panels) if len(panels) < 4 else 3 if len(panels) > 4 else 2
     rows = -(-len(panels) // cols)
     look = {"extent": (left, right, bottom, top), "interpolation": "nearest"}
     with figure(
         rows,
         cols,
-        size=(4.6 * cols, 3.9 * rows),
+        size=(4.2 * cols, 3.7 * rows + 0.4),
         synthetic=synthetic,
         sharex=True,
         sharey=True,
@@ -93,7 +93,7 @@ def layers_figure(
                 outside = np.where(drawn["applicability"][::step, ::step] == 0, 1.0, np.nan)
                 axis.imshow(outside, cmap=ListedColormap([_OUTSIDE]), **look)
             outline(axis, cells, grid)
-            axis.plot(x / 1000, y / 1000, "o", ms=2.6, mfc="white", mec="black", mew=0.6)
+            axis.plot(x / 1000, y / 1000, **STATION)
             fig.colorbar(image, ax=axis, label=title.format(level=level), shrink=0.85, extend="both")
         if "applicability" in drawn and {"dissimilarity", "density"} & {p[0] for p in panels}:
             mark = Patch(color=_OUTSIDE, label="outside the area of applicability")

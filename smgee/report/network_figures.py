@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from smgee.insitu import Heterogeneity
-from smgee.report.style import COLOURS, figure, save
+from smgee.report.style import COLOURS, few_dates, figure, save, signed
 
 __all__ = ["heterogeneity_figure"]
 
 UNIT = "m³ m⁻³"
+_GAP_DAYS = 3
 _PARTS = {"level": COLOURS["in situ"], "dynamics": COLOURS["map"]}
 
 
@@ -57,7 +58,7 @@ def _variogram(axis: Any, found: Heterogeneity) -> None:
         label = part
         index, p = indices.get(part, (np.nan, np.nan))
         if np.isfinite(index):
-            label += f": Moran's I {index:+.2f} (p = {p:.3f})"
+            label += f": Moran's I {signed(index, 2)} (p = {p:.3f})"
         axis.errorbar(km, value, yerr=error, fmt="o", ms=4, lw=1, color=colour, label=label)
         axis.plot(km, rows["model"] * scale, color=colour, lw=1.2)
     axis.set_ylim(0.0, 1.2 * axis.get_ylim()[1])  # room for the legend
@@ -80,13 +81,15 @@ def _wetness(axis: Any, found: Heterogeneity) -> None:
 
 
 def _needed(axis: Any, found: Heterogeneity) -> None:
-    days = found.days
-    axis.plot(days["date"], days["needed_stations"], color=COLOURS["map"], lw=1, label="needed")
-    axis.plot(days["date"], days["n_stations"], color="0.5", lw=1, ls="--", label="present")
-    axis.set_ylim(bottom=0.0)
+    days = found.days.sort_values("date")
+    gone = days["date"].diff().dt.days > _GAP_DAYS  # no line over days that nobody measured
+    needed, present = (days[name].where(~gone) for name in ("needed_stations", "n_stations"))
+    axis.plot(days["date"], needed, color=COLOURS["map"], lw=1, label="needed")
+    axis.plot(days["date"], present, color="0.5", lw=1, ls="--", label="present")
+    axis.set_ylim(0.0, 1.15 * float(days[["needed_stations", "n_stations"]].max(axis=None)))
     axis.set_title(f"Stations for a mean within 0.04 {UNIT}, 95 %", loc="left")
-    axis.tick_params(axis="x", rotation=30)
-    axis.legend(fontsize=8)
+    few_dates(axis)
+    axis.legend(fontsize=8, ncols=2, loc="upper center")
 
 
 def _stability(axis: Any, found: Heterogeneity) -> None:

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "SYNTHETIC_MARK", "few_dates", "figure", "save", "small_panels"]
+__all__ = [
+    "COLOURS",
+    "ORBITS",
+    "STATION",
+    "SYNTHETIC_MARK",
+    "few_dates",
+    "figure",
+    "save",
+    "signed",
+    "small_panels",
+]
 
 SYNTHETIC_MARK = "SYNTHETIC basin: not an observation"
 # Okabe & Ito's palette, which colour-blind readers tell apart.
@@ -26,6 +36,19 @@ COLOURS = {
     "station": "#0072B2",
     "date": "#56B4E9",
 }
+ORBITS = {"AM": "descending, 06:00", "PM": "ascending, 18:00"}
+"""SMAP's overpasses in words, local solar time."""
+STATION: dict[str, Any] = {
+    "marker": "o",
+    "ls": "",
+    "ms": 2.6,
+    "mfc": "white",
+    "mec": "black",
+    "mew": 0.6,
+    "clip_on": False,
+    "zorder": 3,
+}
+"""How the place of a station is marked, at the rim of a map too."""
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -88,6 +111,12 @@ def small_panels(
         yield drawn
 
 
+def signed(value: float, digits: int = 3) -> str:
+    """Write a number with its sign; what rounds to zero has none."""
+    rounded = round(float(value), digits)
+    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
+
+
 def few_dates(axis: Axes) -> None:
     """Let a small panel name a few days of its time axis."""
     from matplotlib import dates
@@ -95,6 +124,7 @@ def few_dates(axis: Axes) -> None:
     locator = dates.AutoDateLocator(minticks=2, maxticks=4)
     axis.xaxis.set_major_locator(locator)
     axis.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    axis.xaxis.get_offset_text().set_fontsize(8)
 
 
 def save(fig: Figure, path: str | Path) -> Path:

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from smgee.report.style import figure, save
+from smgee.report.style import ORBITS, figure, save, signed
 
 __all__ = ["terrain_figure"]
 
 _METRICS = {"r": "R", "abs_bias": "|bias|", "rmse": "RMSE", "ubrmse": "ubRMSE"}
-_ORBITS = {"AM": "descending, 06:00", "PM": "ascending, 18:00"}
 FINDING = 0.05
 
 
@@ -33,7 +32,7 @@ def terrain_figure(table: pd.DataFrame, path: Path, *, reference: str, synthetic
     part = table[table["reference"] == reference]
     value = "partial" if "partial" in part and part["partial"].notna().any() else "spearman"
     conditions = list(dict.fromkeys(part["condition"]))
-    orbits = [o for o in _ORBITS if (part["orbit"] == o).any()]
+    orbits = [o for o in ORBITS if (part["orbit"] == o).any()]
     metrics = [m for m in _METRICS if (part["metric"] == m).any()]
     with figure(
         len(orbits),
@@ -53,7 +52,7 @@ def terrain_figure(table: pd.DataFrame, path: Path, *, reference: str, synthetic
                         shown[i, j] = row[value]
                         found = "q" in own and pd.notna(row.get("q")) and row["q"] <= FINDING
                         if np.isfinite(shown[i, j]):
-                            text = f"{shown[i, j]:+.2f}" + ("*" if found else "")
+                            text = signed(shown[i, j], 2) + ("*" if found else "")
                             dark = abs(shown[i, j]) > 0.65
                             axis.text(
                                 j,
@@ -66,7 +65,7 @@ def terrain_figure(table: pd.DataFrame, path: Path, *, reference: str, synthetic
                             )
             image = axis.imshow(shown, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
             axis.set_yticks(range(len(metrics)), [_METRICS[m] for m in metrics])
-            axis.set_title(_ORBITS[orbit], loc="left")
+            axis.set_title(ORBITS[orbit], loc="left")
         axes[-1, 0].set_xticks(range(len(conditions)), conditions, rotation=40, ha="right", fontsize=8)
         fig.colorbar(image, ax=axes, label="rank correlation" + (", partial" if value == "partial" else ""))
         return save(fig, path)

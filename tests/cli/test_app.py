@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -64,6 +65,8 @@ def test_status_in_words_and_as_json(tmp_path):
         pass
     words = CliRunner().invoke(app, ["status", str(tmp_path / "r")], catch_exceptions=False).output
     assert "never done here" in words
+    study = tmp_path / "r" / "study.yml"
+    assert words.splitlines()[-1] == f"Next: smgee run {study} --out {tmp_path / 'r'}"
     assert "validate" in words
     result = CliRunner().invoke(app, ["status", str(tmp_path / "r"), "--json"], catch_exceptions=False)
     found = json.loads(result.stdout)
@@ -142,6 +145,18 @@ def test_every_help_has_examples_that_can_be_typed(name):
     assert said.split("Next: ")[1].split() == (guide.example_next or guide.next).split()
 
 
+@pytest.mark.parametrize("name", sorted(GUIDES))
+def test_what_comes_next_can_be_typed(name):
+    """The commands after `Next:` exist, with those options and arguments."""
+    group = typer.main.get_group(app)
+    filled = re.sub(r"\{(\w+)\}", r"\1", f"{GUIDES[name].next}\n{GUIDES[name].example_next}")
+    for line in re.findall(r"\bsmgee ([a-z][^,;\n]*)", filled):
+        words = shlex.split(line)
+        context = group.make_context("smgee", list(words))
+        found, command, rest = group.resolve_command(context, words)
+        assert command.make_context(found, rest, parent=context)
+
+
 def test_a_wrong_example_would_be_noticed():
     group = typer.main.get_group(app)
     with pytest.raises(Exception, match="No such option"):
@@ -150,7 +165,7 @@ def test_a_wrong_example_would_be_noticed():
 
 def test_what_comes_next_names_what_was_given(tmp_path):
     assert next_step("predict", {"run": "runs/a"}) == "smgee zonal --run runs/a"
-    assert next_step("run", {}) == ""
+    assert next_step("smap ingest", {"study": None}) == ""
     assert next_step("no such command", {}) == ""
     given = ["init", "--lon", "99.8", "--lat", "37.5", "--start", "2021-05-01", "--end", "2021-06-01"]
     said = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "a.yml")], catch_exceptions=False).output
