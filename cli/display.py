@@ -42,7 +42,7 @@ class _Bars(Events):
     def done(self, step: Step, decision: Decision, entry: Mapping[str, Any]) -> None:
         title = step.title + _ENDINGS.get(decision.action, "")
         self._progress.update(self._tasks[step.name], completed=1.0, description=title)
-        if not console.is_terminal:  # bars are drawn there only when all is over
+        if not console.is_terminal:
             took = f"{entry['seconds']:.1f} s" if decision.action is Action.RUN else decision.reason
             console.print(f"{step.title}: {took}")
         facts = {k: v for k, v in entry.items() if k not in ("parts", "key")}
@@ -63,7 +63,8 @@ def run_with_progress(
         TaskProgressColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=False) as progress:
+    # bars are for those who watch; elsewhere each step has a line when it ends
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bars = _Bars(progress)
         execute(run, targets, force=force, options=options, connect=connected, events=bars)
     if len(bars.results) > 1:

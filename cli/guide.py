@@ -112,7 +112,7 @@ GUIDES: Mapping[str, Guide] = {
     "truth": _step("truth", "report"),
     "report": Guide(
         ("smgee report --run runs/mine",),
-        "open {run}/report.html, or smgee view {run}",
+        "open {run}/report.html in a browser",
         "open runs/mine/report.html in a browser, or smgee view runs/mine",
     ),
     "export": Guide(

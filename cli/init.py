@@ -13,13 +13,15 @@ import pandas as pd
 import typer
 from rich.markup import escape
 
+from smgee.eelocal.assets.catalog import list_catalog
 from smgee.errors import InputError
 from smgee.insitu.layout import Layout, Preview, preview
 from smgee.io import atomic_path
 from smgee.study import Study
 from smgee.study.check import check_file
 from smgee.study.reference import json_schema
-from smgee.workflow.preflight import check_place
+from smgee.workflow.preflight import check_place, needed_assets
+from smgee.workflow.registry import ASKED_FOR, all_steps
 from smgee.workflow.templates import TEMPLATES, Answers, default_name, likely_place, look, new_study
 from smgee_cli.display import console, print_table
 
@@ -103,14 +105,15 @@ def init(
     with atomic_path(out) as scratch:
         scratch.write_text(begun.text, encoding="utf-8")
     placed = begun.preview is not None and not begun.preview.placed.empty
-    _print_study(begun.study, begun.inside if placed else None)
+    count = 0 if begun.preview is None else len(begun.preview.stations)
+    _print_study(begun.study, (begun.inside, count) if placed else None)
     for text in begun.open:
         console.print(f"  [yellow]?[/] {escape(text)}")
     console.print(f"Wrote {out}.")
     return {
         "file": str(out),
         **_facts(begun.study),
-        "stations": 0 if begun.preview is None else len(begun.preview.stations),
+        "stations": count,
         "stations_in_cell": begun.inside,
         "open": list(begun.open),
         "then": f"smgee init --check {out}",
@@ -179,14 +182,15 @@ def _print_stations(layout: Layout, seen: Preview) -> None:
     print_table(shown, title=f"{len(seen.stations)} stations{more}; mean in m³/m³")
 
 
-def _print_study(study: Study, inside: int | None) -> None:
+def _print_study(study: Study, inside: tuple[int, int] | None) -> None:
     facts = _facts(study)
     console.print(
         f"  [green]✓[/] {', '.join(facts['cells'])}: {facts['pixels']:,} pixels of {study.area.scale_m:g} m "
         f"in {facts['crs']}, {facts['days']:,} days from {study.start}, {len(facts['predictors'])} predictors"
     )
     if inside is not None:
-        console.print(f"  {'[green]✓' if inside else '[yellow]?'}[/] {inside} stations in the cell")
+        mark = "[green]✓" if inside[0] else "[yellow]?"
+        console.print(f"  {mark}[/] {inside[0]} of {inside[1]} stations in the cell")
 
 
 def _facts(study: Study) -> dict[str, Any]:
@@ -202,32 +206,15 @@ def _facts(study: Study) -> dict[str, Any]:
 def _check(path: Path) -> dict[str, Any]:
     """Say everything that is wrong with a study file, else what it means."""
     study, wrong = check_file(path)
+    seen = None
+    if study is not None:
+        if study.stations.source != "twin" and Path(study.stations.source).exists():
+            seen, faults = _tried_stations(study)
+            wrong += faults
+        wrong += _lacking(study)
     if study is None or wrong:
         count = f"{len(wrong)} faults" if len(wrong) > 1 else "a fault"
         raise InputError("\n  ".join([f"{path} has {count}:", *wrong]))
-    seen = None
-    if not study.is_synthetic and study.stations.source != "twin":
-        s = study.stations
-        table = {k: v for k, v in s.table.model_dump().items() if v is not None}
-        layout = Layout(Path(s.source), s.format, table)
-        with console.status("reading stations"):
-            seen = preview(layout, s.depth_m, flags=s.flags)
-        if seen.failure:
-            raise InputError(f"{path} is well formed, but its stations cannot be read: {seen.failure}")
-        _print_stations(layout, seen)
-        without = len(seen.stations) - len(seen.placed)
-        if without:
-            raise InputError(
-                f"{path} is well formed, but {without} of its {len(seen.stations)} stations have no "
-                "coordinates; set stations.table.places, or stations.table.lon and stations.table.lat of a "
-                "long table."
-            )
-        check_place(study, seen.placed["lon"], seen.placed["lat"])
-        if s.unfrozen.season is None and not seen.tells_frost:
-            raise InputError(
-                f"{path} is well formed, but neither soil temperature nor flags of its stations tell frozen "
-                'days; set stations.unfrozen.season, such as ["05-01", "10-15"].'
-            )
     _print_study(study, None)
     console.print(f"{path} can be used.")
     return {
@@ -236,6 +223,55 @@ def _check(path: Path) -> dict[str, Any]:
         "stations": None if seen is None else len(seen.stations),
         "then": f"smgee run {path}",
     }
+
+
+def _tried_stations(study: Study) -> tuple[Preview, list[str]]:
+    """Return what the readers make of a study's stations, and what is wrong with them."""
+    s = study.stations
+    table = {k: v for k, v in s.table.model_dump().items() if v is not None}
+    layout = Layout(Path(s.source), s.format, table)
+    with console.status("reading stations"):
+        seen = preview(layout, s.depth_m, flags=s.flags)
+    if seen.failure:
+        return seen, [f"stations: they cannot be read: {seen.failure}"]
+    _print_stations(layout, seen)
+    wrong = []
+    without = len(seen.stations) - len(seen.placed)
+    if without:
+        wrong.append(
+            f"stations: {without} of the {len(seen.stations)} stations have no coordinates; set "
+            "stations.table.places, or stations.table.lon and stations.table.lat of a long table."
+        )
+    else:
+        try:
+            check_place(study, seen.placed["lon"], seen.placed["lat"])
+        except InputError as error:
+            wrong.append(f"area: {error}")
+    if s.unfrozen.season is None and not seen.tells_frost:
+        wrong.append(
+            "stations: neither soil temperature nor flags tell frozen days; set stations.unfrozen.season, "
+            'such as ["05-01", "10-15"].'
+        )
+    return seen, wrong
+
+
+def _lacking(study: Study) -> list[str]:
+    """Say which data sets a study reads that its catalog does not have."""
+    catalog = study.files.get("backend.catalog")
+    if study.backend.kind != "embedded" or catalog is None or not catalog.exists():
+        return []
+    try:
+        there = {row["id"] for row in list_catalog(catalog)}
+    except InputError as error:
+        return [f"backend.catalog: {error}"]
+    steps = [step for name, step in all_steps().items() if name not in ASKED_FOR]
+    absent = [i for i in needed_assets(study, steps) if i not in there and not i.startswith("projects/")]
+    if not absent:
+        return []
+    return [
+        f"backend.catalog: {catalog} lacks {', '.join(absent)}; add their files with `smgee catalog add`, or "
+        "change the study's predictors or smap section."
+    ]
 
 
 def _write_schema(path: Path) -> dict[str, Any]:

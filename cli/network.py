@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from smgee.errors import SmgeeError
+from smgee.insitu.layout import find_layout
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
     from rich.console import Console
 
-__all__ = ["print_network", "print_quality"]
+__all__ = ["options_for", "print_network", "print_quality"]
 
 _SHOWN = 60
+_OPTIONS = {
+    "time": "--time-column",
+    "time_format": "--time-format",
+    "station": "--station-column",
+    "soil_moisture": "--moisture-column",
+    "soil_temperature": "--temperature-column",
+    "flag": "--flag-column",
+    "columns": "--column",
+    "places": "--places",
+    "unit": "--unit",
+    "temperature_unit": "--temperature-unit",
+}
+"""Settings of ``stations.table``, and the options of ``smgee stations`` for the same."""
+
+
+def options_for(path: Path) -> str:
+    """Return the options of ``smgee stations`` for how a table seems to be laid out; empty where none is."""
+    try:
+        layout = find_layout(path)
+    except SmgeeError:
+        return ""
+    given = [
+        (option, value)
+        for setting, option in _OPTIONS.items()
+        for value in np.atleast_1d(layout.table.get(setting, []))
+    ]
+    return " ".join(f"{option} {shlex.quote(str(value))}" for option, value in given)
 
 
 def print_quality(console: Console, quality: pd.DataFrame) -> None:

@@ -41,12 +41,14 @@ def plan(
     if tier not in TIERS:
         raise InputError(f"The tier {tier!r} is not known; choose {', '.join(TIERS)}.")
     content, folder = _given(study, out)
-    own = plan_study(content, run=folder, tier=tier, measure=probe)
+    with console.status("counting requests"):
+        own = plan_study(content, run=folder, tier=tier, measure=probe)
     print_plan(own)
     found: dict[str, Any] = {"plan": own.as_dict()}
     for name in at or ():
         there, place = at_place(content, name)
-        planned = plan_study(there, tier=tier, backend="earthengine")
+        with console.status(f"counting requests of {place.title}"):
+            planned = plan_study(there, tier=tier, backend="earthengine")
         print_plan(planned, title=f"{place.title}, {place.area_km2:,.0f} km², five seasons, the real service")
         found[name] = planned.as_dict()
     begun = f"{study / 'study.yml'} --out {study}" if study.is_dir() else f"{study}"

@@ -55,7 +55,8 @@ def _dry(study: Study, out: Path, *, force: bool, publish: bool | None) -> dict[
     folder = RunFolder(out, study, force=force)
     decisions = plan(all_steps().values(), folder, wanted(folder, publish), force=force)
     print_decisions(decisions)
-    planned = plan_study(study, run=folder)
+    with console.status("counting requests"):
+        planned = plan_study(study, run=folder)
     print_plan(planned)
     return {"run": str(out), "steps": [d.as_dict() for d in decisions], "plan": planned.as_dict()}
 

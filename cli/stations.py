@@ -17,7 +17,7 @@ from smgee.tables import Provenance, Schema, sidecar_of, write_dataset, write_ta
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import adopt
 from smgee_cli.display import run_with_progress
-from smgee_cli.network import print_network, print_quality
+from smgee_cli.network import options_for, print_network, print_quality
 from smgee_cli.summary import print_step
 
 if TYPE_CHECKING:
@@ -162,27 +162,33 @@ def stations(
                 name: source
                 for name, _, source in (c.partition("=") if "=" in c else (c, "", c) for c in column)
             }
-        ds = insitu.read_table(
-            path,
-            time=time_column,
-            time_format=time_format,
-            station=station_column,
-            soil_moisture=moisture_column,
-            soil_temperature=temperature_column,
-            flag=flag_column,
-            good=accepted,
-            columns=named,
-            stations=places,
-            lon=lon_column,
-            lat=lat_column,
-            elevation=elevation_column,
-            unit=unit,
-            temperature_unit=temperature_unit,
-            utc_offset_hours=utc_offset,
-            network=network,
-            depth_m=depth or (math.nan, math.nan),
-            duplicates=duplicates,
-        )
+        try:
+            ds = insitu.read_table(
+                path,
+                time=time_column,
+                time_format=time_format,
+                station=station_column,
+                soil_moisture=moisture_column,
+                soil_temperature=temperature_column,
+                flag=flag_column,
+                good=accepted,
+                columns=named,
+                stations=places,
+                lon=lon_column,
+                lat=lat_column,
+                elevation=elevation_column,
+                unit=unit,
+                temperature_unit=temperature_unit,
+                utc_offset_hours=utc_offset,
+                network=network,
+                depth_m=depth or (math.nan, math.nan),
+                duplicates=duplicates,
+            )
+        except InputError as error:
+            fitting = "" if _given(ctx) & _TABLE_ONLY else options_for(path)
+            raise InputError(
+                f"{error} Options that seem to fit: {fitting}" if fitting else str(error)
+            ) from error
     else:
         with console.status("reading stations") as status:
             ds = insitu.read_ismn(
@@ -272,13 +278,14 @@ def _named(given: list[str] | None, option: str) -> dict[str, Any]:
     return {name: value for name, _, value in (text.partition("=") for text in given or ())}
 
 
+def _given(ctx: typer.Context) -> set[str]:
+    """Return the parameters that stand on the command line."""
+    return {n for n in ctx.params if getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"}
+
+
 def _refuse_idle(ctx: typer.Context, path: Path, idle: set[str], what: str = "") -> None:
     """Refuse options that would have no effect on this source."""
-    given = [
-        n
-        for n in ctx.params
-        if n in idle and getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"
-    ]
+    given = [n for n in ctx.params if n in idle & _given(ctx)]
     if given:
         kind = what or ("a table" if "start" in idle else "read as an ISMN archive")
         options = ", ".join("--" + n.replace("_", "-") for n in given)
@@ -287,11 +294,7 @@ def _refuse_idle(ctx: typer.Context, path: Path, idle: set[str], what: str = "")
 
 def _of_study(ctx: typer.Context, path: Path, out: Path) -> dict[str, Any]:
     """Do the stations step of a study."""
-    given = [
-        n
-        for n in ctx.params
-        if n not in ("path", "out") and getattr(ctx.get_parameter_source(n), "name", "") == "COMMANDLINE"
-    ]
+    given = [n for n in ctx.params if n in _given(ctx) - {"path", "out"}]
     if given:
         options = ", ".join("--" + n.replace("_", "-") for n in given)
         raise InputError(

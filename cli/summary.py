@@ -53,6 +53,10 @@ def print_step(run: RunFolder, step: str) -> None:
                 console.print(note)
     elif "sentence" in entry:
         console.print(f"\n{entry['sentence']}\n")
+    elif step == "report":
+        console.print(f"{entry['figures']} figures → {run / 'report.html'}")
+        for line in entry["absent"]:
+            console.print(f"  not in it: {line}")
     elif step == "publish":
         for name in entry.get("assets", []):
             console.print(f"published {name}")

@@ -19,6 +19,9 @@ SMAP and others. Tests that need files of their own give them::
     @pytest.mark.earth_engine(files={"USGS/SRTMGL1_003": ["tests/data/dem.tif"]})
     def test_on_my_dem(earth_engine): ...
 
+    @pytest.mark.earth_engine(collections={"COPERNICUS/S2_SR_HARMONIZED": ["tests/data/s2_20210715.tif"]})
+    def test_on_my_scenes(earth_engine): ...
+
 and tests of how a project copes with a service that fails ask for faults::
 
     @pytest.mark.earth_engine(faults=0.3)
@@ -33,13 +36,13 @@ from typing import Any
 
 import pytest
 
-from smgee.eelocal.assets.catalog import add_files
+from smgee.eelocal.assets.catalog import AddOptions, add_files
 from smgee.errors import InputError
 from smgee.session import Session, connect, fault_plan
 
 __all__ = ["earth_engine", "earth_engine_url"]
 
-_OPTIONS = ("files", "catalog", "faults", "seed", "project", "buckets", "drive")
+_OPTIONS = ("files", "collections", "catalog", "faults", "seed", "project", "buckets", "drive")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -58,7 +61,9 @@ def earth_engine(
     """An embedded Earth Engine for one test; the client ``ee`` is connected to it.
 
     The marker ``earth_engine`` sets it up: ``files``, a mapping of asset ids to raster files that are served
-    under these ids; ``catalog``, a folder made by ``smgee catalog add``; ``faults``, the share of requests
+    under these ids, as ``smgee catalog add`` would; ``collections``, the same for ids that are image
+    collections whatever their files are called: an image for each day in the files' names; ``catalog``, a
+    folder made by ``smgee catalog add``; ``faults``, the share of requests
     that fail, and its ``seed``; ``project``, the Cloud project's name; ``buckets`` and ``drive``, local
     folders that stand for Cloud Storage and Google Drive.
 
@@ -77,10 +82,10 @@ def earth_engine(
 
     given = _options(request.node)
     catalog = given.get("catalog")
-    if "files" in given:
-        catalog = tmp_path / "earth_engine_catalog" if catalog is None else catalog
-        for asset, files in given["files"].items():
-            add_files(Path(catalog), asset, [Path(file) for file in files])
+    for option, how in (("files", AddOptions()), ("collections", AddOptions(kind="collection"))):
+        for asset, files in given.get(option, {}).items():
+            catalog = tmp_path / "earth_engine_catalog" if catalog is None else catalog
+            add_files(Path(catalog), asset, [Path(file) for file in files], how)
     share = given.get("faults")
     session = connect(
         project=given.get("project"),

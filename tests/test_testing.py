@@ -78,6 +78,26 @@ def test_code_that_logs_in_by_itself_runs_unchanged(project):
     project.runpytest_subprocess("-p", "no:cacheprovider", "-q").assert_outcomes(passed=6)
 
 
+def test_one_file_can_be_a_collection(project):
+    """Code under test that loads a collection meets one, with the day of the file's name."""
+    (project.path / "dem.tif").rename(project.path / "s2_20210715.tif")
+    project.makepyfile(
+        """
+        import ee
+        import pytest
+
+        @pytest.mark.earth_engine(collections={"COPERNICUS/S2_SR_HARMONIZED": ["s2_20210715.tif"]})
+        def test_scenes_of_my_own(earth_engine):
+            scenes = ee.ImageCollection("COPERNICUS/S2_SR_HARMONIZED")
+            assert scenes.filterDate("2021-07-15", "2021-07-16").size().getInfo() == 1
+            assert scenes.filterDate("2021-07-16", "2021-08-01").size().getInfo() == 0
+            region = ee.Geometry.Rectangle([500_030, 4_099_430, 500_570, 4_099_970], "EPSG:32647", False)
+            assert list(scenes.mean().reduceRegion("mean", region, 30).getInfo().values()) == [321]
+        """
+    )
+    project.runpytest_subprocess("-p", "no:cacheprovider", "-q").assert_outcomes(passed=1)
+
+
 def test_faults_reach_the_client(project):
     project.makepyfile(
         """
@@ -106,4 +126,6 @@ def test_a_wrong_option_is_one_sentence(project):
     )
     result = project.runpytest_subprocess("-p", "no:cacheprovider", "-q")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*The marker earth_engine was given 'fault'; it takes files, catalog, *"])
+    result.stdout.fnmatch_lines(
+        ["*The marker earth_engine was given 'fault'; it takes files, collections, *"]
+    )

@@ -89,8 +89,8 @@ def parse_times(column: pd.Series, name: str, path: Path, clock: tuple[float, st
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(
             f"Column {name!r} of {path.name} is not readable as dates and times such as 2021-05-31 13:30 "
-            f"({str(error).splitlines()[0]}); give time_format (--time-format) where they are written "
-            "otherwise."
+            f"({str(error).splitlines()[0].partition('. You might')[0]}); give time_format (--time-format) "
+            "where they are written otherwise."
         ) from error
     zoned = (
         getattr(column.dtype, "tz", None) is not None

@@ -265,16 +265,21 @@ def _note_times(
     else:
         fitting = [f for f in ("%Y%m%d", "%Y%m%d%H%M", *_FORMATS) if _parses(text, f)]
         if not fitting:
-            unknown.append(f"how times are written in column {name} ({text.iloc[0]}); set time_format")
+            unknown.append(
+                f"how times are written in column {name} ({text.iloc[0]}); set stations.table.time_format"
+            )
         elif len(fitting) > 1:
             unknown.append(
-                f"whether times in column {name} ({text.iloc[0]}) are {' or '.join(fitting)}; set time_format"
+                f"whether times in column {name} ({text.iloc[0]}) are {' or '.join(fitting)}; set "
+                "stations.table.time_format"
             )
         else:
             settings["time_format"] = fitting[0]
             found.append(f"times in column {name}, written as {fitting[0]}, such as {text.iloc[0]}")
     if not text.str.contains(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)$", regex=True).any():
-        unknown.append("the clock: times are taken as UTC; set utc_offset_hours where they are local")
+        unknown.append(
+            "the clock: times are taken as UTC; set stations.table.utc_offset_hours where they are local"
+        )
 
 
 def _parses(text: pd.Series, form: str) -> bool:

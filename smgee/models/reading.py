@@ -157,7 +157,7 @@ def evaluate(frame: pd.DataFrame, expression: str, *, what: str) -> pd.Series:
     except Exception as error:  # pandas raises whatever the expression provokes
         raise InputError(
             f"{what} {expression!r} cannot be worked out ({first_line(error)}); it may use the columns of "
-            "the table."
+            'the table, and texts stand in quotes, such as Network == "TxSON".'
         ) from error
     if not isinstance(result, pd.Series):
         raise InputError(

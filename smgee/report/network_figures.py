@@ -86,7 +86,7 @@ def _needed(axis: Any, found: Heterogeneity) -> None:
     needed, present = (days[name].where(~gone) for name in ("needed_stations", "n_stations"))
     axis.plot(days["date"], needed, color=COLOURS["map"], lw=1, label="needed")
     axis.plot(days["date"], present, color="0.5", lw=1, ls="--", label="present")
-    axis.set_ylim(0.0, 1.15 * float(days[["needed_stations", "n_stations"]].max(axis=None)))
+    axis.set_ylim(0.0, 1.15 * float(np.nanmax(days[["needed_stations", "n_stations"]].to_numpy(float))))
     axis.set_title(f"Stations for a mean within 0.04 {UNIT}, 95 %", loc="left")
     few_dates(axis)
     axis.legend(fontsize=8, ncols=2, loc="upper center")

@@ -64,7 +64,7 @@ class Backend(Options):
 
     kind: Literal["embedded", "earthengine"] = "embedded"
     catalog: str | None = Field(
-        None, description="folder of the user's own files; None serves the synthetic basin"
+        None, description="folder of the user's own files; left out, the synthetic basin is served"
     )
     project: str | None = Field(None, description="Google Cloud project, for the real service")
 
@@ -98,7 +98,7 @@ class StationTable(Options):
         None, description="strptime format, where times are not written as 2021-05-31 13:30"
     )
     station: str | None = Field(
-        None, description="long table: column of station names; None means one column per station"
+        None, description="long table: column of station names; left out, every column is a station"
     )
     soil_moisture: str | None = Field(None, description="long table: column of soil moisture")
     soil_temperature: str | None = Field(None, description="long table: column of soil temperature, °C")

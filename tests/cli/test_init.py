@@ -9,13 +9,18 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
+from rasterio.transform import from_origin
 from typer.testing import CliRunner
 
+from smgee.eelocal.assets.catalog import AddOptions, add_files
 from smgee.errors import InputError
 from smgee.grid import ease_cell_at
 from smgee.report.paper import is_the_paper_s
 from smgee.study import Study
 from smgee.study.check import check_file
+from smgee.workflow.preflight import needed_assets
+from smgee.workflow.registry import ASKED_FOR, all_steps
 from smgee.workflow.templates import TEMPLATES, Answers, new_study
 from smgee_cli.app import app
 
@@ -35,6 +40,17 @@ def network(tmp_path, monkeypatch):
     return tmp_path
 
 
+def catalog_of_all(folder, study):
+    """A catalog that has every data set of a study, though nothing of the place."""
+    file = folder.parent / "x_20210701.tif"
+    look = {"crs": "EPSG:32647", "transform": from_origin(5e5, 4.1e6, 30, 30), "dtype": "int16"}
+    with rasterio.open(file, "w", "GTiff", 2, 2, 1, **look) as out:
+        out.write(np.ones((1, 2, 2), "int16"))
+    steps = [step for name, step in all_steps().items() if name not in ASKED_FOR]
+    for name in needed_assets(study, steps):
+        add_files(folder, name, [file], AddOptions(bands=("a",)))
+
+
 def call(*arguments: str, **options: object):
     return CliRunner().invoke(app, ["init", *arguments], catch_exceptions=False, **options)
 
@@ -51,7 +67,7 @@ def test_stations_are_enough(network):
     assert (f"{study.start}", f"{study.end}") == ("2021-05-03", "2021-10-01")
     assert study.stations.table.places == str(network / "data" / "places.csv")
     assert "source: ../data/sm.csv" in (network / "studies" / "mine.yml").read_text()
-    (network / "studies" / "my-data").mkdir()
+    catalog_of_all(network / "studies" / "my-data", study)
     assert check_file("studies/mine.yml")[1] == []
     with pytest.raises(InputError, match=r"set stations\.unfrozen\.season"):
         call("--check", "studies/mine.yml")
@@ -91,7 +107,7 @@ def test_stations_without_a_place_or_elsewhere_are_told(network):
         call("--check", "study.yml")
     (network / "study.yml").write_text(text.replace("    places:", "    #places:"))
     with pytest.raises(
-        InputError, match=r"3 of its 3 stations have no coordinates; set stations\.table\.places"
+        InputError, match=r"3 of the 3 stations have no coordinates; set stations\.table\.places"
     ):
         call("--check", "study.yml")
 
@@ -165,6 +181,25 @@ def test_the_study_of_the_paper_with_stations_in_its_layout_can_be_used(tmp_path
         assert is_the_paper_s(study)
         assert study.training.models == ("RF", "ERT", "GBDT", "XGBoost", "CatBoost")
         assert (f"{study.start}", f"{study.end}") == ("2019-01-01", "2024-01-01")
+
+
+def test_every_fault_is_told_at_once(network):
+    """The catalog that is not there does not hide what is wrong with the stations, nor what it lacks."""
+
+    def faults():
+        with pytest.raises(InputError) as refused:
+            call("--check", "study.yml")
+        return str(refused.value).split("\n")[1:]
+
+    call("--stations", "data/sm.csv")
+    missing, frozen = faults()
+    assert "my-data does not exist" in missing
+    assert "stations.unfrozen.season" in frozen
+    pd.DataFrame({"x": [1.0], "y": [2.0]}).to_csv(network / "points.csv", index=False)
+    add_files(network / "my-data", "users/me/points", [network / "points.csv"], AddOptions(x="x", y="y"))
+    frozen, lacking = faults()
+    assert "stations.unfrozen.season" in frozen
+    assert re.search(r"lacks .*NASA/HLS/HLSS30/v002.*smgee catalog add", lacking)
 
 
 def test_the_schema_is_written(tmp_path):

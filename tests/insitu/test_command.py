@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -242,6 +244,22 @@ def test_kelvin_in_a_table_are_refused_or_converted(tmp_path, run):
     run(table, *options, "--temperature-unit", "K")
     with xr.open_dataset(tmp_path / "run" / "stations.nc", engine="h5netcdf") as ds:
         np.testing.assert_allclose(ds["soil_temperature"].values, [[7, -3]] * 2)
+
+
+def test_a_table_that_needs_options_is_told_those_that_fit(tmp_path, run):
+    """They can be typed as they are told, and read what is there."""
+    times = hourly("2021-05-14", 2).strftime("%m/%d/%Y %H:%M")
+    table = tmp_path / "my table.csv"
+    pd.DataFrame({"Date": times, "A": 25.0, "B 1": 30.0, "note": "dry"}).to_csv(table, index=False)
+    with pytest.raises(InputError, match="no column 'time'") as refused:
+        run(table, "--out", tmp_path / "run")
+    fitting = shlex.split(str(refused.value).split("seem to fit: ")[1])
+    run(table, "--out", tmp_path / "run", *fitting)
+    with xr.open_dataset(tmp_path / "run" / "stations.nc", engine="h5netcdf") as ds:
+        np.testing.assert_allclose(ds["soil_moisture"].values, [[0.25, 0.3]] * 2)
+    with pytest.raises(InputError) as refused:
+        run(table, "--out", tmp_path / "run", "--time-column", "when")
+    assert "seem to fit" not in str(refused.value)
 
 
 def test_study_refuses_a_layout_for_ismn():
