@@ -10,7 +10,7 @@ import typer
 from smgee.study import Study
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.planning import plan_study
-from smgee.workflow.registry import ASKED_FOR, STEPS, all_steps
+from smgee.workflow.registry import WHOLE, all_steps
 from smgee.workflow.step import plan
 from smgee_cli.display import console, print_decisions, run_with_progress
 from smgee_cli.plan import print_plan
@@ -78,4 +78,4 @@ def wanted(folder: RunFolder, publish: bool | None) -> list[str]:
         publish = folder.study.publish.enabled
     if publish is None:
         publish = folder.study.backend.kind == "embedded"
-    return [name for name in STEPS if name not in ASKED_FOR and (publish or name != "publish")]
+    return [name for name in WHOLE if publish or name != "publish"]

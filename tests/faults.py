@@ -25,7 +25,7 @@ from smgee.study import Study
 from smgee.twin import Basin, TwinSource
 from smgee.workflow.connection import embedded_buckets
 from smgee.workflow.folder import RunFolder
-from smgee.workflow.registry import ASKED_FOR, STEPS
+from smgee.workflow.registry import WHOLE
 from smgee.workflow.run import execute
 
 LARGE = 2000
@@ -60,8 +60,7 @@ def run_once(
             faults=plan,
         )
 
-    wanted = steps or [name for name in STEPS if name not in ASKED_FOR]
-    execute(RunFolder(folder / "run", study), wanted, connect=connected)
+    execute(RunFolder(folder / "run", study), steps or WHOLE, connect=connected)
 
 
 def hashes(folder: Path) -> dict[str, str]:

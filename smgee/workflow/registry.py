@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["ASKED_FOR", "STEPS", "all_steps", "command_of", "load_step"]
+__all__ = ["STEPS", "WHOLE", "all_steps", "command_of", "load_step"]
 
 STEPS: dict[str, str] = {
     "stations": "Read the station network → stations.nc, unfrozen.csv.",
@@ -31,8 +31,8 @@ STEPS: dict[str, str] = {
 }
 
 
-ASKED_FOR = ("export",)
-"""Steps that are no part of a whole run: their commands ask for them."""
+WHOLE = tuple(name for name in STEPS if name != "export")
+"""The steps of a whole run; exports are made when their command asks for them."""
 
 
 def command_of(step: str) -> str:

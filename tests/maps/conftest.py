@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from smgee.schemas import SMAP as SMAP_SCHEMA
-from smgee.schemas import ZONAL as ZONAL_SCHEMA
+from smgee import schemas
 from smgee.study import Study
 from smgee.tables import Provenance, write_dataset, write_table
 from smgee.upscale import SOIL_MOISTURE, MapStore, Variable
@@ -106,7 +105,7 @@ def _tables(path: Path, study: Study, provenance: Provenance) -> None:
         ]
     )
     zonal.loc[zonal["date"] == DAYS[4], "coverage"] = 0.1
-    write_table(zonal, path / "zonal.csv", schema=ZONAL_SCHEMA, provenance=provenance)
+    write_table(zonal, path / "zonal.csv", schema=schemas.ZONAL, provenance=provenance)
     smap = pd.DataFrame(
         [
             {
@@ -121,4 +120,4 @@ def _tables(path: Path, study: Study, provenance: Provenance) -> None:
             for d in DAYS
         ]
     )
-    write_table(smap, path / "smap.csv", schema=SMAP_SCHEMA, provenance=provenance)
+    write_table(smap, path / "smap.csv", schema=schemas.SMAP, provenance=provenance)

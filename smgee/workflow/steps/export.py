@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from smgee import schemas
 from smgee.errors import InputError
 from smgee.publish import ensure_folder
-from smgee.schemas import EXPORTS as EXPORTS_SCHEMA
 from smgee.session import current_session
 from smgee.upscale import ServerRoute, season_image
 from smgee.upscale.exports import Destination, Exported, Order, export_images
@@ -29,7 +29,7 @@ from smgee.workflow.work import Work
 if TYPE_CHECKING:
     import ee
 
-EXPORTS: Artifact[pd.DataFrame] = table("exports.csv", EXPORTS_SCHEMA)
+EXPORTS: Artifact[pd.DataFrame] = table("exports.csv", schemas.EXPORTS)
 _WHAT = ("days", "mean", "all")
 
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from smgee import schemas
 from smgee.errors import InputError
-from smgee.schemas import CROSS_FITTED as CROSS_SCHEMA
-from smgee.schemas import LEFT_OUT as LEFT_OUT_SCHEMA
 from smgee.upscale import (
     CROSS_FITTED,
     LayerModels,
@@ -41,8 +40,8 @@ from smgee.workflow.steps.uncertainty import UNCERTAINTY, without_layers
 from smgee.workflow.work import Work
 
 LAYERS: Artifact[MapStore] = folder("layers.zarr", MapStore.open, optional=True)
-LEFT_OUT: Artifact[pd.DataFrame] = table("zonal_left_out.parquet", LEFT_OUT_SCHEMA, optional=True)
-CROSS: Artifact[pd.DataFrame] = table("zonal_cross_fitted.csv", CROSS_SCHEMA, optional=True)
+LEFT_OUT: Artifact[pd.DataFrame] = table("zonal_left_out.parquet", schemas.LEFT_OUT, optional=True)
+CROSS: Artifact[pd.DataFrame] = table("zonal_cross_fitted.csv", schemas.CROSS_FITTED, optional=True)
 
 _TITLE = "Uncertainty and applicability of daily soil moisture"
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from smgee import schemas
 from smgee.datasets import smap_9km_ids
-from smgee.schemas import OTHERS as OTHERS_SCHEMA
-from smgee.schemas import SMAP as SMAP_SCHEMA
 from smgee.study import Study
 from smgee.validation import fetch_smap
 from smgee.validation.others import fetch_others, products_of
@@ -19,8 +18,8 @@ from smgee.workflow.preflight import catalog_of
 from smgee.workflow.step import Step
 from smgee.workflow.work import Work
 
-SMAP: Artifact[pd.DataFrame] = table("smap.csv", SMAP_SCHEMA)
-OTHERS: Artifact[pd.DataFrame] = table("other_products.csv", OTHERS_SCHEMA, optional=True)
+SMAP: Artifact[pd.DataFrame] = table("smap.csv", schemas.SMAP)
+OTHERS: Artifact[pd.DataFrame] = table("other_products.csv", schemas.OTHERS, optional=True)
 
 
 def run(work: Work) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from smgee.schemas import CELLS as CELLS_SCHEMA
+from smgee import schemas
 from smgee.study import Study
 from smgee.upscale import pull_static
 from smgee.validation import cell_conditions, cell_weights, land_cover_entropy
@@ -18,7 +18,7 @@ from smgee.workflow.preflight import catalog_of, has_static, predictor_datasets
 from smgee.workflow.step import Step
 from smgee.workflow.work import Work
 
-CELLS: Artifact[pd.DataFrame] = table("cells.csv", CELLS_SCHEMA)
+CELLS: Artifact[pd.DataFrame] = table("cells.csv", schemas.CELLS)
 
 
 def run(work: Work) -> Mapping[str, Any]:

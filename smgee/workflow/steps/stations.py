@@ -10,11 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smgee import insitu
+from smgee import insitu, schemas
 from smgee.errors import InputError, MissingDataError
-from smgee.schemas import PERIODS as PERIODS_SCHEMA
-from smgee.schemas import QUALITY as QUALITY_SCHEMA
-from smgee.schemas import SPREAD as SPREAD_SCHEMA
 from smgee.study import Study
 from smgee.twin import Basin
 from smgee.workflow.artifacts import Artifact, dataset, table
@@ -25,9 +22,9 @@ from smgee.workflow.work import Work
 
 STATIONS: Artifact[xr.Dataset] = dataset("stations.nc")
 RECORDS: Artifact[xr.Dataset] = dataset("records.nc", optional=True)
-PERIODS: Artifact[pd.DataFrame] = table("unfrozen.csv", PERIODS_SCHEMA)
-QUALITY: Artifact[pd.DataFrame] = table("stations_quality.csv", QUALITY_SCHEMA)
-SPREAD: Artifact[pd.DataFrame] = table("stations_heterogeneity.csv", SPREAD_SCHEMA, optional=True)
+PERIODS: Artifact[pd.DataFrame] = table("unfrozen.csv", schemas.PERIODS)
+QUALITY: Artifact[pd.DataFrame] = table("stations_quality.csv", schemas.QUALITY)
+SPREAD: Artifact[pd.DataFrame] = table("stations_heterogeneity.csv", schemas.SPREAD, optional=True)
 
 
 def run(work: Work) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from smgee import schemas
 from smgee.models import (
     Effort,
     NetworkTable,
@@ -20,9 +21,6 @@ from smgee.models.candidates import parse_candidate
 from smgee.models.features import MAPPED
 from smgee.models.reading import read_frame
 from smgee.predictors import Cadence
-from smgee.schemas import DISTANCES as DISTANCES_SCHEMA
-from smgee.schemas import SCORES as SCORES_SCHEMA
-from smgee.schemas import SCORES_BY as SCORES_BY_SCHEMAS
 from smgee.tables import read_table, sidecar_of
 from smgee.upscale import DailyModel
 from smgee.workflow.artifacts import Artifact, folder, table
@@ -33,15 +31,15 @@ from smgee.workflow.work import Work
 MODELS: Artifact[tuple[list[str], str]] = folder("models", list_models)
 SCORES: Artifact[pd.DataFrame] = Artifact(
     "scores.csv",
-    lambda path: read_table(path, schema=SCORES_SCHEMA),
+    lambda path: read_table(path, schema=schemas.SCORES),
     companions=(sidecar_of("scores.csv").as_posix(),),
 )
 CERTIFICATE: Artifact[dict[str, Any]] = Artifact(
     "certificate.json", lambda path: json.loads(path.read_text(encoding="utf-8")), optional=True
 )
-DISTANCES: Artifact[pd.DataFrame] = table("distances.csv", DISTANCES_SCHEMA, optional=True)
+DISTANCES: Artifact[pd.DataFrame] = table("distances.csv", schemas.DISTANCES, optional=True)
 SCORES_BY: dict[str, Artifact[pd.DataFrame]] = {
-    by: table(f"scores_{by}.csv", schema) for by, schema in SCORES_BY_SCHEMAS.items()
+    by: table(f"scores_{by}.csv", schema) for by, schema in schemas.SCORES_BY.items()
 }
 
 

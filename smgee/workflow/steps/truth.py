@@ -7,12 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from smgee import schemas
 from smgee.experiment import collocation_beside_truth, compare_with_truth, true_means
 from smgee.experiment.layers import cells_against_truth, layer_sentences, layers_against_truth
-from smgee.schemas import COLLOCATION_TRUTH as COLLOCATION_SCHEMA
-from smgee.schemas import TRUTH as TRUTH_SCHEMA
-from smgee.schemas import TRUTH_CELLS as TRUTH_CELLS_SCHEMA
-from smgee.schemas import TRUTH_LAYERS as TRUTH_LAYERS_SCHEMA
 from smgee.study import Study
 from smgee.twin import Basin
 from smgee.validation.judges import TITLES
@@ -28,10 +25,12 @@ from smgee.workflow.steps.validate import COLLOCATION, REFERENCES
 from smgee.workflow.steps.zonal import ZONAL
 from smgee.workflow.work import Work
 
-TRUTH: Artifact[pd.DataFrame] = table("truth.csv", TRUTH_SCHEMA)
-COLLOCATION_TRUTH: Artifact[pd.DataFrame] = table("collocation_truth.csv", COLLOCATION_SCHEMA, optional=True)
-TRUTH_LAYERS: Artifact[pd.DataFrame] = table("truth_layers.csv", TRUTH_LAYERS_SCHEMA, optional=True)
-TRUTH_CELLS: Artifact[pd.DataFrame] = table("truth_cells.csv", TRUTH_CELLS_SCHEMA, optional=True)
+TRUTH: Artifact[pd.DataFrame] = table("truth.csv", schemas.TRUTH)
+COLLOCATION_TRUTH: Artifact[pd.DataFrame] = table(
+    "collocation_truth.csv", schemas.COLLOCATION_TRUTH, optional=True
+)
+TRUTH_LAYERS: Artifact[pd.DataFrame] = table("truth_layers.csv", schemas.TRUTH_LAYERS, optional=True)
+TRUTH_CELLS: Artifact[pd.DataFrame] = table("truth_cells.csv", schemas.TRUTH_CELLS, optional=True)
 
 
 def run(work: Work) -> Mapping[str, Any]:

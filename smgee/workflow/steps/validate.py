@@ -8,19 +8,9 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from smgee import schemas
 from smgee.errors import MissingDataError
 from smgee.models import load_model
-from smgee.schemas import COLLOCATION as COLLOCATION_SCHEMA
-from smgee.schemas import COMPARISON as COMPARISON_SCHEMA
-from smgee.schemas import GAINS as GAINS_SCHEMA
-from smgee.schemas import HETEROGENEITY as HETEROGENEITY_SCHEMA
-from smgee.schemas import LEDGER as LEDGER_SCHEMA
-from smgee.schemas import MAP_ACCURACY as ACCURACY_SCHEMA
-from smgee.schemas import PARTS as PARTS_SCHEMA
-from smgee.schemas import REFERENCES as REFERENCES_SCHEMA
-from smgee.schemas import SMAP_QUALITY as QUALITY_SCHEMA
-from smgee.schemas import VERDICTS as VERDICTS_SCHEMA
-from smgee.schemas import validation_schema
 from smgee.validation import (
     collocation_table,
     compare_products,
@@ -51,18 +41,20 @@ from smgee.workflow.steps.train import MODELS
 from smgee.workflow.steps.zonal import UNITS, ZONAL
 from smgee.workflow.work import Work
 
-LARGE: Artifact[pd.DataFrame] = table("validation_36km.csv", validation_schema("36 km"), optional=True)
-SMALL: Artifact[pd.DataFrame] = table("validation_9km.csv", validation_schema("9 km"), optional=True)
-REFERENCES: Artifact[pd.DataFrame] = table("references.parquet", REFERENCES_SCHEMA)
-QUALITY: Artifact[pd.DataFrame] = table("smap_quality.csv", QUALITY_SCHEMA)
-GAINS: Artifact[pd.DataFrame] = table("gains.csv", GAINS_SCHEMA, optional=True)
-VERDICTS: Artifact[pd.DataFrame] = table("verdicts.csv", VERDICTS_SCHEMA, optional=True)
-LEDGER: Artifact[pd.DataFrame] = table("footprint_ledger.csv", LEDGER_SCHEMA, optional=True)
-PARTS: Artifact[pd.DataFrame] = table("validation_parts.csv", PARTS_SCHEMA, optional=True)
-COMPARISON: Artifact[pd.DataFrame] = table("comparison.csv", COMPARISON_SCHEMA, optional=True)
-COLLOCATION: Artifact[pd.DataFrame] = table("collocation.csv", COLLOCATION_SCHEMA, optional=True)
-ACCURACY: Artifact[pd.DataFrame] = table("map_accuracy.csv", ACCURACY_SCHEMA, optional=True)
-HETEROGENEITY: Artifact[pd.DataFrame] = table("heterogeneity.csv", HETEROGENEITY_SCHEMA, optional=True)
+LARGE: Artifact[pd.DataFrame] = table(
+    "validation_36km.csv", schemas.validation_schema("36 km"), optional=True
+)
+SMALL: Artifact[pd.DataFrame] = table("validation_9km.csv", schemas.validation_schema("9 km"), optional=True)
+REFERENCES: Artifact[pd.DataFrame] = table("references.parquet", schemas.REFERENCES)
+QUALITY: Artifact[pd.DataFrame] = table("smap_quality.csv", schemas.SMAP_QUALITY)
+GAINS: Artifact[pd.DataFrame] = table("gains.csv", schemas.GAINS, optional=True)
+VERDICTS: Artifact[pd.DataFrame] = table("verdicts.csv", schemas.VERDICTS, optional=True)
+LEDGER: Artifact[pd.DataFrame] = table("footprint_ledger.csv", schemas.LEDGER, optional=True)
+PARTS: Artifact[pd.DataFrame] = table("validation_parts.csv", schemas.PARTS, optional=True)
+COMPARISON: Artifact[pd.DataFrame] = table("comparison.csv", schemas.COMPARISON, optional=True)
+COLLOCATION: Artifact[pd.DataFrame] = table("collocation.csv", schemas.COLLOCATION, optional=True)
+ACCURACY: Artifact[pd.DataFrame] = table("map_accuracy.csv", schemas.MAP_ACCURACY, optional=True)
+HETEROGENEITY: Artifact[pd.DataFrame] = table("heterogeneity.csv", schemas.HETEROGENEITY, optional=True)
 
 CALIBRATION_RUNS = 200
 """Simulated cases in which the false alarms of a test are counted; their share is known to 1.5 %."""

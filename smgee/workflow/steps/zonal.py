@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from smgee.schemas import UNITS as UNITS_SCHEMA
-from smgee.schemas import ZONAL as ZONAL_SCHEMA
+from smgee import schemas
 from smgee.upscale import cell_means, cell_means_there
 from smgee.upscale.cells import without_covered_little
 from smgee.validation import cell_weights, cross_fitted, standard_errors
@@ -22,8 +21,8 @@ from smgee.workflow.steps.layers import CROSS, LEFT_OUT
 from smgee.workflow.steps.predict import MAPS
 from smgee.workflow.work import Work
 
-ZONAL: Artifact[pd.DataFrame] = table("zonal.csv", ZONAL_SCHEMA)
-UNITS: Artifact[pd.DataFrame] = table("zonal_3km.parquet", UNITS_SCHEMA)
+ZONAL: Artifact[pd.DataFrame] = table("zonal.csv", schemas.ZONAL)
+UNITS: Artifact[pd.DataFrame] = table("zonal_3km.parquet", schemas.UNITS)
 
 
 def run(work: Work) -> Mapping[str, Any]:

@@ -1,0 +1,85 @@
+"""The tables of a run: what each holds, declared once, checked whenever one is written."""
+
+from smgee.schemas.columns import metric_columns, skill_columns
+from smgee.schemas.explain import HELD_OUT_GROUPS, HELD_OUT_RANKING, HELD_OUT_SEASONS, RANKING, SHAP_VALUES
+from smgee.schemas.maps import CELLS, CROSS_FITTED, EXPORTS, LEFT_OUT, UNITS, ZONAL
+from smgee.schemas.models import (
+    DISTANCES,
+    PREDICTIONS,
+    SCORES,
+    SCORES_BY,
+    SCORES_MONTH,
+    SCORES_STATION,
+    SCORES_YEAR,
+)
+from smgee.schemas.smap import OTHERS, REFERENCES, SMAP, SMAP_QUALITY
+from smgee.schemas.stations import PERIODS, QUALITY, SPREAD, SUMMARY
+from smgee.schemas.truth import (
+    COLLOCATION_TRUTH,
+    EXPERIMENT,
+    EXPERIMENT_CURVE,
+    EXPERIMENT_POWER,
+    EXPERIMENT_SUMMARY,
+    TRUTH,
+    TRUTH_CELLS,
+    TRUTH_LAYERS,
+)
+from smgee.schemas.validation import (
+    COLLOCATION,
+    COMPARISON,
+    GAINS,
+    HETEROGENEITY,
+    LEDGER,
+    MAP_ACCURACY,
+    PARTS,
+    VERDICTS,
+    validation_schema,
+)
+
+__all__ = [
+    "CELLS",
+    "COLLOCATION",
+    "COLLOCATION_TRUTH",
+    "COMPARISON",
+    "CROSS_FITTED",
+    "DISTANCES",
+    "EXPERIMENT",
+    "EXPERIMENT_CURVE",
+    "EXPERIMENT_POWER",
+    "EXPERIMENT_SUMMARY",
+    "EXPORTS",
+    "GAINS",
+    "HELD_OUT_GROUPS",
+    "HELD_OUT_RANKING",
+    "HELD_OUT_SEASONS",
+    "HETEROGENEITY",
+    "LEDGER",
+    "LEFT_OUT",
+    "MAP_ACCURACY",
+    "OTHERS",
+    "PARTS",
+    "PERIODS",
+    "PREDICTIONS",
+    "QUALITY",
+    "RANKING",
+    "REFERENCES",
+    "SCORES",
+    "SCORES_BY",
+    "SCORES_MONTH",
+    "SCORES_STATION",
+    "SCORES_YEAR",
+    "SHAP_VALUES",
+    "SMAP",
+    "SMAP_QUALITY",
+    "SPREAD",
+    "SUMMARY",
+    "TRUTH",
+    "TRUTH_CELLS",
+    "TRUTH_LAYERS",
+    "UNITS",
+    "VERDICTS",
+    "ZONAL",
+    "metric_columns",
+    "skill_columns",
+    "validation_schema",
+]
