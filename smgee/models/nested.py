@@ -252,7 +252,7 @@ def choose(
             return member
 
         # the slowest last: what the others leave of the time is theirs
-        queue = sorted(jobs, key=lambda job: _SLOW.index(job[0]) if job[0] in _SLOW else -1)
+        queue = sorted(jobs, key=lambda job: _slowness(entered[job[0]].family))
         found = dict(zip(queue, pool.map(search, queue), strict=True))
         members = {job: found[job] for job in jobs}
     return _weigh(judge, groups, members, tuple(entered), time.monotonic() - began)
