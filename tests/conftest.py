@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ from hypothesis import settings
 # Examples are bounded by their number; how long one takes says nothing on a shared machine.
 settings.register_profile("smgee", deadline=None)
 settings.load_profile("smgee")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_store(tmp_path_factory) -> Iterator[None]:
+    """Keep what tests publish out of the user's own assets, and what lies there out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMGEE_STORE", str(tmp_path_factory.mktemp("assets")))
+        yield
 
 
 @pytest.fixture(scope="session")
