@@ -1,8 +1,8 @@
 """What the references of a study share with SMAP, and with the products that stand beside it.
 
 SMAP's passive retrieval takes more than brightness temperatures: the vegetation's water from a climatology of
-NDVI, the texture of the soil, and its temperature from a weather model (O'Neill et al. 2021, SMAP ATBD for
-levels 2 and 3). A map that learns from data of the same kind may err where the retrieval errs.
+NDVI, the texture of the soil, and its temperature from a weather model (O'Neill et al. 2019, SMAP ATBD for
+levels 2 and 3, JPL D-66480). A map that learns from data of the same kind may err where the retrieval errs.
 """
 
 from __future__ import annotations

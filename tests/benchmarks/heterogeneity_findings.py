@@ -1,10 +1,11 @@
 """What the search for effects of terrain finds on the twin, where there is none and where one is planted.
 
-Run by hand: ``python tests/benchmarks/heterogeneity_findings.py [seeds] [planted seeds]``. The land, its
-truth and its terrain are those of the twin; for each seed SMAP's 9 km retrievals are made anew with the
-twin's own retrieval, its errors and noise drawn by that seed, over ground that is level to the radiometer.
-The reference is the truth under the same footprint, so nothing relates SMAP's errors with the terrain of a
-cell. A planted effect adds an error to each retrieval that grows with the relief of the cell.
+Run by hand: ``python tests/benchmarks/heterogeneity_findings.py [seeds] [planted seeds] [run]``. With the
+folder of a finished demo, cells are described as that run does, by all its conditions; else by terrain alone.
+The land and its truth are those of the twin; for each seed SMAP's 9 km retrievals are made anew with its
+own retrieval, errors and noise drawn by that seed, over ground that is level to the radiometer. The
+reference is the truth under the same footprint, so nothing relates SMAP's errors with the terrain. A
+planted effect adds an error to each retrieval that grows with the relief of the cell.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ import pandas as pd
 from smgee.metrics import HEADLINE, scores
 from smgee.twin import Basin
 from smgee.twin import smap as twin_smap
-from smgee.validation import relate_errors
+from smgee.validation import further_conditions, relate_errors
 
 SEASON = slice(130, 290)  # unfrozen days of the year
 PLANTED = 0.06  # m³ m⁻³ of additional error in the roughest cell, none in the smoothest
@@ -63,6 +65,12 @@ def conditions(basin: Basin) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def conditions_of(run: Path) -> pd.DataFrame:
+    """Return what a run describes the cells by."""
+    cells = pd.read_csv(run / "cells.csv").drop(columns="synthetic", errors="ignore")
+    return further_conditions(cells, pd.read_csv(run / "zonal.csv"))
+
+
 def validation(basin: Any, reference: np.ndarray, extra: np.ndarray, seed: int) -> pd.DataFrame:
     """Return R, bias, RMSE and ubRMSE of every cell and overpass."""
     rng = np.random.default_rng(seed)
@@ -80,12 +88,13 @@ def validation(basin: Any, reference: np.ndarray, extra: np.ndarray, seed: int) 
     return pd.DataFrame(rows)
 
 
-def main(seeds: int = 200, planted: int = 50) -> None:
+def main(seeds: int = 200, planted: int = 50, run: Path | None = None) -> None:
     """Print the share of seeds with findings."""
     basin = Basin()
     level = basin.static["layers"].copy()
     level[..., 11:13] = 0.0  # slopes to the east and to the north
-    terrain = conditions(basin)
+    terrain = conditions(basin) if run is None else conditions_of(run)
+    terrain = terrain.set_index("cell").loc[[c.name for c in basin.cells]].reset_index()
     reference = seen(basin)
     relief = terrain["elevation_std"].to_numpy()
     extra = PLANTED * (relief - relief.min()) / np.ptp(relief)
@@ -116,4 +125,4 @@ def main(seeds: int = 200, planted: int = 50) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3]))
+    main(*map(int, sys.argv[1:3]), *map(Path, sys.argv[3:4]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from smgee.report.verdicts import explained_in_words
+from smgee.report.verdicts import explained_in_words, requirement_sentences
 
 
 def test_what_the_model_looks_at_is_said_only_where_it_stands_above_its_placebo():
@@ -25,3 +25,14 @@ def test_what_the_model_looks_at_is_said_only_where_it_stands_above_its_placebo(
     assert "above their placebo stand: none" in nothing
     tiny = explained_in_words(groups.assign(skill=0.001, skill_low=0.0005))
     assert "no group of predictors alone is surely nearer" in tiny
+
+
+def test_the_requirement_is_told_with_what_it_excepts():
+    """A mountain cell that misses 0.04 breaks no promise: the mission excepts mountainous topography."""
+    cell = {"cell": "M36_r0079_c0749", "orbit": "AM", "reference": "insitu_equal"}
+    found = pd.DataFrame([cell | {"meets": 0.3, "sentence": "the probability is 0.30."}])
+    said = requirement_sentences(found, grid="M36")
+    assert said[0].endswith("the probability is 0.30.")
+    assert "mountains" in said[1]
+    assert "excepted" in said[1]
+    assert requirement_sentences(found, grid="M09") == requirement_sentences(None, grid="M36") == []

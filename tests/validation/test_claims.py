@@ -63,6 +63,17 @@ def test_calibration_is_told_where_asked_for():
     assert gain_table(smap, references, metrics=["r"], **FAST)["false_alarms"].isna().all()
 
 
+def test_rows_are_calibrated_on_cases_of_their_own():
+    """Rows that share their draws share their luck: all of a run's rates lay at 2.5 % by the seed alone."""
+    one = zonal_table([PARENT])
+    references = dict.fromkeys(("upscaled", "a", "b", "c"), one) | {"insitu_mean": noisy([PARENT], 0.03)}
+    smap = smap_table([PARENT]).query("orbit == 'AM'")
+    table = gain_table(smap, references, metrics=["r"], calibrate=200, **FAST).query("orbit == 'AM'")
+    assert table["p"].nunique() == 1
+    assert table["false_alarms"].nunique() > 1
+    assert table["false_alarms"].mean() == pytest.approx(0.05, abs=0.03)
+
+
 def test_without_the_baseline_there_is_nothing_to_gain():
     assert len(gain_table(smap_table([PARENT]), {"upscaled": zonal_table([PARENT])})) == 0
 
