@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+from smgee.machine import usable_cores
+
 __all__ = ["KEPT", "ByteCache"]
 
 T = TypeVar("T")
@@ -66,9 +68,9 @@ class ByteCache:
             self.used = 0
 
 
-KEPT = ByteCache(256 * 2**20)
+KEPT = ByteCache(max(256, 64 * usable_cores()) * 2**20)
 """What the embedded Earth Engine and the twin keep. The first part of each key says whose it is.
 
-The scenes that a composite of two months reads under a block of 256 pixels take some 50 MB, the Fmasks of a
-36 km basin as much again; two blocks under way fit beside what their plans and pyramids need.
+The scenes that a composite of two months reads under a tile of 256 pixels take some 50 MB, the Fmasks of a
+36 km basin as much again; a tile per core fits beside what their plans and pyramids need.
 """

@@ -204,31 +204,37 @@ class OpticalReader:
     ) -> np.ndarray:
         """Compute bands over a window, (band, height, width) int16."""
         basin = self.basin
-        day = basin.day(scene.time)
-        ends = np.stack([self._ends(scene, b) for b in bands])
-        share, rate = ENDMEMBERS.index("wet_share"), ENDMEMBERS.index("wet_rate")
-        tables = np.stack([darkening(float(e[share]), float(e[rate])) for e in ends])
-        opacity, cast = self._clouds(scene)
+        light = self._light(scene, bands)
         out = np.empty((len(bands), height, width), np.int16)
         reflect(
             out,
             row,
             col,
-            basin.water_rows(day, row, height),
+            basin.water_rows(basin.day(scene.time), row, height),
             basin.static["layers"],
             basin.static["bins"],
-            basin.green(day),
-            basin.snow(day),
-            basin.daily(day),
-            ends,
-            tables,
-            self._sun(scene),
-            opacity,
-            cast,
-            self._edge(scene),
-            np.array([self._key(scene, b.name) for b in bands]),
+            *light,
         )
         return out
+
+    def _light(self, scene: Scene, bands: tuple[Band, ...]) -> tuple[np.ndarray, ...]:
+        """Return what `reflect` is told of a scene, which is the same for all its windows."""
+
+        def make() -> tuple[np.ndarray, ...]:
+            basin, day = self.basin, self.basin.day(scene.time)
+            ends = np.stack([self._ends(scene, b) for b in bands])
+            share, rate = ENDMEMBERS.index("wet_share"), ENDMEMBERS.index("wet_rate")
+            tables = np.stack([darkening(float(e[share]), float(e[rate])) for e in ends])
+            opacity, cast = self._clouds(scene)
+            keys = np.array([self._key(scene, b.name) for b in bands])
+            season = basin.green(day), basin.snow(day), basin.daily(day)
+            return *season, ends, tables, self._sun(scene), opacity, cast, self._edge(scene), keys
+
+        return KEPT.get(
+            (self._own, "light", scene, tuple(b.name for b in bands)),
+            make,
+            lambda made: sum(array.nbytes for array in made),
+        )
 
     def _ends(self, scene: Scene, band: Band) -> np.ndarray:
         """Return the endmembers of a band with the scene's haze added, (endmember + 1,) float32."""

@@ -80,6 +80,9 @@ class TwinSource:
         when it is first read.
     """
 
+    kept_bytes = 2
+    """Of each pixel of a band that is read, kept until the image's other bands are: they are made together."""
+
     def __init__(self, basin: Basin | None = None, *, years: Iterable[int] | None = None) -> None:
         self.basin = basin if basin is not None else Basin()
         wanted = sorted(set(years)) if years is not None else [self.basin.year]

@@ -58,10 +58,11 @@ class AssetBand(Node):
     scale asks for.
     """
 
-    __slots__ = ("_key", "band", "pyramid")
+    __slots__ = ("_key", "band", "kept_bytes", "pyramid")
 
     def __init__(self, source: Source, image_id: str, band: BandInfo, version: Hashable = None):
         self.band = band
+        self.kept_bytes = getattr(source, "kept_bytes", 0)
         self._key = _Key(("asset", _number(source), image_id, band, version))
         self.pyramid = Pyramid(source, image_id, band, self._key)
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from smgee.cache import KEPT
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.lazy import Node, Pixels, pull
@@ -21,11 +22,17 @@ _TILE = 640
 _LEAST_TILE = 32
 # What the inputs of the widest node of one tile may take together, bytes.
 _STACK_BYTES = 192 * 2**20
+_LEAST_KEPT_TILE = 192
+
+# Tiles are computed one per core at a time, whichever requests they are of: more would be no faster, and what
+# each needs in memory and in `KEPT` would add up.
+_turns = threading.BoundedSemaphore(usable_cores())
+_here = threading.local()
 
 
 def tile_size(nodes: list[Node], grid: PixelGrid) -> int:
     """Return the edge of the tiles in which nodes should be computed: smaller where many images meet in one
-    pixel.
+    pixel, and where their sources keep what they make until it is read.
 
     Parameters
     ----------
@@ -37,13 +44,14 @@ def tile_size(nodes: list[Node], grid: PixelGrid) -> int:
     if grid.width * grid.height <= _LEAST_TILE**2:
         return _TILE
     probe = grid.window(grid.height // 2, grid.width // 2, 1, 1)
-    widest, seen, stack = 1, set(), [(n, probe) for n in nodes]
+    widest, kept, seen, stack = 1, 0, set(), [(n, probe) for n in nodes]
     while stack:
         node, at = stack.pop()
         key = (node.key(), at)
         if key in seen:
             continue
         seen.add(key)
+        kept += node.kept_bytes
         below = list(node.reads(at))
         # An input on a larger grid (a neighbourhood, a finer pinned projection) counts for as much as it is
         # larger.
@@ -52,7 +60,24 @@ def tile_size(nodes: list[Node], grid: PixelGrid) -> int:
         )
         stack.extend(below)
     edge = math.isqrt(_STACK_BYTES // (10 * widest))
+    if kept:
+        # What the tiles under way need must fit, or the least recently used is always what is needed next:
+        # then everything is made again for every band. Half is for what lies beside the tiles.
+        share = KEPT.budget // (2 * usable_cores())
+        edge = min(edge, max(_LEAST_KEPT_TILE, math.isqrt(share // kept)))
     return max(_LEAST_TILE, min(_TILE, edge // 32 * 32))
+
+
+def _pulled(nodes: list[Node], tile: PixelGrid) -> list[Pixels]:
+    """Return the nodes on a tile, when it is its turn; what a tile itself asks for does not wait."""
+    if getattr(_here, "at_work", False):
+        return pull([(n, tile) for n in nodes])
+    with _turns:
+        _here.at_work = True
+        try:
+            return pull([(n, tile) for n in nodes])
+        finally:
+            _here.at_work = False
 
 
 def pull_tiles(
@@ -74,12 +99,13 @@ def pull_tiles(
 
     def work(entry: tuple[int, int, PixelGrid]) -> None:
         row, col, tile = entry
-        receive(row, col, tile, pull([(n, tile) for n in nodes]))
+        receive(row, col, tile, _pulled(nodes, tile))
 
-    if len(tiles) == 1:
-        work(tiles[0])
+    if len(tiles) == 1 or getattr(_here, "at_work", False):
+        for entry in tiles:
+            work(entry)
         return
-    with ThreadPoolExecutor(max_workers=min(len(tiles), usable_cores(), 8)) as pool:
+    with ThreadPoolExecutor(max_workers=min(len(tiles), usable_cores())) as pool:
         futures = [pool.submit(work, entry) for entry in tiles]
         try:
             for future in futures:
@@ -113,7 +139,7 @@ def compute_pixels(image: Image, grid: PixelGrid) -> list[tuple[Band, np.ndarray
         raise EEError(f"Pixel grid dimensions ({grid.width}x{grid.height}) must be positive.")
     size = tile_size(nodes, grid)
     if grid.width <= size and grid.height <= size:
-        results = pull([(n, grid) for n in nodes])
+        results = _pulled(nodes, grid)
         return [(b, p.values, p.mask) for b, p in zip(image.bands, results, strict=True)]
     values: list[np.ndarray | None] = [None] * len(nodes)
     masks: list[np.ndarray] = [np.zeros(grid.shape, bool) for _ in nodes]

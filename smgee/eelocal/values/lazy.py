@@ -76,9 +76,15 @@ def both(*masks: np.ndarray) -> np.ndarray:
 class Node:
     """A lazily computed quantity on any grid. Subclasses implement `compute`, and `needs` when they read
     other nodes.
+
+    Attributes
+    ----------
+    kept_bytes : int
+        Of each pixel, kept in `smgee.cache.KEPT` by whoever made it, since more is read beside it.
     """
 
     __slots__ = ()
+    kept_bytes = 0
 
     def key(self) -> Any:
         """Identify the computation: nodes with equal keys are computed once. The node itself by default."""
