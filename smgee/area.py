@@ -77,7 +77,7 @@ class Area(BaseModel):
         Size of the pixels of the maps, m.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
     lon: Annotated[float, Field(ge=-180, le=180)] | None = None
     lat: Annotated[float, Field(ge=-_MAX_LATITUDE, le=_MAX_LATITUDE)] | None = None
@@ -148,7 +148,7 @@ class Area(BaseModel):
 
     def _check_crs(self) -> None:
         """Refuse a CRS in which pixels would not be what they claim, anywhere in the area."""
-        lon, lat = shapely.get_coordinates(self.polygon).T
+        lon, lat = shapely.get_coordinates(shapely.segmentize(self.polygon, 1.0)).T
         factors = Proj(parse_crs(self.crs)).get_factors(lon, lat)
         scales = np.stack([factors.tissot_semiminor, factors.tissot_semimajor])
         error = np.abs(np.where(np.isfinite(scales), scales, np.inf) - 1).max(axis=0)
@@ -174,8 +174,10 @@ class Area(BaseModel):
         parts = shapely.get_parts(self.polygon)
         bounds = np.array([p.bounds for p in parts])
         west, east = bounds[:, 0].min(), bounds[:, 2].max()
-        if east - west > 180:  # parts on both sides of the antimeridian
-            west, east = bounds[bounds[:, 0] >= 0, 0].min(), bounds[bounds[:, 2] < 0, 2].max() + 360
+        eastern, western = bounds[bounds[:, 0] >= 0], bounds[bounds[:, 2] < 0]
+        apart = len(eastern) and len(western) and len(eastern) + len(western) == len(bounds)
+        if east - west > 180 and apart:  # parts on both sides of the antimeridian
+            west, east = eastern[:, 0].min(), western[:, 2].max() + 360
         lon = (float(west + east) / 2 + 180) % 360 - 180
         return lon, float(bounds[:, 1].min() + bounds[:, 3].max()) / 2
 
@@ -330,7 +332,8 @@ def _read_outline(value: str, folder: Path) -> str:
                 f"the outline file {value} cannot be read ({error}); give a GeoJSON file"
             ) from error
     try:
-        found = [g for g in _geometries(json.loads(text)) if not g.is_empty]
+        with np.errstate(invalid="ignore"):  # what is no number is refused below
+            found = [g for g in _geometries(json.loads(text)) if not g.is_empty]
     except (ValueError, TypeError, KeyError, AttributeError, shapely.errors.ShapelyError) as error:
         raise ValueError(f"{origin:.80} is not GeoJSON ({error}); give polygons in lon and lat") from error
     polygons = [g for g in found if g.geom_type in ("Polygon", "MultiPolygon")]
@@ -338,9 +341,13 @@ def _read_outline(value: str, folder: Path) -> str:
         raise ValueError(
             f"{origin:.80} holds {len(polygons)} polygons among {len(found)} shapes; only polygons count"
         )
+    if not np.isfinite(shapely.get_coordinates(polygons)).all():
+        raise ValueError(f"{origin:.80} holds a corner that is not a finite number; give degrees")
     union = shapely.unary_union([shapely.make_valid(p) for p in polygons])
     parts = [p for p in shapely.get_parts(union) if p.geom_type in ("Polygon", "MultiPolygon")]
     outline = shapely.normalize(shapely.unary_union(parts))
+    if outline.is_empty:
+        raise ValueError(f"{origin:.80} encloses nothing: its corners lie on one line; give polygons")
     west, south, east, north = outline.bounds
     if not (west >= -180 and east <= 180 and south >= -_MAX_LATITUDE and north <= _MAX_LATITUDE):
         raise ValueError(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 
 __all__ = ["Options", "from_study_file"]
 
@@ -13,7 +14,24 @@ __all__ = ["Options", "from_study_file"]
 class Options(BaseModel):
     """A section of a study file: unknown keys are refused, and nothing changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_answer_for_a_number(cls, given: Any) -> Any:
+        """Refuse yes and no where numbers are wanted, which pydantic takes for 1 and 0."""
+        for key, value in given.items() if isinstance(given, dict) else ():
+            if isinstance(value, bool) and key in cls.model_fields:
+                wanted = _kinds(cls.model_fields[key].annotation)
+                if bool not in wanted and wanted & {int, float}:
+                    raise ValueError(f"{key} has to be a number (got {value})")
+        return given
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Return what a field may hold, out of the unions that it is made of."""
+    inner = get_args(annotation)
+    return {annotation}.union(*map(_kinds, inner)) if inner else {annotation}
 
 
 def from_study_file(value: str, info: ValidationInfo) -> str:

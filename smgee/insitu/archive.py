@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -127,6 +128,7 @@ def read_ismn(
     if duplicates not in ("error", "first", "mean"):
         raise InputError(f"duplicates={duplicates!r} is not known; choose 'error', 'first' or 'mean'.")
 
+    period = _day("start", start), _day("end", end)
     with tempfile.TemporaryDirectory(prefix="smgee-ismn-") as scratch:
         sensors, statics = _list_sensors(path, scratch, networks=networks, stations=stations)
         groups: dict[tuple[str, str], list[_Sensor]] = {}
@@ -140,7 +142,7 @@ def read_ismn(
             if candidates:
                 records.append(
                     _read_station(
-                        label, members, candidates, statics, (top, bottom), accepted, duplicates, (start, end)
+                        label, members, candidates, statics, (top, bottom), accepted, duplicates, period
                     )
                 )
             else:
@@ -163,6 +165,14 @@ def read_ismn(
             "stations_without_sensor_in_layer": " ".join(outside),
         },
     )
+
+
+def _day(name: str, value: str | None) -> str | None:
+    """Return a first or last day as it was given, after looking whether it is one."""
+    try:
+        return None if value is None else date.fromisoformat(str(value)[:10]).isoformat()
+    except ValueError as error:
+        raise InputError(f"{name} is {value!r}, which is no day; give one such as 2021-05-31.") from error
 
 
 def _list_sensors(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def open_table(path: Path, sheet: str | int = 0) -> pd.DataFrame:
             with path.open(encoding="utf-8-sig") as f:
                 header = f.readline()
             if "," in header:
+                _require_own_names(next(csv.reader([header])), path)
+            if "," in header or not any(mark in header.strip() for mark in ";\t| "):
                 return pd.read_csv(path, encoding="utf-8-sig", low_memory=False)
             return pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
         if suffix == ".parquet":
@@ -50,11 +53,22 @@ def open_table(path: Path, sheet: str | int = 0) -> pd.DataFrame:
         raise InputError(
             f"{path.name} cannot be opened because a reader is not installed ({error}); save it as CSV."
         ) from error
+    except InputError:
+        raise
     except Exception as error:
-        raise InputError(f"{path.name} cannot be read as a {suffix[1:]} table ({error}).") from error
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path.name} cannot be read as a {suffix[1:]} table ({said:.300}).") from error
     raise InputError(
         f"{path.name} has the ending {suffix!r}; .csv, .txt, .tsv, .parquet, .xlsx and .xls are read."
     )
+
+
+def _require_own_names(names: Sequence[str], path: Path) -> None:
+    """Refuse a table two columns of which have one name: the reader would give one of them another."""
+    names = [name.strip() for name in names if name.strip()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{path.name} names column {twice[0]!r} twice; give every column a name of its own.")
 
 
 def require_columns(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:

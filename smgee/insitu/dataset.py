@@ -90,7 +90,7 @@ def combine(records: Sequence[Record], *, source: str, attrs: dict[str, object] 
         lon, lat, elevation, depth_from, depth_to, network, sensor and others.
     """
     if not records:
-        raise MissingDataError(f"{source} holds no station to read.")
+        raise MissingDataError(f"{source} holds no record of a station; give a file with at least one.")
     records = sorted(records, key=lambda r: r.station)
     names = [r.station for r in records]
     columns = {

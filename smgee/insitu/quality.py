@@ -126,8 +126,14 @@ def check_fractions(values: np.ndarray, source: str) -> None:
     """Raise `InputError` unless every finite value is a volume fraction in 0…1 m³ m⁻³.
 
     Per cent are recognised by a median above 1: they would otherwise pass for very wet soil in every later
-    step.
+    step. Infinities are no gaps, and refused.
     """
+    infinite = int(np.isinf(values).sum())
+    if infinite:
+        raise InputError(
+            f"{source} holds {infinite} soil moisture values that are infinite, not finite numbers; remove "
+            "them, or mark them as missing."
+        )
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return

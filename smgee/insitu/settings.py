@@ -18,7 +18,7 @@ CHECKS: tuple[Check, ...] = get_args(Check)
 
 
 class _Rules(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @classmethod
     def of(cls, rules: Self | None = None, **settings: Any) -> Self:

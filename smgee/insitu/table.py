@@ -24,6 +24,7 @@ from smgee.insitu.quality import check_celsius, check_fractions, check_scale, ch
 
 __all__ = ["read_table"]
 
+_FARTHEST_CLOCK = 14  # hours ahead of UTC, in Kiritimati
 _KELVIN = {"degC": 0.0, "K": 273.15}
 _UNITS = {"m3 m-3": 1.0, "m3/m3": 1.0, "1": 1.0, "%": 0.01, "percent": 0.01}
 
@@ -123,6 +124,11 @@ def read_table(
     if duplicates not in ("error", "first", "mean"):
         raise InputError(
             f"duplicates={duplicates!r} (--duplicates) is not known; choose 'error', 'first' or 'mean'."
+        )
+    if not abs(utc_offset_hours) <= _FARTHEST_CLOCK:
+        raise InputError(
+            f"utc_offset_hours={utc_offset_hours:g} (--utc-offset) is no clock on the Earth; give hours "
+            f"between -{_FARTHEST_CLOCK} and {_FARTHEST_CLOCK}, such as 8."
         )
     if (station is None) != (soil_moisture is None):
         raise InputError(

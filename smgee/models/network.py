@@ -238,7 +238,7 @@ class NetworkTable:
             )
         place = {
             key: _per_station(numbers(frame, name), index, len(names), name, strict=False)
-            if name in frame and pd.api.types.is_numeric_dtype(frame[name])
+            if name in frame
             else None
             for key, name in (("lon", lon), ("lat", lat))
         }

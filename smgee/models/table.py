@@ -224,12 +224,7 @@ class TrainingTable:
         if not anomaly:
             check_target(y[keep], target, target_scale)
         check_rows(labels, stamps, columns, time)
-        place = {
-            name: numbers(frame, name)[keep]
-            if name in frame and pd.api.types.is_numeric_dtype(frame[name])
-            else None
-            for name in ("lon", "lat")
-        }
+        place = {name: numbers(frame, name)[keep] if name in frame else None for name in ("lon", "lat")}
         return cls(
             x=np.ascontiguousarray(x[keep]),
             y=y[keep],

@@ -37,10 +37,18 @@ _WORDS = {
     "date_from_datetime_parsing": "has to be a day, such as 2021-05-31",
     "no_such_day": "is no day of the calendar",
     "date_from_datetime_inexact": "has to be a day without a time, such as 2021-05-31",
-    "string_pattern_mismatch": "may hold letters, digits, _, . and -, and begins with a letter or digit",
+    "finite_number": "has to be a finite number",
     "union_tag_not_found": "needs a kind: {allowed}",
 }
 """Sentences by the type of fault, as pydantic calls it; {…} are what it tells of it."""
+
+_SPELLINGS = {
+    "name": "may hold letters, digits, _, . and -, and begins with a letter or digit",
+    "smap.others.name": "may hold small letters, digits and _, and begins with a letter",
+    "training.candidates": "has to be NAME=FAMILY:setting=number,…, such as shallow=xgboost:depth=2",
+    "upscale.workers": "has to be threads, threads:4, processes:2, dask:local:2 or dask:tcp://HOST:PORT",
+}
+"""Sentences on texts that do not match the pattern of their setting."""
 
 
 def faults(error: ValidationError, model: type[BaseModel], lines: Lines | None = None) -> list[str]:
@@ -77,9 +85,10 @@ def _sentence(fault: dict[str, Any], model: type[BaseModel]) -> str:
         return f"{place} is empty"
     if kind == "date_from_datetime_parsing" and re.fullmatch(r"\d{4}-\d\d-\d\d", str(received)):
         kind = "no_such_day"
-    if kind in _WORDS:
+    words = _SPELLINGS.get(place) if kind == "string_pattern_mismatch" else _WORDS.get(kind)
+    if words is not None:
         got = "" if kind == "missing" or isinstance(received, dict) else f" (got {received!r:.80})"
-        return f"{place} {_WORDS[kind].format(**told)}{got}"
+        return f"{place} {words.format(**told)}{got}"
     # A section's own check says in its message what it received; its input is the section as a whole.
     said = fault["msg"].removeprefix("Value error, ").rstrip(".")
     got = "" if isinstance(received, dict | BaseModel) else f" (got {received!r:.80})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from smgee.errors import InputError
 __all__ = ["Lines", "read_yaml"]
 
 Place = tuple[str | int, ...]
+
+MOST_VALUES = 100_000
+"""Of a study file; aliases of aliases stand for billions in a few lines."""
 
 
 class Lines:
@@ -30,6 +34,11 @@ class Lines:
         """Keys that a section names a second time, and where."""
         node = yaml.compose(text, _Loader)
         if node is not None:
+            if _spelled_out(node) > MOST_VALUES:
+                raise ValueError(
+                    "its anchors (&) and aliases (*) stand for a part of themselves, or for more than "
+                    f"{MOST_VALUES:,} values; write the values out"
+                )
             self._lines |= dict(self._walk(node, ()))
 
     def _walk(self, node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
@@ -60,6 +69,17 @@ class Lines:
         return self._lines[found]
 
 
+def _spelled_out(node: yaml.Node, known: dict[int, float] | None = None) -> float:
+    """Return how many values a part holds when its aliases are written out; infinite for a part of itself."""
+    known = {} if known is None else known
+    if id(node) not in known:
+        known[id(node)] = math.inf  # as long as it is being counted: a part of itself
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        inner = [n for part in parts for n in (part if isinstance(part, tuple) else (part,))]
+        known[id(node)] = 1 + sum(_spelled_out(n, known) for n in inner)
+    return known[id(node)]
+
+
 class _Loader(yaml.SafeLoader):
     """Leaves dates as they are written: YAML's own reading of them fails without saying where."""
 
@@ -87,8 +107,12 @@ def read_yaml(path: str | Path) -> tuple[dict[str, Any], Lines]:
     except UnicodeDecodeError as error:
         raise InputError(f"The study file {path} is not text; give the path of a YAML file.") from error
     try:
-        content = yaml.load(text, _Loader)
         lines = Lines(text)
+        content = yaml.load(text, _Loader)
+    except RecursionError as error:
+        raise InputError(f"The study file {path} is nested too deeply; no setting lies that deep.") from error
+    except ValueError as error:
+        raise InputError(f"The study file {path} cannot be used: {error}.") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = "" if mark is None else f" in line {mark.line + 1}, column {mark.column + 1}"

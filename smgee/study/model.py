@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from smgee.area import Area
 from smgee.datasets import ERA5_LAND, ROLES, SMAP_36KM_TWIN, SPL4, WORLDCOVER
@@ -67,6 +69,14 @@ class Study(Options):
     smap: Smap = Smap()
     publish: Publish = Publish()
     _relative: frozenset[str] = PrivateAttr(frozenset())
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _written_as_a_day(cls, value: Any) -> Any:
+        """Refuse numbers, which pydantic takes for seconds since 1970."""
+        if isinstance(value, int | float) or re.fullmatch(r"\s*[-+]?[\d.]+\s*", str(value)):
+            raise PydanticCustomError("date_type", "Input should be a day")
+        return value
 
     @model_validator(mode="after")
     def _period(self) -> Study:

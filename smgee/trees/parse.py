@@ -75,7 +75,7 @@ def from_ee_strings(
 
 
 def _refuse(line: int, what: str, advice: str) -> NoReturn:
-    raise InputError(f"Classifier.decisionTreeEnsemble: Error parsing line {line}: {what} ({advice})")
+    raise InputError(f"Classifier.decisionTreeEnsemble: Error parsing line {line}: {what} ({advice}).")
 
 
 class _Reader:

@@ -102,8 +102,11 @@ def read_smap(
 
 
 def _read_group(group: Any, orbit: str, suffix: str, path: Path, surface: bool) -> pd.DataFrame:
+    def _named(name: str) -> str:
+        return name + suffix if name + suffix in group else name
+
     def read(name: str) -> np.ndarray:
-        key = name + suffix if name + suffix in group else name
+        key = _named(name)
         if key not in group:
             raise InputError(
                 f"{path.name} lacks the variable {name}; it is not a whole SMAP soil moisture file."
@@ -111,8 +114,7 @@ def _read_group(group: Any, orbit: str, suffix: str, path: Path, surface: bool) 
         return group[key][...]
 
     def fill(name: str, default: float) -> float:
-        key = name + suffix if name + suffix in group else name
-        return float(np.asarray(group[key].attrs.get("_FillValue", default)).reshape(-1)[0])
+        return float(np.asarray(group[_named(name)].attrs.get("_FillValue", default)).reshape(-1)[0])
 
     moisture, quality = read("soil_moisture"), read("retrieval_qual_flag")
     shape = moisture.shape
@@ -126,13 +128,25 @@ def _read_group(group: Any, orbit: str, suffix: str, path: Path, surface: bool) 
     else:
         rows, cols = read("EASE_row_index").astype(np.int64), read("EASE_column_index").astype(np.int64)
         grid = _grid_of(rows, cols, read("latitude"), read("longitude"), path)
+    times = read("tb_time_seconds")
+    if not quality.shape == times.shape == shape:
+        raise InputError(
+            f"{path.name} holds soil moisture of {shape}, its flags of {quality.shape}, its times of "
+            f"{times.shape}; it is not a whole SMAP soil moisture file."
+        )
     moisture, quality = moisture.reshape(-1).astype(float), quality.reshape(-1).astype(np.int64)
-    seconds = read("tb_time_seconds").reshape(-1).astype(float)
+    seconds = times.reshape(-1).astype(float)
     seen = (quality != int(fill("retrieval_qual_flag", 65534))) & (
         seconds != fill("tb_time_seconds", -9999.0)
     )
     missing = moisture == fill("soil_moisture", -9999.0)
     moisture = np.where(missing, np.nan, moisture)
+    wrong = moisture[seen & ~np.isnan(moisture) & ~((moisture >= 0) & (moisture <= 1))]
+    if len(wrong):
+        raise InputError(
+            f"{path.name} holds {len(wrong)} retrievals outside 0 to 1 m3 m-3, such as {wrong[0]:g}; "
+            "download it again."
+        )
     surface_flag = read("surface_flag").reshape(-1)[seen] if surface else None
 
     rows, cols, moisture, quality, seconds = (v[seen] for v in (rows, cols, moisture, quality, seconds))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from smgee.datasets.smap import ALGORITHMS, GROUPS, HALF_ORBIT_GROUP
-from smgee.errors import InputError, MissingDataError
+from smgee.errors import InputError, MissingDataError, SmgeeError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, PixelGrid
 from smgee.validation.hdf5 import file_date
 
@@ -91,7 +91,9 @@ def read_layers(path: str | Path, *, cells: Iterable[EaseCell] | None = None, ma
             for half, group in halves.items():
                 bands |= _bands(group, half, (rows, cols), path)
             told = _identity(file)
-    except OSError as error:
+    except SmgeeError:
+        raise
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:  # h5py's words for damage
         raise InputError(f"{path.name} is not a readable HDF5 file ({error}); download it again.") from error
     values = [v for b, v in bands.items() if b.startswith("soil_moisture")]
     if not any((v != FILLS["float32"]).any() for v in values):

@@ -56,7 +56,8 @@ def _opened(path: Path, kind: str) -> Any:
 
             file = xr.open_dataset(path, mask_and_scale=False, decode_times=False)
     except (OSError, ValueError) as error:
-        raise InputError(f"The file {path} is not a readable {kind} file ({error}).") from error
+        said = " ".join(str(error).split(". ")[0].split())  # xarray goes on to speak of engines to install
+        raise InputError(f"The file {path} is not a readable {kind} file ({said:.300}).") from error
     _files[key] = file
     while len(_files) > _OPEN:
         _files.popitem(last=False)[1].close()
@@ -169,6 +170,8 @@ def inspect_arrays(path: Path, *, crs: str | None = None) -> list[ArrayVariable]
             or y not in dataset.coords
         ):
             continue
+        if array.dtype.kind not in "biuf":
+            continue
         lead = array.dims[:-2]
         timed = len(lead) == 1 and str(lead[0]).lower() in _T
         if not timed and any(array.sizes[d] > 1 for d in lead):
@@ -233,7 +236,7 @@ def _lattice(dataset: Any, x: str, y: str, crs: str, path: Path) -> tuple[PixelG
         raise InputError(f"The file {path} has fewer than 2 rows or columns, so its pixel size is unknown.")
     dx, dy = (xs[-1] - xs[0]) / (len(xs) - 1), (ys[-1] - ys[0]) / (len(ys) - 1)
     for values, step, name in ((xs, dx, x), (ys, dy, y)):
-        if np.abs(np.diff(values) - step).max() > 0.02 * abs(step):
+        if not np.abs(np.diff(values) - step).max() <= 0.02 * abs(step):  # NaN too
             raise InputError(
                 f"The coordinate {name} of {path} is not evenly spaced, so the file is no regular grid; "
                 "regrid it first."

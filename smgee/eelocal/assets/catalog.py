@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from shapely.geometry import shape
+
 from smgee.datasets import DATASETS, Dataset
 from smgee.datasets.names import check_product, read_name
 from smgee.eelocal.assets.folder import CATALOG_FILE, changing_records, load_records
@@ -148,15 +150,10 @@ def _add_table(
             _check_position(paths[0], number, feature.get("geometry"))
     except InputError:
         raise
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ) as error:  # what the readers raise for malformed files
+    except Exception as error:  # the readers of many formats raise what they like for malformed files
+        said = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"The table {paths[0]} cannot be read ({error}); repair it or write it again."
+            f"The table {paths[0]} cannot be read ({said:.300}); repair it or write it again."
         ) from error
     if first is None:
         raise InputError(f"The table {paths[0]} holds no rows.")
@@ -172,6 +169,14 @@ def _check_position(path: Path, number: int, geometry: Mapping[str, Any] | None)
     """
     if geometry is None:
         return
+    try:
+        shape(geometry)
+    except Exception as error:  # shapely's words for what is no GeoJSON
+        said = " ".join(str(error).split())
+        raise InputError(
+            f"Feature {number} of the table {path} has a geometry that is no GeoJSON ({said:.200}); repair "
+            "it."
+        ) from error
     farthest = 180.0 if geometry.get("type") in ("Point", "MultiPoint") else 360.0
     for part in geometry.get("geometries") or [geometry]:
         for lon, lat in _positions(part.get("coordinates") or ()):

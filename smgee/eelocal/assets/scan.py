@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +42,13 @@ class AddOptions:
     y: str | None = None
     crs: str | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value in (("scale", self.scale), ("offset", self.offset)):
+            if value is not None and not math.isfinite(value):
+                raise InputError(f"The {name} {value:g} is not a finite number; give one, or leave it out.")
+        if self.scale == 0:
+            raise InputError("The scale 0 would make every value the same; give another, or leave it out.")
 
 
 @dataclass
@@ -83,6 +91,11 @@ def read_geotiff(
         image = _image_for(images, facts)
         for number, (name, spec) in enumerate(zip(names, specs, strict=True), start=1):
             stored, tagged = dataset.dtypes[number - 1], dataset.nodatavals[number - 1]
+            if stored.startswith("complex"):
+                raise InputError(
+                    f"The band {number} of {path.name} holds complex numbers ({stored}); write their "
+                    "real and imaginary parts as bands."
+                )
             nodata = (
                 [options.nodata]
                 if options.nodata is not None
@@ -123,6 +136,9 @@ def _band_names(
     path: Path, facts: FileFacts, product: Dataset | None, options: AddOptions, dataset: Any
 ) -> tuple[list[str], list[Band]]:
     count = dataset.count
+    twice = sorted({n for n in options.bands if options.bands.count(n) > 1})
+    if twice:
+        raise InputError(f"--bands gives the name {twice[0]!r} to two bands; give each its own.")
     if options.bands:
         if len(options.bands) != count:
             raise InputError(

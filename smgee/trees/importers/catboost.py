@@ -170,6 +170,11 @@ def _symmetric(
     """
     splits, values = tree.get("splits") or [], tree["leaf_values"]
     depth = len(splits)
+    if len(values) % 2**depth:
+        raise InputError(
+            f"A CatBoost tree of {depth} splits has {len(values)} leaf values; the model is damaged, save it "
+            "again."
+        )
     if len(values) != 2**depth:
         raise UnsupportedError(
             f"A CatBoost tree of {depth} splits has {len(values)} leaf values, so several outputs; train one "

@@ -168,7 +168,13 @@ def _round_ends(model: dict[str, Any]) -> list[int]:
     """Return, for each boosting round, the number of trees up to its end."""
     count = len(model["trees"])
     if "iteration_indptr" in model:  # since 2.0
-        return [int(i) for i in model["iteration_indptr"][1:]]
+        ends = [int(i) for i in model["iteration_indptr"]]
+        if ends != sorted(ends) or not ends or (ends[0], ends[-1]) != (0, count):
+            raise InputError(
+                f"The rounds of the XGBoost model state {ends[-1] if ends else 0} trees, but it holds "
+                f"{count}; it is damaged, save it again."
+            )
+        return ends[1:]
     per_round = max(int(model["gbtree_model_param"].get("num_parallel_tree", "1") or 1), 1)
     return list(range(per_round, count + 1, per_round))
 

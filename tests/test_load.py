@@ -1,0 +1,15 @@
+"""Some clients at once on a server of their own (tests/load.py): the answers of one alone, and no error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.load import run
+
+
+def test_many_clients_get_the_answers_of_one(tmp_path: Path) -> None:
+    answers, memory = run(16, 4, tmp_path)
+    assert answers.faults == {}
+    assert set(answers.seconds) >= {"tile", "pixels", "features"}
+    assert sum(map(len, answers.seconds.values())) > 30
+    assert memory["after"] < memory["before"] + 1000

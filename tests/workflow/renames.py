@@ -1,0 +1,194 @@
+"""Runs that are killed -9 just before each rename of a file, and gone on with.
+
+A file is written beside its place and renamed, so a kill before a rename leaves as much undone as a kill can.
+Run by hand over every step of a small study: ``python -m tests.workflow.renames [--most 10] [STEP …]``. Each
+step starts from the folder as the step before left it, is killed before its first, second, … rename, and is
+done again. Every file has to be the one of a step that nobody killed, and nothing half-written may stay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from smgee.io import SCRATCH
+from smgee.session import Session, connect
+from smgee.twin import Basin, TwinSource
+from smgee.workflow.connection import embedded_buckets
+from smgee.workflow.folder import RunFolder
+from smgee.workflow.registry import ASKED_FOR, STEPS
+from smgee.workflow.run import execute
+from tests.faults import differing, hashes, small_study
+from tests.workflow.kills import child
+
+Go = Callable[[str], Any]
+"""Goes on with the run in a folder."""
+
+
+def do_step(folder: str, name: str) -> None:
+    """Do one step of a run of the small study."""
+    path = Path(folder)
+    run = RunFolder(path / "run", None if (path / "run" / "study.yml").exists() else small_study())
+    execute(run, [name], connect=_Connected(path))
+
+
+class _Connected:
+    """Opens the session of a run, its assets beside it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def __call__(self, run: RunFolder) -> Session:
+        years = run.study.years
+        return connect(
+            sources=[TwinSource(Basin(year=years[0]), years=years)],
+            store=self.folder / "store",
+            buckets=embedded_buckets(run),
+        )
+
+
+def counted(go: Go, folder: Path, *, kill_at: int = 0) -> int | None:
+    """Go on with a run in a process of its own; return how often it renamed, None where it was killed.
+
+    Parameters
+    ----------
+    go : callable
+        Top-level, so that another process finds it.
+    folder : Path
+        The run.
+    kill_at : int
+        The rename before which the process kills itself; 0 for none.
+    """
+    note = folder.with_name(f"{folder.name}.renames")
+    note.unlink(missing_ok=True)
+    process = child().Process(target=_counting, args=(go, str(folder), kill_at, str(note)))
+    process.start()
+    process.join()
+    if process.exitcode == -signal.SIGKILL:
+        return None
+    assert process.exitcode == 0, f"the run in {folder} ended with {process.exitcode}"
+    return int(note.read_text())
+
+
+def _counting(go: Go, folder: str, kill_at: int, note: str) -> None:
+    lock, done = threading.Lock(), 0
+
+    def watched(rename: Callable[..., None]) -> Callable[..., None]:
+        def call(*args: Any, **options: Any) -> None:
+            nonlocal done
+            with lock:
+                done += 1
+                if done == kill_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            rename(*args, **options)
+
+        return call
+
+    os.replace, os.rename = watched(os.replace), watched(os.rename)  # type: ignore[assignment]
+    go(folder)
+    Path(note).write_text(str(done))
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Return what is half-written below a folder."""
+    return list(folder.rglob(f"{SCRATCH}*"))
+
+
+def check_renames(go: Go, start: Path, base: Path, *, most: int | None = None) -> tuple[int, int]:
+    """Kill a run before its renames, each time from the same start, and compare what comes of it.
+
+    Parameters
+    ----------
+    go : callable
+        Goes on with the run.
+    start : Path
+        The folder that it goes on from; need not exist.
+    base : Path
+        Where the runs are made, and taken away again.
+    most : int, optional
+        So many renames, evenly spread; all by default.
+
+    Returns
+    -------
+    (int, int)
+        How many renames there are, and before how many the run was killed.
+    """
+    whole = [hashes_of(go, start, base / name) for name in ("once", "twice")]
+    (first, renames), (second, _) = whole
+    timed = differing(first, second)
+    chosen = list(range(1, renames + 1))
+    if most is not None and renames > most:
+        chosen = sorted({1 + k * (renames - 1) // (most - 1) for k in range(most)})
+    killed = 0
+    for k in chosen:
+        folder = _copy(start, base / f"killed_{k}")
+        killed += counted(go, folder, kill_at=k) is None
+        again = counted(go, folder)
+        assert again is not None
+        assert leftovers(folder) == [], f"killed before rename {k}"
+        wrong = differing(first, hashes(folder)) - timed
+        assert not wrong, f"killed before rename {k} of {renames}, {sorted(wrong)} differ"
+        shutil.rmtree(folder)
+    return renames, killed
+
+
+def hashes_of(go: Go, start: Path, folder: Path) -> tuple[dict[str, str], int]:
+    """Go on from a start without a kill; return the files' hashes, and how many renames there were."""
+    _copy(start, folder)
+    renames = counted(go, folder)
+    assert renames is not None
+    return hashes(folder), renames
+
+
+def _copy(start: Path, folder: Path) -> Path:
+    if start.exists():
+        shutil.copytree(start, folder, symlinks=True)
+    else:
+        folder.mkdir(parents=True)
+    return folder
+
+
+class OneStep:
+    """Does one step; a value, so that another process can be given it."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __call__(self, folder: str) -> None:
+        do_step(folder, self.name)
+
+
+def main() -> None:
+    """Kill every step at its renames."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("steps", nargs="*", help="Steps that are killed; all by default.")
+    parser.add_argument("--most", type=int, help="Renames of a step, evenly spread; all by default.")
+    given = parser.parse_args()
+    total = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        start = Path(scratch) / "start"
+        for name in (name for name in STEPS if name not in ASKED_FOR):
+            base = Path(scratch) / name
+            if name in (given.steps or STEPS):
+                renames, killed = check_renames(OneStep(name), start, base, most=given.most)
+                print(f"{name}: {renames} renames, killed before {killed}: identical", flush=True)
+                total += killed
+                shutil.move(base / "once", Path(scratch) / "next")
+            else:
+                counted(OneStep(name), _copy(start, Path(scratch) / "next"))
+            shutil.rmtree(start, ignore_errors=True)
+            shutil.rmtree(base, ignore_errors=True)
+            shutil.move(Path(scratch) / "next", start)
+    print(f"{total} kills: every rerun identical, nothing left over")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("MPLBACKEND", "agg")
+    main()
