@@ -17,6 +17,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.audit
 	$(BIN)/python -m pytest -q tests/test_structure.py
 
 # The pages that follow from the code are written first; a warning is an error, a broken link within the pages too.

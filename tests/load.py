@@ -3,7 +3,7 @@
 Run by hand: ``python -m tests.load [--clients 64] [--seconds 60]``. A server is started as a user would,
 by ``smgee serve``; one client asks everything once, and then all of them ask at random until the time is up.
 Every answer has to be the one that the single client got. Printed are counts, the time within which 95 % of
-the answers came, and the server's memory before, and at its most.
+the answers came, and the server's memory, which must come to a rest.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import random
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -77,12 +78,9 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
             process.wait(30)
 
 
-def memory(process: int, what: str = "VmRSS") -> int:
-    """Return a line of a process's memory, MiB; ``VmHWM`` is its most so far."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith(what):
-            return int(line.split()[1]) // 1024
-    raise RuntimeError(f"no {what} of process {process}")
+def memory(process: int) -> int:
+    """Return the resident memory of a process, MiB."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * resource.getpagesize() >> 20
 
 
 class Client:
@@ -186,14 +184,16 @@ def _json(content: bytes) -> Any:
     return requests.models.complexjson.loads(content)
 
 
-def run(clients: int, seconds: float, folder: Path, *, seed: int = 0) -> tuple[Answers, Mapping[str, int]]:
-    """Ask with one client, then with many; return what came of it, and the server's memory in MiB."""
+def run(clients: int, seconds: float, folder: Path, *, seed: int = 0) -> tuple[Answers, list[int]]:
+    """Ask with one client, then with many; return what came of it, and the server's memory in MiB: before,
+    and at the end of each tenth of the time.
+    """
     with server(folder) as (url, process), smgee.connect(url=url, project=PROJECT):
         asked = questions()
         alone = Client(url, Answers())
         right = {(kind, k): _mark(ask(alone)) for kind, asks in asked.items() for k, ask in enumerate(asks)}
         exported = {value: _mark(export(alone, f"alone_{value}", value)) for value in range(3)}
-        before = memory(process)
+        used = [memory(process)]
         answers = Answers()
         until = time.monotonic() + seconds
         work = [
@@ -204,9 +204,12 @@ def run(clients: int, seconds: float, folder: Path, *, seed: int = 0) -> tuple[A
         ]
         for thread in work:
             thread.start()
+        for tenth in range(1, 11):
+            time.sleep(max(0.0, until - (10 - tenth) * seconds / 10 - time.monotonic()))
+            used.append(memory(process))
         for thread in work:
             thread.join()
-        return answers, {"before": before, "after": memory(process), "most": memory(process, "VmHWM")}
+        return answers, used
 
 
 def _work(
@@ -254,7 +257,7 @@ def main() -> None:
     for kind, times in sorted(answers.seconds.items()):
         print(f"{kind}: {len(times)} answers, 95 % within {late[kind]:.2f} s")
     print(f"throttled and asked again: {answers.again}; faults: {dict(answers.faults) or 'none'}")
-    print(f"memory of the server: {used['before']} MiB before, {used['after']} after, {used['most']} at most")
+    print(f"memory of the server, MiB: {used[0]} before, then {', '.join(map(str, used[1:]))}")
     sys.exit(bool(answers.faults))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from smgee.area import Area
 from smgee.datasets import ERA5_LAND, ROLES, SMAP_36KM_TWIN, SPL4, WORLDCOVER
@@ -74,8 +73,8 @@ class Study(Options):
     @classmethod
     def _written_as_a_day(cls, value: Any) -> Any:
         """Refuse numbers, which pydantic takes for seconds since 1970."""
-        if isinstance(value, int | float) or re.fullmatch(r"\s*[-+]?[\d.]+\s*", str(value)):
-            raise PydanticCustomError("date_type", "Input should be a day")
+        if isinstance(value, int | float) or re.fullmatch(r"\s*[-+]?\d+(\.\d+)?\s*", str(value)):
+            raise ValueError("a day such as 2021-05-31 is needed, not a number")
         return value
 
     @model_validator(mode="after")

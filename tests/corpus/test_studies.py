@@ -150,8 +150,14 @@ CASES: dict[str, tuple[str | bytes, str]] = {
         "start is no day of the calendar (got '2021-13-01')",
     ),
     "a day in another order": (instead("start", "01.05.2021"), "start has to be a day, such as 2021-05-31"),
-    "a day that is a number": (instead("start", "20210501"), "start has to be a day, such as 2021-05-31"),
-    "a day that is seconds": (instead("start", "1619827200"), "start has to be a day, such as 2021-05-31"),
+    "a day that is a number": (
+        instead("start", "20210501"),
+        "start: a day such as 2021-05-31 is needed, not a number",
+    ),
+    "a day that is seconds": (
+        instead("start", "1619827200"),
+        "start: a day such as 2021-05-31 is needed, not a number",
+    ),
     "a day with a clock": (instead("start", "2021-05-01T12:00"), "start has to be a day without a time"),
     "the end before the start": (instead("end", "2021-04-01"), "end must be later than start"),
     "a season no year has": (

@@ -182,6 +182,12 @@ def test_dictionaries() -> None:
     assert info(table.map(lambda key, value: ee.Number(value).multiply(10))) == {"b1": 10, "b2": 20}
     assert info(table.toArray()) == [1, 2]
     assert info(table.get("z", 7)) == 7
+    assert info(table.toImage().bandNames()) == ["b1", "b2"]
+    ordered = table.toImage(["b2", "b1"])
+    assert info(ordered.bandNames()) == ["b2", "b1"]
+    point = ee.Geometry.Point([0, 0])
+    assert info(ordered.reduceRegion(ee.Reducer.first(), point, 1)) == {"b1": 1, "b2": 2}
+    assert "holds no value for the band 'z'" in refusal(table.toImage(["z"]))
     assert "Dictionary does not contain key: 'z'" in refusal(table.get("z"))
     assert "already has a key" in refusal(table.rename(["b1"], ["b2"]))
 

@@ -26,6 +26,16 @@ def constant(value: Any) -> Image:
     return value if isinstance(value, Image) else constant_image(value)
 
 
+@algorithm("Dictionary.toImage")
+def from_dictionary(dictionary: dict[str, Any], names: list[str] | None) -> Image:
+    """Make a constant image with a band for each key, sorted by name unless their order is given."""
+    order = sorted(dictionary) if names is None else names
+    absent = [name for name in order if dictionary.get(name) is None]
+    if absent:
+        raise EEError(f"Dictionary.toImage: the dictionary holds no value for the band '{absent[0]}'.")
+    return Image(tuple(constant_band(dictionary[name], name) for name in order))
+
+
 def select_bands(image: Image, selectors: list[Any], new_names: list[str] | None = None) -> Image:
     """Return the bands that names, regular expressions (of the whole name) or positions choose, in their
     order, optionally renamed.
