@@ -21,7 +21,7 @@ from smgee.study import Study
 from smgee.study.check import check_file
 from smgee.study.reference import json_schema
 from smgee.workflow.preflight import check_place, needed_assets
-from smgee.workflow.registry import ASKED_FOR, all_steps
+from smgee.workflow.registry import WHOLE, all_steps
 from smgee.workflow.templates import TEMPLATES, Answers, default_name, likely_place, look, new_study
 from smgee_cli.display import console, print_table
 
@@ -264,7 +264,7 @@ def _lacking(study: Study) -> list[str]:
         there = {row["id"] for row in list_catalog(catalog)}
     except InputError as error:
         return [f"backend.catalog: {error}"]
-    steps = [step for name, step in all_steps().items() if name not in ASKED_FOR]
+    steps = [step for name, step in all_steps().items() if name in WHOLE]
     absent = [i for i in needed_assets(study, steps) if i not in there and not i.startswith("projects/")]
     if not absent:
         return []

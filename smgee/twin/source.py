@@ -81,7 +81,7 @@ class TwinSource:
     """
 
     kept_bytes = 2
-    """Of each pixel of a band that is read, kept until the image's other bands are: they are made together."""
+    """Of each pixel of a band that is read, kept until the other bands are: they are made together."""
 
     def __init__(self, basin: Basin | None = None, *, years: Iterable[int] | None = None) -> None:
         self.basin = basin if basin is not None else Basin()

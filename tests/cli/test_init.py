@@ -20,7 +20,7 @@ from smgee.report.paper import is_the_paper_s
 from smgee.study import Study
 from smgee.study.check import check_file
 from smgee.workflow.preflight import needed_assets
-from smgee.workflow.registry import ASKED_FOR, all_steps
+from smgee.workflow.registry import WHOLE, all_steps
 from smgee.workflow.templates import TEMPLATES, Answers, new_study
 from smgee_cli.app import app
 
@@ -46,7 +46,7 @@ def catalog_of_all(folder, study):
     look = {"crs": "EPSG:32647", "transform": from_origin(5e5, 4.1e6, 30, 30), "dtype": "int16"}
     with rasterio.open(file, "w", "GTiff", 2, 2, 1, **look) as out:
         out.write(np.ones((1, 2, 2), "int16"))
-    steps = [step for name, step in all_steps().items() if name not in ASKED_FOR]
+    steps = [step for name, step in all_steps().items() if name in WHOLE]
     for name in needed_assets(study, steps):
         add_files(folder, name, [file], AddOptions(bands=("a",)))
 

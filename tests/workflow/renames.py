@@ -23,7 +23,7 @@ from smgee.session import Session, connect
 from smgee.twin import Basin, TwinSource
 from smgee.workflow.connection import embedded_buckets
 from smgee.workflow.folder import RunFolder
-from smgee.workflow.registry import ASKED_FOR, STEPS
+from smgee.workflow.registry import WHOLE
 from smgee.workflow.run import execute
 from tests.faults import differing, hashes, small_study
 from tests.workflow.kills import child
@@ -174,9 +174,9 @@ def main() -> None:
     total = 0
     with tempfile.TemporaryDirectory() as scratch:
         start = Path(scratch) / "start"
-        for name in (name for name in STEPS if name not in ASKED_FOR):
+        for name in WHOLE:
             base = Path(scratch) / name
-            if name in (given.steps or STEPS):
+            if name in (given.steps or WHOLE):
                 renames, killed = check_renames(OneStep(name), start, base, most=given.most)
                 print(f"{name}: {renames} renames, killed before {killed}: identical", flush=True)
                 total += killed
