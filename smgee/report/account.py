@@ -34,7 +34,7 @@ class Account:
     versions : mapping of str to str
         Of Python and the packages that matter.
     datasets : sequence of str
-        Ids that predictors and SMAP were read from.
+        Ids that the steps which ended read.
     made_from : mapping of str to str
         Content hashes of the files that the report was made from, by path.
     lost : mapping of str to mapping of str to int
@@ -83,6 +83,8 @@ def _rows(account: Account) -> Section:
 def _steps(account: Account, folder: Path, synthetic: bool) -> Section:
     table = pd.DataFrame([_step(entry) for entry in account.steps])
     table = table.loc[:, table.notna().any()]
+    counts = [name for name in ("requests", "repeated") if name in table]
+    table = table.astype(dict.fromkeys(counts, "Int64"))
     total = float(table["seconds"].sum())
     text = (
         f"{len(table)} steps in {total:,.0f} s on this machine, peak memory {table['memory, MB'].max():,} MB."
@@ -109,7 +111,8 @@ def _step(entry: Mapping[str, Any]) -> dict[str, Any]:
             "sent, MB": spent["bytes_up"] / 1e6,
             "received, MB": spent["bytes_down"] / 1e6,
         }
-    return {**told, "ended": str(entry.get("finished", ""))}
+    ended = str(entry.get("finished", ""))
+    return {**told, "ended": f"{ended[:19].replace('T', ' ')} UTC" if ended else None}
 
 
 def steps_figure(table: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
@@ -140,7 +143,9 @@ def _origin(account: Account) -> Section:
     versions = pd.DataFrame({"package": list(account.versions), "version": list(account.versions.values())})
     tables = [(versions, "Versions that made this run.")]
     if account.datasets:
-        tables.append((pd.DataFrame({"data set": account.datasets}), "Data sets read on Earth Engine."))
+        tables.append(
+            (pd.DataFrame({"data set": account.datasets}), "Data sets that its steps read on Earth Engine.")
+        )
     if account.made_from:
         short = [f"{h[:16]}…" for h in account.made_from.values()]
         files = pd.DataFrame({"file": list(account.made_from), "SHA-256": short})

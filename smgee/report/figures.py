@@ -74,7 +74,7 @@ def maps_figure(
     with figure(
         rows,
         cols,
-        size=(3.1 * cols + 0.8, 3.6 * rows),
+        size=(2.4 * cols + 0.7, 3.1 * rows + 0.8),
         synthetic=synthetic,
         sharex=True,
         sharey=True,
@@ -98,7 +98,8 @@ def maps_figure(
             axis.set_xlabel("easting, km")
         for axis in axes[:, 0]:
             axis.set_ylabel("northing, km")
-        fig.colorbar(image, ax=axes, label=f"soil moisture, {UNIT}", shrink=0.8, extend="both")
+        look: dict[str, Any] = {"location": "bottom", "shrink": 0.5, "aspect": 40, "extend": "both"}
+        fig.colorbar(image, ax=axes, label=f"soil moisture, {UNIT}", **look)
         return save(fig, path)
 
 

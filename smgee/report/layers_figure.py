@@ -73,7 +73,7 @@ def layers_figure(
     with figure(
         rows,
         cols,
-        size=(4.2 * cols, 3.7 * rows + 0.4),
+        size=(3.3 * cols, 4.4 * rows + 0.4),
         synthetic=synthetic,
         sharex=True,
         sharey=True,
@@ -94,7 +94,7 @@ def layers_figure(
                 axis.imshow(outside, cmap=ListedColormap([_OUTSIDE]), **look)
             outline(axis, cells, grid)
             axis.plot(x / 1000, y / 1000, **STATION)
-            fig.colorbar(image, ax=axis, label=title.format(level=level), shrink=0.85, extend="both")
+            fig.colorbar(image, ax=axis, label=title.format(level=level), extend="both", location="bottom")
         if "applicability" in drawn and {"dissimilarity", "density"} & {p[0] for p in panels}:
             mark = Patch(color=_OUTSIDE, label="outside the area of applicability")
             fig.legend(handles=[mark], loc="outside upper right")

@@ -8,6 +8,7 @@ import pandas as pd
 
 from smgee.report.contents import Contents
 from smgee.report.page import Section
+from smgee.report.style import ORBITS, signed
 from smgee.report.verdicts import warnings_of
 from smgee.validation.pairs import PLAIN, UPSCALED
 
@@ -15,7 +16,6 @@ __all__ = ["opening"]
 
 _ALARM = 0.05
 _NAMED = 5
-_ORBITS = {"AM": "descending (06:00)", "PM": "ascending (18:00)"}
 
 
 def opening(c: Contents, folder: Path) -> list[Section]:
@@ -42,7 +42,7 @@ def _better(c: Contents) -> list[str]:
     else:
         answer = "That is not shown: at stations it has not seen the difference is within what chance gives"
     own, mean = _row(c.scores, c), _row(c.scores, c, "network mean")
-    numbers = f"skill {value:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}"
+    numbers = f"skill {signed(value, 2)}, 95 % interval {signed(low, 2)} to {signed(high, 2)}"
     if own is not None and mean is not None:
         numbers += f"; RMSE {own['rmse']:.3f} against {mean['rmse']:.3f} m³/m³"
         numbers += f", R {own['r']:.2f} against {mean['r']:.2f}"
@@ -87,7 +87,7 @@ def _smap(c: Contents) -> list[str]:
         side = "drier" if row["bias_corrected"] < 0 else "wetter"
         surely = "" if row["bias_low"] * row["bias_high"] > 0 else ", which may be chance"
         words = (
-            f"What is SMAP worth here{cell}, {_ORBITS.get(str(row['orbit']), row['orbit'])}? On "
+            f"What is SMAP worth here{cell}, {ORBITS.get(str(row['orbit']), row['orbit'])}? On "
             f"{row['n']:.0f} passes it is {abs(row['bias_corrected']):.3f} m³/m³ {side} than the "
             f"stations{surely}; ubRMSE {row['ubrmse_corrected']:.3f} "
             f"[{row['ubrmse_low']:.3f}, {row['ubrmse_high']:.3f}], "
@@ -115,6 +115,6 @@ def _reference(c: Contents) -> list[str]:
     for _, row in part.iterrows():
         where = f"{row['cell']}, " if several else ""
         sure = "more than chance" if row["p"] <= _ALARM else "no more than chance"
-        orbit = _ORBITS.get(str(row["orbit"]), str(row["orbit"]))
-        each.append(f"{where}{orbit}: R {row['gain']:+.3f}, {sure} makes (p = {row['p']:.2f})")
+        orbit = ORBITS.get(str(row["orbit"]), str(row["orbit"]))
+        each.append(f"{where}{orbit}: R {signed(row['gain'])}, {sure} makes (p = {row['p']:.2f})")
     return [f"Does the map judge SMAP better than the plain mean of the stations? {'; '.join(each)}."]

@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from smgee.drawn import in_words
 from smgee.io import atomic_path
+from smgee.report.tables import number
 
 __all__ = ["Section", "write_report"]
 
@@ -84,9 +86,13 @@ def _beside(file: Path, page: Path) -> list[tuple[str, str]]:
 
 
 def _cell(value: Any) -> str:
-    """Write a table cell: three decimals for fractions, nothing for missing."""
+    """Write a table cell: three decimals for fractions, a day without its hour, nothing for missing."""
     if pd.isna(value):
         return ""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+        return number(value) if abs(value) < 100 else f"{value:,.0f}"
+    if isinstance(value, pd.Timestamp) and value == value.normalize():
+        return f"{value:%Y-%m-%d}"
     return str(value)

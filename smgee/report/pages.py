@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import MissingDataError
+from smgee.estimators import title_of
 from smgee.grid import PixelGrid
 from smgee.models.deployment import OFFSET
 from smgee.report import figures
@@ -141,7 +142,7 @@ def _facts(c: Contents) -> dict[str, Any]:
     if c.samples is not None:
         facts["Sampled rows"] = f"{c.samples[0]:,} complete of {c.samples[1]:,}"
     if c.model:
-        facts["Deployed model"] = c.model
+        facts["Deployed model"] = _deployed(c)
     if c.route:
         facts["Route"] = c.route
     if c.spent:
@@ -149,6 +150,16 @@ def _facts(c: Contents) -> dict[str, Any]:
     if c.parity is not None:
         facts["Routes agree"] = c.parity["sentence"]
     return facts
+
+
+def _deployed(c: Contents) -> str:
+    """Say what the maps are drawn by."""
+    chosen = (c.certificate or {}).get("chosen") or {}
+    if "averaged" not in chosen:
+        return c.model
+    parts = dict.fromkeys(title_of(m) for members in chosen["averaged"].values() for m in members)
+    how = str(chosen["deployed"])
+    return f"average of {', '.join(parts)}" if how == "average" and parts else title_of(how)
 
 
 def _degrees(value: float, plus: str, minus: str) -> str:
@@ -177,8 +188,7 @@ def _maps(c: Contents, folder: Path) -> list[Section]:
         stations=_places(c),
         synthetic=c.synthetic,
     )
-    proof = f" {c.parity['sentence']}" if c.parity is not None else ""
-    text = f"Soil moisture at {c.study.area.scale_m:g} m on {len(days)} days.{proof}"
+    text = f"Soil moisture at {c.study.area.scale_m:g} m on {len(days)} days."
     caption = (
         "Upscaled soil moisture with the 36 km EASE-Grid 2.0 cell, its sixteen 9 km cells, and the stations."
     )
@@ -190,14 +200,15 @@ def _maps(c: Contents, folder: Path) -> list[Section]:
     return [Section("Maps", text, found)]
 
 
-LAYERS = (
-    "An interval is drawn by the models of the folds, each with its errors at stations it has not seen "
-    "(CV+), so it tells of a day at a place without a station. The standard error is the jackknife's: how "
-    "the map would move if one station had not been there; what no station could tell it does not know. "
-    "Outside the area of applicability a pixel is less like any station than the cross-validation has "
-    "tested, and none of the scores holds there."
-)
-"""What layers of uncertainty stand under."""
+LAYERS = {
+    "lower": "An interval is drawn by the models of the folds, each with its errors at stations it has not "
+    "seen (CV+), so it tells of a day at a place without a station.",
+    "standard_error": "The standard error is the jackknife's: how the map would move if one station had not "
+    "been there; what no station could tell it does not know.",
+    "applicability": "Outside the area of applicability a pixel is less like any station than the "
+    "cross-validation has tested, and none of the scores holds there.",
+}
+"""What a layer of uncertainty says, by variable."""
 
 
 def _layers(c: Contents, folder: Path) -> list[Section]:
@@ -228,8 +239,9 @@ def _layers(c: Contents, folder: Path) -> list[Section]:
     if "standard_error" in drawn:
         error = float(np.nanmedian(drawn["standard_error"]))
         said.append(f"The standard error of a pixel is {error:.3f} m³/m³ in the middle.")
-    text = " ".join([LAYERS, *c.uncertain, *said])
-    return [Section("Uncertainty and applicability", text, [(file, f"Layers of {day:%-d %B %Y}.")])]
+    drawings = [(file, f"Layers of {day:%-d %B %Y}.")]
+    text = " ".join(words for name, words in LAYERS.items() if name in drawn)
+    return [Section("Uncertainty and applicability", text, drawings, points=[*c.uncertain, *said])]
 
 
 def _place(
@@ -275,8 +287,8 @@ def _models(c: Contents, folder: Path) -> list[Section]:
         far = distances_figure(c.distances, folder / "distances.png", synthetic=c.synthetic)
         drawn.append((far, _DISTANCES))
     learned = STATE_AND_PLACE if (c.scores["model"] == "deployed").any() else ABSOLUTE
-    words = "" if c.certificate is None else f" {c.certificate['words']}"
-    return [Section("Models", f"{learned} {SKILL}{words}", drawn, [table])]
+    points = [] if c.certificate is None else [str(c.certificate["words"])]
+    return [Section("Models", f"{learned} {SKILL}", drawn, [table], points)]
 
 
 _SCORES = (

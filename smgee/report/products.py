@@ -54,6 +54,7 @@ def products_section(c: Contents, folder: Path) -> list[Section]:
         "Other products of soil moisture at SMAP's passes: their images are means of hours or of a day, and "
         "the hour of the pass is drawn between them."
     ]
+    points: list[str] = []
     tables = []
     if c.comparison is not None:
         large = c.comparison[c.comparison["grid"] == "M36"]
@@ -61,7 +62,7 @@ def products_section(c: Contents, folder: Path) -> list[Section]:
         page["product"] = large["product"].map(PRODUCTS).fillna(large["product"])
         tables.append((page, "comparison.csv, 36 km: each product beside the same references, same passes."))
         if (c.comparison["grid"] == "M09").any():
-            said.append(f"Beware of the 9 km cells of comparison.csv: {SHARED_GROUND}.")
+            points.append(f"Beware of the 9 km cells of comparison.csv: {SHARED_GROUND}.")
     if c.collocation is not None:
         said.append(
             "Collocation takes none of them for the truth: data sets that see one signal, each with errors "
@@ -72,7 +73,7 @@ def products_section(c: Contents, folder: Path) -> list[Section]:
             "them look better than they are: SMAP's retrieval takes the temperature of the soil from a "
             "weather model, as a reanalysis does."
         )
-        said += collocation_sentences(c.collocation)
+        points += collocation_sentences(c.collocation)
         page = _page(c.collocation[c.collocation["grid"] == "M36"], COLLOCATION)
         caption = (
             "collocation.csv, 36 km: error (in the set's own scale, and in that of the reference), "
@@ -81,7 +82,7 @@ def products_section(c: Contents, folder: Path) -> list[Section]:
             "SMAP's errors with those of the product that it is in."
         )
         tables.append((page, caption))
-    return [Section("Other products", " ".join(said), [], tables)]
+    return [Section("Other products", " ".join(said), [], tables, points)]
 
 
 def accuracy_table(table: pd.DataFrame, grid: str) -> tuple[pd.DataFrame, str]:

@@ -55,21 +55,18 @@ def _large(c: Contents, folder: Path) -> list[Section]:
         scatter = figures.scatter_figure(pairs, rows, folder / f"scatter_{end}.png", synthetic=c.synthetic)
         drawn.append((series, "SMAP and two of its references through the season."))
         drawn.append((scatter, "SMAP against each of the two."))
-    text = " ".join(
-        [
-            "SMAP beside every reference, on the passes that all of them share.",
-            *c.judged,
-            *gain_sentences(c.large, c.gains, c.verdicts),
-            *requirement_sentences(c.verdicts, grid="M36"),
-            *independence_sentences(c.study),
-            *warnings_of(c.large),
-        ]
-    )
+    text = " ".join(["SMAP beside every reference, on the passes that all of them share.", *c.judged])
+    points = [
+        *gain_sentences(c.large, c.gains, c.verdicts),
+        *requirement_sentences(c.verdicts, grid="M36"),
+        " ".join(independence_sentences(c.study)),
+        *warnings_of(c.large),
+    ]
     tables = [(_validated(c.large, "36 km"), "validation_36km.csv: bias = SMAP − reference.")]
     tables += _claims(c, "M36")
     if c.accuracy is not None and len(c.accuracy):
         tables.append(accuracy_table(c.accuracy, "M36"))
-    return [Section("SMAP 36 km", text, drawn, tables)]
+    return [Section("SMAP 36 km", text, drawn, tables, [point for point in points if point])]
 
 
 def _small(c: Contents, folder: Path) -> list[Section]:
@@ -161,7 +158,13 @@ SMAP_SECTIONS = (_quality, _large, _small, parts_section, products_section, _ter
 def _validated(table: pd.DataFrame, size: str) -> pd.DataFrame:
     """Return the columns of a validation table that a page has room for."""
     page = shown(table, validation_schema(size))
-    return page[[n for n in (*SHOWN, "level", "coverage", "n_stations", "warning") if n in page]]
+    return _titled(page[[n for n in (*SHOWN, "level", "coverage", "n_stations", "warning") if n in page]])
+
+
+def _titled(page: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of one grid with its references as people read them."""
+    page = page.drop(columns="grid", errors="ignore")
+    return page.assign(reference=page["reference"].map(TITLES).fillna(page["reference"]))
 
 
 def _claims(c: Contents, grid: str) -> list[tuple[pd.DataFrame, str]]:
@@ -172,14 +175,15 @@ def _claims(c: Contents, grid: str) -> list[tuple[pd.DataFrame, str]]:
             "equally good references, what chance makes, power for a gain of this size, the gain that could "
             "be detected, and the false alarms of the test on series like these (nominal 0.05)."
         )
-        tables.append((shown(c.gains[c.gains["grid"] == grid].drop(columns="baseline"), GAINS), caption))
+        part = c.gains[c.gains["grid"] == grid].drop(columns="baseline")
+        tables.append((_titled(shown(part, GAINS)), caption))
     if c.verdicts is not None and (c.verdicts["grid"] == grid).any():
         caption = (
             "verdicts.csv: the reference's error taken out of r, bias and ubRMSE; what a reference "
             "without error would gain; meets: probability that the ubRMSE is at most the target."
         )
         part = c.verdicts[c.verdicts["grid"] == grid].drop(columns="sentence")
-        tables.append((shown(part, VERDICTS), caption))
+        tables.append((_titled(shown(part, VERDICTS)), caption))
     if c.ledger is not None and (c.ledger["grid"] == grid).any():
         caption = (
             "footprint_ledger.csv: SMAP's difference from the map of the cell = of_footprint (what lies "

@@ -8,7 +8,7 @@ import pandas as pd
 
 from smgee.tables import Schema
 
-__all__ = ["shown", "with_interval"]
+__all__ = ["number", "shown", "with_interval"]
 
 
 def shown(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -36,4 +36,11 @@ def with_interval(value: float, low: float, high: float) -> str:
     """Say an estimate with its interval; nothing where there is no estimate."""
     if pd.isna(value):
         return ""
-    return f"{value:.3f}" if pd.isna(low) or pd.isna(high) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+    if pd.isna(low) or pd.isna(high):
+        return number(value)
+    return f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Write a number; what rounds to zero has no sign."""
+    return f"{round(float(value), digits) + 0.0:.{digits}f}"

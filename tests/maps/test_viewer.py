@@ -193,6 +193,11 @@ def test_a_browser_shows_the_page_without_complaint(viewer, tmp_path, known):
         browser.evaluate("new Promise((done) => setTimeout(done, 600))")
         after = np.asarray(Image.open(browser.picture(tmp_path / "b.png")).convert("RGB")).astype(int)
         assert (np.abs(after - before).max(axis=-1) > 20).mean() > 0.05
+        # days chosen one after the other: what is said is of the last
+        browser.evaluate("(setDay(0), setDay(1), setDay(2), setDay(3))")
+        browser.wait(f"document.body.dataset.drawn === 'soil_moisture/{DAYS[3]}'")
+        browser.evaluate("new Promise((done) => setTimeout(done, 600))")
+        assert "shown is" not in browser.evaluate("document.getElementById('status').textContent")
         # by keyboard alone: the series of the middle of the map
         browser.evaluate("document.getElementById('map').focus()")
         browser.press("Enter", 13)
@@ -204,6 +209,10 @@ def test_a_browser_shows_the_page_without_complaint(viewer, tmp_path, known):
         browser.evaluate("document.getElementById('cells').value = 'AM_difference'")
         browser.evaluate("document.getElementById('cells').dispatchEvent(new Event('change'))")
         browser.wait("document.getElementById('cells-key').children.length === 2")
+        # on the second day SMAP did not look: that is said
+        assert not browser.evaluate("document.getElementById('cells-key').textContent.includes('No cell')")
+        browser.evaluate("setDay(1)")
+        browser.wait("document.getElementById('cells-key').textContent.includes('No cell has a value')")
         assert browser.complaints == []
         assert browser.evaluate("document.body.dataset.failed") == "0"
 

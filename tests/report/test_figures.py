@@ -97,6 +97,23 @@ def test_every_figure_has_content(tmp_path, pairs):
         assert ink(path) > 0.02, path
 
 
+def test_colours_of_cells_mean_the_same_at_both_overpasses(tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(figures, "save", lambda fig, path: seen.update(fig=fig) or path)
+    figures.cells_figure(validation(CELLS[1:]), CELLS[1:], tmp_path / "k.png", synthetic=False)
+    images = [axis.images[0] for axis in seen["fig"].axes if axis.images]
+    assert len(images) == 6
+    limits = [image.get_clim() for image in images]
+    assert limits[:3] == limits[3:]
+    for (low, high), image in zip(limits, images, strict=True):
+        assert low <= np.nanmin(image.get_array()) <= np.nanmax(image.get_array()) <= high
+
+
+def test_signs_are_written():
+    told = [style.signed(v) for v in (-0.0213, 0.0104, -0.0002, 0.0)]
+    assert told == ["−0.021", "+0.010", "0.000", "0.000"]
+
+
 def test_synthetic_figures_carry_the_mark():
     for synthetic in (True, False):
         with style.figure(size=(3, 2), synthetic=synthetic) as (fig, _):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +15,13 @@ import xarray as xr
 from PIL import Image
 
 import smgee.report.page as page_module
-from smgee.report import Contents, write_pages
+from smgee.report import Contents, pages, write_pages
 from smgee.report.account import Account, account_sections
 from smgee.report.agreement_figures import density_figure, target_figure, taylor_figure
 from smgee.report.cell_series import cell_series
 from smgee.report.opening import opening
 from smgee.report.station_figures import periods_figure
+from smgee.report.tables import with_interval
 from smgee.report.terrain_figure import terrain_figure
 from smgee.study import Study
 
@@ -295,6 +297,32 @@ def test_the_heat_map_holds_the_table(tmp_path):
     assert (np.asarray(Image.open(path).convert("L")) < 250).mean() > 0.1
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (-0.0002, "0.000"),
+        (-0.0512, "-0.051"),
+        (1234.5, "1,234"),
+        (np.bool_(True), "yes"),
+        (pd.Timestamp("2021-05-08"), "2021-05-08"),
+        (pd.Timestamp("2021-05-08 12:00"), "2021-05-08 12:00:00"),
+        (pd.NA, ""),
+    ],
+)
+def test_cells_are_written_as_people_read_them(value, said):
+    assert page_module._cell(value) == said
+    if isinstance(value, float):
+        interval = with_interval(value, -0.0001, 0.25)
+        assert interval == f"{value + 0.0:.3f} [0.000, 0.250]".replace("-0.000", "0.000")
+
+
+def test_the_deployed_model_is_named_by_its_parts(contents):
+    chosen = {"deployed": "average", "averaged": {"whole": ["rf", "linear"], "dynamics": ["rf", "mine"]}}
+    told = pages._facts(replace(contents, certificate=contents.certificate | {"chosen": chosen}))
+    assert told["Deployed model"] == "average of RF, Linear, mine"
+    assert pages._facts(contents)["Deployed model"] == "deployed"
+
+
 def test_time_cost_rows_and_origin_are_told(tmp_path):
     spent = {
         "requests": {"pixels": 7},
@@ -318,6 +346,8 @@ def test_time_cost_rows_and_origin_are_told(tmp_path):
     assert "7 requests to Earth Engine, 2.0 MB received" in cost.text
     assert "54 s" in cost.text
     assert any("abababab" in str(table.to_numpy()) for table, _ in origin.tables)
+    assert cost.tables[0][0]["requests"].tolist() == [7, pd.NA]
+    assert cost.tables[0][0]["requests"].dtype == "Int64"  # written without decimals
 
 
 def test_every_9_km_cell_has_its_series(tmp_path, contents):

@@ -76,7 +76,10 @@ def test_every_file_is_there_and_says_it_is_synthetic(run):
         assert (pd.read_parquet(path)["synthetic"] == 1).all(), path
     assert "SYNTHETIC" in STATIONS.read(run.path).attrs["title"]
     assert xr.open_zarr(run / "maps.zarr").attrs["synthetic"] == 1
-    assert "SYNTHETIC" in (run / "report.html").read_text(encoding="utf-8")
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "SYNTHETIC" in page
+    read = [run.study.smap.collection_36km, "NASA/HLS/HLSS30/v002"]
+    assert all(f"<td>{name}</td>" in page for name in read)  # what was read, SMAP too
     with rasterio.open(run / "maps" / "season_mean.tif") as file:
         assert file.tags()["synthetic"] == "1"
 

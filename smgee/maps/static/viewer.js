@@ -42,7 +42,7 @@ function key(id, look) {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(look.high - look.low || 1)));
   for (const v of [look.low, (look.low + look.high) / 2, look.high]) {
     const end = document.createElement("span");
-    end.textContent = v.toFixed(Math.min(digits, 4)) + (v === look.high && look.units ? ` ${look.units}` : "");
+    end.textContent = v.toFixed(Math.min(digits, 4)).replace("-", "−") + (v === look.high && look.units ? ` ${look.units}` : "");
     ends.append(end);
   }
   target.append(bar, ends);
@@ -94,6 +94,7 @@ async function showLayer() {
   const fresh = L.tileLayer(shown.url, { opacity: Number(byId("opacity").value), maxZoom: 18,
     bounds: layer.remote ? undefined : state.bounds });
   fresh.smgeeName = name;
+  const day = dayName();
   let failed = 0, asked = 0, done = 0;
   const progress = () => { if (layer.remote) say(`Earth Engine draws ${layer.title}: ${done} of ${asked} tiles.`); };
   fresh.on("tileloadstart", () => { asked += 1; progress(); });
@@ -102,9 +103,10 @@ async function showLayer() {
   fresh.on("load", () => {
     // the old day stays until the new one is drawn, so that a film does not flicker
     if (old) map.removeLayer(old);
+    if (state.tiles !== fresh) return; // another day was chosen before this one was drawn
     document.body.dataset.drawn = name;
     document.body.dataset.failed = String(failed);
-    const other = layer.daily && shown.day !== dayName() ? `${layer.title}: shown is ${shown.day}.` : "";
+    const other = layer.daily && shown.day !== day ? `${layer.title}: shown is ${shown.day}.` : "";
     say(failed ? `${failed} tiles of ${layer.title} could not be drawn.` : other, failed > 0);
   });
   fresh.addTo(map);
@@ -153,7 +155,15 @@ async function showCells() {
   cellValues = found;
   cellLines.setStyle(cellStyle);
   cellLines.bringToFront();
-  key("cells-key", state.run.cell_looks[byId("cells").value]);
+  const chosen = byId("cells").value;
+  key("cells-key", state.run.cell_looks[chosen]);
+  const missing = (v) => v[chosen] === null || v[chosen] === undefined;
+  if (chosen && Object.values(found).every(missing)) {
+    const note = document.createElement("p");
+    note.className = "note";
+    note.textContent = "No cell has a value on this day.";
+    byId("cells-key").append(note);
+  }
 }
 
 async function showStations() {

@@ -16,7 +16,8 @@ from smgee.report.paper import paper_tables, write_paper_tables
 from smgee.tables import read_table
 from smgee.upscale import DailyModel
 from smgee.workflow.artifacts import Artifact, folder
-from smgee.workflow.registry import STEPS, command_of
+from smgee.workflow.preflight import needed_assets
+from smgee.workflow.registry import STEPS, command_of, load_step
 from smgee.workflow.step import Step
 from smgee.workflow.steps.compare_routes import PARITY
 from smgee.workflow.steps.explain import SHAP
@@ -148,7 +149,7 @@ def _account(work: Work) -> Account:
     return Account(
         steps=[{**entry, "step": name} for name, entry in entries.items() if name != "report"],
         versions=work.run.manifest.get("versions", {}),
-        datasets=() if study is None else study.predictor_set.datasets(),
+        datasets=() if study is None else needed_assets(study, [load_step(name) for name in entries]),
         made_from=work.provenance.made_from,
         lost=lost,
         kept=kept,
