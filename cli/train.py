@@ -49,8 +49,21 @@ def train(
         list[str] | None,
         typer.Option(help="Columns that never change at a station, such as soil texture or elevation."),
     ] = None,
-    lon: Annotated[str, typer.Option(help="Column of longitudes (or metres on a plane).")] = "lon",
-    lat: Annotated[str, typer.Option(help="Column of latitudes (or metres on a plane).")] = "lat",
+    time_format: Annotated[
+        str | None, typer.Option(help="How its dates are written, such as %d.%m.%Y. Default: ISO dates.")
+    ] = None,
+    rain: Annotated[
+        list[str] | None,
+        typer.Option(help="Predictors that are rain of their step (anomaly). Default: those named so."),
+    ] = None,
+    lon: Annotated[
+        str | None,
+        typer.Option(help="Column of longitudes (or metres on a plane). Default: lon or longitude, if any."),
+    ] = None,
+    lat: Annotated[
+        str | None,
+        typer.Option(help="Column of latitudes (or metres on a plane). Default: lat or latitude, if any."),
+    ] = None,
     where: Annotated[str | None, typer.Option(help="Rows to use, such as 'Network == \"TxSON\"'.")] = None,
     derive: Annotated[
         list[str] | None,
@@ -122,8 +135,10 @@ def train(
             target=target,
             station=split_names(station),
             time=time_column,
+            time_format=time_format,
             predictors=split_names(predictors),
             static=split_names(static),
+            rain=split_names(rain),
             lon=lon,
             lat=lat,
             where=where,
@@ -161,6 +176,7 @@ def train(
         target=target,
         station=split_names(station),
         time=time_column,
+        time_format=time_format,
         predictors=[*(split_names(predictors) or []), *(split_names(static) or [])],
         where=where,
         derive=parse_derived(derive),

@@ -37,8 +37,9 @@ def train_network(
     """Train, save, and print the scores and the certificate; returns what was written."""
     left = ", ".join(f"{count} {why}" for why, count in table.dropped.items())
     console.print(
-        f"{int(table.scored.sum())} rows of {len(table.names)} stations, {str(table.times.min())[:10]} to "
-        f"{str(table.times.max())[:10]}{f'; not scored: {left}' if left else ''}"
+        f"{int(table.scored.sum())} rows of {len(table.scored_names)} stations, "
+        f"{str(table.times.min())[:10]} to {str(table.times.max())[:10]}"
+        f"{f'; not scored: {left}' if left else ''}"
         f"{' (synthetic)' if table.synthetic else ''}",
         highlight=False,
     )

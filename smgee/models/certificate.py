@@ -101,12 +101,12 @@ def certify(
     -------
     dict
         As `certify_scores`, with ``placebo`` at stations left out, ``chosen`` on all stations and in every
-        fold, ``interval``.
+        fold, ``ahead`` (skill of the models and baselines that scored better), ``interval``.
     """
     facts = {
         "source": table.source,
         "rows": int(table.scored.sum()),
-        "stations": len(table.names),
+        "stations": len(table.scored_names),
         "first": str(table.times.min())[:10],
         "last": str(table.times.max())[:10],
         "dropped": dict(table.dropped),
@@ -126,6 +126,8 @@ def certify(
         out["placebo"] = NO_PLACEBO
     if interval is not None:
         out["interval"] = worth_of(interval)
+    ahead = at_stations["skill"][at_stations["skill"] > out["skill"]["value"]].sort_values(ascending=False)
+    out["ahead"] = {str(name): float(value) for name, value in ahead.items()}
     out["words"] = " ".join([out["words"], *_further(out, final)])
     return dict(_clean(out))
 
@@ -171,6 +173,12 @@ def _further(out: Mapping[str, Any], final: Choice) -> list[str]:
             f"Deployed is the network's state plus {whole:.2f} of the place term and {dynamics:.2f} of the "
             f"local dynamics ({final.deployed}); features, settings and both shares were chosen by stations "
             "left out inside the training stations, never by those that are scored."
+        )
+    if out["ahead"]:
+        told = ", ".join(f"{name} {value:+.3f}" for name, value in list(out["ahead"].items())[:3])
+        sentences.append(
+            f"By the skill at stations left out {told} would have done better; what is deployed is not "
+            "chosen by these scores."
         )
     if out.get("placebo") == NO_PLACEBO:
         sentences.append(NO_PLACEBO)

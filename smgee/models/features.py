@@ -24,7 +24,7 @@ import numpy as np
 
 from smgee.errors import MissingDataError
 from smgee.models.network import NetworkTable
-from smgee.models.rain import is_rain, rain_memory
+from smgee.models.rain import rain_memory
 from smgee.models.state import bridge, network_mean, station_effects
 
 STATE = ("network_state", "network_change")
@@ -93,7 +93,7 @@ def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) ->
         grid = table.grid(values)
         network = _network(grid, table.days)
         relative = grid - network
-        if is_rain(name):
+        if name in table.rain:
             for key, memory in rain_memory(name, grid, table.days).items():
                 add("rain", key, memory)
                 add("rain", f"{key}_rel", memory - memory.mean(axis=0), scale=memory)
@@ -104,7 +104,7 @@ def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) ->
         for key, place in _place(np.where(steps, grid, np.nan), table.days).items():
             add(_GROUP_OF[key], f"{name}_{key}", place)
     for name, place in table.static.items():
-        add("static", name, np.where(np.isfinite(place), place, np.nanmedian(place)))
+        add("static", name, place)
     if table.calendar:
         for name, row in harmonics(table.times).items():
             add("calendar", name, np.broadcast_to(row, table.shape))

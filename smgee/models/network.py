@@ -16,6 +16,16 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError, MissingDataError
+from smgee.models.columns import (
+    fill_places,
+    find_coordinates,
+    per_station,
+    rows_in_company,
+    tell_marks,
+    varies,
+    without_marks,
+)
+from smgee.models.rain import is_rain
 from smgee.models.reading import (
     CALENDAR,
     check_names,
@@ -71,6 +81,8 @@ class NetworkTable:
         Name of the file.
     groups : tuple of str, optional
         Groups of features that may be made (see `smgee.models.features`); all by default.
+    rain : tuple of str
+        Dynamic columns that are rain of their step.
     """
 
     y: np.ndarray
@@ -91,6 +103,7 @@ class NetworkTable:
     units: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     groups: tuple[str, ...] | None = None
+    rain: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.y)
@@ -99,6 +112,11 @@ class NetworkTable:
     def shape(self) -> tuple[int, int]:
         """Number of stations and of steps."""
         return len(self.names), len(self.times)
+
+    @property
+    def scored_names(self) -> np.ndarray:
+        """Stations that have a row to train on and to score, sorted."""
+        return self.names[np.unique(self.station[self.scored])]
 
     @cached_property
     def days(self) -> np.ndarray:
@@ -148,8 +166,8 @@ class NetworkTable:
         static: Sequence[str] = (),
         station: str | Sequence[str] = "station",
         time: str = "date",
-        lon: str = "lon",
-        lat: str = "lat",
+        lon: str | None = None,
+        lat: str | None = None,
         where: str | None = None,
         derive: Mapping[str, str] | None = None,
         target_scale: float = 1.0,
@@ -157,12 +175,15 @@ class NetworkTable:
         units: Mapping[str, str] | None = None,
         source: str = "",
         groups: Sequence[str] | None = None,
+        rain: Sequence[str] | None = None,
+        time_format: str | None = None,
     ) -> NetworkTable:
         """Check a data frame of stations and times.
 
         Columns named as predictors that never change within a station are taken as static; columns named as
-        static that do change are refused. A predictor that more than `SPARSE` of the rows lack is filled
-        later (see `smgee.models.features`) and costs no row; a row without any other predictor is not scored.
+        static that do change are refused. Rain, and a predictor that more than `SPARSE` of the rows lack, are
+        filled later (see `smgee.models.features`) and cost no row; a row without any other predictor is not
+        scored, nor one that no other station reports near in time.
 
         Parameters
         ----------
@@ -172,12 +193,14 @@ class NetworkTable:
             Column of soil moisture, as a fraction (m³ m⁻³) after `target_scale`.
         predictors, static : sequence of str
             Columns that vary in time, and columns of the place. ``doy`` is made where it is named.
-        station, time, where, derive, target_scale, synthetic, units, source
+        station, time, where, derive, target_scale, synthetic, units, source, time_format
             As for `TrainingTable.from_frame`.
-        lon, lat : str
-            Columns of the coordinates, degrees; the table may lack them.
+        lon, lat : str, optional
+            Columns of the coordinates, degrees; by default those with the usual names, if there are any.
         groups : sequence of str, optional
             Groups of features that may be made; all by default.
+        rain : sequence of str, optional
+            Columns that are rain of their step; by default those that are named so (`rain.is_rain`).
 
         Raises
         ------
@@ -190,7 +213,15 @@ class NetworkTable:
         label = f"the table {source}" if source else "the table"
         columns = [station] if isinstance(station, str) else list(station)
         check_names([*predictors, *static], target=target, station=columns, time=time)
-        frame = prepare(frame, station=columns, time=time, derive=derive, where=where, label=label)
+        frame = prepare(
+            frame,
+            station=columns,
+            time=time,
+            time_format=time_format,
+            derive=derive,
+            where=where,
+            label=label,
+        )
         require(frame, [target, *predictors, *static], label)
         named = frame[columns].astype("string")
         known = ~(named.isna().any(axis=1) | frame[time].isna())
@@ -209,41 +240,56 @@ class NetworkTable:
             steps = stamps  # several rows of a station in one day: each stamp is a step of its own
         times, step = np.unique(steps, return_inverse=True)
 
-        notes: list[str] = []
-        moving = {name: _finite(numbers(frame, name)) for name in predictors if name != CALENDAR}
-        fixed = {name: _per_station(numbers(frame, name), index, len(names), name) for name in static}
-        still = [n for n, v in moving.items() if not _varies(v, index, len(names))]
+        marks: dict[str, dict[float, int]] = {}
+
+        def read(name: str) -> np.ndarray:
+            values, marks[name] = without_marks(_finite(numbers(frame, name)))
+            return values
+
+        moving = {name: read(name) for name in predictors if name != CALENDAR}
+        fixed = {name: per_station(read(name), index, len(names), name) for name in static}
+        notes = [*tell_marks(marks)]
+        still = [n for n, v in moving.items() if not varies(v, index, len(names))]
         for name in still:
-            fixed[name] = _per_station(moving.pop(name), index, len(names), name)
+            fixed[name] = per_station(moving.pop(name), index, len(names), name)
         if still:
             notes.append(f"Never changing within a station, so taken as static: {', '.join(still)}.")
         empty = [n for n, v in {**moving, **fixed}.items() if not np.isfinite(v).any()]
         if empty:
             raise InputError(f"{', '.join(empty)} hold no number in the rows chosen; leave them out.")
+        fixed, filled = fill_places(fixed)
+        wet = _rain_of(moving, rain)
+        if wet:
+            notes.append(f"Taken as rain of the step, of which the soil keeps a memory: {', '.join(wet)}.")
+        elif groups is None and moving:
+            notes.append("No column was taken for rain; if one is rain of its step, name it (--rain).")
+        notes += filled
         absent = {n: np.isnan(v[~np.isnan(y)]).mean() for n, v in moving.items()}
-        sparse = [n for n, share in absent.items() if share > SPARSE]
+        sparse = [n for n, share in absent.items() if share > (0 if n in wet else SPARSE)]
         if sparse:
             told = ", ".join(f"{n} ({absent[n]:.0%})" for n in sparse)
-            notes.append(f"Missing in so many rows that gaps are filled instead of rows left out: {told}.")
+            notes.append(f"Gaps are filled instead of rows left out: {told}.")
         strict = [v for n, v in moving.items() if n not in sparse]
         complete = ~np.isnan(np.stack(strict, axis=1)).any(axis=1) if strict else np.ones(len(y), bool)
+        alone = ~_in_company(y, index, step, len(names), times)
         dropped |= {
             f"no {target}": int(np.isnan(y).sum()),
             "missing predictor": int((~complete & ~np.isnan(y)).sum()),
+            "no other station near in time": int((alone & complete & ~np.isnan(y)).sum()),
         }
-        scored = complete & ~np.isnan(y)
+        scored = complete & ~np.isnan(y) & ~alone
         if not scored.any():
             raise MissingDataError(
-                f"Of {len(y)} rows none has {target!r} and all predictors; choose other predictors or rows."
+                f"Of {len(y)} rows none has {target!r}, all predictors and another station near in time; "
+                "choose other predictors or rows."
             )
-        place = {
-            key: _per_station(numbers(frame, name), index, len(names), name, strict=False)
-            if name in frame
-            else None
-            for key, name in (("lon", lon), ("lat", lat))
-        }
-        if any(v is None or not np.isfinite(v).all() for v in place.values()):
-            place = {"lon": None, "lat": None}
+        if np.ptp(y[scored]) == 0.0:
+            raise InputError(
+                f"The target {target!r} is {y[scored][0]:g} in every row that can be scored, so there is "
+                "nothing to learn; choose another column or other rows."
+            )
+        place, lost = find_coordinates(frame, {"lon": lon, "lat": lat}, index, names, label)
+        notes += [lost] if lost else []
         return cls(
             y=y,
             station=index,
@@ -261,6 +307,7 @@ class NetworkTable:
             units={target: "m3 m-3"} | dict(units or {}),
             source=source,
             groups=None if groups is None else tuple(groups),
+            rain=wet,
             **place,
         )
 
@@ -270,24 +317,22 @@ def _finite(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _varies(values: np.ndarray, station: np.ndarray, count: int) -> bool:
-    low, high = np.full(count, np.inf), np.full(count, -np.inf)
-    known = ~np.isnan(values)
-    np.minimum.at(low, station[known], values[known])
-    np.maximum.at(high, station[known], values[known])
-    return bool((high > low).any())
-
-
-def _per_station(
-    values: np.ndarray, station: np.ndarray, count: int, name: str, *, strict: bool = True
-) -> np.ndarray:
-    """One value per station: the first known one; refused when `strict` and there are several."""
-    out = np.full(count, np.nan)
-    known = np.flatnonzero(np.isfinite(values))[::-1]
-    out[station[known]] = values[known]
-    if strict and _varies(values, station, count):
+def _rain_of(moving: Mapping[str, np.ndarray], named: Sequence[str] | None) -> tuple[str, ...]:
+    """Columns of rain, as named by the user or by their names."""
+    if named is None:
+        return tuple(name for name, values in moving.items() if is_rain(name, values))
+    unknown = [name for name in named if name not in moving]
+    if unknown:
         raise InputError(
-            f"The column {name!r} was named as static, but it changes within stations; name it among "
-            "--predictors."
+            f"{', '.join(unknown)} was named as rain, which must be among the predictors that vary in time: "
+            f"{', '.join(moving) or 'there are none'}."
         )
-    return out
+    return tuple(named)
+
+
+def _in_company(
+    y: np.ndarray, station: np.ndarray, step: np.ndarray, count: int, times: np.ndarray
+) -> np.ndarray:
+    grid = np.full((count, len(times)), np.nan)
+    grid[station, step] = y
+    return rows_in_company(grid, times.astype("datetime64[s]").astype("f8") / 86400.0)[station, step]

@@ -17,24 +17,33 @@ DECAYS = (0.8, 0.9, 0.95, 0.98)
 WINDOWS = (3, 10, 30)
 """Days of the sums."""
 
-_RAIN = re.compile(r"^(precip|rain|ppt|prcp|pcp|tp|pr|prec|gpm|imerg|chirps|total_precip)", re.IGNORECASE)
-_TOKEN = re.compile(r"(^|[_\W])(precip\w*|rain\w*|ppt|prcp|pcp|tp)([_\W]|$)", re.IGNORECASE)
-_NOT_RAIN = re.compile(r"cum|acc|ante|api|sum\b|total_?\d|\d+ ?d(ay)?s?\b|lag|prev|pressure", re.IGNORECASE)
-_SHORT = {"tp", "pr", "prec"}
+_RAIN = re.compile(r"precip|rain|ppt|prcp|pcp|prectot|gpm|imerg|chirps", re.IGNORECASE)
+_SHORT = re.compile(r"(^|[_\W])(tp|pr|prec|rr|p)([_\W]|$)", re.IGNORECASE)
+_NOT_RAIN = re.compile(
+    r"cum|acc|ante|api|total_?\d|sum_?\d|\d+ ?d(ay)?s?\b|lag|prev|yester|pressure|precipitable|drain|terrain"
+    r"|train|grain|inter|days|freq|index|anom",
+    re.IGNORECASE,
+)
+_DRY = 0.1
+"""Share of rows without rain that a column of a short name, which may mean something else, must have."""
 
 
-def is_rain(name: str) -> bool:
+def is_rain(name: str, values: np.ndarray | None = None) -> bool:
     """Whether a column is named as rain of its step (not as a sum over many days, nor an index).
 
-    ``precip…``, ``rain…``, ``ppt``, ``prcp``, ``tp``, ``pr`` and the like are; ``Precip_cum`` is not.
+    ``precip…``, ``total_precipitation_sum``, ``rain…``, ``ppt``, ``prcp`` and the like are; ``Precip_cum`` is
+    not. ``tp``, ``pr``, ``rr`` and ``P`` are where the values, if given, are never negative and often 0.
     """
     if _NOT_RAIN.search(name):
         return False
-    match = _RAIN.match(name)
-    if match and match.group(1).lower() in _SHORT:
-        end = name[match.end() :]
-        return not end or not end[0].isalpha()
-    return bool(match or _TOKEN.search(name))
+    if _RAIN.search(name):
+        return True
+    if not _SHORT.search(name):
+        return False
+    if values is None:
+        return True
+    known = values[np.isfinite(values)]
+    return bool(len(known) and known.min() >= 0 and (known == 0).mean() >= _DRY)
 
 
 def fill_rain(rain: np.ndarray) -> np.ndarray:

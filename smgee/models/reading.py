@@ -78,6 +78,7 @@ def prepare(
     derive: Mapping[str, str] | None,
     where: str | None,
     label: str,
+    time_format: str | None = None,
 ) -> pd.DataFrame:
     """Parse the time, make derived columns, choose rows; the frame that was given stays as it is.
 
@@ -90,7 +91,7 @@ def prepare(
     """
     frame = frame.copy(deep=False)
     require(frame, [*station, time], label)
-    frame[time] = parse_dates(frame[time], time)
+    frame[time] = parse_dates(frame[time], time, time_format)
     if CALENDAR not in frame:
         frame[CALENDAR] = frame[time].dt.day_of_year.astype("f8")
     for name, expression in (derive or {}).items():
@@ -133,20 +134,46 @@ def require(frame: pd.DataFrame, names: Sequence[str], label: str) -> None:
         )
 
 
-def parse_dates(column: pd.Series, name: str) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(column):
+def parse_dates(column: pd.Series, name: str, form: str | None = None) -> pd.Series:
+    """Return times without a zone: where they carry an offset from UTC, as the clock on the spot showed them,
+    for the rows of a day belong to its local date.
+
+    Parameters
+    ----------
+    column : pandas.Series
+        ISO dates or times, or texts or numbers of another `form`.
+    name : str
+        Its name, for messages.
+    form : str, optional
+        As of `datetime.strptime`, such as ``%d.%m.%Y``.
+    """
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return column.dt.tz_localize(None).astype("datetime64[ns]")
+    if form is None and pd.api.types.is_numeric_dtype(column):
         raise InputError(
             f"The time column {name!r} holds numbers such as {column.iloc[0] if len(column) else '?'}; "
-            "give dates like 2021-07-01."
+            "give dates like 2021-07-01, or say how they are written with --time-format, such as %Y%m%d."
         )
-    try:
-        stamps = pd.to_datetime(column, utc=True, format="ISO8601")
-    except (ValueError, TypeError) as error:
+    known = column.dropna()
+    texts = known.astype(str).str.strip() if form or not _is_time(known) else known
+    if form is None and not _is_time(known):
+        texts = texts.str.replace(_OFFSET, "", regex=True)
+    stamps = pd.to_datetime(texts, format=form or "ISO8601", errors="coerce")
+    if stamps.isna().any():
+        wrong = known[stamps.isna()].iloc[0]
+        what = f"dates of the form {form}" if form else "ISO dates like 2021-07-01"
         raise InputError(
-            f"The time column {name!r} holds something else than ISO dates like 2021-07-01 "
-            f"({first_line(error)})."
-        ) from error
-    return stamps.dt.tz_localize(None).astype("datetime64[ns]")
+            f"The time column {name!r} holds {str(wrong)!r}, but {what} are read; say how its dates are "
+            "written with --time-format, such as %d.%m.%Y or %m/%d/%Y."
+        )
+    return stamps.reindex(column.index).astype("datetime64[ns]")
+
+
+_OFFSET = r"(?<=\d)\s*(Z|[+-]\d\d:?\d\d)$"  # behind a time of the day
+
+
+def _is_time(column: pd.Series) -> bool:
+    return pd.api.types.is_datetime64_any_dtype(column)
 
 
 def evaluate(frame: pd.DataFrame, expression: str, *, what: str) -> pd.Series:

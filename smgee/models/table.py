@@ -136,6 +136,7 @@ class TrainingTable:
         predictors: Sequence[str],
         station: str | Sequence[str] = "station",
         time: str = "date",
+        time_format: str | None = None,
         where: str | None = None,
         derive: Mapping[str, str] | None = None,
         target_scale: float = 1.0,
@@ -163,7 +164,9 @@ class TrainingTable:
         station : str or sequence of str
             Column, or columns together, that name a station.
         time : str
-            Column of dates.
+            Column of dates or times; where they carry an offset from UTC, the local ones are taken.
+        time_format : str, optional
+            How they are written, such as ``%d.%m.%Y``; by default as ISO dates.
         where : str, optional
             Expression of columns that chooses rows, such as ``Network == "TxSON"``.
         derive : mapping of str to str, optional
@@ -195,7 +198,15 @@ class TrainingTable:
         label = f"the table {source}" if source else "the table"
         columns = [station] if isinstance(station, str) else list(station)
         check_names(predictors, target=target, station=columns, time=time)
-        frame = prepare(frame, station=columns, time=time, derive=derive, where=where, label=label)
+        frame = prepare(
+            frame,
+            station=columns,
+            time=time,
+            time_format=time_format,
+            derive=derive,
+            where=where,
+            label=label,
+        )
         require(frame, [target, *predictors], label)
         y = numbers(frame, target) * target_scale
         x = np.stack([numbers(frame, name) for name in predictors], axis=1)

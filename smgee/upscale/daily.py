@@ -15,14 +15,10 @@ from smgee.models import TrainedModel, load_model
 from smgee.models.deployment import OFFSET, at_state
 from smgee.models.features import STATE, harmonics
 from smgee.models.leftout import LeftOut
+from smgee.models.state import LONGEST_GAP
 from smgee.trees import TreeEnsemble
 
 __all__ = ["DailyModel", "NetworkSeries"]
-
-LONGEST_GAP = 10
-"""Days from the nearest day with stations beyond which the state is not drawn between its neighbours: after
-so long a real network keeps half of an anomaly (Pali, summer 2021: correlation at ten days 0.53).
-"""
 
 STATE_FILE = "state.parquet"
 """The network's state, beside the models that are added to it."""

@@ -17,15 +17,30 @@ from smgee.models.rain import antecedent, is_rain, rain_memory, windowed
 from smgee.models.weights import PRIOR, believed_weight, paired_gain
 from tests.models.networks import frame, network
 
+_RAIN = ("rain", "Precip_wrcc", "ppt", "tp", "prcp_mm", "RAIN", "gpm_precip", "pr", "P", "RR")
+_SUMS = ("total_precipitation_sum", "precipitation_sum", "rain_sum", "tp_sum", "PRECTOTCORR", "P_mm")
 
-@pytest.mark.parametrize("name", ["rain", "Precip_wrcc", "ppt", "tp", "prcp_mm", "RAIN", "gpm_precip", "pr"])
+
+@pytest.mark.parametrize(
+    "name", ["rain", "Precip_wrcc", "ppt", "tp", "prcp_mm", "RAIN", "gpm_precip", "pr", "P", "RR", *_SUMS]
+)
 def test_rain_is_known_by_its_name(name):
     assert is_rain(name)
 
 
-@pytest.mark.parametrize("name", ["Precip_cum", "rain_10d", "api", "pressure", "terrain", "temp", "rain_sum"])
+_OTHERS = ("rain_sum_7", "precipitable_water", "rain_yesterday", "pH", "tprate")
+
+
+@pytest.mark.parametrize("name", ["Precip_cum", "rain_10d", "api", "pressure", "terrain", "temp", *_OTHERS])
 def test_sums_and_others_are_no_rain(name):
     assert not is_rain(name)
+
+
+def test_a_short_name_is_rain_where_it_behaves_so():
+    dry_days = np.array([0.0, 0.0, 3.2, np.nan, 11.0])
+    assert is_rain("P", dry_days)
+    assert not is_rain("P", np.array([612.0, 613.0, 611.0]))  # pressure
+    assert not is_rain("pr", dry_days - 1.0)
 
 
 def test_the_index_is_its_recursion_over_days():

@@ -89,7 +89,7 @@ def test_percent_is_refused_until_scaled(frame):
         (lambda f: f.assign(station="S00").drop_duplicates("date"), "come from one station ('S00')"),
         (lambda f: f.assign(ndmi="wet"), "holds something that is no number"),
         (lambda f: f.assign(date=20210501), "holds numbers such as 20210501"),
-        (lambda f: f.assign(date="first of May"), "something else than ISO dates"),
+        (lambda f: f.assign(date="first of May"), "say how its dates are written with --time-format"),
         (lambda f: pd.concat([f, f[["ndmi"]]], axis=1), "two columns named 'ndmi'"),
     ],
 )
