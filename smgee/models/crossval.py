@@ -165,8 +165,9 @@ def as_network(table: TrainingTable) -> NetworkTable:
         source=table.source,
         station=station,
         time=time,
-        lon=lon,
-        lat=lat,
+        lon=None if table.lon is None else lon,
+        lat=None if table.lat is None else lat,
+        company=False,
     )
 
 

@@ -177,6 +177,7 @@ class NetworkTable:
         groups: Sequence[str] | None = None,
         rain: Sequence[str] | None = None,
         time_format: str | None = None,
+        company: bool = True,
     ) -> NetworkTable:
         """Check a data frame of stations and times.
 
@@ -201,6 +202,8 @@ class NetworkTable:
             Groups of features that may be made; all by default.
         rain : sequence of str, optional
             Columns that are rain of their step; by default those that are named so (`rain.is_rain`).
+        company : bool
+            Whether rows that no other station reports near in time are left out of the score.
 
         Raises
         ------
@@ -271,7 +274,7 @@ class NetworkTable:
             notes.append(f"Gaps are filled instead of rows left out: {told}.")
         strict = [v for n, v in moving.items() if n not in sparse]
         complete = ~np.isnan(np.stack(strict, axis=1)).any(axis=1) if strict else np.ones(len(y), bool)
-        alone = ~_in_company(y, index, step, len(names), times)
+        alone = ~_in_company(y, index, step, len(names), times) if company else np.zeros(len(y), bool)
         dropped |= {
             f"no {target}": int(np.isnan(y).sum()),
             "missing predictor": int((~complete & ~np.isnan(y)).sum()),

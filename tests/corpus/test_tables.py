@@ -142,8 +142,16 @@ STATIONS: dict[str, tuple[Attempt, str]] = {
 
 def rows() -> pd.DataFrame:
     days = [f"2021-05-{d:02d}" for d in range(1, 9)]
+    moisture = [0.2, 0.3] * 8
     return pd.DataFrame(
-        {"station": ["A"] * 8 + ["B"] * 8, "date": days * 2, "sm": 0.2, "ndvi": 0.5, "lon": 99.8, "lat": 37.5}
+        {
+            "station": ["A"] * 8 + ["B"] * 8,
+            "date": days * 2,
+            "sm": moisture,
+            "ndvi": 0.5,
+            "lon": 99.8,
+            "lat": 37.5,
+        }
     )
 
 
@@ -184,7 +192,7 @@ TRAINING: dict[str, tuple[Attempt, str]] = {
     "times that are numbers": (train(lambda t: t.assign(date=range(16))), "holds numbers such as 0"),
     "a day no calendar has": (
         train(put(0, date="2021-02-30")),
-        "something else than ISO dates like 2021-07-01",
+        "but ISO dates like 2021-07-01 are read",
     ),
     "a filter that is no question": (train(where="ndvi + 1"), "not true or false; write a comparison"),
     "a filter that runs code": (train(where="__import__('os')"), "uses '@' or '__'"),
@@ -210,6 +218,7 @@ NETWORK: dict[str, tuple[Attempt, str]] = {
         network(lambda t: t.assign(lat="north")),
         "The column 'lat' holds something that is no number",
     ),
+    "a column that never changes": (network(lambda t: t.assign(sm=0.2)), "there is nothing to learn"),
 }
 
 
