@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,10 @@ from smgee.workflow.step import Step
 from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.work import Work
 
-MODELS: Artifact[tuple[list[str], str]] = folder("models", list_models)
+_SEARCHES = ".tuning"
+"""Folder of the run that keeps searches for settings while training is under way, by what decides them."""
+
+MODELS: Artifact[tuple[list[str], str]] = folder("models", list_models, companions=(_SEARCHES,))
 SCORES: Artifact[pd.DataFrame] = Artifact(
     "scores.csv",
     lambda path: read_table(path, schema=schemas.SCORES),
@@ -45,7 +49,9 @@ SCORES_BY: dict[str, Artifact[pd.DataFrame]] = {
 
 def run(work: Work) -> Mapping[str, Any]:
     """Train the models of the study."""
-    return _anomaly(work) if work.study.training.target == "anomaly" else _absolute(work)
+    facts = _anomaly(work) if work.study.training.target == "anomaly" else _absolute(work)
+    shutil.rmtree(work.run / _SEARCHES, ignore_errors=True)
+    return facts
 
 
 def _absolute(work: Work) -> Mapping[str, Any]:
@@ -83,6 +89,7 @@ def _anomaly(work: Work) -> Mapping[str, Any]:
         effort=Effort(trials=t.trials),
         seed=t.seed,
         minutes=t.minutes,
+        storage=_searches(work),
         report=told,
     )
     result.save(work.run.path)
@@ -94,6 +101,15 @@ def _anomaly(work: Work) -> Mapping[str, Any]:
         "notes": list(result.notes),
         "sentence": result.certificate["words"],
     }
+
+
+def _searches(work: Work) -> Path:
+    """Return where the searches of this training are kept; those of other settings or samples are dropped."""
+    kept = work.run / _SEARCHES / work.key[:20]
+    for other in kept.parent.glob("*"):
+        if other != kept:
+            shutil.rmtree(other)
+    return kept
 
 
 def sampled_network(work: Work) -> NetworkTable:
