@@ -93,8 +93,8 @@ def train(
     learn: Annotated[
         str | None,
         typer.Option(
-            help="'anomaly' from the network's state, with place and weather or 'absolute' soil "
-            "moisture from the columns as they are. Default: as the run's study says, else anomaly."
+            help="'anomaly': the difference from the network's state, by place and weather; 'absolute': soil "
+            "moisture itself, by the columns as they are. Default: as the run's study says, else anomaly."
         ),
     ] = None,
     trials: Annotated[int, typer.Option(help="Settings tried per model in every fold (anomaly).")] = 40,
@@ -111,11 +111,11 @@ def train(
     ] = "best",
     ctx: typer.Context = None,  # type: ignore[assignment]
 ) -> dict[str, Any]:
-    """Train tree ensembles on a table of stations, score them at stations and times not seen.
+    """Train models on a table of stations, score them at stations and times not seen, beside baselines.
 
     Writes scores.csv, models/ (trees without pickle, JSON pages, out-of-fold predictions) and shap/; what is
     learned from a table (state of the network, place, memory of rain) is made from its columns, and a
-    certificate says whether the model beats the mean of the other stations. Baselines stand in every table.
+    certificate says whether the model beats the mean of the other stations.
     """
     from rich.console import Console
 
