@@ -29,8 +29,8 @@ def opening(c: Contents, folder: Path) -> list[Section]:
 
 
 def _better(c: Contents) -> list[str]:
-    """Say whether the maps' model is better than the mean of the other stations."""
-    question = "Is the map better than the mean of the stations?"
+    """Say whether the map, or its model where none is drawn, is better than the mean of the others."""
+    question = f"Is the {'model' if c.maps is None else 'map'} better than the mean of the stations?"
     found = None if c.certificate is None else c.certificate.get("skill")
     if not found or found.get("value") is None or found.get("low") is None:
         return []

@@ -82,8 +82,8 @@ def periods_figure(periods: pd.DataFrame, path: Path, *, synthetic: bool) -> Pat
     with figure(1, 1, size=(8.4, 1.0 + 0.34 * len(year)), synthetic=synthetic) as (fig, axis):
         axis.barh(np.arange(len(year)), last - first, left=first, height=0.6, color=COLOURS["date"])
         for k, (a, b) in enumerate(zip(first, last)):
-            axis.text(a - 2, k, f"{start.iloc[k]:%-d %b}", ha="right", va="center", fontsize=8)
-            axis.text(b + 2, k, f"{end.iloc[k]:%-d %b}", ha="left", va="center", fontsize=8)
+            axis.text(a - 5, k, f"{start.iloc[k]:%-d %b}", ha="right", va="center", fontsize=8)
+            axis.text(b + 5, k, f"{end.iloc[k]:%-d %b}", ha="left", va="center", fontsize=8)
             for at, seen in ((a, periods["start_observed"].iloc[k]), (b, periods["end_observed"].iloc[k])):
                 if not bool(seen):
                     axis.plot(at, k, "o", ms=7, mfc="white", mec="black", label="_not seen")

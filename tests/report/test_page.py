@@ -199,7 +199,7 @@ def test_the_verdict_comes_first(page, written, contents):
     text = written.read_text(encoding="utf-8")
     assert text.index("In short") < text.index(">Models</h2>")
     (section,) = opening(contents, written.parent)
-    assert section.points[0].startswith("Is the map better than the mean of the stations? Yes")
+    assert section.points[0].startswith("Is the model better than the mean of the stations? Yes")
     assert "At 2 of 6 stations" in section.points[1]
     assert "S1 (0.050" in section.points[1]
 
