@@ -200,6 +200,8 @@ def test_the_verdict_comes_first(page, written, contents):
     assert text.index("In short") < text.index(">Models</h2>")
     (section,) = opening(contents, written.parent)
     assert section.points[0].startswith("Is the model better than the mean of the stations? Yes")
+    (mapped,) = opening(replace(contents, maps=object()), written.parent)
+    assert mapped.points[0].startswith("Is the map better than the mean of the stations? Yes")
     assert "At 2 of 6 stations" in section.points[1]
     assert "S1 (0.050" in section.points[1]
 
