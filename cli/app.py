@@ -7,13 +7,19 @@ import ctypes
 import logging
 import os
 import sys
+import traceback
+from typing import Any, NoReturn
 
 import typer
 
-from smgee.errors import SmgeeError
+from smgee.errors import InputError, SmgeeError
 from smgee.workflow.registry import STEPS, command_of
-from smgee_cli.codes import INTERRUPTED, UNEXPECTED, UNREADABLE, codes_text
-from smgee_cli.lazy import LazyGroup, say_more
+from smgee_cli.codes import EXIT_CODES, INTERRUPTED, UNEXPECTED, UNREADABLE, codes_text
+from smgee_cli.guide import GUIDES
+from smgee_cli.lazy import LazyGroup, print_json, say_more
+
+_USAGE: Any = typer.BadParameter.__mro__[1]
+"""What the command line's parser raises: typer exports this one kind of it."""
 
 # name → (where it is, one line of help); whatever a command works with is imported when it is called
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -101,35 +107,66 @@ def _few_arenas() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error of smgee's is one sentence on stderr and its exit code."""
+    """Run the command line; a failure is one sentence on stderr and its exit code, with ``--json`` on stdout
+    too, as one object.
+    """
     _few_arenas()
     try:
-        app()
-    except SmgeeError as error:
-        _stop(error, f"{error}", error.exit_code)
-    except OSError as error:
+        ended = app(standalone_mode=False)  # the code of an exit, or what the command returned
+    except Exception as error:
+        _stop(error)
+    if ended == INTERRUPTED:  # typer turns Ctrl-C into an exit without a word
+        said = "interrupted; run the same command again to go on."
+        _print_failure("Interrupted", said, INTERRUPTED)
+        print(f"smgee: {said}", file=sys.stderr)
+    sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _stop(error: Exception) -> NoReturn:
+    said, code = _told(error)
+    _print_failure(type(error).__name__, said, code)
+    if os.environ.get("SMGEE_DEBUG"):
+        traceback.print_exception(error)
+    if isinstance(error, _USAGE):
+        from typer.rich_utils import rich_format_error
+
+        rich_format_error(error)
+    else:
+        print(f"smgee: {said}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _told(error: Any) -> tuple[str, int]:
+    """What an error is in a sentence, and its exit code."""
+    if isinstance(error, SmgeeError):
+        return str(error), error.exit_code
+    if isinstance(error, _USAGE):
+        return error.format_message(), error.exit_code
+    if isinstance(error, typer.Abort):
+        return "a question had no answer; give what is asked for as an option.", InputError.exit_code
+    if isinstance(error, OSError):
         where = f"{error.filename} " if error.filename else ""
-        said = (
+        return (
             f"{where}cannot be read or written ({error.strerror or error}); check the path, its permissions "
             "and the space left."
-        )
-        _stop(error, said, UNREADABLE)
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
-        _stop(
-            error,
-            f"an error that should not happen ({said:.300}); please report it with what `smgee --debug …` "
-            "says.",
-            UNEXPECTED,
-        )
-    except SystemExit as stop:
-        if stop.code == INTERRUPTED:  # typer turns Ctrl-C into an exit without a word
-            print("smgee: interrupted; run the same command again to go on.", file=sys.stderr)
-        raise
+        ), UNREADABLE
+    said = f"{type(error).__name__}: {error}".splitlines()[0]
+    return (
+        f"an error that should not happen ({said:.300}); please report it with what `smgee --debug …` says."
+    ), UNEXPECTED
 
 
-def _stop(error: Exception, said: str, code: int) -> None:
-    if os.environ.get("SMGEE_DEBUG"):
-        raise error
-    print(f"smgee: {said}", file=sys.stderr)
-    sys.exit(code)
+def _print_failure(error: str, said: str, code: int) -> None:
+    if "--json" in sys.argv:
+        words = [word for word in sys.argv[1:] if not word.startswith("-")]
+        named = next((n for n in (" ".join(words[:2]), *words[:1]) if n in GUIDES), None)
+        print_json(
+            {
+                "command": named,
+                "ok": False,
+                "error": error,
+                "kind": EXIT_CODES[code],
+                "exit_code": code,
+                "message": said,
+            }
+        )

@@ -19,10 +19,9 @@ from typing import Annotated, Any, ClassVar, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from smgee.errors import SmgeeError
 from smgee_cli.guide import epilog_of, next_step
 
-__all__ = ["LazyGroup", "say_more"]
+__all__ = ["LazyGroup", "print_json", "say_more"]
 
 _SHARED: dict[str, tuple[Any, Any]] = {
     "json": (
@@ -92,18 +91,18 @@ def _load(name: str, where: str) -> Any:
         for info in found.registered_commands:
             if info.callback is not None:
                 command = info.name or info.callback.__name__
-                info.callback = _reporting(info.callback, command, f"{name} {command}")
+                info.callback = _reporting(info.callback, f"{name} {command}")
                 info.epilog = epilog_of(f"{name} {command}")
         found.info.epilog = epilog_of(name)
         group = typer.main.get_group(found)
         group.name = name
         return group
     app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    app.command(name, epilog=epilog_of(name))(_reporting(found, name, name))
+    app.command(name, epilog=epilog_of(name))(_reporting(found, name))
     return typer.main.get_command(app)
 
 
-def _reporting(function: Callable[..., Any], name: str, guide: str) -> Callable[..., Any]:
+def _reporting(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Give a command's function the options that all have.
 
     With ``--json`` what it returns is printed, and nothing else on stdout; with ``--quiet`` nothing is said
@@ -130,17 +129,10 @@ def _reporting(function: Callable[..., Any], name: str, guide: str) -> Callable[
                 stack.enter_context(contextlib.redirect_stdout(nowhere))
             elif json:
                 stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-            try:
-                result = function(*args, **kwargs)
-            except SmgeeError as error:
-                failure = {"command": name, "ok": False, "error": type(error).__name__, "message": str(error)}
-                if json:
-                    stack.close()
-                    _print(failure)
-                raise
-        following = next_step(guide, kwargs | (result if isinstance(result, dict) else {}))
+            result = function(*args, **kwargs)
+        following = next_step(name, kwargs | (result if isinstance(result, dict) else {}))
         if json:
-            _print({"command": name, "ok": True, "result": result, "next": following})
+            print_json({"command": name, "ok": True, "result": result, "next": following})
         elif following and not quiet:
             print(f"\nNext: {following}")
         return result
@@ -159,5 +151,6 @@ def say_more(times: int) -> None:
         logging.getLogger("smgee").setLevel(logging.INFO if times == 1 else logging.DEBUG)
 
 
-def _print(content: dict[str, Any]) -> None:
+def print_json(content: dict[str, Any]) -> None:
+    """Print one object on stdout."""
     print(json.dumps(content, indent=1, ensure_ascii=False, default=str))

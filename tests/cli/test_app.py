@@ -21,6 +21,7 @@ from smgee_cli.app import COMMANDS, app, main
 from smgee_cli.codes import EXIT_CODES
 from smgee_cli.guide import GUIDES, next_step
 
+CATALOG = ("add", "list", "remove", "check")
 HEAVY = {"ee", "numpy", "pandas", "xarray", "numba", "sklearn", "pydantic", "pyproj", "shapely", "rasterio"}
 
 
@@ -78,14 +79,117 @@ def test_status_in_words_and_as_json(tmp_path):
     }
 
 
-def test_an_error_as_json(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["smgee", "status", str(tmp_path / "none"), "--json"])
+def failure_of(monkeypatch, capsys, *words) -> tuple[dict, str, int]:
+    """What a command that fails prints on stdout with ``--json``, its words on stderr, and its code."""
+    monkeypatch.setattr("sys.argv", ["smgee", *map(str, words), "--json"])
     with pytest.raises(SystemExit) as stopped:
         main()
-    assert stopped.value.code == errors.InputError.exit_code
     out, err = capsys.readouterr()
-    assert json.loads(out)["error"] == "InputError"
-    assert err.startswith("smgee: ")
+    found = json.loads(out)
+    assert found["ok"] is False
+    assert found["exit_code"] == stopped.value.code != 0
+    assert found["kind"] == EXIT_CODES[stopped.value.code]
+    assert found["message"]
+    return found, err, stopped.value.code
+
+
+STEP_COMMANDS = (
+    *("sample", "train", "explain", "uncertainty", "smap", "static", "predict", "layers", "compare-routes"),
+    *("zonal", "mean-map", "validate", "truth", "report", "export", "publish"),
+)
+# arguments by command, none of which can be done; `none` is a path that does not exist
+FAILING: dict[str, list[str]] = {
+    **{name: ["--run", "none"] for name in STEP_COMMANDS},
+    "demo": ["--out", "/dev/null/x"],
+    "init": ["--stations", "none"],
+    "run": ["none"],
+    "plan": ["none"],
+    "status": ["none"],
+    "stations": ["none", "--out", "out"],
+    "smap ingest": ["none", "--collection", "projects/p/assets/c"],
+    "map": ["none", "--model", "none", "--day", "2021-07-01", "--out", "m.tif"],
+    "parity": ["none"],
+    "endmembers": ["none", "--out", "out"],
+    "view": ["none"],
+    "stac": ["--run", "none"],
+    "edges": ["none"],
+    "catalog add": ["X/Y", "none", "--catalog", "c"],
+    "catalog list": ["--catalog", "none"],
+    "catalog remove": ["X/Y", "--catalog", "none"],
+    "catalog check": ["--catalog", "none"],
+    "verify": ["projects/p/assets/none"],
+    "experiment": ["--networks", "0"],
+    "serve": ["--bucket", "none"],
+    "doctor": ["--catalog", "none"],
+}
+
+
+@pytest.mark.parametrize(
+    "name", [*(n for n in COMMANDS if n != "catalog"), *(f"catalog {n}" for n in CATALOG)]
+)
+def test_every_command_tells_its_failure_as_json(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    found, err, code = failure_of(monkeypatch, capsys, *name.split(), *FAILING[name])
+    assert found["command"] == name
+    assert code not in (70, 130)
+    assert err.splitlines()[-1] == f"smgee: {found['message']}"
+    wrong = failure_of(monkeypatch, capsys, *name.split(), "--no-such-option")
+    assert wrong[0]["error"] == "NoSuchOption"
+
+
+class Odd(Exception):
+    """An error that nobody expects."""
+
+
+@pytest.mark.parametrize(
+    ("raised", "error", "code", "said"),
+    [
+        (errors.MissingDataError("No rows."), "MissingDataError", 3, "No rows."),
+        (errors.RemoteError("Refused."), "RemoteError", 6, "Refused."),
+        (PermissionError(13, "Permission denied", "x.nc"), "PermissionError", 74, "x.nc cannot be read"),
+        (Odd("really"), "Odd", 70, "an error that should not happen (Odd: really)"),
+        (KeyboardInterrupt(), "Interrupted", 130, "run the same command again"),
+        (typer.BadParameter("not this"), "BadParameter", 2, "not this"),
+        (typer.Abort(), "Abort", 2, "a question had no answer"),
+    ],
+)
+def test_every_kind_of_failure_as_json(raised, error, code, said, tmp_path, monkeypatch, capsys):
+    def fail(*args, **kwargs):
+        print("on the way")
+        raise raised
+
+    monkeypatch.setattr("smgee_cli.status.RunFolder", fail)
+    found, err, stopped = failure_of(monkeypatch, capsys, "status", tmp_path)
+    assert (found["error"], stopped) == (error, code)
+    assert found["command"] == "status"
+    assert said in found["message"]
+    assert err.startswith("on the way")
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["status"], "MissingParameter"),
+        (["no-such-command"], "UsageError"),
+        (["run", "study.yml", "--publish=perhaps"], "BadOptionUsage"),
+        (["--no-such-option"], "NoSuchOption"),
+    ],
+)
+def test_usage_errors_as_json(words, error, monkeypatch, capsys):
+    found, err, code = failure_of(monkeypatch, capsys, *words)
+    assert (found["error"], code) == (error, 2)
+    assert "─ Error ─" in err
+
+
+def test_the_traceback_does_not_change_the_code(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["smgee", "--debug", "status", str(tmp_path / "none")])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    out, err = capsys.readouterr()
+    assert stopped.value.code == errors.InputError.exit_code
+    assert "Traceback" in err
+    assert out == ""
 
 
 def test_steps_without_earth_engine_do_not_connect(tmp_path, monkeypatch):
@@ -120,9 +224,6 @@ def test_publishing_is_asked_for_on_the_real_service(tmp_path):
     assert wanted(RunFolder(tmp_path / "b", real), True)[-1] == "publish"
     off = demo.model_copy(update={"publish": demo.publish.model_copy(update={"enabled": False})})
     assert "publish" not in wanted(RunFolder(tmp_path / "c", off), None)
-
-
-CATALOG = ("add", "list", "remove", "check")
 
 
 @pytest.mark.parametrize("name", [*sorted(COMMANDS), *(f"catalog {name}" for name in CATALOG)])
