@@ -1,4 +1,5 @@
-"""Which modules of smgee import each other in circles, and which import their own kind inside of functions.
+"""Which modules of smgee and of its command line import each other in circles, and which import their own
+kind inside of functions.
 
 ``python -m tests.structure`` prints both. Every import statement counts, wherever it stands: at the top of
 a file, inside of a function, under ``TYPE_CHECKING``; so do `importlib.import_module` calls with a literal
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = "smgee"
+PACKAGES = {"smgee": "smgee", "smgee_cli": "cli"}
+"""Folder by package."""
 # The declared facade: `TreeEnsemble` offers as methods what the modules around it do, and imports them when
 # such a method is called. They import the class.
 FACADE = "smgee.trees.ensemble"
@@ -31,15 +33,16 @@ class Import:
 
 
 def modules(root: Path = ROOT) -> dict[str, Path]:
-    """Return every module of the package by its dotted name."""
+    """Return every module of the packages by its dotted name."""
     return {
-        ".".join(p.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): p
-        for p in sorted((root / PACKAGE).rglob("*.py"))
+        ".".join((package, *p.relative_to(root / folder).with_suffix("").parts)).removesuffix(".__init__"): p
+        for package, folder in PACKAGES.items()
+        for p in sorted((root / folder).rglob("*.py"))
     }
 
 
 def _targets(node: ast.AST, known: Mapping[str, Path]) -> Iterator[str]:
-    if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE:
+    if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in PACKAGES:
         for alias in node.names:
             inner = f"{node.module}.{alias.name}"
             yield inner if inner in known else node.module
@@ -67,7 +70,7 @@ def imports(name: str, source: str, known: Mapping[str, Path]) -> list[Import]:
 
 
 def all_imports(root: Path = ROOT) -> list[Import]:
-    """Return all imports of own modules in the package."""
+    """Return all imports of own modules in the packages."""
     known = modules(root)
     return [i for name, path in known.items() for i in imports(name, path.read_text(encoding="utf-8"), known)]
 

@@ -35,6 +35,14 @@ def test_no_circle_of_imports(structure: ModuleType) -> None:
     assert structure.circles(structure.graph_of(structure.all_imports())) == []
 
 
+def test_both_packages_are_read(structure: ModuleType) -> None:
+    found = structure.all_imports()
+    assert "smgee_cli.lazy" in {i.target for i in found if i.module == "smgee_cli.app"}
+    assert "smgee.workflow.registry" in {i.target for i in found if i.module == "smgee_cli.app"}
+    cli = structure.imports("smgee_cli.a", "def f():\n    from smgee_cli.b import x", structure.modules())
+    assert [(i.target, i.local) for i in cli] == [("smgee_cli.b", True)]
+
+
 def test_own_modules_are_imported_at_the_top(structure: ModuleType) -> None:
     local = [
         f"{i.module}:{i.line} imports {i.target}"

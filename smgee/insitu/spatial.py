@@ -157,7 +157,7 @@ def variogram(
     ):
         known = np.isfinite(pairs)
 
-        def binned(weight: np.ndarray, known=known, pairs=pairs) -> np.ndarray:
+        def binned(weight: np.ndarray, known: np.ndarray = known, pairs: np.ndarray = pairs) -> np.ndarray:
             w = np.where(known, weight[i] * weight[j], 0.0)
             total = np.bincount(where, np.where(known, w * pairs, 0.0), number)
             return np.stack([np.bincount(where, w * h, number), total, np.bincount(where, w, number)])
@@ -242,7 +242,9 @@ def moran(daily: xr.Dataset, *, permutations: int = 999, seed: int = 0) -> pd.Da
             z = values - values.mean(axis=1, keepdims=True)
             norm = n / w.sum() / np.maximum((z**2).sum(axis=1), 1e-15)
 
-            def index(order: np.ndarray, z=z, w=w, norm=norm) -> float:
+            def index(
+                order: np.ndarray, z: np.ndarray = z, w: np.ndarray = w, norm: np.ndarray = norm
+            ) -> float:
                 arranged = z[:, order]
                 return float(np.mean(norm * np.einsum("ti,ij,tj->t", arranged, w, arranged, optimize=True)))
 

@@ -54,7 +54,9 @@ class Workers(Executor):
         self._home: dict[Block, int] = {}
         self._load: Counter[int] = Counter()
 
-    def submit(self, work: Work, job: MapJob, route: Route, *rest: Any) -> Future[Any]:  # type: ignore[override]
+    def submit(  # type: ignore[override]
+        self, work: Work, job: MapJob, route: Route, *rest: Any
+    ) -> Future[Any]:
         """Have a worker call ``work(job, route, *rest)``.
 
         Parameters
@@ -189,7 +191,9 @@ class Processes(Workers):
         self._lanes = [_Lane(access) for _ in range(size)]
         self._routes = _Routes()
 
-    def submit(self, work: Work, job: MapJob, route: Route, *rest: Any) -> Future[Any]:  # type: ignore[override]
+    def submit(  # type: ignore[override]
+        self, work: Work, job: MapJob, route: Route, *rest: Any
+    ) -> Future[Any]:
         """Have a worker call ``work(job, route, *rest)``; see `Workers.submit`."""
         number, packed = self._routes.packed(route)
         lane = self._lanes[self._home_of(job.block)]
@@ -295,7 +299,9 @@ class Cluster(Workers):
         self._names: dict[int, str] = {}
         self._homes: dict[int, str] = {}
 
-    def submit(self, work: Work, job: MapJob, route: Route, *rest: Any) -> Future[Any]:  # type: ignore[override]
+    def submit(  # type: ignore[override]
+        self, work: Work, job: MapJob, route: Route, *rest: Any
+    ) -> Future[Any]:
         """Have a worker call ``work(job, route, *rest)``; see `Workers.submit`."""
         from distributed import KilledWorker
 

@@ -148,7 +148,9 @@ def _kernel() -> Any:
     from numba import njit
 
     @njit(nogil=True)
-    def sums(values, starts, pixels, areas):  # pragma: no cover (compiled)
+    def sums(  # pragma: no cover (compiled)
+        values: np.ndarray, starts: np.ndarray, pixels: np.ndarray, areas: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
         n = len(starts) - 1
         mean, std, area, number = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n), np.zeros(n, np.int64)
         for k in range(n):
