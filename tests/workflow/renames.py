@@ -18,15 +18,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from smgee.io import SCRATCH
+from smgee.io import SCRATCH, content_hash
 from smgee.session import Session, connect
 from smgee.twin import Basin, TwinSource
 from smgee.workflow.connection import embedded_buckets
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.registry import WHOLE
 from smgee.workflow.run import execute
-from tests.faults import differing, hashes, small_study
+from tests.faults import differing, small_study
 from tests.workflow.kills import child
+
+NOTES = "notes.txt"  # of tests.workflow.kills: which blocks were begun
 
 Go = Callable[[str], Any]
 """Goes on with the run in a folder."""
@@ -120,8 +122,7 @@ def check_renames(go: Go, start: Path, base: Path, *, most: int | None = None) -
     (int, int)
         How many renames there are, and before how many the run was killed.
     """
-    whole = [hashes_of(go, start, base / name) for name in ("once", "twice")]
-    (first, renames), (second, _) = whole
+    (first, renames), (second, _) = (whole(go, start, base / name) for name in ("once", "twice"))
     timed = differing(first, second)
     chosen = list(range(1, renames + 1))
     if most is not None and renames > most:
@@ -139,7 +140,14 @@ def check_renames(go: Go, start: Path, base: Path, *, most: int | None = None) -
     return renames, killed
 
 
-def hashes_of(go: Go, start: Path, folder: Path) -> tuple[dict[str, str], int]:
+def hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a run, by its path; of what lies beside it, nothing."""
+    root = folder / "run" if (folder / "run").exists() else folder
+    files = [p for p in sorted(root.rglob("*")) if p.is_file() and p.name != NOTES]
+    return {str(p.relative_to(root)): content_hash(p) for p in files}
+
+
+def whole(go: Go, start: Path, folder: Path) -> tuple[dict[str, str], int]:
     """Go on from a start without a kill; return the files' hashes, and how many renames there were."""
     _copy(start, folder)
     renames = counted(go, folder)
