@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed.stamp
 
-.PHONY: demo test check docs docs-links clean
+.PHONY: demo test check coverage docs docs-links clean
 
 demo: $(INSTALLED)
 	$(BIN)/smgee demo --out runs/demo
@@ -19,6 +19,16 @@ check: $(INSTALLED)
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.audit
 	$(BIN)/python -m pytest -q tests/test_structure.py
+
+# Branches covered, in what must not fail: the whole suite takes an hour or so under it. A part of it:
+# make coverage TESTS=tests/metrics PARTS='smgee/metrics/*'
+TESTS ?= tests
+PARTS ?= smgee/eelocal/*,smgee/trees/*,smgee/validation/*,smgee/remote/*,smgee/workflow/*
+coverage: $(INSTALLED)
+	@mkdir -p build
+	$(BIN)/python -m coverage run -m pytest -q $(TESTS)
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report --include='$(PARTS)'
 
 # The pages that follow from the code are written first; a warning is an error, a broken link within the pages too.
 docs: $(INSTALLED)

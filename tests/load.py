@@ -35,6 +35,9 @@ PROJECT = "smgee-load"
 ROOT = f"projects/{PROJECT}/assets"
 _WAIT_S = 120  # for one answer
 
+SHARES = {"tile": 4, "pixels": 3, "features": 3, "export": 1}
+"""How often each kind is asked for."""
+
 
 @dataclass
 class Answers:
@@ -225,7 +228,7 @@ def _work(
     rng = random.Random(f"{seed} {number}")
     done = 0
     while time.monotonic() < until:
-        kind = rng.choices([*asked, "export"], weights=[4, 3, 3, 1])[0]
+        kind = rng.choices([*SHARES], weights=[*SHARES.values()])[0]
         began = time.monotonic()
         try:
             if kind == "export":

@@ -155,6 +155,14 @@ def test_export_to_asset_keeps_everything(session: Session) -> None:
     assert info["model"] == "xgb"
 
 
+def test_a_small_asset_is_stored_in_small_blocks(session: Session, folder: Path) -> None:
+    place = {"crs": "EPSG:32647", "crsTransform": [30, 0, ORIGIN[0], 0, -30, ORIGIN[1]]}
+    finish(ee.batch.Export.image.toAsset(dem(), "small", f"{ROOT}/small", region=dem().geometry(), **place))
+    for path in (folder / "store").rglob("*.tif"):
+        with rasterio.open(path) as file:
+            assert file.block_shapes == [(128, 128)]
+
+
 def test_exports_build_collections_and_overwrite_when_told(session: Session) -> None:
     ee.data.createAsset({"type": "IMAGE_COLLECTION"}, f"{ROOT}/maps")
     for day in (1, 2):

@@ -91,6 +91,13 @@ def _profile(grid: PixelGrid, dtype: str, count: int, *, compress: bool = True) 
     return profile
 
 
+def _block(grid: PixelGrid) -> int:
+    """Return the side of the blocks of an image: a file that is open holds one decoded for each band, and of
+    hundreds of small assets that are open most of it would be empty.
+    """
+    return min(512, max(128, 16 * -(-max(grid.shape) // 16)))  # multiples of 16, from 128 on
+
+
 def _check_bands(image: Image) -> None:
     for band in image.bands:
         if band.type.dimensions:
@@ -229,7 +236,7 @@ def _write_group(
             "compress": "deflate",
             "predictor": "YES",
             "overviews": "NONE",
-            "blocksize": "512",
+            "blocksize": str(_block(grid)),
             "num_threads": "2",
         }
         copy_raster(raw, target, **options)
