@@ -39,7 +39,7 @@ COLUMNS = (
 """Columns of `collocation_table`."""
 
 CAUTION_9KM = (
-    "no member sees this cell alone (SMAP some 33 km): figures are of the signal that they share, not of the "
+    "no member sees the cell alone (SMAP some 33 km): figures are of the signal that they share, not of the "
     "cell, and those of neighbours are one figure"
 )
 """Of every 9 km cell. SPL3SMP_E is interpolated from footprints of some 33 km, coarse products follow the
