@@ -9,8 +9,9 @@ name, and with one that begins with a literal package.
 from __future__ import annotations
 
 import ast
+import re
 import sys
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +112,36 @@ def graph_of(found: list[Import]) -> dict[str, set[str]]:
         if not (i.local and i.module == FACADE):
             graph.setdefault(i.module, set()).add(i.target)
     return graph
+
+
+def unnamed(sources: Iterable[str]) -> set[str]:
+    """Return functions, classes and constants at the top of modules that none of the sources names.
+
+    Being imported, or listed in ``__all__``, is no use by itself; what a decorator registers and hooks of
+    pytest are.
+    """
+    made: set[str] = set()
+    named: set[str] = set()
+    for tree in map(ast.parse, sources):
+        public: set[int] = set()
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                registered = isinstance(node, ast.FunctionDef) and node.decorator_list
+                made |= set() if registered else {node.name}
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found = {t.id for t in targets if isinstance(t, ast.Name)}
+                made |= found
+                if "__all__" in found:
+                    public |= {id(n) for n in ast.walk(node)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                named.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                named.add(node.attr)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in public:
+                named.update(re.findall(r"\w+", node.value) if "\n" not in node.value else ())
+    return {n for n in made - named if not n.startswith(("__", "pytest_"))}
 
 
 def main() -> int:

@@ -97,6 +97,19 @@ def test_readme_commands_exist():
     assert named <= commands, named - commands
 
 
+def test_readme_says_where_the_command_is():
+    """`make demo` leaves it in the environment it made, which no shell knows; notebooks need a front end."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    made = re.search(r"^VENV := (\S+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert made is not None
+    before = readme[: readme.index("smgee init")]
+    assert f"`{made[1]}/bin/smgee`" in before
+    assert f". {made[1]}/bin/activate" in before
+    extra = PROJECT["project"]["optional-dependencies"]["notebooks"]
+    assert any(need.startswith("jupyterlab") for need in extra)
+    assert ".[notebooks]" in readme
+
+
 def test_the_page_on_architecture_lists_the_floors():
     """Every package of the layer contract stands in the table of floors, from the top."""
     layers = PROJECT["tool"]["importlinter"]["contracts"][0]["layers"]

@@ -1,14 +1,16 @@
-"""No circles of imports; own modules are imported at the top of a file."""
+"""No circles of imports; own modules are imported at the top of a file; nothing is left that nobody uses."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[1]
 # Where imports of own modules may stand elsewhere than at the top: what they start is large, and not
 # everybody who imports the module needs it.
 LATE = (
@@ -63,3 +65,21 @@ def test_circles_are_found_wherever_the_import_stands(structure: ModuleType) -> 
     ]
     assert [(i.target, i.local) for i in found] == [("smgee.b", False), ("smgee.c", True), ("smgee.a", True)]
     assert structure.circles(structure.graph_of(found)) == [["smgee.a", "smgee.b", "smgee.c"]]
+
+
+WRITTEN = ("README.md", "docs/*.md", "docs/howto/*.md", "notebooks/*.ipynb", "tests/**/*.py")
+
+
+def test_nothing_is_left_that_nobody_names(structure: ModuleType) -> None:
+    """Functions, classes and constants of a module serve the package, or a page, a notebook or a test."""
+    known = [path.read_text(encoding="utf-8") for path in structure.modules().values()]
+    words = {w for p in WRITTEN for f in ROOT.glob(p) for w in re.findall(r"\w+", f.read_text("utf-8"))}
+    assert structure.unnamed(known) - words == set()
+
+
+def test_what_nobody_names_is_found(structure: ModuleType) -> None:
+    package = "from a import ORBITS, load, near\n__all__ = ['ORBITS', 'load', 'near']"
+    module = (
+        "ORBITS: int = 2\nFEW = 3\ndef load(): ...\ndef near(): return FEW\n@route('/x')\ndef answer(): ..."
+    )
+    assert structure.unnamed([package, module, "import a\na.near()"]) == {"ORBITS", "load"}

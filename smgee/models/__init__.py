@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smgee.estimators import ESTIMATORS, EstimatorSpec, make
 from smgee.models.applicability import Applicability, area_of_applicability
-from smgee.models.baselines import BASELINES, Baseline
+from smgee.models.baselines import BASELINES
 from smgee.models.candidates import Candidate
 from smgee.models.crossval import cross_validate
 from smgee.models.designs import (
@@ -34,7 +34,6 @@ __all__ = [
     "ESTIMATORS",
     "HOLDOUTS",
     "Applicability",
-    "Baseline",
     "Candidate",
     "Choice",
     "DateKFold",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol
 
 import numpy as np
 
@@ -19,15 +18,6 @@ from smgee.models.kriging import fit_variogram, kriging_weights
 from smgee.models.problem import Problem
 
 _WINDOW = 15  # days to either side of a day of the year
-
-
-class Baseline(Protocol):
-    """Anything that predicts the test rows of a problem."""
-
-    name: str
-
-    def predict(self, problem: Problem) -> np.ndarray:
-        """Soil moisture at the rows `problem.test`, m³ m⁻³."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ from smgee.upscale.season import (
     map_day,
     map_season,
     pull_static,
-    season_cost,
     season_mean,
 )
 from smgee.upscale.store import SOIL_MOISTURE, MapStore, Variable
@@ -80,7 +79,6 @@ __all__ = [
     "sampled_grid",
     "sampled_means",
     "sampling_step",
-    "season_cost",
     "season_image",
     "season_mean",
     "season_mean_there",

@@ -87,14 +87,6 @@ def map_season(
     run_jobs(jobs, route, store, area=area, executor=executor, events=told)
 
 
-def season_cost(store: MapStore, route: Route) -> Cost:
-    """Return what filling a store costs: every pull counted once."""
-    total: Cost = Cost()
-    for job in plan_jobs(store, route):
-        total += route.cost(job)
-    return total
-
-
 def map_day(
     route: XeeRoute | ClassifierRoute, day: date, *, area: Area | None = None, block: int | None = None
 ) -> np.ndarray:

@@ -16,7 +16,6 @@ from smgee.eelocal.engine.spec import client_file
 __all__ = ["discovery_document"]
 
 _PROJECT = "^projects/[^/]+$"
-_ASSET = "^projects/[^/]+/assets/.*$"
 
 
 def _path(pattern: str) -> dict[str, Any]:

@@ -13,8 +13,6 @@ from smgee.eelocal.tasks.exporting import write_table_asset
 from smgee.eelocal.tasks.importing import read_table_manifest, write_image_manifest
 from smgee.eelocal.tasks.operations import Run
 
-_MANIFEST_BYTES = 10 * 2**20
-
 
 def _destination(service: Service, manifest: Mapping[str, Any], overwrite: bool) -> str:
     if not manifest.get("name"):
