@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from smgee.datasets import HLS
 from smgee.doctor.coverage import approximate, count
 from smgee.doctor.probes import PROBES, answers_agree, ask
 from smgee.eelocal.assets.catalog import check_catalog
@@ -106,12 +107,7 @@ def _embedded(console: Any) -> bool:
         with connect("embedded") as session:
             connected = time.perf_counter() - begun
             total = ee.Number(1).add(1).getInfo()
-            images = (
-                ee.ImageCollection("NASA/HLS/HLSS30/v002")
-                .filterDate("2021-07-01", "2021-07-20")
-                .size()
-                .getInfo()
-            )
+            images = ee.ImageCollection(HLS["S30"].id).filterDate("2021-07-01", "2021-07-20").size().getInfo()
             url = session.serve()
         console.print(
             f"  [green]✓[/] connected in {connected:.2f} s; 1 + 1 = {total}; {images} HLS images in July "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from smgee.datasets import HLS, SMAP_9KM
+
 
 def region() -> Any:
     import ee
@@ -82,7 +84,7 @@ def weighted_sum() -> Any:
 def hls_types() -> Any:
     import ee
 
-    image = ee.ImageCollection("NASA/HLS/HLSS30/v002").filterDate("2021-07-01", "2021-07-02").first()
+    image = ee.ImageCollection(HLS["S30"].id).filterDate("2021-07-01", "2021-07-02").first()
     return ee.Dictionary(image.select(["B4", "Fmask"]).bandTypes())
 
 
@@ -91,7 +93,7 @@ def thermal() -> Any:
 
     area = ee.Geometry.Point([99.8, 37.5])
     images = (
-        ee.ImageCollection("NASA/HLS/HLSL30/v002")
+        ee.ImageCollection(HLS["L30"].id)
         .filterBounds(area)
         .filterDate("2021-07-01", "2021-08-01")
         .select("B10")
@@ -102,7 +104,7 @@ def thermal() -> Any:
 def smap_origin() -> Any:
     import ee
 
-    image = ee.ImageCollection("NASA/SMAP/SPL3SMP_E/006").first()
+    image = ee.ImageCollection(SMAP_9KM[-1].id).first()
     return ee.List(ee.Dictionary(ee.Algorithms.Describe(image.select(0).projection())).get("transform"))
 
 
@@ -110,7 +112,7 @@ def smap_flag() -> Any:
     """Share of pixels with brightness temperature among those whose flag is 0: near 1 when 1 means bad."""
     import ee
 
-    image = ee.ImageCollection("NASA/SMAP/SPL3SMP_E/006").first()
+    image = ee.ImageCollection(SMAP_9KM[-1].id).first()
     good = image.select("tb_v_corrected_am").mask().updateMask(image.select("tb_qual_flag_v_am").eq(0))
     region = ee.Geometry.Rectangle([-110, 30, -90, 45], "EPSG:4326", False)
     return good.reduceRegion(ee.Reducer.mean(), region, 20000).getNumber("tb_v_corrected_am").gt(0.5)

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from smgee.area import Area
-from smgee.datasets import DATASETS
+from smgee.datasets import DATASETS, HLS, SENTINEL1
 from smgee.grid import PixelGrid
 from smgee.planning.limits import SAMPLE_BYTES
 from smgee.predictors import Piece, PredictorSet
@@ -26,7 +26,7 @@ _BYTES_OF_REQUEST = 2_200
 _HEADER = 128  # of an answer of pixels
 _GROUPS_MEASURED = 3
 
-_REVISIT_DAYS = {"NASA/HLS/HLSL30/v002": 6.0, "NASA/HLS/HLSS30/v002": 3.5, "COPERNICUS/S1_GRD": 6.0}
+_REVISIT_DAYS = {HLS["L30"].id: 6.0, HLS["S30"].id: 3.5, SENTINEL1.id: 6.0}
 """Mean days between two scenes of a place at middle latitudes, overlaps of orbits counted in."""
 
 

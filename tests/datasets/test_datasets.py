@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +32,22 @@ def test_names_are_unique_within_a_dataset(dataset):
     layers = [layer for b in dataset.bands for layer in b.layers or (b.name,)]
     assert len(set(layers)) == len(layers) == len(dataset.layers)
     assert dataset.start is None or dataset.end is None or dataset.start < dataset.end
+
+
+def test_ids_are_said_once():
+    """No other module spells the id, or the folder of ids, of a data set that is here; examples may."""
+    root = Path(__file__).resolve().parents[2]
+    ids = {*DATASETS, *(d.id.rpartition("/")[0] + "/" for d in SMAP_9KM)}
+    files = [f for folder in ("smgee", "cli") for f in sorted((root / folder).rglob("*.py"))]
+    assert len(files) > 100
+    spelled = [
+        f"{f.relative_to(root)}:{node.lineno} {node.value}"
+        for f in files
+        if f.parent.name != "datasets"
+        for node in ast.walk(ast.parse(f.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in ids
+    ]
+    assert spelled == []
 
 
 def test_sensors_share_the_common_roles_under_other_names():

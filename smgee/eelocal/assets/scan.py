@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from smgee.datasets import Band, Dataset
+from smgee.datasets import SMAP_9KM, Band, Dataset
 from smgee.datasets.names import FileFacts, tag_properties
 from smgee.datasets.smap import GROUPS, WARPED, retrieval_bands
 from smgee.eelocal.assets.arrays import ease_grid, inspect_arrays
@@ -20,6 +20,7 @@ from smgee.source import BandInfo
 
 __all__ = ["AddOptions", "FoundBand", "FoundImage", "read_arrays", "read_geotiff", "read_smap"]
 
+_ENHANCED = SMAP_9KM[0].id.rpartition("/")[0] + "/"
 _EASE_SHAPES = {(g.rows, g.cols): name for name, g in EASE_GRIDS.items() if name in ("M09", "M36")}
 
 
@@ -237,7 +238,7 @@ def read_smap(path: Path, facts: FileFacts, identifier: str, images: dict[str, F
                     least, greatest = (float(array.attrs[k]) for k in ("valid_min", "valid_max"))
                     decoding = replace(decoding, least=least, greatest=greatest)
                 grid = ease_grid(name)
-                if identifier.startswith("NASA/SMAP/SPL3SMP_E/"):
+                if identifier.startswith(_ENHANCED):
                     if name != "M09":
                         raise InputError(
                             f"{identifier} is the 9 km product, but {path.name} holds the 36 km grid; give "
