@@ -154,10 +154,12 @@ class Area(BaseModel):
         error = np.abs(np.where(np.isfinite(scales), scales, np.inf) - 1).max(axis=0)
         worst = int(error.argmax())
         if error[worst] > MAX_DISTORTION:
+            better = utm_zone(*self.center)
+            advice = "a smaller area" if better == self.crs else f"a CRS made for the place, such as {better}"
             raise ValueError(
                 f"a metre of {self.crs} is {scales[0, worst]:.2f} to {scales[1, worst]:.2f} m on the map at "
                 f"longitude {lon[worst]:g}, latitude {lat[worst]:g}, so slopes and pixels would be wrong; "
-                f"give a CRS made for the place, such as {utm_zone(*self.center)}"
+                f"give {advice}"
             )
         use = parse_crs(self.crs).area_of_use
         if use is not None and _degrees_beyond(self.center[0], use.west, use.east) > USE_MARGIN:
@@ -335,7 +337,10 @@ def _read_outline(value: str, folder: Path) -> str:
         with np.errstate(invalid="ignore"):  # what is no number is refused below
             found = [g for g in _geometries(json.loads(text)) if not g.is_empty]
     except (ValueError, TypeError, KeyError, AttributeError, shapely.errors.ShapelyError) as error:
-        raise ValueError(f"{origin:.80} is not GeoJSON ({error}); give polygons in lon and lat") from error
+        said = str(error)
+        if not isinstance(error, ValueError | shapely.errors.ShapelyError):
+            said = "type, coordinates, geometry or features are not where they belong"
+        raise ValueError(f"{origin:.80} is not GeoJSON ({said}); give polygons in lon and lat") from error
     polygons = [g for g in found if g.geom_type in ("Polygon", "MultiPolygon")]
     if not polygons or len(polygons) < len(found):
         raise ValueError(

@@ -338,7 +338,7 @@ def _read_series(
         values = pd.to_numeric(frame[sensor.variable]).astype(float)
         times = pd.DatetimeIndex(frame.index)
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"The records of {sensor.file} cannot be read ({reason}); download the file again."
         ) from error

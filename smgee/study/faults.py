@@ -85,6 +85,8 @@ def _sentence(fault: dict[str, Any], model: type[BaseModel]) -> str:
         return f"{place} is empty"
     if kind == "date_from_datetime_parsing" and re.fullmatch(r"\d{4}-\d\d-\d\d", str(received)):
         kind = "no_such_day"
+    if kind == "missing" and isinstance(loc[-1], int):
+        return f"{place} lacks its value number {loc[-1] + 1} (got {received!r:.80})"
     words = _SPELLINGS.get(place) if kind == "string_pattern_mismatch" else _WORDS.get(kind)
     if words is not None:
         got = "" if kind == "missing" or isinstance(received, dict) else f" (got {received!r:.80})"

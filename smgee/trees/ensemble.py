@@ -98,7 +98,7 @@ class TreeEnsemble:
         if len(nodes) != 1 or not len(self.roots):
             raise InputError(
                 f"Tree arrays of lengths {sorted(nodes)} with {len(self.roots)} roots do not describe an "
-                "ensemble."
+                "ensemble; the model is damaged."
             )
         object.__setattr__(self, "feature_names", tuple(str(n) for n in self.feature_names))
         object.__setattr__(self, "base_score", float(self.base_score))

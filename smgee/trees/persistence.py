@@ -116,7 +116,7 @@ def load(path: str | os.PathLike[str]) -> TreeEnsemble:
         with np.load(path, allow_pickle=False) as archive:
             header = json.loads(bytes(archive["header"]).decode())
             if not isinstance(header, dict) or header.get("format") != FORMAT:
-                raise InputError(f"The file {path} is not an ensemble of smgee.")
+                raise InputError(f"The file {path} is not an ensemble of smgee; give one that it saved.")
             if header.get("version") != VERSION:
                 raise UnsupportedError(
                     f"The file {path} has version {header.get('version')} of the format; this smgee reads "
@@ -128,8 +128,7 @@ def load(path: str | os.PathLike[str]) -> TreeEnsemble:
                 if array.dtype != np.dtype(dtype) or array.ndim != 1:
                     raise InputError(
                         f"The member {name} of {path} is {array.dtype} with {array.ndim} dimensions, not "
-                        f"{np.dtype(dtype)} with "
-                        "one."
+                        f"{np.dtype(dtype)} with one; save the model again."
                     )
                 arrays[name] = array
         ensemble = TreeEnsemble(

@@ -221,7 +221,13 @@ def file_date(path: Path) -> pd.Timestamp:
     """
     for part in path.stem.split("_"):
         if len(part) == 8 and part.isdigit():
-            return pd.Timestamp(part)
+            try:
+                return pd.Timestamp(part)
+            except ValueError as error:
+                raise InputError(
+                    f"The name of {path.name} states the day {part}, which no calendar has; keep the name "
+                    "the file was delivered under."
+                ) from error
     raise InputError(f"{path.name} names no date (YYYYMMDD); keep the name the file was delivered under.")
 
 

@@ -94,7 +94,9 @@ def read_layers(path: str | Path, *, cells: Iterable[EaseCell] | None = None, ma
     except SmgeeError:
         raise
     except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:  # h5py's words for damage
-        raise InputError(f"{path.name} is not a readable HDF5 file ({error}); download it again.") from error
+        raise InputError(
+            f"{path.name} is not a readable HDF5 file ({str(error).split('. ')[0]}); download it again."
+        ) from error
     values = [v for b, v in bands.items() if b.startswith("soil_moisture")]
     if not any((v != FILLS["float32"]).any() for v in values):
         raise MissingDataError(

@@ -47,12 +47,12 @@ AREAS: dict[str, tuple[dict[str, Any], str]] = {
         {"box": [500000, 4100000, 536000, 4136000]},
         "box needs west and east within -180 to 180",
     ),
-    "a box of three": ({"box": [99, 37, 100]}, "area.box"),
+    "a box of three": ({"box": [99, 37, 100]}, "area.box lacks its value number 4 (got [99, 37, 100])"),
     "a box that is no number": (
         {"box": [99, 37, 100, float("nan")]},
         "area.box has to be a finite number (got nan)",
     ),
-    "half the Earth": ({"box": [-170, -60, 170, 60]}, "give a CRS made for the place"),
+    "half the Earth": ({"box": [-170, -60, 170, 60]}, "would be wrong; give a smaller area"),
     "a CRS that is none": ({"lon": 99.8, "lat": 37.5, "crs": "EPSG:99999"}, "is not known to PROJ"),
     "a CRS in degrees": ({"lon": 99.8, "lat": 37.5, "crs": "EPSG:4326"}, "is not a projected CRS"),
     "a CRS of elsewhere": (
@@ -73,7 +73,7 @@ AREAS: dict[str, tuple[dict[str, Any], str]] = {
 OUTLINES: dict[str, tuple[Any, str]] = {
     "words": ("here", "is not GeoJSON"),
     "a number": ("3", "is not GeoJSON"),
-    "no type": ({"coordinates": [SQUARE]}, "is not GeoJSON"),
+    "no type": ({"coordinates": [SQUARE]}, "are not where they belong"),
     "a type that is none": ({"type": "Sphere", "coordinates": [SQUARE]}, "is not GeoJSON"),
     "a line": ({"type": "LineString", "coordinates": SQUARE}, "only polygons count"),
     "a point beside a polygon": (

@@ -126,7 +126,7 @@ def test_files_and_names(whole: Path, tmp_path: Path) -> None:
     refused(lambda folder: read_smap(short), "is not a readable HDF5 file", tmp_path)
     for name, said in (
         ("day.h5", "names no date (YYYYMMDD)"),
-        ("SMAP_L3_SM_P_20210230_R18290_001.h5", "20210230"),
+        ("SMAP_L3_SM_P_20210230_R18290_001.h5", "states the day 20210230, which no calendar has"),
     ):
         path = tmp_path / name
         path.write_bytes(whole.read_bytes())

@@ -210,15 +210,18 @@ def catalog(content: Any, use: Callable[[Path], Any] = list_catalog) -> Attempt:
     return attempt
 
 
-def image(**band: Any) -> dict[str, Any]:
-    grid = {"crs": "EPSG:32647", "transform": [30, 0, 5e5, 0, -30, 4.1e6], "width": 4, "height": 4}
-    source = {"kind": "raster", "pieces": []}
-    entry = {
-        "type": "IMAGE",
-        "id": ID,
-        "bands": [{"name": "b1", "dtype": "int16", "grid": grid, "source": source} | band],
-    }
-    return {"format": "smgee-catalog/1", "assets": [entry]}
+def registered(**band: Any) -> Attempt:
+    """Use a catalog in which something else was written of a band."""
+
+    def attempt(folder: Path) -> None:
+        of({})(folder)
+        path = folder / "cat" / "catalog.json"
+        content = json.loads(path.read_text())
+        content["assets"][0]["bands"][0] |= band
+        path.write_text(json.dumps(content))
+        list_catalog(folder / "cat")
+
+    return attempt
 
 
 CATALOGS: dict[str, tuple[Attempt, str]] = {
@@ -245,10 +248,11 @@ CATALOGS: dict[str, tuple[Attempt, str]] = {
         catalog({"format": "smgee-catalog/1", "assets": [{"type": "IMAGE"}]}),
         "is not a catalog",
     ),
-    "a band without a grid": (catalog(image(grid=None)), "is not a catalog of this version"),
-    "a band of no type": (catalog(image(dtype="colour")), "is not a catalog of this version"),
+    "a band without a grid": (registered(grid=None), "is not a catalog of this version"),
+    "a band without a source": (registered(source={}), "is not a catalog of this version"),
+    "a band of no type": (registered(dtype="colour"), "is not a catalog of this version"),
     "a lattice of nothing": (
-        catalog(image(grid={"crs": "EPSG:32647", "transform": [0, 0, 0, 0, 0, 0], "width": 0, "height": 0})),
+        registered(grid={"crs": "EPSG:32647", "transform": [0, 0, 0, 0, 0, 0], "width": 0, "height": 0}),
         "is not a catalog of this version",
     ),
     "an id that is not in it": (

@@ -98,7 +98,7 @@ CASES: dict[str, tuple[str | bytes, str]] = {
         BASE + "stations: {depth_m: [0.1, 0.05]}\n",
         "(0.1, 0.05) are not (upper, lower) in metres",
     ),
-    "one depth": (BASE + "stations: {depth_m: [0.05]}\n", "stations.depth_m"),
+    "one depth": (BASE + "stations: {depth_m: [0.05]}\n", "stations.depth_m lacks its value number 2"),
     # -- what does not go together
     "a deployed model that is not trained": (
         BASE + "training: {models: [RF], deploy: XGBoost}\n",

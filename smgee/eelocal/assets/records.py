@@ -27,8 +27,19 @@ class BandRecord:
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> BandRecord:
-        """Return the band that its JSON states."""
+        """Return the band that its JSON states.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            When it states none.
+        """
         place = data["grid"]
+        a, b, _, d, e, _ = place["transform"]
+        if not (a * e != b * d and place["width"] > 0 and place["height"] > 0):
+            raise ValueError("a lattice without pixels")
+        if np.dtype(data["dtype"]).kind not in "iuf":
+            raise ValueError("a type that no pixel has")
         grid = PixelGrid(place["crs"], tuple(place["transform"]), place["width"], place["height"])
         info = BandInfo(data["name"], data["dtype"], grid, data.get("pyramiding", "MEAN"))
         return cls(info, band_source(data["source"]))

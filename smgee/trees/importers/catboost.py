@@ -68,7 +68,8 @@ def from_file(
         model.load_model(str(path))
     except catboost.CatBoostError as error:
         raise InputError(
-            f"CatBoost {catboost.__version__} cannot read {path}: {str(error).strip().splitlines()[0]}."
+            f"CatBoost {catboost.__version__} cannot read {path}: {str(error).strip().splitlines()[0]}; "
+            "save the model again."
         ) from error
     return from_model(model, feature_names, iterations=iterations)
 

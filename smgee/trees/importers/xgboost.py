@@ -80,7 +80,8 @@ def from_file(
         booster = xgboost.Booster(model_file=str(path))
     except xgboost.core.XGBoostError as error:
         raise InputError(
-            f"XGBoost {xgboost.__version__} cannot read {path}: {str(error).strip().splitlines()[0]}."
+            f"XGBoost {xgboost.__version__} cannot read {path}: {str(error).strip().splitlines()[0]}; "
+            "save the model again."
         ) from error
     return from_document(json.loads(bytes(booster.save_raw("json"))), feature_names, iterations=iterations)
 
