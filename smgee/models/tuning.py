@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -214,4 +215,10 @@ def _journal(
         digest.update(problem.train.tobytes() + problem.test.tobytes())
         digest.update(problem.x[problem.train].tobytes() + problem.table.y[problem.train].tobytes())
     folder.mkdir(parents=True, exist_ok=True)
-    return JournalStorage(JournalFileBackend(str(folder / f"{digest.hexdigest()[:20]}.log")))
+    file = folder / f"{digest.hexdigest()[:20]}.log"
+    if file.exists():
+        # a writer that was killed, or a full disk, may leave half a line, which optuna cannot read
+        whole = file.read_bytes().rfind(b"\n") + 1
+        if whole < file.stat().st_size:
+            os.truncate(file, whole)
+    return JournalStorage(JournalFileBackend(str(file)))

@@ -46,6 +46,14 @@ def test_a_search_that_stopped_finds_what_it_would_have_found(inner, tmp_path):
     assert all(len(t.intermediate_values) < len(inner.problems) for t in cut)
 
 
+def test_a_search_goes_on_after_half_a_line(inner, tmp_path):
+    whole = search(inner, 5)
+    search(inner, 3, tmp_path)
+    log = next(tmp_path.glob("*.log"))
+    log.write_bytes(log.read_bytes()[:-25])
+    assert search(inner, 5, tmp_path) == whole
+
+
 def test_the_number_of_trees_is_that_which_errs_least_at_stations_left_out(inner):
     tuned = search(inner, 6)
     candidate = Candidate("again", "xgboost", dict(tuned.candidate.settings))
