@@ -12,6 +12,7 @@ from smgee.upscale.cells import CellMeans
 from smgee.upscale.classifier_route import ClassifierRoute
 from smgee.upscale.daily import DailyModel, NetworkSeries
 from smgee.upscale.jobs import Done, plan_jobs, run_jobs
+from smgee.upscale.kept import KeptBands
 from smgee.upscale.layers import LAYERS, ClassifierLayers, LayerModels, XeeLayers, make_layers
 from smgee.upscale.parity import Parity, compare_maps, compare_routes, compare_store
 from smgee.upscale.route import Cost, Route
@@ -49,6 +50,7 @@ __all__ = [
     "Cost",
     "DailyModel",
     "Done",
+    "KeptBands",
     "LayerModels",
     "MapJob",
     "MapStore",

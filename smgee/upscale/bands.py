@@ -14,6 +14,7 @@ from smgee.grid import PixelGrid
 from smgee.predictors import Cadence, Integers, Piece, PredictorSet, cells
 from smgee.upscale.blocks import Block, MapJob, day_groups
 from smgee.upscale.daily import DailyModel
+from smgee.upscale.kept import KeptBands
 from smgee.upscale.pull import KEPT_BYTES, Puller
 from smgee.upscale.route import Cost
 from smgee.upscale.store import DAYS_PER_CHUNK
@@ -51,12 +52,23 @@ class BandSource:
         Which of them.
     keep_bytes : int
         Pixels kept for later requests, at most.
+    kept : KeptBands, optional
+        Keeps static predictors on disk, for other sources too.
     """
 
-    def __init__(self, predictors: PredictorSet, names: Sequence[str], *, keep_bytes: int = KEPT_BYTES):
+    def __init__(
+        self,
+        predictors: PredictorSet,
+        names: Sequence[str],
+        *,
+        keep_bytes: int = KEPT_BYTES,
+        kept: KeptBands | None = None,
+    ):
         self.predictors = predictors
         self.names = tuple(names)
         self.keep_bytes = keep_bytes
+        self.kept = kept
+        self._keys: dict[str, str] = {}
         self._pullers: dict[PixelGrid, Puller] = {}
         self._turn = threading.Lock()
 
@@ -86,14 +98,11 @@ class BandSource:
             found: dict[str, np.ndarray] = {}
             for part in piece.integers:
                 found |= part.derive(dict(zip(part.bands, self._steps(part, piece, block), strict=True)))
-            if piece.others:
-                pulled = self.puller.pull(
-                    (piece.others, piece.when),
-                    block,
-                    names=piece.others,
-                    image=lambda: piece.image.select(list(piece.others)),
-                )
+            if piece.others and piece.cadence is Cadence.STATIC and self.kept is not None:
+                pulled = self._static(piece, block, self.kept)
                 found |= dict(zip(piece.others, pulled, strict=True))
+            elif piece.others:
+                found |= dict(zip(piece.others, self._others(piece, piece.others, block), strict=True))
             return piece.by_day([found[name] for name in piece.names])
         lattice = piece.lattice
         at = self.puller.pull(lattice, block, names=("cell",), image=lambda: cells(lattice))
@@ -105,6 +114,38 @@ class BandSource:
         )
         where = at[0].astype(np.int32)
         return piece.by_day([Coarse(values.ravel(), where) for values in whole])
+
+    def _others(self, piece: Piece, names: tuple[str, ...], block: Block) -> np.ndarray:
+        """Return some predictors of a piece that come as they are."""
+        return self.puller.pull(
+            (names, piece.when), block, names=names, image=lambda: piece.image.select(list(names))
+        )
+
+    def _static(self, piece: Piece, block: Block, kept: KeptBands) -> np.ndarray:
+        """Return predictors that never change, from disk where they are kept there."""
+        what = (piece.others, piece.when)
+        held = self.puller.kept(what, block)
+        if held is not None:
+            return held
+        found = {name: kept.read(self._key(name, piece), block) for name in piece.others}
+        missing = tuple(name for name in piece.others if found[name] is None)
+        if missing:
+            pulled = self._others(piece, missing, block)
+            for name, band in zip(missing, pulled, strict=True):
+                kept.write(self._key(name, piece), block, band)
+                found[name] = band
+            if missing == piece.others:
+                return pulled
+        bands = np.stack([found[name] for name in piece.others])  # type: ignore[arg-type]
+        self.puller.keep(what, block, bands)
+        return bands
+
+    def _key(self, name: str, piece: Piece) -> str:
+        """Return what a static predictor is kept by, whichever others it was pulled with."""
+        if name not in self._keys:
+            (alone,) = self.predictors.pieces(piece.days[:1], names=[name])
+            self._keys[name] = alone.key
+        return self._keys[name]
 
     def _steps(self, part: Integers, piece: Piece, block: Block) -> np.ndarray:
         """Return the bands that predictors follow from here, pulled as whole numbers."""

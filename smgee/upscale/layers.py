@@ -25,6 +25,7 @@ from smgee.upscale.bands import Bands, BandSource, predict_told
 from smgee.upscale.blocks import MapJob, Maps, day_groups
 from smgee.upscale.classifier_route import map_image, send
 from smgee.upscale.daily import DailyModel
+from smgee.upscale.kept import KeptBands
 from smgee.upscale.pull import KEPT_BYTES, Puller
 from smgee.upscale.route import Cost, RouteName, check_model
 from smgee.upscale.store import DAYS_PER_CHUNK, Variable
@@ -160,10 +161,12 @@ class LayerModels:
 
 
 def make_layers(
-    name: RouteName, predictors: PredictorSet, models: LayerModels
+    name: RouteName, predictors: PredictorSet, models: LayerModels, *, kept: KeptBands | None = None
 ) -> XeeLayers | ClassifierLayers:
-    """Return what draws the layers, by the name of its route."""
-    return XeeLayers(predictors, models) if name == "xee" else ClassifierLayers(predictors, models)
+    """Return what draws the layers, by the name of its route; by route xee with what is kept of the pixels
+    that the maps were made of.
+    """
+    return XeeLayers(predictors, models, kept=kept) if name == "xee" else ClassifierLayers(predictors, models)
 
 
 class XeeLayers:
@@ -175,17 +178,19 @@ class XeeLayers:
         On the lattice of the maps.
     models : LayerModels
         Trained on these predictors, or some of them.
+    kept : KeptBands, optional
+        Keeps static predictors from one step of a run to the next.
     """
 
     name = "xee"
 
-    def __init__(self, predictors: PredictorSet, models: LayerModels):
+    def __init__(self, predictors: PredictorSet, models: LayerModels, *, kept: KeptBands | None = None):
         self.predictors = predictors
         self.models = models
         for model in models.models:
             check_model(predictors, model)
         # a cell of 36 km at 30 m with a dozen predictors: what follows need not be pulled again
-        self.source = BandSource(predictors, models.needs, keep_bytes=2 * KEPT_BYTES)
+        self.source = BandSource(predictors, models.needs, keep_bytes=2 * KEPT_BYTES, kept=kept)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return XeeLayers, (self.predictors, self.models)

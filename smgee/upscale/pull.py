@@ -167,7 +167,7 @@ class Puller:
             When a smaller window might pass; at once for a size that was refused repeatedly.
         """
         with self._turn((what, block)):
-            kept = self._kept(what, block)
+            kept = self.kept(what, block)
             if kept is not None:
                 return kept
             size = (len(names), block.size)
@@ -182,7 +182,7 @@ class Puller:
                     self._refused[size] += 1
                 raise
             if keep:
-                self._keep(what, block, pixels)
+                self.keep(what, block, pixels)
             return pixels
 
     def _image(
@@ -206,8 +206,8 @@ class Puller:
         with self._lock:
             return self._turns.setdefault(what, threading.Lock())
 
-    def _kept(self, what: Hashable, block: Block) -> np.ndarray | None:
-        """Return pixels that are there already, be it as part of a larger window."""
+    def kept(self, what: Hashable, block: Block) -> np.ndarray | None:
+        """Return pixels that are there already, be it as part of a larger window; None if they are not."""
         with self._lock:
             for (known, outer), pixels in self._pixels.items():
                 if known == what and outer.contains(block):
@@ -216,7 +216,8 @@ class Puller:
                     return pixels[:, rows, cols]
         return None
 
-    def _keep(self, what: Hashable, block: Block, pixels: np.ndarray) -> None:
+    def keep(self, what: Hashable, block: Block, pixels: np.ndarray) -> None:
+        """Keep pixels for later requests."""
         with self._lock:
             self._pixels[what, block] = pixels
             while sum(p.nbytes for p in self._pixels.values()) > self.keep_bytes:

@@ -20,6 +20,7 @@ from smgee.upscale.cells import CellMeans, Weights
 from smgee.upscale.classifier_route import ClassifierRoute
 from smgee.upscale.daily import DailyModel
 from smgee.upscale.jobs import Done, plan_jobs, results, run_jobs
+from smgee.upscale.kept import KeptBands
 from smgee.upscale.pull import Puller
 from smgee.upscale.route import Cost, Route, RouteName
 from smgee.upscale.store import MapStore
@@ -29,7 +30,11 @@ __all__ = ["cell_means", "default_block", "make_route", "map_day", "map_season",
 
 
 def make_route(
-    name: RouteName, predictors: PredictorSet, model: TreeEnsemble | DailyModel
+    name: RouteName,
+    predictors: PredictorSet,
+    model: TreeEnsemble | DailyModel,
+    *,
+    kept: KeptBands | None = None,
 ) -> XeeRoute | ClassifierRoute:
     """Return a route by its name.
 
@@ -41,10 +46,14 @@ def make_route(
         Of the study, `smgee.Study.predictor_set`.
     model : TreeEnsemble or DailyModel
         Trained on them.
+    kept : KeptBands, optional
+        Keeps static predictors that route xee pulls.
     """
     if name not in get_args(RouteName):
         raise InputError(f"The route {name!r} is not known; choose {' or '.join(get_args(RouteName))}.")
-    return (XeeRoute if name == "xee" else ClassifierRoute)(predictors, model)
+    if name == "xee":
+        return XeeRoute(predictors, model, kept=kept)
+    return ClassifierRoute(predictors, model)
 
 
 def default_block(n_bands: int) -> int:

@@ -13,6 +13,7 @@ from smgee.trees import TreeEnsemble
 from smgee.upscale.bands import BandSource, predict_day
 from smgee.upscale.blocks import MapJob, Maps
 from smgee.upscale.daily import DailyModel
+from smgee.upscale.kept import KeptBands
 from smgee.upscale.pull import Puller
 from smgee.upscale.route import Cost, check_model
 from smgee.upscale.store import SOIL_MOISTURE
@@ -29,15 +30,23 @@ class XeeRoute:
         On the lattice of the maps.
     model : TreeEnsemble or DailyModel
         Trained on these predictors, or some of them.
+    kept : KeptBands, optional
+        Keeps static predictors for later steps; it does not travel to workers.
     """
 
     name = "xee"
 
-    def __init__(self, predictors: PredictorSet, model: TreeEnsemble | DailyModel):
+    def __init__(
+        self,
+        predictors: PredictorSet,
+        model: TreeEnsemble | DailyModel,
+        *,
+        kept: KeptBands | None = None,
+    ):
         self.predictors = predictors
         self.model = DailyModel.of(model)
         check_model(predictors, self.model)
-        self.source = BandSource(predictors, self.model.needs)
+        self.source = BandSource(predictors, self.model.needs, kept=kept)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return XeeRoute, (self.predictors, self.model)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from smgee.errors import MissingDataError
 from smgee.study import Study
-from smgee.upscale import ClassifierRoute, ServerRoute
+from smgee.upscale import ClassifierRoute, KeptBands, MapStore, ServerRoute
 from smgee.workflow.days import active_days
 from smgee.workflow.network import predictors_of
 from smgee.workflow.steps.smap import SMAP
@@ -16,7 +16,7 @@ from smgee.workflow.steps.stations import PERIODS, STATIONS
 from smgee.workflow.steps.train import MODELS, deployed_model
 from smgee.workflow.work import Work
 
-__all__ = ["READS", "SETTINGS", "mapped_days", "maps_there", "stays"]
+__all__ = ["READS", "SETTINGS", "kept_bands", "mapped_days", "maps_there", "stays"]
 
 READS = (PERIODS, MODELS, SMAP, STATIONS)
 """What they are made of, in a run."""
@@ -33,6 +33,11 @@ def stays(study: Study) -> bool:
 def maps_there(work: Work) -> ServerRoute:
     """Return the maps as Earth Engine makes them; the step may read `READS`."""
     return ServerRoute(ClassifierRoute(predictors_of(work), deployed_model(work)), area=work.study.area)
+
+
+def kept_bands(work: Work, maps: MapStore) -> KeptBands:
+    """Return the static predictors that a run's maps were made of, as far as they are kept."""
+    return KeptBands(work.run / ".kept", grid=work.study.grid, identity=maps.identity)
 
 
 def mapped_days(work: Work) -> list[date]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -25,6 +30,33 @@ def connected(tmp_path_factory):
         yield session
 
 
+@pytest.fixture
+def scheduler(tmp_path) -> Iterator[str]:
+    """The address of a dask scheduler of its own, with two workers, as somebody starts them by hand."""
+    file = tmp_path / "scheduler.json"
+    common = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
+    commands = [["dask_scheduler", "--port", "0"], *2 * [["dask_worker", "--nthreads", "1"]]]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{name}", *options, *common],
+            cwd=Path(__file__).parents[2],
+            stderr=subprocess.DEVNULL,
+        )
+        for name, *options in commands
+    ]
+    try:
+        until = time.monotonic() + 120
+        while not file.exists() or not file.read_text():
+            assert time.monotonic() < until, "the scheduler did not start"
+            time.sleep(0.1)
+        yield json.loads(file.read_text())["address"]
+    finally:
+        for process in reversed(started):
+            process.terminate()
+        for process in started:
+            process.wait(60)
+
+
 def check(store: MapStore) -> None:
     assert store.missing == []
     assert store.verify() == []
@@ -42,8 +74,12 @@ def bytes_of(store: MapStore) -> dict[str, bytes]:
     return {str(p.relative_to(store.path)): p.read_bytes() for p in files}
 
 
-@pytest.mark.parametrize("kind", ["processes:2", "dask:local:2"])
-def test_a_killed_worker_costs_what_it_had_and_the_store_is_that_of_one_thread(connected, tmp_path, kind):
+@pytest.mark.parametrize("kind", ["processes:2", "dask:local:2", "dask:tcp"])
+def test_a_killed_worker_costs_what_it_had_and_the_store_is_that_of_one_thread(
+    connected, tmp_path, kind, request
+):
+    if kind == "dask:tcp":
+        kind = f"dask:{request.getfixturevalue('scheduler')}"
     plain = MapStore(tmp_path / "plain.zarr", **OPTIONS)
     map_season(plain, Arithmetic(together=2))
     notes = tmp_path / "notes"

@@ -23,7 +23,7 @@ from smgee.upscale import (
 )
 from smgee.upscale.route import RouteName
 from smgee.workflow.artifacts import Artifact
-from smgee.workflow.mapping import READS, SETTINGS, mapped_days
+from smgee.workflow.mapping import READS, SETTINGS, kept_bands, mapped_days
 from smgee.workflow.network import predictors_of
 from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Step
@@ -73,6 +73,8 @@ def run(work: Work) -> Mapping[str, Any]:
     if work.has(LAYERS) and work.has(UNCERTAINTY):
         content |= _layers(work)
         content["sentence"] += f" {content.pop('said')}"
+    if work.has(MAPS):
+        kept_bands(work, work.read(MAPS)).clear()  # no later step wants them
     work.write(PARITY, content)
     return {"parity": found.as_dict(), "sentence": content["sentence"]}
 
@@ -91,7 +93,8 @@ def _layers(work: Work) -> dict[str, Any]:
         return {"said": said}
     models, predictors = replace(models, layers=chosen), predictors_of(work)
     try:
-        first, second = (make_layers(name, predictors, models) for name in get_args(RouteName))
+        kept = kept_bands(work, work.read(MAPS))
+        first, second = (make_layers(name, predictors, models, kept=kept) for name in get_args(RouteName))
     except InputError as error:
         return {"said": f"{said} {error}".strip()}
     found = compare_routes(first, second, store.days[0], [window])

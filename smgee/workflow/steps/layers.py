@@ -30,6 +30,7 @@ from smgee.upscale.route import RouteName
 from smgee.validation import cell_weights
 from smgee.workflow.artifacts import Artifact, folder, table
 from smgee.workflow.cells import judged_cells
+from smgee.workflow.mapping import kept_bands
 from smgee.workflow.network import predictors_of
 from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Step
@@ -48,7 +49,8 @@ _TITLE = "Uncertainty and applicability of daily soil moisture"
 
 def run(work: Work) -> Mapping[str, Any]:
     """Draw the layers of some days; average every left-out model's maps of all days over the cells."""
-    study, every = work.study, work.read(MAPS).days
+    study, maps = work.study, work.read(MAPS)
+    every, kept = maps.days, kept_bands(work, maps)
     route: RouteName = "classifier" if work.fact("predict", "route") == "classifier" else "xee"
     models = layer_models(work)
     predictors = predictors_of(work)
@@ -56,12 +58,12 @@ def run(work: Work) -> Mapping[str, Any]:
     days = chosen_days(every, study.upscale.layer_days)
     block = default_block(len(models.needs) or 1)
     try:
-        drawn = make_layers(route, predictors, models)
+        drawn = make_layers(route, predictors, models, kept=kept)
     except InputError as error:  # more training conditions than Earth Engine may be asked for
         notes.append(str(error))
         rest = tuple(name for name in models.layers if name not in ("applicability", "density"))
         models = replace(models, layers=rest)
-        drawn = make_layers(route, predictors, models)
+        drawn = make_layers(route, predictors, models, kept=kept)
     if models.variables:
         store = MapStore(
             work.path(LAYERS),

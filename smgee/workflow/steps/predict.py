@@ -15,7 +15,7 @@ from smgee.study import Study
 from smgee.upscale import DailyModel, MapStore, default_block, make_route, map_season, open_workers
 from smgee.upscale.route import RouteName
 from smgee.workflow.artifacts import Artifact, folder
-from smgee.workflow.mapping import mapped_days
+from smgee.workflow.mapping import kept_bands, mapped_days
 from smgee.workflow.network import predictors_of
 from smgee.workflow.preflight import catalog_of, predictor_datasets
 from smgee.workflow.step import Option, Step
@@ -34,7 +34,6 @@ def run(work: Work) -> Mapping[str, Any]:
     days = mapped_days(work)
     asked = work.option("route", study.upscale.route)
     chosen = choice(asked, study, predictors, model, days)
-    route = make_route(chosen, predictors, model)
     store = MapStore(
         work.path(MAPS),
         days=days,
@@ -43,6 +42,7 @@ def run(work: Work) -> Mapping[str, Any]:
         provenance=work.provenance,
         block=default_block(len(model.needs) or 1),
     )
+    route = make_route(chosen, predictors, model, kept=kept_bands(work, store))
     todo = store.missing
     planned = _plan(study, predictors, model, todo, (chosen,)) if todo else None
     began = time.perf_counter()
