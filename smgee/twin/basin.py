@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,7 @@ class Basin:
         self.grid = PixelGrid(CRS, grid.transform, grid.width + grid.width % 2, grid.height)
         """The 30 m grid of everything, on the lattice of the HLS tile."""
         self.tile = TILE
+        self._cache = cache
         self._root = Path(cache) if cache is not None else store.cache_root()
         self._lock = threading.RLock()
         self._networks: dict[str, pd.DataFrame] = {}
@@ -97,6 +98,10 @@ class Basin:
             f"Basin(seed={self.seed}, year={self.year}, extent={self.extent!r}): "
             f"synthetic, {size} pixels of 30 m"
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # in another process, on another machine too, the same land from that machine's cache
+        return partial(Basin, extent=self.extent), (self.seed, self.year, self._cache)
 
     # ---- stored stages ----
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -99,6 +99,9 @@ class TwinSource:
         self._cover = CoverMap(self.basin)
         self._lock = threading.RLock()
         self._image_tables: dict[str, dict[str, ImageInfo]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(TwinSource, years=tuple(self.basins)), (self.basin,)
 
     def __repr__(self) -> str:
         return f"TwinSource({self.basin!r})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import time
@@ -16,8 +17,11 @@ import pytest
 import smgee
 from smgee.errors import InputError, RemoteError
 from smgee.remote import LEDGER
+from smgee.study import Study
 from smgee.upscale import MapStore, map_season, plan_jobs, run_jobs
 from smgee.upscale.workers import Processes, open_workers
+from smgee.workflow.connection import connected
+from smgee.workflow.folder import RunFolder
 from tests.upscale.routes import GRID, Arithmetic, Asking, Deadly, Noted, whole
 
 DAYS = [date(2021, 6, 1) + timedelta(days=k) for k in range(6)]
@@ -25,7 +29,7 @@ OPTIONS = {"days": DAYS, "grid": GRID, "identity": "x", "block": 20}
 
 
 @pytest.fixture(scope="module")
-def connected(tmp_path_factory):
+def embedded(tmp_path_factory):
     with smgee.connect("embedded", sources=[], store=tmp_path_factory.mktemp("assets")) as session:
         yield session
 
@@ -76,7 +80,7 @@ def bytes_of(store: MapStore) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("kind", ["processes:2", "dask:local:2", "dask:tcp"])
 def test_a_killed_worker_costs_what_it_had_and_the_store_is_that_of_one_thread(
-    connected, tmp_path, kind, request
+    embedded, tmp_path, kind, request
 ):
     if kind == "dask:tcp":
         kind = f"dask:{request.getfixturevalue('scheduler')}"
@@ -99,7 +103,7 @@ def test_a_killed_worker_costs_what_it_had_and_the_store_is_that_of_one_thread(
     assert len({pid for pid, *_ in jobs}) in (2, 3)  # the new one may come too late
 
 
-def test_a_block_stays_with_its_worker(connected, tmp_path):
+def test_a_block_stays_with_its_worker(embedded, tmp_path):
     store = MapStore(tmp_path / "maps.zarr", **OPTIONS)
     (tmp_path / "notes").mkdir()
     route = Noted(folder=str(tmp_path / "notes"))
@@ -112,13 +116,13 @@ def test_a_block_stays_with_its_worker(connected, tmp_path):
     assert len(set(homes.values())) == 2
 
 
-def test_a_job_that_kills_every_worker_is_told(connected, tmp_path):
+def test_a_job_that_kills_every_worker_is_told(embedded, tmp_path):
     store = MapStore(tmp_path / "maps.zarr", **OPTIONS)
     with Processes(1) as workers, pytest.raises(RemoteError, match="3 workers were lost"):
         map_season(store, Deadly(), executor=workers)
 
 
-def test_workers_connect_as_this_process_does_and_their_requests_count(connected, tmp_path):
+def test_workers_connect_as_this_process_does_and_their_requests_count(embedded, tmp_path):
     store = MapStore(tmp_path / "maps.zarr", **OPTIONS)
     with Processes(2) as workers, LEDGER.measure() as meter:
         map_season(store, Asking(), executor=workers)
@@ -126,7 +130,18 @@ def test_workers_connect_as_this_process_does_and_their_requests_count(connected
     assert meter.spent.requests["value:compute"] == len(store.blocks) * 2
 
 
-def test_what_cannot_be_done_is_told(connected, monkeypatch):
+def test_a_run_on_the_synthetic_basin_can_be_reached_from_elsewhere(tmp_path):
+    """What a command connects with, which holds the basin, travels to workers."""
+    run = RunFolder(tmp_path / "run", Study.demo().model_copy(update={"name": "elsewhere"}))
+    with connected(run) as session:
+        access = pickle.loads(pickle.dumps(session.access))
+    (mine,), (theirs,) = (dict(a.options)["sources"] for a in (session.access, access))
+    assert theirs is not mine
+    assert (theirs.basin.seed, theirs.basin.grid) == (mine.basin.seed, mine.basin.grid)
+    assert list(theirs.basins) == list(mine.basins)
+
+
+def test_what_cannot_be_done_is_told(embedded, monkeypatch):
     for wrong in ("cloud", "dask", "processes:none", "threads:0"):
         with pytest.raises(InputError, match="workers"), open_workers(wrong):
             pass
