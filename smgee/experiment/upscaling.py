@@ -218,5 +218,5 @@ def upscale(daily: xr.Dataset, places: Places, *, seed: int) -> Upscaled | None:
     for k, told in enumerate(zip(*(series[name] for name in STATE), strict=True)):
         known_of = {**layers, **dict(zip(STATE, told, strict=True))}
         columns = [np.broadcast_to(known_of[name], len(row)) for name in trees.feature_names]
-        maps[k] = told[0] + trees.predict(np.stack(columns, axis=1).astype("f4"))
+        maps[k] = np.maximum(told[0] + trees.predict(np.stack(columns, axis=1).astype("f4")), 0.0)
     return Upscaled(series["time"].astype("datetime64[ns]"), series[STATE[0]], maps, choice.deployed)

@@ -102,7 +102,8 @@ def cross_validate(
 
     def fit(task: _Task) -> np.ndarray:
         x, y, station = table.x[task.train], table.y[task.train], table.station[task.train]
-        return fit_one(task.spec, x, y, station=station, seed=seed).predict(table.x[task.test])
+        model = fit_one(task.spec, x, y, station=station, seed=seed)
+        return np.maximum(model.predict(table.x[task.test]), 0.0)  # as maps are drawn
 
     jobs = [(f"{task.spec.title}, {find_design(task.design).title}", partial(fit, task)) for task in tasks]
     for task, values in zip(tasks, run_all(jobs, n_jobs=n_jobs, progress=progress), strict=True):

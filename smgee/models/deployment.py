@@ -67,9 +67,9 @@ def at_state(ensemble: TreeEnsemble, state: float, **constants: float) -> TreeEn
 
 
 def predict_rows(ensemble: TreeEnsemble, problem: Problem, rows: np.ndarray) -> np.ndarray:
-    """Soil moisture at rows of a problem, m³ m⁻³."""
+    """Soil moisture at rows of a problem, m³ m⁻³; 0 where the model is below, as maps are drawn."""
     x = problem.x[np.ix_(rows, problem.columns(ensemble.feature_names))]
-    return np.asarray(problem.state[rows] + ensemble.predict(x), dtype="f8")
+    return np.maximum(np.asarray(problem.state[rows] + ensemble.predict(x), dtype="f8"), 0.0)
 
 
 def state_series(problem: Problem) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def refit_network(
                 "station": table.names[table.station[problem.test]],
                 "time": table.times[table.step[problem.test]],
                 "observed": table.y[problem.test],
-                "predicted": np.maximum(predict_rows(ensemble, problem, problem.test), 0.0),
+                "predicted": predict_rows(ensemble, problem, problem.test),
             }
         )
         state = pd.DataFrame(state_series(problem))
@@ -135,7 +135,7 @@ def refit_rows(
                 "station": table.station[out].astype(str),
                 "time": table.time[out],
                 "observed": table.y[out],
-                "predicted": ensemble.predict(table.x[out]),
+                "predicted": np.maximum(ensemble.predict(table.x[out]), 0.0),
             }
         )
         found.append(LeftOut(tuple(map(str, group)), ensemble, None, rows))

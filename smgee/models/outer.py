@@ -189,7 +189,7 @@ def _frame(table: NetworkTable, fold: Fold, k: int, named: Mapping[str, np.ndarr
                     "time": table.times[table.step[rows]],
                     "fold": k,
                     "observed": table.y[rows],
-                    "predicted": np.maximum(values, 0.0),
+                    "predicted": np.maximum(values, 0.0),  # as maps are drawn
                 }
             )
             for name, values in named.items()

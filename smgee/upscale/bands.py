@@ -197,7 +197,7 @@ def predict_day(
     constants : mapping of str to float
         Predictors that are one number for the whole site on this day.
     out : (height, width) float32
-        Filled; NaN where a predictor is masked.
+        Filled, with 0 where the model is below; NaN where a predictor is masked.
     """
     if not model.needs:
         out[...] = model.number(day)
@@ -209,6 +209,7 @@ def predict_day(
     if all(np.ndim(layer) == 0 for layer in layers):
         layers[0] = np.full(out.shape, layers[0], np.float32)
     trees.predict_bands(layers, out=out, keep_missing=False)
+    np.maximum(out, 0.0, out=out)
     if model.series is not None:  # the trees of this day may not test all that is masked
         for name in model.needs:
             if name not in constants:
@@ -235,7 +236,7 @@ def predict_told(
     constants : mapping of date to mapping of str to float
         Predictors that are one number for the whole site, by day.
     out : (days, height, width) float32
-        Filled; NaN where a predictor is masked.
+        Filled, with 0 where the model is below; NaN where a predictor is masked.
     """
     if not model.needs:
         for k, day in enumerate(days):
@@ -257,6 +258,7 @@ def predict_told(
     model.ensemble.predict_bands(layers, out=out.reshape(-1, out.shape[2]), keep_missing=False)
     for k, day in enumerate(days):
         out[k] += np.float32(model.level(day))
+    np.maximum(out, 0.0, out=out)
 
 
 def _all_of(lattice: PixelGrid) -> Block:

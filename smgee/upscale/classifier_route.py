@@ -153,8 +153,7 @@ class ClassifierRoute:
         if varying:  # the trees of this day may not test all that is masked
             masks = image.select(varying).mask().reduce(ee.Reducer.min())
             found = found.updateMask(masks.gt(0))
-        level = self.model.level(day)
-        return found.add(ee.Image.constant(level)) if level else found
+        return _finished(found, self.model.level(day))
 
     def run(self, job: MapJob) -> Maps:
         """Return the maps of a job, (days, height, width) float32 m³ m⁻³, NaN where a predictor is masked."""
@@ -204,8 +203,14 @@ def map_image(
         told = [ee.Image.constant(v).toFloat().rename(name) for name, v in constants.items()]
         image = image.addBands(ee.Image.cat(told))
     found = model.ensemble.classify(image, classifier=classifier, band_name=SOIL_MOISTURE.name)
-    level = model.level(day)
-    return found.add(ee.Image.constant(level)) if level else found
+    return _finished(found, model.level(day))
+
+
+def _finished(found: ee.Image, level: float) -> ee.Image:
+    """Add the level to what the trees give, and draw as 0 what is below."""
+    import ee
+
+    return (found.add(ee.Image.constant(level)) if level else found).max(0)
 
 
 def _restored(predictors: PredictorSet, model: DailyModel, transport: Transport) -> ClassifierRoute:

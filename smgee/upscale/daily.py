@@ -1,4 +1,7 @@
-"""The model of a day: trees as they are, or trees of the anomaly and the state that is added to them."""
+"""The model of a day: trees as they are, or trees of the anomaly and the state that is added to them.
+
+What either gives below 0 is drawn as 0, here and on Earth Engine, and so it is scored.
+"""
 
 from __future__ import annotations
 
@@ -200,7 +203,7 @@ class DailyModel:
         return self.series.at(day)[OFFSET] if self.series is not None and self.adds else 0.0
 
     def for_day(self, day: date) -> TreeEnsemble:
-        """Return the trees of a day: what is constant folded in, the level added.
+        """Return the trees of a day: what is constant folded in, the level added; nothing cut at 0 yet.
 
         Raises
         ------
@@ -216,7 +219,7 @@ class DailyModel:
 
     def number(self, day: date) -> float:
         """Return the soil moisture of a day where no predictor varies within an image, m³ m⁻³."""
-        return float(self.for_day(day).predict_reference(np.empty((1, 0), np.float32))[0])
+        return max(0.0, float(self.for_day(day).predict_reference(np.empty((1, 0), np.float32))[0]))
 
 
 def _without_idle(ensemble: TreeEnsemble) -> TreeEnsemble:

@@ -249,8 +249,7 @@ class XeeLayers:
             variance = np.maximum(second / count - (first / count) ** 2, 0.0)
             found["standard_error"] = np.sqrt((count - 1) * variance)
         for name, model in self.models.leaves.items():
-            values = mapped(model)
-            found[name] = np.maximum(values, 0.0) if name == "leaf_lower" else values
+            found[name] = mapped(model)
         return found
 
     def _distances(self, bands: Sequence[Any], shape: tuple[int, int]) -> dict[str, np.ndarray]:
@@ -370,8 +369,7 @@ class ClassifierLayers:
             error = apart.mask(1).reduce(ee.Reducer.variance()).multiply(count - 1).sqrt()
             found["standard_error"] = error.updateMask(known)
         for name, model in self.models.leaves.items():
-            values = mapped(model)
-            found[name] = values.max(0) if name == "leaf_lower" else values
+            found[name] = mapped(model)
         if self.models.distant and image is not None:
             found |= self._distances(image)
         return found

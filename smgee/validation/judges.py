@@ -18,6 +18,7 @@ import xarray as xr
 from smgee.errors import MissingDataError
 from smgee.grid import EaseCell, ease_cell_at
 from smgee.insitu.overpass import overpass_means
+from smgee.models.state import network_mean, station_effects
 from smgee.validation.footprint import footprint_means
 from smgee.validation.pairs import CROSS_FITTED, FOOTPRINT, PLAIN, UPSCALED
 from smgee.validation.references import cell_station_means, station_references
@@ -152,22 +153,17 @@ def network_change(daily: xr.Dataset, at: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        date, orbit, change (m³ m⁻³): the mean over the stations that have both; passes at which none has are
-        left out.
+        date, orbit, change (m³ m⁻³): the network's state (`smgee.models.state`) of what changes at every
+        station that has both, so that neither its level nor how much it usually changes till the pass counts
+        when it falls silent; passes at which no station has both are left out.
     """
     days = daily["soil_moisture"].reindex(time=at["time"].values)
-    apart = (at["soil_moisture"] - days).transpose("orbit", "time", "station")
-    number = np.isfinite(apart.values).sum(axis=-1)
-    total = np.nansum(apart.values, axis=-1)
-    orbits, dates = np.meshgrid(at["orbit"].values, at["time"].values, indexing="ij")
-    known = number > 0
-    return pd.DataFrame(
-        {
-            "date": dates[known],
-            "orbit": orbits[known].astype(str),
-            "change": total[known] / number[known],
-        }
-    )
+    apart = (at["soil_moisture"] - days).transpose("orbit", "station", "time")
+    tables = []
+    for orbit, values in zip(apart["orbit"].values, apart.values.astype("f8"), strict=True):
+        change = pd.Series(network_mean(values, station_effects(values)), apart["time"].values).dropna()
+        tables.append(pd.DataFrame({"date": change.index, "orbit": str(orbit), "change": change.to_numpy()}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _moved(means: pd.DataFrame, change: pd.DataFrame) -> pd.DataFrame:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.tree import DecisionTreeRegressor
 
 from smgee.errors import InputError
 from smgee.estimators import ESTIMATORS, make
 from smgee.models import Effort, NetworkTable, TrainingTable, Uncertainty, leave_out, load_model, train_run
-from smgee.models.deployment import state_series
+from smgee.models.crossval import cross_validate
+from smgee.models.deployment import predict_rows, state_series
 from smgee.models.features import MAPPED, build_features
 from smgee.models.fitted import fit_choice
 from smgee.models.holdout import all_rows
@@ -17,6 +21,7 @@ from smgee.models.leftout import refit_rows
 from smgee.models.nested import Choice
 from smgee.models.outer import FINAL_ROWS
 from smgee.models.problem import make_problem
+from smgee.trees import TreeEnsemble
 from tests.models.networks import frame
 
 COLUMNS = {"target": "sm", "predictors": ["rain", "ndvi"], "static": ["clay"], "groups": MAPPED}
@@ -99,6 +104,24 @@ def test_what_is_kept_is_read_back(found, tmp_path):
     maps = np.random.default_rng(1).uniform(0.1, 0.3, (3, 6))
     np.testing.assert_array_equal(again.interval.bounds(maps), found.interval.bounds(maps))
     assert {n: t.hash for n, t in again.leaves.items()} == {n: t.hash for n, t in found.leaves.items()}
+
+
+def test_what_is_below_0_is_scored_as_0(rows, table: TrainingTable):
+    """As maps draw it: by the state and trees, by trees alone, and in cross-validation."""
+    network = NetworkTable.from_frame(rows, **COLUMNS)
+    problem = make_problem(network, all_rows(network), build_features(network))
+    usual = float(np.median(problem.state))
+    stump = DecisionTreeRegressor().fit([[0.0], [1.0]], [-usual, -usual])
+    trees = TreeEnsemble.from_model(stump, feature_names=("network_state",))
+    found = predict_rows(trees, problem, np.arange(len(problem.state)))
+    np.testing.assert_allclose(found, np.maximum(problem.state - usual, 0.0), atol=1e-6)
+    assert found.min() == 0.0
+    below = replace(table, y=np.maximum(table.y - np.median(table.y), 0.0).astype(table.y.dtype))
+    (one,) = refit_rows(below, ESTIMATORS["xgboost"], [["S01", "S02", "S03"]], seed=3)
+    crossed = cross_validate(below, models=["xgboost"], designs=["station"], folds=3)
+    for predicted in (one.rows["predicted"], crossed.query("model == 'XGBoost'")["predicted"]):
+        assert predicted.min() == 0.0
+        assert predicted.max() > 0.01
 
 
 def test_models_of_soil_moisture_itself(table: TrainingTable):

@@ -17,7 +17,11 @@ from smgee.models.store import TrainedModel, save_model, write_index
 from smgee.study import Study
 from smgee.trees import TreeEnsemble
 from smgee.trees.combine import combine
-from smgee.upscale import DailyModel, NetworkSeries, make_route, map_day
+from smgee.upscale import DailyModel, MapJob, NetworkSeries, make_route, map_day
+from smgee.upscale.blocks import tiling
+from smgee.upscale.classifier_route import map_image, send
+from smgee.upscale.pull import Puller
+from smgee.upscale.sampled import SampledRoute
 
 START = date(2021, 7, 1)
 STATE = pd.DataFrame(
@@ -157,6 +161,40 @@ def test_both_routes_add_the_state_to_the_trees(study, weights):
         np.testing.assert_allclose(here[np.isfinite(here)], daily.level(day), atol=1e-7)
     else:
         assert np.nanstd(here) > 1e-4
+
+
+@pytest.mark.parametrize("anomaly", [True, False])
+def test_no_route_draws_soil_moisture_below_0(study, anomaly):
+    """A dry network, and trees that go far below it: maps by both routes, and those of many models."""
+    model, day = shrunk(learners(2), (2.0, 2.0)), date(2021, 7, 3)
+    dry = STATE.assign(network_state=0.01)
+    if anomaly:
+        daily = DailyModel.of(model, dry)
+    else:
+        known = {n: 0.0 for n in FEATURES if n not in ("m_nir", "slope")}
+        daily = DailyModel.of(model.ensemble.specialize(known))
+    predictors = study.predictor_set
+    with smgee.connect():
+        here, there = (map_day(make_route(name, predictors, daily), day) for name in ("xee", "classifier"))
+        image = map_image(daily, day, predictors.image(day), send(daily))
+        (block,) = tiling(predictors.site.grid, 10**4)
+        (told,) = Puller(predictors.site.grid).pull(
+            "map", block, names=["soil_moisture"], image=lambda: image
+        )
+        many = SampledRoute(predictors, [daily], 1).run(MapJob(block, (day,)))["0"][0]
+    known = np.isfinite(here)
+    assert 0.5 < known.mean() < 1.0
+    assert here[known].min() == 0.0
+    assert here[known].max() > 0.01
+    for other in (there, many, told):
+        np.testing.assert_array_equal(np.isnan(other), ~known)
+        np.testing.assert_allclose(other, here, atol=1e-6)
+        assert other[known].min() == 0.0
+
+
+def test_a_map_of_one_number_is_not_below_0():
+    below = DailyModel.of(shrunk(learners(2), (0.0, 0.0)), STATE.assign(network_state=-0.02))
+    assert below.number(START) == 0.0
 
 
 def test_a_long_silence_of_the_network_is_not_drawn_over():

@@ -10,7 +10,7 @@ import xarray as xr
 from smgee import insitu
 from smgee.errors import MissingDataError
 from smgee.validation import gather, validate
-from smgee.validation.judges import TITLES
+from smgee.validation.judges import TITLES, network_change
 from tests.validation.tables import CHILDREN, PARENT
 
 CELLS = [PARENT, CHILDREN[0], CHILDREN[1]]
@@ -125,6 +125,31 @@ def test_the_product_s_own_time_is_taken_where_it_tells_one():
     )
     wrong = validate(seen, references=solar.tables, resamples=100).query("orbit == 'PM'")
     assert wrong.set_index(["cell", "reference"]).loc[(PARENT.name, "upscaled"), "r"] < 0.99
+
+
+def test_a_station_that_is_silent_at_the_pass_leaves_the_change_as_it_is():
+    """A station of another level, which also dries more between the pass and the day than others."""
+    hourly = records()
+    swing = 0.02 * np.cos(2 * np.pi * HOURS.hour.to_numpy() / 24)
+    own = hourly["soil_moisture"].values.copy()
+    own[:, -1] += 0.1 + 3 * swing
+    own[:, :-1] += swing[:, None]
+    hourly["soil_moisture"] = ("time", "station"), own
+    daily = insitu.daily_means(hourly)
+    at = insitu.overpass_means(hourly, None, hours=3.0)
+    whole = network_change(daily, at)
+    silent = at.copy(deep=True)
+    gone = np.arange(at.sizes["time"]) % 5 == 2
+    silent["soil_moisture"].transpose("orbit", "time", "station").values[:, gone, -1] = np.nan
+    found = network_change(daily, silent)
+    assert np.isfinite(silent["soil_moisture"]).sum() < np.isfinite(at["soil_moisture"]).sum()
+    assert len(found) == len(whole)
+    apart = np.abs(found["change"] - whole["change"])
+    lost = (silent["soil_moisture"] - at["soil_moisture"]).isnull().sum()
+    assert lost > 0
+    # the mean of those that report would jump by 1/6 of how far its change lies from that of the others
+    jump = 2 * np.abs(swing).max() / 6
+    assert apart.max() < 0.15 * jump
 
 
 def test_daily_stations_fall_back_to_days_and_say_so():

@@ -125,6 +125,7 @@ STEP = Step(
     "export",
     "Export maps",
     run,
+    version=2,
     reads=(PERIODS, MODELS),
     may_read=(SMAP, STATIONS),
     writes=(EXPORTS,),

@@ -129,7 +129,7 @@ STEP = Step(
     "layers",
     "Draw uncertainty and applicability",
     run,
-    version=2,
+    version=3,
     reads=(MAPS, MODELS, UNCERTAINTY, STATIONS),
     writes=(LAYERS, LEFT_OUT, CROSS),
     settings=(

@@ -49,6 +49,7 @@ STEP = Step(
     "mean_map",
     "Average over time",
     run,
+    version=2,
     may_read=(MAPS, *READS),
     writes=(MEAN_MAP,),
     settings=("area", *SETTINGS),

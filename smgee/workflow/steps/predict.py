@@ -106,6 +106,7 @@ STEP = Step(
     "predict",
     "Map at 30 m",
     run,
+    version=2,
     reads=(PERIODS, MODELS),
     may_read=(SMAP, STATIONS),
     writes=(MAPS,),

@@ -60,7 +60,8 @@ def run(work: Work) -> Mapping[str, Any]:
         assets.publish_model(
             model.ensemble,
             f"{staging}/model",
-            properties=card | {"title": f"{model.title} for {_learned(model)}", "route": "classifier"},
+            properties=card
+            | {"title": f"{model.title} for {_learned(model)}", "route": "classifier", "maps": _drawn(model)},
         )
         work.progress(0.4)
         period = {"first_day": days[0], "last_day": days[-1]}
@@ -168,6 +169,11 @@ def _learned(model: TrainedModel) -> str:
     return "soil moisture" if model.offset is None else f"soil moisture minus {model.offset}"
 
 
+def _drawn(model: TrainedModel) -> str:
+    """Say what maps make of what the trees give."""
+    return f"max({'trees' if model.offset is None else f'{model.offset} + trees'}, 0)"
+
+
 def _uploader(work: Work, bucket: str | None) -> Callable[[Path], str]:
     """Return the function that brings a file to where Earth Engine ingests from."""
     session = current_session()
@@ -185,7 +191,7 @@ STEP = Step(
     "publish",
     "Publish assets",
     run,
-    version=2,
+    version=3,
     reads=(MEAN_MAP, MODELS, STATIONS, PERIODS, SCORES),
     may_read=(PARITY, CERTIFICATE, CELLS, SMAP, MAPS),
     settings=("name", "area", "training.deploy", "publish", "backend.kind", "backend.project"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,8 @@ def _searches(work: Work) -> Path:
 
 
 def sampled_network(work: Work) -> NetworkTable:
-    """Return the samples as a network's table, with those features only that every pixel of a map has.
+    """Return the samples as a network's table, with those features only that every pixel of a map has, and
+    with places of the map.
 
     Rows without a predictor stay: they tell the state of the network.
     """
@@ -125,7 +127,7 @@ def sampled_network(work: Work) -> NetworkTable:
         "source": SAMPLES.path,
         "groups": MAPPED,
     }
-    return NetworkTable.from_frame(frame, **(described | named))
+    return replace(NetworkTable.from_frame(frame, **(described | named)), places=work.study.area.places())
 
 
 def deployed_model(work: Work) -> DailyModel:
@@ -138,8 +140,9 @@ STEP = Step(
     "train",
     "Train and score",
     run,
+    version=2,
     reads=(SAMPLES,),
     writes=(SCORES, MODELS, CERTIFICATE, DISTANCES, *SCORES_BY.values()),
-    settings=("training",),
+    settings=("training", "area"),
     ignores=("training.deploy",),
 )

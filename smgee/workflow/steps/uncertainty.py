@@ -55,6 +55,7 @@ STEP = Step(
     "uncertainty",
     "Leave stations out",
     run,
+    version=2,
     reads=(SAMPLES, MODELS),
     writes=(UNCERTAINTY,),
     settings=("training", "predictors", "upscale.layers", "upscale.level"),

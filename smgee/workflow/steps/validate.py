@@ -207,7 +207,7 @@ STEP = Step(
     "validate",
     "Validate SMAP",
     run,
-    version=8,
+    version=9,
     reads=(SMAP, ZONAL, UNITS, STATIONS, PERIODS),
     may_read=(CELLS, RECORDS, OTHERS, MODELS, LEFT_OUT),
     writes=(

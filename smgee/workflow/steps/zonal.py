@@ -57,7 +57,7 @@ STEP = Step(
     "zonal",
     "Average over cells",
     run,
-    version=4,
+    version=5,
     may_read=(MAPS, LEFT_OUT, CROSS, *READS),
     writes=(ZONAL, UNITS),
     settings=("area", "smap.min_coverage", *SETTINGS),
