@@ -277,6 +277,27 @@ class Area(BaseModel):
             return None
         return np.asarray(shapely.contains_xy(self.outline, *grid.centers()))
 
+    def places(self, count: int = 1000) -> np.ndarray:
+        """Return a regular sample of the pixels whose centre lies inside the outline.
+
+        Parameters
+        ----------
+        count : int
+            How many, roughly; all of them where there are fewer.
+
+        Returns
+        -------
+        (n, 2) float64
+            Longitude and latitude of their centres.
+        """
+        step = max(1, int((self.outline.area / self.scale_m**2 / count) ** 0.5))
+        middle, (a, _, c, _, e, f) = step // 2, self.grid.transform
+        cols, rows = np.arange(middle, self.grid.width, step), np.arange(middle, self.grid.height, step)
+        x, y = (v.ravel() for v in np.meshgrid(c + a * (cols + 0.5), f + e * (rows + 0.5)))
+        shapely.prepare(self.outline)
+        held = shapely.contains_xy(self.outline, x, y)
+        return np.column_stack(transformer(self.crs, "EPSG:4326").transform(x[held], y[held]))
+
     def touches(self, grid: PixelGrid) -> bool:
         """Whether any of a lattice's area belongs to the outline."""
         shapely.prepare(self.outline)

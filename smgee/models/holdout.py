@@ -17,7 +17,7 @@ import numpy as np
 
 from smgee.errors import InputError
 from smgee.models.designs import DateKFold, StationKFold
-from smgee.models.knndm import knndm_folds, station_distances, station_xy
+from smgee.models.knndm import knndm_folds, map_points, station_distances, station_xy
 from smgee.models.network import NetworkTable
 
 BUFFER_DAYS = 16.0
@@ -219,7 +219,8 @@ def _block(table: NetworkTable, folds: int, seed: int) -> list[Fold]:
 
 
 def _knndm(table: NetworkTable, folds: int, seed: int) -> list[Fold]:
-    label = knndm_folds(station_distances(table), station_xy(table), folds=folds, seed=seed)
+    xy, points = station_xy(table), map_points(table)
+    label = knndm_folds(station_distances(table), xy, points, folds=folds, seed=seed)
     held = [label == k for k in np.unique(label)]
     return _whole([fold for _, fold in station_folds(table, held)], table)
 

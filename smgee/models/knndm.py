@@ -29,17 +29,24 @@ def station_xy(table: NetworkTable) -> np.ndarray:
     InputError
         If the table has no coordinates.
     """
-    from pyproj import Transformer
-
     if table.lon is None or table.lat is None:
         raise InputError(
             "Distances between stations need their coordinates; name the columns with --lon and --lat."
         )
+    return _on_plane(table, table.lon, table.lat)
+
+
+def _on_plane(table: NetworkTable, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """Places on the plane of a table's stations, shape (n, 2), metres."""
+    from pyproj import Transformer
+
+    assert table.lon is not None
+    assert table.lat is not None
     if np.abs(table.lon).max() > 360.0 or np.abs(table.lat).max() > 90.0:
-        return np.stack([table.lon, table.lat], axis=1)
+        return np.stack([lon, lat], axis=1)
     middle = float(np.mean(table.lat)), float(np.mean(table.lon))
     plane = f"+proj=laea +lat_0={middle[0]} +lon_0={middle[1]} +units=m"
-    x, y = Transformer.from_crs(4326, plane, always_xy=True).transform(table.lon, table.lat)
+    x, y = Transformer.from_crs(4326, plane, always_xy=True).transform(lon, lat)
     return np.stack([x, y], axis=1)
 
 
@@ -49,6 +56,15 @@ def station_distances(table: NetworkTable) -> np.ndarray:
 
     xy = station_xy(table)
     return np.asarray(cdist(xy, xy))
+
+
+def map_points(table: NetworkTable) -> np.ndarray:
+    """Where the map is wanted, on the plane of `station_xy`, shape (p, 2): the table's places, or
+    `area_points` where it has none.
+    """
+    if table.places is None or len(table.places) == 0:
+        return area_points(station_xy(table))
+    return _on_plane(table, table.places[:, 0], table.places[:, 1])
 
 
 def area_points(xy: np.ndarray, *, count: int = _GRID) -> np.ndarray:
@@ -77,9 +93,9 @@ def fold_distances(distance: np.ndarray, fold: np.ndarray) -> np.ndarray:
 def knndm_folds(
     distance: np.ndarray,
     xy: np.ndarray,
+    points: np.ndarray,
     *,
     folds: int = 5,
-    points: np.ndarray | None = None,
     seed: int = 0,
 ) -> np.ndarray:
     """Fold of every station.
@@ -90,10 +106,10 @@ def knndm_folds(
         Between stations, metres.
     xy : (s, 2) array
         Stations on a plane, metres.
+    points : (p, 2) array
+        Where the map is wanted, on the same plane.
     folds : int
         k.
-    points : (p, 2) array, optional
-        Where the map is wanted, on the same plane; by default `area_points`.
     seed : int
         Of the random folds that stations get which are not clustered.
 
@@ -114,7 +130,7 @@ def knndm_folds(
     size = len(distance)
     if not 2 <= folds <= size:
         raise InputError(f"{folds} folds of {size} stations were asked for; it takes 2 to {size}.")
-    wanted = map_distances(xy, area_points(xy) if points is None else points)
+    wanted = map_distances(xy, points)
     own = fold_distances(distance, np.arange(size))
     rng = np.random.default_rng(seed)
     shuffled = np.empty(size, int)

@@ -65,6 +65,8 @@ class NetworkTable:
         Rows to train on and to score: soil moisture and all predictors known (see `SPARSE`).
     lon, lat : (s,) float64, optional
         Degrees.
+    places : (p, 2) float64, optional
+        Longitude and latitude of places that the map is drawn for; a sample of them will do.
     target : str
         Name of the soil moisture column.
     calendar : bool
@@ -96,6 +98,7 @@ class NetworkTable:
     target: str
     lon: np.ndarray | None = None
     lat: np.ndarray | None = None
+    places: np.ndarray | None = None
     calendar: bool = False
     dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -24,7 +24,7 @@ from smgee.models.features import build_features
 from smgee.models.foldmodels import FoldModel, forget_fold_models
 from smgee.models.holdout import HOLDOUTS, all_rows, find_holdout
 from smgee.models.intervals import StationInterval, fit_interval
-from smgee.models.knndm import area_points, fold_distances, map_distances, station_distances, station_xy
+from smgee.models.knndm import fold_distances, map_distances, map_points, station_distances, station_xy
 from smgee.models.nested import DEPLOYED, Choice, Effort, choose
 from smgee.models.network import NetworkTable
 from smgee.models.outer import FINAL_ROWS, Report, Scored, score_designs
@@ -42,6 +42,12 @@ DESIGNS_SHARE = 0.4
 SEARCH_SHARE = 0.7
 """Share of the time after which no further settings are tried; the rest is for fitting what was chosen, for
 scores and for explanations: a quarter of the time with fifty thousand daily rows on two cores.
+"""
+
+
+OF_MAP, OF_BOX = "map to its nearest station", "box round the stations to its nearest"
+"""Whose distances `NetworkResult.distances` tells first: of the places that the map is drawn for where the
+table names them, else of a box that stands for it.
 """
 
 
@@ -64,7 +70,8 @@ class NetworkResult:
     state : pandas.DataFrame
         The network's state per step.
     distances : pandas.DataFrame
-        ``what``, ``distance_m``: from the map to its nearest station, and from stations left out to theirs.
+        ``what``, ``distance_m``: from the map (or a box round the stations, where no place of a map is
+        known) to its nearest station, and from stations left out to theirs.
     training : TrainingTable
         Features of the deployed model at all rows.
     interval : StationInterval or None
@@ -344,7 +351,7 @@ def _distances(table: NetworkTable, designs: Sequence[str], folds: int, seed: in
         return pd.DataFrame(columns=["what", "distance_m"])
     xy, distance = station_xy(table), station_distances(table)
     found = {
-        "map to its nearest station": map_distances(xy, area_points(xy)),
+        OF_BOX if table.places is None else OF_MAP: map_distances(xy, map_points(table)),
         "station to its nearest": fold_distances(distance, np.arange(len(xy))),
     }
     for name in designs:

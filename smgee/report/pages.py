@@ -296,13 +296,16 @@ _SCORES = (
     "them those of a random split. Hollow: baselines, which need no model."
 )
 _DISTANCES = (
-    "How far places lie from the nearest station that is known: those the map is drawn for, and those that "
-    "each design tests. A curve left of the map's tests easier places than the map has."
+    "How far places lie from the nearest station that is known: those the map is drawn for (or a box round "
+    "the stations where no area is known), and those that each design tests. A curve left of the first tests "
+    "easier places than the map has."
 )
 _SHAP_CAPTIONS = {
     "held_out.png": "Mean |SHAP| at stations that the models never saw, each beside its placebo.",
     "held_out_dependence.png": "SHAP value over value at those stations, coloured by the predictor that each "
     "depends on most.",
+    "held_out_interactions.png": "What pairs of predictors do together at those stations (mean |SHAP interaction|, "
+    "each predictor's half), and in bold what each does by itself, over the year and by season.",
 }
 
 

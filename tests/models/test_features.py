@@ -130,7 +130,7 @@ def test_knndm_matches_clustered_stations_better_than_random_folds(seed):
     xy = _cluster(seed)
     distance = np.linalg.norm(xy[:, None] - xy[None], axis=2)
     points = np.stack(np.meshgrid(np.linspace(0, 100, 30), np.linspace(0, 100, 30)), axis=-1).reshape(-1, 2)
-    fold = knndm_folds(distance, xy, folds=5, points=points)
+    fold = knndm_folds(distance, xy, points, folds=5)
     assert set(fold) == set(range(5))
     assert np.bincount(fold).max() < 0.5 * len(xy)
     wanted = map_distances(xy, points)
@@ -143,7 +143,7 @@ def test_knndm_deals_random_folds_where_stations_are_spread_like_the_map():
     # Linnenbrink et al. (2024): for a random sample of the area the method falls back to random folds
     xy = np.random.default_rng(3).random((80, 2)) * 100
     distance = np.linalg.norm(xy[:, None] - xy[None], axis=2)
-    fold = knndm_folds(distance, xy, folds=5, points=area_points(xy), seed=1)
+    fold = knndm_folds(distance, xy, area_points(xy), folds=5, seed=1)
     expected = np.empty(80, int)
     expected[np.random.default_rng(1).permutation(80)] = np.arange(80) % 5
     np.testing.assert_array_equal(fold, expected)

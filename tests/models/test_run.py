@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from pyproj import Geod
 
+from smgee.area import Area
 from smgee.errors import InputError
 from smgee.explain import explain_held_out, save_held_out
 from smgee.metrics import score
@@ -20,7 +23,7 @@ from smgee.models.nested import Effort, choose
 from smgee.models.network import NetworkTable
 from smgee.models.placebo import shuffled
 from smgee.models.problem import centred, make_problem
-from smgee.models.run import train_run
+from smgee.models.run import _distances, train_run
 from smgee.models.skill import SKILL_COLUMNS, skill, skill_table
 from smgee.models.store import load_model
 from smgee.report.verdicts import explained_in_words
@@ -182,7 +185,36 @@ def test_random_folds_are_never_scored_alone(result):
 
 def test_distances_are_those_of_designs_that_were_scored(result):
     told = {what.split(":")[0] for what in result.distances["what"]}
-    assert told == {"map to its nearest station", "station to its nearest", "station"}
+    assert told == {"box round the stations to its nearest", "station to its nearest", "station"}
+
+
+def test_distances_of_the_map_are_those_of_its_own_places():
+    """Stations in a corner of the area, which is a cell: most of the map is far from all of them."""
+    rows = frame(stations=16, days=8)
+    area = Area.model_validate({"lon": 99.8, "lat": 37.5, "scale_m": 500})
+    west, south, east, north = area.polygon.bounds
+    at = np.random.default_rng(4).random((16, 2)) * 0.2
+    number = rows["station"].str[1:].astype(int)
+    rows = rows.assign(lon=west + (east - west) * at[number, 0], lat=south + (north - south) * at[number, 1])
+    bare = NetworkTable.from_frame(rows, target="sm", predictors=["rain"], static=["clay"])
+    places = area.places()
+    assert 800 < len(places) < 1400
+    table = replace(bare, places=places)
+    told = _distances(table, ["knndm"], 5, 0)
+    found = np.sort(told.query("what == 'map to its nearest station'")["distance_m"])
+    # on the ellipsoid, by another library's way
+    own = rows.drop_duplicates("station")[["lon", "lat"]].to_numpy()
+    geod = Geod(ellps="WGS84")
+    every = [geod.inv(*np.broadcast_arrays(x, y, own[:, 0], own[:, 1]))[2].min() for x, y in places]
+    np.testing.assert_allclose(found, np.sort(every), rtol=2e-3)
+    box = _distances(bare, [], 5, 0).query("what == 'box round the stations to its nearest'")["distance_m"]
+    assert np.median(found) > 5 * np.median(box)
+    # and folds are made to be as far as that
+    tested = {
+        name: told.query("what.str.startswith('knndm')")["distance_m"].mean()
+        for name, told in (("map", told), ("box", _distances(bare, ["knndm"], 5, 0)))
+    }
+    assert tested["map"] > 1.2 * tested["box"]
 
 
 def test_a_placebo_that_would_be_the_model_again_is_not_told(tmp_path):
