@@ -5,14 +5,35 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestRegressor
 
 from smgee.errors import InputError, MissingDataError
-from smgee.explain import HeldOut, explain_held_out, plot_dependence, plot_held_out, save_held_out
+from smgee.explain import (
+    HeldOut,
+    explain_held_out,
+    interactions_held_out,
+    plot_dependence,
+    plot_held_out,
+    plot_interactions,
+    save_held_out,
+    save_interactions,
+    shap_interactions,
+    shap_values,
+)
 from smgee.explain.heldout import alike
 from smgee.models import Effort, NetworkTable, load_fold_models, train_run
 from smgee.tables import read_table
+from smgee.trees import TreeEnsemble
 from tests.models.networks import frame
+
+MONTHS = {
+    "December to February": (12, 1, 2),
+    "March to May": (3, 4, 5),
+    "June to August": (6, 7, 8),
+    "September to November": (9, 10, 11),
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +52,62 @@ def result():
         folds=3,
         effort=Effort(trials=0, folds=2, judging=3, search=False, absolute=False),
     )
+
+
+def product(x: np.ndarray) -> np.ndarray:
+    """Two predictors of which each needs the other, one that adds, one without any part."""
+    return 0.1 * (x[:, 0] > 0) * (x[:, 1] > 0) + 0.03 * (x[:, 2] > 0)
+
+
+def test_interactions_add_up_to_the_shap_values_and_find_the_pair():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3000, 4)).astype("f4")
+    names = ("a", "b", "alone", "idle")
+    model = RandomForestRegressor(6, max_depth=5, max_features=1.0, random_state=1).fit(x, product(x))
+    trees = TreeEnsemble.from_model(model, names)
+    some = x[:60]
+    found = shap_interactions(trees, x, some)
+    values, expected, _ = shap_values(trees, x, some)
+    np.testing.assert_allclose(found.sum(axis=2), values, atol=1e-6)
+    np.testing.assert_allclose(found, found.transpose(0, 2, 1), atol=1e-9)
+    np.testing.assert_allclose(expected + found.sum(axis=(1, 2)), trees.predict_reference(some), atol=1e-6)
+    mean = np.abs(found).mean(axis=0)
+    # half of 0.1 (a - ½) (b - ½) each; nothing else is done together
+    assert mean[0, 1] == pytest.approx(0.0125, rel=0.1)
+    assert mean[2, 2] == pytest.approx(0.015, rel=0.1)
+    assert mean[0, 2] < 0.1 * mean[0, 1]
+
+
+def test_interactions_of_rows_held_out_are_told_by_season_and_drawn(result, tmp_path):
+    table = interactions_held_out(result.folds)
+    whole = table[table["season"] == "whole year"]
+    names = {n for fold in result.folds for n in fold.trees.feature_names}
+    assert set(whole["predictor"]) | set(whole["partner"]) <= names
+    assert whole["mean_abs_interaction"].is_monotonic_decreasing
+    assert not table.duplicated(["season", "predictor", "partner"]).any()
+    # by hand, of one pair in the first season there is
+    season = next(n for n in table["season"] if n != "whole year")
+    one = table[table["season"] == season].iloc[1]
+    sums, n = 0.0, 0
+    for fold in result.folds:
+        kept = np.unique(np.linspace(0, len(fold.test) - 1, 200 // len(result.folds)).round().astype(int))
+        test, own = fold.test.iloc[kept], list(fold.trees.feature_names)
+        test = test[pd.DatetimeIndex(test["time"]).month.isin(MONTHS[season])]
+        n += len(test)
+        if {one["predictor"], one["partner"]} <= set(own):
+            i, j = own.index(one["predictor"]), own.index(one["partner"])
+            every = shap_interactions(fold.trees, fold.train[own].to_numpy("f4"), test[own].to_numpy("f4"))
+            sums += np.abs(every[:, i, j]).sum()
+    assert one["n"] == n
+    assert one["mean_abs_interaction"] == pytest.approx(sums / n, rel=1e-6)
+    save_interactions(table, tmp_path, synthetic=True)
+    again = read_table(tmp_path / "interactions.csv")
+    np.testing.assert_allclose(again["mean_abs_interaction"], table["mean_abs_interaction"], rtol=1e-6)
+    assert again["synthetic"].eq(1).all()
+    assert (tmp_path / "held_out_interactions.png").is_file()
+    texts = [t.get_text() for ax in plot_interactions(table).axes for t in ax.texts]
+    strongest = whole[whole["predictor"] == whole["partner"]]["mean_abs_interaction"].iloc[0]
+    assert f"{1000 * strongest:.1f}" in texts
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ import pandas as pd
 from smgee.drawn import save_figure
 from smgee.errors import InputError
 from smgee.explain.heldout import HeldOut, explain_held_out
-from smgee.explain.plots import plot_dependence, plot_held_out, plot_summary
+from smgee.explain.interactions import interactions_held_out
+from smgee.explain.plots import plot_dependence, plot_held_out, plot_interactions, plot_summary
 from smgee.explain.shapley import Explanation, explain
 from smgee.metrics import score
 from smgee.models import (
@@ -23,15 +24,33 @@ from smgee.models import (
     load_fold_models,
     load_model,
 )
-from smgee.schemas import HELD_OUT_GROUPS, HELD_OUT_RANKING, HELD_OUT_SEASONS, RANKING, SHAP_VALUES
+from smgee.schemas import (
+    HELD_OUT_GROUPS,
+    HELD_OUT_RANKING,
+    HELD_OUT_SEASONS,
+    INTERACTIONS,
+    RANKING,
+    SHAP_VALUES,
+)
 from smgee.tables import Provenance, sidecar_of, write_table
 
-__all__ = ["explain_models", "explain_run", "forget", "ranking", "save_explanation", "save_held_out"]
+__all__ = [
+    "explain_models",
+    "explain_run",
+    "forget",
+    "ranking",
+    "save_explanation",
+    "save_held_out",
+    "save_interactions",
+]
 
 HELD_OUT = ("held_out_ranking.csv", "held_out_groups.csv", "held_out_seasons.csv")
 """Tables of stations left out; beside them stand the figures `HELD_OUT_FIGURES`."""
 
 HELD_OUT_FIGURES = ("held_out.png", "held_out_dependence.png")
+
+TOGETHER = ("interactions.csv", "held_out_interactions.png")
+"""What pairs of predictors do together at stations left out: table, and figure (its numbers lie beside it)."""
 
 
 def ranking(explanation: Explanation) -> pd.DataFrame:
@@ -108,6 +127,15 @@ def save_held_out(held: HeldOut, folder: str | os.PathLike[str]) -> None:
         save_figure(figure, folder / name, synthetic=held.synthetic)
 
 
+def save_interactions(table: pd.DataFrame, folder: str | os.PathLike[str], *, synthetic: bool) -> None:
+    """Write `TOGETHER` into a folder: the table of `interactions_held_out`, and its figure."""
+    made = Provenance(synthetic=synthetic, made_by="smgee explain")
+    write_table(table, Path(folder) / TOGETHER[0], schema=INTERACTIONS, provenance=made)
+    save_figure(
+        plot_interactions(table, synthetic=synthetic), Path(folder) / TOGETHER[1], synthetic=synthetic
+    )
+
+
 def explain_models(
     models: Mapping[str, TrainedModel],
     table: TrainingTable,
@@ -165,6 +193,7 @@ def explain_models(
     forget(folder, keep=result)
     if any((fold.trees.feature >= 0).any() for fold in folds):
         save_held_out(explain_held_out(folds, synthetic=table.synthetic), folder)
+        save_interactions(interactions_held_out(folds), folder, synthetic=table.synthetic)
     if result:
         together = pd.DataFrame(
             {e.title: e.importance for e in result.values()},
@@ -226,7 +255,7 @@ def forget(folder: str | os.PathLike[str], *, keep: Iterable[str] = ()) -> None:
         for path in Path(folder).glob(f"*_{ending}"):
             if path.name.removesuffix(f"_{ending}") not in set(keep):
                 _remove(path)
-    for name in ("ranking.csv", *HELD_OUT, *HELD_OUT_FIGURES):
+    for name in ("ranking.csv", *HELD_OUT, *HELD_OUT_FIGURES, *TOGETHER):
         _remove(Path(folder) / name)
 
 

@@ -13,7 +13,7 @@ from smgee.explain.shapley import Explanation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["SYNTHETIC_NOTE", "plot_dependence", "plot_held_out", "plot_summary"]
+__all__ = ["SYNTHETIC_NOTE", "plot_dependence", "plot_held_out", "plot_interactions", "plot_summary"]
 
 SYNTHETIC_NOTE = "synthetic data: the demo basin, not measurements"
 
@@ -172,6 +172,74 @@ def plot_dependence(held: HeldOut, ranking: pd.DataFrame, *, count: int = 4) -> 
         ax.tick_params(labelsize=8)
         ax.spines[["top", "right"]].set_visible(False)
     return _marked(figure, held.synthetic)
+
+
+def plot_interactions(table: pd.DataFrame, *, synthetic: bool = False, count: int = 10) -> Figure:
+    """Heat maps of what pairs of predictors do together, over the whole year and in each season.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `smgee.explain.interactions_held_out`.
+    synthetic : bool
+        Mark the figure.
+    count : int
+        Predictors to show: those that do most, by themselves and with others.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib.figure import Figure
+
+    mirrored = table.rename(columns={"predictor": "partner", "partner": "predictor"})
+    both = pd.concat([table, mirrored]).drop_duplicates(["season", "predictor", "partner"])
+    first = both[both["season"] == table["season"].iloc[0]]
+    strength = first.groupby("predictor", sort=False)["mean_abs_interaction"].sum()
+    chosen = list(strength.sort_values(ascending=False, kind="stable").index[:count])
+    seasons = list(dict.fromkeys(table["season"]))
+    seasons = seasons[:1] if len(seasons) == 2 else seasons  # a single season is the whole
+    cols = min(2, len(seasons))
+    rows, side = -(-len(seasons) // cols), 1.3 + 0.34 * len(chosen)
+    figure = Figure(figsize=(1.4 + side * cols, 0.6 + side * rows), dpi=150, layout="constrained")
+    values = {
+        name: part.pivot(index="predictor", columns="partner", values="mean_abs_interaction")
+        .reindex(index=chosen, columns=chosen)
+        .fillna(0.0)
+        .to_numpy("f8")
+        * 1000.0
+        for name, part in both.groupby("season")
+    }
+    # what predictors do by themselves would leave the rest in one colour
+    apart = ~np.eye(len(chosen), dtype=bool)
+    top = max((float(v[apart].max(initial=0.0)) for v in values.values()), default=0.0) or 1.0
+    drawn = None
+    axes = figure.subplots(rows, cols, squeeze=False, sharex=True, sharey=True).ravel()
+    for ax, season in zip(axes, seasons, strict=False):
+        shown = values[season]
+        drawn = ax.imshow(np.where(apart, shown, np.nan), cmap="Blues", vmin=0.0, vmax=top)
+        for (i, j), value in np.ndenumerate(shown):
+            dark = i != j and value > 0.6 * top
+            ax.text(
+                *(j, i, f"{value:.1f}" if i == j else f"{value:.2f}"),
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color="white" if dark else "#222222",
+                fontweight="bold" if i == j else "normal",
+            )
+        ax.set_xticks(range(len(chosen)), chosen, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
+        ax.set_yticks(range(len(chosen)), chosen, fontsize=8)
+        n = int(table.loc[table["season"] == season, "n"].iloc[0])
+        ax.set_title(f"{season} ({n} rows)", fontsize=9, loc="left")
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+    for ax in axes[len(seasons) :]:
+        ax.set_visible(False)
+    bar = figure.colorbar(drawn, ax=list(axes[: len(seasons)]), shrink=0.6, pad=0.02)
+    bar.set_label("mean |interaction| (10⁻³ m³ m⁻³); bold: by itself", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    return _marked(figure, synthetic)
 
 
 def _marked(figure: Figure, synthetic: bool) -> Figure:

@@ -155,24 +155,65 @@ def shap_values(
     ParityError
         If the values do not add up to the model's predictions.
     """
-    import shap
-
-    trees = as_shap_model(ensemble, counted)
-    # the model compares in its own type; rounding the rows to it first makes shap's float64 comparison the
-    # same one
-    x = explained.astype(ensemble.threshold_dtype).astype("f8")
-    explainer = shap.TreeExplainer(trees, feature_perturbation="tree_path_dependent")
+    explainer, x = _explainer(ensemble, counted, explained)
     values = np.asarray(explainer.shap_values(x, check_additivity=False), dtype="f8").reshape(
         len(x), ensemble.n_features
     )
     expected = float(np.ravel(explainer.expected_value)[0])
-    gap = float(np.abs(expected + values.sum(axis=1) - ensemble.predict(explained)).max(initial=0.0))
-    if not gap <= ADDITIVITY_TOLERANCE:
+    _check(expected + values.sum(axis=1) - ensemble.predict(explained), "SHAP values", title)
+    return values, expected, x
+
+
+def shap_interactions(
+    ensemble: TreeEnsemble, counted: np.ndarray, explained: np.ndarray, *, title: str = "model"
+) -> np.ndarray:
+    """SHAP interaction values of some rows, branches being counted on others.
+
+    Parameters
+    ----------
+    ensemble, counted, explained, title
+        As for `shap_values`.
+
+    Returns
+    -------
+    (n, p, p) float64
+        What a predictor does by itself on the diagonal, and half of what two do together beside it, in the
+        unit of the target; symmetric, and summed over either axis the SHAP values.
+
+    Raises
+    ------
+    ParityError
+        If they do not add up to the model's predictions.
+    """
+    explainer, x = _explainer(ensemble, counted, explained)
+    size = ensemble.n_features
+    values = np.asarray(explainer.shap_interaction_values(x), dtype="f8").reshape(len(x), size, size)
+    expected = float(np.ravel(explainer.expected_value)[0])
+    gap = expected + values.sum(axis=(1, 2)) - ensemble.predict(explained)
+    _check(gap, "SHAP interaction values", title)
+    return values
+
+
+def _explainer(ensemble: TreeEnsemble, counted: np.ndarray, explained: np.ndarray) -> tuple[Any, np.ndarray]:
+    """What explains, and the rows to explain as it compares them.
+
+    The model compares in its own type; rounding the rows to it first makes shap's float64 comparison the same
+    one.
+    """
+    import shap
+
+    trees = as_shap_model(ensemble, counted)
+    explainer = shap.TreeExplainer(trees, feature_perturbation="tree_path_dependent")
+    return explainer, explained.astype(ensemble.threshold_dtype).astype("f8")
+
+
+def _check(gap: np.ndarray, what: str, title: str) -> None:
+    most = float(np.abs(gap).max(initial=0.0))
+    if not most <= ADDITIVITY_TOLERANCE:
         raise ParityError(
-            f"The SHAP values of {title} miss its predictions by up to {gap:.3g} (allowed: "
+            f"The {what} of {title} miss its predictions by up to {most:.3g} (allowed: "
             f"{ADDITIVITY_TOLERANCE:g}); please report this model."
         )
-    return values, expected, x
 
 
 def as_shap_model(ensemble: TreeEnsemble, x: np.ndarray) -> dict[str, Any]:

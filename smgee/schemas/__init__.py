@@ -1,7 +1,14 @@
 """The tables of a run: what each holds, declared once, checked whenever one is written."""
 
 from smgee.schemas.columns import metric_columns, skill_columns
-from smgee.schemas.explain import HELD_OUT_GROUPS, HELD_OUT_RANKING, HELD_OUT_SEASONS, RANKING, SHAP_VALUES
+from smgee.schemas.explain import (
+    HELD_OUT_GROUPS,
+    HELD_OUT_RANKING,
+    HELD_OUT_SEASONS,
+    INTERACTIONS,
+    RANKING,
+    SHAP_VALUES,
+)
 from smgee.schemas.maps import CELLS, CROSS_FITTED, EXPORTS, LEFT_OUT, UNITS, ZONAL
 from smgee.schemas.models import (
     DISTANCES,
@@ -53,6 +60,7 @@ __all__ = [
     "HELD_OUT_RANKING",
     "HELD_OUT_SEASONS",
     "HETEROGENEITY",
+    "INTERACTIONS",
     "LEDGER",
     "LEFT_OUT",
     "MAP_ACCURACY",

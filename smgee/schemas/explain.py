@@ -58,6 +58,19 @@ HELD_OUT_SEASONS = Schema(
     key=("season", "predictor"),
 )
 
+INTERACTIONS = Schema(
+    "interactions",
+    "SHAP interaction values at stations left out, by season of the year",
+    (
+        text("season", "season, by months, or the whole year"),
+        text("predictor", "predictor"),
+        text("partner", "the other predictor; the same: what it does by itself"),
+        Column("mean_abs_interaction", MOISTURE, "mean absolute half of what both do together", low=0),
+        count("n", "rows"),
+    ),
+    key=("season", "predictor", "partner"),
+)
+
 SHAP_VALUES = Schema(
     "shap_values",
     "SHAP values and predictors of the rows explained",

@@ -51,6 +51,7 @@ STEP = Step(
     "explain",
     "Explain (SHAP)",
     run,
+    version=2,
     reads=(MODELS,),
     writes=(SHAP,),
     standalone=True,
