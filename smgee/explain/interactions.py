@@ -49,7 +49,7 @@ def interactions_held_out(folds: Sequence[FoldModel]) -> pd.DataFrame:
         own = list(fold.trees.feature_names)
         counted, test = fold.train[own].to_numpy("f4"), fold.test.iloc[kept]
         found = shap_interactions(fold.trees, counted, test[own].to_numpy("f4"), title=f"fold {k + 1}")
-        at = [names.index(n) for n in own]
+        at = np.array([names.index(n) for n in own])
         part = np.zeros((len(test), len(names), len(names)))
         part[np.ix_(np.arange(len(test)), at, at)] = found
         parts.append(part)
