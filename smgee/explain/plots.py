@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -213,7 +213,7 @@ def plot_interactions(table: pd.DataFrame, *, synthetic: bool = False, count: in
     # what predictors do by themselves would leave the rest in one colour
     apart = ~np.eye(len(chosen), dtype=bool)
     top = max((float(v[apart].max(initial=0.0)) for v in values.values()), default=0.0) or 1.0
-    drawn = None
+    drawn: Any = None
     axes = figure.subplots(rows, cols, squeeze=False, sharex=True, sharey=True).ravel()
     for ax, season in zip(axes, seasons, strict=False):
         shown = values[season]
