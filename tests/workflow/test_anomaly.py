@@ -222,6 +222,7 @@ def test_report_and_card_say_what_was_learned_and_what_it_is_worth(run):
             assert card["rmse_station"] == pytest.approx(own["rmse"], abs=1e-6)
             assert card["rmse_station_network_mean"] == pytest.approx(mean["rmse"], abs=1e-6)
             assert "skill_station_placebo" in card
+            assert card.get("maps") == ("max(network_state + trees, 0)" if name == "model" else None)
 
 
 def test_daily_maps_are_published_with_their_days(run):
@@ -239,6 +240,18 @@ def test_the_model_is_explained_on_what_it_was_shown(run):
     ranking = pd.read_csv(run / "shap" / "ranking.csv")
     assert set(ranking["predictor"]) <= set(load_model(run / "models").predictors)
     assert (run / "shap" / "deployed_summary.png").exists()
+    pairs = pd.read_csv(run / "shap" / "interactions.csv")
+    held_out = pd.read_csv(run / "shap" / "held_out_ranking.csv")
+    assert set(pairs["predictor"]) <= set(held_out["predictor"])
+    assert pairs["synthetic"].eq(1).all()
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "What pairs of predictors do together" in page
+
+
+def test_distances_are_those_of_places_inside_the_area(run, study):
+    told = pd.read_csv(run / "distances.csv")
+    assert told["what"].iloc[0] == "map to its nearest station"
+    assert (told["what"] == told["what"].iloc[0]).sum() == len(study.area.places())
 
 
 def test_one_day_from_the_models_of_a_run(run, study, tmp_path):
