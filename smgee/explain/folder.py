@@ -50,7 +50,7 @@ HELD_OUT = ("held_out_ranking.csv", "held_out_groups.csv", "held_out_seasons.csv
 HELD_OUT_FIGURES = ("held_out.png", "held_out_dependence.png")
 
 TOGETHER = ("interactions.csv", "held_out_interactions.png")
-"""What pairs of predictors do together at stations left out: table, and figure (its numbers lie beside it)."""
+"""What pairs of predictors do together at stations left out: the table, and a figure with its own numbers."""
 
 
 def ranking(explanation: Explanation) -> pd.DataFrame:

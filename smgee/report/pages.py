@@ -304,8 +304,8 @@ _SHAP_CAPTIONS = {
     "held_out.png": "Mean |SHAP| at stations that the models never saw, each beside its placebo.",
     "held_out_dependence.png": "SHAP value over value at those stations, coloured by the predictor that each "
     "depends on most.",
-    "held_out_interactions.png": "What pairs of predictors do together at those stations (mean |SHAP interaction|, "
-    "each predictor's half), and in bold what each does by itself, over the year and by season.",
+    "held_out_interactions.png": "What pairs of predictors do together at those stations (mean |SHAP "
+    "interaction|, each predictor's half), and in bold what each does by itself, over the year and by season.",
 }
 
 
