@@ -80,13 +80,13 @@ def test_interactions_add_up_to_the_shap_values_and_find_the_pair():
 
 def test_interactions_of_rows_held_out_are_told_by_season_and_drawn(result, tmp_path):
     table = interactions_held_out(result.folds)
-    whole = table[table["season"] == "whole year"]
+    whole = table[table["season"] == "all seasons"]
     names = {n for fold in result.folds for n in fold.trees.feature_names}
     assert set(whole["predictor"]) | set(whole["partner"]) <= names
     assert whole["mean_abs_interaction"].is_monotonic_decreasing
     assert not table.duplicated(["season", "predictor", "partner"]).any()
     # by hand, of one pair in the first season there is
-    season = next(n for n in table["season"] if n != "whole year")
+    season = next(n for n in table["season"] if n != "all seasons")
     one = table[table["season"] == season].iloc[1]
     sums, n = 0.0, 0
     for fold in result.folds:

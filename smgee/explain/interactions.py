@@ -19,7 +19,7 @@ from smgee.trees import TreeEnsemble
 
 __all__ = ["WHOLE", "interactions_held_out"]
 
-WHOLE = "whole year"
+WHOLE = "all seasons"
 """Season of the rows of the table that hold all seasons."""
 
 _ROWS = 200  # explained, over all folds; a matrix is some ten times the work of a row of SHAP values

@@ -175,7 +175,7 @@ def plot_dependence(held: HeldOut, ranking: pd.DataFrame, *, count: int = 4) -> 
 
 
 def plot_interactions(table: pd.DataFrame, *, synthetic: bool = False, count: int = 10) -> Figure:
-    """Heat maps of what pairs of predictors do together, over the whole year and in each season.
+    """Heat maps of what pairs of predictors do together, over all seasons and in each.
 
     Parameters
     ----------

@@ -305,7 +305,7 @@ _SHAP_CAPTIONS = {
     "held_out_dependence.png": "SHAP value over value at those stations, coloured by the predictor that each "
     "depends on most.",
     "held_out_interactions.png": "What pairs of predictors do together at those stations (mean |SHAP "
-    "interaction|, each predictor's half), and in bold what each does alone, over the year and by season.",
+    "interaction|, each predictor's half), and in bold what each does alone, over all seasons and in each.",
 }
 
 

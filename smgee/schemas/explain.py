@@ -62,7 +62,7 @@ INTERACTIONS = Schema(
     "interactions",
     "SHAP interaction values at stations left out, by season of the year",
     (
-        text("season", "season, by months, or the whole year"),
+        text("season", "season, by months, or all of them"),
         text("predictor", "predictor"),
         text("partner", "the other predictor; the same: what it does by itself"),
         Column("mean_abs_interaction", MOISTURE, "mean absolute half of what both do together", low=0),
