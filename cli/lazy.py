@@ -138,6 +138,9 @@ def _reporting(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         return result
 
     told: Any = call
+    # typer would keep the line breaks of the docstring, wherever the terminal breaks lines
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    told.__doc__ = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     told.__signature__ = inspect.Signature([*own, *shared])
     told.__annotations__ = {p.name: p.annotation for p in (*own, *shared)}
     told.gives_json = True

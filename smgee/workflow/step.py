@@ -249,7 +249,8 @@ def decide(
     if reason is not None:
         return Decision(step, Action.RUN, reason, parts)
     finished = (run.entry(step.name) or {}).get("finished", "")
-    return Decision(step, Action.KEEP, f"done {finished}".strip(), parts)
+    when = f" {finished[:16].replace('T', ' ')} UTC" if finished else ""
+    return Decision(step, Action.KEEP, f"done{when}", parts)
 
 
 def _why_run(step: Step, run: RunFolder, parts: Mapping[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 import typer
@@ -244,6 +245,16 @@ def test_every_help_has_examples_that_can_be_typed(name):
     said = CliRunner().invoke(app, [*name.split(), "--help"]).output
     assert all(line.split()[-1] in said for line in guide.examples)
     assert said.split("Next: ")[1].split() == (guide.example_next or guide.next).split()
+
+
+@pytest.mark.parametrize("name", [*sorted(COMMANDS), *(f"catalog {name}" for name in CATALOG)])
+def test_help_breaks_lines_where_the_terminal_does(name):
+    """No line of a description is short of words that would have had room in it."""
+    said = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "80"}).output
+    described = said.split("╭")[0].split("Usage:")[1].split("\n")[1:]
+    for line, following in pairwise(described):
+        if line.strip() and following.strip():
+            assert len(line.rstrip()) + 1 + len(following.split()[0]) > 78, line
 
 
 @pytest.mark.parametrize("name", sorted(GUIDES))
