@@ -127,8 +127,12 @@ class BandSource:
         held = self.puller.kept(what, block)
         if held is not None:
             return held
-        found = {name: kept.read(self._key(name, piece), block) for name in piece.others}
-        missing = tuple(name for name in piece.others if found[name] is None)
+        found: dict[str, np.ndarray] = {}
+        for name in piece.others:
+            band = kept.read(self._key(name, piece), block)
+            if band is not None:
+                found[name] = band
+        missing = tuple(name for name in piece.others if name not in found)
         if missing:
             pulled = self._others(piece, missing, block)
             for name, band in zip(missing, pulled, strict=True):
@@ -136,7 +140,7 @@ class BandSource:
                 found[name] = band
             if missing == piece.others:
                 return pulled
-        bands = np.stack([found[name] for name in piece.others])  # type: ignore[arg-type]
+        bands = np.stack([found[name] for name in piece.others])
         self.puller.keep(what, block, bands)
         return bands
 
