@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import random
 import re
 import resource
@@ -78,7 +79,7 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
             yield url, process.pid
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def memory(process: int) -> int:
@@ -171,20 +172,16 @@ def export(client: Client, name: str, value: int) -> bytes:
     destination = {"earthEngineDestination": {"name": f"{ROOT}/{name}"}}
     body = {"expression": _encoded(cut), "assetExportOptions": destination}
     started = client.send(f"projects/{PROJECT}/image:export", body)
-    task = _json(started)["name"]
+    task = json.loads(started)["name"]
     until = time.monotonic() + _WAIT_S
-    while not _json(state := client.send(task)).get("done"):
+    while not json.loads(state := client.send(task)).get("done"):
         if time.monotonic() > until:
             raise TimeoutError(f"{task} did not end: {state!r}")
         time.sleep(0.1)
-    if "error" in _json(state):
-        raise RuntimeError(str(_json(state)["error"]))
+    if "error" in json.loads(state):
+        raise RuntimeError(str(json.loads(state)["error"]))
     read = {"expression": _encoded(ee.Image(f"{ROOT}/{name}")), "fileFormat": "NPY", "grid": grid}
     return client.send(f"projects/{PROJECT}/image:computePixels", read)
-
-
-def _json(content: bytes) -> Any:
-    return requests.models.complexjson.loads(content)
 
 
 def run(clients: int, seconds: float, folder: Path, *, seed: int = 0) -> tuple[Answers, list[int]]:
