@@ -223,7 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5, help="turns after the first, which does not count")
     parser.add_argument("--folder", type=Path, help="keep the scenes here, and use those that are there")
-    parser.add_argument("--ways", help="only these, by comma")
+    parser.add_argument("--ways", help="only these, by semicolon")
     parser.add_argument("--memory-of", metavar="WAY", help="print the peak memory of one way alone, MiB")
     options = parser.parse_args()
     with ExitStack() as stack:
