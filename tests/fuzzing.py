@@ -8,6 +8,7 @@ no more than `MOST_MEMORY` of address space, and prints counts.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import random
 import resource
@@ -131,13 +132,13 @@ def mutate_json(value: Any, rng: random.Random, spare: list[Any]) -> Any:
         if chance < 0.15:
             del holder[key]
         elif chance < 0.65:
-            holder[key] = rng.choice(WEIRD)
+            holder[key] = copy.deepcopy(rng.choice(WEIRD))
         elif chance < 0.85:
             holder[key] = json.loads(json.dumps(rng.choice(spare)))
         elif isinstance(holder, dict):
             holder[rng.choice(["", "x", *map(str, holder)])] = holder.pop(key)
         else:
-            holder.append(holder[key])
+            holder.append(copy.deepcopy(holder[key]))
     return value
 
 

@@ -85,6 +85,17 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
         get(lambda: ee.Geometry.Point([0, 0]).transform("EPSG:99999", 1)),
         "EPSG:99999",
     ),
+    # -- images
+    "a mask of arrays": (
+        get(
+            lambda: (
+                ee.Image(1)
+                .updateMask(ee.Image(ee.Array([[1, 2], [3, 4]])))
+                .reduceRegion(ee.Reducer.first(), ee.Geometry.Point([99.8, 37.5]), 30)
+            )
+        ),
+        "A mask must hold a number for each pixel, not an array",
+    ),
     # -- dates
     "a day no calendar has": (get(lambda: ee.Date("2021-02-30")), "2021-02-30"),
     "a day in words": (get(lambda: ee.Date("midsummer")), "midsummer"),

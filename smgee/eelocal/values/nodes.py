@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.lazy import Node, Pixels, both, thin
 from smgee.eelocal.values.pixeltype import PixelType
 from smgee.grid import PixelGrid
@@ -129,6 +130,8 @@ def _everywhere(grid: PixelGrid) -> np.ndarray:
 def as_mask(pixels: Pixels) -> np.ndarray:
     """Return the values of a mask image as a mask: clamped to 0…1, and 0 where the image itself is masked."""
     values = pixels.values
+    if values.ndim > pixels.mask.ndim:
+        raise EEError("A mask must hold a number for each pixel, not an array.")
     if values.dtype == bool or values.dtype.kind in "iu":
         mask = thin(values) > 0
         if mask.shape != values.shape:
