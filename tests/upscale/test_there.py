@@ -56,7 +56,7 @@ def a_model(study: Study, *, depth: int = 6) -> TreeEnsemble:
     names = study.predictor_set.names
     spread = {"doy": (180, 200), "elevation": (3000, 4200)}
     X = np.column_stack([rng.uniform(*spread.get(n, (0, 0.6)), 3000) for n in names]).astype("f4")
-    y = X @ (rng.normal(0, 1, len(names)) / X.std(axis=0)) * 0.05 + 0.2
+    y = (X - X.mean(axis=0)) @ (rng.normal(0, 1, len(names)) / X.std(axis=0)) * 0.05 + 0.5
     return TreeEnsemble.from_model(DecisionTreeRegressor(max_depth=depth, random_state=0).fit(X, y), names)
 
 
