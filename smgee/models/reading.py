@@ -55,7 +55,7 @@ def read_frame(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, dict[str, An
         raise InputError(
             f"The table {path} needs another library to be read: {first_line(error)}."
         ) from error
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+    except Exception as error:  # the readers raise what they like for damaged files
         raise InputError(
             f"The table {path} cannot be read as {path.suffix or 'CSV'}: {first_line(error)}."
         ) from error
@@ -148,7 +148,7 @@ def parse_dates(column: pd.Series, name: str, form: str | None = None) -> pd.Ser
         As of `datetime.strptime`, such as ``%d.%m.%Y``.
     """
     if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return column.dt.tz_localize(None).astype("datetime64[ns]")
+        return _counted(column.dt.tz_localize(None), name)
     if form is None and pd.api.types.is_numeric_dtype(column):
         raise InputError(
             f"The time column {name!r} holds numbers such as {column.iloc[0] if len(column) else '?'}; "
@@ -166,7 +166,18 @@ def parse_dates(column: pd.Series, name: str, form: str | None = None) -> pd.Ser
             f"The time column {name!r} holds {str(wrong)!r}, but {what} are read; say how its dates are "
             "written with --time-format, such as %d.%m.%Y or %m/%d/%Y."
         )
-    return stamps.reindex(column.index).astype("datetime64[ns]")
+    return _counted(stamps.reindex(column.index), name)
+
+
+def _counted(stamps: pd.Series, name: str) -> pd.Series:
+    """Return times in nanoseconds."""
+    try:
+        return stamps.astype("datetime64[ns]")
+    except (ValueError, OverflowError) as error:
+        raise InputError(
+            f"The time column {name!r} holds years that cannot be counted in nanoseconds ({error}); correct "
+            "them, years from 1678 to 2261 are read."
+        ) from error
 
 
 _OFFSET = r"(?<=\d)\s*(Z|[+-]\d\d:?\d\d)$"  # behind a time of the day

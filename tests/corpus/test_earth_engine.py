@@ -59,6 +59,8 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "a folder in the public catalog": (create("NASA/mine"), "belong below projects/<project>/assets/"),
     "a folder in no folder": (create(f"{ROOT}/absent/inner"), "absent"),
     "an asset that is not there": (lambda: ee.data.getAsset(f"{ROOT}/absent"), "absent"),
+    "an asset with a null in its name": (lambda: ee.data.getAsset(f"{ROOT}/a\x00b"), "not found"),
+    "an asset of 300 letters": (lambda: ee.data.getAsset(f"{ROOT}/{'a' * 300}"), "not found"),
     "taking out what is not there": (lambda: ee.data.deleteAsset(f"{ROOT}/absent"), "absent"),
     # -- geometries
     "a place that is no number": (

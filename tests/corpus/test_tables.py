@@ -194,6 +194,14 @@ TRAINING: dict[str, tuple[Attempt, str]] = {
         train(put(0, date="2021-02-30")),
         "but ISO dates like 2021-07-01 are read",
     ),
+    "a year before all history": (
+        lambda folder: TrainingTable.from_frame(
+            rows().assign(date=pd.Series([-(10**15) * 4509] * 16).astype("datetime64[us]")),
+            target="sm",
+            predictors=["ndvi"],
+        ),
+        "holds years that cannot be counted in nanoseconds",
+    ),
     "a filter that is no question": (train(where="ndvi + 1"), "not true or false; write a comparison"),
     "a filter that runs code": (train(where="__import__('os')"), "uses '@' or '__'"),
     "a filter of nothing": (train(where="ndvi > 2"), "is left where ndvi > 2; choose other rows"),

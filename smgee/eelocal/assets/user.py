@@ -156,8 +156,8 @@ class UserAssets:
         if not is_cloud_id(identifier):
             return None
         parts = identifier.split("/")
-        if any(part in ("", ".", "..") or part.startswith(".") for part in parts[3:]):
-            return None
+        if any(not part or part.startswith(".") or "\0" in part or len(part) > 100 for part in parts[3:]):
+            return None  # names that no asset has, and no file either
         return self.root.joinpath(parts[1], *parts[3:])
 
     # -- writing
