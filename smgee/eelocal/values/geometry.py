@@ -29,11 +29,6 @@ class Geometry:
     unbounded: bool = False
 
     @property
-    def is_point(self) -> bool:
-        """Whether this is a single point."""
-        return isinstance(self.shape, shapely.Point)
-
-    @property
     def is_empty(self) -> bool:
         """Whether this holds no point."""
         return bool(self.shape.is_empty)
