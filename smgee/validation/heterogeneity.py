@@ -195,7 +195,8 @@ def relate_errors(
     ``p`` is that of ``partial`` and heeds the likeness of neighbours
     (`smgee.validation.spatial.spatial_p`). ``q`` is ``p``
     adjusted for the number of rows (`benjamini_hochberg`), among the hypotheses named before and, on their
-    own, among all others: no row with q above 0.05 is a finding. The interval, of Fisher's z with the
+    own, among all others, and doubled since both share the 5 % (Bonferroni): no row with q above 0.05 is a
+    finding. The interval, of Fisher's z with the
     standard error √((1 + ρ²/2) / (n − 3)) (Bonett & Wright 2000, Psychometrika 65:23-28), takes the cells for
     independent and heeds neither the level nor the number of rows.
     """
@@ -238,7 +239,7 @@ def relate_errors(
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     for named in (True, False):
         family = (table["expected"] != "") == named
-        table.loc[family, "q"] = benjamini_hochberg(table.loc[family, "p"].to_numpy(float))
+        table.loc[family, "q"] = np.minimum(2 * benjamini_hochberg(table.loc[family, "p"].to_numpy(float)), 1)
     return table.astype({"q": float, "p": float})
 
 

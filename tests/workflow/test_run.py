@@ -262,7 +262,7 @@ def test_the_verdict_is_told(run):
     page = (run / "report.html").read_text()
     for title in ("Which retrievals count", "SMAP 36 km", "SMAP 9 km"):
         assert title in page
-    assert "No reference has seen SMAP" in page
+    assert "A mean of stations has not seen SMAP" in page
 
 
 def test_the_report_cuts_nothing(run):
