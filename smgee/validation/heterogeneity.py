@@ -29,6 +29,11 @@ __all__ = [
 MIN_CELLS = 5
 """Below this many cells a rank correlation is not given an interval."""
 
+NAMED_SHARE = 0.8
+"""Share of the five per cent of false findings that the hypotheses named before have; the rest is for all
+other rows together (a weighted Bonferroni; Holm 1979, Scand. J. Stat. 6:65-70).
+"""
+
 COLUMNS = (
     *("grid", "orbit", "reference", "metric", "condition", "n", "spearman", "low", "high"),
     *("partial", "p", "q", "expected", "reason"),
@@ -195,8 +200,8 @@ def relate_errors(
     ``p`` is that of ``partial`` and heeds the likeness of neighbours
     (`smgee.validation.spatial.spatial_p`). ``q`` is ``p``
     adjusted for the number of rows (`benjamini_hochberg`), among the hypotheses named before and, on their
-    own, among all others, and doubled since both share the 5 % (Bonferroni): no row with q above 0.05 is a
-    finding. The interval, of Fisher's z with the
+    own, among all others, and divided by the share of the 5 % that these have (`NAMED_SHARE`): no row with q
+    above 0.05 is a finding. The interval, of Fisher's z with the
     standard error √((1 + ρ²/2) / (n − 3)) (Bonett & Wright 2000, Psychometrika 65:23-28), takes the cells for
     independent and heeds neither the level nor the number of rows.
     """
@@ -237,9 +242,11 @@ def relate_errors(
                 row |= _without_level(y, x, level, part["cell"].tolist(), count, seed)
                 rows.append(row)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    for named in (True, False):
+    for named, share in ((True, NAMED_SHARE), (False, 1 - NAMED_SHARE)):
         family = (table["expected"] != "") == named
-        table.loc[family, "q"] = np.minimum(2 * benjamini_hochberg(table.loc[family, "p"].to_numpy(float)), 1)
+        table.loc[family, "q"] = np.minimum(
+            benjamini_hochberg(table.loc[family, "p"].to_numpy(float)) / share, 1.0
+        )
     return table.astype({"q": float, "p": float})
 
 
