@@ -14,6 +14,7 @@ from smgee.errors import InputError
 from smgee.loopback import LoopbackHttp, is_loopback
 
 PROGRAM = """
+import signal
 import time
 
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from smgee.loopback import LoopbackHttp
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it puts behind
 server = LoopbackHttp(lambda: Starlette(routes=[Route("/", lambda request: PlainTextResponse("here"))]))
 server.start()
 print(server.url, flush=True)

@@ -114,7 +114,7 @@ def test_the_first_error_that_stays_ends_it_and_the_rest_is_kept(store):
     with pytest.raises(RemoteError, match="no such band"):
         map_season(store, route)
     begun = route.state["begun"]
-    assert begun < 12
+    assert begun < len(store.blocks) * 3, "not all of them"
     assert store.done.sum() >= len(DAYS) * 2
     time.sleep(0.1)
     assert route.state["begun"] == begun

@@ -130,17 +130,6 @@ def test_workers_connect_as_this_process_does_and_their_requests_count(embedded,
     assert meter.spent.requests["value:compute"] == len(store.blocks) * 2
 
 
-def test_a_run_on_the_synthetic_basin_can_be_reached_from_elsewhere(tmp_path):
-    """What a command connects with, which holds the basin, travels to workers."""
-    run = RunFolder(tmp_path / "run", Study.demo().model_copy(update={"name": "elsewhere"}))
-    with connected(run) as session:
-        access = pickle.loads(pickle.dumps(session.access))
-    (mine,), (theirs,) = (dict(a.options)["sources"] for a in (session.access, access))
-    assert theirs is not mine
-    assert (theirs.basin.seed, theirs.basin.grid) == (mine.basin.seed, mine.basin.grid)
-    assert list(theirs.basins) == list(mine.basins)
-
-
 def test_what_cannot_be_done_is_told(embedded, monkeypatch):
     for wrong in ("cloud", "dask", "processes:none", "threads:0"):
         with pytest.raises(InputError, match="workers"), open_workers(wrong):
@@ -155,3 +144,14 @@ def test_threads_of_a_number(tmp_path):
     with open_workers("threads:3") as workers:
         map_season(store, Arithmetic(), executor=workers)
     check(store)
+
+
+def test_a_run_on_the_synthetic_basin_can_be_reached_from_elsewhere(tmp_path):
+    """What a command connects with, which holds the basin, travels to workers."""
+    run = RunFolder(tmp_path / "run", Study.demo().model_copy(update={"name": "elsewhere"}))
+    with connected(run) as session:
+        access = pickle.loads(pickle.dumps(session.access))
+    (mine,), (theirs,) = (dict(a.options)["sources"] for a in (session.access, access))
+    assert theirs is not mine
+    assert (theirs.basin.seed, theirs.basin.grid) == (mine.basin.seed, mine.basin.grid)
+    assert list(theirs.basins) == list(mine.basins)
