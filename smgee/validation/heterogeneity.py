@@ -29,7 +29,7 @@ __all__ = [
 MIN_CELLS = 5
 """Below this many cells a rank correlation is not given an interval."""
 
-NAMED_SHARE = 0.8
+NAMED_SHARE = 2 / 3
 """Share of the five per cent of false findings that the hypotheses named before have; the rest is for all
 other rows together (a weighted Bonferroni; Holm 1979, Scand. J. Stat. 6:65-70).
 """
