@@ -24,9 +24,10 @@ def without_marks(values: np.ndarray) -> tuple[np.ndarray, dict[float, int]]:
     A mark stands apart where it lies farther from the other values than these from each other.
     """
     found: dict[float, int] = {}
+    any_mark = np.isclose(values[:, None], MARKS, rtol=1e-6).any(axis=1)
+    others = values[np.isfinite(values) & ~any_mark]
     for mark in MARKS:
         marked = np.isclose(values, mark, rtol=1e-6)
-        others = values[np.isfinite(values) & ~marked]
         if marked.any() and len(others) and np.abs(others - mark).min() > np.ptp(others):
             values = np.where(marked, np.nan, values)
             found[mark] = int(marked.sum())

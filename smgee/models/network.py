@@ -67,6 +67,9 @@ class NetworkTable:
         Degrees.
     places : (p, 2) float64, optional
         Longitude and latitude of places that the map is drawn for; a sample of them will do.
+    reaching : tuple of str
+        Static columns that were told from days of the table: a design that holds days out cannot hold them
+        out there, and is skipped.
     target : str
         Name of the soil moisture column.
     calendar : bool
@@ -99,6 +102,7 @@ class NetworkTable:
     lon: np.ndarray | None = None
     lat: np.ndarray | None = None
     places: np.ndarray | None = None
+    reaching: tuple[str, ...] = ()
     calendar: bool = False
     dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -314,7 +318,8 @@ class NetworkTable:
             source=source,
             groups=None if groups is None else tuple(groups),
             rain=wet,
-            **place,
+            lon=place["lon"],
+            lat=place["lat"],
         )
 
 

@@ -119,6 +119,13 @@ def score_designs(
                 raise
             skipped[design] = str(error)
             continue
+        if table.reaching and any(fold.allowed is not None for fold in made):
+            some = ", ".join(table.reaching[:3]) + (", …" if len(table.reaching) > 3 else "")
+            skipped[design] = (
+                f"{some} were told from the days that it would hold out (give `place` a period of its own "
+                "before them)"
+            )
+            continue
         parts, dealt, rows = [], False, FINAL_ROWS if searched else LIGHT_ROWS
         tail = 0.0  # what a fold took after its search had to end
         for k, fold in enumerate(made):

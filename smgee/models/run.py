@@ -350,8 +350,9 @@ def _distances(table: NetworkTable, designs: Sequence[str], folds: int, seed: in
     if table.lon is None:
         return pd.DataFrame(columns=["what", "distance_m"])
     xy, distance = station_xy(table), station_distances(table)
+    placed = table.places is not None and len(table.places) > 0
     found = {
-        OF_BOX if table.places is None else OF_MAP: map_distances(xy, map_points(table)),
+        OF_MAP if placed else OF_BOX: map_distances(xy, map_points(table)),
         "station to its nearest": fold_distances(distance, np.arange(len(xy))),
     }
     for name in designs:

@@ -84,6 +84,8 @@ def test_marks_of_missing_values_are_no_values(rows):
     assert f"Taken for missing values: -9999 in ndvi ({int((marked['ndvi'] < -1).sum())} rows)." in said(
         table
     )
+    twice = marked.assign(ndvi=marked["ndvi"].mask(np.arange(len(rows)) % 10 == 1, -32768.0))
+    assert np.nanmin(read(twice).dynamic["ndvi"]) > -1
     deep = rows.assign(
         ndvi=np.linspace(-11000, 11000, len(rows)).round(-1) + 1
     )  # a column that reaches there

@@ -272,6 +272,18 @@ def test_when_the_time_is_up_only_what_is_owed_is_done():
     assert told[-1] == "the deployed model"
 
 
+def test_what_was_told_from_days_that_are_held_out_is_not_scored_on_them():
+    out = train_run(
+        replace(network(stations=8, days=60), reaching=("clay",)),
+        families=("xgboost",),
+        designs=("random", "period"),
+        folds=3,
+        effort=Effort(trials=0, folds=2, judging=2, search=False, absolute=False),
+    )
+    assert set(out.scores["design"]) == {"station", "random"}
+    assert any(n.startswith("Design period skipped: clay were told from the days") for n in out.notes)
+
+
 def test_rows_that_only_serve_a_choice_are_thinned_and_those_scored_are_not():
     table = network(stations=8, days=60, gaps=0.0)
     fold = HOLDOUTS["station"].split(table, 4, 0)[0]

@@ -17,7 +17,7 @@ from smgee.study import Study
 from smgee.tables import Provenance
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import Events, execute
-from smgee.workflow.steps.train import STEP
+from smgee.workflow.steps.train import STEP, reaching_places
 from tests.models.networks import frame
 
 
@@ -115,3 +115,12 @@ def test_other_settings_do_not_take_over_searches(tmp_path):
         execute(stop.run, ["train"], steps=[STEP], force=True, events=Stop(stop.run, at=1))
     assert kept.is_dir()
     assert not (kept / "mark").exists()  # from nothing
+
+
+def test_places_told_from_days_of_the_study_are_known():
+    study = Study.demo()
+    assert set(reaching_places(study)) == {n for n in study.predictors.names if n.startswith("m_")}
+    content = study.model_dump(mode="json")
+    place = next(f for f in content["predictors"] if f["kind"] == "place")
+    place |= {"start": "2019-05-01", "end": "2021-01-01"}
+    assert reaching_places(Study.parse(content)) == ()

@@ -23,6 +23,8 @@ from smgee.models.candidates import parse_candidate
 from smgee.models.features import MAPPED
 from smgee.models.reading import read_frame
 from smgee.predictors import Cadence
+from smgee.predictors.place import Place
+from smgee.study import Study
 from smgee.tables import read_table, sidecar_of
 from smgee.upscale import DailyModel
 from smgee.workflow.artifacts import Artifact, folder, table
@@ -127,7 +129,23 @@ def sampled_network(work: Work) -> NetworkTable:
         "source": SAMPLES.path,
         "groups": MAPPED,
     }
-    return replace(NetworkTable.from_frame(frame, **(described | named)), places=work.study.area.places())
+    return replace(
+        NetworkTable.from_frame(frame, **(described | named)),
+        places=work.study.area.places(),
+        reaching=reaching_places(work.study),
+    )
+
+
+def reaching_places(study: Study) -> tuple[str, ...]:
+    """Return the predictors of places that are told from days of the study."""
+    return tuple(
+        predictor.name
+        for family in study.predictors.root
+        if isinstance(family, Place)
+        and (family.end is None or family.end > study.start)
+        and (family.start is None or family.start <= study.end)
+        for predictor in family.predictors()
+    )
 
 
 def deployed_model(work: Work) -> DailyModel:
@@ -140,7 +158,7 @@ STEP = Step(
     "train",
     "Train and score",
     run,
-    version=2,
+    version=3,
     reads=(SAMPLES,),
     writes=(SCORES, MODELS, CERTIFICATE, DISTANCES, *SCORES_BY.values()),
     settings=("training", "area"),
