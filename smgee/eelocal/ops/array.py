@@ -9,7 +9,7 @@ import numpy as np
 
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.ops.elementwise import ALIASES, BINARY, CASTS, UNARY, Operation, apply, result_type
+from smgee.eelocal.ops.elementwise import Operation, apply, register, result_type
 from smgee.eelocal.values.array import Array, ranked
 from smgee.eelocal.values.number import Long
 from smgee.eelocal.values.pixeltype import PixelType
@@ -47,18 +47,7 @@ def cast_array(array: Array, type: PixelType) -> Array:
     return Array(type.scalar.cast(values))
 
 
-def _register() -> None:
-    for name in [*UNARY, *(a for a, target in ALIASES.items() if target in UNARY)]:
-        operation = UNARY[ALIASES.get(name, name)]
-        algorithm(f"Array.{name}")(lambda input, _op=operation: compute(_op, input))
-    for name in [*BINARY, *(a for a, target in ALIASES.items() if target in BINARY)]:
-        operation = BINARY[ALIASES.get(name, name)]
-        algorithm(f"Array.{name}")(lambda left, right, _op=operation: compute(_op, left, right))
-    for name, type in CASTS.items():
-        algorithm(f"Array.{name}")(lambda input, _type=type: cast_array(input, _type))
-
-
-_register()
+register("Array", compute, cast_array)
 
 
 @algorithm("Array")

@@ -17,7 +17,7 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.geometry import Feature
-from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.image import Image
 
 
 @coercion("Classifier")
@@ -86,7 +86,7 @@ def classify_image(image: Image, classifier: Classifier, outputName: str) -> Ima
     node = Classified(classifier, [b.node for b in bands] or [place.node], kind.dtype)
     if not bands:  # a constant tree: only the mask of the image matters
         node = Classified(Constant(classifier), [place.node], kind.dtype)
-    return image.computed([Band(outputName, node, kind, place.projection, place.extent)])
+    return image.computed([place.holding(node, kind, name=outputName)])
 
 
 @algorithm("FeatureCollection.classify")

@@ -18,7 +18,7 @@ from smgee.eelocal.pixels.randomness import uniform_at
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.confusion import ConfusionMatrix
 from smgee.eelocal.values.geometry import Feature
-from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.made import Made
 from smgee.eelocal.values.pixeltype import NAMED_TYPES
 
@@ -391,7 +391,7 @@ def cluster_image(image: Image, clusterer: Clusterer, outputName: str) -> Image:
     bands = [image.band(n) for n in clusterer.names]
     kind = NAMED_TYPES["int32"]
     node = Classified(clusterer, [b.node for b in bands], kind.dtype)
-    return image.computed([Band(outputName, node, kind, bands[0].projection, bands[0].extent)])
+    return image.computed([bands[0].holding(node, kind, name=outputName)])
 
 
 @algorithm("FeatureCollection.cluster")

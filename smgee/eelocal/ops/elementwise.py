@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.values.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
+from smgee.eelocal.values.pixeltype import BOOLEAN, NAMED_TYPES, PixelType, joint
 
 __all__ = [
     "BINARY",
@@ -25,7 +26,9 @@ __all__ = [
     "Operation",
     "digamma",
     "lanczos",
+    "register",
     "result_type",
+    "spellings",
     "trigamma",
     "working",
 ]
@@ -139,12 +142,6 @@ def _climb(
     return out
 
 
-def _erfcinv(x: np.ndarray) -> np.ndarray:
-    from scipy.special import erfcinv
-
-    return erfcinv(x)
-
-
 def _special(name: str) -> Callable[..., np.ndarray]:
     def apply(*args: np.ndarray) -> np.ndarray:
         import scipy.special
@@ -177,10 +174,6 @@ def _mod(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a.dtype.kind in "iu":
         return np.where(b == 0, 0, np.fmod(a, np.where(b == 0, 1, b)))
     return np.where(b == 0, 0.0, np.fmod(a, np.where(b == 0, 1.0, b)))
-
-
-def _power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.power(a, b)
 
 
 def _round(a: np.ndarray) -> np.ndarray:
@@ -218,7 +211,7 @@ UNARY: Mapping[str, Operation] = MappingProxyType(
             Operation("erf", _special("erf"), "real"),
             Operation("erfInv", _special("erfinv"), "real"),
             Operation("erfc", _special("erfc"), "real"),
-            Operation("erfcInv", _erfcinv, "real"),
+            Operation("erfcInv", _special("erfcinv"), "real"),
             Operation("exp", np.exp, "real"),
             Operation("floor", np.floor, "whole"),
             Operation("gamma", _special("gamma"), "real"),
@@ -265,7 +258,7 @@ BINARY: Mapping[str, Operation] = MappingProxyType(
             Operation("multiply", np.multiply, "union"),
             Operation("neq", np.not_equal, "boolean"),
             Operation("or", lambda a, b: (a != 0) | (b != 0), "boolean"),
-            Operation("pow", _power, "float"),
+            Operation("pow", np.power, "float"),
             Operation("rightShift", _shift(np.right_shift), "integer"),
             Operation("subtract", np.subtract, "union"),
         )
@@ -285,32 +278,18 @@ ALIASES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+
+def spellings(name: str) -> tuple[str, ...]:
+    """Return the names that an operation goes by."""
+    return name, *(old for old, new in ALIASES.items() if new == name)
+
+
 # Name of a cast → the type it gives.
 CASTS: Mapping[str, PixelType] = MappingProxyType(
     {
-        **{
-            n: NAMED_TYPES[n]
-            for n in ("byte", "double", "float", "int", "int16", "int32", "int64", "int8", "long", "short")
-        },
-        **{n: NAMED_TYPES[n] for n in ("uint16", "uint32", "uint8")},
-        **{
-            "to" + n[0].upper() + n[1:]: NAMED_TYPES[n]
-            for n in (
-                "byte",
-                "double",
-                "float",
-                "int",
-                "int16",
-                "int32",
-                "int64",
-                "int8",
-                "long",
-                "short",
-                "uint16",
-                "uint32",
-                "uint8",
-            )
-        },
+        spelling: kind
+        for name, kind in NAMED_TYPES.items()
+        for spelling in (name, f"to{name[0].upper()}{name[1:]}")
     }
 )
 
@@ -332,9 +311,7 @@ def result_type(operation: Operation, *types: PixelType) -> PixelType:
     EEError
         For a bitwise operation on floating-point values.
     """
-    union = types[0]
-    for other in types[1:]:
-        union = union.union(other)
+    union = joint(types)
     kind = operation.kind
     if kind == "boolean":
         return BOOLEAN
@@ -373,3 +350,24 @@ def apply(operation: Operation, *values: Any) -> np.ndarray:
         arrays = [a.astype("f8" if wide else "f4", copy=False) for a in arrays]
     with np.errstate(all="ignore"):
         return operation.function(*arrays)
+
+
+def register(values: str, compute: Callable[..., Any], cast: Callable[[Any, PixelType], Any]) -> None:
+    """Register every operation and cast as an algorithm of Number or Array.
+
+    Parameters
+    ----------
+    values : {"Number", "Array"}
+    compute : callable
+        Takes an `Operation` and its operands.
+    cast : callable
+        Takes a value and the type it gets.
+    """
+    for name, unary in UNARY.items():
+        for spelling in spellings(name):
+            algorithm(f"{values}.{spelling}")(lambda input, _op=unary: compute(_op, input))
+    for name, binary in BINARY.items():
+        for spelling in spellings(name):
+            algorithm(f"{values}.{spelling}")(lambda left, right, _op=binary: compute(_op, left, right))
+    for name, kind in CASTS.items():
+        algorithm(f"{values}.{name}")(lambda input, _type=kind: cast(input, _type))

@@ -18,10 +18,10 @@ from smgee.eelocal.values.construct import constant_band, matched, spread
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.lazy import Node
 from smgee.eelocal.values.nodes import Apply
-from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType
+from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType, joint
 from smgee.eelocal.values.reducer import Column, Reducer
 
-__all__ = ["array_band", "concatenation", "joint_type"]
+__all__ = ["array_band", "concatenation"]
 
 _LENGTH = NAMED_TYPES["int64"]
 
@@ -49,13 +49,6 @@ def _require_arrays(image: Image, rank: int | None = None) -> None:
                 f"Band '{band.name}' must hold {wanted} pixels, its type has {band.type.dimensions} "
                 "dimensions."
             )
-
-
-def joint_type(bands: Sequence[Band]) -> PixelType:
-    kind = bands[0].type
-    for band in bands[1:]:
-        kind = kind.union(band.type)
-    return kind
 
 
 # -- making and unmaking
@@ -98,11 +91,10 @@ def to_array(image: Image, axis: int) -> Image:
     if not 0 <= axis <= rank:
         raise EEError(f"The axis must be between 0 and the dimension of the inputs ({rank}), got {axis}.")
     rank = max(rank, axis + 1)
-    kind = joint_type(image.bands).array(rank)
+    kind = joint(b.type for b in image.bands).array(rank)
     single, dense = concatenation(axis, rank)
     node = PixelLoop(single, [b.node for b in image.bands], kind.dtype, rank, dense=dense)
-    place = image.bands[0]
-    return image.computed([Band("array", node, kind, place.projection, place.extent)])
+    return image.computed([image.first.holding(node, kind, name="array")])
 
 
 @algorithm("Image.arrayCat")
@@ -120,9 +112,7 @@ def array_cat(image1: Image, image2: Image, axis: int) -> Image:
 @algorithm("Image.arrayFlatten")
 def array_flatten(image: Image, coordinateLabels: list[list[str]], separator: str) -> Image:
     """Turn equal-shaped arrays into one band per element."""
-    if len(image.bands) != 1:
-        raise EEError(f"A single-band image is required, got {len(image.bands)} bands.")
-    band = image.bands[0]
+    band = image.only
     if band.type.dimensions != len(coordinateLabels):
         raise EEError(
             f"Array dimensions ({band.type.dimensions}) and number of label lists ({len(coordinateLabels)}) "
@@ -143,15 +133,8 @@ def array_flatten(image: Image, coordinateLabels: list[list[str]], separator: st
             return values[at]
 
         kind = band.type.scalar
-        bands.append(
-            Band(
-                name,
-                Uniform(element, (band.node,), kind.dtype, "arrayFlatten"),
-                kind,
-                band.projection,
-                band.extent,
-            )
-        )
+        node = Uniform(element, (band.node,), kind.dtype, "arrayFlatten")
+        bands.append(band.holding(node, kind, name=name))
     return image.computed(bands)
 
 
@@ -453,10 +436,7 @@ def array_reduce(input: Image, reducer: Reducer, axes: list[int], fieldAxis: int
             if not 0 <= axis < rank:
                 raise EEError(f"Axis {axis} is out of range for band '{band.name}' with {rank} dimensions.")
         kinds = output_types(reducer, [band.type.scalar] * max(reducer.inputs, 1))
-        kind = kinds[0]
-        for other in kinds[1:]:
-            kind = kind.union(other)
-        kind = kind.array(rank)
+        kind = joint(kinds).array(rank)
 
         def dense(v: np.ndarray) -> np.ndarray | None:
             if many:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.ops.image_arrays import concatenation, joint_type
+from smgee.eelocal.ops.image_arrays import concatenation
 from smgee.eelocal.ops.image_collections import images_of, joint_footprint, stacked_bands
 from smgee.eelocal.pixels.arrays import PixelLoop, Present, Rows
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.lazy import Node
+from smgee.eelocal.values.pixeltype import joint
 
 
 @algorithm("ImageCollection.toArray")
@@ -25,7 +26,7 @@ def collection_to_array(collection: Collection) -> Image:
         if len(image.bands) != count:
             raise EEError("All images must have the same number of bands.")
     flat = [b for i in images for b in i.bands]
-    kind = joint_type(flat).array(2)
+    kind = joint(b.type for b in flat).array(2)
     node = Rows([b.node for b in flat], count, kind.dtype)
     return Image((Band("array", node, kind),), {}, joint_footprint(images))
 
@@ -37,7 +38,7 @@ def to_array_per_band(collection: Collection, axis: int, dropMasked: bool) -> Im
     bands = []
     for name, members in stacked_bands(images).items():
         rank = max(max(b.type.dimensions for b in members), axis + 1)
-        kind = joint_type(members).array(rank)
+        kind = joint(b.type for b in members).array(rank)
         single, dense = concatenation(axis, rank)
         nodes = [b.node for b in members]
         if dropMasked:

@@ -28,7 +28,7 @@ from smgee.eelocal.values.construct import as_image, unique_names
 from smgee.eelocal.values.geometry import Geometry
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.lazy import Pick
-from smgee.eelocal.values.pixeltype import PixelType, parse_type
+from smgee.eelocal.values.pixeltype import joint, parse_type
 from smgee.eelocal.values.reducer import Reducer
 from smgee.source import CollectionInfo, ImageInfo
 
@@ -181,26 +181,14 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
         for name, members in stacks.items():
             if plain(reducer):
                 kind = simple_type(reducer.name, [b.type for b in members])
-                bands.append(
-                    Band(
-                        f"{name}_{reducer.name}",
-                        SimpleStack(reducer.name, [b.node for b in members], kind),
-                        kind,
-                    )
-                )
+                stack = SimpleStack(reducer.name, [b.node for b in members], kind)
+                bands.append(Band(f"{name}_{reducer.name}", stack, kind))
                 continue
-            union = members[0].type
-            for band in members[1:]:
-                union = union.union(band.type)
+            union = joint(b.type for b in members)
             if _lists(reducer):
                 kind = union.array(union.dimensions + 1)
-                bands.append(
-                    Band(
-                        f"{name}_{reducer.outputs[0]}",
-                        Present([b.node for b in members], 0, kind.dtype, kind.dimensions),
-                        kind,
-                    )
-                )
+                listed = Present([b.node for b in members], 0, kind.dtype, kind.dimensions)
+                bands.append(Band(f"{name}_{reducer.outputs[0]}", listed, kind))
                 continue
             kinds = output_types(reducer, [union], len(members))
             node = ReducedStack(reducer, [[b.node for b in members]], kinds)
@@ -217,7 +205,7 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
     if any(len(members) != len(images) for members in stacks.values()):
         raise EEError("Every image of the collection must have all the bands that the reducer takes.")
     kinds = output_types(
-        reducer, [_joined([b.type for b in members]) for members in stacks.values()], len(images)
+        reducer, [joint(b.type for b in members) for members in stacks.values()], len(images)
     )
     node = ReducedStack(reducer, [[b.node for b in members] for members in stacks.values()], kinds)
     return _composite(
@@ -241,13 +229,6 @@ def _lists(reducer: Reducer) -> bool:
     return type(reducer) is ToList and reducer.inputs <= 1
 
 
-def _joined(types: Sequence[PixelType]) -> PixelType:
-    union = types[0]
-    for kind in types[1:]:
-        union = union.union(kind)
-    return union
-
-
 # -- composites
 # ------------------------------------------------------------------------------------------
 
@@ -256,14 +237,9 @@ def mosaic_images(images: Sequence[Image]) -> Image:
     """Return a mosaic of images, later ones on top."""
     bands = []
     for name, members in stacked_bands(images).items():
-        kind = _joined([b.type for b in members])
-        bands.append(
-            Band(
-                name,
-                members[0].node if len(members) == 1 else Mosaic([b.node for b in members], kind.dtype),
-                kind,
-            )
-        )
+        kind = joint(b.type for b in members)
+        node = members[0].node if len(members) == 1 else Mosaic([b.node for b in members], kind.dtype)
+        bands.append(Band(name, node, kind))
     return _composite(images, bands)
 
 
@@ -284,7 +260,7 @@ def quality_mosaic(collection: Collection, qualityBand: str) -> Image:
         missing = [n for n in [qualityBand, *names] if n not in image.names]
         if missing:
             raise EEError(f"Every image must have the band '{missing[0]}'.")
-    kinds = [_joined([i.band(n).type for i in images]) for n in names]
+    kinds = [joint(i.band(n).type for i in images) for n in names]
     node = BestOf(
         [i.band(qualityBand).node for i in images],
         [[i.band(n).node for i in images] for n in names],

@@ -11,12 +11,12 @@ from smgee.eelocal.engine.expressions import Reader, number_in
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.ops.image_bands import select_bands
-from smgee.eelocal.ops.image_math import BINARY, CASTS, UNARY, binary, cast_band, integer_divide, unary
+from smgee.eelocal.ops.image_math import BINARY, UNARY, binary, cast_band, integer_divide, unary
 from smgee.eelocal.values.construct import as_image, constant_image, matched, spread
 from smgee.eelocal.values.function import Function
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.nodes import Apply
-from smgee.eelocal.values.pixeltype import BOOLEAN, PixelType
+from smgee.eelocal.values.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
 
 __all__ = ["parse"]
 
@@ -77,8 +77,8 @@ class _Images(Reader[Step]):
             selectors = self.list_until(")", self._selector)
             return lambda env: self.bands(env, self.default, selectors)
         arguments: list[Any] = self.list_until(")", self.ternary)
-        if name in CASTS and len(arguments) == 1:
-            return lambda env: _cast(arguments[0](env), CASTS[name])
+        if name in NAMED_TYPES and len(arguments) == 1:
+            return lambda env: _cast(arguments[0](env), NAMED_TYPES[name])
         if name in UNARY and len(arguments) == 1:
             return lambda env: _unary(name, arguments[0](env))
         if name in BINARY and len(arguments) == 2:
@@ -156,7 +156,7 @@ def _binary(name: str, left: Image, right: Image, *, name_from: int = 0) -> Imag
             band_name = right.bands[0].name
         # A literal on the left has no place of its own.
         if a.projection.is_default and not b.projection.is_default:
-            band = Band(band_name, band.node, band.type, b.projection, b.extent)
+            band = b.holding(band.node, band.type)
         bands.append(band.renamed(band_name))
     base = left if left.footprint is not None or right.footprint is None else right
     return base.computed(bands)
@@ -201,7 +201,7 @@ def _choose(test: Image, yes: Image, no: Image) -> Image:
             kind.dtype,
         )
         place = next((b for b in (y, n, t) if not b.projection.is_default), y)
-        bands.append(Band(model.name, node, kind, place.projection, place.extent))
+        bands.append(place.holding(node, kind, name=model.name))
     base = next((i for i in (yes, no, test) if i.footprint is not None), yes)
     return base.computed(bands)
 

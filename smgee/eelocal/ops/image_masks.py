@@ -16,7 +16,7 @@ from smgee.eelocal.values.construct import constant_image, spread
 from smgee.eelocal.values.geometry import Geometry
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.nodes import Apply, Masked, MaskOf, Remask, Replace, Unmask
-from smgee.eelocal.values.pixeltype import PixelType
+from smgee.eelocal.values.pixeltype import PixelType, joint
 
 __all__ = ["unmask_image", "update_mask"]
 
@@ -133,9 +133,7 @@ def remap(image: Image, from_: Any, to: Any, defaultValue: Any, bandName: str | 
             f"{len(targets)}."
         )
     band = image.first if bandName is None else image.band(bandName)
-    kind = PixelType.of_value(targets[0])
-    for value in targets[1:] + ([] if defaultValue is None else [defaultValue]):
-        kind = kind.union(PixelType.of_value(value))
+    kind = joint(map(PixelType.of_value, targets + ([] if defaultValue is None else [defaultValue])))
     # Among equal keys the last wins, as in a dictionary filled in order.
     table = dict(zip((float(s) for s in sources), targets, strict=True))
     node = Remap(
@@ -145,7 +143,7 @@ def remap(image: Image, from_: Any, to: Any, defaultValue: Any, bandName: str | 
         defaultValue,
         kind.dtype,
     )
-    return image.computed([Band("remapped", node, kind, band.projection, band.extent)])
+    return image.computed([band.holding(node, kind, name="remapped")])
 
 
 @algorithm("Image.normalizedDifference")
@@ -160,7 +158,7 @@ def normalized_difference(input: Image, bandNames: list[str] | None) -> Image:
             raise EEError(f"Exactly two band names are required, got {len(bandNames)}.")
         a, b = (input.band(n) for n in bandNames)
     node = NormalizedDifference(a.node, b.node)
-    return input.computed([Band("nd", node, PixelType("float", -1.0, 1.0), a.projection, a.extent)])
+    return input.computed([a.holding(node, PixelType("float", -1.0, 1.0), name="nd")])
 
 
 @algorithm("Image.clamp")
@@ -229,4 +227,4 @@ def interpolate(image: Image, x: list[float], y: list[float], behavior: str) -> 
         raise EEError("The x values must be strictly increasing.")
     band = image.first
     node = Interpolated(band.node, np.array(x, "f8"), np.array(y, "f8"), behavior)
-    return image.computed([Band(band.name, node, PixelType("double"), band.projection, band.extent)])
+    return image.computed([band.holding(node, PixelType("double"))])

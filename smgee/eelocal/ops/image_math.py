@@ -12,16 +12,16 @@ import numpy as np
 
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.ops.elementwise import ALIASES
 from smgee.eelocal.ops.elementwise import BINARY as OPERATIONS
 from smgee.eelocal.ops.elementwise import UNARY as FUNCTIONS
+from smgee.eelocal.ops.elementwise import spellings
 from smgee.eelocal.pixels.arrays import lifted
 from smgee.eelocal.values.construct import matched
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.nodes import Apply
 from smgee.eelocal.values.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
 
-__all__ = ["BINARY", "CASTS", "UNARY", "binary", "cast_band", "integer_divide", "unary"]
+__all__ = ["BINARY", "UNARY", "binary", "cast_band", "integer_divide", "unary"]
 
 Values = np.ndarray
 TypeRule = Callable[[PixelType, PixelType], PixelType]
@@ -155,9 +155,6 @@ BINARY: dict[str, TypeRule] = {
     "rightShift": _right_shift,
     **dict.fromkeys(("eq", "neq", "lt", "lte", "gt", "gte", "and", "or"), _boolean),
 }
-_ALIASES: dict[str, list[str]] = {}
-for _old, _new in ALIASES.items():
-    _ALIASES.setdefault(_new, []).append(_old)
 _REAL = frozenset({"hypot", "atan2", "pow", "gammainc", "divide"})
 _SHIFTS = frozenset({"leftShift", "rightShift"})
 
@@ -191,7 +188,7 @@ def binary(name: str, a: Band, b: Band, *, band_name: str | None = None) -> Band
         node: Any = lifted(compute, [a, b], kind)
     else:
         node = Apply(compute, (a.node, b.node), kind.dtype)
-    return Band(a.name if band_name is None else band_name, node, kind, a.projection, a.extent)
+    return a.holding(node, kind, name=band_name)
 
 
 def _exact_in_float(kind: PixelType) -> bool:
@@ -200,7 +197,7 @@ def _exact_in_float(kind: PixelType) -> bool:
 
 
 def _register_binary(name: str) -> None:
-    @algorithm(*(f"Image.{n}" for n in (name, *_ALIASES.get(name, ()))))
+    @algorithm(*(f"Image.{n}" for n in spellings(name)))
     def apply(image1: Image, image2: Image) -> Image:
         result = image1.computed([binary(name, a, b, band_name=n) for n, a, b in matched(image1, image2)])
         # An unbounded operand does not extend the other's pixels.
@@ -303,7 +300,7 @@ def _pixelwise(compute: Callable[[Values], Values], band: Band, kind: PixelType)
 
 
 def _register_unary(name: str) -> None:
-    @algorithm(*(f"Image.{n}" for n in (name, *_ALIASES.get(name, ()))))
+    @algorithm(*(f"Image.{n}" for n in spellings(name)))
     def apply(value: Image) -> Image:
         return value.computed([unary(name, b) for b in value.bands])
 
@@ -328,19 +325,6 @@ def cast_band(band: Band, target: PixelType) -> Band:
     return band.holding(_pixelwise(kind.cast, band, kind), kind)
 
 
-# Name of a cast → the type it gives; each is also known as `toFloat` and the like, and to expressions.
-CASTS = {
-    "byte": NAMED_TYPES["uint8"],
-    "short": NAMED_TYPES["int16"],
-    "int": NAMED_TYPES["int32"],
-    "long": NAMED_TYPES["int64"],
-    **{
-        n: NAMED_TYPES[n]
-        for n in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64", "float", "double")
-    },
-}
-
-
 def _register_cast(name: str, kind: PixelType) -> None:
     @algorithm(f"Image.{name}", f"Image.to{name[0].upper()}{name[1:]}")
     def apply(value: Image) -> Image:
@@ -349,5 +333,5 @@ def _register_cast(name: str, kind: PixelType) -> None:
     apply.__doc__ = f"Cast every band to {name}; unlike arithmetic, casts keep the image's properties."
 
 
-for _name, _kind in CASTS.items():
+for _name, _kind in NAMED_TYPES.items():
     _register_cast(_name, _kind)

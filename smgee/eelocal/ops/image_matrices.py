@@ -91,13 +91,11 @@ _register("matrixToDiag", lambda v: matrix.to_diagonal(Array(v)).values, _MATRIX
 def _register_parts(name: str, function: Callable[[Array], dict[str, Array]], parts: tuple[str, ...]) -> None:
     @algorithm(f"Image.{name}")
     def apply(image: Image) -> Image:
-        if len(image.bands) != 1:
-            raise EEError(f"A single-band image is required, got {len(image.bands)} bands.")
-        band = image.bands[0]
+        band = image.only
         return image.computed(
             [
-                array_band(band, _MATRIX, _defined(lambda v, p=part: function(Array(v))[p].values)).renamed(
-                    part
+                array_band(
+                    band.renamed(part), _MATRIX, _defined(lambda v, p=part: function(Array(v))[p].values)
                 )
                 for part in parts
             ]
@@ -160,13 +158,12 @@ def unmix(image: Image, endmembers: list[list[float]], sumToOne: bool, nonNegati
         raise EEError(f"Every endmember must have one value per band ({len(image.bands)}).")
     count = len(ends)
     nodes = [b.node for b in image.bands]
-    place = image.first
     # One node for all fractions, so that each pixel is solved once.
     solved = Apply(_unmixing(ends, sum_to_one=sumToOne, non_negative=nonNegative), nodes, "f8")
     bands = []
     for i in range(count):
         node = Apply(lambda v, i=i: v[..., i], [solved], "f8")
-        bands.append(Band(f"band_{i}", node, DOUBLE, place.projection, place.extent))
+        bands.append(image.first.holding(node, DOUBLE, name=f"band_{i}"))
     return image.computed(bands)
 
 

@@ -13,7 +13,7 @@ from smgee.eelocal.ops.image_bands import add_bands
 from smgee.eelocal.pixels.neighborhood import Convolved, Focal, Moved, NeighborArrays, Neighborhood
 from smgee.eelocal.pixels.objects import Components, Distance, ObjectReduction, PixelCount
 from smgee.eelocal.pixels.spacing import Gradient
-from smgee.eelocal.pixels.stack import output_types
+from smgee.eelocal.pixels.stack import output_names, output_types
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.kernel import Kernel
 from smgee.eelocal.values.lazy import Node, Pick
@@ -54,27 +54,18 @@ def reduce_neighborhood(
         raise EEError(f"Unknown optimization '{optimization}': use boxcar or window.")
     bands = list(map(_scalar, image.bands))
     options: dict[str, Any] = {"weighting": inputWeight, "skip_masked": skipMasked}
-    result: list[Band] = []
     if reducer.inputs <= 1:
+        result: list[Band] = []
         for band in bands:
             kinds = output_types(reducer, [band.type])
             node = Neighborhood([band.node], kernel, reducer, kinds, **options)
-            result += [
-                Band(f"{band.name}_{o}", Pick(node, i), kinds[i], band.projection, band.extent)
-                for i, o in enumerate(reducer.outputs)
-            ]
+            result += band.holding_parts(node, (f"{band.name}_{o}" for o in reducer.outputs), kinds)
         return image.computed(result)
     if len(bands) != reducer.inputs:
         raise EEError(f"Need {reducer.inputs} bands for Reducer.{reducer.name}, image has {len(bands)}.")
     kinds = output_types(reducer, [b.type for b in bands])
     node = Neighborhood([b.node for b in bands], kernel, reducer, kinds, **options)
-    place = bands[0]
-    return image.computed(
-        [
-            Band(o, Pick(node, i), kinds[i], place.projection, place.extent)
-            for i, o in enumerate(reducer.outputs)
-        ]
-    )
+    return image.computed(bands[0].holding_parts(node, reducer.outputs, kinds))
 
 
 _KERNELS = ("circle", "square", "cross", "plus", "octagon", "diamond")
@@ -133,16 +124,7 @@ for _name in ("mean", "median", "min", "max", "mode"):
 @algorithm("Image.gradient")
 def gradient(input: Image) -> Image:
     """Return the gradient of the first band, per metre: x to the east, y to the north."""
-    if len(input.bands) != 1:
-        raise EEError(f"A single-band image is required, got {len(input.bands)} bands.")
-    band = _scalar(input.bands[0])
-    node = Gradient(band.node, metric=True)
-    return input.computed(
-        [
-            Band(n, Apply(lambda v: v, (Pick(node, i),), "f4"), FLOAT, band.projection, band.extent)
-            for i, n in enumerate(("x", "y"))
-        ]
-    )
+    return input.computed(_gradient(_scalar(input.only), ("x", "y"), metric=True))
 
 
 @algorithm("Image.derivative")
@@ -150,18 +132,14 @@ def derivative(image: Image) -> Image:
     """Return central differences per pixel along columns and rows."""
     bands = []
     for band in map(_scalar, image.bands):
-        node = Gradient(band.node, metric=False)
-        bands += [
-            Band(
-                f"{band.name}_{n}",
-                Apply(lambda v: v, (Pick(node, i),), "f4"),
-                FLOAT,
-                band.projection,
-                band.extent,
-            )
-            for i, n in enumerate(("x", "y"))
-        ]
+        bands += _gradient(band, (f"{band.name}_x", f"{band.name}_y"), metric=False)
     return image.computed(bands)
+
+
+def _gradient(band: Band, names: tuple[str, str], *, metric: bool) -> list[Band]:
+    node = Gradient(band.node, metric=metric)
+    parts = (Apply(lambda v: v, (Pick(node, i),), "f4") for i in range(2))
+    return [band.holding(part, FLOAT, name=name) for part, name in zip(parts, names, strict=True)]
 
 
 @algorithm("Image.neighborhoodToArray")
@@ -284,7 +262,7 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
         raise EEError(f"Unknown metric '{metric}': use squared_euclidean, manhattan or chebyshev.")
     band = _scalar(image.first)
     node = Distance(band.node, int(neighborhood), metric)
-    return image.computed([Band("distance", node, FLOAT, band.projection, band.extent)])
+    return image.computed([band.holding(node, FLOAT, name="distance")])
 
 
 # -- objects
@@ -315,11 +293,8 @@ def connected_components(image: Image, connectedness: Kernel, maxSize: int) -> I
     if pattern.shape != (3, 3) or not (around.all() or np.array_equal(around, plus)):
         raise EEError("The kernel must be a square or plus of radius 1.")
     band = _scalar(image.first)
-    kind = NAMED_TYPES["int64"]
-    labels = Band(
-        "labels", Components(band.node, int(maxSize), bool(around.all())), kind, band.projection, band.extent
-    )
-    return add_bands(image, [labels])
+    node = Components(band.node, int(maxSize), bool(around.all()))
+    return add_bands(image, [band.holding(node, NAMED_TYPES["int64"], name="labels")])
 
 
 @algorithm("Image.reduceConnectedComponents")
@@ -336,7 +311,5 @@ def reduce_connected_components(image: Image, reducer: Reducer, labelBand: str |
         if any(k.dimensions for k in kinds):
             raise EEError("The reducer's outputs must be numbers.")
         node = ObjectReduction(label.node, band.node, reducer, kinds, int(maxSize))
-        for i, output in enumerate(reducer.outputs):
-            name = band.name if len(reducer.outputs) == 1 else f"{band.name}_{output}"
-            bands.append(Band(name, Pick(node, i), kinds[i], band.projection, band.extent))
+        bands += band.holding_parts(node, output_names(band, reducer), kinds)
     return image.computed(bands)

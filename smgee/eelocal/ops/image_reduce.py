@@ -6,9 +6,9 @@ from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.ops.image_collections import plain
 from smgee.eelocal.pixels.resolution import Coarsened
-from smgee.eelocal.pixels.stack import ReducedStack, SimpleStack, output_types, simple_type
+from smgee.eelocal.pixels.stack import ReducedStack, SimpleStack, output_names, output_types, simple_type
 from smgee.eelocal.values.image import Band, Image
-from smgee.eelocal.values.lazy import Pick
+from smgee.eelocal.values.pixeltype import joint
 from smgee.eelocal.values.reducer import Reducer
 
 
@@ -21,26 +21,17 @@ def reduce(image: Image, reducer: Reducer) -> Image:
     nodes = [b.node for b in image.bands]
     if plain(reducer):
         kind = simple_type(reducer.name, [b.type for b in image.bands])
-        return image.computed(
-            [Band(reducer.name, SimpleStack(reducer.name, nodes, kind), kind, place.projection, place.extent)]
-        )
-    union = place.type
-    for band in image.bands[1:]:
-        union = union.union(band.type)
-    kinds = output_types(reducer, [union], len(nodes))
+        stack = SimpleStack(reducer.name, nodes, kind)
+        return image.computed([place.holding(stack, kind, name=reducer.name)])
+    kinds = output_types(reducer, [joint(b.type for b in image.bands)], len(nodes))
     node = ReducedStack(reducer, [nodes], kinds)
-    return image.computed(
-        [
-            Band(o, Pick(node, i), kinds[i], place.projection, place.extent)
-            for i, o in enumerate(reducer.outputs)
-        ]
-    )
+    return image.computed(place.holding_parts(node, reducer.outputs, kinds))
 
 
 @algorithm("Image.reduceResolution")
 def reduce_resolution(image: Image, reducer: Reducer, bestEffort: bool, maxPixels: int) -> Image:
     """Reduce all the pixels of the image's own lattice under each pixel asked for."""
-    bands = []
+    bands: list[Band] = []
     for band in image.bands:
         if band.projection.is_default:
             raise EEError(
@@ -67,10 +58,6 @@ def reduce_resolution(image: Image, reducer: Reducer, bestEffort: bool, maxPixel
             most=int(maxPixels),
             best_effort=bestEffort,
         )
-        for i, output in enumerate(reducer.outputs):
-            if reducer.inputs > 1:
-                name = output
-            else:
-                name = place.name if len(reducer.outputs) == 1 else f"{place.name}_{output}"
-            bands.append(Band(name, Pick(node, i), kinds[i], place.projection, place.extent))
+        names = reducer.outputs if reducer.inputs > 1 else output_names(place, reducer)
+        bands += place.holding_parts(node, names, kinds)
     return image.computed(bands)

@@ -6,7 +6,7 @@ import numpy as np
 
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
-from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.nodes import Apply
 from smgee.eelocal.values.pixeltype import DOUBLE
 
@@ -46,6 +46,5 @@ def spectral_distance(image1: Image, image2: Image, metric: str) -> Image:
         stacked = np.stack(np.broadcast_arrays(*(v.astype("f8") for v in values)), -1)
         return measure(stacked[..., :count], stacked[..., count:])
 
-    place = image1.bands[0]
     node = Apply(distance, [b.node for b in (*image1.bands, *image2.bands)], "f8")
-    return image1.computed([Band("distance", node, DOUBLE, place.projection, place.extent)])
+    return image1.computed([image1.bands[0].holding(node, DOUBLE, name="distance")])

@@ -28,7 +28,7 @@ from smgee.eelocal.values.colors import parse_color
 from smgee.eelocal.values.geometry import Feature, Geometry, from_geojson
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.lazy import Pick
-from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType
+from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType, joint
 from smgee.eelocal.values.plane import on_plane
 from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.eelocal.values.reducer import Reducer
@@ -183,9 +183,8 @@ def paint(image: Image, featureCollection: Collection, color: Any, width: Any) -
     sheet = Sheet([f.geometry for f in features])
     bands = []
     for band in image.bands:
-        kind = band.type
-        for value in set(values):
-            kind = kind.union(PixelType.of_value(int(value) if float(value).is_integer() else value))
+        kinds = (PixelType.of_value(int(v) if float(v).is_integer() else v) for v in set(values))
+        kind = joint((band.type, *kinds))
         bands.append(band.holding(Painted(band.node, sheet, values, widths, kind.dtype), kind))
     return image.with_bands(bands)
 

@@ -13,8 +13,7 @@ from smgee.eelocal.pixels.display import Blended, Display
 from smgee.eelocal.pixels.randomness import uniform_at
 from smgee.eelocal.values.colors import parse_palette
 from smgee.eelocal.values.construct import spread
-from smgee.eelocal.values.image import Band, Image
-from smgee.eelocal.values.lazy import Pick
+from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.nodes import Apply
 from smgee.eelocal.values.pixeltype import FLOAT, NAMED_TYPES, PixelType
 
@@ -132,11 +131,8 @@ def visualize(
         1.0 if opacity is None else float(np.clip(opacity, 0, 1)),
         rgb=forceRgbOutput,
     )
-    place = chosen[0]
     names = ("vis-gray",) if node.outputs == 1 else _CHANNELS
-    return image.computed(
-        [Band(n, Pick(node, i), _BYTE, place.projection, place.extent) for i, n in enumerate(names)]
-    )
+    return image.computed(chosen[0].holding_parts(node, names, [_BYTE] * len(names)))
 
 
 @algorithm("Image.blend")
@@ -148,7 +144,7 @@ def blend(bottom: Image, top: Image) -> Image:
     bands = []
     for name, below, above in zip(names, lower, upper, strict=True):
         kind = below.type.union(above.type)
-        bands.append(Band(name, Blended(below.node, above.node, kind), kind, below.projection, below.extent))
+        bands.append(below.holding(Blended(below.node, above.node, kind), kind, name=name))
     return bottom.computed(bands)
 
 
@@ -189,11 +185,10 @@ def _convert(image: Image, names: tuple[str, ...], function: Any) -> Image:
     if len(image.bands) != 3:
         raise EEError(f"A 3-band image is required, got {len(image.bands)} bands.")
     nodes = [b.node for b in image.bands]
-    place = image.bands[0]
     bands = []
     for i, name in enumerate(names):
         node = Apply(lambda x, y, z, i=i: function(x, y, z)[i], nodes, "f4")
-        bands.append(Band(name, node, FLOAT, place.projection, place.extent))
+        bands.append(image.first.holding(node, FLOAT, name=name))
     return image.computed(bands)
 
 
@@ -220,5 +215,5 @@ def random_visualizer(image: Image) -> Image:
             keys = values.astype("f8").view(np.int64) if values.dtype.kind == "f" else values.astype(np.int64)
             return np.floor(uniform_at(keys, np.zeros(1, np.int64), 0, i) * 256)
 
-        channels.append(Band(name, Apply(colour, (band.node,), "u1"), _BYTE, band.projection, band.extent))
+        channels.append(band.holding(Apply(colour, (band.node,), "u1"), _BYTE, name=name))
     return image.with_bands([*channels, *image.bands])

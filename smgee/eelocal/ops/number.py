@@ -10,7 +10,7 @@ import numpy as np
 
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
-from smgee.eelocal.ops.elementwise import ALIASES, BINARY, CASTS, UNARY, Operation, apply
+from smgee.eelocal.ops.elementwise import Operation, apply, register
 from smgee.eelocal.ops.number_expression import evaluate_numbers
 from smgee.eelocal.values.common import format_number as as_text
 from smgee.eelocal.values.number import Long
@@ -30,17 +30,6 @@ def compute(operation: Operation, *values: float | int) -> float | int:
     return Long(result) if isinstance(result, (bool, int)) else result
 
 
-def _register() -> None:
-    for name in [*UNARY, *(a for a, target in ALIASES.items() if target in UNARY)]:
-        operation = UNARY[ALIASES.get(name, name)]
-        algorithm(f"Number.{name}")(lambda input, _op=operation: compute(_op, input))
-    for name in [*BINARY, *(a for a, target in ALIASES.items() if target in BINARY)]:
-        operation = BINARY[ALIASES.get(name, name)]
-        algorithm(f"Number.{name}")(lambda left, right, _op=operation: compute(_op, left, right))
-    for name, type in CASTS.items():
-        algorithm(f"Number.{name}")(lambda input, _type=type: cast_number(input, _type))
-
-
 def cast_number(value: float | int, type: PixelType) -> float | int:
     """Cast a number: to integers by truncation and clamping; `float` leaves a number the double it is."""
     if not type.is_int:
@@ -51,7 +40,7 @@ def cast_number(value: float | int, type: PixelType) -> float | int:
     return Long(type.cast(np.asarray([value], "f8"))[0].item())
 
 
-_register()
+register("Number", compute, cast_number)
 
 
 @algorithm("Number.clamp")

@@ -11,7 +11,7 @@ from smgee.eelocal.pixels.spacing import Gradient
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.lazy import Node, Pick
 from smgee.eelocal.values.nodes import Apply
-from smgee.eelocal.values.pixeltype import FLOAT, NAMED_TYPES, PixelType
+from smgee.eelocal.values.pixeltype import FLOAT, NAMED_TYPES
 
 
 def _elevation(image: Image) -> Band:
@@ -40,19 +40,14 @@ def aspect_degrees(east: np.ndarray, north: np.ndarray) -> np.ndarray:
 
 
 def _slope(band: Band, parts: tuple[Node, Node]) -> Band:
-    return Band(
-        "slope", Apply(slope_degrees, parts, "f4"), FLOAT.ranging(0, 90), band.projection, band.extent
-    )
+    return band.holding(Apply(slope_degrees, parts, "f4"), FLOAT.ranging(0, 90), name="slope")
 
 
 def _aspect(band: Band, parts: tuple[Node, Node]) -> Band:
-    return Band(
-        "aspect", Apply(aspect_degrees, parts, "f4"), FLOAT.ranging(0, 360), band.projection, band.extent
-    )
+    return band.holding(Apply(aspect_degrees, parts, "f4"), FLOAT.ranging(0, 360), name="aspect")
 
 
 def _hillshade(band: Band, parts: tuple[Node, Node], azimuth: float, elevation: float) -> Band:
-    kind: PixelType = NAMED_TYPES["uint8"]
     zenith, direction = np.radians(90 - elevation), np.radians(azimuth)
 
     def shade(east: np.ndarray, north: np.ndarray) -> np.ndarray:
@@ -62,7 +57,7 @@ def _hillshade(band: Band, parts: tuple[Node, Node], azimuth: float, elevation: 
         light = np.cos(zenith) * np.cos(slope) + np.sin(zenith) * np.sin(slope) * np.cos(direction - aspect)
         return np.clip(light * 255, 0, 255).astype("u1")
 
-    return Band("hillshade", Apply(shade, parts, "u1"), kind, band.projection, band.extent)
+    return band.holding(Apply(shade, parts, "u1"), NAMED_TYPES["uint8"], name="hillshade")
 
 
 @algorithm("Terrain.slope")

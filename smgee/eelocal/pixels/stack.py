@@ -11,9 +11,10 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.pixels import loops as kernels
 from smgee.eelocal.pixels.arrays import packed
 from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.image import Band
 from smgee.eelocal.values.lazy import Node, Pixels, is_thin
 from smgee.eelocal.values.nodes import Pointwise
-from smgee.eelocal.values.pixeltype import BOOLEAN, PixelType
+from smgee.eelocal.values.pixeltype import BOOLEAN, PixelType, joint
 from smgee.eelocal.values.reducer import Column, Reduced, Reducer
 from smgee.grid import PixelGrid
 
@@ -145,9 +146,7 @@ FAST: dict[str, Callable[[Sequence[Pixels]], tuple[np.ndarray, np.ndarray]]] = {
 
 def simple_type(name: str, types: Sequence[PixelType]) -> PixelType:
     """Return the type of a simple reduction of bands of these types."""
-    union = types[0]
-    for kind in types[1:]:
-        union = union.union(kind)
+    union = joint(types)
     if name in ("and", "or"):
         return BOOLEAN
     if name == "count":
@@ -318,6 +317,11 @@ def output_types(reducer: Reducer, types: Sequence[PixelType], count: int | None
         else:
             kinds.append(PixelType.of_dtype(dtype).array(rank))
     return kinds
+
+
+def output_names(band: Band, reducer: Reducer) -> list[str]:
+    """Return the names of what a reducer makes of a band: the band's own where that is one."""
+    return [band.name] if len(reducer.outputs) == 1 else [f"{band.name}_{o}" for o in reducer.outputs]
 
 
 class Mosaic(Pointwise):

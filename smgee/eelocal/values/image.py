@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.geometry import Geometry
-from smgee.eelocal.values.lazy import Node
+from smgee.eelocal.values.lazy import Node, Pick
 from smgee.eelocal.values.pixeltype import PixelType
 from smgee.eelocal.values.projection import WGS84_DEFAULT, Projection
 
@@ -38,9 +38,18 @@ class Band:
         """Return the band under another name."""
         return replace(self, name=name)
 
-    def holding(self, node: Node, pixel_type: PixelType | None = None) -> Band:
+    def holding(self, node: Node, pixel_type: PixelType | None = None, *, name: str | None = None) -> Band:
         """Return the band with other pixels on the same lattice."""
-        return replace(self, node=node, type=self.type if pixel_type is None else pixel_type)
+        return replace(
+            self,
+            name=self.name if name is None else name,
+            node=node,
+            type=self.type if pixel_type is None else pixel_type,
+        )
+
+    def holding_parts(self, node: Node, names: Iterable[str], types: Sequence[PixelType]) -> list[Band]:
+        """Return a band for each of a node's several results, on the same lattice."""
+        return [self.holding(Pick(node, i), types[i], name=name) for i, name in enumerate(names)]
 
     def describe(self) -> dict[str, Any]:
         """Return the `getInfo` form."""
@@ -100,6 +109,19 @@ class Image:
         """
         if not self.bands:
             raise EEError("Image has no bands.")
+        return self.bands[0]
+
+    @property
+    def only(self) -> Band:
+        """The one band.
+
+        Raises
+        ------
+        EEError
+            When there are more, or none.
+        """
+        if len(self.bands) != 1:
+            raise EEError(f"A single-band image is required, got {len(self.bands)} bands.")
         return self.bands[0]
 
     def with_bands(self, bands: Sequence[Band]) -> Image:

@@ -9,15 +9,16 @@ interval arithmetic, so a sum of two bytes is an integer 0…510 and never wraps
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, Literal
 
 import numpy as np
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["BOOLEAN", "DOUBLE", "FLOAT", "NAMED_TYPES", "PixelType", "parse_type"]
+__all__ = ["BOOLEAN", "DOUBLE", "FLOAT", "NAMED_TYPES", "PixelType", "joint", "parse_type"]
 
 Precision = Literal["int", "float", "double"]
 Bound = float | int | None
@@ -195,6 +196,11 @@ NAMED_TYPES = {
 BOOLEAN = PixelType("int", 0, 1)
 FLOAT = PixelType("float")
 DOUBLE = PixelType("double")
+
+
+def joint(types: Iterable[PixelType]) -> PixelType:
+    """Return the type that holds what any of some types does."""
+    return reduce(PixelType.union, types)
 
 
 def parse_type(value: Any) -> PixelType:
