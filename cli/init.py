@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from datetime import date, datetime
@@ -16,7 +15,7 @@ from rich.markup import escape
 from smgee.eelocal.assets.catalog import list_catalog
 from smgee.errors import InputError
 from smgee.insitu.layout import Layout, Preview, preview
-from smgee.io import atomic_path
+from smgee.io import atomic_path, write_json
 from smgee.study import Study
 from smgee.study.check import check_file
 from smgee.study.reference import json_schema
@@ -275,8 +274,7 @@ def _lacking(study: Study) -> list[str]:
 
 
 def _write_schema(path: Path) -> dict[str, Any]:
-    with atomic_path(path) as scratch:
-        scratch.write_text(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path, json_schema())
     console.print(
         f"Wrote {path}. Editors that speak YAML use it for a file that begins with:\n"
         f"# yaml-language-server: $schema={path}"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-__all__ = ["SCRATCH", "atomic_path", "content_hash", "sweep"]
+__all__ = ["SCRATCH", "atomic_path", "content_hash", "sweep", "write_json"]
 
 SCRATCH = ".writing-"
 """How the name of a folder begins that holds something half written."""
@@ -44,6 +46,13 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(scratch, target)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def write_json(path: str | os.PathLike[str], content: Any, **options: Any) -> None:
+    """Write JSON-like data as a file; `options` are those of `json.dumps`."""
+    with atomic_path(path) as scratch:
+        text = json.dumps(content, **{"indent": 1, "ensure_ascii": False, **options})
+        scratch.write_text(f"{text}\n", encoding="utf-8")
 
 
 def sweep(folder: str | os.PathLike[str]) -> list[Path]:

@@ -18,7 +18,7 @@ import shapely
 from smgee import schemas
 from smgee.area import Area
 from smgee.errors import MissingDataError
-from smgee.io import atomic_path
+from smgee.io import write_json
 from smgee.study import Study
 from smgee.tables import Schema
 from smgee.upscale import MapStore, Variable
@@ -63,8 +63,7 @@ def write_catalog(run: str | Path, study: Study) -> Path:
     folder.mkdir(exist_ok=True)
     collection, item = describe_run(run, study)
     for name, content in (("maps.json", item), ("collection.json", collection)):
-        with atomic_path(folder / name) as scratch:
-            scratch.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(folder / name, content)
     return folder / "collection.json"
 
 

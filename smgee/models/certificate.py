@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from smgee.io import atomic_path
 from smgee.models.baselines import BASELINES, NETWORK_MEAN
 from smgee.models.intervals import StationInterval
 from smgee.models.nested import DEPLOYED, NETWORK, Choice
@@ -130,12 +127,6 @@ def certify(
     out["ahead"] = {str(name): float(value) for name, value in ahead.items()}
     out["words"] = " ".join([out["words"], *_further(out, final)])
     return dict(_clean(out))
-
-
-def write_certificate(certificate: Mapping[str, Any], folder: Path) -> None:
-    """Write ``certificate.json`` into a run folder."""
-    with atomic_path(folder / "certificate.json") as scratch:
-        scratch.write_text(json.dumps(certificate, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def _lead(verdict: str, own: pd.Series, mean: pd.Series, name: str) -> str:

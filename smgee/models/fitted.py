@@ -19,7 +19,9 @@ from smgee.trees import LEAF, TreeEnsemble
 from smgee.trees.combine import combine
 
 PARITY_TOLERANCE = 1e-6
-"""Largest difference, m³ m⁻³, between the trees and the libraries' own predictions."""
+"""Largest difference, m³ m⁻³, between the trees and the libraries' own predictions: float32 rounding of
+sums.
+"""
 
 _PARTS = ("whole", "dynamics")
 

@@ -53,13 +53,8 @@ class Fold:
     def inside(self, table: NetworkTable, *, folds: int, seed: int) -> list[Fold]:
         """Folds of the training stations, for choices that must not see `test`."""
         rows = np.flatnonzero(self.train)
-        stations = np.unique(table.station[rows])
-        count = max(2, min(folds, len(stations)))
-        splitter = StationKFold(count, seed=seed)
         inner = []
-        for _, test in splitter.split(rows, groups=table.station[rows]):
-            held = np.zeros(len(table.names), bool)
-            held[table.station[rows[test]]] = True
+        for held in _dealt(table, rows, table.station[rows], folds, seed):
             out = held[table.station]
             learned = self.usable & ~held[:, None]
             inner.append(Fold(self.train & ~out, self.train & out, learned, learned, self.allowed))
@@ -101,9 +96,22 @@ def station_folds(table: NetworkTable, held: Sequence[np.ndarray]) -> Iterator[t
         yield out, Fold(table.scored & ~row, table.scored & row, learned, learned)
 
 
-def time_fold(table: NetworkTable, out: np.ndarray, near: np.ndarray) -> Fold:
-    """Steps `out` held out, steps `near` neither trained on nor scored."""
+def _dealt(
+    table: NetworkTable, rows: np.ndarray, groups: np.ndarray, folds: int, seed: int
+) -> Iterator[np.ndarray]:
+    """Deal the groups of rows to folds; which stations each holds out, bool per station."""
+    count = max(2, min(folds, len(np.unique(groups))))
+    for _, test in StationKFold(count, seed=seed).split(rows, groups=groups):
+        out = np.zeros(len(table.names), bool)
+        out[table.station[rows[test]]] = True
+        yield out
+
+
+def time_fold(table: NetworkTable, out: np.ndarray) -> Fold:
+    """Steps `out` held out; those within `BUFFER_DAYS` of them are neither trained on nor scored."""
     known = np.isfinite(table.grid(table.y))
+    low, high = table.days[out].min(), table.days[out].max()
+    near = (table.days > low - BUFFER_DAYS) & (table.days < high + BUFFER_DAYS) & ~out
     test, hidden = out[table.step], (out | near)[table.step]
     return Fold(
         table.scored & ~hidden, table.scored & test, known & ~(out | near), known, allowed=~(out | near)
@@ -138,12 +146,7 @@ def rows_fold(table: NetworkTable, train: np.ndarray, test: np.ndarray, *, trans
 
 def _stations(table: NetworkTable, folds: int, seed: int) -> list[Fold]:
     rows = np.flatnonzero(table.scored)
-    count = min(folds, len(np.unique(table.station[rows])))
-    held = []
-    for _, test in StationKFold(max(count, 2), seed=seed).split(rows, groups=table.station[rows]):
-        out = np.zeros(len(table.names), bool)
-        out[table.station[rows[test]]] = True
-        held.append(out)
+    held = list(_dealt(table, rows, table.station[rows], folds, seed))
     return _whole([fold for _, fold in station_folds(table, held)], table)
 
 
@@ -170,9 +173,7 @@ def _period(table: NetworkTable, folds: int, seed: int) -> list[Fold]:
     for _, test in DateKFold(count, seed=seed, contiguous=True).split(rows, groups=steps):
         held = np.zeros(len(table.times), bool)
         held[steps[test].min() : steps[test].max() + 1] = True
-        low, high = table.days[held].min(), table.days[held].max()
-        near = (table.days > low - BUFFER_DAYS) & (table.days < high + BUFFER_DAYS) & ~held
-        out.append(time_fold(table, held, near))
+        out.append(time_fold(table, held))
     return _whole(out, table)
 
 
@@ -182,13 +183,7 @@ def _year(table: NetworkTable, folds: int, seed: int) -> list[Fold]:
     chosen = np.flatnonzero(rows >= 0.05 * rows.sum()) + years.min()
     if len(chosen) < 2:
         raise InputError("The table covers one year, so no year can be held out.")
-    out = []
-    for year in chosen:
-        held = years == year
-        low, high = table.days[held].min(), table.days[held].max()
-        near = (table.days > low - BUFFER_DAYS) & (table.days < high + BUFFER_DAYS) & ~held
-        out.append(time_fold(table, held, near))
-    return _whole(out, table)
+    return _whole([time_fold(table, years == year) for year in chosen], table)
 
 
 def _block(table: NetworkTable, folds: int, seed: int) -> list[Fold]:
@@ -201,14 +196,9 @@ def _block(table: NetworkTable, folds: int, seed: int) -> list[Fold]:
     _, block = np.unique(label, axis=0, return_inverse=True)
     rows = np.flatnonzero(table.scored)
     groups = block.reshape(-1)[table.station[rows]]
-    count = min(folds, len(np.unique(groups)))
-    if count < 2:
+    if len(np.unique(groups)) < 2:
         raise InputError("The stations lie in one block of land, so none can be held out.")
-    held = []
-    for _, test in StationKFold(count, seed=seed).split(rows, groups=groups):
-        out = np.zeros(len(table.names), bool)
-        out[table.station[rows[test]]] = True
-        held.append(out)
+    held = list(_dealt(table, rows, groups, folds, seed))
     distance = station_distances(table)
     folds_made = []
     for out, fold in station_folds(table, held):

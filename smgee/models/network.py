@@ -28,13 +28,11 @@ from smgee.models.columns import (
 from smgee.models.rain import is_rain
 from smgee.models.reading import (
     CALENDAR,
-    check_names,
     check_rows,
     check_target,
     numbers,
     prepare,
     read_frame,
-    require,
 )
 
 SPARSE = 0.3
@@ -222,9 +220,10 @@ class NetworkTable:
         """
         label = f"the table {source}" if source else "the table"
         columns = [station] if isinstance(station, str) else list(station)
-        check_names([*predictors, *static], target=target, station=columns, time=time)
         frame = prepare(
             frame,
+            [*predictors, *static],
+            target=target,
             station=columns,
             time=time,
             time_format=time_format,
@@ -232,7 +231,6 @@ class NetworkTable:
             where=where,
             label=label,
         )
-        require(frame, [target, *predictors, *static], label)
         named = frame[columns].astype("string")
         known = ~(named.isna().any(axis=1) | frame[time].isna())
         dropped = {"no station or time": int((~known).sum())}

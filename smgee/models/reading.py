@@ -72,23 +72,27 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 def prepare(
     frame: pd.DataFrame,
+    predictors: Sequence[str],
     *,
+    target: str,
     station: Sequence[str],
     time: str,
     derive: Mapping[str, str] | None,
     where: str | None,
     label: str,
-    time_format: str | None = None,
+    time_format: str | None,
 ) -> pd.DataFrame:
     """Parse the time, make derived columns, choose rows; the frame that was given stays as it is.
 
     Raises
     ------
     InputError
-        For absent columns, times that are no dates, or expressions that cannot be worked out.
+        For predictors that cannot be, absent columns, times that are no dates, or expressions that cannot be
+        worked out.
     MissingDataError
         If no row is left.
     """
+    _check_names(predictors, (target, time, *station))
     frame = frame.copy(deep=False)
     require(frame, [*station, time], label)
     frame[time] = parse_dates(frame[time], time, time_format)
@@ -108,16 +112,17 @@ def prepare(
         raise MissingDataError(
             f"No row of {label} is left{f' where {where}' if where else ''}; choose other rows."
         )
+    require(frame, [target, *predictors], label)
     return frame
 
 
-def check_names(predictors: Sequence[str], *, target: str, station: list[str], time: str) -> None:
+def _check_names(predictors: Sequence[str], others: Sequence[str]) -> None:
     twice = sorted({name for name in predictors if list(predictors).count(name) > 1})
     if twice:
         raise InputError(f"The predictor(s) {', '.join(twice)} are named twice; name each once.")
     if not predictors:
         raise InputError("No predictor was named; name at least one column.")
-    leak = [name for name in predictors if name in (target, time, *station)]
+    leak = [name for name in predictors if name in others]
     if leak:
         raise InputError(
             f"{', '.join(leak)} cannot be a predictor: it is the target, the station or the time of the "

@@ -16,12 +16,11 @@ import pandas as pd
 
 from smgee.errors import InputError
 from smgee.estimators import ESTIMATORS, title_of
-from smgee.io import atomic_path
 from smgee.models.candidates import Candidate, entrants
-from smgee.models.certificate import certify, worth_of, write_certificate
+from smgee.models.certificate import certify, worth_of
 from smgee.models.deployment import OFFSET, deploy, state_series
 from smgee.models.features import build_features
-from smgee.models.foldmodels import FoldModel, forget_fold_models
+from smgee.models.foldmodels import FoldModel
 from smgee.models.holdout import HOLDOUTS, all_rows, find_holdout
 from smgee.models.intervals import StationInterval, fit_interval
 from smgee.models.knndm import fold_distances, map_distances, map_points, station_distances, station_xy
@@ -29,12 +28,11 @@ from smgee.models.nested import DEPLOYED, Choice, Effort, choose
 from smgee.models.network import NetworkTable
 from smgee.models.outer import FINAL_ROWS, Report, Scored, score_designs
 from smgee.models.problem import Problem, make_problem
-from smgee.models.scores import scores_of, write_breakdowns, write_scores
+from smgee.models.saving import save_training
+from smgee.models.scores import scores_of
 from smgee.models.skill import skill_table
-from smgee.models.store import TrainedModel, forget_models, save_model, write_index
+from smgee.models.store import TrainedModel
 from smgee.models.table import TrainingTable
-from smgee.schemas import DISTANCES, PREDICTIONS
-from smgee.tables import Provenance, write_table
 
 DESIGNS_SHARE = 0.4
 """Share of the time after which no further design beside ``station`` is begun."""
@@ -97,40 +95,19 @@ class NetworkResult:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``scores.csv``, its breakdowns, ``certificate.json``, ``distances.csv`` and ``models/``."""
-        folder = Path(folder)
-        made = Provenance(
-            synthetic=self.table.synthetic, made_by="smgee train", made_from={"table": self.training.hash}
-        )
-        write_scores(self.scores, folder / "scores.csv", provenance=made)
-        write_breakdowns(self.predictions, folder, provenance=made)
-        if self.distances.empty:
-            (folder / "distances.csv").unlink(missing_ok=True)  # of an earlier table
-        else:
-            write_table(self.distances, folder / "distances.csv", schema=DISTANCES, provenance=made)
-        write_certificate(self.certificate, folder)
-        models = folder / "models"
-        forget_models(models, keep=self.models)
-        for model in self.models.values():
-            save_model(model, models)
-        forget_fold_models(models)
-        for k, fold in enumerate(self.folds):
-            fold.save(models, k)
-        self.training.write(models / "training.parquet")
-        kept = models / "cross_validation.parquet"
-        write_table(self.predictions, kept, schema=PREDICTIONS, provenance=made)
-        with atomic_path(models / "state.parquet") as scratch:
-            self._marked(self.state).to_parquet(scratch, index=False)
-        write_index(
-            models,
-            names=list(self.models),
+        save_training(
+            folder,
+            training=self.training,
+            models=self.models,
             best=DEPLOYED,
-            table_hash=self.training.hash,
-            synthetic=self.table.synthetic,
             chosen_by="skill over the mean of the others at stations left out inside the training stations",
+            scores=self.scores,
+            predictions=self.predictions,
+            certificate=self.certificate,
+            distances=self.distances,
+            folds=self.folds,
+            state=self.state,
         )
-
-    def _marked(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(synthetic=1) if self.table.synthetic else table
 
 
 def train_run(

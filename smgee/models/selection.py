@@ -10,7 +10,7 @@ import numpy as np
 from smgee.models.candidates import STAGES, Candidate, usual
 from smgee.models.problem import centred
 from smgee.models.tuning import Inner, fit_stages, loss
-from smgee.models.weights import paired_gain
+from smgee.models.weights import best_factor, paired_gain
 
 START: Mapping[str, tuple[str, ...]] = {
     "whole": ("state", "place", "static"),
@@ -102,5 +102,4 @@ def _predict(
     best = predicted[int(loss(part, truth, predicted)[: len(STAGES)].argmin())]
     if part == "dynamics":
         best = centred(best, inner.station)
-    size = float(best @ best)
-    return best * (float(np.clip(best @ truth / size, 0.0, 1.0)) if size > 0 else 0.0)
+    return best * best_factor(truth, best)

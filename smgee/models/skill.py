@@ -182,7 +182,7 @@ def _scores_of(part: pd.DataFrame, against: pd.Series, resamples: int, seed: int
     return out
 
 
-def breakdown(predictions: pd.DataFrame, by: str, *, reference: str = NETWORK_MEAN) -> pd.DataFrame:
+def breakdown(predictions: pd.DataFrame, by: str) -> pd.DataFrame:
     """Scores per station, month or year.
 
     Parameters
@@ -200,7 +200,7 @@ def breakdown(predictions: pd.DataFrame, by: str, *, reference: str = NETWORK_ME
     time = pd.DatetimeIndex(predictions["time"])
     key = {"station": predictions["station"], "month": time.month, "year": time.year}[by]
     frame = predictions.assign(**{by: np.asarray(key)})
-    against = frame[frame["model"] == reference].set_index(["design", "row"])["predicted"]
+    against = frame[frame["model"] == NETWORK_MEAN].set_index(["design", "row"])["predicted"]
     where = pd.MultiIndex.from_frame(frame[["design", "row"]])
     frame = frame.assign(
         _own=(frame["predicted"] - frame["observed"]) ** 2,

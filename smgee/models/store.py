@@ -15,7 +15,7 @@ import numpy as np
 
 from smgee.errors import InputError, MissingDataError
 from smgee.estimators import ESTIMATORS, find, title_of
-from smgee.io import atomic_path
+from smgee.io import write_json
 from smgee.models.nested import DEPLOYED
 from smgee.trees import TreeEnsemble
 
@@ -101,7 +101,7 @@ def write_index(
     best: str,
     table_hash: str,
     synthetic: bool,
-    chosen_by: str = "smallest RMSE at stations left out",
+    chosen_by: str,
 ) -> None:
     """Write which models the folder holds, which one is best, and what that was told by."""
     content = {
@@ -162,11 +162,7 @@ def load_model(folder: str | os.PathLike[str], name: str = "best") -> TrainedMod
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    with atomic_path(path) as scratch:
-        scratch.write_text(
-            json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n",
-            encoding="utf-8",
-        )
+    write_json(path, content, sort_keys=True, allow_nan=False)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

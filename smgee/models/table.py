@@ -17,13 +17,11 @@ from smgee.errors import InputError, MissingDataError
 from smgee.io import atomic_path
 from smgee.models.reading import (
     CALENDAR,
-    check_names,
     check_rows,
     check_target,
     numbers,
     prepare,
     read_frame,
-    require,
     spoken,
 )
 
@@ -197,9 +195,10 @@ class TrainingTable:
         """
         label = f"the table {source}" if source else "the table"
         columns = [station] if isinstance(station, str) else list(station)
-        check_names(predictors, target=target, station=columns, time=time)
         frame = prepare(
             frame,
+            predictors,
+            target=target,
             station=columns,
             time=time,
             time_format=time_format,
@@ -207,7 +206,6 @@ class TrainingTable:
             where=where,
             label=label,
         )
-        require(frame, [target, *predictors], label)
         y = numbers(frame, target) * target_scale
         x = np.stack([numbers(frame, name) for name in predictors], axis=1)
         with np.errstate(over="ignore"):

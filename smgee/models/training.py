@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,25 +14,16 @@ import pandas as pd
 
 from smgee.errors import ParityError
 from smgee.estimators import ESTIMATORS, EstimatorSpec, find
-from smgee.models.certificate import certify_absolute, worth_of, write_certificate
+from smgee.models.certificate import certify_absolute, worth_of
 from smgee.models.crossval import Progress, check_missing, cross_validate, fit_one, run_all
-from smgee.models.foldmodels import forget_fold_models
+from smgee.models.fitted import PARITY_TOLERANCE
 from smgee.models.intervals import StationInterval, fit_interval
-from smgee.models.scores import best_model, scores_of, write_breakdowns, write_scores
+from smgee.models.saving import save_training
+from smgee.models.scores import AT_STATIONS, best_model, scores_of
 from smgee.models.skill import skill_table
-from smgee.models.store import TrainedModel, forget_models, save_model, write_index
+from smgee.models.store import TrainedModel
 from smgee.models.table import TrainingTable
-from smgee.schemas import PREDICTIONS
-from smgee.tables import Provenance, sidecar_of, write_table
 from smgee.trees import TreeEnsemble
-
-PARITY_TOLERANCE = 1e-6
-"""Largest difference, m³ m⁻³, allowed between the converted trees and the library's own prediction:
-float32 rounding of sums.
-"""
-
-_WHOLE_STATIONS = ("station", "loso", "block")
-"""Designs that leave whole stations out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,35 +54,16 @@ class TrainingResult:
     certificate: dict[str, Any]
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write ``scores.csv``, the same per station, month and year, ``certificate.json`` and ``models/``.
-
-        ``models/`` holds the trees, their JSON pages, the training rows and out-of-fold predictions.
-        """
-        folder = Path(folder)
-        made = Provenance(
-            synthetic=self.table.synthetic, made_by="smgee train", made_from={"table": self.table.hash}
-        )
-        write_scores(self.scores, folder / "scores.csv", provenance=made)
-        write_breakdowns(self.predictions, folder, provenance=made)
-        write_certificate(self.certificate, folder)
-        # models of an earlier training, and what was kept of them, would pass for those of this
-        forget_models(folder / "models", keep=self.models)
-        forget_fold_models(folder / "models")
-        for name in ("distances.csv", "models/state.parquet"):
-            (folder / name).unlink(missing_ok=True)
-        sidecar_of(folder / "distances.csv").unlink(missing_ok=True)
-        for model in self.models.values():
-            save_model(model, folder / "models")
-        self.table.write(folder / "models" / "training.parquet")
-        kept = folder / "models" / "cross_validation.parquet"
-        write_table(self.predictions, kept, schema=PREDICTIONS, provenance=made)
-        # last, so that a folder with an index is a whole one
-        write_index(
-            folder / "models",
-            names=list(self.models),
+        """Write ``scores.csv``, its breakdowns, ``certificate.json`` and ``models/``."""
+        save_training(
+            folder,
+            training=self.table,
+            models=self.models,
             best=self.best,
-            table_hash=self.table.hash,
-            synthetic=self.table.synthetic,
+            chosen_by="smallest RMSE at stations left out",
+            scores=self.scores,
+            predictions=self.predictions,
+            certificate=self.certificate,
         )
 
 
@@ -233,6 +204,6 @@ def _record(table: TrainingTable, spec: EstimatorSpec, seed: int) -> dict[str, A
 
 def _interval_of(predictions: pd.DataFrame, title: str) -> StationInterval:
     """The interval of a model by its errors at stations left out."""
-    own = predictions[(predictions["model"] == title) & predictions["design"].isin(_WHOLE_STATIONS)]
+    own = predictions[(predictions["model"] == title) & predictions["design"].isin(AT_STATIONS)]
     own = own[own["design"] == own["design"].iloc[0]]
     return fit_interval(*(own[name].to_numpy() for name in ("predicted", "observed", "station", "fold")))

@@ -120,7 +120,6 @@ def tune(
     trials: int,
     seed: int,
     storage: Path | None = None,
-    label: str = "",
     deadline: float | None = None,
 ) -> Tuned:
     """Search settings of one family; the first trial is the usual settings.
@@ -139,8 +138,6 @@ def tune(
     storage : Path, optional
         Folder of journals: a search that was interrupted goes on where it stopped, and finds what it would
         have found.
-    label : str
-        What tells this search from others in the same folder.
     deadline : float, optional
         `time.monotonic` after which no further trial begins; the first one always runs.
     """
@@ -166,7 +163,7 @@ def tune(
 
     study = optuna.create_study(
         study_name="search",
-        storage=_journal(storage, label, inner, part, family, names, seed),
+        storage=_journal(storage, inner, part, family, names, seed),
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
     )
@@ -197,7 +194,6 @@ def _split(inner: Inner, values: np.ndarray) -> list[np.ndarray]:
 
 def _journal(
     folder: Path | None,
-    label: str,
     inner: Inner,
     part: str,
     family: str,
@@ -210,7 +206,7 @@ def _journal(
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    digest = hashlib.sha256(repr((label, part, family, tuple(names), seed)).encode())
+    digest = hashlib.sha256(repr((part, family, tuple(names), seed)).encode())
     for problem in inner.problems:
         digest.update(problem.train.tobytes() + problem.test.tobytes())
         digest.update(problem.x[problem.train].tobytes() + problem.table.y[problem.train].tobytes())

@@ -18,7 +18,7 @@ import pandas as pd
 
 from smgee.errors import InputError, MissingDataError
 from smgee.estimators import ESTIMATORS
-from smgee.io import atomic_path
+from smgee.io import atomic_path, write_json
 from smgee.models.applicability import Applicability, area_of_applicability, sensitivity
 from smgee.models.features import build_features
 from smgee.models.foldmodels import load_fold_models
@@ -127,8 +127,7 @@ class Uncertainty:
             "notes": list(self.notes),
             "sentence": self.words(),
         }
-        with atomic_path(home / _INDEX) as scratch:
-            scratch.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(home / _INDEX, content)
 
     def _numbered(self) -> pd.DataFrame:
         parts = [

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from smgee.errors import InputError
-from smgee.io import atomic_path
+from smgee.io import atomic_path, write_json
 from smgee.tables.provenance import Provenance
 from smgee.tables.schema import Column, Schema
 
@@ -96,8 +96,7 @@ def _write_csv(
         "tableSchema": {"columns": [_csvw(c) for c in columns], "primaryKey": list(schema.key)},
         "notes": [{**provenance.attributes(), "sha256": hashlib.sha256(text).hexdigest()}],
     }
-    with atomic_path(beside) as scratch:
-        scratch.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(beside, described)
     # last: a table whose description is older than itself would pass for damaged
     with atomic_path(path) as scratch:
         scratch.write_bytes(text)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from smgee.errors import InputError
-from smgee.io import atomic_path, sweep
+from smgee.io import sweep, write_json
 from smgee.study import Study
 from smgee.workflow.fingerprints import Fingerprints
 from smgee.workflow.registry import command_of
@@ -146,10 +146,7 @@ class RunFolder:
     def save(self) -> None:
         """Write the manifest."""
         self.manifest["versions"] = _versions()
-        with atomic_path(self.path / "manifest.json") as scratch:
-            scratch.write_text(
-                json.dumps(self.manifest, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8"
-            )
+        write_json(self.path / "manifest.json", self.manifest, indent=2, sort_keys=True, default=str)
 
     def entry(self, step: str) -> dict[str, Any] | None:
         """Return what the manifest says of a finished step."""

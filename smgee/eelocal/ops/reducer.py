@@ -42,7 +42,6 @@ from smgee.eelocal.statistics.moments import (
     Extreme,
     Logical,
     Mean,
-    MinMax,
     Moments,
     Product,
     Sum,
@@ -93,7 +92,7 @@ PLAIN: dict[str, Any] = {
     ),
     "linearFit": LinearFit,
     "mean": Mean,
-    "minMax": MinMax,
+    "minMax": lambda: Combined([Extreme("min"), Extreme("max")], ("min", "max"), shared=True, name="minMax"),
     "pearsonsCorrelation": Pearson,
     "product": Product,
     "sampleStdDev": lambda: Moments(

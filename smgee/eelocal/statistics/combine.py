@@ -26,6 +26,8 @@ __all__ = [
 class Combined(Reducer):
     """Several reducers in parallel, over shared inputs or over consecutive ones."""
 
+    numeric = False  # every part checks for itself
+
     def __init__(
         self, parts: Sequence[Reducer], outputs: Sequence[str], *, shared: bool, name: str = "combine"
     ):
@@ -42,10 +44,6 @@ class Combined(Reducer):
         if self.shared:
             return tuple(any(w) for w in zip(*(p.weights for p in self.parts), strict=True))
         return tuple(w for p in self.parts for w in p.weights)
-
-    @property
-    def numeric(self) -> bool:
-        return False  # every part checks for itself
 
     def _split(self, columns: Sequence[Column]) -> list[list[Column]]:
         out, at = [], 0
@@ -100,6 +98,8 @@ class Repeated(Combined):
 
 
 class _Wrapper(Reducer):
+    numeric = False
+
     def __init__(self, reducer: Reducer, name: str, outputs: Sequence[str], *, inputs: int, weighted: bool):
         super().__init__(name, outputs, inputs=inputs, weighted=weighted)
         self.reducer = reducer
@@ -107,10 +107,6 @@ class _Wrapper(Reducer):
     @property
     def weights(self) -> tuple[bool, ...]:
         return self.reducer.weights
-
-    @property
-    def numeric(self) -> bool:
-        return False
 
     def inner(self, columns: Sequence[Column]) -> list[Column]:
         return list(columns)
@@ -201,6 +197,8 @@ class Grouped(Collecting):
     the groups' values.
     """
 
+    numeric = False
+
     def __init__(self, reducer: Reducer, field: int, name: str):
         super().__init__("group", ("groups",), inputs=reducer.inputs + 1, weighted=reducer.weighted)
         if not 0 <= field < self.inputs:
@@ -215,10 +213,6 @@ class Grouped(Collecting):
     def weights(self) -> tuple[bool, ...]:
         inner = list(self.reducer.weights)
         return (*inner[: self.field], False, *inner[self.field :])
-
-    @property
-    def numeric(self) -> bool:
-        return False
 
     def compute(self, columns: list[Column]) -> list[Reduced]:
         if columns[0].trailing:

@@ -97,13 +97,11 @@ class SensSlope(_Paired):
 class Covariance(Collecting):
     """Population covariance matrix of 1-D arrays of one length; of already centred ones if `centered`."""
 
+    numeric = False
+
     def __init__(self, name: str, *, centered: bool):
         super().__init__(name, (name,))
         self.centered = centered
-
-    @property
-    def numeric(self) -> bool:
-        return False
 
     def compute(self, columns: list[Column]) -> list[Reduced]:
         (column,) = columns

@@ -135,9 +135,6 @@ class FixedHistogram(Reducer):
         counts = np.stack([np.where(index == i, weight, 0.0).sum(axis=0) for i in range(self.steps)], axis=-1)
         return state[0] | column.present.any(axis=0), state[1] + counts
 
-    def merge(self, first: Any, second: Any) -> Any:
-        return first[0] | second[0], first[1] + second[1]
-
     def finish(self, state: Any) -> list[Reduced]:
         valid, counts = state
         if self.cumulative:
@@ -172,9 +169,6 @@ class FixedHistogram2D(Reducer):
         counts = np.stack([(cell == i).sum(axis=0) for i in range(steps_x * steps_y)], axis=-1)
         return state[0] | present.any(axis=0), state[1] + counts.reshape(state[1].shape)
 
-    def merge(self, first: Any, second: Any) -> Any:
-        return first[0] | second[0], first[1] + second[1]
-
     def finish(self, state: Any) -> list[Reduced]:
         valid, counts = state
         results = [Reduced(counts, np.asarray(valid), 2)]
@@ -189,12 +183,10 @@ class FixedHistogram2D(Reducer):
 class FrequencyHistogram(Collecting):
     """A dictionary from each value, as text, to its total weight."""
 
+    numeric = False
+
     def __init__(self) -> None:
         super().__init__("frequencyHistogram", ("histogram",), weighted=True)
-
-    @property
-    def numeric(self) -> bool:
-        return False
 
     def compute(self, columns: list[Column]) -> list[Reduced]:
         (column,) = columns

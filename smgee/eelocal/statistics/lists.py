@@ -19,15 +19,13 @@ __all__ = ["ToCollection", "ToList"]
 class _Tuples(Collecting):
     """Complete tuples of inputs; the last `optional` inputs may be null."""
 
+    numeric = False
+
     def __init__(self, name: str, outputs: Sequence[str], inputs: int, optional: int):
         super().__init__(name, outputs, inputs=inputs)
         if not 0 <= optional <= inputs:
             raise EEError(f"numOptional must be from 0 to {inputs}, got {optional}.")
         self.optional = optional
-
-    @property
-    def numeric(self) -> bool:
-        return False
 
     def rows(self, columns: list[Column]) -> list[list[Any]]:
         if columns[0].trailing:

@@ -18,7 +18,6 @@ __all__ = [
     "Extreme",
     "Logical",
     "Mean",
-    "MinMax",
     "Moments",
     "Product",
     "Sum",
@@ -28,30 +27,22 @@ __all__ = [
 class Count(Reducer):
     """Number of non-null elements (``count``), or of all (``countEvery``)."""
 
+    numeric = False
+
     def __init__(self, name: str, *, every: bool = False):
         super().__init__(name, ("count",))
         self.every = every
 
-    @property
-    def numeric(self) -> bool:
-        return False
-
     def start(self, trailing: tuple[int, ...] = ()) -> Any:
-        return np.zeros(trailing, "i8")
+        return (np.zeros(trailing, "i8"),)
 
     def add(self, state: Any, columns: Sequence[Column]) -> Any:
         (column,) = columns
-        return state + (
-            column.shape[0]
-            if self.every or column.weights is None
-            else np.count_nonzero(column.present, axis=0)
-        )
-
-    def merge(self, first: Any, second: Any) -> Any:
-        return first + second
+        whole = self.every or column.weights is None
+        return (state[0] + (column.shape[0] if whole else np.count_nonzero(column.present, axis=0)),)
 
     def finish(self, state: Any) -> list[Reduced]:
-        return [Reduced(np.asarray(state), np.ones(np.shape(state), bool))]
+        return [Reduced(np.asarray(state[0]), np.ones(np.shape(state[0]), bool))]
 
 
 class Sum(Reducer):
@@ -61,16 +52,13 @@ class Sum(Reducer):
         super().__init__("sum", ("sum",), weighted=True)
 
     def start(self, trailing: tuple[int, ...] = ()) -> Any:
-        return np.zeros(trailing)
+        return (np.zeros(trailing),)
 
     def add(self, state: Any, columns: Sequence[Column]) -> Any:
-        return state + _weighted_sum(columns[0])
-
-    def merge(self, first: Any, second: Any) -> Any:
-        return first + second
+        return (state[0] + _weighted_sum(columns[0]),)
 
     def finish(self, state: Any) -> list[Reduced]:
-        return [Reduced(np.asarray(state), np.ones(np.shape(state), bool))]
+        return [Reduced(np.asarray(state[0]), np.ones(np.shape(state[0]), bool))]
 
 
 class Mean(Reducer):
@@ -86,9 +74,6 @@ class Mean(Reducer):
         (column,) = columns
         total = float(column.shape[0]) if column.weights is None else column.weights.sum(axis=0, dtype="f8")
         return state[0] + total, state[1] + _weighted_sum(column)
-
-    def merge(self, first: Any, second: Any) -> Any:
-        return first[0] + second[0], first[1] + second[1]
 
     def finish(self, state: Any) -> list[Reduced]:
         weight, total = state
@@ -165,26 +150,6 @@ class Extreme(Reducer):
             return [Reduced(np.zeros(state[1]), np.zeros(state[1], bool)) for _ in self.outputs]
         valid, values = state[0]
         return [Reduced(np.asarray(v), np.asarray(valid)) for v in values]
-
-
-class MinMax(Reducer):
-    """Least and greatest element."""
-
-    def __init__(self) -> None:
-        super().__init__("minMax", ("min", "max"))
-        self.parts = (Extreme("min"), Extreme("max"))
-
-    def start(self, trailing: tuple[int, ...] = ()) -> Any:
-        return tuple(p.start(trailing) for p in self.parts)
-
-    def add(self, state: Any, columns: Sequence[Column]) -> Any:
-        return tuple(p.add(s, columns) for p, s in zip(self.parts, state, strict=True))
-
-    def merge(self, first: Any, second: Any) -> Any:
-        return tuple(p.merge(a, b) for p, a, b in zip(self.parts, first, second, strict=True))
-
-    def finish(self, state: Any) -> list[Reduced]:
-        return [r for p, s in zip(self.parts, state, strict=True) for r in p.finish(s)]
 
 
 class Moments(Reducer):
@@ -317,9 +282,6 @@ class Circular(Reducer):
             (weight * np.sin(angle)).sum(axis=0),
         )
         return self.merge(state, parts)
-
-    def merge(self, first: Any, second: Any) -> Any:
-        return tuple(a + b for a, b in zip(first, second, strict=True))
 
     def finish(self, state: Any) -> list[Reduced]:
         weight, cosine, sine = state

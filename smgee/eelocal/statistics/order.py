@@ -153,14 +153,12 @@ class Mode(Collecting):
 class End(Collecting):
     """The first or last element, null included or skipped."""
 
+    numeric = False
+
     def __init__(self, name: str, output: str, *, last: bool, skip: bool):
         super().__init__(name, (output,))
         self.last = last
         self.skip = skip
-
-    @property
-    def numeric(self) -> bool:
-        return False
 
     def add(self, state: Any, columns: Sequence[Column]) -> Any:
         # Only the candidate of each chunk is kept.
@@ -199,13 +197,11 @@ class End(Collecting):
 class CountDistinct(Collecting):
     """Number of distinct values; a null is one more value unless `nulls` is False."""
 
+    numeric = False
+
     def __init__(self, name: str, *, nulls: bool):
         super().__init__(name, ("count",))
         self.nulls = nulls
-
-    @property
-    def numeric(self) -> bool:
-        return False
 
     def compute(self, columns: list[Column]) -> list[Reduced]:
         (column,) = columns
@@ -222,12 +218,10 @@ class CountDistinct(Collecting):
 class CountRuns(Collecting):
     """Number of runs of equal consecutive non-null values."""
 
+    numeric = False
+
     def __init__(self) -> None:
         super().__init__("countRuns", ("count",))
-
-    @property
-    def numeric(self) -> bool:
-        return False
 
     def compute(self, columns: list[Column]) -> list[Reduced]:
         (column,) = columns

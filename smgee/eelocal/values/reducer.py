@@ -17,7 +17,7 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.made import Made
 
-__all__ = ["Column", "Reduced", "Reducer", "as_column", "as_value", "collect_rows"]
+__all__ = ["Collecting", "Column", "Reduced", "Reducer", "as_column", "as_value", "collect_rows"]
 
 State = Any
 
@@ -91,9 +91,13 @@ class Reducer(Made):
 
     Notes
     -----
-    Subclasses implement `start`, `add`, `merge` and `finish`; `reduce` composes them. A state belongs to one
-    trailing shape. Where a statistic needs all the elements, derive from `Collecting` instead.
+    Subclasses implement `start`, `add`, `finish` and, unless states are tuples that are merged by adding
+    part to part, `merge`; `reduce` composes them. A state belongs to one trailing shape. Where a statistic
+    needs all the elements, derive from `Collecting` instead.
     """
+
+    numeric = True
+    """Whether the inputs must be numbers."""
 
     def __init__(self, name: str, outputs: Sequence[str], *, inputs: int = 1, weighted: bool = False):
         self.name = name
@@ -106,11 +110,6 @@ class Reducer(Made):
         """Whether each input is weighted."""
         return (self.weighted,) * self.inputs
 
-    @property
-    def numeric(self) -> bool:
-        """Whether the inputs must be numbers."""
-        return True
-
     def start(self, trailing: tuple[int, ...] = ()) -> State:
         """Return the state before any element."""
         raise NotImplementedError
@@ -121,7 +120,7 @@ class Reducer(Made):
 
     def merge(self, first: State, second: State) -> State:
         """Return the state of the elements of `first` followed by those of `second`."""
-        raise NotImplementedError
+        return tuple(a + b for a, b in zip(first, second, strict=True))
 
     def finish(self, state: State) -> list[Reduced]:
         """Return one result per output."""

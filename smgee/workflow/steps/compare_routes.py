@@ -11,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 
 from smgee.errors import InputError
-from smgee.io import atomic_path
+from smgee.io import write_json
 from smgee.tables import Provenance
 from smgee.upscale import (
     compare_routes,
@@ -35,9 +35,7 @@ from smgee.workflow.work import Work
 
 
 def _write(found: dict[str, Any], path: Path, provenance: Provenance) -> None:
-    with atomic_path(path) as scratch:
-        content = {**found, **provenance.attributes()}
-        scratch.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path, {**found, **provenance.attributes()})
 
 
 PARITY: Artifact[dict[str, Any]] = Artifact(
