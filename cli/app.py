@@ -17,6 +17,7 @@ from smgee.workflow.registry import STEPS, command_of
 from smgee_cli.codes import EXIT_CODES, INTERRUPTED, UNEXPECTED, UNREADABLE, codes_text
 from smgee_cli.guide import GUIDES
 from smgee_cli.lazy import LazyGroup, print_json, say_more
+from smgee_cli.serving import leave
 
 _USAGE: Any = typer.BadParameter.__mro__[1]
 """What the command line's parser raises: typer exports this one kind of it."""
@@ -119,7 +120,7 @@ def main() -> None:
         said = "interrupted; run the same command again to go on."
         _print_failure("Interrupted", said, INTERRUPTED)
         print(f"smgee: {said}", file=sys.stderr)
-    sys.exit(ended if isinstance(ended, int) else 0)
+    leave(ended if isinstance(ended, int) else 0)
 
 
 def _stop(error: Exception) -> NoReturn:

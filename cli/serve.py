@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from smgee.errors import InputError
 from smgee.session import connect, fault_plan
+from smgee_cli.serving import stop_on_signals
 
 
 def serve(
@@ -51,7 +51,5 @@ def serve(
         url = session.serve()
         typer.echo(f"Earth Engine in a box at {url}, project {session.project}; stop it with Ctrl-C.")
         typer.echo(f'Attach from Python: smgee.connect("embedded", url="{url}")')
-        signal.signal(
-            signal.SIGTERM, signal.default_int_handler
-        )  # what service managers send ends it as Ctrl-C does
+        stop_on_signals()
         session.wait()

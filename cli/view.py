@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import webbrowser
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from smgee.maps import Viewer
+from smgee_cli.serving import stop_on_signals
 
 
 def view(
@@ -27,7 +27,7 @@ def view(
     viewer = Viewer(run, port=port, earth=earth).start()
     try:
         typer.echo(f"The maps of {run} at {viewer.url}; stop with Ctrl-C.")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
+        stop_on_signals()
         if browser:
             webbrowser.open(viewer.url)
         viewer.run()

@@ -207,7 +207,17 @@ def fuzz_service(
         counts[str(answer.status)] += 1
         if answer.status >= 500 and answer.status != 501:
             faults.append(Fault(path, f"HTTP {answer.status}", body))
+        elif answer.status == 200 and path.endswith("value:compute"):
+            with at_most(MOST_SECONDS_OF_REQUESTS):
+                again = service.handle(broken)
+            json.loads(answer.body, parse_constant=_no_json)
+            if (again.status, again.body) != (200, answer.body):
+                faults.append(Fault(path, "another answer when asked again", body))
     return counts, faults
+
+
+def _no_json(constant: str) -> Any:
+    raise AssertionError(f"{constant} is no JSON")
 
 
 # -- Files

@@ -3,12 +3,14 @@
 Run by hand: ``python -m tests.load [--clients 64] [--seconds 60]``. A server is started as a user would,
 by ``smgee serve``; one client asks everything once, and then all of them ask at random until the time is up.
 Every answer has to be the one that the single client got. Printed are counts, the time within which 95 % of
-the answers came, and the server's memory, which must come to a rest.
+the answers came, and the server's memory, which must come to a rest. At last the server is told to end
+(SIGTERM) while all of them ask for what takes long, and how soon it is gone is printed.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import random
@@ -62,8 +64,8 @@ class Answers:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[tuple[str, int]]:
-    """Run ``smgee serve``; gives its URL and the number of its process."""
+def server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run ``smgee serve``; gives its URL and its process."""
     program = "from smgee_cli.app import main; main()"
     command = [sys.executable, "-c", program, "serve", "--port", "0", "--project", PROJECT]
     with (folder / "server.log").open("w+") as log:
@@ -76,15 +78,15 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
                 time.sleep(0.1)
                 found = re.search(r"at (http://[\d.:]+),", (folder / "server.log").read_text())
                 url = found and found[1]
-            yield url, process.pid
+            yield url, process
         finally:
             process.terminate()
             process.wait(60)
 
 
-def memory(process: int) -> int:
+def memory(process: subprocess.Popen[bytes]) -> int:
     """Return the resident memory of a process, MiB."""
-    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * resource.getpagesize() >> 20
+    return int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * resource.getpagesize() >> 20
 
 
 class Client:
@@ -133,9 +135,9 @@ def _get(path: str) -> Ask:
     return lambda client: client.send(path)
 
 
-def _pixels(image: ee.Image, shift: int) -> Ask:
+def _pixels(image: ee.Image, shift: int, *, size: int = 64) -> Ask:
     grid = {
-        "dimensions": {"width": 64, "height": 64},
+        "dimensions": {"width": size, "height": size},
         "affineTransform": {
             "scaleX": 30,
             "scaleY": -30,
@@ -184,10 +186,50 @@ def export(client: Client, name: str, value: int) -> bytes:
     return client.send(f"projects/{PROJECT}/image:computePixels", read)
 
 
-def run(clients: int, seconds: float, folder: Path, *, seed: int = 0) -> tuple[Answers, list[int]]:
-    """Ask with one client, then with many; return what came of it, and the server's memory in MiB: before,
-    and at the end of each tenth of the time.
+def stop_at_work(clients: int, url: str, process: subprocess.Popen[bytes]) -> float:
+    """Let clients ask for a week's median of scenes, each of another place, so that all of it is computed;
+    tell the server to end in the midst of it, and return the seconds until it has.
     """
+    scenes = ee.ImageCollection("NASA/HLS/HLSS30/v002").filterDate("2021-06-01", "2021-07-06")
+    median = scenes.median().select("B4")
+
+    def ask(number: int) -> None:
+        with contextlib.suppress(requests.RequestException):
+            _pixels(median, number, size=1500)(Client(url, Answers()))
+
+    work = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
+    for thread in work:
+        thread.start()
+    time.sleep(3)
+    assert any(thread.is_alive() for thread in work), "the server had nothing to do"
+    began = time.monotonic()
+    process.terminate()
+    process.wait(120)
+    ended = time.monotonic() - began
+    for thread in work:
+        thread.join()
+    return ended
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a server under load.
+
+    Attributes
+    ----------
+    memory : list of int
+        Of the server, MiB: before, and at the end of each tenth of the time.
+    stopped_s : float
+        How long it took to end when it was told to, at work for all clients.
+    """
+
+    answers: Answers
+    memory: list[int]
+    stopped_s: float
+
+
+def run(clients: int, seconds: float, folder: Path, *, seed: int = 0) -> Outcome:
+    """Ask with one client, then with many, and end the server while they ask."""
     with server(folder) as (url, process), smgee.connect(url=url, project=PROJECT):
         asked = questions()
         alone = Client(url, Answers())
@@ -209,7 +251,7 @@ def run(clients: int, seconds: float, folder: Path, *, seed: int = 0) -> tuple[A
             used.append(memory(process))
         for thread in work:
             thread.join()
-        return answers, used
+        return Outcome(answers, used, stop_at_work(clients, url, process))
 
 
 def _work(
@@ -252,12 +294,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        answers, used = run(given.clients, given.seconds, Path(folder))
+        outcome = run(given.clients, given.seconds, Path(folder))
+    answers, used = outcome.answers, outcome.memory
     late = answers.within(0.95)
     for kind, times in sorted(answers.seconds.items()):
         print(f"{kind}: {len(times)} answers, 95 % within {late[kind]:.2f} s")
     print(f"throttled and asked again: {answers.again}; faults: {dict(answers.faults) or 'none'}")
     print(f"memory of the server, MiB: {used[0]} before, then {', '.join(map(str, used[1:]))}")
+    print(f"told to end with {given.clients} requests at work: gone after {outcome.stopped_s:.1f} s")
     sys.exit(bool(answers.faults))
 
 

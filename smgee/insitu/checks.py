@@ -25,6 +25,7 @@ __all__ = ["check_records"]
 _HALF = 12  # h: the tests look at 12 h before and after
 _LOW = 13  # h, the least length of a low plateau
 _HIGH = 12  # h, of a saturated one
+_DAY = 24 * NS_PER_HOUR
 
 
 def check_records(
@@ -73,6 +74,10 @@ def check_records(
     if "neighbours" in rules.checks:
         mark("neighbours", disagreeing_days(at, values, rules))
 
+    if "constant" in rules.checks:
+        for j in range(values.shape[1]):
+            mark("constant", constant(at, values[:, j], rules.constant_days), j)
+
     bits[~np.isfinite(values)] = 0
     drop = sum(1 << CHECKS.index(c) for c in rules.drop)
     gone = (bits & np.uint16(drop)) != 0
@@ -118,6 +123,38 @@ def saturation_point(records: xr.Dataset, station: int) -> float:
     )  # fmt: skip
     rest += 0.636 * rest - 0.107
     return field + rest - 0.097 * sand + 0.043
+
+
+def constant(at: np.ndarray, values: np.ndarray, least_days: float) -> np.ndarray:
+    """Return which records of a station repeat one value for so many days or longer.
+
+    The tests of the International Soil Moisture Network see a plateau by how it begins and ends; a sensor
+    that is stuck in the middle of its range passes them.
+
+    Parameters
+    ----------
+    at : numpy.ndarray, shape (time,)
+        Nanoseconds.
+    values : numpy.ndarray, shape (time,)
+        m³ m⁻³, NaN in gaps, of which one longer than a day ends what is constant.
+    least_days : float
+        Days.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (time,)
+    """
+    out = np.zeros(len(values), bool)
+    rows = np.flatnonzero(np.isfinite(values))
+    if not rows.size:
+        return out
+    time, value = at[rows], values[rows]
+    begins = np.r_[True, (np.diff(value) != 0) | (np.diff(time) > _DAY)]
+    first = np.flatnonzero(begins)
+    last = np.r_[first[1:], len(rows)] - 1
+    long = time[last] - time[first] >= least_days * _DAY
+    out[rows] = np.repeat(long, last - first + 1)
+    return out
 
 
 def _hourly_checks(

@@ -12,7 +12,16 @@ from smgee.errors import InputError
 __all__ = ["CHECKS", "QualityRules", "UnfrozenRule"]
 
 Check = Literal[
-    "range", "saturation", "spike", "drop", "jump", "low_plateau", "high_plateau", "step", "neighbours"
+    "range",
+    "saturation",
+    "spike",
+    "drop",
+    "jump",
+    "low_plateau",
+    "high_plateau",
+    "step",
+    "neighbours",
+    "constant",
 ]
 CHECKS: tuple[Check, ...] = get_args(Check)
 
@@ -114,10 +123,12 @@ class QualityRules(_Rules):
         Any of: ``range`` (below 0 or above `highest`), ``saturation`` (above the porosity of the
         station's texture), ``spike``, ``drop``, ``jump``, ``low_plateau``, ``high_plateau`` (Dorigo et al.
         2013), ``step`` (a change of at least `step` within an hour in which no other station shares by
-        `step_shared`), ``neighbours`` (days far from what the others let expect).
+        `step_shared`), ``neighbours`` (days far from what the others let expect), ``constant`` (one and the
+        same value for at least `constant_days`, as a sensor gives that is stuck).
     drop : tuple of str
         The checks whose failing records are not used; those of the others are counted only. A drop or a jump
-        marks the one record of the change, a step may be a local storm, and the neighbours may be wrong.
+        marks the one record of the change, a step may be a local storm, the neighbours may be wrong, and a
+        series that is written in whole per cent may rest where the soil is dry or frozen.
     highest : float
         m³ m⁻³; larger values fail ``range``.
     step : float
@@ -130,6 +141,10 @@ class QualityRules(_Rules):
         Days before and after that tell how a station goes with the others.
     neighbour_errors : float
         Standard errors that a day may differ.
+    constant_days : float
+        Days from the first to the last of equal values, no more than one of them between two records. Of the
+        40 stations of TxSON in 2019 to 2021, written to 0.001 m³ m⁻³, 37 rest for 6.8 days at most; the
+        three others do so for 16, 84, 182 and 613 days.
     """
 
     checks: tuple[Check, ...] = CHECKS
@@ -140,6 +155,7 @@ class QualityRules(_Rules):
     neighbour_days: Annotated[int, Field(ge=10, le=183)] = 30
     neighbour_errors: Annotated[float, Field(gt=0)] = 5.0
     neighbour_floor: Annotated[float, Field(ge=0, le=1)] = 0.04
+    constant_days: Annotated[float, Field(ge=1)] = 10.0
 
     @model_validator(mode="after")
     def _made(self) -> QualityRules:

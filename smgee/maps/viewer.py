@@ -158,8 +158,8 @@ def allowed(host: str, origin: str | None, url: str) -> bool:
 
 def _app(viewer: Viewer) -> Any:
     """Return the ASGI application."""
+    from anyio.to_thread import run_sync
     from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
@@ -179,7 +179,8 @@ def _app(viewer: Viewer) -> Any:
             if not allowed(host, request.headers.get("origin"), f"http://{host}"):
                 return Response("This page answers to this machine alone.", status_code=403)
             try:
-                body, kind = await run_in_threadpool(make, request)
+                # a server that stops does not wait for the answer
+                body, kind = await run_sync(make, request, abandon_on_cancel=True)
             except SmgeeError as error:
                 status = 404 if isinstance(error, InputError | MissingDataError) else 502
                 body, kind = _json({"error": str(error)})

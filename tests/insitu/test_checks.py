@@ -131,6 +131,35 @@ def test_only_what_the_rules_name_is_left_out():
         insitu.check_records(ds, checks=("range",), drop=("spike",))
 
 
+def test_a_sensor_that_is_stuck():
+    x = quiet()
+    x[100:341, 0] = 0.18  # 240 hours from the first to the last: ten days
+    ds = dataset(HOURS, x)
+    assert found(ds, "constant") == list(range(100, 341))
+    assert found(ds, "constant", constant_days=11) == []
+    out, counts = insitu.check_records(ds)
+    assert counts.loc[0, ["constant", "dropped"]].tolist() == [241, 0]  # told, not left out
+    assert out["soil_moisture"].equals(ds["soil_moisture"])
+    _, counts = insitu.check_records(ds, drop=("constant",))
+    assert counts.loc[0, "dropped"] == 241
+    gap = x.copy()
+    gap[210:220, 0] = np.nan  # less than a day without records
+    assert len(found(dataset(HOURS, gap), "constant")) == 231
+    gap[200:230, 0] = np.nan  # more than one: nobody knows what was in between
+    assert found(dataset(HOURS, gap), "constant") == []
+
+
+def test_the_stuck_sensors_of_a_real_network_are_told(real_data):
+    ds = insitu.read_ismn(real_data / "txson" / "TxSON")
+    out, counts = insitu.check_records(ds)
+    stuck = counts.set_index("station")["constant"]
+    assert set(stuck.index[stuck > 0]) == {"CR200-1", "CR200-10", "CR200-11"}
+    assert stuck["CR200-1"] > 24 * 600  # at 0.180 for twenty months
+    assert (
+        out["soil_moisture"].notnull().sum() == ds["soil_moisture"].notnull().sum() - counts["dropped"].sum()
+    )
+
+
 def test_gaps_and_daily_series_are_not_tested_by_the_hour():
     days = pd.date_range("2021-05-01", periods=60, freq="D")
     _, counts = insitu.check_records(dataset(days, quiet(times=days)))

@@ -62,8 +62,8 @@ def _cors(method: str, path: str, host: str, origin: str | None) -> dict[str, st
 
 def _app(service: Service) -> Any:
     """Return the ASGI application: every path goes to the service."""
+    from anyio.to_thread import run_sync
     from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request as WebRequest
     from starlette.responses import Response as WebResponse
     from starlette.routing import Route
@@ -83,7 +83,8 @@ def _app(service: Service) -> Any:
                 break  # the service refuses it; what follows is not read
         method = "GET" if web.method == "HEAD" else web.method
         request = Request.parse(method, str(web.url), dict(web.headers), body)
-        response = await run_in_threadpool(service.handle, request)
+        # a server that stops does not wait for the answer
+        response = await run_sync(service.handle, request, abandon_on_cancel=True)
         headers = {**cors, **response.headers, "content-type": response.content_type}
         if response.cut:
             # Announce the whole length, send half: the server then breaks the connection.

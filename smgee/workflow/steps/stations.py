@@ -67,6 +67,7 @@ def run(work: Work) -> Mapping[str, Any]:
         "unfrozen_days": len(active_days(study, periods)),
         "subdaily": kept is not None,
         "dropped_records": int(quality["dropped"].sum()),
+        "constant_records": int(quality["constant"].fillna(0).sum()),  # of sensors that are stuck
     }
 
 
@@ -88,7 +89,7 @@ STEP = Step(
     "stations",
     "Read stations",
     run,
-    version=2,
+    version=3,
     writes=(STATIONS, RECORDS, PERIODS, QUALITY, SPREAD),
     settings=("start", "end", "area", "stations", "training.seed", "backend.kind"),
     inputs=_files,
