@@ -16,32 +16,20 @@ import signal
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import ee
-import numpy as np
-import pandas as pd
-import rasterio
-from rasterio.transform import from_origin
 
 import smgee
-from smgee.eelocal.assets.catalog import add_files
 from smgee.eelocal.rest.service import Request, Service
 from smgee.errors import SmgeeError
-from smgee.insitu import read_ismn, read_table
-from smgee.models import NetworkTable
 from smgee.session import Session
-from smgee.study import Study
-from smgee.trees import TreeEnsemble
-from smgee.validation.hdf5 import read_smap
-from tests.insitu.stm import write_stm
-from tests.validation.level3 import level3_day
+from tests.fuzz_readers import READERS
 
 MOST_SECONDS = 10
 MOST_SECONDS_OF_REQUESTS = 30  # an honest sum over ten million pixels takes some
@@ -223,135 +211,18 @@ def _no_json(constant: str) -> Any:
 # -- Files
 
 
-@dataclass(frozen=True)
-class Reader:
-    """A kind of file: how a valid one is made in a folder, and what reads it."""
-
-    make: Callable[[Path], Path]
-    read: Callable[[Path], Any]
-
-
-def _write(folder: Path, name: str, content: str) -> Path:
-    path = folder / name
-    path.write_text(content, encoding="utf-8")
-    return path
-
-
-def _training(folder: Path, name: str) -> Path:
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(
-        {
-            "station": np.repeat(["a", "b", "c"], 8),
-            "date": list(pd.date_range("2021-05-01", periods=8)) * 3,
-            "sm": rng.uniform(0.1, 0.4, 24),
-            "ndvi": rng.uniform(0, 1, 24),
-            "lon": 99.8,
-            "lat": 37.5,
-        }
-    )
-    path = folder / name
-    frame.to_csv(path, index=False) if name.endswith("csv") else frame.to_parquet(path)
-    return path
-
-
-def _trees(folder: Path, name: str) -> Path:
-    from lightgbm import LGBMRegressor
-    from xgboost import XGBRegressor
-
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 3))
-    path = folder / name
-    if name.endswith("txt"):
-        LGBMRegressor(n_estimators=3, verbose=-1).fit(x, x[:, 0]).booster_.save_model(path)
-        return path
-    model = XGBRegressor(n_estimators=3, max_depth=2).fit(x, x[:, 0])
-    if name.endswith("json"):
-        model.save_model(path)
-    elif name.endswith("npz"):
-        TreeEnsemble.from_model(model).save(path)
-    else:
-        path.write_text("\n".join(TreeEnsemble.from_model(model).to_ee_strings()))
-    return path
-
-
-def _raster(folder: Path) -> Path:
-    path = folder / "dem.tif"
-    profile = {
-        "driver": "GTiff",
-        "width": 16,
-        "height": 16,
-        "count": 1,
-        "dtype": "int16",
-        "crs": "EPSG:32647",
-    }
-    with rasterio.open(
-        path, "w", **profile, transform=from_origin(5e5, 4.1e6, 30, 30), compress="deflate"
-    ) as out:
-        out.write(np.arange(256, dtype="i2").reshape(1, 16, 16))
-    return path
-
-
-def _study(folder: Path) -> Path:
-    Study.demo().to_yaml(folder / "study.yml")
-    return folder / "study.yml"
-
-
-def _stm(folder: Path) -> Path:
-    return write_stm(folder, "S1", pd.date_range("2021-05-01", periods=24, freq="h"), [0.2] * 24)
-
-
-def _stations(folder: Path) -> Path:
-    times = pd.date_range("2021-05-01", periods=12, freq="h")
-    frame = pd.DataFrame({"time": times, "station": "a", "soil_moisture": 0.2, "lon": 99.8, "lat": 37.5})
-    frame.to_csv(folder / "stations.csv", index=False)
-    return folder / "stations.csv"
-
-
-def _smap(folder: Path) -> Path:
-    cell = Study.demo().cell
-    return level3_day(folder, date(2021, 7, 1), [cell], lambda cell, orbit: 0.2, algorithms=[""])
-
-
-def _add(path: Path) -> None:
-    with tempfile.TemporaryDirectory() as catalog:
-        add_files(catalog, "projects/my-project/assets/dem", [path])
-
-
-READERS: dict[str, Reader] = {
-    "study": Reader(_study, Study.from_yaml),
-    "ISMN series": Reader(_stm, read_ismn),
-    "station table": Reader(
-        _stations,
-        lambda path: read_table(path, station="station", soil_moisture="soil_moisture", lon="lon", lat="lat"),
-    ),
-    "training table": Reader(
-        lambda folder: _training(folder, "rows.csv"),
-        lambda path: NetworkTable.read(path, target="sm", predictors=["ndvi"]),
-    ),
-    "training parquet": Reader(
-        lambda folder: _training(folder, "rows.parquet"),
-        lambda path: NetworkTable.read(path, target="sm", predictors=["ndvi"]),
-    ),
-    "Earth Engine trees": Reader(
-        lambda folder: _trees(folder, "trees.text"),
-        lambda path: TreeEnsemble.from_ee_strings(path.read_text(encoding="utf-8", errors="replace")),
-    ),
-    "saved trees": Reader(lambda folder: _trees(folder, "trees.npz"), TreeEnsemble.load),
-    "XGBoost JSON": Reader(lambda folder: _trees(folder, "trees.json"), TreeEnsemble.from_model),
-    "LightGBM text": Reader(lambda folder: _trees(folder, "trees.txt"), TreeEnsemble.from_model),
-    "GeoTIFF": Reader(_raster, _add),
-    "SMAP level 3": Reader(_smap, read_smap),
-}
-
-
 def fuzz_reader(name: str, folder: Path, cases: int, seed: int) -> tuple[Counter[str], list[Fault]]:
-    """Read broken files of a kind; returns how many were read or refused, and what went wrong."""
+    """Read broken files of a kind; returns how many were read or refused, and what went wrong: an accident,
+    or a reading that is not what the file says.
+    """
     reader, rng = READERS[name], random.Random(seed)
     valid = reader.make(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        reader.read(valid)
+        whole = reader.read(valid)
         content = valid.read_bytes()
+        if reader.check:
+            reader.check(valid, whole)
         counts: Counter[str] = Counter()
         faults: list[Fault] = []
         for _ in range(cases):
@@ -359,8 +230,10 @@ def fuzz_reader(name: str, folder: Path, cases: int, seed: int) -> tuple[Counter
             valid.write_bytes(broken)
             try:
                 with at_most(MOST_SECONDS):
-                    reader.read(valid)
+                    found = reader.read(valid)
                 counts["read"] += 1
+                if reader.check:
+                    reader.check(valid, found)
             except SmgeeError:
                 counts["refused"] += 1
             except (Exception, Late) as error:

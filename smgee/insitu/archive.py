@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -129,7 +131,7 @@ def read_ismn(
         raise InputError(f"duplicates={duplicates!r} is not known; choose 'error', 'first' or 'mean'.")
 
     period = _day("start", start), _day("end", end)
-    with tempfile.TemporaryDirectory(prefix="smgee-ismn-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="smgee-ismn-") as scratch, whole_zip(path):
         sensors, statics = _list_sensors(path, scratch, networks=networks, stations=stations)
         groups: dict[tuple[str, str], list[_Sensor]] = {}
         for s in sensors:
@@ -165,6 +167,15 @@ def read_ismn(
             "stations_without_sensor_in_layer": " ".join(outside),
         },
     )
+
+
+@contextmanager
+def whole_zip(path: Path) -> Iterator[None]:
+    """Say in a sentence that a zip file is damaged, where its reading ends in an error of Python's."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise InputError(f"The zip file {path} is damaged ({error}); download it again.") from error
 
 
 def _day(name: str, value: str | None) -> str | None:

@@ -18,7 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from smgee.errors import InputError, SmgeeError
-from smgee.insitu.archive import read_ismn
+from smgee.insitu.archive import read_ismn, whole_zip
 from smgee.insitu.columns import ALIASES, open_table
 from smgee.insitu.network import summary
 from smgee.insitu.table import read_table
@@ -134,7 +134,7 @@ def find_layout(path: str | Path) -> Layout:
     if path.is_dir():
         series = sum(1 for p in path.rglob("*") if p.suffix.lower() == ".stm")
     elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
+        with whole_zip(path), zipfile.ZipFile(path) as archive:
             series = sum(name.lower().endswith(".stm") for name in archive.namelist())
     else:
         series = int(path.suffix.lower() == ".stm")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smgee.insitu import read_ismn
+from smgee.insitu.layout import find_layout
 from tests.corpus.refusal import Attempt, refused
 from tests.insitu.stm import hourly, write_stm
 
@@ -124,6 +126,16 @@ CASES: dict[str, tuple[Attempt, str]] = {
     "a first day of words": (read(start="spring"), "start is 'spring'"),
     "a last day no calendar has": (read(end="2021-02-30"), "end is '2021-02-30'"),
 }
+
+
+@pytest.mark.parametrize("read_it", [read_ismn, find_layout])
+def test_a_zip_whose_index_is_damaged(read_it: Callable[[Path], Any], tmp_path: Path) -> None:
+    path = write_stm(tmp_path / "data", "S1", TIMES, FINE)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(path, f"NET/S1/{path.name}")
+    whole = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(whole.replace(b"PK\x01\x02", b"PK\x01\x03"))
+    refused(lambda folder: read_it(folder / "a.zip"), "a.zip is damaged (", tmp_path)
 
 
 @pytest.mark.parametrize("name", CASES)

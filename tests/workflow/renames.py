@@ -1,59 +1,28 @@
 """Runs that are killed -9 just before each rename of a file, and gone on with.
 
 A file is written beside its place and renamed, so a kill before a rename leaves as much undone as a kill can.
-Run by hand over every step of a small study: ``python -m tests.workflow.renames [--most 10] [STEP …]``. Each
-step starts from the folder as the step before left it, is killed before its first, second, … rename, and is
-done again. Every file has to be the one of a step that nobody killed, and nothing half-written may stay.
+Every file has to be the one of a run that nobody killed, and nothing half-written may stay. For every step of
+a study, see tests/workflow/everywhere.py.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from smgee.io import SCRATCH, content_hash
-from smgee.session import Session, connect
-from smgee.twin import Basin, TwinSource
-from smgee.workflow.connection import embedded_buckets
-from smgee.workflow.folder import RunFolder
-from smgee.workflow.registry import WHOLE
-from smgee.workflow.run import execute
-from tests.faults import differing, small_study
+from tests.faults import differing
 from tests.workflow.kills import child
 
 NOTES = "notes.txt"  # of tests.workflow.kills: which blocks were begun
 
 Go = Callable[[str], Any]
 """Goes on with the run in a folder."""
-
-
-def do_step(folder: str, name: str) -> None:
-    """Do one step of a run of the small study."""
-    path = Path(folder)
-    run = RunFolder(path / "run", None if (path / "run" / "study.yml").exists() else small_study())
-    execute(run, [name], connect=_Connected(path))
-
-
-class _Connected:
-    """Opens the session of a run, its assets beside it."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def __call__(self, run: RunFolder) -> Session:
-        years = run.study.years
-        return connect(
-            sources=[TwinSource(Basin(year=years[0]), years=years)],
-            store=self.folder / "store",
-            buckets=embedded_buckets(run),
-        )
 
 
 def counted(go: Go, folder: Path, *, kill_at: int = 0) -> int | None:
@@ -80,6 +49,13 @@ def counted(go: Go, folder: Path, *, kill_at: int = 0) -> int | None:
 
 
 def _counting(go: Go, folder: str, kill_at: int, note: str) -> None:
+    done = watch_renames(kill_at)
+    go(folder)
+    Path(note).write_text(str(done()))
+
+
+def watch_renames(kill_at: int = 0) -> Callable[[], int]:
+    """Count the renames of this process from now on, and kill it before one of them; gives their number."""
     lock, done = threading.Lock(), 0
 
     def watched(rename: Callable[..., None]) -> Callable[..., None]:
@@ -94,8 +70,7 @@ def _counting(go: Go, folder: str, kill_at: int, note: str) -> None:
         return call
 
     os.replace, os.rename = watched(os.replace), watched(os.rename)  # type: ignore[assignment]
-    go(folder)
-    Path(note).write_text(str(done))
+    return lambda: done
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -129,7 +104,7 @@ def check_renames(go: Go, start: Path, base: Path, *, most: int | None = None) -
         chosen = sorted({1 + k * (renames - 1) // (most - 1) for k in range(most)})
     killed = 0
     for k in chosen:
-        folder = _copy(start, base / f"killed_{k}")
+        folder = copy_folder(start, base / f"killed_{k}")
         killed += counted(go, folder, kill_at=k) is None
         again = counted(go, folder)
         assert again is not None
@@ -149,55 +124,16 @@ def hashes(folder: Path) -> dict[str, str]:
 
 def whole(go: Go, start: Path, folder: Path) -> tuple[dict[str, str], int]:
     """Go on from a start without a kill; return the files' hashes, and how many renames there were."""
-    _copy(start, folder)
+    copy_folder(start, folder)
     renames = counted(go, folder)
     assert renames is not None
     return hashes(folder), renames
 
 
-def _copy(start: Path, folder: Path) -> Path:
+def copy_folder(start: Path, folder: Path) -> Path:
+    """Return a new folder like another one, which need not exist."""
     if start.exists():
         shutil.copytree(start, folder, symlinks=True)
     else:
         folder.mkdir(parents=True)
     return folder
-
-
-class OneStep:
-    """Does one step; a value, so that another process can be given it."""
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def __call__(self, folder: str) -> None:
-        do_step(folder, self.name)
-
-
-def main() -> None:
-    """Kill every step at its renames."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("steps", nargs="*", help="Steps that are killed; all by default.")
-    parser.add_argument("--most", type=int, help="Renames of a step, evenly spread; all by default.")
-    given = parser.parse_args()
-    wanted = given.steps or WHOLE
-    total = 0
-    with tempfile.TemporaryDirectory() as scratch:
-        start = Path(scratch) / "start"
-        for name in WHOLE[: max(map(WHOLE.index, wanted)) + 1]:
-            base = Path(scratch) / name
-            if name in wanted:
-                renames, killed = check_renames(OneStep(name), start, base, most=given.most)
-                print(f"{name}: {renames} renames, killed before {killed}: identical", flush=True)
-                total += killed
-                shutil.move(base / "once", Path(scratch) / "next")
-            else:
-                counted(OneStep(name), _copy(start, Path(scratch) / "next"))
-            shutil.rmtree(start, ignore_errors=True)
-            shutil.rmtree(base, ignore_errors=True)
-            shutil.move(Path(scratch) / "next", start)
-    print(f"{total} kills: every rerun identical, nothing left over")
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("MPLBACKEND", "agg")
-    main()

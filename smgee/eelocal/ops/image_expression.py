@@ -224,6 +224,8 @@ def parse_expression(
     expression: str, argName: str, vars: list[str], mapFreeVarsToDefaultImageBands: bool
 ) -> Function:
     """Return an expression as a function of images."""
+    if None in vars:
+        raise EEError("Image.parseExpression: Parameter 'vars' holds a null; each of them names a variable.")
     step = parse(expression, argName, list(vars), free_bands=mapFreeVarsToDefaultImageBands)
 
     def body(arguments: dict[str, Any]) -> Image:

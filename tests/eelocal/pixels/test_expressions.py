@@ -89,3 +89,8 @@ def test_integer_bands_divide_into_integers(lab):
 def test_malformed_expressions_are_refused(lab, text):
     with pytest.raises(EEError, match=r"Image\.parseExpression"):
         evaluate(lab, text, img=lab.image(b=np.ones((1, 1))))
+
+
+def test_variables_have_names(lab):
+    with pytest.raises(EEError, match="'vars' holds a null"):
+        lab.call("Image.parseExpression", expression="img + h", argName="img", vars=["img", None])
