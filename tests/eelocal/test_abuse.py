@@ -90,6 +90,18 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: ee.FeatureCollection.randomPoints(ee.Geometry.Rectangle([0, 0, 1, 1]), 1_000_000_000).size(),
         MEMORY,
     ),
+    "a million pixels as features": (
+        lambda: ee.Image.pixelLonLat().sample(ee.Geometry.Rectangle([99.5, 37.3, 99.9, 37.6]), 30).size(),
+        MEMORY,
+    ),
+    "a million pixels of regions": (
+        lambda: (
+            ee.Image.pixelLonLat()
+            .sampleRegions(ee.FeatureCollection([ee.Geometry.Rectangle([99.5, 37.3, 99.9, 37.6])]), scale=30)
+            .size()
+        ),
+        MEMORY,
+    ),
     "a covering grid of 1e-6 m": (
         lambda: ee.Geometry.Rectangle([0, 0, 1, 1]).coveringGrid("EPSG:3857", 1e-6).size(),
         MEMORY,

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
+from smgee.eelocal.errors import EEError
 from smgee.eelocal.ops.array import cast_array
 from smgee.eelocal.ops.elementwise import BINARY, UNARY, digamma, trigamma
 from smgee.eelocal.ops.number import cast_number, compute
@@ -325,6 +326,11 @@ def test_calendar() -> None:
     assert "Invalid date string" in refusal(ee.Date("2021-02-30"))
     assert "Unrecognized time unit" in refusal(ee.Date(0).get("fortnight"))
     assert "Unrecognized time zone" in refusal(ee.Date("2020-01-01", "Mars/Olympus"))
+
+
+def test_a_year_beyond_all_calendars_is_no_date() -> None:
+    with pytest.raises(EEError, match="Invalid date string"):
+        parse_iso("2021" + "9" * 40 + "-05-01")
 
 
 def test_date_ranges() -> None:

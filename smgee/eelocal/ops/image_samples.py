@@ -24,6 +24,7 @@ from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.lazy import Pixels
 from smgee.eelocal.values.plane import on_plane
 from smgee.eelocal.values.projection import Projection
+from smgee.eelocal.values.size import check_size
 from smgee.grid import transformer
 
 __all__ = ["sample_zones"]
@@ -167,6 +168,11 @@ def sample(
     return Collection(features, {"band_order": image.names}, kind="FeatureCollection")
 
 
+def _check_number(features: int, columns: int) -> None:
+    """Refuse to make more features than a request can hold: each weighs as some eight items, and columns."""
+    check_size(features * (8 + columns))
+
+
 def _features(
     image: Image,
     lattice: Projection,
@@ -180,6 +186,7 @@ def _features(
 ) -> list[Feature]:
     points = _points(lattice, rows, cols) if geometries else None
     complete = _complete(valid) if drop else np.ones(len(rows), bool)
+    _check_number(int(complete.sum()), len(image.names))
     features: list[Feature] = []
     for number in np.flatnonzero(complete).tolist():
         place = None if points is None else Geometry(Point(points[number]), "EPSG:4326")
@@ -214,7 +221,9 @@ def sample_regions(
             )
             carried = {n: feature.properties.get(n) for n in names}
             points = _points(lattice, rows, cols) if geometries else None
-            for number, at in enumerate(np.flatnonzero(_complete(valid)).tolist()):
+            taken = np.flatnonzero(_complete(valid)).tolist()
+            _check_number(len(results) + len(taken), len(names) + len(image.names))
+            for number, at in enumerate(taken):
                 place = None if points is None else Geometry(Point(points[at]), "EPSG:4326")
                 identifier = f"{feature.id}_{number}" if feature.id is not None else str(len(results))
                 results.append(

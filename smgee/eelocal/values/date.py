@@ -197,5 +197,5 @@ def parse_iso(text: str, zone: dt.tzinfo = dt.UTC) -> float:
             + round((second - whole) * 1000, 6)
             + extra
         )
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise EEError(f"Invalid date string: '{text}'.") from error
