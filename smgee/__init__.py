@@ -95,31 +95,6 @@ __all__ = [
     "workflow",
 ]
 
-_SUBMODULES = (
-    "area",
-    "datasets",
-    "endmembers",
-    "experiment",
-    "explain",
-    "grid",
-    "ingest",
-    "insitu",
-    "maps",
-    "metrics",
-    "models",
-    "predictors",
-    "publish",
-    "report",
-    "sampling",
-    "stac",
-    "study",
-    "tables",
-    "trees",
-    "twin",
-    "upscale",
-    "validation",
-    "workflow",
-)
 _HOMES = {
     "Session": "smgee.session",
     "Study": "smgee.study",
@@ -131,10 +106,10 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     # The heavy parts (NumPy, pandas, scikit-learn, …) load when they are first named, so that
     # `import smgee` is quick.
-    if name in _SUBMODULES:
-        return import_module(f"smgee.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        return import_module(f"smgee.{name}")
     raise AttributeError(f"module 'smgee' has no attribute {name!r}")
 
 

@@ -98,7 +98,6 @@ class Tuned:
     Parameters
     ----------
     candidate : Candidate
-    part : str
     value : float
         Its `loss`.
     trials : int
@@ -106,7 +105,6 @@ class Tuned:
     """
 
     candidate: Candidate
-    part: str
     value: float
     trials: int
 
@@ -184,7 +182,7 @@ def tune(
     if family in BOOSTED:
         chosen["trees"] = STAGES[best.user_attrs["stage"]]
     candidate = Candidate(f"{family} {part}", family, chosen)
-    return Tuned(candidate, part, float(best.value or 0.0), done)
+    return Tuned(candidate, float(best.value or 0.0), done)
 
 
 def _split(inner: Inner, values: np.ndarray) -> list[np.ndarray]:

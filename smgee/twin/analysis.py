@@ -77,7 +77,7 @@ class Analysis:
 
         basin = self.products.basin
         rng = stream(basin.seed, "level 4", basin.year)
-        rain, dz = self.products._rain(self.grid)
+        rain, dz = self.products.rain(self.grid)
         days = len(rain)
         wide = gaussian_filter(rain, (0, 1.0, 1.0), mode="nearest")
         error = np.exp(RAIN_ERROR * rng.standard_normal(days) - RAIN_ERROR**2 / 2)

@@ -13,8 +13,9 @@ import numpy as np
 
 from smgee.datasets import WORLDCOVER
 from smgee.grid import PixelGrid, transformer
+from smgee.twin.basin import Basin
 from smgee.twin.noise import correlated_field, stream
-from smgee.twin.products import Ground, window_of
+from smgee.twin.products import window_of
 
 __all__ = ["CoverMap"]
 
@@ -27,11 +28,11 @@ class CoverMap:
 
     Parameters
     ----------
-    basin : Ground
+    basin : Basin
         Any of its years.
     """
 
-    def __init__(self, basin: Ground) -> None:
+    def __init__(self, basin: Basin) -> None:
         self.basin = basin
 
     @cached_property

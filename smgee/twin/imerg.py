@@ -15,8 +15,9 @@ import numpy as np
 
 from smgee.datasets import IMERG
 from smgee.grid import PixelGrid
+from smgee.twin.basin import Basin
 from smgee.twin.noise import stream
-from smgee.twin.products import Ground, Products, window_of
+from smgee.twin.products import Products, window_of
 
 __all__ = ["HALF_HOURS", "Imerg"]
 
@@ -31,12 +32,12 @@ class Imerg:
 
     Parameters
     ----------
-    basin : Ground
+    basin : Basin
     products : Products
         Of the same year.
     """
 
-    def __init__(self, basin: Ground, products: Products) -> None:
+    def __init__(self, basin: Basin, products: Products) -> None:
         self.basin = basin
         self._products = products
 
@@ -52,7 +53,7 @@ class Imerg:
         from scipy.ndimage import gaussian_filter
 
         rng = stream(self.basin.seed, "imerg", self.basin.year)
-        rain = self._products.rain(self.grid)
+        rain, _ = self._products.rain(self.grid)
         error = gaussian_filter(rng.standard_normal(rain.shape), (0.0, 1.0, 1.0))
         # each day's error is of the basin's size, for the satellites pass rarely
         whole = rng.standard_normal((len(rain), 1, 1))

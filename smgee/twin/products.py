@@ -8,17 +8,17 @@ maps know the large pattern and little of the field.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
 from smgee.datasets import CHIRPS, CLAY, ERA5_LAND, SAND
 from smgee.grid import PixelGrid, transformer
+from smgee.twin.basin import Basin
 from smgee.twin.noise import fractal_field, stream
-from smgee.twin.weather import REFERENCE_ELEVATION, Weather, extraterrestrial
+from smgee.twin.weather import REFERENCE_ELEVATION, extraterrestrial
 
 __all__ = ["SOIL_STEP", "Products", "window_of"]
 
@@ -27,25 +27,7 @@ _SUBPIXELS = 5  # by which a coarse pixel's mean is taken in each direction
 _KELVIN = 273.15
 
 
-class Ground(Protocol):
-    """What the products are made of: the part of `smgee.twin.basin.Basin` that is read here."""
-
-    seed: int
-    year: int
-    grid: PixelGrid
-
-    @property
-    def static(self) -> Mapping[str, np.ndarray]: ...
-    @property
-    def series(self) -> Mapping[str, np.ndarray]: ...
-    @property
-    def weather(self) -> Weather: ...
-    @property
-    def days(self) -> Sequence[date]: ...
-    def elevation(self) -> np.ndarray: ...
-
-
-def window_of(basin: Ground, whole: PixelGrid, *, margin: float) -> PixelGrid:
+def window_of(basin: Basin, whole: PixelGrid, *, margin: float) -> PixelGrid:
     """Return the part of a global lattice in degrees that covers the basin and `margin` degrees around it."""
     left, bottom, right, top = basin.grid.bounds
     x, y = [left, left, right, right], [bottom, top, bottom, top]
@@ -62,10 +44,10 @@ class Products:
 
     Parameters
     ----------
-    basin : Ground
+    basin : Basin
     """
 
-    def __init__(self, basin: Ground) -> None:
+    def __init__(self, basin: Basin) -> None:
         self.basin = basin
 
     @cached_property
@@ -102,12 +84,10 @@ class Products:
         cols = np.clip((x - fine.transform[2]) / 30.0 - 0.5, 0, fine.width - 1)
         return rows, cols
 
-    def rain(self, grid: PixelGrid) -> np.ndarray:
-        """Return the true daily rain of coarse pixels, (day, height, width) mm."""
-        return self._rain(grid)[0]
-
-    def _rain(self, grid: PixelGrid) -> tuple[np.ndarray, np.ndarray]:
-        """Return true daily rain (day, height, width) mm and height above the reference (height, width) m."""
+    def rain(self, grid: PixelGrid) -> tuple[np.ndarray, np.ndarray]:
+        """Return the true daily rain of coarse pixels, (day, height, width) mm, and how high they lie above
+        the reference, (height, width) m.
+        """
         from scipy.ndimage import map_coordinates
 
         basin, w = self.basin, self.basin.weather
@@ -137,7 +117,7 @@ class Products:
         from scipy.ndimage import gaussian_filter
 
         rng = stream(self.basin.seed, "chirps", self.basin.year)
-        rain, _ = self._rain(self.chirps_grid)
+        rain, _ = self.rain(self.chirps_grid)
         days = len(rain)
         guess = rain.mean(axis=(1, 2)) * rng.gamma(1.0, 1.0, days) + (rng.random(days) < 0.1) * 1.0
         guess[rng.random(days) < 0.2] = 0.0
@@ -160,7 +140,7 @@ class Products:
 
         basin, w = self.basin, self.basin.weather
         rng = stream(basin.seed, "era5", basin.year)
-        rain, dz = self._rain(self.era5_grid)
+        rain, dz = self.rain(self.era5_grid)
         days, shape = len(rain), rain.shape[1:]
         i0 = w.index(basin.days[0])
         of_year = slice(i0, i0 + days)

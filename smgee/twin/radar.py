@@ -9,11 +9,9 @@ the antenna are bright, as the collection on Earth Engine leaves them.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +19,7 @@ from smgee.compiled import compiled
 from smgee.datasets import SENTINEL1
 from smgee.grid import PixelGrid
 from smgee.source import BandInfo, ImageInfo
+from smgee.twin.basin import Basin
 from smgee.twin.land import PHENOLOGY_BINS
 from smgee.twin.noise import fractal_field, hash_noise, stream
 from smgee.twin.notice import SYNTHETIC_PROPERTIES
@@ -36,24 +35,6 @@ LOOKS = 4.4  # equivalent number of looks of GRD in high resolution
 PASSES = {"ASCENDING": (80.0, 11.30, date(2017, 1, 4)), "DESCENDING": (280.0, 23.32, date(2017, 1, 9))}
 # Grass: A, B; soil: dB at no water, dB per m³ m⁻³, standard deviation of the roughness in dB.
 WATER_CLOUD = {"VV": (0.0014, 0.084, -19.0, 24.0, 1.3), "VH": (0.0004, 0.110, -26.5, 16.0, 1.3)}
-
-
-class Ground(Protocol):
-    """What the radar sees: the part of `smgee.twin.basin.Basin` that is read here."""
-
-    seed: int
-    year: int
-    grid: PixelGrid
-
-    @property
-    def static(self) -> Mapping[str, np.ndarray]: ...
-    @property
-    def days(self) -> Sequence[date]: ...
-    def day(self, when: date) -> int: ...
-    def green(self, day: int) -> np.ndarray: ...
-    def truth_window(
-        self, day: int, row: int, col: int, height: int, width: int
-    ) -> tuple[np.ndarray, np.ndarray]: ...
 
 
 @dataclass(frozen=True)
@@ -99,7 +80,7 @@ def _speckle(out, row0, col0, key, looks):
 class RadarReader:
     """Describes and reads the scenes of one year."""
 
-    def __init__(self, basin: Ground) -> None:
+    def __init__(self, basin: Basin) -> None:
         self.basin = basin
         a, b, x0, d, e, y0 = basin.grid.transform
         height, width = basin.grid.height, basin.grid.width

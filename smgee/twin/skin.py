@@ -11,18 +11,16 @@ bits say so; and no retrieval under clouds, which leave about half of the summer
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
 from smgee.datasets import LST_SCALE, MODIS_LST
 from smgee.grid import PixelGrid, transformer
+from smgee.twin.basin import Basin
 from smgee.twin.noise import correlated_field, stream
 from smgee.twin.orbits import sun_position
-from smgee.twin.weather import Weather
 
 __all__ = ["SkinReader"]
 
@@ -36,35 +34,15 @@ _DAYS_KEPT = 16
 _KELVIN = 273.15
 
 
-class Ground(Protocol):
-    """What is seen: the part of `smgee.twin.basin.Basin` that is read here."""
-
-    seed: int
-    year: int
-    grid: PixelGrid
-
-    @property
-    def centre(self) -> tuple[float, float]: ...
-    @property
-    def static(self) -> Mapping[str, np.ndarray]: ...
-    @property
-    def weather(self) -> Weather: ...
-    @property
-    def days(self) -> Sequence[date]: ...
-    def truth_window(
-        self, day: int, row: int, col: int, height: int, width: int
-    ) -> tuple[np.ndarray, np.ndarray]: ...
-
-
 class SkinReader:
     """Land surface temperature of one year, computed by the day.
 
     Parameters
     ----------
-    basin : Ground
+    basin : Basin
     """
 
-    def __init__(self, basin: Ground) -> None:
+    def __init__(self, basin: Basin) -> None:
         self.basin = basin
         self._made: dict[tuple[str, int], dict[str, np.ndarray]] = {}
         self._filled: dict[int, np.ndarray] = {}

@@ -48,6 +48,10 @@ _STAMP = "%Y%m%d%H%M%S"  # of half-hourly images
 _SATELLITES = {d.id: name for name, d in MODIS_LST.items()}
 
 
+Read = Callable[[Basin, str, int, int, int, int, int], tuple[np.ndarray, np.ndarray]]
+"""Of a basin, a band and a step of the year: the window at row, column, of height and width."""
+
+
 @dataclass(frozen=True)
 class _Daily:
     """A collection of so many images a day: a band's window of a day of the year (or of a part of it, counted
@@ -56,7 +60,7 @@ class _Daily:
 
     bands: tuple[BandInfo, ...]
     hour: int
-    read: Callable[[Basin, str, int, int, int, int, int], tuple[np.ndarray, np.ndarray]]
+    read: Read
     stamp: str = "%Y%m%d"
     a_day: int = 1
 
@@ -200,35 +204,17 @@ class TwinSource:
 
         return seen
 
-    def _read_era5(
-        self, basin: Basin, band: str, day: int, row: int, col: int, height: int, width: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        layer = self._weather(basin, "era5")[band][day]
-        return _whole(layer[row : row + height, col : col + width])
+    def _layers(self, layer: Callable[[Basin, str, int], np.ndarray]) -> Read:
+        """Return what reads windows of whole layers, each by basin, band and step of the year."""
 
-    def _read_chirps(
-        self, basin: Basin, band: str, day: int, row: int, col: int, height: int, width: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        layer = self._weather(basin, "chirps")[day]
-        return _whole(layer[row : row + height, col : col + width])
+        def read(
+            basin: Basin, band: str, step: int, row: int, col: int, height: int, width: int
+        ) -> tuple[np.ndarray, np.ndarray]:
+            with self._lock:  # made once, by one thread
+                values = layer(basin, band, step)[row : row + height, col : col + width].copy()
+            return values, np.ones(values.shape, bool)
 
-    def _read_imerg(
-        self, basin: Basin, band: str, step: int, row: int, col: int, height: int, width: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        with self._lock:
-            rate = self._imerg[basin.year].rate(*divmod(step, HALF_HOURS))
-        return _whole(rate[row : row + height, col : col + width])
-
-    def _read_spl4(
-        self, basin: Basin, band: str, step: int, row: int, col: int, height: int, width: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        with self._lock:
-            layer = self._analyses[basin.year].bands[band][step]
-        return _whole(layer[row : row + height, col : col + width])
-
-    def _weather(self, basin: Basin, name: str) -> Any:
-        with self._lock:  # made once, by one thread
-            return getattr(self._products[basin.year], name)
+        return read
 
     @cached_property
     def _dailies(self) -> dict[str, _Daily]:
@@ -245,18 +231,20 @@ class TwinSource:
         truth = (BandInfo("soil_moisture", "float32", fine), BandInfo("soil_temperature", "float32", fine))
         enhanced = _Daily(tuple(nine), 12, self.radiometer.read_9km)
         products = self._products[self.basin.year]
+        era5 = self._layers(lambda basin, band, day: self._products[basin.year].era5[band][day])
+        chirps = self._layers(lambda basin, band, day: self._products[basin.year].chirps[day])
+        imerg = self._layers(lambda basin, band, k: self._imerg[basin.year].rate(*divmod(k, HALF_HOURS)))
+        spl4 = self._layers(lambda basin, band, step: self._analyses[basin.year].bands[band][step])
         return {
             SMAP_005: enhanced,
             SMAP_006: enhanced,
             SMAP_36KM_TWIN: _Daily(tuple(coarse), 12, self.radiometer.read_36km),
             TRUTH: _Daily(truth, 0, self._read_truth),
-            ERA5_LAND.id: _Daily(_floats(ERA5_LAND, products.era5_grid), 0, self._read_era5),
-            CHIRPS.id: _Daily(_floats(CHIRPS, products.chirps_grid), 0, self._read_chirps),
-            IMERG.id: _Daily(
-                _floats(IMERG, self._imerg[self.basin.year].grid), 0, self._read_imerg, _STAMP, HALF_HOURS
-            ),
+            ERA5_LAND.id: _Daily(_floats(ERA5_LAND, products.era5_grid), 0, era5),
+            CHIRPS.id: _Daily(_floats(CHIRPS, products.chirps_grid), 0, chirps),
+            IMERG.id: _Daily(_floats(IMERG, self._imerg[self.basin.year].grid), 0, imerg, _STAMP, HALF_HOURS),
             SPL4.id: _Daily(
-                _floats(SPL4, self._analyses[self.basin.year].grid), 0, self._read_spl4, "%Y%m%d_%H%M", STEPS
+                _floats(SPL4, self._analyses[self.basin.year].grid), 0, spl4, "%Y%m%d_%H%M", STEPS
             ),
             **{i: self._modis(i) for i in _SATELLITES},
         }
@@ -291,14 +279,7 @@ class TwinSource:
                 f"The image {image_id} has no band {band!r}; its bands are "
                 f"{', '.join(b.name for b in image.bands)}."
             )
-        if not (
-            row >= 0
-            and col >= 0
-            and height > 0
-            and width > 0
-            and row + height <= info.grid.height
-            and col + width <= info.grid.width
-        ):
+        if not (0 <= row < row + height <= info.grid.height and 0 <= col < col + width <= info.grid.width):
             size = f"{info.grid.height}×{info.grid.width}"
             raise InputError(
                 f"The window at {row}, {col} of {height}×{width} pixels leaves the {size} pixels of "
@@ -355,8 +336,3 @@ def _floats(dataset: Dataset, grid: PixelGrid) -> tuple[BandInfo, ...]:
 
 def _milliseconds(when: datetime) -> int:
     return int(when.timestamp() * 1000)
-
-
-def _whole(layer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a layer without gaps, and that it has none."""
-    return layer.copy(), np.ones(layer.shape, bool)

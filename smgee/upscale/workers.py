@@ -179,15 +179,13 @@ class Processes(Workers):
     Parameters
     ----------
     size : int
-        How many.
-    access : Access, optional
-        How they reach the backend; by default as this process does.
+        How many; they reach the backend as this process does.
     """
 
-    def __init__(self, size: int, *, access: Access | None = None):
+    def __init__(self, size: int):
         super().__init__()
         self.size = size
-        access = access or _access_of_this_process()
+        access = _access_of_this_process()
         self._lanes = [_Lane(access) for _ in range(size)]
         self._routes = _Routes()
 
@@ -264,9 +262,8 @@ class Cluster(Workers):
     ----------
     where : str or dask cluster
         ``local:N`` for so many processes of this machine, the address of a scheduler, such as
-        ``tcp://host:8786``, or a cluster that something else has started.
-    access : Access, optional
-        How they reach the backend; by default as this process does.
+        ``tcp://host:8786``, or a cluster that something else has started. Workers reach the backend as this
+        process does.
 
     Raises
     ------
@@ -274,11 +271,11 @@ class Cluster(Workers):
         When no scheduler answers, or it has no worker.
     """
 
-    def __init__(self, where: Any, *, access: Access | None = None):
+    def __init__(self, where: Any):
         super().__init__()
         import distributed
 
-        self._access = access or _access_of_this_process()
+        self._access = _access_of_this_process()
         self._cluster = None
         if isinstance(where, str) and where.startswith("local:"):
             self._cluster = distributed.LocalCluster(

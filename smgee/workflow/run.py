@@ -173,7 +173,6 @@ def adopt(
     by: str,
     synthetic: bool = False,
     read: bool = True,
-    facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Enter files that a command made by settings of its own, so that readers know them from damaged ones.
 
@@ -189,15 +188,12 @@ def adopt(
         Whether they come from the synthetic basin.
     read : bool
         Whether the files that the step reads were read; False where they come from elsewhere.
-    facts : mapping, optional
-        Further entries.
     """
     made = load_step(step)
     with run.writing():
         there = [a for a in made.writes if (run / a.path).exists()]
         parts = key_parts(made, run)
         entry = {
-            **(facts or {}),
             "by": by,
             "parts": parts if read else {**parts, "reads": {}},
             "writes": {a.path: a.fingerprint(run.path, run.fingerprints) for a in there},

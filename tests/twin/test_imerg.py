@@ -52,7 +52,7 @@ def test_a_day_of_images_holds_the_rain_of_the_day(source, imerg, basin):
 
 
 def test_right_by_the_month_and_doubtful_by_the_day(imerg, basin):
-    rain, seen = Products(basin).rain(imerg.grid), imerg.daily
+    (rain, _), seen = Products(basin).rain(imerg.grid), imerg.daily
     summer = slice(basin.day("2021-05-01"), basin.day("2021-10-01"))
     row, col = (n // 2 for n in seen.shape[1:])
     assert 0.35 < np.corrcoef(rain[summer, row, col], seen[summer, row, col])[0, 1] < 0.8

@@ -44,7 +44,7 @@ def test_collections_have_the_official_bands_on_the_official_lattice(source, dat
 
 def test_reanalysis_is_near_the_weather_and_off_as_such_models_are(products, basin):
     days = slice(basin.day("2021-05-01"), basin.day("2021-10-01"))
-    rain, _ = products._rain(products.era5_grid)
+    rain, _ = products.rain(products.era5_grid)
     model = 1000 * products.era5["total_precipitation_sum"]
     r = np.corrcoef(rain[days].mean(axis=(1, 2)), model[days].mean(axis=(1, 2)))[0, 1]
     assert 0.4 < r < 0.9
@@ -65,7 +65,7 @@ def test_reanalysis_is_near_the_weather_and_off_as_such_models_are(products, bas
 
 
 def test_satellite_rain_is_right_by_the_pentad_and_poor_by_the_day(products, basin):
-    rain, _ = products._rain(products.chirps_grid)
+    rain, _ = products.rain(products.chirps_grid)
     seen = products.chirps
     assert seen.min() >= 0
     assert 0.7 < seen.sum() / rain.sum() < 1.4

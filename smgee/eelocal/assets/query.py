@@ -15,7 +15,7 @@ from shapely.geometry import shape
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["asset_filter"]
+__all__ = ["asset_filter", "parse_time"]
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": lambda a, b: a >= b,
@@ -82,12 +82,12 @@ def _term(text: str) -> Callable[[Asset], bool]:
     name = name.replace('"', "")
     if name in ("startTime", "endTime", "start_time", "end_time"):
         key = "startTime" if name.startswith("start") else "endTime"
-        moment = _time(str(value))
+        moment = parse_time(str(value))
 
         def within(asset: Asset) -> bool:
             # An asset of one instant has no end: it ends when it starts.
             have = asset.get(key) or asset.get("startTime")
-            return have is not None and compare(_time(have), moment)
+            return have is not None and compare(parse_time(have), moment)
 
         return within
     if name.startswith("properties."):
@@ -117,9 +117,16 @@ def _literal(text: str) -> Any:
         return text
 
 
-def _time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
+    """Return an RFC 3339 time; UTC where it names no zone.
+
+    Raises
+    ------
+    EEError
+        When it is none.
+    """
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise EEError(
             f"Invalid time '{text}': an RFC 3339 time such as 2020-01-01T00:00:00Z is needed."

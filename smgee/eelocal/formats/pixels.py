@@ -39,10 +39,10 @@ def _flat(layers: Layers) -> None:
             )
 
 
-def _filled(values: np.ndarray, mask: np.ndarray, fill: float = 0) -> np.ndarray:
-    """Return the values with `fill` (0, as Earth Engine writes) under a zero mask."""
+def _filled(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the values with 0, as Earth Engine writes, under a zero mask."""
     valid = mask if mask.dtype == bool else mask > 0
-    return values if valid.all() else np.where(valid, values, np.asarray(fill).astype(values.dtype))
+    return values if valid.all() else np.where(valid, values, np.zeros((), values.dtype))
 
 
 def to_npy(layers: Layers) -> bytes:
@@ -65,17 +65,8 @@ def to_npy(layers: Layers) -> bytes:
     return buffer.getvalue()
 
 
-def to_geotiff(
-    layers: Layers,
-    grid: PixelGrid,
-    *,
-    nodata: float | None = None,
-    options: Mapping[str, Any] | None = None,
-    tags: Mapping[str, Any] | None = None,
-) -> bytes:
-    """Return a GeoTIFF whose bands share the type that holds them all; masked pixels are 0, or `nodata` where
-    the caller states
-    one.
+def to_geotiff(layers: Layers, grid: PixelGrid) -> bytes:
+    """Return a GeoTIFF whose bands share the type that holds them all; masked pixels are 0.
 
     Parameters
     ----------
@@ -83,12 +74,6 @@ def to_geotiff(
         2-D bands on `grid`.
     grid : PixelGrid
         Georeference.
-    nodata : float, optional
-        Written under the mask and as the file's no-data tag.
-    options : mapping, optional
-        More creation options of GDAL.
-    tags : mapping, optional
-        Metadata of the file.
     """
     from rasterio.io import MemoryFile
 
@@ -109,16 +94,11 @@ def to_geotiff(
     }
     if grid.width >= 256 and grid.height >= 256:
         profile |= {"tiled": True, "blockxsize": 256, "blockysize": 256}
-    if nodata is not None:
-        profile["nodata"] = nodata
-    profile |= options or {}
     with MemoryFile() as memory:
         with memory.open(**profile) as file:
             for index, (band, values, mask) in enumerate(layers, start=1):
-                file.write(_filled(values.astype(dtype), mask, 0 if nodata is None else nodata), index)
+                file.write(_filled(values.astype(dtype), mask), index)
                 file.set_band_description(index, band.name)
-            if tags:
-                file.update_tags(**{k: str(v) for k, v in tags.items()})
         return memory.read()
 
 

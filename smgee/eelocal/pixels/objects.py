@@ -10,7 +10,7 @@ import numpy as np
 from smgee.eelocal.pixels.labels import connected_labels
 from smgee.eelocal.values.lazy import Node, Pixels, both
 from smgee.eelocal.values.pixeltype import PixelType
-from smgee.eelocal.values.projection import Projection, lattice_origin
+from smgee.eelocal.values.projection import lattice_origin
 from smgee.eelocal.values.reducer import Column, Reducer
 from smgee.grid import PixelGrid
 
@@ -142,20 +142,15 @@ class Distance(_Padded):
         How far to look, pixels along rows and columns.
     metric : {"euclidean", "squared_euclidean", "manhattan", "chebyshev"}
         The measure, in pixels.
-    metric_units : bool
-        Whether the result is in metres, by the nominal pixel size.
     skip_masked : bool
         Whether masked pixels stay masked.
     """
 
-    __slots__ = ("metric", "metric_units", "skip_masked")
+    __slots__ = ("metric", "skip_masked")
 
-    def __init__(
-        self, node: Node, reach: int, metric: str, *, metric_units: bool = False, skip_masked: bool = False
-    ):
+    def __init__(self, node: Node, reach: int, metric: str, *, skip_masked: bool = False):
         super().__init__([node], reach)
         self.metric = metric
-        self.metric_units = metric_units
         self.skip_masked = skip_masked
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
@@ -186,7 +181,5 @@ class Distance(_Padded):
             if self.metric == "euclidean":
                 distance = np.sqrt(distance)
         within = (dr <= self.reach) & (dc <= self.reach)
-        if self.metric_units:
-            distance = distance * Projection.of_grid(grid).nominal_scale
         mask = both(within, self.centre(pixels.mask, grid)) if self.skip_masked else within
         return Pixels(distance.astype("f4"), mask)

@@ -236,14 +236,12 @@ def as_value(result: Reduced) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def collect_rows(
-    reducer: Reducer, rows: Sequence[Any], weights: Sequence[float] | None = None
-) -> list[Column]:
+def collect_rows(reducer: Reducer, rows: Sequence[Any]) -> list[Column]:
     """Return the columns of a list of elements: of the elements themselves for one input, else of tuples
     given as lists.
     """
     if reducer.inputs <= 1:
-        return [as_column(rows, weights)]
+        return [as_column(rows)]
     columns: list[list[Any]] = [[] for _ in range(reducer.inputs)]
     for row in rows:
         if isinstance(row, Array):
@@ -255,7 +253,7 @@ def collect_rows(
             )
         for column, value in zip(columns, row, strict=True):
             column.append(value)
-    return [as_column(c, weights) for c in columns]
+    return [as_column(c) for c in columns]
 
 
 def _kind(values: np.ndarray) -> str:

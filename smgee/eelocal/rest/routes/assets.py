@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from smgee.eelocal.assets.describe import describe, describe_computed
 from smgee.eelocal.assets.names import asset_id, check_new_id
-from smgee.eelocal.assets.query import asset_filter
+from smgee.eelocal.assets.query import asset_filter, parse_time
 from smgee.eelocal.assets.records import AssetRecord
 from smgee.eelocal.assets.user import UserAssets
 from smgee.eelocal.engine.evaluator import evaluate
@@ -199,14 +198,7 @@ def milliseconds(text: str) -> int:
     """
     if re.fullmatch(r"-?\d+(\.\d+)?s?", text):
         return round(float(text.removesuffix("s")) * 1000)
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError as error:
-        raise EEError(
-            f"Invalid time '{text}': an RFC 3339 time such as 2020-01-01T00:00:00Z is needed."
-        ) from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000)
+    return round(parse_time(text).timestamp() * 1000)
 
 
 def checked_properties(properties: Mapping[str, Any], service: Service) -> dict[str, Any]:
