@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime, time
 
 import numpy as np
 import pandas as pd
@@ -15,51 +15,23 @@ import smgee
 from smgee.grid import PixelGrid, transformer
 from smgee.predictors import Family, registry
 from smgee.sampling import sample
-from smgee.source import BandInfo, CollectionInfo, ImageInfo
 from smgee.study import Study
 from smgee.trees import TreeEnsemble
 from smgee.upscale import make_route, map_day
+from tests.predictors.rasters import Rasters
 from tests.predictors.scenes import Scenes
 
 COARSE = PixelGrid("EPSG:4326", (0.1, 0.0, 99.0, 0.0, -0.1, 38.0), 16, 10)
 """The lattice of the layers: tenths of a degree around the demo's cell, far coarser than the maps' 500 m."""
 
 
-class Layers:
+class Layers(Rasters):
     """Images of one band on `COARSE`: single ones, and collections of one image per day."""
-
-    def __init__(self) -> None:
-        self.arrays: dict[str, np.ndarray] = {}
-        self.infos: dict[str, ImageInfo] = {}
-        self.collections: dict[str, list[ImageInfo]] = {}
 
     def add(self, asset: str, values: np.ndarray, *, day: date | None = None) -> None:
         """Hold an image; one with a day goes into the collection `asset`."""
-        name = asset if day is None else f"{asset}/{day:%Y%m%d}"
-        start = None if day is None else int(datetime(*day.timetuple()[:3], tzinfo=UTC).timestamp() * 1000)
-        info = ImageInfo(name, (BandInfo("b", "float32", COARSE),), {}, start, start)
-        self.arrays[name], self.infos[name] = values.astype("f4"), info
-        if day is not None:
-            self.collections.setdefault(asset, []).append(info)
-
-    def get(self, asset_id):
-        if asset_id in self.collections:
-            return CollectionInfo(asset_id)
-        return self.infos.get(asset_id)
-
-    def list(self, parent):
-        single = [n for n, info in self.infos.items() if info.start_ms is None]
-        return [] if parent else [*single, *self.collections]
-
-    def images(self, collection_id):
-        return sorted(self.collections[collection_id], key=lambda i: i.id)
-
-    def read(self, image_id, band, row, col, height, width):
-        values = self.arrays[image_id][row : row + height, col : col + width]
-        return values, np.ones(values.shape, bool)
-
-    def features(self, table_id):
-        return iter(())
+        at = None if day is None else datetime.combine(day, time.min)
+        super().add(asset, {"b": values.astype("f4")}, COARSE, at=at)
 
 
 @pytest.fixture

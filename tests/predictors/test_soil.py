@@ -13,8 +13,8 @@ from smgee.errors import InputError
 from smgee.grid import PixelGrid, transformer
 from smgee.predictors import Cadence, Site, When
 from smgee.predictors.soil import Soil
-from smgee.source import BandInfo, ImageInfo
 from tests.predictors.conftest import study_of
+from tests.predictors.rasters import Rasters
 from tests.predictors.scenes import GRID, pixels
 
 SAND = "OpenLandMap/SOL/SOL_SAND-WFRACTION_USDA-3A1A1A_M/v02"
@@ -24,37 +24,17 @@ LATTICE = PixelGrid("EPSG:4326", (STEP, 0.0, 99.77, 0.0, -STEP, 37.43), 20, 20)
 """250 m around the pixels of the tests."""
 
 
-class Texture:
+def texture() -> Rasters:
     """Two soil maps in memory."""
-
-    def __init__(self):
-        random = np.random.default_rng(6)
-        self.arrays = {
-            (i, b): random.integers(5, 80, LATTICE.shape).astype("u1")
-            for i in (SAND, CLAY)
-            for b in ("b0", "b10")
-        }
-
-    def get(self, asset_id):
-        bands = [b for i, b in self.arrays if i == asset_id]
-        return ImageInfo(asset_id, tuple(BandInfo(b, "uint8", LATTICE) for b in bands)) if bands else None
-
-    def list(self, parent):
-        return [] if parent else [SAND, CLAY]
-
-    def images(self, collection_id):
-        return []
-
-    def read(self, image_id, band, row, col, height, width):
-        values = self.arrays[image_id, band][row : row + height, col : col + width]
-        return values, np.ones(values.shape, bool)
-
-    def features(self, table_id):
-        return iter(())
+    source, random = Rasters(), np.random.default_rng(6)
+    for asset in (SAND, CLAY):
+        bands = {b: random.integers(5, 80, LATTICE.shape).astype("u1") for b in ("b0", "b10")}
+        source.add(asset, bands, LATTICE)
+    return source
 
 
 def test_texture_is_interpolated():
-    source = Texture()
+    source = texture()
     names = ("clay_10cm", "sand_0cm")
     when = When(date(2021, 5, 1), date(2021, 6, 1), date(2021, 5, 16))
     with smgee.connect(sources=[source]):

@@ -30,41 +30,23 @@ from smgee.upscale import (
     tiling,
 )
 from smgee.upscale.jobs import results
+from tests.upscale.small import small_study, small_tree
 
 DAYS = [date(2021, 7, 3), date(2021, 7, 5), date(2021, 7, 12)]  # two of one step, one of the next
 
 
 @pytest.fixture(scope="module")
 def study() -> Study:
-    content = Study.demo().model_dump(mode="json") | {
-        "name": "routes",
-        "start": "2021-07-01",
-        "end": "2021-07-17",
-    }
-    content["area"] |= {"scale_m": 800}
-    content["predictors"] = [
-        {
-            "kind": "reflectance",
-            "bands": ["red", "nir"],
-            "composite": {"window_days": 8, "fill_days": 8, "step_days": 8},
-        },
+    return small_study(
         {"kind": "indices", "names": ["NDVI"]},
         {"kind": "terrain", "names": ["elevation", "slope"]},
-        {"kind": "calendar", "allow_alias": True},
-    ]
-    return Study.parse(content)
+        **Study.demo().area.model_dump() | {"scale_m": 800},
+    )
 
 
 @pytest.fixture(scope="module")
 def model(study) -> TreeEnsemble:
-    """A tree over every predictor, the day of the year among them."""
-    rng = np.random.default_rng(4)
-    names = study.predictor_set.names
-    spread = {"doy": (180, 200), "elevation": (3000, 4200), "slope": (0, 40)}
-    X = np.column_stack([rng.uniform(*spread.get(n, (0, 0.6)), 3000) for n in names]).astype("f4")
-    y = (X - X.mean(axis=0)) @ (rng.normal(0, 1, len(names)) / X.std(axis=0)) * 0.05 + 0.5
-    tree = DecisionTreeRegressor(max_depth=7, random_state=0).fit(X, y)
-    return TreeEnsemble.from_model(tree, names)
+    return small_tree(study, depth=7)
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,12 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.tree import DecisionTreeRegressor
 
 import smgee
 from smgee.eelocal.rest.faults import FaultPlan
 from smgee.errors import RemoteError
 from smgee.remote import LEDGER
 from smgee.study import Study
-from smgee.trees import TreeEnsemble
 from smgee.upscale import (
     ClassifierRoute,
     MapStore,
@@ -28,36 +26,13 @@ from smgee.upscale import (
 )
 from smgee.upscale import there as module
 from smgee.validation import cell_weights
+from tests.upscale.small import small_study, small_tree
 
 DAYS = [date(2021, 7, 3), date(2021, 7, 5), date(2021, 7, 12)]
 
 
 def a_study(**area) -> Study:
-    content = Study.demo().model_dump(mode="json") | {
-        "name": "there",
-        "start": "2021-07-01",
-        "end": "2021-07-17",
-    }
-    content["area"] = area | {"scale_m": 800, "crs": "EPSG:32647"}
-    content["predictors"] = [
-        {
-            "kind": "reflectance",
-            "bands": ["red", "nir"],
-            "composite": {"window_days": 8, "fill_days": 8, "step_days": 8},
-        },
-        {"kind": "terrain", "names": ["elevation"]},
-        {"kind": "calendar", "allow_alias": True},
-    ]
-    return Study.parse(content)
-
-
-def a_model(study: Study, *, depth: int = 6) -> TreeEnsemble:
-    rng = np.random.default_rng(4)
-    names = study.predictor_set.names
-    spread = {"doy": (180, 200), "elevation": (3000, 4200)}
-    X = np.column_stack([rng.uniform(*spread.get(n, (0, 0.6)), 3000) for n in names]).astype("f4")
-    y = (X - X.mean(axis=0)) @ (rng.normal(0, 1, len(names)) / X.std(axis=0)) * 0.05 + 0.5
-    return TreeEnsemble.from_model(DecisionTreeRegressor(max_depth=depth, random_state=0).fit(X, y), names)
+    return small_study({"kind": "terrain", "names": ["elevation"]}, **area, scale_m=800, crs="EPSG:32647")
 
 
 CELL = {"lon": 99.8, "lat": 37.5}
@@ -79,12 +54,12 @@ def store(study, tmp_path_factory) -> MapStore:
     """The maps made and kept here, by the other route."""
     found = MapStore(tmp_path_factory.mktemp("here") / "maps.zarr", days=DAYS, grid=study.grid, identity="x")
     with smgee.connect():
-        map_season(found, make_route("xee", study.predictor_set, a_model(study)), area=study.area)
+        map_season(found, make_route("xee", study.predictor_set, small_tree(study, depth=6)), area=study.area)
     return found
 
 
 def on_the_service(study: Study) -> ServerRoute:
-    return ServerRoute(ClassifierRoute(study.predictor_set, a_model(study)), area=study.area)
+    return ServerRoute(ClassifierRoute(study.predictor_set, small_tree(study, depth=6)), area=study.area)
 
 
 def test_means_over_cells_are_those_of_the_maps_made_here(study, store):
@@ -160,14 +135,14 @@ def test_a_map_is_looked_at_by_its_tiles(one):
 
 def test_trees_of_the_day_travel_where_they_are_smaller(one):
     """A day's trees are cut down by its date; several days' together are more than those of all days."""
-    route = ClassifierRoute(one.predictor_set, a_model(one, depth=9))
+    route = ClassifierRoute(one.predictor_set, small_tree(one, depth=9))
     assert route.trees_of(DAYS[:1])[DAYS[0]].n_nodes < route.model.ensemble.n_nodes
     many = [date(2021, 7, d) for d in range(1, 17)]
     assert set(map(id, route.trees_of(many).values())) == {id(route.model.ensemble)}
 
 
 def test_trees_of_the_day_draw_the_same_map(one):
-    route = ClassifierRoute(one.predictor_set, a_model(one, depth=9))
+    route = ClassifierRoute(one.predictor_set, small_tree(one, depth=9))
     with smgee.connect():
         image = route.images(DAYS[:1])[DAYS[0]]
         whole = route._map(DAYS[0], route.model.ensemble)

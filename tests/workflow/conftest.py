@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -29,10 +31,14 @@ def study() -> Study:
 
 @pytest.fixture(scope="session")
 def run(study, tmp_path_factory) -> RunFolder:
-    folder = tmp_path_factory.mktemp("runs")
+    return run_whole(study, tmp_path_factory.mktemp("runs"))
+
+
+def run_whole(study: Study, folder: Path) -> RunFolder:
+    """Run a study from the command line."""
     study.to_yaml(folder / "study.yml")
     result = CliRunner().invoke(
-        app, ["run", str(folder / "study.yml"), "--out", str(folder / "small")], catch_exceptions=False
+        app, ["run", str(folder / "study.yml"), "--out", str(folder / study.name)], catch_exceptions=False
     )
     assert result.exit_code == 0, result.output
-    return RunFolder(folder / "small")
+    return RunFolder(folder / study.name)

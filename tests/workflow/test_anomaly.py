@@ -25,6 +25,7 @@ from smgee.workflow.folder import RunFolder
 from smgee.workflow.steps.stations import STATIONS
 from smgee_cli.app import app
 from tests.benchmarks.truth import Sample, baselines, compare, interval_of
+from tests.workflow.conftest import run_whole
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +48,7 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def run(study, tmp_path_factory) -> RunFolder:
-    folder = tmp_path_factory.mktemp("runs")
-    study.to_yaml(folder / "study.yml")
-    result = CliRunner().invoke(
-        app, ["run", str(folder / "study.yml"), "--out", str(folder / "r")], catch_exceptions=False
-    )
-    assert result.exit_code == 0, result.output
-    return RunFolder(folder / "r")
+    return run_whole(study, tmp_path_factory.mktemp("runs"))
 
 
 def words(run: RunFolder) -> dict:
