@@ -110,9 +110,14 @@ class Collection:
         bands = self._bands(call(lambda: images.first().bandNames().getInfo()))
         crs = projection["crs"] if "crs" in projection else projection["wkt"]
         transform = projection["transform"]
-        place = (lambda c: warp_pixel(c, tuple(transform))) if self.warped else _lon_lat
         points = ee.FeatureCollection(
-            [ee.Feature(ee.Geometry.Point(list(place(c))), {"cell": c.name}) for c in cells]
+            [
+                ee.Feature(
+                    ee.Geometry.Point(list(warp_pixel(c, tuple(transform)) if self.warped else c.center)),
+                    {"cell": c.name},
+                )
+                for c in cells
+            ]
         )
 
         def read(image: ee.Image) -> ee.FeatureCollection:
@@ -320,13 +325,6 @@ def _number(table: pd.DataFrame, column: str) -> pd.Series:
     if column not in table:
         return pd.Series(math.nan, table.index)
     return pd.to_numeric(table[column]).astype(float)
-
-
-def _lon_lat(cell: EaseCell) -> tuple[float, float]:
-    """Return the centre of a cell, on the exact grid."""
-    left, bottom, right, top = cell.bounds
-    lon, lat = transformer(EASE_CRS, "EPSG:4326").transform((left + right) / 2, (bottom + top) / 2)
-    return float(lon), float(lat)
 
 
 def _empty() -> pd.DataFrame:

@@ -17,7 +17,7 @@ from smgee.eelocal.assets.names import parent_of
 from smgee.eelocal.assets.records import AssetRecord, read_features, read_pixels
 from smgee.eelocal.assets.user import microseconds
 from smgee.errors import InputError
-from smgee.io import atomic_path
+from smgee.io import write_json
 from smgee.source import CollectionInfo, ImageInfo, TableInfo
 
 __all__ = ["CATALOG_FILE", "FolderSource", "changing_records", "load_records"]
@@ -59,12 +59,8 @@ def changing_records(folder: Path) -> Iterator[dict[str, AssetRecord]]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         records = load_records(folder)
         yield records
-        with atomic_path(folder / CATALOG_FILE) as path:
-            entries = [records[i].as_json() for i in sorted(records)]
-            path.write_text(
-                json.dumps({"format": _FORMAT, "assets": entries}, indent=1, ensure_ascii=False) + "\n",
-                encoding="utf-8",
-            )
+        entries = [records[i].as_json() for i in sorted(records)]
+        write_json(folder / CATALOG_FILE, {"format": _FORMAT, "assets": entries})
 
 
 class FolderSource:

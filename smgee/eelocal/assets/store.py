@@ -119,7 +119,7 @@ class AssetStore:
             )
         return record.expression
 
-    def geotiff(self, uri: str) -> tuple[Source, ImageInfo]:
+    def geotiff(self, uri: str) -> tuple[GeoTiffFile, ImageInfo]:
         """Return a GeoTIFF of a mapped bucket as a source of one image."""
         path = self.local_path(uri)
         source = GeoTiffFile(path, uri)

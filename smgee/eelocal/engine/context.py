@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from smgee.eelocal.assets.store import AssetStore
+from smgee.eelocal.errors import EEError
 
 __all__ = ["Context", "Limits"]
 
@@ -21,7 +22,6 @@ class Limits:
     region_values: int = 1_048_576
     download_bytes: int = 33_554_432
     download_dimension: int = 10_000
-    aggregation_bytes: int = 104_857_600
     string_length: int = 100_000
     concurrent_requests: int = 40
 
@@ -32,3 +32,16 @@ class Context:
 
     store: AssetStore | None = None
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def assets(self) -> AssetStore:
+        """The store of a session that has one.
+
+        Raises
+        ------
+        EEError
+            For one that has none.
+        """
+        if self.store is None:
+            raise EEError("This session has no assets.")
+        return self.store

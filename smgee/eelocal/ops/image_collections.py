@@ -42,23 +42,21 @@ __all__ = ["images_of", "joint_footprint", "mosaic_images", "stacked_bands"]
 @algorithm("Image.load")
 def load(context: Context, id: str, version: int | None) -> Image:
     """Return an image asset."""
-    store = _store(context)
-    found = store.find(id)
-    if found is None or not isinstance(found[1], ImageInfo):
-        if found is not None:
-            raise EEError(f"Asset '{id}' is not an Image.")
+    found = context.assets.find(id)
+    if found is None:
         raise NotFoundError(
             f"Image.load: Image asset '{id}' not found (does not exist or caller does not have access)."
         )
     source, info = found
+    if not isinstance(info, ImageInfo):
+        raise EEError(f"Asset '{id}' is not an Image.")
     return load_image(info, source, version=_version(source, info.id))
 
 
 @algorithm("ImageCollection.load")
 def load_collection(context: Context, id: str, version: int | None) -> Collection:
     """Return a collection asset; its images are described when they are first needed."""
-    store = _store(context)
-    found = store.find(id)
+    found = context.assets.find(id)
     if found is None:
         raise NotFoundError(
             f"ImageCollection.load: ImageCollection asset '{id}' not found (does not exist or caller does "
@@ -74,12 +72,6 @@ def load_collection(context: Context, id: str, version: int | None) -> Collectio
     return Collection(
         images, info.properties, kind="ImageCollection", id=info.id, version=_version(source, info.id)
     )
-
-
-def _store(context: Context) -> Any:
-    if context.store is None:
-        raise EEError("This session has no assets.")
-    return context.store
 
 
 def _version(source: Any, asset_id: str) -> int | None:

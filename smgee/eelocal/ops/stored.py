@@ -32,29 +32,23 @@ def _blob(value: Any) -> Any:
     return value if isinstance(value, Blob) else NotImplemented
 
 
-def _store(context: Context) -> Any:
-    if context.store is None:
-        raise EEError("This session has no assets.")
-    return context.store
-
-
 @algorithm("Classifier.load")
 def load_classifier(context: Context, id: str) -> Any:
     """Return a classifier asset: the expression that was exported, evaluated."""
-    return evaluate(_store(context).classifier(id), context)
+    return evaluate(context.assets.classifier(id), context)
 
 
 @algorithm("Image.loadGeoTIFF")
 def load_geotiff(context: Context, uri: str) -> Image:
     """Return a GeoTIFF of a bucket as an image."""
-    source, info = _store(context).geotiff(uri)
+    source, info = context.assets.geotiff(uri)
     return load_image(info, source, version=source.version(info.id))
 
 
 @algorithm("Blob")
 def blob(context: Context, url: str) -> Blob:
     """Return a file of a bucket."""
-    return Blob(url, _store(context).local_path(url))
+    return Blob(url, context.assets.local_path(url))
 
 
 @algorithm("Blob.url")
