@@ -28,22 +28,15 @@ class NamedBaseline:
     ----------
     name : str
         As in tables.
-    meaning : str
-        One sentence.
-    function : callable
-        ``(problem) -> (k,) array``.
+    predict : callable
+        ``(problem) -> (k,) array``: soil moisture at the rows `problem.test`, m³ m⁻³.
     spatial : bool
         Whether it needs coordinates.
     """
 
     name: str
-    meaning: str
-    function: Callable[[Problem], np.ndarray]
+    predict: Callable[[Problem], np.ndarray]
     spatial: bool = False
-
-    def predict(self, problem: Problem) -> np.ndarray:
-        """Soil moisture at the rows `problem.test`, m³ m⁻³."""
-        return self.function(problem)
 
 
 def _learned(problem: Problem) -> np.ndarray:
@@ -96,6 +89,7 @@ def _network_mean(problem: Problem) -> np.ndarray:
 
 
 def _state(problem: Problem) -> np.ndarray:
+    """The same, made proof against gaps."""
     return problem.state[problem.test]
 
 
@@ -123,6 +117,7 @@ def _by_pattern(problem: Problem, weigh: Callable[[np.ndarray, int], np.ndarray]
 
 
 def _nearest(problem: Problem) -> np.ndarray:
+    """The nearest other station."""
     distance = station_distances(problem.table)
 
     def weigh(sources: np.ndarray, target: int) -> np.ndarray:
@@ -143,6 +138,7 @@ def _inverse_distance(problem: Problem) -> np.ndarray:
 
 
 def _kriging(problem: Problem) -> np.ndarray:
+    """Ordinary kriging of the other stations of the step."""
     distance = station_distances(problem.table)
     learned = _learned(problem)
     variogram = fit_variogram(learned, distance)
@@ -190,16 +186,14 @@ BASELINES: Mapping[str, NamedBaseline] = MappingProxyType(
     {
         baseline.name: baseline
         for baseline in (
-            NamedBaseline("climatology", "the long-term mean", _climatology),
-            NamedBaseline("day of year", "the mean of that time of the year", _day_of_year),
-            NamedBaseline(NETWORK_MEAN, "the mean of the other stations of the step", _network_mean),
-            NamedBaseline("network state", "the same, made proof against gaps", _state),
-            NamedBaseline("nearest station", "the nearest other station", _nearest, spatial=True),
-            NamedBaseline(
-                "inverse distance", "the other stations by 1/distance²", _inverse_distance, spatial=True
-            ),
-            NamedBaseline("kriging", "ordinary kriging of the other stations", _kriging, spatial=True),
-            NamedBaseline("ridge", "linear in state and place", _ridge),
+            NamedBaseline("climatology", _climatology),
+            NamedBaseline("day of year", _day_of_year),
+            NamedBaseline(NETWORK_MEAN, _network_mean),
+            NamedBaseline("network state", _state),
+            NamedBaseline("nearest station", _nearest, spatial=True),
+            NamedBaseline("inverse distance", _inverse_distance, spatial=True),
+            NamedBaseline("kriging", _kriging, spatial=True),
+            NamedBaseline("ridge", _ridge),
         )
     }
 )
