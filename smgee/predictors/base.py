@@ -21,7 +21,7 @@ from smgee.options import Options
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Cadence", "Family", "Integers", "Predictor", "Site", "When", "dated"]
+__all__ = ["Cadence", "Family", "Integers", "Predictor", "Site", "When", "dated", "no_pixels"]
 
 STEP_DAYS = 8
 
@@ -141,6 +141,14 @@ class Integers:
         )
 
 
+def no_pixels(names: Sequence[str]) -> ee.ImageCollection:
+    """Return one image without any pixel, which keeps the bands known where a period holds no scene."""
+    import ee
+
+    masked = ee.Image.constant([0.0] * len(names)).rename(list(names)).toFloat().updateMask(0)
+    return ee.ImageCollection([masked])
+
+
 def dated(name: str, day: date) -> str:
     """Return the name of a predictor's band where an image holds several days."""
     return f"{name}_{day:%Y%m%d}"
@@ -184,11 +192,13 @@ class Family(Options, ABC):
         return ()
 
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
-        """Return the predictors `names` as float bands in that order.
+        """Return the predictors `names` as float bands in that order; those of `images` where a family makes
+        these.
 
         Families whose predictors are all `local` need none.
         """
-        raise NotImplementedError(f"the family {self.kind} makes no image")
+        day = when.center
+        return self.images(site, [day], names).select([dated(n, day) for n in names], list(names))
 
     def lattice(self, site: Site) -> PixelGrid | None:
         """Return the coarser pixels over each of which the family's images are constant.
@@ -202,7 +212,7 @@ class Family(Options, ABC):
         """Return the predictors `names` of several days on `lattice`, float bands called by `dated`, day
         after day.
         """
-        raise NotImplementedError(f"the family {self.kind} has no coarser pixels")
+        raise NotImplementedError(f"the family {self.kind} makes no image")
 
     def integers(self, site: Site, when: When, names: Sequence[str]) -> Integers | None:
         """Return how the predictors `names` follow from whole numbers, with the very values of `image`.

@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from smgee.datasets import FMASK_BITS, HLS, ROLES
 from smgee.options import Options
-from smgee.predictors.base import STEP_DAYS, Cadence, Family, Integers, Site, When
+from smgee.predictors.base import STEP_DAYS, Cadence, Family, Integers, Site, When, no_pixels
 from smgee.predictors.hls import clear_reflectance
 
 if TYPE_CHECKING:
@@ -298,21 +298,12 @@ def unstepped(
         scenes = clear_reflectance(start, end, sensors=sensors, roles=roles, mask=mask, region=region)
         if len(bands) > len(roles):
             scenes = scenes.map(partial(_aged, center=center))
-        scenes = scenes.merge(_nothing(bands))
+        scenes = scenes.merge(no_pixels(bands))
         image = _put_together(scenes, method, bands=bands, roles=roles, days=days).toFloat()
         return _described(image, scenes, code, about).select([*roles, *about]) if about else image
 
     narrow = within(window_days, 0)
     return narrow if fill_days == window_days else narrow.unmask(within(fill_days, 1), sameFootprint=False)
-
-
-def _nothing(bands: Sequence[str]) -> ee.ImageCollection:
-    """Return a fully masked image, which keeps the bands known where a window holds no scene at all."""
-    import ee
-
-    return ee.ImageCollection(
-        [ee.Image.constant([0.0] * len(bands)).rename(list(bands)).toFloat().updateMask(0)]
-    )
 
 
 def _put_together(

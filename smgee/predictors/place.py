@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from smgee.datasets import HLS, ROLES
 from smgee.errors import InputError
-from smgee.predictors.base import Cadence, Family, Predictor, Site, When
+from smgee.predictors.base import Cadence, Family, Predictor, Site, When, no_pixels
 from smgee.predictors.composite import Scenes
 from smgee.predictors.hls import clear_reflectance
 from smgee.predictors.indices import COMMON, add_indices, formula
@@ -201,9 +201,7 @@ class Place(Family):
         return ee.Image.cat(layers).select(list(names)).toFloat()
 
     def _clear(self, start: date, end: date, roles: Sequence[str], site: Site) -> ee.ImageCollection:
-        """Return the clear scenes of the period's months, and one image without any pixel, which keeps the
-        bands known where there is no scene.
-        """
+        """Return the clear scenes of the period's months, and one image without any pixel."""
         import ee
 
         scenes = clear_reflectance(
@@ -217,8 +215,7 @@ class Place(Family):
         if self.months:
             months = sorted(set(self.months))
             scenes = scenes.filter(ee.Filter.Or([ee.Filter.calendarRange(m, m, "month") for m in months]))
-        nothing = ee.Image.constant([0.0] * len(roles)).rename(list(roles)).toFloat().updateMask(0)
-        return scenes.merge(ee.ImageCollection([nothing]))
+        return scenes.merge(no_pixels(roles))
 
     def _sensors(self, start: date, end: date) -> list[str]:
         found = [s for s in self.scenes.sensors if HLS[s].overlaps(start, end)]

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from smgee.datasets import SMAP_9KM, SPL4, smap_9km_ids
 from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid
-from smgee.predictors.base import Cadence, Family, Predictor, Site, When, dated
+from smgee.predictors.base import Cadence, Family, Predictor, Site, dated, no_pixels
 from smgee.predictors.coarse import lattice_around
 
 if TYPE_CHECKING:
@@ -89,11 +89,6 @@ class SmapMoisture(Family):
         corner = (ease.cell_size, 0.0, ease.left, 0.0, -ease.cell_size, ease.top)
         return lattice_around(site, PixelGrid(EASE_CRS, corner, ease.cols, ease.rows))
 
-    def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
-        """Return soil moisture of a day."""
-        day = when.center
-        return self.images(site, [day], names).select([dated(n, day) for n in names], list(names))
-
     def images(self, site: Site, days: Sequence[date], names: Sequence[str]) -> ee.Image:
         """Return soil moisture of several days; masked where there is none."""
         import ee
@@ -108,8 +103,7 @@ class SmapMoisture(Family):
         import ee
 
         end = day + timedelta(days=1)
-        masked = ee.Image.constant([0.0] * len(names)).rename(list(names)).toFloat().updateMask(0)
-        found = ee.ImageCollection([masked])
+        found = no_pixels(names)
         if self._modelled:
             model = ee.ImageCollection(SPL4.id).filterDate(str(day), str(end))
             found = found.merge(model.select([SPL4.roles[MODELLED[n]] for n in names], list(names)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from smgee.datasets import HLS, LST_SCALE, MODIS_LST, Dataset
-from smgee.predictors.base import STEP_DAYS, Cadence, Family, Predictor, Site, When
+from smgee.predictors.base import STEP_DAYS, Cadence, Family, Predictor, Site, When, no_pixels
 from smgee.predictors.composite import Scenes, window, windows
 from smgee.predictors.hls import clear_reflectance
 
@@ -142,7 +142,7 @@ class Thermal(Family):
         scenes = clear_reflectance(
             start, end, sensors=("L30",), roles=roles, mask=self.scenes.mask, region=site.region
         )
-        return scenes.select(roles, list(names)).merge(_nothing(names)).median()
+        return scenes.select(roles, list(names)).merge(no_pixels(names)).median()
 
     def _modis(self, when: When, days: int, halves: Sequence[str], site: Site) -> ee.Image:
         """Return the mean of the good retrievals of some days, °C."""
@@ -150,7 +150,7 @@ class Thermal(Family):
 
         start, end = window(when.center, days)
         names = [f"lst_{h}" for h in halves]
-        found = _nothing(names)
+        found = no_pixels(names)
         for satellite in self.satellites:
             product = MODIS_LST[satellite]
 
@@ -174,11 +174,3 @@ class Thermal(Family):
         if self._halves(names):
             found += [MODIS_LST[s].id for s in self.satellites]
         return tuple(found)
-
-
-def _nothing(names: Sequence[str]) -> ee.ImageCollection:
-    """Return an image without any pixel, which keeps the bands known where a window holds no scene."""
-    import ee
-
-    masked = ee.Image.constant([0.0] * len(names)).rename(list(names)).toFloat().updateMask(0)
-    return ee.ImageCollection([masked])

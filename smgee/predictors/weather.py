@@ -19,7 +19,7 @@ from smgee.datasets import CHIRPS, ERA5_LAND, IMERG, Dataset
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 from smgee.options import from_study_file
-from smgee.predictors.base import Cadence, Family, Predictor, Site, When, dated
+from smgee.predictors.base import Cadence, Family, Predictor, Site, dated
 from smgee.predictors.coarse import lattice_around
 
 if TYPE_CHECKING:
@@ -195,11 +195,6 @@ class Weather(Family):
         """Return the product's pixels around the site."""
         assert self.product.grid is not None
         return lattice_around(site, self.product.grid)
-
-    def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
-        """Return the weather of a day."""
-        day = when.center
-        return self.images(site, [day], names).select([dated(n, day) for n in names], list(names))
 
     def images(self, site: Site, days: Sequence[date], names: Sequence[str]) -> ee.Image:
         """Return the weather of several days, each image of the product read once.
