@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.collection import Collection
@@ -112,39 +112,36 @@ class Condition(Filter):
 
 
 @dataclass(frozen=True)
-class All(Filter):
-    """Every one of several filters."""
+class _Several(Filter):
+    """Several filters, one of which may decide for all."""
 
     parts: Sequence[Filter]
+    decisive: ClassVar[bool]
 
     def truth(self, element: Any, other: Any = None) -> bool | None:
         unknown = False
         for part in self.parts:
             truth = part.truth(element, other)
-            if truth is False:
-                return False
+            if truth is self.decisive:
+                return truth
             unknown |= truth is None
-        return None if unknown else True
+        return None if unknown else not self.decisive
+
+
+class All(_Several):
+    """Every one of several filters."""
+
+    decisive = False
 
     @property
     def equality(self) -> tuple[str, str] | None:
         return next((p.equality for p in self.parts if p.equality is not None), None)
 
 
-@dataclass(frozen=True)
-class Any_(Filter):
+class Any_(_Several):
     """At least one of several filters."""
 
-    parts: Sequence[Filter]
-
-    def truth(self, element: Any, other: Any = None) -> bool | None:
-        unknown = False
-        for part in self.parts:
-            truth = part.truth(element, other)
-            if truth:
-                return True
-            unknown |= truth is None
-        return None if unknown else False
+    decisive = True
 
 
 @dataclass(frozen=True)
