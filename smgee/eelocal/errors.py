@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from smgee.errors import SmgeeError
 
-__all__ = ["EEError", "NotFoundError", "UnsupportedAlgorithmError"]
-
 
 class EEError(SmgeeError):
     """A request that Earth Engine would refuse, with the message it would give.

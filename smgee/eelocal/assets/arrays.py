@@ -16,8 +16,6 @@ from smgee.eelocal.assets.sources import ArraySource, Decoding, numbers
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid, parse_crs, transformer
 
-__all__ = ["ArrayVariable", "ease_grid", "inspect_arrays", "read_band"]
-
 _OPEN = 24  # files kept open
 _files: OrderedDict[tuple[str, int], Any] = OrderedDict()
 _lock = threading.RLock()  # HDF5 is not thread-safe; xarray's lazy arrays share file positions

@@ -26,8 +26,6 @@ from smgee.eelocal.assets.tables import TABLE_SUFFIXES, inspect_table
 from smgee.eelocal.assets.user import now
 from smgee.errors import InputError
 
-__all__ = ["AddOptions", "Added", "add_files", "check_catalog", "list_catalog", "remove_asset"]
-
 _ARRAYS = (".nc", ".nc4", ".cdf", ".zarr")
 # FIRMS is the one data set of Earth Engine's catalog whose id has a single part.
 _ID = re.compile(r"[A-Za-z0-9_\-]+(?:/[A-Za-z0-9_\-]+)+|FIRMS")

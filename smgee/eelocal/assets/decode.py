@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["decode"]
-
 
 @njit(cache=True, nogil=True)
 def decode(stored, nodata, least, greatest, scale, offset, values, valid):

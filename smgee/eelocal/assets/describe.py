@@ -21,8 +21,6 @@ from smgee.eelocal.values.plane import planar_geojson
 from smgee.grid import PixelGrid, transformer
 from smgee.source import CollectionInfo, ImageInfo, TableInfo
 
-__all__ = ["describe", "describe_computed", "outline", "timestamp"]
-
 _QUOTA = {"maxSizeBytes": str(250 * 2**30), "maxAssets": "10000"}  # the usage page's storage limits
 
 

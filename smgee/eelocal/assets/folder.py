@@ -20,8 +20,6 @@ from smgee.errors import InputError
 from smgee.io import write_json
 from smgee.source import CollectionInfo, ImageInfo, TableInfo
 
-__all__ = ["CATALOG_FILE", "FolderSource", "changing_records", "load_records"]
-
 CATALOG_FILE = "catalog.json"
 _FORMAT = "smgee-catalog/1"
 

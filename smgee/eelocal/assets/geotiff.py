@@ -21,16 +21,6 @@ from smgee.errors import InputError
 from smgee.grid import PixelGrid
 from smgee.machine import usable_cores
 
-__all__ = [
-    "check_intact",
-    "close_datasets",
-    "crs_name",
-    "decode_stored",
-    "grid_of",
-    "open_dataset",
-    "read_band",
-]
-
 # Handles kept open between reads: GDAL keeps the blocks it decoded as long as the file is open (as many as
 # `smgee.machine.bound_block_cache` says), and the scenes of two months, seven files each, are read again for
 # every composite.

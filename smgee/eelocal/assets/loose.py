@@ -13,8 +13,6 @@ from smgee.eelocal.assets.geotiff import grid_of, open_dataset, read_band
 from smgee.eelocal.assets.sources import Decoding, Piece, RasterSource, numbers
 from smgee.source import BandInfo, ImageInfo
 
-__all__ = ["GeoTiffFile"]
-
 
 class GeoTiffFile:
     """One file as a `smgee.source.Source` with one image, whose id is the file's URI.

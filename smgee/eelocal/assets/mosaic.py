@@ -8,8 +8,6 @@ from smgee.eelocal.values.projection import to_pixels
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 
-__all__ = ["join_grids"]
-
 _ALIGNED = 0.01  # pixels: files of one product differ by rounding only
 
 

@@ -11,8 +11,6 @@ import re
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["asset_id", "asset_name", "check_new_id", "is_cloud_id", "last_part", "parent_of"]
-
 PUBLIC = "projects/earthengine-public/assets/"
 LEGACY = "projects/earthengine-legacy/assets/"
 _CLOUD_ID = re.compile(r"projects/[a-z][a-z0-9\-]{4,28}[a-z0-9]/assets(/.*)?")

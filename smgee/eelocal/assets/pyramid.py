@@ -20,8 +20,6 @@ from smgee.eelocal.values.projection import Projection
 from smgee.grid import PixelGrid
 from smgee.source import BandInfo, Source
 
-__all__ = ["Pyramid", "halve"]
-
 SMALL = 64  # pixels
 TILE = 256
 

@@ -15,8 +15,6 @@ from shapely.geometry import shape
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["asset_filter", "parse_time"]
-
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": lambda a, b: a >= b,
     "<=": lambda a, b: a <= b,

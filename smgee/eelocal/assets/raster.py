@@ -20,8 +20,6 @@ from smgee.eelocal.values.projection import Projection, moved
 from smgee.grid import PixelGrid, transformer
 from smgee.source import BandInfo, ImageInfo, Source
 
-__all__ = ["AssetBand", "image_footprint", "load_image"]
-
 _BAND_BYTES = 2048  # about what the objects of one band take
 _known: dict[int, tuple[Source, int]] = {}
 _lock = threading.Lock()

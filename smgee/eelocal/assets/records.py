@@ -15,8 +15,6 @@ from smgee.eelocal.assets.tables import read_table
 from smgee.grid import PixelGrid
 from smgee.source import BandInfo, CollectionInfo, ImageInfo, TableInfo
 
-__all__ = ["AssetRecord", "BandRecord", "image_record", "read_features", "read_pixels"]
-
 
 @dataclass(frozen=True)
 class BandRecord:

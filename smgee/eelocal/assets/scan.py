@@ -18,8 +18,6 @@ from smgee.errors import InputError
 from smgee.grid import EASE_GRIDS
 from smgee.source import BandInfo
 
-__all__ = ["AddOptions", "FoundBand", "FoundImage", "read_arrays", "read_geotiff", "read_smap"]
-
 _ENHANCED = SMAP_9KM[0].id.rpartition("/")[0] + "/"
 _EASE_SHAPES = {(g.rows, g.cols): name for name, g in EASE_GRIDS.items() if name in ("M09", "M36")}
 

@@ -9,17 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-__all__ = [
-    "ArraySource",
-    "BandSource",
-    "Decoding",
-    "Piece",
-    "RasterSource",
-    "TableSource",
-    "band_source",
-    "numbers",
-]
-
 
 @dataclass(frozen=True)
 class Piece:

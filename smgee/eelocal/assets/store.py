@@ -12,8 +12,6 @@ from smgee.eelocal.assets.user import UserAssets
 from smgee.eelocal.errors import EEError, NotFoundError
 from smgee.source import CollectionInfo, ImageInfo, Source, TableInfo
 
-__all__ = ["AssetStore", "Info"]
-
 Info = ImageInfo | CollectionInfo | TableInfo
 
 

@@ -15,8 +15,6 @@ from smgee.eelocal.assets.sources import TableSource
 from smgee.errors import InputError
 from smgee.grid import transformer
 
-__all__ = ["TABLE_SUFFIXES", "inspect_table", "read_table"]
-
 TABLE_SUFFIXES = (".csv", ".geojson", ".json", ".geojsonl", ".parquet", ".geoparquet", ".gpkg", ".shp")
 _LON = ("longitude", "lon", "long", "lng", "x")
 _LAT = ("latitude", "lat", "y")

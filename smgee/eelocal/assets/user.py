@@ -29,8 +29,6 @@ from smgee.eelocal.assets.records import AssetRecord, read_features, read_pixels
 from smgee.eelocal.errors import EEError, NotFoundError
 from smgee.source import CollectionInfo, ImageInfo, TableInfo
 
-__all__ = ["UserAssets", "microseconds", "now"]
-
 _RECORD = ".asset.json"
 _SWEEP_S = 3_600  # looking for them reads every record, so not at each write
 _ABANDONED_S = 86_400  # data files that no record names for a day were left by a crash

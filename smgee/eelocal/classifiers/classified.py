@@ -12,8 +12,6 @@ from smgee.eelocal.values.lazy import Node, Pixels, both
 from smgee.eelocal.values.nodes import Pointwise
 from smgee.grid import PixelGrid
 
-__all__ = ["Classified", "Constant"]
-
 
 class Classified(Pointwise):
     """The predictions of a classifier for the bands of its schema; masked where one of them is."""

@@ -16,8 +16,6 @@ from smgee.eelocal.pixels.loops import masked_mode
 from smgee.eelocal.values.made import Made
 from smgee.eelocal.values.pixeltype import DOUBLE, NAMED_TYPES, PixelType
 
-__all__ = ["MODES", "Classifier", "TreeClassifier"]
-
 MODES = ("CLASSIFICATION", "REGRESSION", "PROBABILITY", "MULTIPROBABILITY", "RAW", "RAW_REGRESSION")
 
 

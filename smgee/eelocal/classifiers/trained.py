@@ -17,8 +17,6 @@ from smgee.eelocal.classifiers.classifier import Classifier
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.values.pixeltype import DOUBLE, NAMED_TYPES, PixelType
 
-__all__ = ["Centroids", "SklearnClassifier", "tree_text"]
-
 NOTE = "Approximate: trained by scikit-learn, not by Earth Engine's own code."
 _REGRESSIONS = frozenset({"REGRESSION", "RAW_REGRESSION"})
 

@@ -18,8 +18,6 @@ import numpy as np
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["NODE", "Forest", "parse_forest"]
-
 # One node in 24 bytes, so that a step down a tree touches one cache line.
 NODE = np.dtype([("threshold", "f8"), ("feature", "i4"), ("low", "i4"), ("high", "i4"), ("missing", "i4")])
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["leaf_means", "leaf_values"]
-
 _BLOCK = 2048
 
 

@@ -8,8 +8,6 @@ from typing import Any
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.common import type_name
 
-__all__ = ["CoercionError", "coerce", "coercion"]
-
 _COERCIONS: dict[str, Callable[[Any], Any]] = {}
 
 

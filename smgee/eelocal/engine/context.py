@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from smgee.eelocal.assets.store import AssetStore
 from smgee.eelocal.errors import EEError
 
-__all__ = ["Context", "Limits"]
-
 
 @dataclass(frozen=True)
 class Limits:

@@ -17,8 +17,6 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.function import Function
 from smgee.eelocal.values.number import plain
 
-__all__ = ["evaluate"]
-
 
 def evaluate(expression: Mapping[str, Any], context: Context) -> Any:
     """Evaluate an expression of the Cloud API.

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-__all__ = ["Reader", "Token", "number_in"]
-
 T = TypeVar("T")
 
 _TOKEN = re.compile(

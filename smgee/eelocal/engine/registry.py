@@ -22,8 +22,6 @@ from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.made import Made
 from smgee.eelocal.values.size import MOST_CHARACTERS, MOST_ITEMS, MOST_NUMBERS, check_size
 
-__all__ = ["Implementation", "algorithm", "call", "implementations"]
-
 
 @dataclass(frozen=True)
 class Implementation:

@@ -13,8 +13,6 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.image import Band
 from smgee.grid import PixelGrid
 
-__all__ = ["CONTENT_TYPES", "to_geotiff", "to_jpeg", "to_npy", "to_png", "to_zip"]
-
 Layers = Sequence[tuple[Band, np.ndarray, np.ndarray]]
 
 CONTENT_TYPES = {

@@ -14,8 +14,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 
-__all__ = ["EXTENSIONS", "TABLE_CONTENT_TYPES", "encode_table"]
-
 TABLE_CONTENT_TYPES = {
     "CSV": "text/csv; charset=utf-8",
     "GEO_JSON": "application/geo+json",

@@ -26,15 +26,6 @@ from smgee.eelocal.values.pixeltype import PixelType
 from smgee.eelocal.values.projection import Projection
 from smgee.eelocal.values.reducer import Reducer
 
-__all__ = [
-    "describe_image",
-    "encode_feature",
-    "encode_geometry",
-    "encode_number",
-    "encode_value",
-    "number_of",
-]
-
 # Known under these names to `get`, but shown elsewhere by `getInfo`.
 _HIDDEN = frozenset({"system:id", "system:version", "system:bands", "system:band_names"})
 

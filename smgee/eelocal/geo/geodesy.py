@@ -22,8 +22,6 @@ from smgee.eelocal.values.plane import (
 )
 from smgee.eelocal.values.projection import Projection
 
-__all__ = ["area_of", "bounds_of", "ellipsoid", "length_of", "lines_of", "perimeter_of"]
-
 EARTH_AREA = 510_065_621_724_088.44  # m², the ellipsoid WGS 84 (Karney 2013, equation 63)
 
 

@@ -25,8 +25,6 @@ from smgee.eelocal.values.plane import (
 )
 from smgee.eelocal.values.projection import Projection
 
-__all__ = ["Frame", "far_apart", "overlay", "predicate", "reshape", "tidy", "union_all", "valid"]
-
 _WIDEST = math.radians(60.0)  # gnomonic frames are not used beyond this angular radius
 
 

@@ -25,8 +25,6 @@ from smgee.eelocal.values.plane import (
 )
 from smgee.eelocal.values.projection import Projection
 
-__all__ = ["buffer_of", "centroid_of", "distance_of", "nearest", "simplify_of"]
-
 # metres: how much of a line an equidistant plane around it still shows truly enough to buffer it
 PIECE = 100_000.0
 

@@ -10,8 +10,6 @@ import shapely
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["cell_polygon"]
-
 _LEVELS = 30
 # The Hilbert curve: (i, j) of each position in a cell of each orientation, and how the orientation changes
 # from there.

@@ -8,8 +8,6 @@ import shapely
 from smgee.eelocal.values.geometry import Geometry
 from smgee.eelocal.values.plane import DEFAULT_ERROR, along_geodesics, as_lonlat
 
-__all__ = ["scatter"]
-
 
 def scatter(region: Geometry, count: int, seed: int) -> list[shapely.Point]:
     """Return points in a region, uniform by area, along lines by length, or among its points.

@@ -19,20 +19,6 @@ from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.pixeltype import BOOLEAN, NAMED_TYPES, PixelType, joint
 
-__all__ = [
-    "BINARY",
-    "CASTS",
-    "UNARY",
-    "Operation",
-    "digamma",
-    "lanczos",
-    "register",
-    "result_type",
-    "spellings",
-    "trigamma",
-    "working",
-]
-
 Kind = Literal["same", "union", "boolean", "float", "real", "integer", "signed", "whole"]
 
 

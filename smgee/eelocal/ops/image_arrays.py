@@ -21,8 +21,6 @@ from smgee.eelocal.values.nodes import Apply
 from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType, joint
 from smgee.eelocal.values.reducer import Column, Reducer
 
-__all__ = ["array_band", "concatenation"]
-
 _LENGTH = NAMED_TYPES["int64"]
 
 

@@ -17,8 +17,6 @@ from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.nodes import Empty
 from smgee.eelocal.values.pixeltype import PixelType, parse_type
 
-__all__ = ["add_bands", "cast_image", "select_bands"]
-
 
 @algorithm("Image.constant")
 def constant(value: Any) -> Image:

@@ -32,9 +32,6 @@ from smgee.eelocal.values.pixeltype import joint, parse_type
 from smgee.eelocal.values.reducer import Reducer
 from smgee.source import CollectionInfo, ImageInfo
 
-__all__ = ["images_of", "joint_footprint", "mosaic_images", "stacked_bands"]
-
-
 # -- loading
 # ------------------------------------------------------------------------------------------
 

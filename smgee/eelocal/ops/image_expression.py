@@ -18,8 +18,6 @@ from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.nodes import Apply
 from smgee.eelocal.values.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
 
-__all__ = ["parse"]
-
 Env = Mapping[str, Any]
 Step = Callable[[Env], Image]
 

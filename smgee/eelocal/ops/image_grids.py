@@ -13,8 +13,6 @@ from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.pixeltype import PixelType
 from smgee.eelocal.values.projection import Projection
 
-__all__ = ["target_projection"]
-
 
 def target_projection(
     crs: Projection | None,

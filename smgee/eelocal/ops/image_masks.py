@@ -18,8 +18,6 @@ from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.nodes import Apply, Masked, MaskOf, Remask, Replace, Unmask
 from smgee.eelocal.values.pixeltype import PixelType, joint
 
-__all__ = ["unmask_image", "update_mask"]
-
 
 def update_mask(image: Image, mask: Image) -> Image:
     """Return the image with its mask multiplied by the values of another image."""

@@ -21,8 +21,6 @@ from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.nodes import Apply
 from smgee.eelocal.values.pixeltype import BOOLEAN, NAMED_TYPES, PixelType
 
-__all__ = ["BINARY", "UNARY", "binary", "cast_band", "integer_divide", "unary"]
-
 Values = np.ndarray
 TypeRule = Callable[[PixelType, PixelType], PixelType]
 

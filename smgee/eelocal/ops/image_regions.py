@@ -20,16 +20,6 @@ from smgee.eelocal.values.lazy import Pixels
 from smgee.eelocal.values.projection import Projection
 from smgee.eelocal.values.reducer import Column, Reducer, as_value
 
-__all__ = [
-    "aggregation_projection",
-    "as_feature",
-    "check_tile_scale",
-    "pixel_column",
-    "reduce_zones",
-    "region_of",
-    "zone_within",
-]
-
 _ADVICE = (
     "\nEnsure that you are not aggregating at a higher resolution than you intended; that is the most "
     "frequent cause of this error. "

@@ -27,8 +27,6 @@ from smgee.eelocal.values.projection import Projection
 from smgee.eelocal.values.size import check_size
 from smgee.grid import transformer
 
-__all__ = ["sample_zones"]
-
 Sampled = tuple[
     np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]
 ]  # rows, cols, values per band, valid per band

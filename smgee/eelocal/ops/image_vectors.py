@@ -33,9 +33,6 @@ from smgee.eelocal.values.plane import on_plane
 from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.eelocal.values.reducer import Reducer
 
-__all__ = ["clip_image"]
-
-
 # -- clipping
 # ------------------------------------------------------------------------------------------
 

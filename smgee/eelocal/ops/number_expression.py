@@ -14,8 +14,6 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.number import is_number, plain
 
-__all__ = ["evaluate_numbers"]
-
 
 def evaluate_numbers(context: Context, expression: str, variables: Mapping[str, Any]) -> Any:
     """Evaluate an expression of numbers, variables and the functions of Number.

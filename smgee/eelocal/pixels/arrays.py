@@ -20,8 +20,6 @@ from smgee.eelocal.values.nodes import Pointwise
 from smgee.eelocal.values.pixeltype import PixelType
 from smgee.grid import PixelGrid
 
-__all__ = ["ArrayApply", "PixelLoop", "Present", "Rows", "Undefined", "Uniform", "lifted", "packed"]
-
 
 class ArrayApply(Pointwise):
     """An elementwise function of array bands, scalars among them repeated for every element.

@@ -11,8 +11,6 @@ from smgee.eelocal.values.nodes import Pointwise
 from smgee.eelocal.values.pixeltype import PixelType
 from smgee.grid import PixelGrid
 
-__all__ = ["Blended", "Display"]
-
 
 class Display(Pointwise):
     """Stretched bands as bytes, through a palette where there is one; for `Pick`."""

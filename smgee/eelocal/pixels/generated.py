@@ -13,8 +13,6 @@ from smgee.eelocal.values.lazy import Node, Pixels
 from smgee.eelocal.values.projection import Projection, lattice_origin
 from smgee.grid import PixelGrid, transformer
 
-__all__ = ["Area", "Coordinates", "Random"]
-
 _TURN = 2 * 17_367_530.445161  # metres, the width of the map EPSG:6933
 
 

@@ -13,8 +13,6 @@ from smgee.eelocal.values.projection import Projection
 from smgee.errors import InputError
 from smgee.grid import PixelGrid, parse_crs, transformer
 
-__all__ = ["check_size", "footprint_bounds", "native_grid", "request_bytes", "requested_grid"]
-
 
 def footprint_bounds(image: Image, crs: str) -> tuple[float, float, float, float] | None:
     """Return (left, bottom, right, top) of an image's footprint in a CRS; None when it has no bounds."""

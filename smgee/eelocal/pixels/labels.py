@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["connected_labels"]
-
 
 @njit(cache=True, nogil=True)
 def connected_labels(values, valid, eight):

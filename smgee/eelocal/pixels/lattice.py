@@ -17,8 +17,6 @@ from smgee.eelocal.values.lazy import Pixels
 from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.grid import PixelGrid, transformer
 
-__all__ = ["NearestPlan", "coarsening", "coordinates", "nearest_plan", "same_lattice"]
-
 # Normal cylindrical CRSs: x depends on the longitude alone, and y on the latitude.
 _CYLINDRICAL = frozenset({"EPSG:4326", "EPSG:3857", "EPSG:6933", "EPSG:3395", "EPSG:32662", "EPSG:4087"})
 

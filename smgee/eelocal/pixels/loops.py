@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["bilinear", "masked_median", "masked_mode"]
-
 _BLOCK = 32  # pixels whose values are gathered together
 _WIDTH = 256  # pixels sorted together: their dates stay in the fastest cache
 

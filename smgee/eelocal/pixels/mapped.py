@@ -12,8 +12,6 @@ from smgee.eelocal.values.lazy import Pixels, both, thin
 from smgee.eelocal.values.nodes import Pointwise
 from smgee.grid import PixelGrid
 
-__all__ = ["Interpolated", "NormalizedDifference", "Remap", "Within"]
-
 
 class Within(Pointwise):
     """Masked outside of a band's extent (its own pixels), by nearest neighbour."""

@@ -16,8 +16,6 @@ from smgee.eelocal.values.projection import Projection
 from smgee.eelocal.values.reducer import Column, Reducer
 from smgee.grid import PixelGrid
 
-__all__ = ["Around", "Convolved", "Focal", "Moved", "NeighborArrays", "Neighborhood", "kernel_weights"]
-
 # What a stack of shifted copies may take, bytes.
 _STACK = 64 * 2**20
 _LARGEST = 1024

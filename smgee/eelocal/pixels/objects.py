@@ -14,8 +14,6 @@ from smgee.eelocal.values.projection import lattice_origin
 from smgee.eelocal.values.reducer import Column, Reducer
 from smgee.grid import PixelGrid
 
-__all__ = ["Components", "Distance", "ObjectReduction", "PixelCount"]
-
 
 class _Padded(Node):
     """A node that reads others some pixels beyond its grid."""

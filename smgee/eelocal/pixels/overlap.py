@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["quad_weights"]
-
 
 @njit(cache=True, nogil=True)
 def _overlap(qx, qy, left, top, buffer_x, buffer_y):

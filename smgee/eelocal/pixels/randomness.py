@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["normal_at", "uniform_at"]
-
 
 def _mixed(rows: np.ndarray, cols: np.ndarray, seed: int, stream: int) -> np.ndarray:
     """Return 64 well-mixed bits per place (the finaliser of SplitMix64, Steele et al. 2014, over row,

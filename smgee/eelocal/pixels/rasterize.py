@@ -11,8 +11,6 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["centers_inside", "coverage", "crossed"]
-
 
 @njit(cache=True, nogil=True)
 def coverage(x, y, starts, height, width):

@@ -16,8 +16,6 @@ from smgee.eelocal.values.lazy import Node, Pixels, pull
 from smgee.grid import PixelGrid
 from smgee.machine import usable_cores
 
-__all__ = ["compute_pixels", "pull_tiles", "tile_size"]
-
 _TILE = 640
 _LEAST_TILE = 32
 # What the inputs of the widest node of one tile may take together, bytes.

@@ -19,8 +19,6 @@ from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.eelocal.values.reducer import Column, Reducer
 from smgee.grid import PixelGrid, transformer
 
-__all__ = ["Coarsened"]
-
 _STACK = 96 * 2**20
 
 

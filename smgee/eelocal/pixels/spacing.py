@@ -11,8 +11,6 @@ from smgee.eelocal.values.lazy import Node, Pixels, both
 from smgee.eelocal.values.projection import METERS_PER_DEGREE, Projection
 from smgee.grid import PixelGrid, parse_crs, transformer
 
-__all__ = ["Gradient", "ground_scale"]
-
 # Methods of conversion whose scale changes so strongly with latitude that a unit of the CRS is no metre.
 _CYLINDRICAL = (
     "mercator (variant",

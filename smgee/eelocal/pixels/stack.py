@@ -18,9 +18,6 @@ from smgee.eelocal.values.pixeltype import BOOLEAN, PixelType, joint
 from smgee.eelocal.values.reducer import Column, Reduced, Reducer
 from smgee.grid import PixelGrid
 
-__all__ = ["FAST", "BestOf", "Mosaic", "ReducedStack", "SimpleStack", "output_types", "simple_type"]
-
-
 # Of a stack, what is copied together for the compiled loops.
 _STACK_BYTES, _STACK_ROWS = 2 * 2**20, 32
 

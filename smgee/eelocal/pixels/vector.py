@@ -27,8 +27,6 @@ from smgee.eelocal.values.projection import Projection
 from smgee.eelocal.values.reducer import Column
 from smgee.grid import PixelGrid
 
-__all__ = ["Clipped", "Drawing", "Gathered", "Painted", "Sheet", "Style", "footprint_of", "marker"]
-
 
 def _grid_window(grid: PixelGrid) -> Window:
     return Window(0, 0, grid.height, grid.width)

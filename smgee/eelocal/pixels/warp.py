@@ -14,8 +14,6 @@ from smgee.eelocal.values.lazy import Node, Pixels
 from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.grid import PixelGrid
 
-__all__ = ["Pinned", "Resampled", "Shifted"]
-
 # A pinned projection may need far more pixels than the request has; the real service refuses such blocks.
 _MOST_PIXELS = 100_000_000
 

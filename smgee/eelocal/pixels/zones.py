@@ -25,8 +25,6 @@ from smgee.eelocal.values.projection import Projection
 from smgee.grid import PixelGrid
 from smgee.machine import usable_cores
 
-__all__ = ["LEAST_FRACTION", "Rings", "Window", "Zone", "make_zone", "parts_of", "visit"]
-
 T = TypeVar("T")
 
 LEAST_FRACTION = 0.005

@@ -13,8 +13,6 @@ from typing import Any
 
 from smgee.eelocal.engine.spec import client_file
 
-__all__ = ["discovery_document"]
-
 _PROJECT = "^projects/[^/]+$"
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from smgee.eelocal.errors import EEError
 from smgee.errors import InputError
 
-__all__ = ["FAULTS", "CutBody", "FaultPlan"]
-
 FAULTS = {
     "429": (
         429,

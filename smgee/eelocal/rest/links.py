@@ -9,8 +9,6 @@ from typing import Any
 
 from smgee.eelocal.errors import NotFoundError
 
-__all__ = ["Links"]
-
 _KEPT = 2_000  # links forgotten beyond this, oldest use first; the real ones expire after hours
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["check_message", "check_query"]
-
 _FREE = ("expression", "properties", "geometry", "region", "footprint", "memo")
 
 

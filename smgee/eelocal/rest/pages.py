@@ -6,8 +6,6 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-__all__ = ["Pages"]
-
 _KEPT = 4  # collections; one that was forgotten is computed again
 
 

@@ -10,8 +10,6 @@ from smgee.eelocal.rest import routes  # noqa: F401  registers them
 from smgee.eelocal.rest.service import Request, Service
 from smgee.loopback import LoopbackHttp, is_loopback
 
-__all__ = ["LoopbackServer"]
-
 # What a page of any origin may fetch: pictures and files behind unguessable names.
 _PUBLIC = re.compile(
     r"/v1(alpha|beta)?/projects/[^/]+/"

@@ -27,8 +27,6 @@ from smgee.eelocal.tasks.log import OperationLog
 from smgee.eelocal.tasks.operations import Operations
 from smgee.errors import SmgeeError
 
-__all__ = ["Request", "Response", "Service", "route"]
-
 logger = logging.getLogger(__name__)
 
 JSON = "application/json; charset=UTF-8"

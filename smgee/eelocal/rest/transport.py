@@ -11,8 +11,6 @@ import httplib2
 from smgee.eelocal.rest import routes  # noqa: F401  registers them
 from smgee.eelocal.rest.service import Request, Service
 
-__all__ = ["Transport"]
-
 
 class Transport:
     """Answers requests in process. Thread-safe; one object serves every thread of the client.

@@ -11,17 +11,6 @@ from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.reducer import Collecting, Column, Reduced, Reducer, as_column, as_value
 
-__all__ = [
-    "Combined",
-    "Disaggregated",
-    "Elementwise",
-    "Grouped",
-    "Renamed",
-    "Repeated",
-    "SplitWeights",
-    "Unweighted",
-]
-
 
 class Combined(Reducer):
     """Several reducers in parallel, over shared inputs or over consecutive ones."""

@@ -8,8 +8,6 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.reducer import Collecting, Column, Reduced
 
-__all__ = ["Covariance", "GeometricMedian", "Kendall", "Pearson", "SensSlope", "Spearman"]
-
 
 class _Paired(Collecting):
     """Statistics of the pairs that are wholly there, position by position."""

@@ -12,15 +12,6 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.reducer import Collecting, Column, Reduced, Reducer
 
-__all__ = [
-    "AutoHistogram",
-    "FixedHistogram",
-    "FixedHistogram2D",
-    "FrequencyHistogram",
-    "Histogram",
-    "format_key",
-]
-
 DEFAULT_BUCKETS = (
     256  # the bucket count of the Code Editor's histogram charts; the reducers' own default is not documented
 )

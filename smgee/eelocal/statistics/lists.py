@@ -13,8 +13,6 @@ from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.geometry import Feature, Geometry
 from smgee.eelocal.values.reducer import Collecting, Column, Reduced
 
-__all__ = ["ToCollection", "ToList"]
-
 
 class _Tuples(Collecting):
     """Complete tuples of inputs; the last `optional` inputs may be null."""

@@ -11,18 +11,6 @@ import numpy as np
 
 from smgee.eelocal.values.reducer import Column, Reduced, Reducer
 
-__all__ = [
-    "Bitwise",
-    "Circular",
-    "Count",
-    "Extreme",
-    "Logical",
-    "Mean",
-    "Moments",
-    "Product",
-    "Sum",
-]
-
 
 class Count(Reducer):
     """Number of non-null elements (``count``), or of all (``countEvery``)."""

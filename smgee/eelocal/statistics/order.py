@@ -10,8 +10,6 @@ import numpy as np
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.reducer import Collecting, Column, Reduced
 
-__all__ = ["CountDistinct", "CountRuns", "End", "IntervalMean", "Mode", "Percentile"]
-
 
 class Percentile(Collecting):
     """Percentiles of the elements.

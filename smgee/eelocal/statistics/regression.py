@@ -10,8 +10,6 @@ import numpy as np
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.reducer import Collecting, Column, Reduced, Reducer
 
-__all__ = ["LinearFit", "LinearRegression", "RidgeRegression", "RobustRegression"]
-
 # tuning constant of 95 % efficiency for normal errors, Holland & Welsch (1977), doi:10.1080/03610927708827533
 TALWAR = 2.795
 MAD_TO_SIGMA = 0.6745  # median absolute deviation of the standard normal distribution

@@ -25,8 +25,6 @@ from smgee.grid import PixelGrid
 from smgee.io import atomic_path
 from smgee.source import BandInfo, ImageInfo
 
-__all__ = ["export_grid", "image_tiles", "write_image_asset", "write_image_file", "write_table_asset"]
-
 Progress = Callable[[float], None]
 _TILE = 1024  # pixels per side computed at once
 _POLICIES = ("MEAN", "MODE", "SAMPLE", "MIN", "MAX", "MEDIAN")

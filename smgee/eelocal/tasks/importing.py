@@ -22,8 +22,6 @@ from smgee.eelocal.errors import EEError
 from smgee.grid import PixelGrid, parse_crs
 from smgee.source import BandInfo, ImageInfo
 
-__all__ = ["read_table_manifest", "write_image_manifest"]
-
 Progress = Callable[[float], None]
 
 

@@ -30,8 +30,6 @@ from typing import Any
 
 from smgee.eelocal.assets.user import now
 
-__all__ = ["DONE", "ENDED_WITH_SERVER", "OperationLog"]
-
 logger = logging.getLogger(__name__)
 
 DONE = ("SUCCEEDED", "FAILED", "CANCELLED")

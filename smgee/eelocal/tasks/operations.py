@@ -22,8 +22,6 @@ from smgee.eelocal.errors import EEError, NotFoundError
 from smgee.eelocal.tasks.log import DONE, ENDED_WITH_SERVER, OperationLog
 from smgee.errors import SmgeeError
 
-__all__ = ["Operation", "Operations", "Run"]
-
 logger = logging.getLogger(__name__)
 
 Run = Callable[[Callable[[float], None]], "list[str] | None"]

@@ -10,8 +10,6 @@ import numpy as np
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType
 
-__all__ = ["Array"]
-
 # The NumPy type that carries each named type.
 _DTYPES = {
     "int8": "i1",

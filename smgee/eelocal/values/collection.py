@@ -7,8 +7,6 @@ from typing import Any
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["Collection"]
-
 # Collections that wait for others that wait … are produced by recursion; from this depth on the source is
 # produced at once.
 DEEPEST = 50

@@ -6,8 +6,6 @@ from typing import Any
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["parse_color", "parse_palette"]
-
 
 def parse_color(text: Any) -> tuple[int, int, int, float]:
     """Return (red, green, blue) 0…255 and opacity 0…1.

@@ -19,8 +19,6 @@ from smgee.eelocal.values.pixeltype import PixelType
 from smgee.eelocal.values.projection import Projection
 from smgee.eelocal.values.size import check_size, expanded
 
-__all__ = ["compare", "contains", "format_number", "order_key", "same", "to_json", "to_text", "type_name"]
-
 _NAMES: tuple[tuple[type, str], ...] = (
     (bool, "Boolean"),
     (Long, "Long"),

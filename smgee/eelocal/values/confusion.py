@@ -10,8 +10,6 @@ import numpy as np
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["ConfusionMatrix"]
-
 
 @dataclass(frozen=True)
 class ConfusionMatrix:

@@ -13,8 +13,6 @@ from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.nodes import Constant
 from smgee.eelocal.values.pixeltype import PixelType
 
-__all__ = ["as_image", "constant_band", "constant_image", "matched", "spread", "unique_names"]
-
 
 def constant_band(value: Any, name: str) -> Band:
     """Return a band that is one number, or one array, everywhere."""

@@ -16,20 +16,6 @@ from zoneinfo import ZoneInfo
 
 from smgee.eelocal.errors import EEError
 
-__all__ = [
-    "UNBOUNDED",
-    "UNITS",
-    "Date",
-    "DateRange",
-    "advance",
-    "find_zone",
-    "floor_unit",
-    "from_local",
-    "parse_iso",
-    "to_local",
-    "unit_name",
-]
-
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 # Average lengths in milliseconds.

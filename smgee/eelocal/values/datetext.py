@@ -11,8 +11,6 @@ import re
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.date import find_zone, from_local, to_local
 
-__all__ = ["format_date", "parse_date"]
-
 _MONTHS = list(calendar.month_name)
 _MONTHS_SHORT = list(calendar.month_abbr)
 _DAYS = list(calendar.day_name)

@@ -10,17 +10,6 @@ from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.geometry import UNBOUNDED_GEOMETRY, Feature, Geometry
 from smgee.eelocal.values.image import Image
 
-__all__ = [
-    "Element",
-    "element_geometry",
-    "element_id",
-    "get_property",
-    "ordinary",
-    "property_names",
-    "set_properties",
-    "with_id",
-]
-
 Element = Feature | Image | Collection
 
 

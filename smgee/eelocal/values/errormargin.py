@@ -7,8 +7,6 @@ from typing import Any
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["ErrorMargin"]
-
 INFINITE_METERS = 2.0e7  # half the circumference of the Earth: a margin from here on allows anything
 
 

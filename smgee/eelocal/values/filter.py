@@ -13,8 +13,6 @@ from smgee.eelocal.values.geometry import Feature
 from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.made import Made
 
-__all__ = ["All", "Any_", "Comparison", "Condition", "Filter", "Not", "Operand"]
-
 
 class Filter(Made):
     """A condition on elements.

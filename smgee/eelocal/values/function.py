@@ -8,8 +8,6 @@ from typing import Any
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["Function"]
-
 
 @dataclass(frozen=True)
 class Function:

@@ -11,8 +11,6 @@ from shapely.geometry.base import BaseGeometry
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["UNBOUNDED_GEOMETRY", "Feature", "Geometry", "coordinates_of", "from_geojson", "is_wgs84"]
-
 
 @dataclass(frozen=True)
 class Geometry:

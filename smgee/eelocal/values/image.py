@@ -12,8 +12,6 @@ from smgee.eelocal.values.lazy import Node, Pick
 from smgee.eelocal.values.pixeltype import PixelType
 from smgee.eelocal.values.projection import WGS84_DEFAULT, Projection
 
-__all__ = ["Band", "Image"]
-
 # What arithmetic leaves of an image's properties: enough to join it and to see where it is, but no dates
 # (copyProperties brings those).
 _KEPT = ("system:index", "system:footprint")

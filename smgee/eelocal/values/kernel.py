@@ -10,8 +10,6 @@ import numpy as np
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["Kernel", "Weights"]
-
 
 @dataclass(frozen=True)
 class Weights:

@@ -16,8 +16,6 @@ import numpy as np
 
 from smgee.grid import PixelGrid
 
-__all__ = ["Node", "Pick", "Pixels", "both", "is_thin", "pull", "thin"]
-
 
 @dataclass(frozen=True)
 class Pixels:

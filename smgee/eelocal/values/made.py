@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-__all__ = ["Made"]
-
 
 class Made:
     """A value that `getInfo` shows as its constructor and the arguments that were given.

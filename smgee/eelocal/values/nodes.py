@@ -12,20 +12,6 @@ from smgee.eelocal.values.lazy import Node, Pixels, both, thin
 from smgee.eelocal.values.pixeltype import PixelType
 from smgee.grid import PixelGrid
 
-__all__ = [
-    "Apply",
-    "Constant",
-    "Empty",
-    "MaskOf",
-    "Masked",
-    "Pointwise",
-    "Remask",
-    "Replace",
-    "Unmask",
-    "as_mask",
-    "gap_windows",
-]
-
 
 class Pointwise(Node):
     """A node on the same grid as all of its inputs."""

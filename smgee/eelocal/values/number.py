@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["Long", "is_number", "plain"]
-
 
 class Long(int):
     """A whole number that was computed or cast, which Earth Engine types Long; literals are Integer."""

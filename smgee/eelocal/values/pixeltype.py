@@ -18,8 +18,6 @@ import numpy as np
 
 from smgee.eelocal.errors import EEError
 
-__all__ = ["BOOLEAN", "DOUBLE", "FLOAT", "NAMED_TYPES", "PixelType", "joint", "parse_type"]
-
 Precision = Literal["int", "float", "double"]
 Bound = float | int | None
 

@@ -23,23 +23,6 @@ from smgee.eelocal.values.geometry import Geometry, is_wgs84
 from smgee.eelocal.values.projection import Projection, moved, to_pixels
 from smgee.grid import parse_crs, transformer
 
-__all__ = [
-    "DEFAULT_ERROR",
-    "EARTH_RADIUS",
-    "along_geodesics",
-    "around_pole",
-    "as_lonlat",
-    "crosses_cut",
-    "from_vectors",
-    "in_projection",
-    "on_map",
-    "on_plane",
-    "planar_geojson",
-    "rings_of",
-    "to_vectors",
-    "transformed",
-]
-
 EARTH_RADIUS = 6_371_010.0  # mean radius in metres, of S2's Earth
 DEFAULT_ERROR = 1.0  # metres, where the caller names no margin
 REGION_ERROR = 0.5  # metres, of regions over pixels

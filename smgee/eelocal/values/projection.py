@@ -13,8 +13,6 @@ from affine import Affine
 from smgee.eelocal.errors import EEError
 from smgee.grid import PixelGrid, parse_crs
 
-__all__ = ["WGS84_DEFAULT", "Projection", "lattice_origin", "moved", "to_pixels"]
-
 # 2π · 6378137 / 360: the equator of WGS 84, as nominalScale of the default projection shows
 METERS_PER_DEGREE = 111319.49079327358
 

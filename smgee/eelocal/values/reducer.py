@@ -17,8 +17,6 @@ from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.made import Made
 
-__all__ = ["Collecting", "Column", "Reduced", "Reducer", "as_column", "as_value", "collect_rows"]
-
 State = Any
 
 

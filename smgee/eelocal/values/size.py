@@ -13,16 +13,6 @@ from typing import Any
 
 from smgee.eelocal.errors import EEError
 
-__all__ = [
-    "MOST_CALLS",
-    "MOST_CHARACTERS",
-    "MOST_ITEMS",
-    "MOST_NUMBERS",
-    "check_size",
-    "expanded",
-    "repeated",
-]
-
 MOST_ITEMS = 4_000_000
 """Items of a list or dictionary, those of what it holds included where all of it is written out."""
 

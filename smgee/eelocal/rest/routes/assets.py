@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from smgee.eelocal.assets.describe import describe, describe_computed
+from smgee.eelocal.assets.describe import describe
 from smgee.eelocal.assets.names import asset_id, check_new_id
 from smgee.eelocal.assets.query import asset_filter, parse_time
 from smgee.eelocal.assets.records import AssetRecord
@@ -18,8 +18,6 @@ from smgee.eelocal.rest.routes.pixels import answer_pixels
 from smgee.eelocal.rest.service import Request, Response, Service, route
 from smgee.eelocal.values.image import Image
 from smgee.source import TableInfo
-
-__all__ = ["describe_computed", "writable"]
 
 _NAME = r"(?P<name>projects/[^/]+/assets(?:/[^:]*)?)"
 

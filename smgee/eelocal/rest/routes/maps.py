@@ -21,8 +21,6 @@ from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.image import Image
 from smgee.grid import PixelGrid
 
-__all__ = ["tile_grid"]
-
 TILE = 256
 _HALF = math.pi * 6378137.0  # half the width of EPSG:3857, metres
 

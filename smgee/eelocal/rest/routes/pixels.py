@@ -19,8 +19,6 @@ from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.image import Image
 from smgee.grid import PixelGrid
 
-__all__ = ["as_image", "displayed", "render", "selected"]
-
 DISPLAY = ("PNG", "JPEG", "AUTO_JPEG_PNG", "IMAGE_FILE_FORMAT_UNSPECIFIED")
 
 

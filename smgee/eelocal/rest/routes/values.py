@@ -17,8 +17,6 @@ from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.plane import planar_geojson
 from smgee.eelocal.values.size import check_size, expanded
 
-__all__ = ["as_collection", "expression_of", "geojson_feature"]
-
 _PAGE = 1_000
 
 
