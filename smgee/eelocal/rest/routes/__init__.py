@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from smgee.eelocal import ops
-from smgee.eelocal.rest.routes import (
+from smgee.eelocal import ops  # noqa: F401  registers the algorithms
+from smgee.eelocal.rest.routes import (  # noqa: F401  registers them
     assets,
     exports,
     imports,
@@ -14,5 +14,3 @@ from smgee.eelocal.rest.routes import (
     tables,
     values,
 )
-
-__all__ = ["assets", "exports", "imports", "maps", "operations", "ops", "pixels", "start", "tables", "values"]
