@@ -5,8 +5,9 @@ days are mapped by the xee route and averaged over cells, each in a process of i
 per million pixel-days, peak memory above that of the start, and the slopes of both in logarithms: 1 is a
 straight line for time, 0 is flat for memory.
 
-Run by hand: ``python -m tests.benchmarks.scaling FOLDER [--km 9,36] [--days 1,8,32]``. FOLDER keeps the
-scenes of the largest square; 144 km for 130 days are 3 billion pixel-days, hours on two cores.
+Run by hand: ``python -m tests.benchmarks.scaling FOLDER [--km 9,36] [--days 1,8,32] [--most 250]``. FOLDER
+keeps the scenes of the largest square; 144 km for 130 days are 3 billion pixel-days, hours on two cores, so
+that squares and days together can be limited.
 """
 
 from __future__ import annotations
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--km", default="9,36,72,144")
     parser.add_argument("--days", default="1,8,32,130")
+    parser.add_argument("--most", type=float, default=np.inf, help="leave out more than this, Mpixel-days")
     parser.add_argument("--one", help="KM,DAYS: only this, as JSON")
     options = parser.parse_args()
     sides, spans = ([int(v) for v in text.split(",")] for text in (options.km, options.days))
@@ -125,6 +127,8 @@ def main() -> None:
     found = {}
     for km in sides:
         for days in spans:
+            if (km * 1000 / 30) ** 2 * days / 1e6 > options.most:
+                continue
             command = [sys.executable, "-m", "tests.benchmarks.scaling", str(options.folder)]
             done = subprocess.run(
                 [*command, "--one", f"{km},{days}"], check=True, capture_output=True, text=True
@@ -139,7 +143,9 @@ def main() -> None:
         if len(along) < 2:
             continue
         for key in keys:
-            rows = [found[k] for k in key]
+            rows = [found[k] for k in key if k in found]
+            if len(rows) < 2:
+                continue
             pixels = [r["pixels"] for r in rows]
             time_slope, memory_slope = (slope(pixels, [r[k] for r in rows]) for k in ("cpu", "memory"))
             fixed = key[0][0 if what == "days" else 1]
