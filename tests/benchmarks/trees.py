@@ -17,6 +17,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ TARGETS = {
     "extra-trees": 8.0,
     "catboost": 2.5,
 }
-TRAINING_ROWS, SMALL_BATCH = 12_000, 10_000
+TRAINING_ROWS, SMALL_BATCHES = 12_000, (1, 30, 300, 3_000, 10_000)
 
 
 def predictors(
@@ -320,21 +321,22 @@ def main() -> None:
                 f"{peak:.0f}",
                 f"{first:.1f}" if name == "neighbours" else "",
             )
-        few = np.ascontiguousarray(shuffled.reshape(len(NAMES), -1)[:, :SMALL_BATCH].T)
-        wall, wall_theirs, ratio, processor, error = compare(
-            lambda few=few, ensemble=ensemble: predict(ensemble, few, n_threads=options.threads),
-            lambda few=few, library=library: library(few),
-            3 * options.repeats,
-        )
-        figures = [
-            f"{wall_theirs:.4f}",
-            f"{wall:.4f}",
-            f"{ratio:.1f}",
-            f"{processor:.1f}",
-            "1",
-            f"{error:.1e}",
-        ]
-        view.add_row(family, "", f"{SMALL_BATCH:,}", *figures)
+        for batch in SMALL_BATCHES:
+            few = np.ascontiguousarray(shuffled.reshape(len(NAMES), -1)[:, :batch].T)
+            wall, wall_theirs, ratio, processor, error = compare(
+                partial(predict, ensemble, few, n_threads=options.threads),
+                partial(library, few),
+                9 * options.repeats,
+            )
+            figures = [
+                f"{wall_theirs:.5f}",
+                f"{wall:.5f}",
+                f"{ratio:.1f}",
+                f"{processor:.1f}",
+                "1",
+                f"{error:.1e}",
+            ]
+            view.add_row(family, "", f"{batch:,}", *figures)
     Console(width=140).print(view)
 
 
