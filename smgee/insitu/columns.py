@@ -85,6 +85,8 @@ def parse_times(column: pd.Series, name: str, path: Path, clock: tuple[float, st
     """Return a column of dates and times as UTC without zone.
 
     `clock` is the hours that the table's clock is ahead of UTC, and the format of its times, where given.
+    Dates without hours, of a clock that is not UTC, are told by their noon: most of such a day lies in the
+    UTC day that it is then filed under. Midnight would file those of the east a day early.
     """
     offset, time_format = clock
     if time_format is None and pd.api.types.is_numeric_dtype(column):
@@ -111,7 +113,8 @@ def parse_times(column: pd.Series, name: str, path: Path, clock: tuple[float, st
         or column.astype(str).str.contains(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)$", regex=True).any()
     )
     if not zoned:
-        times = times - pd.Timedelta(hours=offset)
+        days = offset != 0 and bool((times.dropna() == times.dropna().dt.normalize()).all())
+        times = times - pd.Timedelta(hours=offset - 12 if days else offset)
     elif offset:
         raise InputError(
             f"Column {name!r} of {path.name} states its time zone; leave utc_offset_hours (--utc-offset) at "

@@ -92,7 +92,8 @@ def read_table(
     missing : sequence of float
         Numbers that stand for "no value".
     utc_offset_hours : float
-        Hours by which the table's clock is ahead of UTC (8 for China Standard Time).
+        Hours by which the table's clock is ahead of UTC (8 for China Standard Time). A table of dates without
+        hours holds days of that clock; each counts for the UTC day in which most of it lies.
     time_format : str, optional
         `strptime` format of the time column, needed where it holds plain numbers (``%Y%m%d``).
     network : str

@@ -150,7 +150,9 @@ def _baselines(
 
 
 def as_network(table: TrainingTable) -> NetworkTable:
-    """The rows of a table as a network, in the same order: what baselines are told from."""
+    """The rows of a table as a network, in the same order and before those that lack a predictor: what
+    baselines are told from.
+    """
     # with blanks, which the columns of a table of predictors hardly have
     station, time, lon, lat = "station of the row", "time of the row", "lon of the row", "lat of the row"
     frame = pd.DataFrame(table.x, columns=list(table.predictors)).astype("f8")
@@ -158,6 +160,10 @@ def as_network(table: TrainingTable) -> NetworkTable:
     for name, values in ((lon, table.lon), (lat, table.lat)):
         if values is not None:
             frame[name] = values
+    if table.others is not None:
+        given = {"station": station, "time": time, "y": table.target, "lon": lon, "lat": lat}
+        more = table.others.rename(columns=given)
+        frame = pd.concat([frame, more[[c for c in more if c in frame]]], ignore_index=True)
     return NetworkTable.from_frame(
         frame,
         target=table.target,

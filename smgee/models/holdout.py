@@ -21,7 +21,10 @@ from smgee.models.knndm import knndm_folds, map_points, station_distances, stati
 from smgee.models.network import NetworkTable
 
 BUFFER_DAYS = 16.0
-"""Days around a stretch of time held out that are not trained on: more than a composite window reaches."""
+"""Days around a stretch of time held out that are not trained on: more than a composite's window reaches by
+default. The wider one that fills its gaps reaches farther, so filled pixels on either side may share scenes;
+soil moisture of the stretch is in none of them.
+"""
 
 LEAST_TRAINING = 3
 """A fold with fewer stations to learn from is no fold."""
@@ -125,12 +128,17 @@ def rows_fold(table: NetworkTable, train: np.ndarray, test: np.ndarray, *, trans
     ----------
     table : NetworkTable
     train, test : (k,) int
-        Positions of rows.
+        Positions of rows. Those in neither are not trained on, but told where training reaches: at its
+        stations where whole ones are held out, else on its steps.
     transfers : bool
         Whether whole stations are held out; otherwise the network shows its other stations on every step.
     """
     learned = np.zeros(table.shape, bool)
     learned[table.station[train], table.step[train]] = True
+    beside = np.setdiff1d(np.arange(len(table)), np.concatenate([train, test]))
+    reached = learned.any(axis=1)[table.station] if transfers else learned.any(axis=0)[table.step]
+    beside = beside[reached[beside]]
+    learned[table.station[beside], table.step[beside]] = True
     learned &= np.isfinite(table.grid(table.y))
     row = np.zeros((2, len(table)), bool)
     row[0, train], row[1, test] = True, True

@@ -59,6 +59,9 @@ class TrainingTable:
         Name of the file that the rows were read from.
     anomaly : bool
         Whether the target is soil moisture minus the network's state, which may be negative.
+    others : pandas.DataFrame, optional
+        ``station``, ``time``, ``y``, ``lon``, ``lat`` of rows that lack a predictor: they cannot be trained
+        on, but the baselines, which need none, are told them.
     """
 
     x: np.ndarray
@@ -74,6 +77,7 @@ class TrainingTable:
     units: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     anomaly: bool = False
+    others: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -224,16 +228,16 @@ class TrainingTable:
             raise MissingDataError(
                 f"Of {len(frame)} rows none is complete ({spoken(dropped)}); choose other predictors or rows."
             )
-        labels = (
-            names.loc[keep].agg("/".join, axis=1).to_numpy(dtype=str)
-            if len(columns) > 1
-            else names[columns[0]][keep].to_numpy(dtype=str)
-        )
-        stamps = frame[time][keep].to_numpy(dtype="datetime64[ns]")
+        labels = names.agg("/".join, axis=1) if len(columns) > 1 else names[columns[0]]
+        stamps = frame[time].to_numpy(dtype="datetime64[ns]")
+        coordinates = {name: numbers(frame, name) if name in frame else None for name in ("lon", "lat")}
+        every = pd.DataFrame({"station": labels.to_numpy(dtype=object), "time": stamps, "y": y} | coordinates)
+        aside = ~station_absent & ~absent & ~keep
+        labels, stamps = labels[keep].to_numpy(dtype=str), stamps[keep]
         if not anomaly:
             check_target(y[keep], target, target_scale)
         check_rows(labels, stamps, columns, time)
-        place = {name: numbers(frame, name)[keep] if name in frame else None for name in ("lon", "lat")}
+        place = {name: None if values is None else values[keep] for name, values in coordinates.items()}
         return cls(
             x=np.ascontiguousarray(x[keep]),
             y=y[keep],
@@ -246,6 +250,7 @@ class TrainingTable:
             units={target: "m3 m-3"} | {k: v for k, v in (units or {}).items() if k in predictors},
             source=source,
             anomaly=anomaly,
+            others=every[aside] if aside.any() else None,
             **place,
         )
 

@@ -32,8 +32,10 @@ def _better(c: Contents) -> list[str]:
     """Say whether the map, or its model where none is drawn, is better than the mean of the others."""
     question = f"Is the {'model' if c.maps is None else 'map'} better than the mean of the stations?"
     found = None if c.certificate is None else c.certificate.get("skill")
-    if not found or found.get("value") is None or found.get("low") is None:
+    if not found or found.get("value") is None:
         return []
+    if found.get("low") is None:
+        return [f"{question} That cannot be told: the stations are too few for an interval."]
     value, low, high = (float(found[k]) for k in ("value", "low", "high"))
     if low > 0:
         answer = "Yes, at stations it has not seen, by more than chance would give"
@@ -85,14 +87,16 @@ def _smap(c: Contents) -> list[str]:
             continue
         cell = f" in {row['cell']}" if found["cell"].nunique() > 1 else ""
         side = "drier" if row["bias_corrected"] < 0 else "wetter"
+        by_map = row["reference"] == UPSCALED
+        beside, error = ("mean of the map", "its") if by_map else ("stations", "the stations'")
         surely = "" if row["bias_low"] * row["bias_high"] > 0 else ", which may be chance"
         words = (
             f"What is SMAP worth here{cell}, {ORBITS.get(str(row['orbit']), row['orbit'])}? On "
             f"{row['n']:.0f} passes it is {abs(row['bias_corrected']):.3f} m³/m³ {side} than the "
-            f"stations{surely}; ubRMSE {row['ubrmse_corrected']:.3f} "
+            f"{beside}{surely}; ubRMSE {row['ubrmse_corrected']:.3f} "
             f"[{row['ubrmse_low']:.3f}, {row['ubrmse_high']:.3f}], "
-            f"R {row['r_corrected']:.2f} [{row['r_low']:.2f}, {row['r_high']:.2f}], the stations' sampling "
-            "error taken out"
+            f"R {row['r_corrected']:.2f} [{row['r_low']:.2f}, {row['r_high']:.2f}], {error} sampling error "
+            "taken out"
         )
         if pd.notna(row["meets"]):
             words += f". The probability that it meets {row['target']:g} m³/m³ is {row['meets']:.2f}"

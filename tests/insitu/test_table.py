@@ -80,6 +80,18 @@ def test_clocks(tmp_path, wide):
         insitu.read_table(tmp_path / "z.csv", utc_offset_hours=8)
 
 
+@pytest.mark.parametrize("ahead", [8, -6])
+def test_days_of_another_clock_stay_those_days(tmp_path, ahead):
+    """A day at Beijing lies for sixteen hours in the UTC day of its date: filed by its midnight, it would be
+    taken for the soil of the day before."""
+    days = pd.date_range("2021-06-01", periods=4)
+    table = pd.DataFrame({"time": days.strftime("%Y-%m-%d"), "A": [0.1, 0.2, 0.3, 0.4], "B": 0.2})
+    table.to_csv(tmp_path / "days.csv", index=False)
+    daily = insitu.daily_means(insitu.read_table(tmp_path / "days.csv", utc_offset_hours=ahead))
+    assert (daily["time"].values == days.values).all()
+    np.testing.assert_allclose(daily["soil_moisture"].sel(station="A").values, table["A"])
+
+
 def test_missing_numbers_and_own_flags(tmp_path):
     frame = pd.DataFrame(
         {

@@ -109,6 +109,37 @@ def test_baselines_of_soil_moisture_itself_are_those_of_the_other_rows(result, t
             assert told.loc[row, "observed"] == table.y[row]
 
 
+def test_the_mean_of_the_others_is_that_of_all_that_report_whatever_their_predictors(table):
+    """It needs no image: without the stations under clouds it would be beaten too easily."""
+    frame = pd.DataFrame(
+        {"station": table.station, "date": table.time, "y": table.y, "a": 1.0 * table.x[:, 0]}
+    )
+    frame = frame.assign(lon=table.lon, lat=table.lat)
+    clouded = np.random.default_rng(0).random(len(frame)) < 0.4
+    frame.loc[clouded, "a"] = np.nan
+    few = TrainingTable.from_frame(frame, target="y", predictors=["a"])
+    assert len(few) == (~clouded).sum()
+    found = cross_validate(few, models=["linear"], designs=["station", "date"], folds=3)
+    mean = found[found["model"] == "network mean"]
+    for design, part in mean.groupby("design"):
+        fold = part.groupby("station")["fold"].first()
+        for _, row in part.iloc[::37].iterrows():
+            others = frame[(frame["date"] == row["time"]) & (frame["station"] != row["station"])]
+            if design == "station":
+                others = others[others["station"].map(fold) != row["fold"]]
+            assert row["predicted"] == pytest.approx(others["y"].mean())
+    # and what is learned of days held out is nothing of those days
+    again = frame.assign(y=np.where(clouded & (frame["date"] == frame["date"].min()), 0.9, frame["y"]))
+    moved = TrainingTable.from_frame(again, target="y", predictors=["a"])
+    after = cross_validate(moved, models=["linear"], designs=["station", "date"], folds=3)
+    told = (
+        (found["model"] == "climatology")
+        & (found["time"] == found["time"].min())
+        & (found["design"] == "date")
+    )
+    np.testing.assert_array_equal(found.loc[told, "predicted"], after.loc[told, "predicted"])
+
+
 def test_a_baseline_never_sees_the_station_that_is_held_out(table):
     """A held-out station's own values moved by a lot change no prediction of its own rows by one bit."""
     options = {"models": ["gbdt"], "designs": ["station", "loso", "block"], "folds": 3}

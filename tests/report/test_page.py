@@ -24,6 +24,7 @@ from smgee.report.station_figures import periods_figure
 from smgee.report.tables import with_interval
 from smgee.report.terrain_figure import terrain_figure
 from smgee.study import Study
+from smgee.validation.claims import VERDICT_COLUMNS
 
 
 class Page(HTMLParser):
@@ -215,6 +216,26 @@ def test_the_verdict_is_that_of_the_interval(contents, tmp_path, low, high, said
     other = Contents("x", True, scores=contents.scores, certificate={"skill": skill}, model="deployed")
     (section,) = opening(other, tmp_path)
     assert said in section.points[0]
+
+
+def test_without_an_interval_nothing_is_called_better(contents, tmp_path):
+    skill = {"value": 0.3, "low": None, "high": None}
+    other = Contents("x", True, scores=contents.scores, certificate={"skill": skill}, model="deployed")
+    (section,) = opening(other, tmp_path)
+    assert "cannot be told" in section.points[0]
+
+
+def test_smap_is_told_beside_what_judges_it(tmp_path):
+    """The maps have verdicts of their own, which speak of no station."""
+    row = dict.fromkeys(VERDICT_COLUMNS, 0.02) | {"grid": "M36", "cell": "M36_r0079_c0749", "orbit": "AM"}
+    row |= {"n": 55, "target": 0.04, "meets": 0.9, "sentence": ""}
+    found = pd.DataFrame([row | {"reference": name} for name in ("insitu_equal", "upscaled")])
+    (section,) = opening(Contents("x", True, verdicts=found), tmp_path)
+    stations, maps = section.points
+    assert "wetter than the stations;" in stations
+    assert "the stations' sampling error taken out" in stations
+    assert "wetter than the mean of the map;" in maps
+    assert "stations" not in maps
 
 
 def test_places_are_told_for_any_hemisphere(tmp_path, contents):
