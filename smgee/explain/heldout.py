@@ -19,6 +19,7 @@ import pandas as pd
 from smgee.errors import InputError
 from smgee.explain.shapley import affordable_rows, shap_values
 from smgee.models import FoldModel
+from smgee.models.skill import skill_limits
 from smgee.trees import TreeEnsemble
 
 ALIKE = 0.7
@@ -141,8 +142,9 @@ class HeldOut:
         tail = (1 - _LEVEL) / 2
         low, high = np.quantile(means, (tail, 1 - tail), axis=0)
         excess = np.quantile(means - blinds, tail, axis=0)
-        skills = 1.0 - errors[draws].sum(axis=1) / before[draws].sum(axis=1)
-        skill_low, skill_high = np.quantile(skills, (tail, 1 - tail), axis=0)
+        held = np.stack([np.bincount(draw, minlength=len(count)) for draw in draws]).astype("f8")
+        limits = [skill_limits(own, before[:, 0], held, level=_LEVEL) for own in errors.T]
+        skill_low, skill_high = np.array(limits).T
         return pd.DataFrame(
             {
                 "mean_abs_shap": own.mean(axis=0),
