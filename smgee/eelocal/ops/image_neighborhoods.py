@@ -10,7 +10,14 @@ from smgee.eelocal.engine.context import Context
 from smgee.eelocal.engine.registry import algorithm, call
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.ops.image_bands import add_bands
-from smgee.eelocal.pixels.neighborhood import Convolved, Focal, Moved, NeighborArrays, Neighborhood
+from smgee.eelocal.pixels.neighborhood import (
+    Convolved,
+    Focal,
+    Moved,
+    NeighborArrays,
+    Neighborhood,
+    kernel_weights,
+)
 from smgee.eelocal.pixels.objects import Components, Distance, ObjectReduction, PixelCount
 from smgee.eelocal.pixels.spacing import Gradient
 from smgee.eelocal.pixels.stack import output_names, output_types
@@ -20,6 +27,7 @@ from smgee.eelocal.values.lazy import Node, Pick
 from smgee.eelocal.values.nodes import Apply
 from smgee.eelocal.values.pixeltype import FLOAT, NAMED_TYPES, PixelType
 from smgee.eelocal.values.reducer import Reduced, Reducer
+from smgee.grid import PixelGrid
 
 
 def _scalar(band: Band) -> Band:
@@ -224,7 +232,9 @@ class _Entropy(Reducer):
 
 @algorithm("Image.distance")
 def distance(image: Image, kernel: Kernel | None, skipMasked: bool) -> Image:
-    """Return the distance to the nearest non-zero pixel, within a kernel."""
+    """Return the distance to the nearest non-zero pixel within a kernel, as the kernel counts it: in pixels,
+    or in metres by the nominal size of a pixel.
+    """
     if kernel is None:
         raise UnsupportedAlgorithmError(
             "Image.distance without a kernel",
@@ -232,21 +242,17 @@ def distance(image: Image, kernel: Kernel | None, skipMasked: bool) -> Image:
         )
     if kernel.name not in ("euclidean", "manhattan", "chebyshev"):
         raise EEError(f"The distance kernel must be euclidean, manhattan or chebyshev, got {kernel.name}.")
-    if kernel.metric:
-        raise UnsupportedAlgorithmError(
-            "Image.distance with a kernel in meters",
-            "depends on the scale in a way that is not documented; use pixels",
-        )
-    weights = kernel.weights()
-    reach = weights.x
-    if reach and not np.isclose(weights.values[weights.y, weights.x + 1], 1.0):
-        raise UnsupportedAlgorithmError(
-            "Image.distance with a normalized or scaled kernel",
-            "is not computed; use normalize=False and magnitude 1",
-        )
+
+    def reach(grid: PixelGrid) -> tuple[int, float]:
+        weights = kernel_weights(kernel, grid)
+        one = weights.values[weights.y, weights.x + 1] if weights.x else 1.0
+        if one <= 0:
+            raise EEError("The distance kernel must have a positive magnitude.")
+        return weights.x, float(one)
+
     bands = []
     for band in map(_scalar, image.bands):
-        node = Distance(band.node, reach, kernel.name, skip_masked=skipMasked)
+        node = Distance(band.node, kernel.name, reach, skip_masked=skipMasked)
         bands.append(band.holding(node, FLOAT))
     return image.computed(bands)
 
@@ -261,7 +267,7 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
     if metric not in ("squared_euclidean", "manhattan", "chebyshev"):
         raise EEError(f"Unknown metric '{metric}': use squared_euclidean, manhattan or chebyshev.")
     band = _scalar(image.first)
-    node = Distance(band.node, int(neighborhood), metric)
+    node = Distance(band.node, metric, lambda grid: (int(neighborhood), 1.0))
     return image.computed([band.holding(node, FLOAT, name="distance")])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -129,55 +129,87 @@ class ObjectReduction(_Padded):
         return [Pixels(k.cast(v), f) for k, v, f in zip(self.kinds, values, found, strict=True)]
 
 
-class Distance(_Padded):
+# How far one row or column is, and how the two make a distance.
+MEASURES: Mapping[str, Callable[[Any, Any], Any]] = {
+    "euclidean": np.hypot,
+    "squared_euclidean": lambda dr, dc: dr**2 + dc**2,
+    "manhattan": np.add,
+    "chebyshev": np.maximum,
+}
+
+
+def nearest(targets: np.ndarray, reach: int, measure: str) -> np.ndarray:
+    """Return how far the nearest target is, of those at most `reach` rows and columns away; infinite where
+    there is none.
+
+    Parameters
+    ----------
+    targets : bool array, shape (height + 2 reach, width + 2 reach)
+        Those around the pixels too.
+    reach : int
+        How far to look, pixels along rows and columns.
+    measure : str
+        One of `MEASURES`.
+
+    Returns
+    -------
+    array, shape (height, width), in pixels
+    """
+    height, width = (n - 2 * reach for n in targets.shape)
+    best = np.full((height, width), np.inf)
+    if not targets.any():
+        return best
+    column = np.arange(targets.shape[1], dtype="f8")
+    before = np.maximum.accumulate(np.where(targets, column, -np.inf), axis=1)
+    after = np.minimum.accumulate(np.where(targets, column, np.inf)[:, ::-1], axis=1)[:, ::-1]
+    across = np.minimum(column - before, after - column)[:, reach : reach + width]
+    across[across > reach] = np.inf
+    for dr in range(reach + 1):
+        if best.max() <= MEASURES[measure](dr, 0):
+            break
+        for row in {reach - dr, reach + dr}:
+            np.minimum(best, MEASURES[measure](dr, across[row : row + height]), out=best)
+    return best
+
+
+class Distance(Node):
     """Distance to the nearest pixel that is not 0, within some pixels; masked where there is none.
 
     Parameters
     ----------
     node : Node
         What is not 0 (and unmasked) there is a target.
-    reach : int
-        How far to look, pixels along rows and columns.
-    metric : {"euclidean", "squared_euclidean", "manhattan", "chebyshev"}
-        The measure, in pixels.
+    measure : str
+        One of `MEASURES`.
+    reach : callable
+        Returns, for a grid, how far to look, pixels along rows and columns, and what is a pixel's length.
     skip_masked : bool
         Whether masked pixels stay masked.
     """
 
-    __slots__ = ("metric", "skip_masked")
+    __slots__ = ("measure", "node", "reach", "skip_masked")
 
-    def __init__(self, node: Node, reach: int, metric: str, *, skip_masked: bool = False):
-        super().__init__([node], reach)
-        self.metric = metric
+    def __init__(
+        self,
+        node: Node,
+        measure: str,
+        reach: Callable[[PixelGrid], tuple[int, float]],
+        *,
+        skip_masked: bool = False,
+    ):
+        self.node = node
+        self.measure = measure
+        self.reach = reach
         self.skip_masked = skip_masked
 
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        from scipy import ndimage
+    def needs(self, grid: PixelGrid) -> Sequence[tuple[Node, PixelGrid]]:
+        return [(self.node, grid.pad(self.reach(grid)[0]))]
 
+    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         (pixels,) = inputs
-        empty = ~((pixels.values != 0) & pixels.valid)
-        if empty.all():
-            return Pixels(np.zeros(grid.shape, "f4"), np.zeros(grid.shape, bool))
-        if self.metric.endswith("euclidean"):
-            nearest = ndimage.distance_transform_edt(empty, return_distances=False, return_indices=True)
-        else:
-            nearest = ndimage.distance_transform_cdt(
-                empty,
-                "chessboard" if self.metric == "chebyshev" else "taxicab",
-                return_distances=False,
-                return_indices=True,
-            )
-        rows, cols = np.indices(empty.shape)
-        dr = self.centre(np.abs(nearest[0] - rows), grid)
-        dc = self.centre(np.abs(nearest[1] - cols), grid)
-        if self.metric == "manhattan":
-            distance = (dr + dc).astype("f8")
-        elif self.metric == "chebyshev":
-            distance = np.maximum(dr, dc).astype("f8")
-        else:
-            distance = dr.astype("f8") ** 2 + dc.astype("f8") ** 2
-            if self.metric == "euclidean":
-                distance = np.sqrt(distance)
-        within = (dr <= self.reach) & (dc <= self.reach)
-        mask = both(within, self.centre(pixels.mask, grid)) if self.skip_masked else within
-        return Pixels(distance.astype("f4"), mask)
+        reach, unit = self.reach(grid)
+        distance = nearest((pixels.values != 0) & pixels.valid, reach, self.measure)
+        found = np.isfinite(distance)
+        here = pixels.mask[reach : reach + grid.height, reach : reach + grid.width]
+        values = np.where(found, distance, 0) * unit
+        return Pixels(values.astype("f4"), both(found, here) if self.skip_masked else found)

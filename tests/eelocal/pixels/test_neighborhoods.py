@@ -113,10 +113,53 @@ def test_distances(lab):
     exact = ndimage.distance_transform_edt(values == 0)
     squared = lab.values(lab.call("Image.fastDistanceTransform", image=image, neighborhood=100))
     np.testing.assert_allclose(squared, exact**2, rtol=1e-6)
-    near = lab.values(lab.call("Image.distance", image=image, kernel=kernel(lab, "euclidean", radius=5)))
-    np.testing.assert_allclose(near.compressed(), exact[~near.mask], rtol=1e-6)
-    assert not near.mask[exact <= 5].any()
-    assert near.mask[exact > 5 * np.sqrt(2)].all()
+
+
+def by_brute_force(values, reach, measure):
+    """The least of the kernel's distances over the targets under it, infinite where there is none."""
+    height, width = values.shape
+    found = np.full(values.shape, np.inf)
+    for row, col in zip(*np.nonzero(values)):
+        dr, dc = np.abs(np.mgrid[:height, :width] - np.array([row, col])[:, None, None])
+        inside = (dr <= reach) & (dc <= reach)
+        found = np.where(inside, np.minimum(found, measure(dr, dc)), found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "measure"), [("euclidean", np.hypot), ("manhattan", np.add), ("chebyshev", np.maximum)]
+)
+@pytest.mark.parametrize(
+    ("options", "reach", "unit"),
+    [
+        ({"radius": 5}, 5, 1),
+        ({"radius": 160, "units": "meters"}, 5, 30),
+        ({"radius": 5, "magnitude": 0.5}, 5, 0.5),
+        ({"radius": 0}, 0, 1),
+    ],
+)
+def test_distance_is_the_least_of_the_kernel(lab, small_tiles, name, measure, options, reach, unit):
+    """Of the targets under the kernel, which is a square: one in its corner may be all there is, though
+    another beyond its edge is nearer. The lattice has pixels of 30 m.
+    """
+    values = (np.random.default_rng(2).random((60, 60)) > 0.99).astype("u1")
+    values[3:30, 3:30] = 0
+    values[20, 20] = values[15, 9] = 1
+    expected = by_brute_force(values, reach, measure) * unit
+    image = lab.image(b=values)
+    for tile in (256, 16):
+        small_tiles(tile)
+        found = lab.values(lab.call("Image.distance", image=image, kernel=kernel(lab, name, **options)))
+        assert np.array_equal(~found.mask & np.ones(found.shape, bool), np.isfinite(expected))
+        np.testing.assert_allclose(found.compressed(), expected[np.isfinite(expected)], rtol=1e-6)
+
+
+def test_distance_where_nothing_is_counted(lab):
+    image = lab.image(b=np.eye(9))
+    with pytest.raises(EEError, match="positive magnitude"):
+        lab.values(
+            lab.call("Image.distance", image=image, kernel=kernel(lab, "euclidean", radius=2, magnitude=0))
+        )
 
 
 def test_connected_pixels(lab):
