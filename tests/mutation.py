@@ -1,10 +1,10 @@
 """Small errors put into the code one at a time: how many do the tests notice?
 
 ``python -m tests.mutation GROUP`` copies the tree, changes one place of a group's modules (a comparison, an
-operator, a constant, a condition, the order of two arguments), runs those of the group's tests that come by that place, the quick ones first, up to the first that fails,
-and prints every change that none noticed, and counts. Which places is drawn by a seed, so that a figure can
-be had again. A survivor is either no error at all (the changed code does the same) or a hole in the tests:
-each wants to be read.
+operator, a constant, a condition, the order of two arguments), runs those of the group's tests that come by
+that place, the quick ones first, up to the first that fails, and prints every change that none noticed, and
+counts. Which places is drawn by a seed, so that a figure can be had again. A survivor is either no error at
+all (the changed code does the same) or a hole in the tests: each wants to be read.
 """
 
 from __future__ import annotations
@@ -141,6 +141,7 @@ _NAMES |= {
     "sin": "cos",
     "cos": "sin",
 }
+_SYMMETRIC = {"min", "max", "minimum", "maximum", "hypot", "isclose", "allclose", "array_equal", "logical_or"}
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def _changed(node: ast.AST) -> Iterator[ast.AST]:
         case ast.Name(id=name) if name in _NAMES:
             made.id = _NAMES[name]
             yield made
-        case ast.Call(args=[first, second, *_]) if not any(isinstance(a, ast.Starred) for a in made.args[:2]):
+        case ast.Call(args=[first, second, *_]) if _is_ordered(made):
             made.args[:2] = [second, first]
             yield made
 
@@ -214,6 +215,12 @@ def _changed(node: ast.AST) -> Iterator[ast.AST]:
 def _is_type(node: ast.BinOp) -> bool:
     """Whether ``a | b`` reads as a union of types."""
     return isinstance(node.op, ast.BitOr) and isinstance(node.right, ast.Constant | ast.Name)
+
+
+def _is_ordered(node: ast.Call) -> bool:
+    """Whether the first two arguments of a call may not change places."""
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    return name not in _SYMMETRIC and not any(isinstance(a, ast.Starred) for a in node.args[:2])
 
 
 def mutants(path: Path) -> list[Mutant]:
