@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -80,3 +81,22 @@ def test_without_missing_values_in_training(table: Any) -> None:
             continue
         model = family.train(X[full][:1000], y[full][:1000])
         check(family, model, TreeEnsemble.from_model(model), X)
+
+
+@pytest.mark.parametrize("threshold", [3e-36, -3e-36, 0.0, 1e-35, -1e-35, 2e-35])
+def test_lightgbm_takes_tiny_values_for_zero(threshold: float) -> None:
+    """Its walk counts values up to 1e-35 as zero, so a threshold among them is one at the edge."""
+    import lightgbm as lgb
+
+    x = np.linspace(-1, 1, 200)[:, None]
+    options = {"verbose": -1, "num_leaves": 2, "objective": "regression", "num_threads": 1}
+    text = lgb.train(options, lgb.Dataset(x, (x[:, 0] > 0) * 1.0), 1).model_to_string()
+    text = re.sub(r"(?m)^threshold=.*$", f"threshold={threshold!r}", text)
+    model = lgb.Booster(model_str=re.sub(r"(?m)^tree_sizes=.*\n", "", text))
+    edge = 1e-35
+    rows = [-1, -2e-35, -edge, np.nextafter(-edge, -1), np.nextafter(-edge, 1), -3e-36, -0.0]
+    rows += [0.0, 1e-36, 3e-36, np.nextafter(edge, 0), edge, np.nextafter(edge, 1), 2e-35, 1, np.nan]
+    ensemble = TreeEnsemble.from_model(model)
+    expected = model.predict(np.array(rows)[:, None])
+    np.testing.assert_array_equal(ensemble.predict_reference(np.array(rows)[:, None]), expected)
+    assert len(set(expected)) == 2

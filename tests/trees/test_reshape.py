@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from smgee.errors import InputError, UnsupportedError
 from smgee.trees import TreeEnsemble
-from smgee.trees.layout import assemble, canonical, is_canonical
+from smgee.trees.ensemble import LEAF
+from smgee.trees.layout import assemble, canonical, heap_ids, is_canonical, levels
 from smgee.trees.merge import drop_implied, join_siblings, join_trees
 from smgee.trees.reshape import bound_depth
 from tests.trees.families import FAMILIES
@@ -97,6 +98,39 @@ def test_merge_leaves_nothing_to_merge(trained: Any) -> None:
         assert merged.merge().n_nodes == merged.n_nodes
     plain, merged = trained("catboost")[2], trained("catboost")[2].merge()
     assert merged.n_nodes < 0.9 * plain.n_nodes  # oblivious trees repeat tests along a path
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_a_test_that_those_above_settle_is_dropped(gaps: bool) -> None:
+    """x < 1 below x < 0.5 is always true, unless a gap may come by that goes the other way."""
+    arrays = {
+        "feature": [0, 0, -1, -1, -1],
+        "threshold": [0.5, 1.0, 0, 0, 0],
+        "left": [1, 3, -1, -1, -1],
+        "right": [2, 4, -1, -1, -1],
+        "value": [0, 0, 1.0, 2.0, 3.0],
+        "missing_left": [True, False, False, False, False],
+    }
+    tree = {k: np.array(v) for k, v in arrays.items()}
+    ensemble = assemble([tree], feature_names=("a",), comparison="lt", allows_missing=gaps)
+    assert drop_implied(ensemble).n_nodes == (5 if gaps else 3)
+
+
+@pytest.mark.parametrize("depth", [62, 63])
+def test_depths_that_64_bits_can_number(depth: int) -> None:
+    """A tree that goes on to the right only: node k of 62 levels has the number 2^(k+1) − 1."""
+    inner = np.arange(depth)
+    left = np.concatenate([inner + depth, np.full(depth + 1, LEAF)])
+    right = np.concatenate([inner + 1, np.full(depth + 1, LEAF)])
+    right[depth - 1] = 2 * depth
+    tiers = levels(left, right, np.array([0]))
+    if depth == 63:
+        with pytest.raises(InputError, match="63 levels has heap numbers beyond 64 bits"):
+            heap_ids(left, right, tiers)
+        return
+    numbers = heap_ids(left, right, tiers)
+    assert numbers[:62].tolist() == [2 ** (k + 1) - 1 for k in range(62)]
+    assert numbers[right[61]] == 2**63 - 1
 
 
 def test_join_trees_adds_equal_shapes() -> None:

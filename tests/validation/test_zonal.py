@@ -126,6 +126,18 @@ def test_constant_maps_and_single_precision(utm):
     np.testing.assert_allclose(large["std"], zonal_statistics(field(utm.grid), utm)["std"], rtol=1e-6)
 
 
+def test_a_cell_with_one_value_has_that(utm):
+    values = np.full(utm.grid.shape, np.nan)
+    row, col = utm.grid.height // 2, utm.grid.width // 2
+    values[row, col] = 0.31
+    found = zonal_statistics(values, utm)
+    assert (found["mean"][0], found["std"][0], found["n_pixels"][0]) == (0.31, 0.0, 1)
+    values[row, col] = np.nan
+    found = zonal_statistics(values, utm)
+    assert np.isnan(found["mean"][0])
+    assert found["n_pixels"][0] == 0
+
+
 def test_minimum_coverage(utm):
     values = field(utm.grid)
     _, y = utm.grid.centers()
