@@ -144,7 +144,8 @@ def _told(error: Any) -> tuple[str, int]:
     if isinstance(error, _USAGE):
         return error.format_message(), error.exit_code
     if isinstance(error, typer.Abort):
-        return "a question had no answer; give what is asked for as an option.", InputError.exit_code
+        said = "a question was left without an answer, and nothing was written; options answer questions too."
+        return said, InputError.exit_code
     if isinstance(error, OSError):
         where = f"{error.filename} " if error.filename else ""
         return (

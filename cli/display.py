@@ -97,7 +97,14 @@ def print_decisions(decisions: Sequence[Decision], targets: Sequence[str] | None
 
 def print_table(frame: pd.DataFrame, *, title: str) -> None:
     """Print a data frame, floats with three decimals."""
-    table = Table(*map(str, frame.columns), title=title, title_justify="left")
+    table = Table(
+        *map(str, frame.columns),
+        title=title,
+        title_justify="left",
+        box=SIMPLE,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for row in frame.itertuples(index=False):
         table.add_row(*(("" if pd.isna(v) else f"{v:.3f}") if isinstance(v, float) else str(v) for v in row))
     console.print(table)

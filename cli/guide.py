@@ -75,6 +75,7 @@ GUIDES: Mapping[str, Guide] = {
     "stations": Guide(
         (
             "smgee stations network.zip --out runs/mine --depth 0 0.05",
+            "smgee stations sm.csv --out runs/mine --detect",
             "smgee stations sm.csv --out runs/mine --places places.csv --unit %",
             "smgee stations study.yml --out runs/mine",
         ),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,8 +20,9 @@ from smgee.study.check import check_file
 from smgee.study.reference import json_schema
 from smgee.workflow.preflight import check_place, needed_assets
 from smgee.workflow.registry import WHOLE, all_steps
-from smgee.workflow.templates import TEMPLATES, Answers, default_name, likely_place, look, new_study
+from smgee.workflow.templates import TEMPLATES, Answers, default_name, look, new_study
 from smgee_cli.display import console, print_table
+from smgee_cli.questions import ask, ask_stations, families_of
 
 _SHOWN = 12
 
@@ -54,8 +54,25 @@ def init(
         Path | None, typer.Option("--catalog", "-c", help="Folder of your own files, for the embedded one.")
     ] = None,
     depth: Annotated[
-        tuple[float, float], typer.Option(help="Layer of the probes, m below the surface (from, to).")
-    ] = (0.0, 0.05),
+        tuple[float, float] | None,
+        typer.Option(help="Layer of the probes, m below the surface (from, to). Default: 0 0.05."),
+    ] = None,
+    utc_offset: Annotated[
+        float | None,
+        typer.Option(help="Hours by which a table's clock is ahead of UTC, such as 8, or -6. Default: 0."),
+    ] = None,
+    season: Annotated[
+        tuple[str, str] | None,
+        typer.Option(help="First and last unfrozen day, MM-DD, where no soil temperature or flag tells."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="What is learnt: anomaly (from the network's state of the day) or absolute."),
+    ] = None,
+    predictors: Annotated[
+        str | None,
+        typer.Option(help="Families of predictors, such as place,terrain. Default: the target's usual ones."),
+    ] = None,
     flags: Annotated[
         list[str] | None, typer.Option(help="Quality flags of good records; repeat. Default: G.")
     ] = None,
@@ -91,21 +108,30 @@ def init(
         catalog=catalog,
         depth_m=depth,
         flags=tuple(flags) if flags else ("G",),
+        utc_offset_hours=utc_offset,
+        season=season,
+        target=target,
+        predictors=tuple(f.kind for f in families_of(predictors)) if predictors else (),
     )
     asking = sys.stdin.isatty() and sys.stdout.isatty()
     if asking and answers.stations is None:
-        answers = _ask_stations(answers)
-    found = _look(answers)
+        answers, found = ask_stations(answers, _look)
+    else:
+        found = _look(answers)
     if found is not None:
         _print_stations(*found)
     if asking:
-        answers = _ask_place(answers, None if found is None else found[1])
+        answers = ask(answers, found)
     begun = new_study(name or default_name(answers, out), out, answers, found=found)
     with atomic_path(out) as scratch:
         scratch.write_text(begun.text, encoding="utf-8")
     placed = begun.preview is not None and not begun.preview.placed.empty
     count = 0 if begun.preview is None else len(begun.preview.stations)
     _print_study(begun.study, (begun.inside, count) if placed else None)
+    if begun.study.smap.collection_36km is None:
+        console.print(
+            "  [dim]·[/] SMAP at 36 km is not on Earth Engine; smap.collection_36km says how to bring it in"
+        )
     for text in begun.open:
         console.print(f"  [yellow]?[/] {escape(text)}")
     console.print(f"Wrote {out}.")
@@ -122,41 +148,6 @@ def init(
 def _look(answers: Answers) -> tuple[Layout, Preview] | None:
     with console.status("reading stations") as status:
         return look(answers, lambda done, total: status.update(f"reading stations: {done} of {total}"))
-
-
-def _ask_stations(answers: Answers) -> Answers:
-    given = typer.prompt(
-        "Stations (ISMN archive or table; empty for none yet)", default="", show_default=False
-    )
-    return replace(answers, stations=Path(given).expanduser()) if given.strip() else answers
-
-
-def _ask_place(answers: Answers, seen: Preview | None) -> Answers:
-    """Ask for the place and the period, with what the stations tell as the answers to begin with."""
-    center = likely_place(answers, seen)
-    period = None if seen is None else seen.period
-    if answers.lon is None or answers.lat is None:
-        lon, lat = (None, None) if center is None else (round(v, 4) for v in center)
-        answers = replace(
-            answers,
-            lon=typer.prompt("Longitude of a point in the 36 km cell", default=lon, type=float),
-            lat=typer.prompt("Latitude", default=lat, type=float),
-        )
-    if answers.template != "qlb-net" and (answers.start is None or answers.end is None):
-        first, last = (None, None) if period is None else map(str, period)
-        answers = replace(
-            answers,
-            start=answers.start or typer.prompt("First day", default=first, value_proc=_day),
-            end=answers.end or typer.prompt("End (exclusive)", default=last, value_proc=_day),
-        )
-    return answers
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError as error:
-        raise typer.BadParameter(f"{text} is no day; write it as 2021-05-31") from error
 
 
 def _print_stations(layout: Layout, seen: Preview) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.markup import escape
 
 from smgee.errors import SmgeeError
 from smgee.insitu.layout import find_layout
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from rich.console import Console
 
-__all__ = ["options_for", "print_network", "print_quality"]
+__all__ = ["detected", "options_for", "print_network", "print_quality"]
 
 _SHOWN = 60
 _OPTIONS = {
@@ -34,19 +36,57 @@ _OPTIONS = {
 }
 """Settings of ``stations.table``, and the options of ``smgee stations`` for the same."""
 
+_DECIDED = {
+    "stations.table.time_format": "--time-format",
+    "stations.table.utc_offset_hours": "--utc-offset",
+    "stations.table.places": "--places",
+    "stations.flags": "--flags",
+    "stations.depth_m": "--depth",
+}
+"""What a table may leave open, and the options that decide it."""
+
+_LISTED = 8
+
 
 def options_for(path: Path) -> str:
-    """Return the options of ``smgee stations`` for how a table seems to be laid out; empty where none is."""
+    """Say which options of ``smgee stations`` fit how a table seems to be laid out; empty where none does."""
     try:
         layout = find_layout(path)
     except SmgeeError:
         return ""
     given = [
-        (option, value)
+        f"{option} {shlex.quote(str(value))}"
         for setting, option in _OPTIONS.items()
         for value in np.atleast_1d(layout.table.get(setting, []))
     ]
-    return " ".join(f"{option} {shlex.quote(str(value))}" for option, value in given)
+    if not given:
+        return ""
+    recognised = f"--detect reads it as it seems to be laid out: {'; '.join(layout.found)}."
+    return f"{recognised} The options for that: {' '.join(given)}" if len(given) <= _LISTED else recognised
+
+
+def detected(console: Console, path: Path, given: Set[str]) -> dict[str, Any]:
+    """Return how a table is laid out as `smgee.insitu.read_table` takes it, less what options say, and print
+    it with what the file does not tell."""
+    layout = find_layout(path)
+    told = {name: value for name, value in layout.table.items() if _parameter(_OPTIONS[name]) not in given}
+    for text in layout.found:
+        console.print(f"  [green]✓[/] {escape(text)}")
+    for text in layout.open:
+        setting = next((name for name in _DECIDED if name in text), None)
+        option = "" if setting is None else _DECIDED[setting]
+        if setting is None:
+            console.print(f"  [yellow]?[/] {escape(text)}")
+        elif _parameter(option) not in given:
+            said = text.replace(f"set {setting}", f"give {option}").replace(setting, option)
+            console.print(f"  [yellow]?[/] {escape(said)}")
+    if "places" in told:
+        told["stations"] = told.pop("places")
+    return told
+
+
+def _parameter(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
 
 
 def print_quality(console: Console, quality: pd.DataFrame) -> None:

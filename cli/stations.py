@@ -17,7 +17,7 @@ from smgee.tables import Provenance, Schema, sidecar_of, write_dataset, write_ta
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import adopt
 from smgee_cli.display import run_with_progress
-from smgee_cli.network import options_for, print_network, print_quality
+from smgee_cli.network import detected, options_for, print_network, print_quality
 from smgee_cli.summary import print_step
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ _TABLE_ONLY = {
     "temperature_unit",
     "utc_offset",
     "network",
+    "detect",
 }
 
 
@@ -94,6 +95,10 @@ def stations(
         ),
     ] = None,
     duplicates: Annotated[str, typer.Option(help="Repeated times: 'error', 'first' or 'mean'.")] = "error",
+    detect: Annotated[
+        bool,
+        typer.Option("--detect", help="Tables: read the layout that is recognised, which is said."),
+    ] = False,
     time_column: Annotated[str, typer.Option(help="Tables: column of times.")] = "time",
     time_format: Annotated[
         str | None, typer.Option(help="Tables: format of the times, such as %Y%m%d.")
@@ -144,7 +149,7 @@ def stations(
 
     is_table = path.is_file() and path.suffix.lower() in _TABLES
     _refuse_idle(ctx, path, _ISMN_ONLY if is_table else _TABLE_ONLY)
-    if is_table:
+    if is_table and not detect:
         _refuse_idle(
             ctx,
             path,
@@ -162,33 +167,34 @@ def stations(
                 name: source
                 for name, _, source in (c.partition("=") if "=" in c else (c, "", c) for c in column)
             }
+        layout = {
+            "time": time_column,
+            "time_format": time_format,
+            "station": station_column,
+            "soil_moisture": moisture_column,
+            "soil_temperature": temperature_column,
+            "flag": flag_column,
+            "columns": named,
+            "stations": places,
+            "lon": lon_column,
+            "lat": lat_column,
+            "elevation": elevation_column,
+            "unit": unit,
+            "temperature_unit": temperature_unit,
+        }
         try:
             ds = insitu.read_table(
                 path,
-                time=time_column,
-                time_format=time_format,
-                station=station_column,
-                soil_moisture=moisture_column,
-                soil_temperature=temperature_column,
-                flag=flag_column,
+                **(layout | detected(console, path, _given(ctx)) if detect else layout),
                 good=accepted,
-                columns=named,
-                stations=places,
-                lon=lon_column,
-                lat=lat_column,
-                elevation=elevation_column,
-                unit=unit,
-                temperature_unit=temperature_unit,
                 utc_offset_hours=utc_offset,
                 network=network,
                 depth_m=depth or (math.nan, math.nan),
                 duplicates=duplicates,
             )
         except InputError as error:
-            fitting = "" if _given(ctx) & _TABLE_ONLY else options_for(path)
-            raise InputError(
-                f"{error} Options that seem to fit: {fitting}" if fitting else str(error)
-            ) from error
+            fitting = "" if detect or _given(ctx) & _TABLE_ONLY else options_for(path)
+            raise InputError(f"{error} {fitting}".strip()) from error
     else:
         with console.status("reading stations") as status:
             ds = insitu.read_ismn(

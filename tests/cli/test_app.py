@@ -151,7 +151,7 @@ class Odd(Exception):
         (Odd("really"), "Odd", 70, "an error that should not happen (Odd: really)"),
         (KeyboardInterrupt(), "Interrupted", 130, "run the same command again"),
         (typer.BadParameter("not this"), "BadParameter", 2, "not this"),
-        (typer.Abort(), "Abort", 2, "a question had no answer"),
+        (typer.Abort(), "Abort", 2, "a question was left without an answer"),
     ],
 )
 def test_every_kind_of_failure_as_json(raised, error, code, said, tmp_path, monkeypatch, capsys):

@@ -253,13 +253,32 @@ def test_a_table_that_needs_options_is_told_those_that_fit(tmp_path, run):
     pd.DataFrame({"Date": times, "A": 25.0, "B 1": 30.0, "note": "dry"}).to_csv(table, index=False)
     with pytest.raises(InputError, match="no column 'time'") as refused:
         run(table, "--out", tmp_path / "run")
-    fitting = shlex.split(str(refused.value).split("seem to fit: ")[1])
+    fitting = shlex.split(str(refused.value).split("The options for that: ")[1])
     run(table, "--out", tmp_path / "run", *fitting)
     with xr.open_dataset(tmp_path / "run" / "stations.nc", engine="h5netcdf") as ds:
         np.testing.assert_allclose(ds["soil_moisture"].values, [[0.25, 0.3]] * 2)
     with pytest.raises(InputError) as refused:
         run(table, "--out", tmp_path / "run", "--time-column", "when")
-    assert "seem to fit" not in str(refused.value)
+    assert "--detect" not in str(refused.value)
+    result = run(table, "--out", tmp_path / "seen", "--detect", "--depth", "0", "0.05")
+    with xr.open_dataset(tmp_path / "seen" / "stations.nc", engine="h5netcdf") as ds:
+        np.testing.assert_allclose(ds["soil_moisture"].values, [[0.25, 0.3]] * 2)
+    said = " ".join(result.output.split())
+    assert "soil moisture in per cent" in said
+    assert "give --utc-offset" in said
+    assert "depth" not in said.split("my table.csv")[0]  # which was given
+
+
+def test_many_columns_are_not_listed(tmp_path, run):
+    table = tmp_path / "wide.csv"
+    columns = {f"S{i}": 0.2 for i in range(20)}
+    pd.DataFrame({"Date": hourly("2021-05-14", 2), **columns, "note": "dry"}).to_csv(table, index=False)
+    with pytest.raises(InputError, match="--detect reads it as it seems to be laid out") as refused:
+        run(table, "--out", tmp_path / "run")
+    assert "--column" not in str(refused.value)
+    run(table, "--out", tmp_path / "run", "--detect", "--column", "S3", "--column", "S4")
+    with xr.open_dataset(tmp_path / "run" / "stations.nc", engine="h5netcdf") as ds:
+        assert ds["station"].values.tolist() == ["S3", "S4"]
 
 
 def test_study_refuses_a_layout_for_ismn():
