@@ -69,8 +69,10 @@ def print_plan(planned: Planned, *, title: str = "") -> None:
     """Print a plan: a table, what would break, and where the numbers come from."""
     plan = planned.plan
     table = Table("", *(_short(r) for r in plan.rows), box=SIMPLE, pad_edge=False)
+    there = plan.backend == "earthengine"
     for name, say in _LINES:
-        table.add_row(name, *(say(r) for r in plan.rows))
+        if there or name not in _OF_THE_SERVICE:
+            table.add_row(name, *(say(r) for r in plan.rows))
     console.print(title or f"{planned.study.name}: {planned.where}", style="bold")
     console.print(f"{plan.days:,} days: {planned.days}.")
     console.print(table)
@@ -79,7 +81,7 @@ def print_plan(planned: Planned, *, title: str = "") -> None:
             mark = "[red]stops[/]" if trouble.stops else "[yellow]care[/]"
             console.print(f"{mark} {row.way}: {trouble.what}")
     console.print(f"Trees: {plan.model}. Requests, bytes, tiles and tasks are counted.")
-    console.print(f"Minutes and EECU-hours: {plan.rates.basis}.")
+    console.print(f"{'Time and EECU-hours' if there else 'Time and hours'}: {plan.rates.basis}.")
     console.print(f"route auto takes: {plan.choice}\n")
 
 
@@ -104,6 +106,9 @@ def _minutes(minutes: float) -> str:
     return f"{minutes / 60:,.1f} h" if minutes >= 120 else f"{minutes:,.1f} min"
 
 
+_EECU, _MONTHS = _OF_THE_SERVICE = ("EECU-hours", "months of the tier")
+"""Lines that mean nothing where the embedded Earth Engine computes."""
+
 _LINES = (
     ("requests", lambda r: f"{r.requests:,}"),
     ("bytes up", lambda r: _size(r.bytes_up)),
@@ -112,8 +117,8 @@ _LINES = (
     ("tasks", lambda r: f"{r.tasks:,}"),
     ("at once", lambda r: f"{r.concurrency}"),
     ("time", lambda r: _minutes(r.minutes)),
-    ("EECU-hours", lambda r: _hours(r.eecu_hours)),
-    ("months of the tier", lambda r: f"{r.months:.2g}" if r.months < 10 else f"{r.months:,.0f}"),
+    (_EECU, lambda r: _hours(r.eecu_hours)),
+    (_MONTHS, lambda r: f"{r.months:.2g}" if r.months < 10 else f"{r.months:,.0f}"),
     ("processor hours here", lambda r: _hours(r.local_hours)),
     ("memory here", lambda r: _size(r.memory_mb * 1e6)),
     ("disk here", lambda r: _size(r.disk_gb * 1e9)),

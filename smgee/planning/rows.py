@@ -77,12 +77,12 @@ class RoutePlan:
         Requests, or tasks, at once.
     minutes : float
         From start to end.
-    eecu_hours : float
-        Compute time on Earth Engine.
-    months : float
-        Of the tier's allowance.
+    eecu_hours : float or None
+        Compute time on Earth Engine; None where the embedded one computes.
+    months : float or None
+        Of the tier's allowance, likewise.
     local_hours : float
-        Processor hours here.
+        Processor hours here, those of the embedded Earth Engine among them.
     memory_mb, disk_gb, asset_gb : float
         Here, here, and of the project's assets.
     troubles : tuple of Trouble
@@ -96,8 +96,8 @@ class RoutePlan:
     tasks: int
     concurrency: int
     minutes: float
-    eecu_hours: float
-    months: float
+    eecu_hours: float | None
+    months: float | None
     local_hours: float
     memory_mb: float
     disk_gb: float
@@ -225,9 +225,7 @@ class Asked:
             tasks,
             TASKS_RUNNING,
             minutes,
-            eecu_s / 3600,
-            eecu_s / 3600 / TIERS[self.tier],
-            0.0,
+            *self._hours(eecu_s, 0.0),
             float(_BASE_MB[self.backend]),
             0.0,
             asset_gb,
@@ -263,14 +261,19 @@ class Asked:
             0,
             self.at_once,
             wall_s / 60,
-            eecu_s / 3600,
-            eecu_s / 3600 / TIERS[self.tier],
-            local_s / 3600,
+            *self._hours(eecu_s, local_s),
             memory,
             disk,
             0.0,
             tuple(troubles),
         )
+
+    def _hours(self, engine_s: float, local_s: float) -> tuple[float | None, float | None, float]:
+        """Return EECU-hours, the months of the tier that they are, and processor hours here."""
+        if self.backend != "earthengine":
+            return None, None, (engine_s + local_s) / 3600
+        hours = engine_s / 3600
+        return hours, hours / TIERS[self.tier], local_s / 3600
 
     def _block_mb(self, load: Load) -> float:
         return _COPIES * 4 * max(self.bands, load.days / max(load.groups, 1)) * self.block**2 / 1e6

@@ -20,6 +20,7 @@ from smgee.upscale.exports import Exported
 from smgee.workflow.planning import at_place, plan_study
 from smgee.workflow.steps.export import standing
 from smgee.workflow.steps.predict import choice
+from smgee_cli.plan import print_plan
 from tests.benchmarks.plan import AREAS, DAYS, compared, model_of, study_of
 
 SCALE = 900.0
@@ -55,6 +56,20 @@ def test_nothing_is_sent_to_plan():
             study.predictor_set, DAYS, backend="embedded", rates=ASSUMED["embedded"], model=model_of(study)
         )
     assert set(meter.spent.requests) <= {"algorithms"}
+
+
+def test_only_the_service_counts_eecu_hours(capsys):
+    """On the embedded Earth Engine its work is among the processor hours of this machine."""
+    study = study_of("one cell", SCALE)
+    here = plan_study(study, backend="embedded")
+    there = plan_study(study, backend="earthengine")
+    assert all(r.eecu_hours is r.months is None for r in here.plan.rows)
+    assert all(r.eecu_hours > 0 and r.months > 0 for r in there.plan.rows)
+    assert here.plan.row("export").local_hours > there.plan.row("export").local_hours == 0
+    print_plan(here)
+    assert "EECU" not in capsys.readouterr().out
+    print_plan(there)
+    assert "EECU" in capsys.readouterr().out
 
 
 def test_the_route_is_the_faster_that_nothing_stops():
