@@ -25,7 +25,7 @@ def opening(c: Contents, folder: Path) -> list[Section]:
         return []
     if c.large is not None:
         points += warnings_of(c.large)
-    return [Section("In short", "", points=points)]
+    return [Section("In short", "", points=points, leads=True)]
 
 
 def _better(c: Contents) -> list[str]:

@@ -22,13 +22,17 @@ __all__ = ["Section", "write_report"]
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the report: a title, a paragraph of plain text, points of a list, figures and tables."""
+    """One part of the report: a title, a paragraph of plain text, points of a list, figures and tables.
+
+    One that leads stands above what the run is, and the questions of its points are set off.
+    """
 
     title: str
     text: str
     figures: Sequence[tuple[Path, str]] = ()
     tables: Sequence[tuple[pd.DataFrame, str]] = ()
     points: Sequence[str] = ()
+    leads: bool = False
 
 
 def write_report(
@@ -45,7 +49,7 @@ def write_report(
     synthetic : bool
         Mark every item as synthetic.
     facts : mapping
-        Label and value of the box at the top.
+        Label and value of what the run is, in a box at the top or below the part that leads.
     sections : sequence of Section
         The parts, in order; figures are embedded.
     """

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +34,11 @@ _LAYERS = """
 
 
 class Run:
-    """An executed notebook and its living kernel."""
+    """An executed notebook and its living kernel; `wall_s` and `processor_s` are what it took."""
 
-    def __init__(self, client: NotebookClient):
+    def __init__(self, client: NotebookClient, wall_s: float, processor_s: float):
         self._client = client
+        self.wall_s, self.processor_s = wall_s, processor_s
         self.cells = {cell["id"]: cell for cell in client.nb.cells}
 
     def text(self, cell: str) -> str:
@@ -59,6 +61,10 @@ class Run:
         self._client.execute_cell(cell, len(self._client.nb.cells) - 1)
         (text,) = [o["data"]["text/plain"] for o in cell["outputs"] if o["output_type"] == "execute_result"]
         return json.loads(ast.literal_eval(text))
+
+    def save(self, path: Path) -> None:
+        """Write the notebook with its outputs."""
+        nbformat.write(nbformat.v4.new_notebook(cells=list(self.cells.values())), path)
 
     def map(self) -> dict[str, Any]:
         """Return centre, zoom and the layers that the embedded service draws of the notebook's `Map`."""
@@ -104,15 +110,30 @@ def run_notebooks(paths: Sequence[Path], folder: Path) -> Iterator[dict[str, Run
             client.reset_execution_trackers()
             if runs:
                 _forget(client)
+            processor, began = _processor_s(client), time.perf_counter()
             for number, cell in enumerate(list(client.nb.cells)):
                 client.execute_cell(cell, number)
-            runs[path.stem] = Run(client)
+            took = time.perf_counter() - began
+            runs[path.stem] = Run(client, took, _processor_s(client) - processor)
         yield runs
 
 
 def _forget(client: NotebookClient) -> None:
     """Let the kernel forget every name of the notebook before."""
-    cell = nbformat.v4.new_code_cell("%reset -f")
-    scratch, client.nb = client.nb, nbformat.v4.new_notebook(cells=[cell])
+    _aside(client, "%reset -f")
+
+
+def _processor_s(client: NotebookClient) -> float:
+    """Return the processor time of the kernel and its children until now."""
+    cell = _aside(client, "import os as _os\nsum(_os.times()[:4])")
+    (text,) = [o["data"]["text/plain"] for o in cell["outputs"] if o["output_type"] == "execute_result"]
+    return float(text)
+
+
+def _aside(client: NotebookClient, code: str) -> nbformat.NotebookNode:
+    """Run a cell that is not the notebook's."""
+    cell = nbformat.v4.new_code_cell(code)
+    own, client.nb = client.nb, nbformat.v4.new_notebook(cells=[cell])
     client.execute_cell(cell, 0)
-    client.nb = scratch
+    client.nb = own
+    return cell

@@ -45,6 +45,12 @@ def test_the_run_is_made_once(tour: dict[str, Run]) -> None:
         assert told == {"keep"}
 
 
+def test_none_takes_two_minutes(quickstart: Run, own_files: Run, tour: dict[str, Run]) -> None:
+    """By processor time, which other jobs on the machine do not lengthen as they do waiting."""
+    runs = {"01_quickstart": quickstart, "02_own_files": own_files, **tour}
+    assert {name: round(run.processor_s) for name, run in runs.items() if run.processor_s > 120} == {}
+
+
 def test_stations(tour: dict[str, Run]) -> None:
     run = tour["03_stations"]
     assert "30 stations" in run.text("read")

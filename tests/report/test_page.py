@@ -198,7 +198,8 @@ def test_the_page_is_whole_in_itself_and_small(written):
 
 def test_the_verdict_comes_first(page, written, contents):
     text = written.read_text(encoding="utf-8")
-    assert text.index("In short") < text.index(">Models</h2>")
+    assert text.index(">In short</h2>") < text.index("<dt>") < text.index(">Models</h2>")
+    assert "<strong>Is the model better than the mean of the stations?</strong> " in text
     (section,) = opening(contents, written.parent)
     assert section.points[0].startswith("Is the model better than the mean of the stations? Yes")
     (mapped,) = opening(replace(contents, maps=object()), written.parent)
