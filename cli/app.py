@@ -44,6 +44,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Find the purest spectra of a study's scenes, to unmix the others into.",
     ),
     "view": ("smgee_cli.view:view", "Look at a finished run: maps by day, stations, cells, series."),
+    "files": (
+        "smgee_cli.files:files",
+        "Write the daily maps of a run as one NetCDF file, or as GeoTIFFs.",
+    ),
     "stac": ("smgee_cli.stac:stac", "Describe a finished run as a STAC collection and item."),
     "edges": ("smgee_cli.edges:edges", "Fit the edges of the index OPTRAM to the samples of a run."),
     "catalog": ("smgee_cli.catalog:app", "Register your own files under Earth Engine ids."),

@@ -153,6 +153,14 @@ GUIDES: Mapping[str, Guide] = {
         "smgee stac --run {run}",
         "smgee stac --run runs/mine",
     ),
+    "files": Guide(
+        (
+            "smgee files --run runs/mine --netcdf season.nc",
+            "smgee files --run runs/mine --cogs runs/mine/maps --day 2021-07-15 --day 2021-07-16",
+        ),
+        "smgee stac --run {run}",
+        "smgee stac --run runs/mine",
+    ),
     "stac": Guide(
         ("smgee stac --run runs/mine",),
         "open {collection} in a STAC browser",

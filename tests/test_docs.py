@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pytest
 import typer
 import yaml
@@ -127,3 +128,29 @@ def test_a_broken_link_is_found(tmp_path):
     (tmp_path / "a.html").write_text('<h1 id="here"></h1><a href="b.html#there">x</a><a href="#here">y</a>')
     (tmp_path / "b.html").write_text('<a href="a.html#here">x</a><a href="none.html">y</a>')
     assert list(load("check_links").broken(tmp_path)) == ["a.html: b.html#there", "b.html: none.html"]
+
+
+def test_the_page_of_the_experiment_is_filled_by_its_tables():
+    """Each table by its own numbers; the sentences around it are not touched."""
+    filler = load("experiment")
+    page = filler.PAGE.read_text(encoding="utf-8")
+    place = {"scenario": "hill", "rmse_low": 0.01, "rmse_high": 0.04}
+    summary = pd.DataFrame(
+        [
+            {**place, "reference": "insitu_mean", "rmse": 0.0211, "covered_bias": 0.71},
+            {**place, "reference": "upscaled", "rmse": 0.0122, "covered_bias": 0.7},
+        ]
+    )
+    shares = {"helps": 0.81, "claimed_rmse": 0.22, "claimed_r": 0.03, "perfect_r": -0.004, "believed": 1.0}
+    held = {"held_bias": 0.9, "held_r": 1.0, "held_ubrmse": 0.95, "brier": 0.05}
+    power = pd.DataFrame([{"scenario": "hill", **shares, **held, "map_skill": 0.4, "map_spatial_r": 0.7}])
+    bins = {"trials": 3, "gain": 0.002, "claimed_rmse": 0.1, "claimed_r": 0.2, "power_r": 0.3}
+    curve = pd.DataFrame([{"low": -1.0, "high": 0.0, **bins}, {"low": 0.0, "high": 1.0, **bins}])
+    found = filler.renewed(page, summary, power, curve)
+    assert "| hill | 0.021 (0.010–0.040) | 0.012 (0.010–0.040) | 81 % | 22 % | 3 % | −0.004 |" in found
+    assert "| hill | 0.40 | 0.70 | 100 % |" in found
+    assert "| below 0 | 3 | +0.0020 | 10 % | 20 % | 30 % |" in found
+    assert "| hill | 71 % | 90 % | 100 % | 95 % | 0.050 |" in found
+    rest = [line for line in page.split("\n") if not line.startswith("|")]
+    assert [line for line in found.split("\n") if not line.startswith("|")] == rest
+    assert filler.renewed(found, summary, power, curve) == found

@@ -11,6 +11,7 @@ from smgee.upscale.blocks import Block, MapJob, tiling
 from smgee.upscale.cells import CellMeans
 from smgee.upscale.classifier_route import ClassifierRoute
 from smgee.upscale.daily import DailyModel, NetworkSeries
+from smgee.upscale.files import write_daily_cogs, write_netcdf
 from smgee.upscale.jobs import Done, plan_jobs, run_jobs
 from smgee.upscale.kept import KeptBands
 from smgee.upscale.layers import LAYERS, ClassifierLayers, LayerModels, XeeLayers, make_layers
@@ -85,4 +86,6 @@ __all__ = [
     "season_mean",
     "season_mean_there",
     "tiling",
+    "write_daily_cogs",
+    "write_netcdf",
 ]

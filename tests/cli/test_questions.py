@@ -15,7 +15,7 @@ SITES = {"A": (99.80, 37.50), "B": (99.82, 37.52), "C": (99.85, 37.45)}
 
 @pytest.fixture
 def terminal(tmp_path):
-    """A terminal in the folder of a wide table without a clock, a depth or a sign of frost, and its places."""
+    """A terminal beside a wide table that tells no clock, no depth and no frost, and the places of it."""
     times = pd.date_range("2021-05-03", "2021-09-30 23:00", freq="h")
     pd.DataFrame({"time": times, **dict.fromkeys(SITES, 0.2)}).to_csv(tmp_path / "sm.csv", index=False)
     rows = [(name, *place) for name, place in SITES.items()]
