@@ -135,6 +135,13 @@ def on_ramp(image: Any) -> Any:
     return image.reduceRegion(ee.Reducer.first(), point, None, "EPSG:3857", [1000, 0, 0, 0, -1000, 0])
 
 
+def distance_in_meters() -> Any:
+    """How far it is to the pixel at (3500, 500), the only one of the ramp near (500, 500) that is 35."""
+    import ee
+
+    return ramp().eq(35).distance(ee.Kernel.euclidean(5000, "meters"))
+
+
 def gap(image: Any) -> Any:
     """The image with the pixel at (500, 500) masked."""
     import ee

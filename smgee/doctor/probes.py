@@ -271,6 +271,11 @@ PROBES: tuple[Probe, ...] = (
         lambda: graphs.value(lambda ee: ee.Algorithms.Describe(ee.Kernel.gaussian(3))),
     ),
     Probe(
+        "distance-meters",
+        "Is the distance to a pixel three columns away, by a kernel in meters, three nominal pixel sizes?",
+        lambda: graphs.on_ramp(graphs.distance_in_meters()),
+    ),
+    Probe(
         "roberts-focus",
         "Where is the focus of the Roberts kernel?",
         lambda: graphs.value(lambda ee: ee.Algorithms.Describe(ee.Kernel.roberts())),
