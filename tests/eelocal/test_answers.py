@@ -163,6 +163,27 @@ CASES: dict[str, tuple[Callable[[], Any], Any]] = {
         ),
         True,
     ),
+    "Projection.wkt": (lambda: ee.Projection("EPSG:32647").wkt().match("UTM zone 47N").length(), 1),
+    "Filter.never": (lambda: names(called("Filter.never")), []),
+    "Collection.fromColumns": (
+        lambda: (
+            ee.FeatureCollection(
+                called("Collection.fromColumns", columns=[[1, 2], ["a", "b"]], propertyNames=["n", "w"])
+            )
+            .filter(ee.Filter.eq("w", "b"))
+            .aggregate_array("n")
+        ),
+        [2],
+    ),
+    "Join.saveFirst": (
+        lambda: (
+            ee.Join.saveFirst("match", "v", False)
+            .apply(table(), table(), ee.Filter.equals(leftField="name", rightField="name"))
+            .map(lambda f: f.set("most", ee.Feature(f.get("match")).get("v")))
+            .aggregate_array("most")
+        ),
+        [3, 4, 1, 4],
+    ),
     # -- dictionaries
     "Dictionary.contains": (lambda: ee.Dictionary({"a": 1}).contains("a"), True),
     "Dictionary.contains not": (lambda: ee.Dictionary({"a": 1}).contains("b"), False),

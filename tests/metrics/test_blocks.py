@@ -20,6 +20,7 @@ from smgee.metrics import (
     columns,
     contrast,
     effective_size,
+    lag1,
     score,
 )
 from smgee.metrics.table import Scale
@@ -27,6 +28,20 @@ from tests.metrics.series import series
 
 NAMES = HEADLINE
 FAST = {"resamples": 200}
+
+
+def test_autocorrelation_by_its_definition():
+    """The usual estimator, plus what it falls short by in short series (Kendall 1954)."""
+    x = series(3, n=60, rho=0.6)[0]
+    d = x - x.mean()
+    r = (d[1:] * d[:-1]).sum() / (d**2).sum()
+    assert lag1(x) == pytest.approx(r + (1 + 3 * r) / 60)
+    link = np.arange(59) % 7 != 0  # steps across gaps count neither above nor below
+    kept = (d[1:] * d[:-1])[link].sum() / ((d**2).mean() * (link.sum() + 1))
+    assert lag1(x, link) == pytest.approx(kept + (1 + 3 * kept) / 60)
+    assert lag1(np.array([1.0, 5, 2])) != 0
+    assert lag1(np.arange(400.0)) == 0.99
+    assert lag1(np.array([1.0, 5])) == lag1(np.full(9, 0.3)) == lag1(x, np.zeros(59, bool)) == 0
 
 
 def test_lengths_are_those_of_assess():
