@@ -9,18 +9,10 @@ All differences are ``x - y``: the estimate or satellite minus the reference.
 """
 
 from smgee.metrics.assessment import Assessment, assess, contrast
-from smgee.metrics.calibration import alarm_rates
 from smgee.metrics.collocation import Collocation, collocate
 from smgee.metrics.cycles import seasonal_cycle
-from smgee.metrics.dependent import (
-    Gain,
-    dependent_correlations,
-    false_alarms,
-    gain_tests,
-    perfect_reference,
-    steiger,
-    williams,
-)
+from smgee.metrics.dependent import dependent_correlations, perfect_reference, steiger, williams
+from smgee.metrics.gains import Gain, false_alarms, gain_tests
 from smgee.metrics.pairing import paired
 from smgee.metrics.persistence import block_length, effective_size, lag1
 from smgee.metrics.resamplers import Clusters, Draws, MovingBlocks, Resampler
@@ -37,7 +29,6 @@ __all__ = [
     "Metric",
     "MovingBlocks",
     "Resampler",
-    "alarm_rates",
     "assess",
     "block_length",
     "collocate",

@@ -49,17 +49,26 @@ def lag1(x: np.ndarray, link: np.ndarray | None = None) -> float:
     link : array of bool, shape (n - 1,), optional
         Which steps count; see `links`.
     """
-    n = len(x)
-    link = np.ones(max(n - 1, 0), bool) if link is None else link
+    return float(lag1s(x, np.ones(max(len(x) - 1, 0), bool) if link is None else link))
+
+
+def lag1s(x: np.ndarray, link: np.ndarray) -> np.ndarray:
+    """Return `lag1` of series along the last axis."""
+    n = x.shape[-1]
     if n < 3 or not link.any():
-        return 0.0
-    d = x - x.mean()
-    variance = (d * d).mean()
-    if variance <= 1e-24 * (x * x).mean():
-        return 0.0
+        return np.zeros(x.shape[:-1])
+    d = x - x.mean(axis=-1, keepdims=True)
+    variance = (d * d).mean(axis=-1)
+    constant = variance <= 1e-24 * (x * x).mean(axis=-1)
     # Sum over n pairs as in the usual estimator, so that a few excluded gaps do not change its scale.
-    rho = (d[1:] * d[:-1])[link].sum() / (variance * (link.sum() + 1))
-    return float(np.clip(rho + (1 + 3 * rho) / n, -0.99, 0.99))
+    products = (d[..., 1:] * d[..., :-1] * link).sum(axis=-1)
+    rho = products / (np.where(constant, 1.0, variance) * (link.sum() + 1))
+    return np.where(constant, 0.0, np.clip(rho + (1 + 3 * rho) / n, -0.99, 0.99))
+
+
+def inflation(rho: np.ndarray) -> np.ndarray:
+    """Return the factor by which persistence raises the variance of a mean, (1 + ρ) / (1 − ρ)."""
+    return (1 + rho) / (1 - rho)
 
 
 def reduced(n: int, rho: float) -> float:
@@ -120,6 +129,16 @@ def in_order(x: ArrayLike, y: ArrayLike, time: ArrayLike | None) -> tuple[np.nda
     x, y = vectors(x, y)
     rows, t = time_order(~(np.isnan(x) | np.isnan(y)), time)
     return x[rows], y[rows], links(t, len(rows))
+
+
+def common(
+    reference: ArrayLike, a: ArrayLike, b: ArrayLike, time: ArrayLike | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return reference, a and b at common times, in their order, and the `links` between them."""
+    whole = vectors(reference, a, b)
+    rows, t = time_order(~np.isnan(np.stack(whole)).any(axis=0), time)
+    s, first, second = (series[rows] for series in whole)
+    return s, first, second, links(t, len(rows))
 
 
 def time_order(keep: np.ndarray, time: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:

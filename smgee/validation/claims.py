@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from smgee.grid import EaseCell
-from smgee.metrics import alarm_rates, dependent_correlations, gain_tests
-from smgee.metrics.dependent import GAINS
-from smgee.metrics.resamplers import MIN_PAIRS
+from smgee.metrics import dependent_correlations, gain_tests
+from smgee.metrics.gains import GAINS
 from smgee.validation.pairs import PLAIN, UPSCALED, matched
 from smgee.validation.references import (
     cell_station_means,
@@ -48,7 +47,7 @@ def gain_table(
     *,
     baseline: str = PLAIN,
     metrics: Iterable[str] = GAINS,
-    calibrate: int = 0,
+    verify: bool = False,
     level: float = 0.95,
     simulations: int = 1999,
     seed: int = 0,
@@ -66,10 +65,7 @@ def gain_table(
         What the others are compared with.
     metrics : iterable of str
         ``r``, ``ubrmse``, ``rmse``.
-    calibrate : int
-        Runs in which to count the test's false alarms on series like those of the cell, for every row; 0 for
-        none. Some hundreds tell 5 from 8 %.
-    level, simulations, seed
+    verify, level, simulations, seed
         See `smgee.metrics.gain_tests`.
     **pairing
         common, periods, recommended_only and day of `smgee.validation.validate`.
@@ -84,52 +80,61 @@ def gain_table(
     """
     metrics = list(metrics)
     rows = []
-    for cell, orbit, paired in matched(smap, references, **pairing):
-        if baseline not in paired:
-            continue
-        for name in paired:
-            if name == baseline:
-                continue
-            both = paired[name][["filed", "smap", "reference"]].merge(
-                paired[baseline][["filed", "reference"]], on="filed", suffixes=("", "_baseline")
+    for cell, orbit, name, both in judged_twice(smap, references, baseline=baseline, **pairing):
+        three, time = (both["reference"], both["baseline"], both["smap"]), both["filed"].to_numpy()
+        classical = dependent_correlations(*three, time=time)
+        tests = gain_tests(
+            *three,
+            metrics=metrics,
+            time=time,
+            level=level,
+            simulations=simulations,
+            verify=verify,
+            # each row has cases of its own: with common ones the luck of a seed would stand in every row
+            seed=seed + zlib.crc32(f"{cell.name} {orbit} {name}".encode()),
+        )
+        for one in tests:
+            of_r = one.metric == "r" and not math.isnan(one.p)
+            rows.append(
+                {
+                    "grid": cell.grid,
+                    "cell": cell.name,
+                    "orbit": orbit,
+                    "reference": name,
+                    "baseline": baseline,
+                    "metric": one.metric,
+                    "n": one.n,
+                    "gain": one.value,
+                    "p": one.p,
+                    "chance_low": one.low,
+                    "chance_high": one.high,
+                    "power": one.power,
+                    "detectable": one.detectable,
+                    "persistence": one.persistence,
+                    "p_williams": classical["williams"].p if of_r else math.nan,
+                    "p_steiger": classical["steiger"].p if of_r else math.nan,
+                    "false_alarms": one.false_alarms,
+                }
             )
-            time = both["filed"].to_numpy()
-            three = both["reference"], both["reference_baseline"], both["smap"]
-            classical = dependent_correlations(*three, time=time)
-            tests = gain_tests(
-                *three, metrics=metrics, time=time, level=level, simulations=simulations, seed=seed
-            )
-            alarms: dict[str, float] = {}
-            if calibrate and tests and tests[0].n >= MIN_PAIRS:
-                # each row has cases of its own: with common ones the luck of a seed would stand in every row
-                own = seed + zlib.crc32(f"{cell.name} {orbit} {name}".encode())
-                alarms = alarm_rates(
-                    *three, metrics=metrics, time=time, level=level, runs=calibrate, simulations=99, seed=own
-                )
-            for one in tests:
-                of_r = one.metric == "r" and not math.isnan(one.p)
-                rows.append(
-                    {
-                        "grid": cell.grid,
-                        "cell": cell.name,
-                        "orbit": orbit,
-                        "reference": name,
-                        "baseline": baseline,
-                        "metric": one.metric,
-                        "n": one.n,
-                        "gain": one.value,
-                        "p": one.p,
-                        "chance_low": one.low,
-                        "chance_high": one.high,
-                        "power": one.power,
-                        "detectable": one.detectable,
-                        "persistence": one.persistence,
-                        "p_williams": classical["williams"].p if of_r else math.nan,
-                        "p_steiger": classical["steiger"].p if of_r else math.nan,
-                        "false_alarms": alarms.get(one.metric, math.nan),
-                    }
-                )
     return pd.DataFrame(rows, columns=list(GAIN_COLUMNS))
+
+
+def judged_twice(
+    smap: pd.DataFrame, references: Mapping[str, pd.DataFrame], *, baseline: str = PLAIN, **pairing: Any
+) -> Iterator[tuple[EaseCell, str, str, pd.DataFrame]]:
+    """Yield SMAP beside each reference and the baseline, in every cell and orbit.
+
+    Yields
+    ------
+    (EaseCell, str, str, pandas.DataFrame)
+        Orbit, name of the reference, and filed (date of the product), smap, reference, baseline (m³ m⁻³) of
+        the passes that all have. Parameters as `gain_table`.
+    """
+    for cell, orbit, paired in matched(smap, references, **pairing):
+        for name in paired if baseline in paired else ():
+            if name != baseline:
+                other = paired[baseline][["filed", "reference"]].rename(columns={"reference": "baseline"})
+                yield cell, orbit, name, paired[name][["filed", "smap", "reference"]].merge(other, on="filed")
 
 
 def verdict_table(

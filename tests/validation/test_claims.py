@@ -46,20 +46,20 @@ def test_a_better_reference_is_found_and_one_as_good_is_not():
     assert table.query("metric != 'r'")["p_williams"].isna().all()
     satellite = smap_table([PARENT]).query("orbit == 'AM'")["soil_moisture"].to_numpy()
     plain = references["insitu_mean"]["soil_moisture"].to_numpy()[::2]
-    one = gain_tests(truth(PARENT)[::2], plain, satellite, metrics=["r"], time=DAYS[::2].to_numpy(), **FAST)
+    one = gain_tests(truth(PARENT)[::2], plain, satellite, metrics=["r"], time=DAYS[::2].to_numpy())
     row = table.query("metric == 'r' and orbit == 'AM'").iloc[0]
     assert row["gain"] == pytest.approx(one[0].value)
-    assert row["p"] == one[0].p
+    assert row["p"] == pytest.approx(one[0].p, abs=0.01)
     equal = {"upscaled": noisy([PARENT], 0.02), "insitu_mean": noisy([PARENT], 0.02)}
     equal["upscaled"]["soil_moisture"] = truth(PARENT) * 2 - equal["upscaled"]["soil_moisture"]
     assert (gain_table(smap_table([PARENT]), equal, **FAST)["p"] > 0.05).sum() >= 5
 
 
-def test_calibration_is_told_where_asked_for():
+def test_false_alarms_are_told_where_asked_for():
     references = {"upscaled": zonal_table([PARENT]), "insitu_mean": noisy([PARENT], 0.03)}
     smap = smap_table([PARENT]).query("orbit == 'AM'")
-    table = gain_table(smap, references, metrics=["r"], calibrate=60, **FAST).query("orbit == 'AM'")
-    assert 0 <= table["false_alarms"].iloc[0] <= 0.15
+    table = gain_table(smap, references, metrics=["r"], verify=True, **FAST).query("orbit == 'AM'")
+    assert 0 < table["false_alarms"].iloc[0] <= 0.1
     assert gain_table(smap, references, metrics=["r"], **FAST)["false_alarms"].isna().all()
 
 
@@ -68,8 +68,8 @@ def test_rows_are_calibrated_on_cases_of_their_own():
     one = zonal_table([PARENT])
     references = dict.fromkeys(("upscaled", "a", "b", "c"), one) | {"insitu_mean": noisy([PARENT], 0.03)}
     smap = smap_table([PARENT]).query("orbit == 'AM'")
-    table = gain_table(smap, references, metrics=["r"], calibrate=200, **FAST).query("orbit == 'AM'")
-    assert table["p"].nunique() == 1
+    table = gain_table(smap, references, metrics=["r"], verify=True, **FAST).query("orbit == 'AM'")
+    assert np.ptp(table["p"]) < 0.05
     assert table["false_alarms"].nunique() > 1
     assert table["false_alarms"].mean() == pytest.approx(0.05, abs=0.03)
 

@@ -56,8 +56,9 @@ COLLOCATION: Artifact[pd.DataFrame] = table("collocation.csv", schemas.COLLOCATI
 ACCURACY: Artifact[pd.DataFrame] = table("map_accuracy.csv", schemas.MAP_ACCURACY, optional=True)
 HETEROGENEITY: Artifact[pd.DataFrame] = table("heterogeneity.csv", schemas.HETEROGENEITY, optional=True)
 
-CALIBRATION_RUNS = 400
-"""Simulated cases in which the false alarms of a test are counted; their share is known to 1.1 %."""
+CASES = {"M36": 3999, "M09": 499}
+"""Simulated cases behind each test of a gain. Where the claim is made, its false alarms are counted on as
+many others; their share is then known to 0.5 %."""
 
 RESAMPLES = {"M36": 2000, "M09": 600}
 """Of the bootstrap behind each interval: the sixteen small cells have sixteen times as many."""
@@ -167,13 +168,13 @@ def _gains(smap: pd.DataFrame, judges: Judges, options: Mapping[str, Any]) -> pd
     """Return the tests of gains: in the 36 km cells, where the claim is made, of every reference, their false
     alarms counted; in the 9 km cells of the maps.
     """
-    large = smap["cell"].str.startswith("M36")
     maps = {n: t for n, t in judges.tables.items() if n in (PLAIN, UPSCALED, FOOTPRINT, CROSS_FITTED)}
-    parts = [
-        gain_table(smap[use], references, common=True, calibrate=runs, **options)
-        for use, references, runs in ((large, judges.tables, CALIBRATION_RUNS), (~large, maps, 0))
-        if use.any()
-    ]
+    parts = []
+    for grid, references, verify in (("M36", judges.tables, True), ("M09", maps, False)):
+        own = smap[smap["cell"].str.startswith(grid)]
+        if len(own):
+            tests: dict[str, Any] = {"simulations": CASES[grid], "verify": verify}
+            parts.append(gain_table(own, references, common=True, **tests, **options))
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if filled else parts[0]
 
@@ -207,7 +208,7 @@ STEP = Step(
     "validate",
     "Validate SMAP",
     run,
-    version=9,
+    version=10,
     reads=(SMAP, ZONAL, UNITS, STATIONS, PERIODS),
     may_read=(CELLS, RECORDS, OTHERS, MODELS, LEFT_OUT),
     writes=(

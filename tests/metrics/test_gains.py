@@ -1,0 +1,146 @@
+"""Gains that share a reference: false alarms, power, and what they are compared with."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from smgee.errors import InputError
+from smgee.metrics import false_alarms, gain_tests, score, williams
+from smgee.metrics.alike import Alike
+from smgee.metrics.gains import GAINS
+from smgee.metrics.persistence import lag1, links
+from tests.metrics.series import judged, red
+
+
+@pytest.mark.parametrize(("n", "of_errors"), [(50, 0.2), (100, 0.9), (120, 0.97)])
+def test_false_alarms_are_five_in_a_hundred(n, of_errors):
+    """Nominal 5 % must be 3 to 7 %, up to the noise of 600 trials (standard error 0.9 %)."""
+    rng = np.random.default_rng(n)
+    hits = np.zeros(len(GAINS))
+    for k in range(600):
+        a, b, s = judged(rng, n, of_errors=of_errors)
+        hits += [g.p <= 0.05 for g in gain_tests(a, b, s, simulations=199, seed=k)]
+    assert (hits / 600 >= 0.02).all(), hits / 600
+    assert (hits / 600 <= 0.085).all(), hits / 600
+
+
+@pytest.mark.parametrize("bias", [0.0, -0.03])
+def test_levels_that_last_make_no_gain(bias):
+    """References 0.002 apart for good, and a satellite without bias: its mean error is known to 0.01 only.
+
+    Or they are apart in nothing but their dynamics, and the satellite is biased. A test that takes the level
+    for one that changes as the rest does finds a gain in RMSE in 15 % of the first.
+    """
+    rng = np.random.default_rng(8)
+    hits = np.zeros(len(GAINS))
+    for k in range(400):
+        middle = 0.2 + 0.024 * red(rng, 55, 0.87)
+        half = (0.0 if bias else 0.001) + 0.00095 * red(rng, 55, 0.5)
+        satellite = middle + bias + 0.033 * red(rng, 55, 0.7)
+        tests = gain_tests(middle + half, middle - half, satellite, simulations=199, seed=k)
+        hits += [g.p <= 0.05 for g in tests]
+    assert (hits / 400 <= 0.085).all(), hits / 400
+
+
+def test_few_passes_of_a_persistent_land_make_no_gain_in_r():
+    """28 passes under slow drying: what R leaves of the references' difference persists less than they do."""
+    rng = np.random.default_rng(9)
+    hits = 0
+    for k in range(800):
+        middle = 0.2 + 0.024 * red(rng, 28, 0.9)
+        half = 0.004 * red(rng, 28, 0.8)
+        satellite = middle + 0.033 * red(rng, 28, 0.8)
+        test = gain_tests(middle + half, middle - half, satellite, metrics=["r"], simulations=199, seed=k)[0]
+        hits += test.p <= 0.05
+    assert 0.03 <= hits / 800 <= 0.07
+
+
+def test_false_alarms_of_a_study_are_those_of_its_kind():
+    """Independent-time tests are told to alarm too often, the persistent one not."""
+    a, b, s = judged(np.random.default_rng(1), 150, of_errors=0.95)
+
+    def naive(x, y, z):
+        r = score("r", x, z), score("r", y, z), score("r", x, y)
+        return williams(*r, len(x)).p < 0.05
+
+    def ours(x, y, z):
+        return gain_tests(x, y, z, metrics=["r"], simulations=199)[0].p <= 0.05
+
+    assert false_alarms(a, b, s, naive, runs=200) > 0.15
+    assert 0.01 <= false_alarms(a, b, s, ours, runs=200) <= 0.1
+
+
+def test_a_gain_is_found_and_its_size_told():
+    rng = np.random.default_rng(3)
+    found, told = 0, []
+    for k in range(60):
+        a, b, s = judged(rng, 150, of_errors=0.3, worse=0.04)
+        r, ubrmse, _ = gain_tests(a, b, s, simulations=299, seed=k)
+        assert r.value == pytest.approx(score("r", a, s) - score("r", b, s))
+        assert ubrmse.value == pytest.approx(score("ubrmse", a, s) - score("ubrmse", b, s))
+        found += r.p <= 0.05
+        told.append(r.power)
+    assert found >= 40
+    assert np.mean(told) == pytest.approx(found / 60, abs=0.15)
+
+
+def test_detectable_is_found_four_times_in_five():
+    rng = np.random.default_rng(4)
+    a, b, s = judged(rng, 150, of_errors=0.5)
+    one = gain_tests(a, b, s, metrics=["ubrmse"])[0]
+    assert one.low < 0 < one.high
+    assert one.detectable > one.high
+    same = gain_tests(a, a, s)
+    assert [g.value for g in same] == [0, 0, 0]
+    assert all(g.p == 1 for g in same)
+
+
+def test_few_times_and_metrics_unknown():
+    a, b, s = judged(np.random.default_rng(5), 200, of_errors=0.9)
+    few = gain_tests(a[:9], b[:9], s[:9], verify=True)
+    assert all(math.isnan(g.p) and math.isnan(g.false_alarms) and g.n == 9 for g in few)
+    assert all(math.isnan(g.p) for g in gain_tests(a, b, s * 0, metrics=["r"], simulations=99))
+    with pytest.raises(InputError, match="'kge' cannot be tested"):
+        gain_tests(a, b, s, metrics=["kge"])
+
+
+def test_false_alarms_told_are_those_counted_one_by_one():
+    """A few passes, so that the estimates of persistence are poor in every case."""
+    a, b, s = judged(np.random.default_rng(12), 40, of_errors=0.8)
+    told = gain_tests(a, b, s, verify=True)
+
+    for at, metric in enumerate(GAINS):
+
+        def test(x, y, z, metric=metric):
+            return gain_tests(x, y, z, metrics=[metric], simulations=199)[0].p <= 0.05
+
+        counted = false_alarms(a, b, s, test, runs=300)
+        assert counted == pytest.approx(told[at].false_alarms, abs=0.04), metric
+    assert all(math.isnan(g.false_alarms) for g in gain_tests(a, b, s, simulations=199))
+
+
+def test_simulated_cases_are_like_those_given():
+    """Spread, persistence and levels over many cases; the seam of two seasons is no step."""
+    a, b, s = judged(np.random.default_rng(13), 400, of_errors=0.6, worse=0.03)
+    days = np.arange(400.0) + np.where(np.arange(400) < 200, 0, 150)
+    link = links(days, 400)
+    assert (~link).sum() == 1
+    found = np.stack([s, a + 0.01, b])[None]
+    cases = Alike.like(found, link).draw(np.random.default_rng(0), 300)
+    assert cases.shape == (300, 3, 400)
+    apart, middle = cases[:, 1] - cases[:, 2], (cases[:, 1] + cases[:, 2]) / 2
+    wanted = a + 0.01 - b
+    assert apart.std(axis=1).mean() == pytest.approx(wanted.std(), rel=0.03)
+    assert np.mean([lag1(x) for x in apart]) == pytest.approx(lag1(wanted, link), abs=0.03)
+    assert np.corrcoef(apart.ravel(), cases[:, 0].ravel())[0, 1] == pytest.approx(0, abs=0.03)
+    of_satellite = np.corrcoef(middle.ravel(), cases[:, 0].ravel())[0, 1]
+    assert of_satellite == pytest.approx(np.corrcoef(s, (a + 0.01 + b) / 2)[0, 1], abs=0.03)
+    # the satellite's bias of 0.025 and the level of 0.01: the surer of the two is left
+    bias, level = (cases[:, 0] - middle).mean(), apart.mean()
+    assert sorted([abs(bias) > 0.005, abs(level) > 0.005]) == [False, True]
+    again = Alike.like(cases, link).draw(np.random.default_rng(1))
+    assert again.shape == cases.shape
+    assert again.std() == pytest.approx(cases.std(), rel=0.05)
