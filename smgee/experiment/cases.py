@@ -26,7 +26,7 @@ from smgee.validation.pairs import PLAIN, UPSCALED
 
 __all__ = ["COLUMNS", "Trial", "run_trials", "trials"]
 
-LAYOUT = 4
+LAYOUT = 5
 """Raised when a trial gives something else than before: trials that are stored are then done again."""
 
 SEASON = ("05-15", "10-05")

@@ -163,6 +163,22 @@ def false_alarms(
     return sum(bool(test(one, other, satellite)) for satellite, one, other in cases) / runs
 
 
+def p_values(name: str, cases: np.ndarray, link: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the p-values of many cases at once, not yet calibrated.
+
+    Parameters
+    ----------
+    name : str
+        Of `GAINS`.
+    cases : array, shape (k, 3, n)
+        Satellite, first and second estimate: some hundreds of cases, alike in kind.
+    link : array of bool, shape (n - 1,)
+        See `smgee.metrics.persistence.links`.
+    rng : numpy.random.Generator
+    """
+    return _judged(name, (cases, Alike.like(cases, link).draw(rng)), link)[1]
+
+
 def _drawn(
     found: np.ndarray, link: np.ndarray, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:

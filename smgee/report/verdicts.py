@@ -71,7 +71,7 @@ def gain_sentences(
             if pd.notna(test["false_alarms"]):
                 words += (
                     f" On simulated series like these the test gives {test['false_alarms']:.1%} false alarms "
-                    "(nominal 5 %, counted to about 1 %)."
+                    "(nominal 5 %, counted to about half a per cent)."
                 )
         best = _row(found, cell, orbit, reference="insitu_equal")
         if best is not None and pd.notna(best["r_perfect_gain"]):

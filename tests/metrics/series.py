@@ -18,10 +18,11 @@ def series(seed: int, n: int = 60, rho: float = 0.6) -> tuple[np.ndarray, np.nda
     return reference + 0.02 + 0.03 * e[1], reference
 
 
-def red(rng: np.random.Generator, n: int, rho: float) -> np.ndarray:
-    """Return a stationary first-order series of unit variance."""
-    noise = rng.standard_normal(n + 200) * math.sqrt(1 - rho**2)
-    return lfilter([1.0], [1.0, -rho], noise)[200:]
+def red(rng: np.random.Generator, n: int, rho: float, *, count: int | None = None) -> np.ndarray:
+    """Return a stationary first-order series of unit variance, or so many, shape (count, n)."""
+    shape = (n + 200,) if count is None else (count, n + 200)
+    noise = rng.standard_normal(shape) * math.sqrt(1 - rho**2)
+    return lfilter([1.0], [1.0, -rho], noise)[..., 200:]
 
 
 def judged(
