@@ -201,8 +201,6 @@ class Study(Options):
                 )
             ),
             training=Training(folds=5, designs=("station", "random"), trials=0, minutes=None),
-            # without the jackknife, whose thirty further models a first run of a few minutes has no time for
-            upscale=Upscale(layers=("interval", "applicability", "density")),
             smap=Smap(
                 collection_36km=SMAP_36KM_TWIN,
                 others=(OtherProduct(id=ERA5_LAND.id), OtherProduct(id=SPL4.id)),

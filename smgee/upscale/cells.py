@@ -63,7 +63,6 @@ class CellMeans:
     def __init__(self, weights: Weights):
         self.weights = weights
         self._parts: dict[Block, list[_Part]] = {}
-        self._entries: tuple[Block, tuple[np.ndarray, ...]] | None = None
 
     def add(self, block: Block, days: Sequence[date], values: np.ndarray) -> None:
         """Take in days of a block.
@@ -82,20 +81,12 @@ class CellMeans:
                 f"Maps of shape {values.shape} do not fit {len(days)} days of a block of {block.height} by "
                 f"{block.width} pixels."
             )
-        cells, starts, pixels, areas = self._entries_of(block)
+        cells, starts, pixels, areas = self.weights.window(block.row, block.col, block.height, block.width)
         if not cells.size:
             return
         flat = np.ascontiguousarray(values).reshape(len(days), -1)
         sums = _kernel()(flat, starts, pixels, areas)
         self._parts.setdefault(block, []).append(_Part(tuple(days), cells, *sums))
-
-    def _entries_of(self, block: Block) -> tuple[np.ndarray, ...]:
-        """Return which cells a block touches, and the entries of the weights that lie in it."""
-        if self._entries is not None and self._entries[0] == block:
-            return self._entries[1]
-        found = self.weights.window(block.row, block.col, block.height, block.width)
-        self._entries = (block, found)
-        return found
 
     def table(self, *, min_coverage: float = 0.8, value: str = "soil_moisture") -> pd.DataFrame:
         """Return the means of all cells on all days that were added.

@@ -63,6 +63,11 @@ class CellWeights:
     def _pixel_areas(self) -> Callable[[np.ndarray], np.ndarray]:
         return _pixel_areas(self.grid)
 
+    @cached_property
+    def _last(self) -> dict[tuple[int, int, int, int], Entries]:
+        """The window asked for last: maps of many models are averaged block by block."""
+        return {}
+
     def window(self, row: int, col: int, height: int, width: int) -> Entries:
         """Return the entries of a window of the lattice; nothing of the rest stands in memory.
 
@@ -73,6 +78,15 @@ class CellWeights:
         height, width : int
             Its size, pixels.
         """
+        key = row, col, height, width
+        found = self._last.get(key)
+        if found is None:
+            found = self._of_window(*key)
+            self._last.clear()
+            self._last[key] = found
+        return found
+
+    def _of_window(self, row: int, col: int, height: int, width: int) -> Entries:
         from exactextract import exact_extract
         from exactextract.raster import NumPyRasterSource
 

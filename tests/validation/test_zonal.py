@@ -246,6 +246,14 @@ def test_windows_add_up_to_the_whole(scale):
     np.testing.assert_allclose(found, whole, atol=2e-7 * whole.max())
 
 
+def test_maps_of_many_models_ask_for_a_window_once(utm):
+    one = utm.window(0, 0, 20, 30)
+    assert utm.window(0, 0, 20, 30) is one
+    other = utm.window(20, 0, 20, 30)
+    assert other is not one
+    np.testing.assert_array_equal(utm.window(0, 0, 20, 30).pixels, one.pixels)
+
+
 def test_a_window_holds_no_more_than_itself():
     """The memory of a window does not grow with the lattice it is cut from."""
     left, _, _, top = CELL.bounds
