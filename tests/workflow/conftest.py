@@ -8,7 +8,6 @@ import pytest
 from typer.testing import CliRunner
 
 from smgee.study import Study
-from smgee.study.sections import Upscale
 from smgee.workflow.folder import RunFolder
 from smgee_cli.app import app
 
@@ -17,7 +16,6 @@ from smgee_cli.app import app
 def study() -> Study:
     demo = Study.demo()
     content = demo.model_dump(mode="json") | {"name": "small", "start": "2021-06-10", "end": "2021-07-20"}
-    content["upscale"]["layers"] = list(Upscale().layers)  # all that a study draws by default
     content["area"] |= {"scale_m": 300}
     content["training"] |= {"target": "absolute", "models": ["XGBoost", "RF"], "folds": 4}
     content["predictors"] = [

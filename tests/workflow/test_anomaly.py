@@ -18,7 +18,6 @@ from smgee.cards import verify
 from smgee.experiment.layers import true_pixels
 from smgee.models import BASELINES, Uncertainty, load_model
 from smgee.study import Study
-from smgee.study.sections import Upscale
 from smgee.twin import Basin
 from smgee.upscale import Block, DailyModel, MapJob, MapStore, SampledRoute, XeeRoute
 from smgee.workflow.folder import RunFolder
@@ -32,7 +31,6 @@ from tests.workflow.conftest import run_whole
 def study() -> Study:
     content = Study.demo().model_dump(mode="json")
     content |= {"name": "anomaly", "start": "2021-06-10", "end": "2021-07-10"}
-    content["upscale"]["layers"] = list(Upscale().layers)  # all that a study draws by default
     content["area"] |= {"scale_m": 300}
     content["publish"] |= {"maps": True, "readers": ["allUsers"]}
     content["training"] |= {"models": ["XGBoost", "RF"], "folds": 3, "designs": ["random", "block"]}
