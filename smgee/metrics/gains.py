@@ -202,12 +202,13 @@ def _tested(
     if not error > 0:  # the two differ by nothing, or by a constant that does not count
         return Gain(name, float(value), 1.0, 0.0, 0.0, 0.0, 0.0, float(rho), n)
     ratios, shares = _judged(name, drawn, link)
-    chance, levels = np.sort(np.abs(ratios)), np.sort(shares)
-    count = len(chance)
+    chance, count = np.sort(np.abs(ratios)), len(ratios)
     # the share of cases with a larger gain, and in how many of the cases, each tested so, it is as small
     plain = float(_shares_above(chance, np.array([abs(value) / error]))[0])
-    p = (1 + int((levels <= plain).sum())) / (count + 1)
-    kept = float(np.quantile(levels, 1 - level))
+    levels, number = np.unique(shares, return_counts=True)
+    found_so = np.append(0, np.cumsum(number)) / count
+    p = max(float(np.interp(plain, np.append(0.0, levels), found_so)), 1 / (count + 1))
+    kept = float(np.quantile(shares, 1 - level))
     least = float(np.quantile(chance, 1 - kept))
     alarms = math.nan if others is None else float((_judged(name, others, link)[1] < kept).mean())
     power = float((np.abs(ratios + value / error) > least).mean())

@@ -107,6 +107,18 @@ def test_detectable_is_found_four_times_in_five():
     assert all(g.p == 1 for g in same)
 
 
+def test_small_p_values_have_their_size_too():
+    """As a gain grows its p-value falls through the thousandths: it does not leap to the least there is."""
+    a, b, s = judged(np.random.default_rng(14), 60, of_errors=0.5)
+    error = s - (a + b) / 2
+    p = [
+        gain_tests(a + k * error, b - k * error, s, metrics=["ubrmse"], simulations=999)[0].p
+        for k in np.linspace(0, 0.5, 60)
+    ]
+    assert sum(0.002 < one < 0.009 for one in p) >= 2
+    assert min(p) == pytest.approx(0.001)
+
+
 def test_few_times_and_metrics_unknown():
     a, b, s = judged(np.random.default_rng(5), 200, of_errors=0.9)
     few = gain_tests(a[:9], b[:9], s[:9], verify=True)

@@ -52,7 +52,9 @@ def test_a_better_reference_is_found_and_one_as_good_is_not():
     assert row["p"] == pytest.approx(one[0].p, abs=0.01)
     equal = {"upscaled": noisy([PARENT], 0.02), "insitu_mean": noisy([PARENT], 0.02)}
     equal["upscaled"]["soil_moisture"] = truth(PARENT) * 2 - equal["upscaled"]["soil_moisture"]
-    assert (gain_table(smap_table([PARENT]), equal, **FAST)["p"] > 0.05).sum() >= 5
+    p = gain_table(smap_table([PARENT]), equal, **FAST)["p"]
+    assert (p > 0.01).all()
+    assert (p > 0.05).sum() >= 4
 
 
 def test_false_alarms_are_told_where_asked_for():
