@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Thermal"]
 
 LANDSAT = {"bt_b10": "thermal1", "bt_b11": "thermal2"}
-MODIS = ("lst_day", "lst_night")
 RANGE = "lst_range"
 _WORDS = {
     "bt_b10": "brightness temperature at 10.9 µm of clear Landsat scenes, top of atmosphere",

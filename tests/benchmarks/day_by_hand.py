@@ -25,7 +25,6 @@ from smgee.grid import PixelGrid
 from smgee.machine import usable_cores
 
 FILL, STRIP = -9999, 256
-TERRAIN = ("elevation", "slope", "northness", "eastness")
 Scene = dict[str, Path]  # by role, and "Fmask"
 
 

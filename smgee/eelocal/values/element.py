@@ -10,8 +10,6 @@ from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.geometry import UNBOUNDED_GEOMETRY, Feature, Geometry
 from smgee.eelocal.values.image import Image
 
-Element = Feature | Image | Collection
-
 
 def element_id(element: Any) -> str | None:
     """Return the ``system:index``."""
