@@ -136,8 +136,8 @@ def rows_fold(table: NetworkTable, train: np.ndarray, test: np.ndarray, *, trans
     learned = np.zeros(table.shape, bool)
     learned[table.station[train], table.step[train]] = True
     beside = np.setdiff1d(np.arange(len(table)), np.concatenate([train, test]))
-    reached = learned.any(axis=1)[table.station] if transfers else learned.any(axis=0)[table.step]
-    beside = beside[reached[beside]]
+    reached = np.asarray(learned.any(axis=1 if transfers else 0))
+    beside = beside[reached[(table.station if transfers else table.step)[beside]]]
     learned[table.station[beside], table.step[beside]] = True
     learned &= np.isfinite(table.grid(table.y))
     row = np.zeros((2, len(table)), bool)
