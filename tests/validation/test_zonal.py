@@ -200,6 +200,11 @@ def test_refusals():
         cell_weights(grid, [])
 
 
+def test_maps_of_another_size_are_refused(utm):
+    with pytest.raises(InputError, match="both must lie on the same lattice"):
+        zonal_statistics(np.zeros((3, 4)), utm)
+
+
 @pytest.mark.realdata
 def test_real_elevation_in_two_projections(real_data):
     """The same 9 km cell near Davos, from the degrees of SRTM and from its UTM copy, and against
