@@ -323,3 +323,26 @@ def test_pages_are_the_whole(size: int) -> None:
     assert [f["properties"] for f in paged] == [f["properties"] for f in whole]
     for one, other in zip(paged, whole):
         assert one["geometry"]["coordinates"] == pytest.approx(other["geometry"]["coordinates"])
+
+
+def test_what_a_grid_leaves_open_comes_from_the_image() -> None:
+    """A rectangle of 40 × 20 pixels of 30 m: its grid by the dimensions, by the transform, by nothing."""
+    corners = [600_000, 4_099_400, 601_200, 4_100_000]
+    image = field().setDefaultProjection("EPSG:32647", [30, 0, 600_000, 0, -30, 4_100_000])
+    image = image.clip(ee.Geometry.Rectangle(corners, "EPSG:32647", False))
+    affine = {"scaleX": 30, "scaleY": -30, "translateX": 600_000, "translateY": 4_100_000}
+    dimensions = {"width": 40, "height": 20}
+    whole = {"crsCode": "EPSG:32647", "affineTransform": affine, "dimensions": dimensions}
+    expected = pixels(image, whole)["v"]
+    assert expected.shape == (20, 40)
+    for part in ({}, {"crsCode": "EPSG:32647"}, {"dimensions": dimensions}, {"affineTransform": affine}):
+        np.testing.assert_allclose(pixels(image, part)["v"], expected, rtol=1e-12)
+    half = pixels(image, {"dimensions": {"width": 20, "height": 10}})["v"]
+    assert half.shape == (10, 20)
+    # On another map: by pixels of the same nominal size.
+    other = pixels(image, {"crsCode": "EPSG:6933"})["v"]
+    # That is equal-area, so there are as many of them; those that the edge cuts are more.
+    assert 800 < (other > 0).sum() < 800 + 2 * 60
+    for part in ({"affineTransform": affine}, {"dimensions": dimensions}, {"crsCode": "EPSG:32647"}):
+        with pytest.raises(ee.EEException, match="unbounded"):
+            pixels(field(), part)
