@@ -14,6 +14,26 @@ def region() -> Any:
     return ee.Geometry.Rectangle([0, 0, 1, 1], "EPSG:4326", False)
 
 
+def square(size: float) -> Any:
+    import ee
+
+    return ee.Geometry.Rectangle([0, 0, size, size], "EPSG:4326", False)
+
+
+def on_squares(image: Any, *names: str) -> Any:
+    """Reduce the squares of 1° to the north-east of (0, 0), up to 4°."""
+    first, second = (reducer(name) for name in names)
+    both = first.combine(second, sharedInputs=True)
+    return image.reduceRegion(both, square(4), crs="EPSG:4326", crsTransform=[1, 0, 0, 0, 1, 0])
+
+
+def unmatched() -> Any:
+    import ee
+
+    join = ee.Join.saveAll("m", outer=True)
+    return join.apply(features(), features(), ee.Filter.equals(leftField="a", rightField="c"))
+
+
 def at(image: Any) -> Any:
     import ee
 

@@ -389,6 +389,35 @@ PROBES: tuple[Probe, ...] = (
             .addBands(graphs.collection(graphs.image(5).rename("a"), graphs.fraction(0.25)).mosaic().mask())
         ),
     ),
+    Probe(
+        "nan",
+        "What do reducers make of NaN?",
+        lambda: graphs.image(-1).sqrt().reduceRegion(graphs.reducer("mean"), graphs.region(), 10000),
+    ),
+    Probe(
+        "constant-left",
+        "Does a constant on the left leave the result of an operation on the 1° grid?",
+        lambda: (
+            graphs.image(1).subtract(graphs.ramp().setDefaultProjection("EPSG:32647", None, 30)).projection()
+        ),
+    ),
+    Probe(
+        "unmask-clip",
+        "Does unmask after clip fill the region alone, and leave the pixels on its border?",
+        lambda: graphs.on_squares(graphs.image(1).clip(graphs.square(1.5)).unmask(0), "sum", "count"),
+    ),
+    Probe(
+        "best-effort",
+        "Is the scale doubled until a region fits, with bestEffort?",
+        lambda: graphs.image(1).reduceRegion(
+            graphs.reducer("count"), graphs.region(), 1000, bestEffort=True, maxPixels=1000
+        ),
+    ),
+    Probe(
+        "outer-matches",
+        "Has an element without matches an empty list of them, after Join.saveAll(outer=True)?",
+        lambda: graphs.unmatched().aggregate_array("m"),
+    ),
     Probe("flat-aspect", "Is the aspect of flat ground 0?", lambda: graphs.on_ramp(graphs.flat())),
     Probe(
         "pixel-coordinates",

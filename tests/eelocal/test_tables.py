@@ -86,7 +86,7 @@ def test_order_and_limits() -> None:
         ("theta > 2", "AC"),
         ("theta >= 2.5 && name != 'A'", "C"),
         ('name == "B" || theta == 3', "AB"),
-        ("!(theta > 2)", "B"),
+        ("!(theta > 2) && name != 'D'", "B"),
         ("2 < theta", "AC"),
     ],
 )
@@ -94,16 +94,37 @@ def test_filter_expressions(text: str, passing: str) -> None:
     assert names(stations().filter(text)) == list(passing)
 
 
-def test_a_missing_property_neither_passes_nor_fails() -> None:
+def test_a_comparison_with_a_missing_property_does_not_pass() -> None:
     for condition in (
         ee.Filter.gt("theta", 0),
-        ee.Filter.lte("theta", 9),
-        ee.Filter.neq("theta", 9),
-        ee.Filter.eq("theta", 1).Not(),
+        ee.Filter.eq("theta", 1),
+        ee.Filter.rangeContains("theta", 0, 9),
+        ee.Filter.And(ee.Filter.lte("theta", 9), ee.Filter.notNull(["theta"])),
+        ee.Filter.And(ee.Filter.neq("theta", 9), ee.Filter.gt("theta", 0)),
     ):
         assert "D" not in names(stations().filter(condition))
     assert names(stations().filter(ee.Filter.notNull(["theta"]).Not())) == ["D"]
     assert "D" in names(stations().filter(ee.Filter.Or(ee.Filter.gt("theta", 2), ee.Filter.eq("name", "D"))))
+    assert "D" in names(stations().filter(ee.Filter.Or(ee.Filter.neq("theta", 2), ee.Filter.eq("name", "D"))))
+
+
+@pytest.mark.parametrize("relation", ["neq", "lte", "gte"])
+def test_the_opposite_of_a_comparison_with_a_missing_property_is_refused(relation: str) -> None:
+    """The client sends these as Filter.not of eq, gt and lt; that "will match if and only if this filter does
+    not" (its documentation), and yet what is missing is not at most anything.
+    """
+    condition = getattr(ee.Filter, relation)("theta", 9)
+    for given in (condition, condition.Not(), ee.Filter.Or(condition, ee.Filter.eq("name", "A"))):
+        with pytest.raises(ee.EEException, match="notNull"):
+            stations().filter(given).size().getInfo()
+    assert stations().filter(ee.Filter.notNull(["theta"])).filter(condition).size().getInfo() >= 0
+
+
+@pytest.mark.parametrize("relation", ["eq", "neq", "lt"])
+def test_comparing_with_null_is_refused(relation: str) -> None:
+    """Whether `Filter.neq("mean", None)` keeps what has a mean, or everything, no public source says."""
+    with pytest.raises(ee.EEException, match="notNull"):
+        stations().filter(getattr(ee.Filter, relation)("theta", None)).size().getInfo()
 
 
 def test_filters() -> None:

@@ -365,6 +365,15 @@ def test_kernels_in_meters_depend_on_the_scale() -> None:
     assert (moved.weights().x, moved.weights().y) == (0, 0)
 
 
+def test_a_gaussian_of_one_pixel_is_refused_rather_than_no_filter_at_all() -> None:
+    """Its page shows 5×5 for a radius of 3, so pixels nearer than the radius; a newer recording shows 7×7."""
+    assert np.shape(info(ee.Kernel.gaussian(3))["weights"]) == (5, 5)
+    assert np.shape(info(ee.Kernel.gaussian(2, 0.5))["weights"]) == (3, 3)
+    assert "3x3" in refusal(ee.Kernel.gaussian(1))
+    smooth = ee.Image.pixelLonLat().convolve(ee.Kernel.gaussian(30, 30, "meters"))
+    assert "3x3" in refusal(smooth.reduceRegion(ee.Reducer.first(), ee.Geometry.Point([0, 0]), 30))
+
+
 def test_rotation_moves_the_focus() -> None:
     kernel = ee.Kernel.fixed(-1, -1, [[1, 2, 3]], 0, 0).rotate(1)
     assert info(kernel)["weights"] == [[1], [2], [3]]

@@ -97,7 +97,11 @@ def bounds(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | 
     return geodesy.bounds_of(geometry, error=meters(maxError, proj), projection=proj)
 
 
-@algorithm("Geometry.buffer")
+@algorithm(
+    "Geometry.buffer",
+    approximate="round parts have as few vertices as maxError allows, by default 1 % of the distance: the "
+    "service's are not documented, and areas differ by up to 2 %",
+)
 def buffer(
     geometry: Geometry, distance: float, maxError: ErrorMargin | None, proj: Projection | None
 ) -> Geometry:

@@ -11,10 +11,9 @@ from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError, NotFoundError
 from smgee.eelocal.ops.image_bands import add_bands, cast_image
 from smgee.eelocal.pixels.arrays import Present
+from smgee.eelocal.pixels.composites import BestOf, Mosaic
 from smgee.eelocal.pixels.stack import (
     FAST,
-    BestOf,
-    Mosaic,
     ReducedStack,
     SimpleStack,
     output_types,
@@ -143,6 +142,9 @@ def _composite(images: Sequence[Image], bands: Sequence[Band]) -> Image:
     return Image(tuple(bands), {}, joint_footprint(images))
 
 
+_ORDERED: dict[str, Reducer] = {"median": Percentile("median", (50.0,), ("median",)), "mode": Mode()}
+
+
 def _register(name: str) -> None:
     @algorithm(f"reduce.{name}")
     def reduce(collection: Collection) -> Image:
@@ -150,7 +152,8 @@ def _register(name: str) -> None:
         bands = []
         for band_name, members in stacked_bands(images).items():
             kind = simple_type(name, [b.type for b in members])
-            bands.append(Band(band_name, SimpleStack(name, [b.node for b in members], kind), kind))
+            stack = SimpleStack(name, [b.node for b in members], kind, _ORDERED.get(name))
+            bands.append(Band(band_name, stack, kind))
         return _composite(images, bands)
 
     reduce.__doc__ = f"Reduce a collection by `{name}`, band by band."
@@ -170,7 +173,7 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
         for name, members in stacks.items():
             if plain(reducer):
                 kind = simple_type(reducer.name, [b.type for b in members])
-                stack = SimpleStack(reducer.name, [b.node for b in members], kind)
+                stack = SimpleStack(reducer.name, [b.node for b in members], kind, reducer)
                 bands.append(Band(f"{name}_{reducer.name}", stack, kind))
                 continue
             union = joint(b.type for b in members)

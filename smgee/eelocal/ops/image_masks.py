@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import shapely
 
 from smgee.eelocal.engine.registry import algorithm
 from smgee.eelocal.errors import EEError
@@ -15,8 +17,10 @@ from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.construct import constant_image, spread
 from smgee.eelocal.values.geometry import Geometry
 from smgee.eelocal.values.image import Band, Image
+from smgee.eelocal.values.lazy import Node
 from smgee.eelocal.values.nodes import Apply, Masked, MaskOf, Remask, Replace, Unmask
 from smgee.eelocal.values.pixeltype import PixelType, joint
+from smgee.eelocal.values.plane import on_plane
 
 
 def update_mask(image: Image, mask: Image) -> Image:
@@ -54,31 +58,47 @@ def mask_of(image: Image, mask: Image | None) -> Image:
 def unmask_image(image: Image, value: Image, *, same_footprint: bool = True) -> Image:
     """Return the image with another's values and mask where it is masked."""
     values = spread(value, len(image.bands), what="value")
+    inside = _inside(image) if same_footprint else lambda band, fill: fill
     bands, company = [], object()
     for band, fill in zip(image.bands, values, strict=True):
         kind = band.type.union(fill.type)
-        node = Unmask(band.node, fill.node, kind.dtype, company)
+        node = Unmask(band.node, inside(band, fill.node), kind.dtype, company)
         bands.append(Band(band.name, node, kind, band.projection, band.extent if same_footprint else None))
     result = image.with_bands(bands)
-    if same_footprint:
-        # Outside of the footprint the image has no pixels to fill.
-        return _clip_to_footprint(result)
-    return result.with_footprint(_union(image.footprint, value.footprint))
+    return result if same_footprint else result.with_footprint(_union(image.footprint, value.footprint))
 
 
-def _clip_to_footprint(image: Image) -> Image:
-    """Mask what lies outside of the bands' own pixels, or of the footprint of an image without pixels of
-    its own.
+def _inside(image: Image) -> Callable[[Band, Node], Node]:
+    """Return how to mask what lies outside of a band's own pixels and of the image's footprint.
+
+    A footprint that is no more than the outline of those pixels says nothing that they do not.
     """
-    bands = []
-    for band in image.bands:
+    outlines: dict[tuple[Any, Any], bool] = {}
+
+    def inside(band: Band, node: Node) -> Node:
         if band.extent is not None:
-            bands.append(band.holding(Within(band.node, band)))
-        elif image.footprint is not None:
-            bands.append(band.holding(Clipped(band.node, image.footprint, whole=True)))
-        else:
-            bands.append(band)
-    return image.with_bands(bands)
+            node = Within(node, band)
+            key = band.projection, band.extent
+            if key not in outlines:
+                outlines[key] = image.footprint is None or _frames(image.footprint, band)
+            if outlines[key]:
+                return node
+        return node if image.footprint is None else Clipped(node, image.footprint, whole=True)
+
+    return inside
+
+
+def _frames(footprint: Geometry, band: Band) -> bool:
+    """Whether a footprint holds all of a band's pixels, but for some of the outermost: outlines of a few
+    vertices in longitude and latitude follow the edges of a map nearly.
+    """
+    assert band.extent is not None
+    col, row, width, height = band.extent
+    edge = max(1, max(width, height) // 100)
+    if min(width, height) <= 2 * edge:
+        return False
+    inner = band.projection.window(row + edge, col + edge, height - 2 * edge, width - 2 * edge)
+    return bool(shapely.covers(on_plane(footprint, inner.crs), shapely.box(*inner.bounds)))
 
 
 def _union(first: Geometry | None, second: Geometry | None) -> Geometry | None:

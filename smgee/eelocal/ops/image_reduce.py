@@ -21,7 +21,7 @@ def reduce(image: Image, reducer: Reducer) -> Image:
     nodes = [b.node for b in image.bands]
     if plain(reducer):
         kind = simple_type(reducer.name, [b.type for b in image.bands])
-        stack = SimpleStack(reducer.name, nodes, kind)
+        stack = SimpleStack(reducer.name, nodes, kind, reducer)
         return image.computed([place.holding(stack, kind, name=reducer.name)])
     kinds = output_types(reducer, [joint(b.type for b in image.bands)], len(nodes))
     node = ReducedStack(reducer, [nodes], kinds)

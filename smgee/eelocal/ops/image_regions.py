@@ -187,7 +187,14 @@ def named_outputs(
     return named
 
 
-@algorithm("Image.reduceRegion")
+_WEIGHTS = "weights are the exact parts of pixels inside, of which the service keeps 8 bits"
+
+
+@algorithm(
+    "Image.reduceRegion",
+    approximate=f"{_WEIGHTS}; with bestEffort beyond maxPixels the scale is doubled until the region fits: "
+    "which one the service takes is not documented",
+)
 def reduce_region(
     image: Image,
     reducer: Reducer,
@@ -211,7 +218,7 @@ def reduce_region(
     return named_outputs(image, reducer, results)
 
 
-@algorithm("Image.reduceRegions")
+@algorithm("Image.reduceRegions", approximate=_WEIGHTS)
 def reduce_regions(
     image: Image,
     collection: Collection,

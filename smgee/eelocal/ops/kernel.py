@@ -10,7 +10,7 @@ import numpy as np
 
 from smgee.eelocal.engine.coerce import coercion
 from smgee.eelocal.engine.registry import algorithm
-from smgee.eelocal.errors import EEError
+from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.values.kernel import Kernel, Weights
 from smgee.eelocal.values.number import is_number
 from smgee.eelocal.values.size import MOST_NUMBERS, check_size
@@ -121,10 +121,13 @@ def rectangle(xRadius: float, yRadius: float, units: str, normalize: bool, magni
     return Kernel("rectangle", build, _units(units))
 
 
-@algorithm("Kernel.gaussian")
+@algorithm(
+    "Kernel.gaussian",
+    approximate="5x5 for a radius of 3, as its documentation shows; a recording of 2024 has 7x7",
+)
 def gaussian(radius: float, sigma: float, units: str, normalize: bool, magnitude: float) -> Kernel:
     """Make a Gaussian of the pixels nearer than the radius along both axes: 5×5 for a radius of 3, as
-    documented.
+    documented. Where that leaves one pixel, and the other public record (7×7) nine, it is refused.
     """
     _check(radius)
     if sigma <= 0:
@@ -133,6 +136,11 @@ def gaussian(radius: float, sigma: float, units: str, normalize: bool, magnitude
     def build(pixel: float) -> Weights:
         unit = pixel if units == "meters" else 1.0
         half = max(math.ceil(radius / unit - 1e-9) - 1, 0)
+        if not half and radius >= unit:
+            raise UnsupportedAlgorithmError(
+                "Kernel.gaussian with a radius of one pixel",
+                "is one pixel or 3x3, which public records of the service leave open; use a larger radius",
+            )
         dx, dy = _offsets(half, half)
         return _centered(
             scale_weights(np.exp(-(dx**2 + dy**2) / (2 * (sigma / unit) ** 2)), normalize, magnitude)

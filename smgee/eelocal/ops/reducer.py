@@ -112,8 +112,13 @@ PLAIN: dict[str, Any] = {
     "sum": Sum,
     "variance": lambda: Moments("variance", "variance", order=2, least=1, formula=_variance),
 }
+_GUESSED = {
+    "kurtosis": "in excess of 3, of the population: not documented",
+    "skew": "of the population: not documented",
+    "sensSlope": "the offset is the median of y - slope * x: not documented",
+}
 for _name, _factory in PLAIN.items():
-    algorithm(f"Reducer.{_name}")(lambda _factory=_factory: _factory())
+    algorithm(f"Reducer.{_name}", approximate=_GUESSED.get(_name))(lambda _factory=_factory: _factory())
 
 
 @algorithm("Reducer.min")
@@ -134,13 +139,19 @@ def _at_least_one(count: int) -> int:
     return count
 
 
-@algorithm("Reducer.median")
+_DIRECT = (
+    "from all the values; beyond maxRaw of them, whose default is not documented, the service reads it off a "
+    "histogram"
+)
+
+
+@algorithm("Reducer.median", approximate=_DIRECT)
 def median(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:
     """Return the reducer to the median, computed directly for any number of elements."""
     return Percentile("median", (50.0,), ("median",))
 
 
-@algorithm("Reducer.percentile")
+@algorithm("Reducer.percentile", approximate=f"interpolated between ranks, {_DIRECT}")
 def percentile(
     percentiles: list[float],
     outputNames: list[str] | None,
@@ -162,13 +173,13 @@ def _percent(value: float) -> str:
     return f"{value:g}".replace(".", "_")
 
 
-@algorithm("Reducer.mode")
+@algorithm("Reducer.mode", approximate=_DIRECT)
 def mode(maxBuckets: int | None, minBucketWidth: float | None, maxRaw: int | None) -> Reducer:
     """Return the reducer to the commonest value, computed directly for any number of elements."""
     return Mode()
 
 
-@algorithm("Reducer.intervalMean")
+@algorithm("Reducer.intervalMean", approximate=_DIRECT)
 def interval_mean(
     minPercentile: float,
     maxPercentile: float,
@@ -210,7 +221,10 @@ def fixed_2d_histogram(
     return FixedHistogram2D((xMin, xMax, xSteps), (yMin, yMax, ySteps))
 
 
-@algorithm("Reducer.kendallsCorrelation")
+@algorithm(
+    "Reducer.kendallsCorrelation",
+    approximate="the p-value is that of the normal approximation: not documented",
+)
 def kendall(numInputs: int) -> Reducer:
     """Return the reducer to Kendall's rank correlation."""
     return Kendall(numInputs)
@@ -228,13 +242,21 @@ def linear_regression(numX: int, numY: int) -> Reducer:
     return LinearRegression(numX, numY)
 
 
-@algorithm("Reducer.robustLinearRegression")
+@algorithm(
+    "Reducer.robustLinearRegression",
+    approximate="without beta: outliers are beyond 2.795 robust standard deviations of the first fit's "
+    "residuals; the default is not documented",
+)
 def robust_linear_regression(numX: int, numY: int, beta: float | None) -> Reducer:
     """Return the reducer to a least-squares fit without outliers."""
     return RobustRegression(numX, numY, beta)
 
 
-@algorithm("Reducer.ridgeRegression")
+@algorithm(
+    "Reducer.ridgeRegression",
+    approximate="lambda times the squared slopes of the variables as given, the intercept free, the p-value "
+    "null: none of it is documented",
+)
 def ridge_regression(numX: int, numY: int, lambda_: float) -> Reducer:
     """Return the reducer to a penalised fit."""
     return RidgeRegression(numX, numY, lambda_)

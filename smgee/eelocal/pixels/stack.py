@@ -15,7 +15,7 @@ from smgee.eelocal.values.image import Band
 from smgee.eelocal.values.lazy import Node, Pixels, is_thin
 from smgee.eelocal.values.nodes import Pointwise
 from smgee.eelocal.values.pixeltype import BOOLEAN, PixelType, joint
-from smgee.eelocal.values.reducer import Column, Reduced, Reducer
+from smgee.eelocal.values.reducer import Column, Reduced, Reducer, refuse_nan
 from smgee.grid import PixelGrid
 
 # Of a stack, what is copied together for the compiled loops.
@@ -141,6 +141,9 @@ FAST: dict[str, Callable[[Sequence[Pixels]], tuple[np.ndarray, np.ndarray]]] = {
 }
 
 
+_UNWEIGHTED = frozenset({"median", "mode"})  # of these loops, those that count every unmasked value once
+
+
 def simple_type(name: str, types: Sequence[PixelType]) -> PixelType:
     """Return the type of a simple reduction of bands of these types."""
     union = joint(types)
@@ -169,14 +172,27 @@ def simple_type(name: str, types: Sequence[PixelType]) -> PixelType:
 
 
 class SimpleStack(Pointwise):
-    """One of the simple reductions of a stack of bands."""
+    """One of the simple reductions of a stack of bands.
 
-    __slots__ = ("dtype", "name")
+    Parameters
+    ----------
+    name : str
+        Which of `FAST`.
+    nodes : sequence of Node
+        The stack.
+    kind : PixelType
+        Of the result.
+    reducer : Reducer, optional
+        The same as a reducer, for the pixels whose masks are fractions where the loop knows no weights.
+    """
 
-    def __init__(self, name: str, nodes: Sequence[Node], kind: PixelType):
+    __slots__ = ("dtype", "name", "reducer")
+
+    def __init__(self, name: str, nodes: Sequence[Node], kind: PixelType, reducer: Reducer | None = None):
         super().__init__(*nodes)
         self.name = name
         self.dtype = kind.dtype
+        self.reducer = reducer
 
     def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
         if any(p.values.ndim != 2 for p in inputs):
@@ -184,15 +200,32 @@ class SimpleStack(Pointwise):
                 f"{self.name} of array bands needs equal-shaped scalars; use arrayReduce, or toArrayPerBand "
                 "first."
             )
+        if self.name != "count":
+            for pixels in inputs:
+                refuse_nan(self.name, pixels.values, pixels.mask)
         with np.errstate(all="ignore"):
             values, found = FAST[self.name](inputs)
-        values = values.astype(self.dtype, copy=False)
-        if self.name == "count":
-            return Pixels(values, found)
         masks = [p.mask for p in inputs]
-        if self.name == "median" and found.dtype == bool and all(m.dtype == bool for m in masks):
+        if self.name in _UNWEIGHTED and self.reducer is not None and self.reducer.weighted:
+            values = self._weighed(values, inputs)
+        values = values.astype(self.dtype, copy=False)
+        if self.name == "count" or all(m.dtype == bool for m in masks):
             return Pixels(values, found)
         return Pixels(values, _greatest(masks))
+
+    def _weighed(self, values: np.ndarray, inputs: list[Any]) -> np.ndarray:
+        """Return the values, those of pixels with fractional masks by the reducer itself."""
+        assert self.reducer is not None
+        partly = [(p.mask > 0) & (p.mask < 1) for p in inputs if p.mask.dtype != bool]
+        where = np.logical_or.reduce(partly) if partly else np.False_
+        if not where.any():
+            return values
+        columns = Column(
+            np.stack([p.values[where] for p in inputs]), np.stack([p.mask[where] for p in inputs])
+        )
+        values = values.astype(np.result_type(values.dtype, self.dtype))
+        values[where] = self.reducer.reduce([columns])[0].values
+        return values
 
 
 class ReducedStack(Pointwise):
@@ -223,7 +256,14 @@ class ReducedStack(Pointwise):
             start += size
         with np.errstate(all="ignore"):
             results = self.reducer.reduce(columns)
-        return [reduced_pixels(r, kind, grid) for r, kind in zip(results, self.kinds, strict=True)]
+        outputs = [reduced_pixels(r, kind, grid) for r, kind in zip(results, self.kinds, strict=True)]
+        masks = [p.mask for p in inputs]
+        if all(m.dtype == bool for m in masks):
+            return outputs
+        most = _greatest(masks)  # 0 where there is nothing; of that, a count is there all the same
+        return [
+            Pixels(p.values, np.where(p.mask, np.where(most > 0, most, 1), 0).astype("f4")) for p in outputs
+        ]
 
 
 def stack_column(inputs: Sequence[Pixels], grid: PixelGrid) -> Column:
@@ -319,66 +359,3 @@ def output_types(reducer: Reducer, types: Sequence[PixelType], count: int | None
 def output_names(band: Band, reducer: Reducer) -> list[str]:
     """Return the names of what a reducer makes of a band: the band's own where that is one."""
     return [band.name] if len(reducer.outputs) == 1 else [f"{band.name}_{o}" for o in reducer.outputs]
-
-
-class Mosaic(Pointwise):
-    """The last of several nodes that is not masked, with its mask: later images lie on top."""
-
-    __slots__ = ("dtype",)
-
-    def __init__(self, nodes: Sequence[Node], dtype: Any):
-        super().__init__(*nodes)
-        self.dtype = np.dtype(dtype)
-
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> Pixels:
-        top = inputs[-1]
-        if top.values.dtype == object or any(p.values.shape[2:] != top.values.shape[2:] for p in inputs):
-            raise EEError("Array bands of different shapes cannot be mosaicked.")
-        values, mask = top.values.astype(self.dtype, copy=False), top.mask
-        for below in reversed(inputs[:-1]):
-            covered = mask if mask.dtype == bool else mask > 0
-            if covered.all():
-                break
-            shown = covered.reshape(covered.shape + (1,) * (values.ndim - 2))
-            values = np.where(shown, values, below.values.astype(self.dtype, copy=False))
-            if mask.dtype == bool and below.mask.dtype == bool:
-                mask = mask | below.mask
-            else:
-                mask = np.where(covered, mask, below.mask).astype("f4")
-        return Pixels(values, mask)
-
-
-class BestOf(Pointwise):
-    """`qualityMosaic`: all bands of the image whose quality is greatest; for `Pick`. The first of equals
-    wins.
-
-    Nodes come as the quality band of every image, then band by band of every image.
-    """
-
-    __slots__ = ("count", "dtypes")
-
-    def __init__(self, qualities: Sequence[Node], bands: Sequence[Sequence[Node]], dtypes: Sequence[Any]):
-        super().__init__(*qualities, *(n for nodes in bands for n in nodes))
-        self.count = len(qualities)
-        self.dtypes = [np.dtype(d) for d in dtypes]
-
-    def compute(self, grid: PixelGrid, inputs: list[Any]) -> list[Pixels]:
-        n = self.count
-        best = np.full(grid.shape, -np.inf)
-        where = np.full(grid.shape, -1)
-        for i, quality in enumerate(inputs[:n]):
-            better = quality.valid & ((quality.values > best) | (where < 0))
-            best = np.where(better, quality.values, best)
-            where = np.where(better, i, where)
-        results = []
-        for b, dtype in enumerate(self.dtypes):
-            members = inputs[n * (b + 1) : n * (b + 2)]
-            values = np.zeros(grid.shape, dtype)
-            fractional = any(p.mask.dtype != bool for p in members)
-            mask = np.zeros(grid.shape, "f4" if fractional else bool)
-            for i, pixels in enumerate(members):
-                chosen = where == i
-                values = np.where(chosen, pixels.values, values)
-                mask = np.where(chosen, pixels.mask, mask)
-            results.append(Pixels(values.astype(dtype, copy=False), mask))
-        return results

@@ -34,19 +34,21 @@ class Count(Reducer):
 
 
 class Sum(Reducer):
-    """Weighted sum; 0 for no element."""
+    """Weighted sum; 0 for no element of a list, table or region, and masked for a pixel without any."""
 
     def __init__(self) -> None:
         super().__init__("sum", ("sum",), weighted=True)
 
     def start(self, trailing: tuple[int, ...] = ()) -> Any:
-        return (np.zeros(trailing),)
+        return np.zeros(trailing), np.full(trailing, not trailing)
 
     def add(self, state: Any, columns: Sequence[Column]) -> Any:
-        return (state[0] + _weighted_sum(columns[0]),)
+        (column,) = columns
+        found = column.weights is None or column.present.any(axis=0)
+        return state[0] + _weighted_sum(column), state[1] | found
 
     def finish(self, state: Any) -> list[Reduced]:
-        return [Reduced(np.asarray(state[0]), np.ones(np.shape(state[0]), bool))]
+        return [Reduced(np.asarray(state[0]), np.asarray(state[1], bool))]
 
 
 class Mean(Reducer):

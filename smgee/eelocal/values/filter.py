@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from smgee.eelocal.errors import EEError
+from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.element import get_property
 from smgee.eelocal.values.geometry import Feature
@@ -14,22 +14,45 @@ from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.made import Made
 
 
+class Unsettled:
+    """The truth of the opposite of a comparison with something missing."""
+
+
+UNSETTLED = Unsettled()
+
+
 class Filter(Made):
     """A condition on elements.
 
-    Truth has three values, as in SQL: a comparison with something missing is neither true nor false, and so
-    is its opposite. Only what is true passes.
+    A comparison with something missing does not pass. Whether its opposite does, two documents say
+    differently: `Filter.Not` is to match if and only if the filter does not, but the client sends ``lte``,
+    ``gte`` and ``neq`` as the opposites of ``gt``, ``lt`` and ``eq``, and what is missing is not at most
+    anything. So the element is refused, unless something else decides.
     """
 
-    def truth(self, element: Any, other: Any = None) -> bool | None:
-        """Return the truth for an element, with `other` for the pair (left, right); None where an operand
-        is missing.
+    def truth(self, element: Any, other: Any = None) -> bool | Unsettled | None:
+        """Return the truth for an element, with `other` for the pair (left, right).
+
+        None where an operand is missing, `Unsettled` where that is negated.
         """
         raise NotImplementedError
 
     def matches(self, element: Any, other: Any = None) -> bool:
-        """Whether an element passes; with `other`, whether the pair (left, right) does."""
-        return self.truth(element, other) is True
+        """Whether an element passes; with `other`, whether the pair (left, right) does.
+
+        Raises
+        ------
+        UnsupportedAlgorithmError
+            Where that depends on the opposite of a comparison with something missing.
+        """
+        truth = self.truth(element, other)
+        if isinstance(truth, Unsettled):
+            raise UnsupportedAlgorithmError(
+                "A filter by Not(), neq, lte or gte",
+                "passes elements that lack the property, or not: that is not documented; put "
+                "ee.Filter.notNull([...]) before it",
+            )
+        return truth is True
 
     def measure(self, left: Any, right: Any) -> float | None:
         """Return the join measure of a pair that passes, None for a filter without one."""
@@ -79,10 +102,12 @@ class Comparison(Filter):
     test: Callable[[Any, Any], bool]
     measured: Callable[[Any, Any], float | None] | None = None
 
-    def truth(self, element: Any, other: Any = None) -> bool | None:
+    def truth(self, element: Any, other: Any = None) -> bool | Unsettled | None:
         a = self.left.of(element)
         b = self.right.of(element if other is None else other)
-        return None if a is None or b is None else bool(self.test(a, b))
+        if a is None or b is None:
+            return UNSETTLED if self.name == "notEquals" else None
+        return bool(self.test(a, b))
 
     def measure(self, left: Any, right: Any) -> float | None:
         return None if self.measured is None else self.measured(self.left.of(left), self.right.of(right))
@@ -105,8 +130,12 @@ class Condition(Filter):
     name: str
     test: Callable[[Any], bool | None]
 
-    def truth(self, element: Any, other: Any = None) -> bool | None:
+    def truth(self, element: Any, other: Any = None) -> bool | Unsettled | None:
         return self.test(element)
+
+
+# From what fails for certain to what passes: all of several filters are the least of them, any the most.
+_TRUTHS = (False, None, UNSETTLED, True)
 
 
 @dataclass(frozen=True)
@@ -116,14 +145,15 @@ class _Several(Filter):
     parts: Sequence[Filter]
     decisive: ClassVar[bool]
 
-    def truth(self, element: Any, other: Any = None) -> bool | None:
-        unknown = False
+    def truth(self, element: Any, other: Any = None) -> bool | Unsettled | None:
+        found: bool | Unsettled | None = not self.decisive
         for part in self.parts:
             truth = part.truth(element, other)
             if truth is self.decisive:
                 return truth
-            unknown |= truth is None
-        return None if unknown else not self.decisive
+            choose = max if self.decisive else min
+            found = choose(found, truth, key=_TRUTHS.index)
+        return found
 
 
 class All(_Several):
@@ -148,9 +178,9 @@ class Not(Filter):
 
     part: Filter
 
-    def truth(self, element: Any, other: Any = None) -> bool | None:
+    def truth(self, element: Any, other: Any = None) -> bool | Unsettled | None:
         truth = self.part.truth(element, other)
-        return None if truth is None else not truth
+        return not truth if isinstance(truth, bool) else UNSETTLED
 
 
 def operands(
@@ -161,7 +191,7 @@ def operands(
     Raises
     ------
     EEError
-        When an operand is given twice or not at all.
+        When an operand is given twice or not at all; null is none.
     """
     if left_field is not None and left_value is not None:
         raise EEError("Only one of 'leftField' and 'leftValue' may be specified.")
@@ -169,4 +199,9 @@ def operands(
         raise EEError("Only one of 'rightField' and 'rightValue' may be specified.")
     if left_field is None and left_value is None:
         raise EEError("One of 'leftField' and 'leftValue' must be specified.")
+    if right_field is None and right_value is None:
+        raise UnsupportedAlgorithmError(
+            "A filter that compares with null",
+            "passes what is not documented; use ee.Filter.notNull([...]), or its Not()",
+        )
     return Operand(left_field, left_value), Operand(right_field, right_value)

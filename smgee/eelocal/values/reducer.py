@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.errors import EEError
+from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.made import Made
 
@@ -125,13 +125,14 @@ class Reducer(Made):
         raise NotImplementedError
 
     def prepare(self, columns: Sequence[Column]) -> list[Column]:
-        """Check the number of columns, and drop fractional weights if the reducer is unweighted."""
+        """Check the number of columns, and that they hold numbers where these are needed."""
         if self.inputs and len(columns) != self.inputs:
             raise EEError(f"Need {self.inputs} input(s) for Reducer.{self.name}, got {len(columns)}.")
         if self.numeric:
             for column in columns:
                 if column.values.dtype == object:
                     raise EEError(f"Reducer.{self.name} takes numbers, got {_kind(column.values)}.")
+                refuse_nan(self.name, column.values, column.weights)
         return list(columns)
 
     def reduce(
@@ -202,6 +203,36 @@ class Collecting(Reducer):
     def compute(self, columns: list[Column]) -> list[Reduced]:
         """Return one result per output from all the elements."""
         raise NotImplementedError
+
+
+def refuse_nan(name: str, values: np.ndarray, weights: np.ndarray | None) -> None:
+    """Refuse to reduce values among which there is NaN: what the service makes of it is not documented, and
+    every statistic would take it differently.
+
+    Parameters
+    ----------
+    name : str
+        The reducer's, without ``Reducer.``.
+    values : (n, …) ndarray
+        What is to be reduced.
+    weights : ndarray or None
+        Of the values' leading axes; where it is 0 there is no value.
+
+    Raises
+    ------
+    UnsupportedAlgorithmError
+        When a value of some weight is NaN.
+    """
+    if values.dtype.kind != "f" or not values.size or not np.isnan(values.min()):
+        return
+    bad = np.isnan(values)
+    if weights is not None:
+        bad &= (weights > 0).reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
+    if bad.any():
+        raise UnsupportedAlgorithmError(
+            f"Reducer.{name} of NaN (not a number, as of the root of a negative one)",
+            "is not documented; mask such pixels first, for example with image.updateMask(image.eq(image))",
+        )
 
 
 def as_column(values: Sequence[Any], weights: Sequence[float] | None = None) -> Column:

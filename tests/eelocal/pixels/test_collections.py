@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shapely import box
 
 from smgee.eelocal.engine.registry import call
-from smgee.eelocal.errors import EEError
+from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.pixels.stack import FAST
+from smgee.eelocal.values.geometry import Geometry
 from smgee.eelocal.values.projection import WGS84_DEFAULT
 
 REPEATED = settings(
@@ -138,6 +140,92 @@ def test_a_fractional_mask_is_a_weight_of_the_mean(lab):
     )
     found = lab.values(lab.call("reduce.mean", collection=lab.collection(one, two)), lab.grid(1, 1))
     assert found[0, 0] == pytest.approx((0.25 * 1 + 5) / 1.25)
+
+
+def _combined(lab, first, second):
+    one, two = (lab.call(f"Reducer.{name}") for name in (first, second))
+    return lab.call("Reducer.combine", reducer1=one, reducer2=two, sharedInputs=True)
+
+
+def test_masks_are_weights_whichever_way_a_collection_is_reduced(lab):
+    """By default, reducers applied to imagery weight the inputs according to the mask value
+    (https://developers.google.com/earth-engine/guides/reducers_weighting), a median's like those of the
+    percentile that it is.
+    """
+    weights = (1.0, 1.0, 0.1)
+    images = [
+        lab.image(b=(np.full((1, 2), value), np.array([[weight, 1]], "f4")))
+        for value, weight in zip((1.0, 2.0, 10.0), weights, strict=True)
+    ]
+    collection = lab.collection(*images)
+    grid = lab.grid(1, 2)
+    half = lab.call("Reducer.percentile", percentiles=[50])
+    found = {
+        "reduce.median": lab.call("reduce.median", collection=collection),
+        "median": lab.call(
+            "ImageCollection.reduce", collection=collection, reducer=lab.call("Reducer.median")
+        ),
+        "p50": lab.call("ImageCollection.reduce", collection=collection, reducer=half),
+        "combined": lab.call(
+            "ImageCollection.reduce", collection=collection, reducer=_combined(lab, "median", "min")
+        ),
+        "bands": lab.call(
+            "Image.reduce",
+            image=lab.call("ImageCollection.toBands", collection=collection),
+            reducer=lab.call("Reducer.median"),
+        ),
+    }
+    # Midpoints of the shares 0…1, 1…2 and 2…2.1 lie at 0.5, 1.5 and 2.05: half way between the ends is 1.275.
+    for name, image in found.items():
+        assert lab.values(image, grid).data[0] == pytest.approx([1.775, 2.0]), name
+    mode = lab.call("reduce.mode", collection=lab.collection(images[2], images[0]))
+    assert lab.values(mode, grid)[0].tolist() == [1.0, 1.0]  # by weight, then by value
+
+
+@pytest.mark.parametrize("reducer", ["stdDev", "percentile"])
+def test_the_mask_of_a_reduction_is_its_greatest_input_s(lab, reducer):
+    images = [lab.image(b=(np.ones((1, 1)), np.full((1, 1), m, "f4"))) for m in (0.25, 0.5)]
+    options = {"percentiles": [50]} if reducer == "percentile" else {}
+    reduced = lab.call(
+        "ImageCollection.reduce",
+        collection=lab.collection(*images),
+        reducer=lab.call(f"Reducer.{reducer}", **options),
+    )
+    mean = lab.call("reduce.mean", collection=lab.collection(*images))
+    masks = [next(iter(lab.pixels(i, lab.grid(1, 1)).values()))[1] for i in (reduced, mean)]
+    assert masks[0] == masks[1] == 0.5
+
+
+def test_the_sum_of_no_pixel_is_masked_beside_other_reducers_too(lab):
+    collection = lab.collection(*(lab.image(b=(np.ones((1, 1)), np.zeros((1, 1), bool))) for _ in range(2)))
+    alone = lab.values(lab.call("reduce.sum", collection=collection), lab.grid(1, 1))
+    both = lab.call("ImageCollection.reduce", collection=collection, reducer=_combined(lab, "sum", "count"))
+    found = lab.pixels(both, lab.grid(1, 1))
+    assert alone.mask.all()
+    assert not found["b_sum"][1].any()
+    assert found["b_count"][1].all()
+    assert not found["b_count"][0].any()
+
+
+@pytest.mark.parametrize("name", ["mean", "median", "min", "mode", "sum", "product", "stdDev"])
+def test_reducers_refuse_what_is_no_number(lab, name):
+    """What Earth Engine makes of NaN is not documented: a median that leaves it out and a percentile that
+    takes it for the greatest value can't both be right.
+    """
+    holes = lab.image(b=np.array([[-1.0, 4.0]]))
+    roots = lab.call("Image.sqrt", value=holes)
+    reducer = lab.call(f"Reducer.{name}")
+    region = Geometry(box(*lab.grid(1, 2).bounds), "EPSG:32647", False)
+    for make in (
+        lambda image: lab.pixels(
+            lab.call("ImageCollection.reduce", collection=lab.collection(image, image), reducer=reducer),
+            lab.grid(1, 2),
+        ),
+        lambda image: lab.call("Image.reduceRegion", image=image, reducer=reducer, geometry=region),
+    ):
+        with pytest.raises(UnsupportedAlgorithmError, match="NaN"):
+            make(roots)
+        make(lab.call("Image.updateMask", image=roots, mask=lab.call("Image.eq", image1=roots, image2=roots)))
 
 
 def test_a_mosaic_shows_the_last_image_that_is_not_masked(lab):

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from shapely import Polygon
 
 from smgee.eelocal.errors import EEError
+from smgee.eelocal.values.geometry import Geometry
 
 REPEATED = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -71,6 +73,27 @@ def test_unmask_stays_in_the_footprint_unless_told_otherwise(lab):
         "Image.unmask", input=lab.call("reduce.median", collection=lab.collection(image)), value=7
     )
     assert lab.values(composite, wide).count() == 16
+
+
+@pytest.mark.parametrize("composite", [False, True])
+def test_unmask_after_clip_keeps_the_pixels_of_the_border_and_fills_inside_the_region_alone(lab, composite):
+    """Image.unmask fills where the mask is zero and retains the footprint; clip makes the region that."""
+    grid = lab.grid(20, 20)
+    mask = np.ones((20, 20), bool)
+    mask[2, 2] = mask[18, 18] = False
+    image = lab.image(b=(np.full((20, 20), 5.0), mask))
+    x, y = grid.transform[2], grid.transform[5]
+    triangle = Geometry(Polygon([(x, y), (x + 18 * 30, y), (x, y - 18 * 30)]), grid.crs, False)
+    if composite:
+        image = lab.call("reduce.median", collection=lab.collection(image))
+    clipped = lab.call("Image.clip", input=image, geometry=triangle)
+    before = lab.values(clipped, grid)
+    after = lab.values(lab.call("Image.unmask", input=clipped, value=0), grid)
+    rows, cols = np.indices((20, 20))
+    assert np.array_equal(~before.mask, (rows + cols <= 17) & mask)  # those on the diagonal by half
+    assert np.array_equal(~after.mask, rows + cols <= 17)
+    assert after[2, 2] == 0
+    assert (after.data[~before.mask] == 5).all()
 
 
 @REPEATED
