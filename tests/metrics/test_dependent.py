@@ -27,6 +27,22 @@ def test_williams_is_that_of_the_published_program():
     assert found.p == pytest.approx(0.2843, abs=5e-5)
 
 
+@pytest.mark.parametrize(
+    ("r_a", "r_b", "r_ab", "n"), [(0.82, 0.74, 0.9, 45.0), (0.3, 0.4, 0.5, 100.0), (-0.2, 0.1, 0.3, 30.5)]
+)
+def test_steiger_by_the_equations_of_its_paper(r_a, r_b, r_ab, n):
+    """Steiger 1980, Psychol. Bull. 87:245-251: equation 3 with both correlations at their mean, over the
+    variances of equation 2, and equation 14.
+    """
+    r = (r_a + r_b) / 2
+    psi = r_ab * (1 - r * r - r * r) - 0.5 * r * r * (1 - r * r - r * r - r_ab * r_ab)
+    covariance = psi / ((1 - r * r) * (1 - r * r))
+    z = np.log((1 + r_a) / (1 - r_a)) / 2 - np.log((1 + r_b) / (1 - r_b)) / 2
+    found = steiger(r_a, r_b, r_ab, n)
+    assert found.statistic == pytest.approx(np.sqrt(n - 3) * z / np.sqrt(2 - 2 * covariance))
+    assert found.p == pytest.approx(math.erfc(abs(found.statistic) / math.sqrt(2)))
+
+
 def test_both_tests_keep_their_level_where_times_are_independent():
     rng = np.random.default_rng(0)
     hits = np.zeros(2)
