@@ -184,6 +184,74 @@ CASES: dict[str, tuple[Callable[[], Any], Any]] = {
         ),
         [3, 4, 1, 4],
     ),
+    "Dictionary of a list": (lambda: ee.Dictionary(ee.List(["a", 1, "b", [2]])), {"a": 1, "b": [2]}),
+    "Dictionary of a feature": (lambda: ee.Dictionary(ee.Feature(None, {"a": 1}).toDictionary()), {"a": 1}),
+    "Number.parse": (
+        lambda: ee.List([ee.Number.parse(t) for t in ("1.5e3", "-.5", "+7")] + [ee.Number.parse("ff", 16)]),
+        [1500, -0.5, 7, 255],
+    ),
+    "Number.format": (
+        lambda: ee.List(
+            [ee.Number(v).format(p) for v, p in ((3.14159, "%.2f"), (7, "%05d"), (-2, "%(d"), (1e6, "%,d"))]
+        ),
+        ["3.14", "00007", "(2)", "1,000,000"],
+    ),
+    "Number.format general": (
+        lambda: ee.List([ee.Number(v).format("%.3g") for v in (0.0001234, 123456.0, 1.5)]),
+        ["0.000123", "1.23e+05", "1.50"],
+    ),
+    "BBox across the antimeridian": (
+        lambda: (
+            ee.Geometry.BBox(170, 0, -170, 10)
+            .area(1)
+            .divide(ee.Geometry.BBox(0, 0, 20, 10).area(1))
+            .multiply(1e6)
+            .round()
+        ),
+        1e6,
+    ),
+    "BBox to the poles": (
+        lambda: (
+            ee.Geometry.BBox(0, float("-inf"), 10, 90)
+            .bounds()
+            .coordinates()
+            .flatten()
+            .reduce(ee.Reducer.minMax())
+        ),
+        {"min": -90, "max": 90},
+    ),
+    "centroid on a map": (
+        lambda: (
+            ee.Geometry.Rectangle([0, 0, 4, 2], "EPSG:3857", False).centroid(1, "EPSG:3857").coordinates()
+        ),
+        [2.0, 1.0],
+    ),
+    "distance on a map": (
+        lambda: ee.Geometry.Point([0, 0], "EPSG:3857").distance(
+            ee.Geometry.Point([30, 40], "EPSG:3857"), 1, "EPSG:3857"
+        ),
+        50.0,
+    ),
+    "buffer on a map": (
+        lambda: (
+            ee.Geometry.Rectangle([0, 0, 100, 100], "EPSG:3857", False)
+            .buffer(-10, 1, "EPSG:3857")
+            .area(1, "EPSG:3857")
+        ),
+        6400.0,
+    ),
+    "hull on a map": (
+        lambda: (
+            ee.Geometry.MultiPoint([[0, 0], [10, 0], [10, 10], [5, 4]], "EPSG:3857")
+            .convexHull(1, "EPSG:3857")
+            .area(1, "EPSG:3857")
+        ),
+        50.0,
+    ),
+    "forEachElement": (
+        lambda: ee.List([ee.Array([1, 5]), ee.Array([3, 2])]).reduce(ee.Reducer.max().forEachElement()),
+        [3, 5],
+    ),
     # -- dictionaries
     "Dictionary.contains": (lambda: ee.Dictionary({"a": 1}).contains("a"), True),
     "Dictionary.contains not": (lambda: ee.Dictionary({"a": 1}).contains("b"), False),

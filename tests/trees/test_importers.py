@@ -93,7 +93,7 @@ def test_lightgbm_takes_tiny_values_for_zero(threshold: float) -> None:
     text = lgb.train(options, lgb.Dataset(x, (x[:, 0] > 0) * 1.0), 1).model_to_string()
     text = re.sub(r"(?m)^threshold=.*$", f"threshold={threshold!r}", text)
     model = lgb.Booster(model_str=re.sub(r"(?m)^tree_sizes=.*\n", "", text))
-    edge = 1e-35
+    edge = float(np.float32(1e-35))  # it is a constant in single precision there
     rows = [-1, -2e-35, -edge, np.nextafter(-edge, -1), np.nextafter(-edge, 1), -3e-36, -0.0]
     rows += [0.0, 1e-36, 3e-36, np.nextafter(edge, 0), edge, np.nextafter(edge, 1), 2e-35, 1, np.nan]
     ensemble = TreeEnsemble.from_model(model)
