@@ -137,6 +137,29 @@ CASES: dict[str, tuple[Callable[[], Any], Any]] = {
         lambda: ee.Date.parse("dd/MM/yyyy HH:mm", "05/11/2021 06:30").millis(),
         millis("2021-11-05T06:30"),
     ),
+    "Date.parse months": (
+        lambda: ee.List(
+            [
+                ee.Date.parse(p, t).millis()
+                for p, t in (
+                    ("d MMM yyyy", "5 Nov 2021"),
+                    ("d MMMM yyyy", "5 November 2021"),
+                    ("EEE, d MMM yy hh:mm a", "Fri, 5 Nov 21 06:30 PM"),
+                    ("yyyy-MM-dd'T'HH:mm:ssZ", "2021-11-05T06:30:00+08:00"),
+                    ("yyyy-DDD", "2021-309"),
+                    ("yyyy-MM-dd HH:mm:ss.SSS", "2021-11-05 00:00:00.250"),
+                )
+            ]
+        ),
+        [
+            millis("2021-11-05"),
+            millis("2021-11-05"),
+            millis("2021-11-05T18:30"),
+            millis("2021-11-04T22:30"),
+            millis("2021-11-05"),
+            millis("2021-11-05T00:00:00.250"),
+        ],
+    ),
     "DateRange.intersection": (
         lambda: (
             ee.DateRange("2020-01-01", "2020-03-01")

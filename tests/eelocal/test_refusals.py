@@ -108,6 +108,8 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "kernel rows": (lambda: ee.Kernel.fixed(2, 2, [[1, 2], [3]]), "same length"),
     "kernel width": (lambda: ee.Kernel.fixed(3, 1, [[1, 2]]), "width is 3, but the weights have 2"),
     "kernel focus": (lambda: ee.Kernel.fixed(2, 1, [[1, 2]], 5, 0), "outside the kernel"),
+    "date": (lambda: ee.Date.parse("yyyy-MM-dd", "5 Nov"), "does not match the pattern"),
+    "no such day": (lambda: ee.Date.parse("yyyy-MM-dd", "2021-02-30"), "Cannot parse '2021-02-30'"),
     # -- arrays and matrices
     "array of words": (lambda: ee.Array([["a"]]), "numbers"),
     "axis": (lambda: ee.Array([1, 2]).slice(3, 0, 1), "out of range for an array with 1 dim|axis"),

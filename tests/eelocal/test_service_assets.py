@@ -77,6 +77,36 @@ def pixels(image: Any) -> np.ndarray:
     return ee.data.computePixels({"expression": image, "fileFormat": "NUMPY_NDARRAY"})
 
 
+# -- files of a bucket that are no assets
+# ------------------------------------------------------------------------------------------
+
+
+def test_a_geotiff_of_a_bucket(session: Session, folder: Path) -> None:
+    write(folder / "bucket" / "two.tif", np.stack([VALUES, VALUES * 2]), nodata=7)
+    image = ee.Image.loadGeoTIFF("gs://data/two.tif")
+    told = image.getInfo()["bands"]
+    assert [band["id"] for band in told] == ["B0", "B1"]
+    assert told[0]["crs_transform"] == [30, 0, ORIGIN[0], 0, -30, ORIGIN[1]]
+    found = pixels(image.unmask(-1))
+    np.testing.assert_array_equal(found["B0"], np.where(VALUES == 7, -1, VALUES))
+    np.testing.assert_array_equal(found["B1"], VALUES * 2)
+    with rasterio.open(folder / "bucket" / "two.tif", "r+") as file:
+        file.descriptions = ("wet", "dry")
+    assert ee.Image.loadGeoTIFF("gs://data/two.tif").bandNames().getInfo() == ["wet", "dry"]
+    for uri, words in (("gs://data/none.tif", "none.tif"), ("gs://other/two.tif", "other")):
+        with pytest.raises(ee.EEException, match=words):
+            ee.Image.loadGeoTIFF(uri).getInfo()
+
+
+def test_a_text_of_a_bucket(session: Session, folder: Path) -> None:
+    (folder / "bucket" / "word.txt").write_bytes("größer".encode("latin-1"))
+    blob = ee.Blob("gs://data/word.txt")
+    assert blob.string("ISO-8859-1").getInfo() == "größer"
+    assert blob.url().getInfo() == "gs://data/word.txt"
+    with pytest.raises(ee.EEException, match="is not UTF-8 text"):
+        blob.string().getInfo()
+
+
 # -- assets
 # ------------------------------------------------------------------------------------------
 
