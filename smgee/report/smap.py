@@ -173,7 +173,9 @@ def _claims(c: Contents, grid: str) -> list[tuple[pd.DataFrame, str]]:
         caption = (
             "gains.csv: metric with the reference minus metric with the plain mean of the stations; p of "
             "equally good references, what chance makes, power for a gain of this size, the gain that could "
-            "be detected, and the false alarms of the test on series like these (nominal 0.05)."
+            "be detected, and the false alarms of the test on series like these (nominal 0.05). A gain says "
+            "that SMAP and a reference agree better, not that the reference is nearer to the truth: an error "
+            "that both share, such as a bias of the same sign, gains too."
         )
         part = c.gains[c.gains["grid"] == grid].drop(columns="baseline")
         tables.append((_titled(shown(part, GAINS)), caption))
