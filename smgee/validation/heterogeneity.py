@@ -32,7 +32,7 @@ MIN_CELLS = 5
 NAMED_SHARE = 2 / 3
 """Share of the five per cent of false findings that the hypotheses named before have; the rest is for all
 other rows together (a weighted Bonferroni; Holm 1979, Scand. J. Stat. 6:65-70). Settled by simulation on the
-synthetic basin: a finding in 3 % of 200 seeds without an effect (``docs/experiment.md``).
+synthetic basin: a finding in 3 % of 200 seeds without an effect, and of 200 others (``docs/experiment.md``).
 """
 
 COLUMNS = (
