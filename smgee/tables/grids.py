@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -42,8 +43,10 @@ def write_dataset(
         for name, v in ds.data_vars.items()
         if v.dtype.kind in "fiu"
     }
+    content = io.BytesIO()  # HDF5 crashes the process where it meets a full disk
+    ds.to_netcdf(content, engine="h5netcdf", encoding=encoding)
     with atomic_path(path) as scratch:
-        ds.to_netcdf(scratch, engine="h5netcdf", encoding=encoding)
+        scratch.write_bytes(content.getbuffer())
 
 
 def write_cog(
@@ -87,7 +90,7 @@ def write_cog(
         "nodata": float("nan"),
     }
     known = {**(provenance.attributes() if provenance else {}), **(tags or {})}
-    with atomic_path(path) as scratch, rasterio.MemoryFile() as memory:
+    with rasterio.MemoryFile() as memory, rasterio.MemoryFile() as made:
         with memory.open(**profile) as file:
             file.write(values.astype("float32", copy=False), 1)
             file.set_band_description(1, band)
@@ -96,9 +99,11 @@ def write_cog(
             file.update_tags(1, units=units)
         copy(
             memory.name,
-            str(scratch),
+            made.name,
             driver="COG",
             compress="DEFLATE",
             predictor="YES",
             overview_resampling="average",
         )
+        with atomic_path(path) as scratch:  # what GDAL says of a full disk names neither file nor reason
+            scratch.write_bytes(made.read())

@@ -265,6 +265,8 @@ def _why_run(step: Step, run: RunFolder, parts: Mapping[str, Any]) -> str | None
     then = entry.get("parts")
     if not isinstance(then, Mapping):
         return "done by another version of smgee"
+    if not all(isinstance(then.get(key), dict) for key in ("settings", "options", "reads", "inputs")):
+        return "its entry in the manifest is not whole"
     for path, was in entry.get("writes", {}).items():
         now = run.fingerprints.of(run / path)
         if now is None:

@@ -193,6 +193,10 @@ FILES: dict[str, tuple[Callable[[Path, Path], None], str]] = {
         changed("a.txt", lambda b: b.replace(b"leaf_value=", b"leaf_value=x ")),
         "is damaged",
     ),
+    "LightGBM, a tree that does not begin": (
+        changed("a.txt", lambda b: b.replace(b"\nTree=1", b"\nTrree=1")),
+        "begin in it",
+    ),
     "LightGBM, no leaves": (changed("a.txt", lambda b: b.replace(b"num_leaves=", b"leaves=")), "is damaged"),
     # -- saved by smgee
     "saved, cut short": (changed("a.npz", lambda b: b[: len(b) // 2]), "is not a whole ensemble of smgee"),

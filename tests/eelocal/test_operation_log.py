@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ import pytest
 
 import smgee
 from smgee.eelocal.tasks.log import _KEEP
+from smgee.eelocal.tasks.operations import Operations
 from smgee.session import Session
 
 ROOT = "projects/smgee-embedded/assets"
@@ -347,3 +350,18 @@ def test_a_store_that_cannot_remember_still_runs_tasks(store: Path, caplog: pyte
         assert ee.data.getOperation(name)["metadata"]["state"] == "SUCCEEDED"
         assert listed() == [("mine", "SUCCEEDED")]
     assert "may not be remembered" in caplog.text
+
+
+def test_a_task_that_has_ended_holds_its_work_no_more() -> None:
+    class Held:
+        """Stands for a graph and its pixels."""
+
+    held = Held()
+    seen = weakref.ref(held)
+    operations = Operations()
+    task = operations.submit("my-project", "EXPORT_IMAGE", lambda progress, held=held: [])
+    assert operations.wait(task.name, 10).state == "SUCCEEDED"
+    del held
+    gc.collect()
+    assert seen() is None
+    operations.close()

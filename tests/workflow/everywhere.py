@@ -5,7 +5,8 @@ step goes on from the folder as the step before left it and is killed there
 
 * with SIGKILL before its first, second, … rename: files are written beside their place and renamed, so a kill
   before a rename leaves as much undone as a kill can;
-* with SIGINT, SIGTERM and SIGKILL in turn at moments drawn evenly from the processor time of the whole run.
+* with SIGINT, SIGTERM and SIGKILL in turn at moments of its processor time drawn evenly: one of every step,
+  the others of the half of the steps that take least.
 
 A killed folder may hold nothing but files of before, files of the finished step, and what nobody takes for a
 result; ``status`` must tell that the step is not done; and the same step again must leave every file as the
@@ -155,9 +156,7 @@ class Stage:
     Attributes
     ----------
     before, after : dict
-        Hashes of the run's files.
-    timed : set of str
-        Files that hold times: they differ between two runs that nobody killed.
+        Hashes of the run's files, but for those that hold times.
     """
 
     name: str
@@ -165,23 +164,20 @@ class Stage:
     base: Path
     before: dict[str, str]
     after: dict[str, str]
-    timed: set[str]
     renames: int
     cpu_s: float
 
     @classmethod
     def of(cls, name: str, start: Path, base: Path) -> Stage:
-        """Do the step twice; the first result is kept as ``base/after_STEP``."""
-        found = []
-        for place in (base / f"after_{name}", base / "twice"):
+        """Do the step undisturbed, into ``base/after_STEP``, unless that was done in a former call."""
+        place = base / f"after_{name}"
+        note = place.with_name(f"{place.name}.note")
+        if not note.exists():
+            shutil.rmtree(place, ignore_errors=True)
             ended = Child(copy_folder(start, place), name).end()
             assert ended.code == 0, f"{name} ended with {ended.code}; see {place}.log"
-            found.append((hashes(place), ended))
-        shutil.rmtree(base / "twice")
-        (first, once), (second, _) = found
-        assert once.renames is not None
-        before = hashes(start) if start.exists() else {}
-        return cls(name, start, base, before, first, differing(first, second), once.renames, once.cpu_s)
+        renames, cpu_s = json.loads(note.read_text())
+        return cls(name, start, base, lasting(start), lasting(place), renames, cpu_s)
 
     def check(self, what: str, kill: Callable[[Path], Ended]) -> str:
         """Kill the step in a folder of its own, look at what it left, and do it again.
@@ -191,17 +187,15 @@ class Stage:
         str
             How it ended: ``killed``, ``interrupted``, or ``done before``.
         """
-        folder = copy_folder(self.start, self.base / "killed")
+        folder = copy_folder(self.start, Path(tempfile.mkdtemp(dir=self.base)) / "killed")
         ended = kill(folder)
         where = f"{self.name}, {what}"
         assert ended.code in (0, 130, -signal.SIGTERM, -signal.SIGKILL), f"{where}: code {ended.code}"
-        left = hashes(folder) if (folder / "run").exists() else {}
+        left = lasting(folder)
         strange = {
             file
             for file, mark in left.items()
-            if mark not in (self.before.get(file), self.after.get(file))
-            and file not in self.timed
-            and not unfinished(file)
+            if mark not in (self.before.get(file), self.after.get(file)) and not unfinished(file)
         }
         assert not strange, f"{where}: neither of before nor finished: {sorted(strange)}"
         if ended.code and (folder / "run" / "study.yml").exists():
@@ -210,19 +204,38 @@ class Stage:
             assert told.action in (Action.RUN, Action.MAYBE, Action.KEEP), f"{where}: {told.action}"
             if run.entry(self.name):  # it counts as done: then it is
                 wrong = differing(self.after, {k: v for k, v in left.items() if not unfinished(k)})
-                assert not wrong - self.timed, f"{where}: done, and yet differ {sorted(wrong)}"
+                assert not wrong, f"{where}: done, and yet differ {sorted(wrong)}"
         again = Child(folder, self.name).end()
         assert again.code == 0, f"{where}: again {again.code}; see {folder}.log"
         assert leftovers(folder) == [], f"{where}: left over {leftovers(folder)}"
-        wrong = differing(self.after, hashes(folder)) - self.timed
+        wrong = differing(self.after, lasting(folder))
         assert not wrong, f"{where}: {sorted(wrong)} differ"
-        shutil.rmtree(folder)
+        shutil.rmtree(folder.parent)
         return {0: "done before", 130: "interrupted"}.get(ended.code, "killed")
+
+
+def lasting(folder: Path) -> dict[str, str]:
+    """Hashes of a run's files, but for those that hold times: the manifest, notes of hashes, descriptions."""
+    if not (folder / "run").exists():
+        return {}
+    found = {
+        file: mark
+        for file, mark in hashes(folder).items()
+        if file not in ("manifest.json", ".fingerprints.json") and not file.endswith("-metadata.json")
+    }
+    if "certificate.json" in found:
+        certificate = json.loads((folder / "run" / "certificate.json").read_text())
+        found["certificate.json"] = str({**certificate, "seconds": None})
+    return found
 
 
 def unfinished(file: str) -> bool:
     """Whether a file is scratch, or says how far a store is."""
     return any(part.startswith((".writing-", ".tuning")) for part in Path(file).parts) or "/done/" in file
+
+
+def cost(stage: Stage) -> float:
+    return stage.cpu_s
 
 
 def at_renames(stage: Stage, most: int | None) -> Counter[str]:
@@ -271,18 +284,15 @@ def main() -> None:
         stages: list[Stage] = []
         start = base / "nothing"
         for name in WHOLE:
+            stage = Stage.of(name, start, base)
+            start = base / f"after_{name}"
             if name in wanted:
-                shutil.rmtree(base / f"after_{name}", ignore_errors=True)
-                stage = Stage.of(name, start, base)
                 print(f"{name}: {stage.renames} renames, {stage.cpu_s:.1f} s of processor time", flush=True)
                 stages.append(stage)
-            elif not (base / f"after_{name}").exists():
-                ended = Child(copy_folder(start, base / f"after_{name}"), name).end()
-                assert ended.code == 0, f"{name} ended with {ended.code}; see {base}/after_{name}.log"
-            start = base / f"after_{name}"
+        stages.sort(key=cost)
         rng = random.Random(given.seed)
         for k in range(given.moments):
-            (stage,) = rng.choices(stages, weights=[s.cpu_s for s in stages])
+            stage = stages[k] if k < len(stages) else rng.choice(stages[: len(stages) // 2])
             sent = SIGNALS[k % len(SIGNALS)]
             at = rng.uniform(0, stage.cpu_s)
             print(f"{sent.name} {stage.name} after {at:.2f} s: {at_moment(stage, at, sent)}", flush=True)
@@ -290,7 +300,7 @@ def main() -> None:
         for stage in stages if given.most != 0 else []:
             became = at_renames(stage, given.most)
             total += became.total()
-            print(f"{stage.name}: {stage.renames} renames, killed before {became.total()}", flush=True)
+            print(f"{stage.name}: {stage.renames} renames, killed before {dict(became)}", flush=True)
     print(
         f"{given.moments} moments, {total} renames: every folder valid, every rerun identical, nothing left"
     )

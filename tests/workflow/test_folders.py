@@ -144,6 +144,25 @@ def test_a_step_done_again_and_killed_is_not_done(tmp_path):
 # --- hashes of large files
 
 
+@pytest.mark.parametrize("lost", ["settings", "options", "reads", "inputs"])
+def test_a_step_whose_entry_is_damaged_is_done_again(tmp_path, lost):
+    made = text("made.txt")
+
+    def write(work):
+        (work.run / "made.txt").write_text("made")
+        return {}
+
+    step = Step("one", "One", write, writes=(made,), standalone=True)
+    run = RunFolder(tmp_path / "run", Study.demo())
+    execute(run, steps=[step])
+    assert [d.action.value for d in plan([step], run)] == ["keep"]
+    manifest = json.loads((run / "manifest.json").read_text())
+    del manifest["steps"]["one"]["parts"][lost]
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    (decision,) = plan([step], RunFolder(run.path))
+    assert (decision.action.value, decision.reason) == ("run", "its entry in the manifest is not whole")
+
+
 def test_a_file_is_read_once(tmp_path, monkeypatch):
     """The hash of an archive is kept; a change of its content is seen all the same."""
     archive = tmp_path / "archive.zip"

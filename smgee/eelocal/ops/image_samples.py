@@ -24,12 +24,14 @@ from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.lazy import Pixels
 from smgee.eelocal.values.plane import on_plane
 from smgee.eelocal.values.projection import Projection
-from smgee.eelocal.values.size import check_size
+from smgee.eelocal.values.size import MOST_NUMBERS, check_size
 from smgee.grid import transformer
 
 Sampled = tuple[
     np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]
 ]  # rows, cols, values per band, valid per band
+
+_MOST_SAMPLED = 4 * MOST_NUMBERS  # half a gigabyte
 
 
 def sample_zones(
@@ -75,9 +77,11 @@ def sample_zones(
             [p.valid[rows, cols] for p in pixels],
         )
 
+    count, taken = len(image.bands), 0
     for index, part in visit([b.node for b in image.bands], projection, zones, select, work):
+        taken += len(part[0])
+        check_size(taken * (2 + count), _MOST_SAMPLED)
         parts[index].append(part)
-    count = len(image.bands)
     results: list[Sampled] = []
     for pieces in parts:
         if not pieces:

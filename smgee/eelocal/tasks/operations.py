@@ -308,6 +308,7 @@ class Operations:
     def _finish(self, operation: Operation, state: str, **changes: Any) -> None:
         moment = now()
         self._change(operation, state, ended=moment, updated=moment, **changes)
+        operation.run = _ended  # what its work held, graph and pixels, is wanted no more
         self._changed.notify_all()
 
     def _work(self) -> None:
@@ -358,6 +359,11 @@ class Operations:
         with self._changed:
             self._finish(operation, state, seconds=time.monotonic() - begun, **result)
             self._release()
+
+
+def _ended(progress: Callable[[float], None]) -> list[str]:
+    """Stand for the work of a task of this process that has ended."""
+    return []
 
 
 def _token(project: str, request_id: str) -> str:

@@ -83,6 +83,12 @@ def from_text(
             "The LightGBM model has categorical predictors, which tree text cannot express; encode them as "
             "numbers first."
         )
+    sizes = header.get("tree_sizes", "").split()
+    if "tree_sizes" in header and len(sizes) != len(blocks):
+        raise InputError(
+            f"The LightGBM model is damaged: it tells of {len(sizes)} trees, and {len(blocks)} begin in it; "
+            "save the model again."
+        )
     rounds = first_rounds(iterations, len(blocks)) if blocks else 0
     trees = [_tree(_fields(block)) for block in blocks[:rounds]]
     own = header["feature_names"].split(" ")
