@@ -127,7 +127,7 @@ def init(
         scratch.write_text(begun.text, encoding="utf-8")
     placed = begun.preview is not None and not begun.preview.placed.empty
     count = 0 if begun.preview is None else len(begun.preview.stations)
-    _print_study(begun.study, (begun.inside, count) if placed else None)
+    _print_study(begun.study, (begun.inside, count) if placed else None, begun.preview)
     if begun.study.smap.collection_36km is None:
         console.print(
             "  [dim]·[/] SMAP at 36 km is not on Earth Engine; smap.collection_36km says how to bring it in"
@@ -172,7 +172,7 @@ def _print_stations(layout: Layout, seen: Preview) -> None:
     print_table(shown, title=f"{len(seen.stations)} stations{more}; mean in m³/m³")
 
 
-def _print_study(study: Study, inside: tuple[int, int] | None) -> None:
+def _print_study(study: Study, inside: tuple[int, int] | None, seen: Preview | None) -> None:
     facts = _facts(study)
     console.print(
         f"  [green]✓[/] {', '.join(facts['cells'])}: {facts['pixels']:,} pixels of {study.area.scale_m:g} m "
@@ -181,6 +181,12 @@ def _print_study(study: Study, inside: tuple[int, int] | None) -> None:
     if inside is not None:
         mark = "[green]✓" if inside[0] else "[yellow]?"
         console.print(f"  {mark}[/] {inside[0]} of {inside[1]} stations in the cell")
+    period = None if seen is None else seen.period
+    if period is not None and (study.start < period[0] or period[1] < study.end):
+        console.print(
+            f"  [yellow]?[/] the stations have records from {period[0]} until {period[1]} only: the other "
+            "days of the study teach nothing, and a map of the anomaly needs the network on its day"
+        )
 
 
 def _facts(study: Study) -> dict[str, Any]:
@@ -205,7 +211,7 @@ def _check(path: Path) -> dict[str, Any]:
     if study is None or wrong:
         count = f"{len(wrong)} faults" if len(wrong) > 1 else "a fault"
         raise InputError("\n  ".join([f"{path} has {count}:", *wrong]))
-    _print_study(study, None)
+    _print_study(study, None, seen)
     console.print(f"{path} can be used.")
     return {
         "file": str(path),

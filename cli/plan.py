@@ -49,6 +49,7 @@ def plan(
         there, place = at_place(content, name)
         with console.status(f"counting requests of {place.title}"):
             planned = plan_study(there, tier=tier, backend="earthengine")
+        console.print()
         print_plan(planned, title=f"{place.title}, {place.area_km2:,.0f} km², five seasons, the real service")
         found[name] = planned.as_dict()
     begun = f"{study / 'study.yml'} --out {study}" if study.is_dir() else f"{study}"
@@ -82,7 +83,7 @@ def print_plan(planned: Planned, *, title: str = "") -> None:
             console.print(f"{mark} {row.way}: {trouble.what}")
     console.print(f"Trees: {plan.model}. Requests, bytes, tiles and tasks are counted.")
     console.print(f"{'Time and EECU-hours' if there else 'Time and hours'}: {plan.rates.basis}.")
-    console.print(f"route auto takes: {plan.choice}\n")
+    console.print(f"route auto takes: {plan.choice}")
 
 
 def _short(row: RoutePlan) -> str:

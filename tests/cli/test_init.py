@@ -80,6 +80,14 @@ def test_stations_are_enough(network):
     assert json.loads(checked.stdout)["result"]["stations"] == 3
 
 
+def test_days_without_records_are_told(network):
+    """A study of five seasons with the stations of one."""
+    said = call("--stations", "data/sm.csv", "--start", "2019-01-01", "--end", "2024-01-01").output
+    assert "records from 2021-05-03 until 2021-10-01 only" in " ".join(said.split())
+    said = call("--stations", "data/sm.csv", "--start", "2021-06-01", "--force").output
+    assert "only: the other days" not in " ".join(said.split())
+
+
 def test_a_file_is_not_written_over(network):
     (network / "study.yml").write_text("mine")
     with pytest.raises(InputError, match="--force"):
