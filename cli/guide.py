@@ -156,7 +156,7 @@ GUIDES: Mapping[str, Guide] = {
     "files": Guide(
         (
             "smgee files --run runs/mine --netcdf season.nc",
-            "smgee files --run runs/mine --cogs runs/mine/maps --day 2021-07-15 --day 2021-07-16",
+            "smgee files --run runs/mine --cogs daily --day 2021-07-15",
         ),
         "smgee stac --run {run}",
         "smgee stac --run runs/mine",

@@ -112,6 +112,7 @@ FAILING: dict[str, list[str]] = {
     "parity": ["none"],
     "endmembers": ["none", "--out", "out"],
     "view": ["none"],
+    "files": ["--run", "none", "--netcdf", "x.nc"],
     "stac": ["--run", "none"],
     "edges": ["none"],
     "catalog add": ["X/Y", "none", "--catalog", "c"],
