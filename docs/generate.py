@@ -178,7 +178,7 @@ def _families() -> list[str]:
 
 
 def _settings_table(settings: list[Setting]) -> list[str]:
-    lines = ["| key | takes | default | |", "|---|---|---|---|"]
+    lines = ["| key | takes | default | meaning |", "|---|---|---|---|"]
     for s in settings:
         default = "**required**" if s.required else "" if s.section is not None else _code(s.default)
         lines.append(f"| `{s.key}` | {_cell(s.kind)} | {default} | {_cell(s.description)} |")
@@ -211,7 +211,7 @@ def commands_page() -> str:
         "standard output; `-v` says more, `-q` errors only. `smgee --install-completion` lets the shell",
         "complete commands and options.",
         "",
-        "| exit code | |",
+        "| exit code | meaning |",
         "|---|---|",
         *(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()),
         "",
@@ -227,7 +227,7 @@ def _command(group: Any, context: Any, words: list[str]) -> list[str]:
     lines = [f"## smgee {name}", "", _paragraphs(command.help), ""]
     inner = [] if not hasattr(command, "list_commands") else command.list_commands(context)
     if not inner:
-        lines += ["| option | |", "|---|---|"]
+        lines += ["| option | meaning |", "|---|---|"]
         for parameter in command.params:
             shared = parameter.name in ("json", "verbose", "quiet", "help")
             if not shared and not getattr(parameter, "hidden", False):
@@ -284,7 +284,7 @@ def tables_page() -> str:
     found = {s.name: s for _, s in inspect.getmembers(smgee.schemas) if isinstance(s, Schema)}
     for schema in sorted(found.values(), key=lambda s: s.name):
         lines += [f"## `{schema.name}`", "", schema.title + ".", ""]
-        lines += ["| column | unit | needed | |", "|---|---|---|---|"]
+        lines += ["| column | unit | needed | meaning |", "|---|---|---|---|"]
         lines += [
             f"| `{c.name}` | {'' if c.units == '1' else c.units} | {'yes' if c.needed else ''} "
             f"| {_cell(c.long_name)} |"
@@ -341,7 +341,7 @@ def benchmarks_page() -> str:
         "Run from a clone, each by itself on a machine that is otherwise idle. They measure ratios side by",
         "side in one process; the test suite never asserts a time.",
         "",
-        "| command | |",
+        "| command | what it measures |",
         "|---|---|",
     ]
     for file in sorted((DOCS.parent / "tests" / "benchmarks").glob("*.py")):
@@ -363,7 +363,7 @@ def api_index() -> str:
         "",
         "`import smgee` is quick: its parts load when they are first named.",
         "",
-        "| name | |",
+        "| name | what it is |",
         "|---|---|",
     ]
     for name in smgee.__all__:

@@ -44,7 +44,7 @@ def _better(c: Contents) -> list[str]:
     else:
         answer = "That is not shown: at stations it has not seen the difference is within what chance gives"
     own, mean = _row(c.scores, c), _row(c.scores, c, "network mean")
-    numbers = f"skill {signed(value, 2)}, 95 % interval {signed(low, 2)} to {signed(high, 2)}"
+    numbers = f"skill {signed(value)}, 95 % interval {signed(low)} to {signed(high)}"
     if own is not None and mean is not None:
         numbers += f"; RMSE {own['rmse']:.3f} against {mean['rmse']:.3f} m³/m³"
         numbers += f", R {own['r']:.2f} against {mean['r']:.2f}"
