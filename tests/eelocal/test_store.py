@@ -196,10 +196,15 @@ def test_abandoned_data_is_swept_but_named_data_stays(user: UserAssets) -> None:
     orphan = user.root / ".data" / "orphan"
     orphan.mkdir()
     old = time.time() - 2 * 86_400
-    for folder in (user.root / ".data").iterdir():
+    written = [user.root / "smgee-embedded" / f".writing-{k}" for k in ("old", "now")]
+    written[0].parent.mkdir(exist_ok=True)
+    for file in written:
+        file.write_text("{")
+    for folder in (*(user.root / ".data").iterdir(), written[0]):
         os.utime(folder, (old, old))
     _table(UserAssets(user.root), f"{ROOT}/other", 1)
     assert not orphan.exists()
+    assert [file.exists() for file in written] == [False, True]  # somebody may be writing in the other
     assert len(list(user.features(f"{ROOT}/table"))) == 2
 
 

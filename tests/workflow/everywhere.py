@@ -207,7 +207,7 @@ class Stage:
                 assert not wrong, f"{where}: done, and yet differ {sorted(wrong)}"
         again = Child(folder, self.name).end()
         assert again.code == 0, f"{where}: again {again.code}; see {folder}.log"
-        left_over = leftovers(folder / "run")  # the store of assets has several writers, and sweeps by age
+        left_over = leftovers(folder / "run")  # a store of assets, with several writers, sweeps by age
         assert left_over == [], f"{where}: left over {left_over}"
         wrong = differing(self.after, lasting(folder))
         assert not wrong, f"{where}: {sorted(wrong)} differ"
@@ -216,7 +216,7 @@ class Stage:
 
 
 def lasting(folder: Path) -> dict[str, str]:
-    """Hashes of a run's files, but for those that hold times: manifest, notes of hashes, descriptions, page."""
+    """Hashes of a run's files, but for those that hold times: manifest, hashes, descriptions, page."""
     if not (folder / "run").exists():
         return {}
     found = {

@@ -27,6 +27,7 @@ import numpy as np
 from smgee.eelocal.assets.names import asset_id, check_new_id, is_cloud_id, parent_of
 from smgee.eelocal.assets.records import AssetRecord, read_features, read_pixels
 from smgee.eelocal.errors import EEError, NotFoundError
+from smgee.io import SCRATCH
 from smgee.source import CollectionInfo, ImageInfo, TableInfo
 
 _RECORD = ".asset.json"
@@ -303,6 +304,10 @@ class UserAssets:
             return
         self._next_sweep = time.monotonic() + _SWEEP_S
         base = self.root / ".data"
+        for scratch in self.root.rglob(f"{SCRATCH}*"):  # of a record that was being written
+            with suppress(FileNotFoundError):
+                if time.time() - scratch.stat().st_mtime > _ABANDONED_S:
+                    scratch.unlink()
         try:
             old = [p for p in base.iterdir() if time.time() - p.stat().st_mtime > _ABANDONED_S]
         except FileNotFoundError:
