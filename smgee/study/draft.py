@@ -15,7 +15,7 @@ from smgee.study.reference import Setting, first_line, settings_of
 
 __all__ = ["write_draft"]
 
-WIDTH = 100
+WIDTH = 110
 _INDENT = "  "
 
 

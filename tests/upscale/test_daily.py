@@ -119,7 +119,9 @@ def test_predictors_that_no_tree_tests_are_not_pulled():
 def test_models_are_opened_with_the_state_beside_them(tmp_path):
     model = shrunk(learners(3), (0.5, 0.2))
     save_model(model, tmp_path)
-    write_index(tmp_path, names=["deployed"], best="deployed", table_hash="", synthetic=True)
+    write_index(
+        tmp_path, names=["deployed"], best="deployed", table_hash="", synthetic=True, chosen_by="skill"
+    )
     with pytest.raises(MissingDataError, match="network's state of the day, which is not there"):
         DailyModel.open(tmp_path)
     with pytest.raises(MissingDataError, match="train the models again"):
