@@ -45,8 +45,8 @@ PARITY: Artifact[dict[str, Any]] = Artifact(
 WINDOW = 32
 """Side of the window, in pixels, in which layers are compared: each is drawn by dozens of models."""
 
-MOST_NODES = 500_000
-"""Nodes of all trees behind a layer beyond which it is not compared: some twenty megabytes of text."""
+MOST_NODES = 250_000
+"""Nodes of all trees behind a layer beyond which it is not compared: ten megabytes of text, ten seconds."""
 
 
 def run(work: Work) -> Mapping[str, Any]:
