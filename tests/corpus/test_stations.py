@@ -150,3 +150,13 @@ def test_an_archive_cannot_write_outside(tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     assert read_ismn(tmp_path / "a.zip")["soil_moisture"].notnull().all()
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("read_it", [read_ismn, find_layout])
+def test_a_zip_with_a_name_that_is_no_text(read_it: Callable[[Path], Any], tmp_path: Path) -> None:
+    path = write_stm(tmp_path / "data", "S1", TIMES, FINE)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(path, f"NÉT/S1/{path.name}")
+    whole = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(whole.replace("É".encode(), b"\xed\xff"))
+    refused(lambda folder: read_it(folder / "a.zip"), "a.zip is damaged (", tmp_path)
