@@ -130,7 +130,7 @@ def add_bands_of(dstImg: Image, srcImg: Image, names: list[str] | None, overwrit
     """Add the bands of another image."""
     source = srcImg if names is None else select_bands(srcImg, list(names))
     if not dstImg.bands and dstImg.footprint is None and not dstImg.properties:
-        return Image(source.bands, {}, source.footprint)
+        return Image(source.bands, {}, source.footprint, clipped=source.clipped)
     return add_bands(dstImg, list(source.bands), overwrite=overwrite)
 
 

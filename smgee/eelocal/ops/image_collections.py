@@ -274,7 +274,8 @@ def to_bands(collection: Collection) -> Image:
         names += [f"{index}_{b.name}" for b in image.bands]
         bands += list(image.bands)
     unique = unique_names((), names)
-    return Image(tuple(b.renamed(n) for b, n in zip(bands, unique, strict=True)), {}, joint_footprint(images))
+    renamed = tuple(b.renamed(n) for b, n in zip(bands, unique, strict=True))
+    return Image(renamed, {}, joint_footprint(images), clipped=any(i.clipped for i in images))
 
 
 @algorithm("ImageCollection.combine")

@@ -65,13 +65,16 @@ def unmask_image(image: Image, value: Image, *, same_footprint: bool = True) -> 
         node = Unmask(band.node, inside(band, fill.node), kind.dtype, company)
         bands.append(Band(band.name, node, kind, band.projection, band.extent if same_footprint else None))
     result = image.with_bands(bands)
-    return result if same_footprint else result.with_footprint(_union(image.footprint, value.footprint))
+    if same_footprint:
+        return result
+    clipped = image.clipped or value.clipped
+    return result.with_footprint(_union(image.footprint, value.footprint), clipped=clipped)
 
 
 def _inside(image: Image) -> Callable[[Band, Node], Node]:
     """Return how to mask what lies outside of a band's own pixels and of the image's footprint.
 
-    A footprint that is no more than the outline of those pixels says nothing that they do not.
+    An asset's footprint that is no more than the outline of those pixels says nothing that they do not.
     """
     outlines: dict[tuple[Any, Any], bool] = {}
 
@@ -80,7 +83,9 @@ def _inside(image: Image) -> Callable[[Band, Node], Node]:
             node = Within(node, band)
             key = band.projection, band.extent
             if key not in outlines:
-                outlines[key] = image.footprint is None or _frames(image.footprint, band)
+                outlines[key] = image.footprint is None or (
+                    not image.clipped and _frames(image.footprint, band)
+                )
             if outlines[key]:
                 return node
         return node if image.footprint is None else Clipped(node, image.footprint, whole=True)

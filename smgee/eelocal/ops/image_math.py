@@ -198,8 +198,10 @@ def _register_binary(name: str) -> None:
     @algorithm(*(f"Image.{n}" for n in spellings(name)))
     def apply(image1: Image, image2: Image) -> Image:
         result = image1.computed([binary(name, a, b, band_name=n) for n, a, b in matched(image1, image2)])
+        if image1.footprint is not None:
+            return result
         # An unbounded operand does not extend the other's pixels.
-        return result if image1.footprint is not None else result.with_footprint(image2.footprint)
+        return result.with_footprint(image2.footprint, clipped=image2.clipped)
 
     apply.__doc__ = f"Apply `{name}` to matched bands."
 

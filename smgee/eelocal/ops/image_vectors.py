@@ -52,7 +52,7 @@ def clip_image(image: Image, region: Geometry) -> Image:
         shape = shapely.make_valid(on_plane(region, "EPSG:4326"))
         own = shapely.make_valid(on_plane(image.footprint, "EPSG:4326"))
         footprint = Geometry(shape.intersection(own), "EPSG:4326", False)
-    return image.with_bands(bands).with_footprint(footprint)
+    return image.with_bands(bands).with_footprint(footprint, clipped=True)
 
 
 def _cut(
@@ -149,7 +149,7 @@ def clip_to_bounds_and_scale(
         for b in input.bands
     ]
     outline = on_plane(frame, "EPSG:4326")
-    return input.with_bands(bands).with_footprint(Geometry(outline, "EPSG:4326", False))
+    return input.with_bands(bands).with_footprint(Geometry(outline, "EPSG:4326", False), clipped=True)
 
 
 # -- painting

@@ -68,8 +68,9 @@ class Band:
 class Image:
     """An image: bands in order, properties, and a footprint.
 
-    `footprint` is a `smgee.eelocal.values.geometry.Geometry`, None when unbounded. `id` is the asset's id,
-    None for a computed image; the ``system:index`` and times live in `properties`.
+    `footprint` is a `smgee.eelocal.values.geometry.Geometry`, None when unbounded, and `clipped` whether it
+    was cut to a region rather than being the outline of an asset. `id` is the asset's id, None for a computed
+    image; the ``system:index`` and times live in `properties`.
     """
 
     bands: tuple[Band, ...]
@@ -77,6 +78,7 @@ class Image:
     footprint: Geometry | None = None
     id: str | None = None
     version: int | None = None
+    clipped: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -130,17 +132,16 @@ class Image:
         """Return the image with these properties instead of its own."""
         return replace(self, properties=dict(properties))
 
-    def with_footprint(self, footprint: Geometry | None) -> Image:
-        """Return the image with another footprint."""
+    def with_footprint(self, footprint: Geometry | None, *, clipped: bool) -> Image:
+        """Return the image with another footprint, and whether that is a region it was cut to."""
         properties = {k: v for k, v in self.properties.items() if k != "system:footprint"}
         if footprint is not None:
             properties["system:footprint"] = footprint
-        return replace(self, footprint=footprint, properties=properties)
+        return replace(self, footprint=footprint, properties=properties, clipped=clipped)
 
     def computed(self, bands: Sequence[Band]) -> Image:
         """Return what a computation makes of the image: new bands; of the properties only the index and
         the footprint remain.
         """
-        return Image(
-            tuple(bands), {k: self.properties[k] for k in _KEPT if k in self.properties}, self.footprint
-        )
+        kept = {k: self.properties[k] for k in _KEPT if k in self.properties}
+        return Image(tuple(bands), kept, self.footprint, clipped=self.clipped)

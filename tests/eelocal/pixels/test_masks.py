@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from shapely import Polygon
+from shapely import Polygon, box
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.geometry import Geometry
@@ -94,6 +94,22 @@ def test_unmask_after_clip_keeps_the_pixels_of_the_border_and_fills_inside_the_r
     assert np.array_equal(~after.mask, rows + cols <= 17)
     assert after[2, 2] == 0
     assert (after.data[~before.mask] == 5).all()
+
+
+def test_unmask_after_clip_heeds_a_region_that_is_nearly_the_whole_image(lab):
+    """A region less than a pixel within the edges was taken for their outline, and what it cuts off filled."""
+    grid = lab.grid(20, 20)
+    mask = np.ones((20, 20), bool)
+    mask[0, 5] = mask[5, 5] = False
+    image = lab.image(b=(np.full((20, 20), 5.0), mask))
+    x, y = grid.transform[2], grid.transform[5]
+    region = Geometry(box(x + 20, y - 580, x + 580, y - 20), grid.crs, False)  # a pixel's centre is at 15
+    clipped = lab.call("Image.clip", input=image, geometry=region)
+    for last in (clipped, lab.call("Image.add", image1=clipped, image2=1)):
+        after = lab.values(lab.call("Image.unmask", input=last, value=0), grid)
+        assert after.mask[0, 5]
+        assert after[5, 5] == 0
+        assert after.count() == 399
 
 
 @REPEATED
