@@ -147,9 +147,9 @@ def _stm(folder: Path) -> Path:
 def _same_series(path: Path, ds: xr.Dataset) -> None:
     """The values kept are those of the lines with a good flag, and all of them."""
     good = {}
-    for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines()[1:]:
         words = line.split()
-        if words and words[3] == "G" and np.isfinite(float(words[2])):
+        if len(words) > 3 and words[3] == "G" and np.isfinite(float(words[2])):
             good[pd.Timestamp(f"{words[0]} {words[1]}")] = float(words[2])
     found = ds["soil_moisture"].isel(station=0).dropna("time")
     assert {
@@ -208,7 +208,7 @@ def _same_training(path: Path, table: NetworkTable) -> None:
             continue
     column = table.dynamic["ndvi"] if "ndvi" in table.dynamic else table.static["ndvi"][table.station]
     for row in np.flatnonzero(table.scored):
-        found = (str(table.names[table.station[row]]), float(table.y[row]), np.float32(column[row]))
+        found = (str(table.names[table.station[row]]).strip(), float(table.y[row]), np.float32(column[row]))
         assert found in pairs, f"{found} stands in no row"
 
 
@@ -300,7 +300,8 @@ def _same_as_lightgbm(path: Path, ensemble: TreeEnsemble) -> None:
     """Follow the arrays of the file by hand: the library itself crashes on some broken ones."""
     trees = []
     for block in path.read_text(encoding="utf-8").split("\nTree=")[1:]:
-        pairs = (line.split("=", 1) for line in block.split("\n\n")[0].split("\n") if "=" in line)
+        lines = block.split("end of trees")[0].split("\n")
+        pairs = (line.split("=", 1) for line in lines if "=" in line)
         trees.append({key: value.split() for key, value in pairs})
     said = np.zeros(len(_X))
     for i, row in enumerate(_X.astype(float)):
@@ -335,7 +336,7 @@ def _whole_indices() -> list[bytes]:
         return _split_indices(_trees(Path(folder), "catboost.json"))
 
 
-_LINE = re.compile(r"\s*(\d+)\) (?:root|(\S+?)(<=|<|>=|>)\s*(\S+)) \S+ \S+ (\S+)( \*)?\s*")
+_LINE = re.compile(r"\s*(\d+)\) (?:root|(\S+?)(<=|<|>=|>)\s*(\S+)) \S+ \S+ (\S+?)(\s*\*)?\s*")
 _HOLDS: dict[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,

@@ -347,7 +347,7 @@ def _read_series(
     try:
         frame = sensor.handle.read_data()
         values = pd.to_numeric(frame[sensor.variable]).astype(float)
-        times = pd.DatetimeIndex(frame.index)
+        times = pd.DatetimeIndex(frame.index).as_unit("ns")  # refuses what would wrap around
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(

@@ -65,6 +65,7 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     import pyarrow.parquet as pq
 
     content = pq.read_table(path)
+    content.validate(full=True)  # of damaged files texts may be none
     raw = (content.schema.metadata or {}).get(b"smgee")
     described = json.loads(raw) if raw else {}
     return content.to_pandas(), {key: described[key] for key in _DESCRIBED if key in described}

@@ -158,6 +158,11 @@ FILES: dict[str, tuple[Callable[[Path, Path], None], str]] = {
         edited("a.json", *TREES, 0, "left_children", 0, value=99),
         "a child that does not exist",
     ),
+    "XGBoost, a child below nowhere": (
+        edited("a.json", *TREES, 0, "left_children", 0, value=-15),
+        "a child that does not exist",
+    ),
+    "XGBoost, one child": (edited("a.json", *TREES, 0, "left_children", 0, value=-1), "has one child"),
     "XGBoost, a loop": (edited("a.json", *TREES, 0, "left_children", 0, value=0), "has two parents"),
     "XGBoost, a predictor nowhere": (
         edited("a.json", *TREES, 0, "split_indices", 0, value=7),

@@ -297,3 +297,14 @@ def test_what_they_are_made_from_can_be_served(tmp_path: Path) -> None:
     of({})(tmp_path)
     array(lambda d: d)(tmp_path)
     table("t.geojson", feature({"type": "Point", "coordinates": [99.8, 37.5]}))(tmp_path)
+
+
+def test_a_raster_that_states_more_bands_than_anything_has(tmp_path: Path) -> None:
+    path = tmp_path / "dem.tif"
+    place = {"crs": "EPSG:32647", "transform": from_origin(5e5, 4.1e6, 30, 30)}
+    with rasterio.open(path, "w", width=4, height=4, count=1, dtype="int16", **place) as out:
+        out.write(np.ones((1, 4, 4), "i2"))
+    head = b"\x15\x01\x03\x00\x01\x00\x00\x00"  # SamplesPerPixel, one short number
+    assert path.read_bytes().count(head + b"\x01\x00") == 1
+    path.write_bytes(path.read_bytes().replace(head + b"\x01\x00", head + b"\x60\xea"))
+    refused(lambda folder: add_files(folder / "cat", ID, [path]), "it states 60000 bands", tmp_path)

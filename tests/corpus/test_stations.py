@@ -111,6 +111,7 @@ CASES: dict[str, tuple[Attempt, str]] = {
     "a flag of nobody's": (edited(" G M", " Q M"), "carries the quality flag 'Q'"),
     "a record without a flag": (edited(" 0.2 G M", " 0.2"), "has 1 records without a quality flag"),
     "words for a value": (edited(" 0.2 G", " wet G"), "cannot be read"),
+    "a day of long ago": (edited("2021/05/01 07:00", "0021/05/01 07:00"), "cannot be read"),
     "a day no calendar has": (edited("2021/05/01 07:00", "2021/02/30 07:00"), "cannot be read"),
     "an hour twice": (
         edited("2021/05/01 07:00", "2021/05/01 08:00"),

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from smgee.insitu import read_table
@@ -249,3 +251,14 @@ def test_what_they_are_made_from_can_be_used(tmp_path: Path) -> None:
     read(soil_temperature="ts", flag="flag")(tmp_path)
     train()(tmp_path)
     network(lambda t: t)(tmp_path)
+
+
+def test_a_parquet_whose_texts_are_none(tmp_path: Path) -> None:
+    texts = pa.array([b"A", b"\xff"], pa.binary()).view(pa.string())
+    rows = {"station": texts, "time": ["2021-05-01", "2021-05-02"], "sm": [0.2, 0.3], "ndvi": [0.1, 0.2]}
+    pq.write_table(pa.table(rows), tmp_path / "rows.parquet")
+    refused(
+        lambda folder: NetworkTable.read(folder / "rows.parquet", target="sm", predictors=["ndvi"]),
+        "cannot be read",
+        tmp_path,
+    )

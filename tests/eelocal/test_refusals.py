@@ -110,6 +110,9 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "kernel focus": (lambda: ee.Kernel.fixed(2, 1, [[1, 2]], 5, 0), "outside the kernel"),
     "date": (lambda: ee.Date.parse("yyyy-MM-dd", "5 Nov"), "does not match the pattern"),
     "no such day": (lambda: ee.Date.parse("yyyy-MM-dd", "2021-02-30"), "Cannot parse '2021-02-30'"),
+    "a year of twenty digits": (lambda: ee.Date.parse("YYYY-MM-dd", "9" * 20 + "-01-01"), "Cannot parse"),
+    "band number": (lambda: ee.Image(1).expression("b(1e999)"), "band name or position"),
+    "band number and a half": (lambda: ee.Image(1).expression("b(0.5)"), "band name or position"),
     # -- arrays and matrices
     "array of words": (lambda: ee.Array([["a"]]), "numbers"),
     "axis": (lambda: ee.Array([1, 2]).slice(3, 0, 1), "out of range for an array with 1 dim|axis"),

@@ -101,6 +101,9 @@ def _damaged(path: Path, how: str) -> InputError:
 # second at most.
 _BLOCKS_LOOKED_AT = 4096
 
+# As many as an image of the service may be stacked to; a damaged head may state 60,000 of a few bytes.
+_MOST_BANDS = 5000
+
 
 def check_intact(path: Path) -> None:
     """Look whether a raster file is whole, without reading it.
@@ -115,6 +118,8 @@ def check_intact(path: Path) -> None:
         When the file is cut short or damaged.
     """
     with open_dataset(path) as dataset:
+        if dataset.count > _MOST_BANDS:
+            raise _damaged(path, f"it states {dataset.count} bands, of which {_MOST_BANDS} are read at most")
         if dataset.driver in ("GTiff", "COG"):
             size = path.stat().st_size
             blocks = []

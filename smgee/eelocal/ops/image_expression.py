@@ -92,8 +92,11 @@ class _Images(Reader[Step]):
         token = self.token
         if token.kind not in ("number", "text"):
             raise self.error("A band name or position expected")
+        number = number_in(token.text) if token.kind == "number" else 0
+        if not float(number).is_integer():
+            raise self.error("A band name or position expected")
         self.position += 1
-        return int(number_in(token.text)) if token.kind == "number" else token.text[1:-1]
+        return int(number) if token.kind == "number" else token.text[1:-1]
 
     def access(self, name: str) -> Step:
         if self.take("["):

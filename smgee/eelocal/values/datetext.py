@@ -206,7 +206,7 @@ def parse_date(text: str, pattern: str, zone: str | None) -> float:
         widths[letter] = count
     try:
         return _assemble(parts, widths, zone)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise EEError(f"Cannot parse '{text}': {error}.") from error
 
 

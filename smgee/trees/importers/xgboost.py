@@ -204,13 +204,15 @@ def _tree(tree: dict[str, Any]) -> dict[str, np.ndarray]:
             "The XGBoost model has categorical splits, which tree text cannot express; encode categories as "
             "numbers first."
         )
-    left = np.asarray(tree["left_children"], dtype=np.int64)
+    left, right = (np.asarray(tree[f"{side}_children"], dtype=np.int64) for side in ("left", "right"))
+    if ((left == LEAF) != (right == LEAF)).any():
+        raise InputError("The XGBoost model is damaged: a node has one child; save it again.")
     number = np.asarray(tree["split_conditions"], dtype=np.float32).astype(np.float64)
     return {
         "feature": np.asarray(tree["split_indices"], dtype=np.int64),
         "threshold": number,
-        "left": np.where(left < 0, LEAF, left),
-        "right": np.asarray(tree["right_children"], dtype=np.int64),
+        "left": left,
+        "right": right,
         "value": number,
         "missing_left": np.asarray(tree["default_left"], dtype=bool),
     }

@@ -97,7 +97,7 @@ def test_unmask_after_clip_keeps_the_pixels_of_the_border_and_fills_inside_the_r
 
 
 def test_unmask_after_clip_heeds_a_region_that_is_nearly_the_whole_image(lab):
-    """A region less than a pixel within the edges was taken for their outline, and what it cuts off filled."""
+    """A region less than a pixel within the edges was taken for these, and what it cuts off was filled."""
     grid = lab.grid(20, 20)
     mask = np.ones((20, 20), bool)
     mask[0, 5] = mask[5, 5] = False
