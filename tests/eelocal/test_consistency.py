@@ -51,6 +51,12 @@ PLANES: Mapping[str, tuple[str, ...]] = {
     "south": ("EPSG:4326", "EPSG:3857", "EPSG:6933", "EPSG:32708", "EPSG:3031"),
 }
 CASES = [(shape, plane) for shape in SHAPES for plane in PLANES[shape]]
+IN_ONE_PIECE = [
+    (shape, plane)
+    for shape, plane in CASES
+    if "antimeridian" not in shape or plane not in ("EPSG:4326", "EPSG:3857", "EPSG:6933")
+]
+"""Without regions that lie at both ends of a map: no lattice of one piece holds them."""
 STEP = {"EPSG:4326": 0.005}  # of a lattice; 500 m elsewhere
 
 
@@ -100,9 +106,6 @@ def transform_of(plane: str) -> list[float]:
 def on_plane(shape: str, plane: str) -> Any:
     """Return a region on a plane by PROJ, its straight edges in longitude and latitude followed."""
     polygons = []
-    across = any(x > 180 for part in SHAPES[shape] for ring in part for x, _ in ring)
-    if plane in ("EPSG:4326", "EPSG:3857", "EPSG:6933") and across:
-        pytest.skip("the region lies at both ends of this map: on no lattice of one piece")
     turn = Transformer.from_crs("EPSG:4326", plane, always_xy=True)
     for outer, *holes in SHAPES[shape]:
         dense = shapely.segmentize(shapely.Polygon(outer, holes), 0.002)
@@ -184,7 +187,7 @@ def test_sums_over_a_region_agree(shape: str, plane: str) -> None:
     assert one["v_sum"] == pytest.approx(centres["v_sum"], rel=0.2 if shape == "sliver" else 0.02)
 
 
-@pytest.mark.parametrize(("shape", "plane"), CASES)
+@pytest.mark.parametrize(("shape", "plane"), IN_ONE_PIECE)
 def test_sums_over_a_region_are_those_of_exactextract(shape: str, plane: str) -> None:
     outline, grid = on_plane(shape, plane), lattice(shape, plane)
     values = pixels(field(), grid)["v"]
@@ -213,7 +216,7 @@ def test_sums_over_a_region_are_those_of_exactextract(shape: str, plane: str) ->
 # -- clips, masks, mosaics
 
 
-@pytest.mark.parametrize(("shape", "plane"), CASES)
+@pytest.mark.parametrize(("shape", "plane"), IN_ONE_PIECE)
 def test_what_is_clipped_masked_and_put_together_again(shape: str, plane: str) -> None:
     image, region, grid = field(), drawn(shape), lattice(shape, plane)
     inside = ee.Image(1).clip(region).mask()
