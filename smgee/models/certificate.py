@@ -131,15 +131,14 @@ def certify(
 
 def _lead(verdict: str, own: pd.Series, mean: pd.Series, name: str) -> str:
     """Say how a model compares with the mean of the others."""
-    bounds = (
-        f"[{own['skill_low']:+.3f}, {own['skill_high']:+.3f}]"
-        if math.isfinite(own["skill_low"])
-        else "(no interval)"
+    known = math.isfinite(own["skill_low"])
+    bounds = f"[{own['skill_low']:+.3f}, {own['skill_high']:+.3f}]" if known else "(no interval)"
+    doubt = (
+        "but not by more than chance would give" if known else "but too few stations tell whether by chance"
     )
     told = {
         "better": "is better than the mean of the other stations",
-        "not shown to be better": "errs less than the mean of the other stations, but not by more than "
-        "chance would give",
+        "not shown to be better": f"errs less than the mean of the other stations, {doubt}",
         "no better": "is no better than the mean of the other stations",
     }[verdict]
     return (

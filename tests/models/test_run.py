@@ -14,12 +14,13 @@ from smgee.area import Area
 from smgee.errors import InputError
 from smgee.explain import explain_held_out, save_held_out
 from smgee.metrics import score
+from smgee.models.certificate import certify_scores
 from smgee.models.deployment import at_state, predict_rows
 from smgee.models.features import build_features
 from smgee.models.fitted import fit_choice, predict_all
 from smgee.models.holdout import HOLDOUTS, all_rows
 from smgee.models.intervals import fit_interval
-from smgee.models.nested import Effort, choose
+from smgee.models.nested import DEPLOYED, Effort, choose
 from smgee.models.network import NetworkTable
 from smgee.models.placebo import shuffled
 from smgee.models.problem import centred, make_problem
@@ -100,6 +101,15 @@ def test_a_skill_of_one_number_has_no_width_and_one_of_few_stations_no_interval(
     assert skill_limits(np.full(12, 0.5), np.ones(12), counts) == pytest.approx((0.5, 0.5))
     assert skill_limits(np.zeros(12), np.ones(12), counts) == pytest.approx((1.0, 1.0))
     assert np.isnan(skill_limits(np.ones(7), np.full(7, 2.0), np.ones((10, 7)))).all()
+
+
+def test_few_stations_are_not_told_to_be_chance(result):
+    scores = result.scores.copy()
+    own = (scores["model"] == DEPLOYED) & (scores["design"] == "station")
+    scores.loc[own, ["skill", "skill_low", "skill_high"]] = 0.1, np.nan, np.nan
+    certificate = certify_scores(scores, DEPLOYED, {})
+    assert certificate["verdict"] == "not shown to be better"
+    assert "too few stations tell whether by chance: skill +0.100 (no interval)" in certificate["words"]
 
 
 def test_the_network_mean_is_that_of_the_stations_outside_the_fold(result):
