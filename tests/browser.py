@@ -107,6 +107,10 @@ class Browser:
         """Go to a page."""
         self._ask("Page.navigate", url=url)
 
+    def on_paper(self) -> None:
+        """Lay pages out as for a printer."""
+        self._ask("Emulation.setEmulatedMedia", media="print")
+
     def evaluate(self, script: str) -> Any:
         """Return the value of an expression in the page; a promise is waited for."""
         found = self._ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)

@@ -90,10 +90,10 @@ def _smap(c: Contents) -> list[str]:
         by_map = row["reference"] == UPSCALED
         beside, error = ("mean of the map", "its") if by_map else ("stations", "the stations'")
         surely = "" if row["bias_low"] * row["bias_high"] > 0 else ", which may be chance"
+        overpass = ORBITS.get(str(row["orbit"]), row["orbit"])
         words = (
-            f"What is SMAP worth here{cell}, {ORBITS.get(str(row['orbit']), row['orbit'])}? On "
-            f"{row['n']:.0f} passes it is {abs(row['bias_corrected']):.3f} m³/m³ {side} than the "
-            f"{beside}{surely}; ubRMSE {row['ubrmse_corrected']:.3f} "
+            f"What is SMAP worth here{cell} by the {beside}, {overpass}? On {row['n']:.0f} passes it is "
+            f"{abs(row['bias_corrected']):.3f} m³/m³ {side}{surely}; ubRMSE {row['ubrmse_corrected']:.3f} "
             f"[{row['ubrmse_low']:.3f}, {row['ubrmse_high']:.3f}], "
             f"R {row['r_corrected']:.2f} [{row['r_low']:.2f}, {row['r_high']:.2f}], {error} sampling error "
             "taken out"
