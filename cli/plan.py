@@ -83,7 +83,8 @@ def print_plan(planned: Planned, *, title: str = "") -> None:
             console.print(f"{mark} {row.way}: {trouble.what}")
     console.print(f"Trees: {plan.model}. Requests, bytes, tiles and tasks are counted.")
     console.print(f"{'Time and EECU-hours' if there else 'Time and hours'}: {plan.rates.basis}.")
-    console.print(f"route auto takes: {plan.choice}")
+    stopped = ", which would not get through: see above" if plan.row(plan.choice).stops else ""
+    console.print(f"route auto takes: {plan.choice}{stopped}")
 
 
 def _short(row: RoutePlan) -> str:

@@ -87,6 +87,14 @@ def test_maps_that_do_not_fit_the_disk_stop():
     assert not plan.row("there").stops
 
 
+def test_a_route_that_would_not_get_through_is_said_to_be_so(capsys):
+    planned = plan_study(study_of("one cell", SCALE), backend="earthengine")
+    stopped = a_plan(study_of("one cell", SCALE), disk_free_gb=1e-6)
+    for plan, said in ((planned.plan, False), (stopped, True)):
+        print_plan(replace(planned, plan=plan))
+        assert ("would not get through" in capsys.readouterr().out) == said
+
+
 @pytest.mark.parametrize("name", PLACES)
 def test_large_areas_have_their_published_size_and_a_map_true_to_scale(name):
     place = PLACES[name]
