@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from smgee import errors
 
-__all__ = ["EXIT_CODES", "INTERRUPTED", "UNEXPECTED", "UNREADABLE", "codes_text"]
-
 UNEXPECTED, UNREADABLE = 70, 74  # as in sysexits.h
 INTERRUPTED = 130  # stopped by Ctrl-C: 128 + SIGINT
 

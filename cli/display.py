@@ -17,8 +17,6 @@ from smgee.workflow.registry import command_of
 from smgee.workflow.run import Events, execute
 from smgee.workflow.step import Action, Decision, Step
 
-__all__ = ["console", "print_decisions", "print_table", "run_with_progress"]
-
 console = Console(highlight=False)
 _STYLES = {"run": "yellow", "may run": "yellow", "keep": "green", "leave out": "dim", "cannot run": "red"}
 _ENDINGS = {Action.KEEP: " (done)", Action.LEAVE_OUT: " (left out)"}

@@ -13,8 +13,6 @@ from smgee.upscale import MapStore, write_daily_cogs, write_netcdf
 from smgee_cli.display import console
 from smgee_cli.steps import RunOption
 
-__all__ = ["files"]
-
 
 def files(
     run: RunOption,

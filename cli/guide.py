@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["GUIDES", "Guide", "epilog_of", "next_step"]
-
 
 @dataclass(frozen=True)
 class Guide:

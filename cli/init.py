@@ -18,9 +18,10 @@ from smgee.io import atomic_path, write_json
 from smgee.study import Study
 from smgee.study.check import check_file
 from smgee.study.reference import json_schema
+from smgee.workflow.answers import TEMPLATES, Answers
 from smgee.workflow.preflight import check_place, needed_assets
 from smgee.workflow.registry import WHOLE, all_steps
-from smgee.workflow.templates import TEMPLATES, Answers, default_name, look, new_study
+from smgee.workflow.templates import default_name, look, new_study
 from smgee_cli.display import console, print_table
 from smgee_cli.questions import ask, ask_stations, families_of
 

@@ -21,8 +21,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from smgee_cli.guide import epilog_of, next_step
 
-__all__ = ["LazyGroup", "print_json", "say_more"]
-
 _SHARED: dict[str, tuple[Any, Any]] = {
     "json": (
         Annotated[

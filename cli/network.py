@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import xarray as xr
     from rich.console import Console
 
-__all__ = ["detected", "options_for", "print_network", "print_quality"]
-
 _SHOWN = 60
 _OPTIONS = {
     "time": "--time-column",

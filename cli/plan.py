@@ -16,8 +16,6 @@ from smgee.workflow.folder import RunFolder
 from smgee.workflow.planning import Planned, at_place, plan_study
 from smgee_cli.display import console
 
-__all__ = ["plan", "print_plan"]
-
 
 def plan(
     study: Annotated[Path, typer.Argument(help="Study file (YAML), or a run folder.")],

@@ -18,10 +18,9 @@ from smgee.grid import ease_cell_at
 from smgee.insitu import UnfrozenRule
 from smgee.insitu.layout import Layout, Preview
 from smgee.predictors import Predictors, families, refuse_alias
-from smgee.workflow.templates import Answers, likely_place
+from smgee.workflow.answers import Answers
+from smgee.workflow.templates import likely_place
 from smgee_cli.display import console
-
-__all__ = ["ask", "ask_stations", "families_of"]
 
 Found = tuple[Layout, Preview]
 Value = TypeVar("Value")

@@ -16,8 +16,6 @@ from smgee_cli.display import console, print_decisions, run_with_progress
 from smgee_cli.plan import print_plan
 from smgee_cli.summary import print_summary
 
-__all__ = ["execute_study", "run", "wanted"]
-
 
 def run(
     study: Annotated[Path, typer.Argument(help="Study file (YAML).")],

@@ -10,8 +10,6 @@ import time
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["leave", "stop_on_signals"]
-
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _PATIENCE_S = 1.0  # for threads that are about to end
 _serving = False

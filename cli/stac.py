@@ -9,8 +9,6 @@ from smgee.workflow.folder import RunFolder
 from smgee_cli.display import console
 from smgee_cli.steps import RunOption
 
-__all__ = ["stac"]
-
 
 def stac(run: RunOption) -> dict[str, Any]:
     """Describe a finished run as a SpatioTemporal Asset Catalog: a collection, and an item of its maps.

@@ -14,8 +14,6 @@ from smgee.workflow.registry import STEPS, command_of, load_step
 from smgee_cli.display import run_with_progress
 from smgee_cli.summary import print_step
 
-__all__ = ["command_for"]
-
 RunOption = Annotated[Path, typer.Option("--run", "-r", "--out", "-o", help="Run folder.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Do the step again even if it is done.")]
 

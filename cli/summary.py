@@ -13,8 +13,6 @@ from smgee.report.verdicts import verdicts
 from smgee.workflow.folder import RunFolder
 from smgee_cli.display import console, print_table
 
-__all__ = ["print_step", "print_summary"]
-
 # what every entry of the manifest holds, beside the facts of its step
 _COMMON = {
     "key",

@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 
 from smgee.machine import usable_cores
 
-__all__ = ["KEPT", "ByteCache"]
-
 T = TypeVar("T")
 
 

@@ -16,8 +16,6 @@ from typing import Any
 from numba import njit
 from numba.core.caching import FunctionCache
 
-__all__ = ["compiled"]
-
 
 @lru_cache(maxsize=16)
 def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLUMNS", "drawn_values", "in_words", "save_figure"]
-
 COLUMNS = ("panel", "kind", "label", "x", "y", "value", "x_end", "y_end")
 """Of `drawn_values`: kinds are line, point, segment, bar, pixel, hexagon; a segment and a bar have ends."""
 

@@ -20,8 +20,6 @@ from smgee.machine import bound_block_cache
 from smgee.source import Source
 from smgee.twin import Basin, TwinSource
 
-__all__ = ["FaultPlan", "open_service"]
-
 
 def open_service(
     project: str,

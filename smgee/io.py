@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SCRATCH", "atomic_path", "content_hash", "sweep", "write_json"]
-
 SCRATCH = ".writing-"
 """How the name of a folder begins that holds something half written."""
 

@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 
 from smgee.errors import InputError
 
-__all__ = ["HOST", "LoopbackHttp", "is_loopback"]
-
 HOST = "127.0.0.1"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

@@ -10,8 +10,6 @@ import os
 from functools import cache
 from pathlib import Path
 
-__all__ = ["bound_block_cache", "release_memory", "trim_heap", "usable_cores"]
-
 _CGROUP = Path("/sys/fs/cgroup")
 
 

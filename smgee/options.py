@@ -8,8 +8,6 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 
-__all__ = ["Options", "from_study_file"]
-
 
 class Options(BaseModel):
     """A section of a study file: unknown keys are refused, and nothing changes after reading."""

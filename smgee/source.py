@@ -16,8 +16,6 @@ import numpy as np
 
 from smgee.grid import PixelGrid
 
-__all__ = ["BandInfo", "CollectionInfo", "ImageInfo", "Source", "TableInfo"]
-
 
 @dataclass(frozen=True)
 class BandInfo:

@@ -10,8 +10,6 @@ from types import MappingProxyType
 
 from smgee.grid import PixelGrid
 
-__all__ = ["Band", "Dataset"]
-
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

@@ -12,8 +12,6 @@ from types import MappingProxyType
 
 from smgee.datasets.base import Band, Dataset
 
-__all__ = ["DEMS", "ELEVATION", "NASADEM"]
-
 
 def _flag(name: str, *layers: str) -> Band:
     return Band(name, "uint8", pyramiding="SAMPLE", layers=layers)

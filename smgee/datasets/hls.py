@@ -15,8 +15,6 @@ from types import MappingProxyType
 from smgee.datasets.base import Band, Dataset
 from smgee.errors import InputError
 
-__all__ = ["FMASK_BITS", "HLS", "ROLES", "fmask_bits"]
-
 # Roles that both sensors measure, in wavelength order, with the short name that Awesome Spectral Indices
 # (spyndex) gives each.
 ROLES: Mapping[str, str] = MappingProxyType(

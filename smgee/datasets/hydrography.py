@@ -9,8 +9,6 @@ from datetime import date
 
 from smgee.datasets.base import Band, Dataset
 
-__all__ = ["MERIT_HYDRO"]
-
 MERIT_HYDRO = Dataset(
     id="MERIT/Hydro/v1_0_1",
     title="MERIT Hydro, 3 arc-seconds, version 1.0.1",

@@ -14,8 +14,6 @@ from smgee.datasets.base import Band, Dataset
 from smgee.datasets.thermal import SINUSOIDAL
 from smgee.grid import PixelGrid
 
-__all__ = ["LAND_COVER", "WORLDCOVER"]
-
 _STEP = 1 / 12000  # degrees, about 10 m
 _SIDE = 463.3127165279165
 

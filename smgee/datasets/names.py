@@ -15,8 +15,6 @@ from typing import Any
 from smgee.datasets.base import Dataset
 from smgee.errors import InputError
 
-__all__ = ["FileFacts", "check_product", "read_name", "tag_properties"]
-
 
 @dataclass(frozen=True)
 class FileFacts:

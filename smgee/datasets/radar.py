@@ -12,8 +12,6 @@ from types import MappingProxyType
 
 from smgee.datasets.base import Band, Dataset
 
-__all__ = ["RADAR", "SENTINEL1"]
-
 SENTINEL1 = Dataset(
     id="COPERNICUS/S1_GRD",
     title="Sentinel-1 GRD, interferometric wide swath",

@@ -15,23 +15,6 @@ from types import MappingProxyType
 from smgee.datasets.base import Band, Dataset
 from smgee.grid import PixelGrid
 
-__all__ = [
-    "ALGORITHMS",
-    "GROUPS",
-    "HALF_ORBIT_GROUP",
-    "J2000",
-    "NO_GOOD_RETRIEVAL",
-    "RETRIEVAL_BITS",
-    "SMAP_9KM",
-    "SMAP_36KM_TWIN",
-    "SPL4",
-    "SURFACE_BITS",
-    "WARPED",
-    "pattern",
-    "retrieval_bands",
-    "smap_9km_ids",
-]
-
 RETRIEVAL_BITS: tuple[str, ...] = (
     "not_recommended",
     "not_attempted",

@@ -10,8 +10,6 @@ from types import MappingProxyType
 
 from smgee.datasets.base import Band, Dataset
 
-__all__ = ["CLAY", "SAND", "SOIL"]
-
 DEPTHS_CM = (0, 10, 30, 60, 100, 200)
 
 

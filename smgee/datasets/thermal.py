@@ -14,8 +14,6 @@ from types import MappingProxyType
 from smgee.datasets.base import Band, Dataset
 from smgee.grid import PixelGrid
 
-__all__ = ["LST_SCALE", "MODIS_LST", "SINUSOIDAL"]
-
 LST_SCALE = 0.02
 """K of the stored integers of temperature."""
 

@@ -13,8 +13,6 @@ from types import MappingProxyType
 from smgee.datasets.base import Band, Dataset
 from smgee.grid import PixelGrid
 
-__all__ = ["CHIRPS", "ERA5_LAND", "IMERG", "WEATHER"]
-
 ERA5_LAND = Dataset(
     id="ECMWF/ERA5_LAND/DAILY_AGGR",
     title="ERA5-Land, daily aggregates",

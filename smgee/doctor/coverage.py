@@ -11,8 +11,6 @@ from pathlib import Path
 from smgee.eelocal.engine.spec import Signature, signatures
 from smgee.eelocal.ops import implementations
 
-__all__ = ["approximate", "count", "render"]
-
 FILE = Path(__file__).resolve().parents[2] / "COVERAGE.md"
 
 

@@ -15,8 +15,6 @@ from typing import Any
 
 from smgee.doctor import graphs
 
-__all__ = ["PROBES", "Probe", "answers_agree", "ask"]
-
 
 @dataclass(frozen=True)
 class Probe:

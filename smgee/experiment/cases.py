@@ -24,8 +24,6 @@ from smgee.twin import Basin
 from smgee.validation import gain_table, gather, verdict_table
 from smgee.validation.pairs import PLAIN, UPSCALED
 
-__all__ = ["COLUMNS", "Trial", "run_trials", "trials"]
-
 LAYOUT = 5
 """Raised when a trial gives something else than before: trials that are stored are then done again."""
 

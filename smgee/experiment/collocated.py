@@ -11,8 +11,6 @@ import pandas as pd
 from smgee.metrics import score
 from smgee.validation.pairs import select_dates
 
-__all__ = ["COLUMNS", "collocation_beside_truth"]
-
 COLUMNS = (
     *("grid", "cell", "orbit", "sets", "data_set", "n"),
     *(f"{name}{end}" for name in ("r", "error") for end in ("", "_low", "_high", "_true", "_held")),

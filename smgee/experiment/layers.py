@@ -12,8 +12,6 @@ from smgee.grid import PixelGrid, transformer
 from smgee.twin import Basin
 from smgee.upscale import MapStore
 
-__all__ = ["cells_against_truth", "layer_sentences", "layers_against_truth", "true_pixels"]
-
 _NORMAL = 1.959963984540054  # quantile of 95 %
 _PLACES = {"all": "everywhere", "inside": "inside the area of applicability", "outside": "outside of it"}
 

@@ -14,8 +14,6 @@ from smgee.twin import Basin
 from smgee.twin import smap as twin_smap
 from smgee.twin.stations import LETTERS, place_stations, station_records
 
-__all__ = ["SCENARIOS", "Draw"]
-
 SCENARIOS: dict[str, str] = {
     "stratified": "30 stations, designed by elevation and aspect",
     "random": "15 stations at random",

@@ -17,8 +17,6 @@ from smgee.validation.judges import TITLES
 from smgee.validation.pairs import PLAIN, UPSCALED
 from smgee.validation.verdicts import TARGET
 
-__all__ = ["SUMMARY_COLUMNS", "power_curve", "power_table", "sentences", "summarize"]
-
 EDGES = (-1.0, -0.01, -0.005, 0.0, 0.005, 0.01, 0.015, 1.0)
 """Of `power_curve`: by how much the upscaled reference is nearer to the truth than the plain mean, m³ m⁻³."""
 

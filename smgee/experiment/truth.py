@@ -19,8 +19,6 @@ from smgee.validation.judges import TITLES
 from smgee.validation.pairs import PLAIN, UPSCALED, select_dates
 from smgee.validation.verdicts import TARGET
 
-__all__ = ["SMAP_ITSELF", "TRUTH_COLUMNS", "compare_with_truth", "true_means", "truth_sentences"]
-
 SMAP_ITSELF = "SMAP"
 METRICS = ("r", "bias", "rmse", "ubrmse")
 TRUTH_COLUMNS = (

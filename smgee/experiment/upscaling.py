@@ -34,8 +34,6 @@ from smgee.study import Study
 from smgee.twin import Basin, TwinSource
 from smgee.upscale import pull_static
 
-__all__ = ["MIN_STATIONS", "Places", "Upscaled", "season_places", "upscale"]
-
 MIN_STATIONS = LEAST_TRAINING + 1
 """With fewer stations none could be left out to judge a model by."""
 

@@ -34,16 +34,6 @@ from smgee.schemas import (
 )
 from smgee.tables import Provenance, sidecar_of, write_table
 
-__all__ = [
-    "explain_models",
-    "explain_run",
-    "forget",
-    "ranking",
-    "save_explanation",
-    "save_held_out",
-    "save_interactions",
-]
-
 HELD_OUT = ("held_out_ranking.csv", "held_out_groups.csv", "held_out_seasons.csv")
 """Tables of stations left out; beside them stand the figures `HELD_OUT_FIGURES`."""
 

@@ -17,8 +17,6 @@ from smgee.explain.shapley import shap_interactions
 from smgee.models import FoldModel
 from smgee.trees import TreeEnsemble
 
-__all__ = ["WHOLE", "interactions_held_out"]
-
 WHOLE = "all seasons"
 """Season of the rows of the table that hold all seasons."""
 

@@ -13,8 +13,6 @@ from smgee.explain.shapley import Explanation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["SYNTHETIC_NOTE", "plot_dependence", "plot_held_out", "plot_interactions", "plot_summary"]
-
 SYNTHETIC_NOTE = "synthetic data: the demo basin, not measurements"
 
 _OWN, _PLACEBO = "#0072B2", "#BBBBBB"  # Okabe & Ito's blue, and grey

@@ -19,8 +19,6 @@ from smgee.trees import LEAF, TreeEnsemble
 from smgee.trees.layout import levels
 from smgee.trees.reference import as_matrix, leaves
 
-__all__ = ["ADDITIVITY_TOLERANCE", "WORK", "Explanation", "as_shap_model", "explain"]
-
 ADDITIVITY_TOLERANCE = 1e-6
 """Largest allowed difference, in m³ m⁻³, between expected value plus SHAP values and the model's
 prediction.

@@ -3,7 +3,6 @@
 from smgee.insitu.archive import read_ismn
 from smgee.insitu.checks import check_records
 from smgee.insitu.daily import daily_means
-from smgee.insitu.dataset import write_dataset
 from smgee.insitu.frozen import unfrozen_periods
 from smgee.insitu.movement import dynamics
 from smgee.insitu.network import heterogeneity, network_mean, representativeness, summary
@@ -19,6 +18,7 @@ from smgee.insitu.spatial import (
     variogram,
 )
 from smgee.insitu.table import read_table
+from smgee.tables import write_dataset
 
 __all__ = [
     "Heterogeneity",

@@ -32,8 +32,6 @@ from smgee.insitu.quality import (
     flag_mask,
 )
 
-__all__ = ["read_ismn"]
-
 # Missing values are written as -9999 (or -9999.99); no soil is colder and no fraction lower than this.
 _MISSING_BELOW = -999.0
 _DEPTH_TOLERANCE = 1e-6  # m

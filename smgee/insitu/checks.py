@@ -20,8 +20,6 @@ from smgee.insitu.daily import NS_PER_HOUR, nanoseconds, step_hours
 from smgee.insitu.neighbours import disagreeing_days, unshared_steps
 from smgee.insitu.settings import CHECKS, QualityRules
 
-__all__ = ["check_records"]
-
 _HALF = 12  # h: the tests look at 12 h before and after
 _LOW = 13  # h, the least length of a low plateau
 _HIGH = 12  # h, of a saturated one

@@ -10,17 +10,6 @@ import pandas as pd
 
 from smgee.errors import InputError, MissingDataError
 
-__all__ = [
-    "ALIASES",
-    "melt_stations",
-    "open_table",
-    "own_places",
-    "parse_numbers",
-    "parse_times",
-    "places_of",
-    "require_columns",
-]
-
 ALIASES = {
     "station": ("station", "station_id", "stationid", "site", "site_id", "name", "id"),
     "lon": ("lon", "longitude", "long", "x"),

@@ -8,8 +8,6 @@ import xarray as xr
 
 from smgee.errors import InputError, MissingDataError
 
-__all__ = ["clock_shift", "daily_means", "day_index", "nanoseconds", "step_hours"]
-
 NS_PER_HOUR = 3_600_000_000_000
 NS_PER_DAY = 24 * NS_PER_HOUR
 

@@ -11,9 +11,6 @@ import xarray as xr
 
 from smgee.errors import MissingDataError
 from smgee.insitu.quality import check_coordinates, flag_attributes
-from smgee.tables import write_dataset
-
-__all__ = ["Record", "combine", "write_dataset"]
 
 
 @dataclass

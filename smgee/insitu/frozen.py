@@ -14,8 +14,6 @@ from smgee.insitu.daily import NS_PER_DAY, clock_shift, daily_means, day_index, 
 from smgee.insitu.quality import check_celsius, flag_mask
 from smgee.insitu.settings import UnfrozenRule
 
-__all__ = ["unfrozen_periods"]
-
 _NOT_TOLD = "so frozen and unfrozen days cannot be told apart"
 _REMEDY = (
     "give the season (stations.unfrozen.season in a study, --season on the command line, season=('05-08', "

@@ -8,8 +8,6 @@ import xarray as xr
 
 from smgee.errors import MissingDataError
 
-__all__ = ["LAGS", "dynamics"]
-
 LAGS = (1, 3, 10)  # days
 _FILLED = 3  # days that a gap may be long to be bridged by a line
 

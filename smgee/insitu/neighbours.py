@@ -7,8 +7,6 @@ import numpy as np
 from smgee.insitu.daily import NS_PER_DAY, NS_PER_HOUR
 from smgee.insitu.settings import QualityRules
 
-__all__ = ["disagreeing_days", "unshared_steps"]
-
 _NEAR_H = 12
 _LEAST_OTHERS = 3
 _HELD_H = 24

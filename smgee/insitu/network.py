@@ -12,8 +12,6 @@ from smgee.errors import InputError, MissingDataError
 from smgee.insitu.quality import FLAGS, flag_mask
 from smgee.metrics import scores
 
-__all__ = ["heterogeneity", "network_mean", "representativeness", "summary"]
-
 
 def summary(ds: xr.Dataset) -> pd.DataFrame:
     """Return one row per station: place, sensor, period, completeness, range, flags.

@@ -13,8 +13,6 @@ import xarray as xr
 from smgee.errors import InputError, MissingDataError
 from smgee.insitu.daily import NS_PER_DAY, NS_PER_HOUR, nanoseconds, step_hours
 
-__all__ = ["LONGEST_STEP", "SOLAR_HOURS", "overpass_means", "overpass_times", "subdaily"]
-
 SOLAR_HOURS = {"AM": 6.0, "PM": 18.0}
 """Local mean solar time of SMAP's overpass, by suffix of the level-3 bands: descending AM, ascending PM."""
 

@@ -10,20 +10,6 @@ import xarray as xr
 
 from smgee.errors import InputError
 
-__all__ = [
-    "FLAGS",
-    "check_celsius",
-    "check_coordinates",
-    "check_flags",
-    "check_fractions",
-    "check_scale",
-    "check_times",
-    "encode_flags",
-    "flag_attributes",
-    "flag_mask",
-    "flags_present",
-]
-
 FLAGS: dict[str, str] = {
     "G": "good",
     "M": "missing",

@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from smgee.errors import InputError
 
-__all__ = ["CHECKS", "QualityRules", "UnfrozenRule"]
-
 Check = Literal[
     "range",
     "saturation",

@@ -18,8 +18,6 @@ from smgee.errors import MissingDataError
 from smgee.insitu.network import heterogeneity, representativeness
 from smgee.metrics import score
 
-__all__ = ["Heterogeneity", "mean_cv", "moran", "stations_needed", "study_heterogeneity", "variogram"]
-
 _EARTH_KM = 6371.0
 _LEAST = 4  # stations
 

@@ -22,8 +22,6 @@ from smgee.insitu.columns import (
 from smgee.insitu.dataset import Record, combine
 from smgee.insitu.quality import check_celsius, check_fractions, check_scale, check_times, flag_mask
 
-__all__ = ["read_table"]
-
 _FARTHEST_CLOCK = 14  # hours ahead of UTC, in Kiritimati
 _KELVIN = {"degC": 0.0, "K": 273.15}
 _UNITS = {"m3 m-3": 1.0, "m3/m3": 1.0, "1": 1.0, "%": 0.01, "percent": 0.01}

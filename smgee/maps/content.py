@@ -36,8 +36,6 @@ from smgee.workflow.steps.validate import REFERENCES
 from smgee.workflow.steps.zonal import ZONAL
 from smgee.workflow.work import Work
 
-__all__ = ["Layer", "RunContent"]
-
 _SEASON_MEAN = "season_mean"
 _ON_MOISTURE = ("soil_moisture", "lower", "upper", "leaf_lower", "leaf_upper", _SEASON_MEAN)
 _SAMPLED_DAYS = 5

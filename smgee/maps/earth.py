@@ -23,8 +23,6 @@ from smgee.workflow.steps.train import MODELS, deployed_model
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["EarthLayers"]
-
 LIVE = "computed_on_earth_engine"
 _COMPOSITES: dict[str, tuple[str, tuple[str, str, str], dict[str, Any]]] = {
     "natural": ("HLS composite, natural colours", ("red", "green", "blue"), {"max": 0.16, "gamma": 1.3}),

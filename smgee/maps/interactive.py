@@ -13,8 +13,6 @@ from smgee.maps.viewer import Viewer
 if TYPE_CHECKING:
     import geemap
 
-__all__ = ["add_run"]
-
 
 def add_run(
     target: geemap.Map,

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DIFFERENCE", "ERROR", "MOISTURE", "SHARE", "VIRIDIS", "Look", "limits", "symmetric"]
-
 # Palettes that colour-blind readers can tell apart: ColorBrewer's YlGnBu and RdBu (its ends dry and wet),
 # matplotlib's viridis and magma, cividis for shares.
 MOISTURE = ("ffffd9", "edf8b1", "c7e9b4", "7fcdbb", "41b6c4", "1d91c0", "225ea8", "253494", "081d58")

@@ -12,8 +12,6 @@ from smgee.errors import InputError
 from smgee.grid import PixelGrid, transformer
 from smgee.maps.looks import Look
 
-__all__ = ["MAX_ZOOM", "SIZE", "Pyramid", "draw_tile", "locate"]
-
 SIZE = 256
 MAX_ZOOM = 20
 _HALF_WORLD = 20037508.342789244  # metres: half the width of the web-Mercator square (EPSG:3857)

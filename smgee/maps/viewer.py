@@ -21,8 +21,6 @@ from smgee.session import current_session
 from smgee.workflow.connection import connected
 from smgee.workflow.folder import RunFolder
 
-__all__ = ["Viewer"]
-
 _STATIC = Path(__file__).parent / "static"
 _FILES = {
     "viewer.js": "text/javascript",

@@ -8,8 +8,6 @@ import numpy as np
 
 from smgee.metrics.persistence import inflation, lag1s
 
-__all__ = ["Alike"]
-
 
 @dataclass(frozen=True)
 class Alike:

@@ -7,8 +7,6 @@ from numpy.typing import ArrayLike
 
 from smgee.errors import InputError
 
-__all__ = ["WINDOW_DAYS", "seasonal_cycle"]
-
 WINDOW_DAYS = 35.0
 """Width of the window of the running mean, days, as soil moisture is usually cut (Gruber et al. 2020, Remote
 Sens. Environ. 244:111806).

@@ -18,8 +18,6 @@ from smgee.metrics.alike import Alike
 from smgee.metrics.persistence import common, inflation, lag1s
 from smgee.metrics.resamplers import MIN_PAIRS
 
-__all__ = ["GAINS", "Gain", "false_alarms", "gain_tests"]
-
 GAINS = ("r", "ubrmse", "rmse")
 """Metrics whose gain can be tested."""
 

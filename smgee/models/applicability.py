@@ -17,8 +17,6 @@ from smgee.errors import InputError, MissingDataError
 from smgee.models.table import TrainingTable
 from smgee.trees import TreeEnsemble
 
-__all__ = ["Applicability", "area_of_applicability", "sensitivity"]
-
 _CHUNK = 4096  # rows of a block of pairwise distances
 _MOST_POINTS = 2000  # training conditions that are kept
 

@@ -19,8 +19,6 @@ import numpy as np
 
 from smgee.errors import InputError
 
-__all__ = ["POINTS", "StationInterval", "attainable", "difficulty_at", "fit_difficulty", "fit_interval"]
-
 POINTS = 20
 """Quantiles that tell a station's errors."""
 

@@ -15,8 +15,6 @@ import numpy as np
 from smgee.trees import TreeEnsemble
 from smgee.trees.reference import leaves
 
-__all__ = ["leaf_quantile", "leaf_stations"]
-
 
 def leaf_stations(ensemble: TreeEnsemble, x: np.ndarray, station: np.ndarray) -> TreeEnsemble:
     """Return trees that give the number of training stations behind a prediction, mean over the trees.

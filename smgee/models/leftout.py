@@ -21,8 +21,6 @@ from smgee.models.problem import make_problem
 from smgee.models.table import TrainingTable
 from smgee.trees import TreeEnsemble
 
-__all__ = ["LeftOut", "refit_network", "refit_rows"]
-
 
 @dataclass(frozen=True, eq=False)
 class LeftOut:

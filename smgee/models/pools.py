@@ -11,8 +11,6 @@ from typing import Any
 from smgee.errors import InputError
 from smgee.machine import usable_cores
 
-__all__ = ["fitting_threads"]
-
 _FALSE_ALARM = "`sklearn.utils.parallel.delayed` should be used with"
 
 

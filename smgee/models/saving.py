@@ -17,8 +17,6 @@ from smgee.models.table import TrainingTable
 from smgee.schemas import DISTANCES, PREDICTIONS
 from smgee.tables import Provenance, sidecar_of, write_table
 
-__all__ = ["save_training"]
-
 
 def save_training(
     folder: str | os.PathLike[str],

@@ -16,7 +16,6 @@ import pandas as pd
 from smgee.errors import InputError, MissingDataError
 from smgee.io import atomic_path
 from smgee.models.reading import (
-    CALENDAR,
     check_rows,
     check_target,
     numbers,
@@ -24,8 +23,6 @@ from smgee.models.reading import (
     read_frame,
     spoken,
 )
-
-__all__ = ["CALENDAR", "TrainingTable", "describe"]
 
 
 @dataclass(frozen=True, eq=False)

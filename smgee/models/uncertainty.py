@@ -34,8 +34,6 @@ from smgee.models.store import TrainedModel
 from smgee.models.table import TrainingTable
 from smgee.trees import TreeEnsemble
 
-__all__ = ["Uncertainty", "leave_out"]
-
 _INDEX = "uncertainty.json"
 _LEFT_OUT = ("folds", "stations")
 _AREA = ("centre", "scale", "weights", "points", "station")

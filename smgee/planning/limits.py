@@ -8,18 +8,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = [
-    "ANSWER_BYTES",
-    "ASSETS",
-    "ASSET_BYTES",
-    "INTERACTIVE_S",
-    "SAMPLE_BYTES",
-    "TASKS_RUNNING",
-    "TASKS_WAITING",
-    "TIERS",
-    "Tier",
-]
-
 ANSWER_BYTES = 50_331_648
 """Largest answer of pixels; every sample counts with one byte more, for its mask."""
 

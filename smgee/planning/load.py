@@ -17,8 +17,6 @@ from smgee.trees import TreeEnsemble
 from smgee.trees.transports import REQUEST_LIMIT, RESERVE, request_bytes
 from smgee.upscale import Block, ClassifierRoute, DailyModel, MapJob, XeeRoute, tiling
 
-__all__ = ["Load", "load_of", "samples_of", "stand_in", "touched_blocks"]
-
 # What xee's request carries beside the image: the selection of each band, and the steps that stack bands.
 # Measured by the ledger; tests/planning compares.
 _BYTES_OF_BAND = 700

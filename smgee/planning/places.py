@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["PLACES", "SEASONS", "Place"]
-
 SEASONS = range(2019, 2024)
 """The five seasons of Qin et al. 2025 (Land 14, 2098)."""
 

@@ -18,14 +18,6 @@ from smgee.remote import Spent
 from smgee.upscale import ClassifierRoute, DailyModel, XeeRoute, default_block
 from smgee.upscale.route import RouteName
 
-__all__ = [
-    "ASSUMED_TREES",
-    "ASSUMED_TREES_BYTES",
-    "Plan",
-    "choose",
-    "plan_routes",
-]
-
 ASSUMED_TREES = 400
 ASSUMED_TREES_BYTES = 2_000_000
 """What a model is taken for before one is trained: trees, and the bytes of their text."""

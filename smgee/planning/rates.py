@@ -17,8 +17,6 @@ from smgee.session import current_session
 from smgee.upscale import Block, MapJob, XeeRoute
 from smgee.upscale.exports import Destination
 
-__all__ = ["ASSUMED", "Rates", "probe"]
-
 _LARGE = 256  # side of the larger window of a probe, pixels; the smaller one is an eighth
 
 

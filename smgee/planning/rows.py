@@ -23,8 +23,6 @@ from smgee.planning.rates import Rates
 from smgee.trees.transports import REQUEST_LIMIT
 from smgee.upscale.there import CELLS_PER_REQUEST
 
-__all__ = ["WAYS", "Asked", "RoutePlan", "Trouble", "Way"]
-
 Way = Literal["xee", "classifier", "there", "export"]
 WAYS: dict[Way, str] = {
     "xee": "xee: predictors pulled, trees here",

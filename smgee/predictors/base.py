@@ -21,8 +21,6 @@ from smgee.options import Options
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Cadence", "Family", "Integers", "Predictor", "Site", "When", "dated", "no_pixels"]
-
 STEP_DAYS = 8
 
 

@@ -13,8 +13,6 @@ from pydantic import Field
 from smgee.errors import InputError
 from smgee.predictors.base import Cadence, Family, Predictor, When
 
-__all__ = ["Calendar", "is_alias", "refuse_alias"]
-
 NAMES = {
     "doy": ("day of year", "day of the year"),
     "doy_sin": ("1", "sine of the day's angle in the year, 0 on 1 January"),

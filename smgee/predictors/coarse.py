@@ -7,8 +7,6 @@ import math
 from smgee.grid import PixelGrid, transformer
 from smgee.predictors.base import Site
 
-__all__ = ["lattice_around"]
-
 MARGIN = 1  # pixels beyond the outline
 
 

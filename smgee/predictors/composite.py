@@ -18,8 +18,6 @@ from smgee.predictors.hls import clear_reflectance
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["ABOUT", "Composite", "Composited", "Scenes", "composite", "known", "window", "windows"]
-
 Method = Literal["median", "medoid", "weighted"]
 
 STEPPED = ("median", "medoid")

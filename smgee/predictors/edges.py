@@ -9,8 +9,6 @@ from pydantic import model_validator
 from smgee.errors import InputError
 from smgee.options import Options
 
-__all__ = ["Edges", "fit_edges"]
-
 BIN = 0.05
 LEAST_SAMPLES = 20
 LEAST_BINS = 3

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["from_flat"]
-
 # Family, its option that lists names, and the key of the mapping that held them.
 _LISTS = (
     ("reflectance", "bands", "bands"),

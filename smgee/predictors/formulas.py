@@ -23,8 +23,6 @@ from smgee.predictors.edges import Edges
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["OPTRAM", "Formula", "find_formula", "indices_of"]
-
 # Where the catalogue's common default is not the index's published constant: Huete 1988 (Remote Sens.
 # Environ. 25:295) takes L = 0.5 for SAVI.
 _CONSTANTS = {"SAVI": {"L": 0.5}}

@@ -11,8 +11,6 @@ from smgee.datasets import HLS, fmask_bits
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["clear_reflectance"]
-
 
 def clear_reflectance(
     start: date,

@@ -17,8 +17,6 @@ from smgee.predictors.formulas import find_formula
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Indices", "add_indices", "formula"]
-
 COMMON = (
     *("NDVI", "EVI", "SAVI", "MSAVI", "GNDVI", "NDWI", "MNDWI"),
     *("NDMI", "MSI", "NBR", "NBR2", "BI", "NMDI"),

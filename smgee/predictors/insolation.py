@@ -17,8 +17,6 @@ from smgee.predictors.terrain import elevation_on
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Insolation", "potential_insolation", "sun"]
-
 SOLAR_CONSTANT = 1367.0
 """W m⁻², that of FAO-56 (0.0820 MJ m⁻² min⁻¹)."""
 

@@ -17,8 +17,6 @@ from smgee.predictors.base import Cadence, Family, Integers, Predictor, Site, Wh
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Piece", "PredictorSet", "cells"]
-
 SPAN = 32
 """Days whose coarse pixels are pulled together."""
 

@@ -21,8 +21,6 @@ from smgee.predictors.indices import COMMON, add_indices, formula
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["COUNT", "Place"]
-
 COUNT = "clear_count"
 """The predictor that counts the clear observations of the pixel."""
 

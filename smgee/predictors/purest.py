@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from smgee.errors import InputError
 
-__all__ = ["name_members", "purest"]
-
 STARTS = 20
 ROUNDS = 50
 NEIGHBOURS = 5

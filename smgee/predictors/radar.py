@@ -18,8 +18,6 @@ from smgee.predictors.composite import window, windows
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Radar"]
-
 POLARISATIONS = {"vv": SENTINEL1.roles["backscatter_vv"], "vh": SENTINEL1.roles["backscatter_vh"]}
 _NAME = re.compile(r"(vv|vh|ratio)_(ascending|descending)(_change)?")
 DECIBEL = math.log(10) / 10

@@ -14,9 +14,6 @@ from smgee.predictors.composite import Composite, Composited, known
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Reflectance"]
-
-
 _ABOUT = {
     "observation_age": ("day", "age of the observations; negative after the day"),
     "fill_code": ("1", "0 observed within the window, 1 within the wider one"),

@@ -35,8 +35,6 @@ from smgee.predictors.thermal import Thermal
 from smgee.predictors.unmixing import Unmixing
 from smgee.predictors.weather import Weather
 
-__all__ = ["Predictors", "families", "register"]
-
 _FAMILIES: dict[str, type[Family]] = {}
 
 

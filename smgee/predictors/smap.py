@@ -16,8 +16,6 @@ from smgee.predictors.coarse import lattice_around
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["SmapMoisture"]
-
 RETRIEVED = {"smap_am": "am", "smap_pm": "pm"}
 MODELLED = {"smap_surface": "surface", "smap_rootzone": "rootzone"}
 _WORDS = {

@@ -15,8 +15,6 @@ from smgee.predictors.composite import known
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Soil"]
-
 # Column to the product and the role of its band: sand_0cm, clay_10cm, …
 NAMES = {role: product for product in (SAND, CLAY) for role in product.roles}
 

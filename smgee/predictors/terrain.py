@@ -19,8 +19,6 @@ from smgee.predictors.composite import known
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Terrain", "elevation_on", "terrain"]
-
 NAMES = {
     "elevation": ("m", "elevation"),
     "slope": ("degree", "slope"),

@@ -16,8 +16,6 @@ from smgee.predictors.hls import clear_reflectance
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Thermal"]
-
 LANDSAT = {"bt_b10": "thermal1", "bt_b11": "thermal2"}
 RANGE = "lst_range"
 _WORDS = {

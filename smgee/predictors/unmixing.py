@@ -19,8 +19,6 @@ from smgee.predictors.composite import Composited, known
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Unmixing", "read_endmembers"]
-
 SHADE = "shade"
 RMSE = "unmixing_rmse"
 

@@ -25,8 +25,6 @@ from smgee.predictors.coarse import lattice_around
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["Weather"]
-
 PRODUCTS = {"era5": ERA5_LAND, "chirps": CHIRPS, "imerg": IMERG}
 RELATIVE = "_relative"
 DAY_MS = 86_400_000

@@ -12,8 +12,6 @@ from smgee.remote.ledger import LEDGER
 if TYPE_CHECKING:
     import tenacity
 
-__all__ = ["call"]
-
 T = TypeVar("T")
 WAIT_S = 1.0
 """The first waiting time (s), doubled each time, with jitter."""

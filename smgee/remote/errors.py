@@ -17,20 +17,6 @@ from typing import Any
 
 from smgee.errors import RemoteError
 
-__all__ = [
-    "AccessDenied",
-    "LoginRequired",
-    "NotFound",
-    "Outage",
-    "PayloadTooLarge",
-    "QuotaSpent",
-    "Throttled",
-    "TooBig",
-    "Transient",
-    "classify",
-    "is_remote",
-]
-
 
 class TooBig(RemoteError):
     """The request was too large to compute; a smaller one may pass."""

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["LEDGER", "Ledger", "Meter", "Spent", "kind_of"]
-
 _PATH = re.compile(r"/v1[a-z0-9]*/(?:projects/[^/]+/)?([^?]+)")
 
 

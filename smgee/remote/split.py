@@ -8,8 +8,6 @@ from typing import TypeVar
 from smgee.remote.calls import call
 from smgee.remote.errors import TooBig
 
-__all__ = ["halves", "in_parts", "run_split"]
-
 T = TypeVar("T")
 Work = TypeVar("Work")
 Item = TypeVar("Item")

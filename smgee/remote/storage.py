@@ -12,8 +12,6 @@ from smgee.errors import InputError
 from smgee.remote.calls import call
 from smgee.remote.errors import AccessDenied, NotFound
 
-__all__ = ["bucket_uploader", "check_bucket"]
-
 
 def bucket_uploader(
     bucket: str, *, folder: Path | None = None, project: str | None = None

@@ -16,8 +16,6 @@ from typing import Any
 from smgee.errors import RemoteError
 from smgee.remote.calls import call
 
-__all__ = ["TaskState", "TaskStatus", "known_tasks", "run_task", "wait_for_task", "wait_for_tasks"]
-
 log = logging.getLogger(__name__)
 _FIRST_PAUSE_S = 0.05  # the embedded service ends small tasks at once
 _LONGEST_PAUSE_S = 10.0  # polling counts against the quota of requests

@@ -13,8 +13,6 @@ from smgee.remote.ledger import LEDGER, Ledger, kind_of
 if TYPE_CHECKING:
     import httplib2
 
-__all__ = ["HttpTransport", "Metered"]
-
 # An interactive request may compute for five minutes (guide "Usage"); without an answer long after that, the
 # connection is dead.
 _CONNECT_S, _READ_S = 30.0, 600.0

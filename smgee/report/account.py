@@ -13,8 +13,6 @@ import pandas as pd
 from smgee.report.page import Section
 from smgee.report.style import COLOURS, figure, save
 
-__all__ = ["Account", "account_sections", "steps_figure"]
-
 NOTICES = (
     "HLS, SMAP, NASADEM and GPM are NASA's, Landsat USGS's, Sentinel the European Union's, ERA5-Land "
     "Copernicus Climate Change Service's, CHIRPS the Climate Hazards Center's data; cite those that this run "

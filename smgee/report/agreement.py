@@ -25,8 +25,6 @@ from smgee.validation.judges import TITLES
 from smgee.validation.pairs import PLAIN, UPSCALED
 from smgee.validation.quality import select_retrievals
 
-__all__ = ["held_out_sections", "network_sections", "smap_at_a_glance", "terrain_map"]
-
 MEAN = "network mean"
 
 

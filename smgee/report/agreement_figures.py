@@ -12,8 +12,6 @@ import pandas as pd
 from smgee.metrics import score
 from smgee.report.style import figure, save, signed
 
-__all__ = ["density_figure", "target_figure", "taylor_figure"]
-
 UNIT = "m³ m⁻³"
 _MARKERS = "osD^vP*X<>hpd8"
 _HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")

@@ -14,8 +14,6 @@ from smgee.report.style import COLOURS, few_dates, save, small_panels
 from smgee.validation.pairs import PLAIN, UPSCALED
 from smgee.validation.quality import select_retrievals
 
-__all__ = ["cell_series", "cell_series_figure"]
-
 UNIT = "m³ m⁻³"
 _LOOKS = {"AM": ("SMAP, descending (06:00)", "black"), "PM": ("SMAP, ascending (18:00)", "white")}
 

@@ -16,8 +16,6 @@ from smgee.report.account import Account
 from smgee.study import Study
 from smgee.upscale import MapStore, NetworkSeries
 
-__all__ = ["Contents"]
-
 
 @dataclass(frozen=True)
 class Contents:

@@ -9,8 +9,6 @@ import pandas as pd
 
 from smgee.report.style import COLOURS, figure, save
 
-__all__ = ["experiment_figure"]
-
 _REFERENCES = (
     ("insitu_mean", "plain mean", COLOURS["in situ"], "o"),
     ("insitu_inverse_distance", "weighted by distance", COLOURS["date"], "s"),

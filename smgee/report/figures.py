@@ -12,14 +12,6 @@ import pandas as pd
 from smgee.grid import EaseCell, PixelGrid, transformer
 from smgee.report.style import COLOURS, ORBITS, STATION, figure, save, signed
 
-__all__ = [
-    "cells_figure",
-    "maps_figure",
-    "place_figure",
-    "scatter_figure",
-    "series_figure",
-]
-
 UNIT = "m³ m⁻³"
 REFERENCE_NAMES = {"upscaled": "30 m map", "insitu_mean": "in situ mean"}
 _CELL_METRICS = {

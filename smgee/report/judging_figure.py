@@ -11,8 +11,6 @@ from smgee.report.style import COLOURS, ORBITS, figure, save
 from smgee.validation.judges import TITLES
 from smgee.validation.verdicts import TARGET
 
-__all__ = ["references_figure"]
-
 UNIT = "m³ m⁻³"
 _PANELS = (("r", "R"), ("bias", f"bias, {UNIT}"), ("ubrmse", f"ubRMSE, {UNIT}"))
 _MARKERS = {"AM": "o", "PM": "s"}

@@ -12,8 +12,6 @@ from smgee.grid import EaseCell, PixelGrid, transformer
 from smgee.report.figures import outline
 from smgee.report.style import STATION, figure, save
 
-__all__ = ["layers_figure"]
-
 UNIT = "m³ m⁻³"
 _SHOWN = (
     ("width", f"width of the {{level:.0%}} interval, {UNIT}", "magma_r"),

@@ -10,8 +10,6 @@ import numpy as np
 from smgee.insitu import Heterogeneity
 from smgee.report.style import COLOURS, few_dates, figure, save, signed
 
-__all__ = ["heterogeneity_figure"]
-
 UNIT = "m³ m⁻³"
 _GAP_DAYS = 3
 _PARTS = {"level": COLOURS["in situ"], "dynamics": COLOURS["map"]}

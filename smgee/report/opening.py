@@ -12,8 +12,6 @@ from smgee.report.style import ORBITS, signed
 from smgee.report.verdicts import warnings_of
 from smgee.validation.pairs import PLAIN, UPSCALED
 
-__all__ = ["opening"]
-
 _ALARM = 0.05
 _NAMED = 5
 

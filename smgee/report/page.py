@@ -17,8 +17,6 @@ from smgee.drawn import in_words
 from smgee.io import atomic_path
 from smgee.report.tables import number
 
-__all__ = ["Section", "write_report"]
-
 
 @dataclass(frozen=True)
 class Section:

@@ -28,8 +28,6 @@ from smgee.report.tables import shown
 from smgee.report.verdicts import explained_in_words, spread_in_words
 from smgee.schemas import SCORES, SPREAD
 
-__all__ = ["write_pages"]
-
 STATE_AND_PLACE = (
     "The models learn how a place differs from the state of the network, the mean of its stations on that "
     "day, which the maps add again."

@@ -22,8 +22,6 @@ from smgee.study import Study
 from smgee.validation.judges import TITLES
 from smgee.validation.pairs import ORBITS, PLAIN, UPSCALED
 
-__all__ = ["PaperTable", "is_the_paper_s", "paper_tables", "write_paper_tables"]
-
 METRICS = (("r", "R"), ("bias", "bias"), ("rmse", "RMSE"), ("ubrmse", "ubRMSE"))
 UNIT = "m³/m³"
 

@@ -17,8 +17,6 @@ from smgee.validation.others import TITLES as PRODUCTS
 from smgee.validation.pairs import PLAIN, UPSCALED
 from smgee.validation.parts import SHARED_GROUND
 
-__all__ = ["accuracy_table", "collocation_truth", "parts_section", "products_section"]
-
 _PARTS = ("cell", "orbit", "reference", "part", "n", "n_eff", "r", "rho", "bias", "rmse", "ubrmse", "kge")
 _COMPARED = ("product", "cell", "orbit", "reference", "n", "r", "rho", "bias", "rmse", "ubrmse", "kge")
 

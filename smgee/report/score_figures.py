@@ -11,8 +11,6 @@ from smgee.models import BASELINES
 from smgee.models.scores import station_design
 from smgee.report.style import COLOURS, figure, save
 
-__all__ = ["distances_figure", "scores_figure"]
-
 UNIT = "m³ m⁻³"
 # Okabe & Ito's, and dashes for those who do not see them
 _CURVES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")

@@ -22,8 +22,6 @@ from smgee.validation.judges import TITLES
 from smgee.validation.pairs import FOOTPRINT, PLAIN, UPSCALED
 from smgee.validation.quality import select_retrievals
 
-__all__ = ["SMAP_SECTIONS", "cells_of"]
-
 SHOWN = ("grid", "cell", "orbit", "reference", "timing", "n", "n_eff", "r", "rho", "bias", "rmse", "ubrmse")
 
 

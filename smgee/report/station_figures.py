@@ -10,8 +10,6 @@ import xarray as xr
 
 from smgee.report.style import COLOURS, few_dates, figure, save, small_panels
 
-__all__ = ["PER_FIGURE", "availability_figure", "periods_figure", "station_series_figure"]
-
 UNIT = "m³ m⁻³"
 PER_FIGURE = 30
 """Stations in one figure of series."""

@@ -13,18 +13,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "COLOURS",
-    "ORBITS",
-    "STATION",
-    "SYNTHETIC_MARK",
-    "few_dates",
-    "figure",
-    "save",
-    "signed",
-    "small_panels",
-]
-
 SYNTHETIC_MARK = "SYNTHETIC basin: not an observation"
 # Okabe & Ito's palette, which colour-blind readers tell apart.
 COLOURS = {

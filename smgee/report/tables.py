@@ -8,8 +8,6 @@ import pandas as pd
 
 from smgee.tables import Schema
 
-__all__ = ["number", "shown", "with_interval"]
-
 
 def shown(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Return every row of a table with the columns its schema knows, for the page.

@@ -9,8 +9,6 @@ import pandas as pd
 
 from smgee.report.style import ORBITS, figure, save, signed
 
-__all__ = ["terrain_figure"]
-
 _METRICS = {"r": "R", "abs_bias": "|bias|", "rmse": "RMSE", "ubrmse": "ubRMSE"}
 FINDING = 0.05
 

@@ -6,15 +6,6 @@ import pandas as pd
 
 from smgee.validation.judges import TITLES
 
-__all__ = [
-    "explained_in_words",
-    "gain_sentences",
-    "requirement_sentences",
-    "spread_in_words",
-    "verdicts",
-    "warnings_of",
-]
-
 LEVEL = 0.05
 
 _WORTH = 0.005  # skill below this is none in two digits

@@ -8,8 +8,6 @@ from smgee.errors import InputError
 from smgee.study.files import read_yaml
 from smgee.study.model import Study
 
-__all__ = ["check_file"]
-
 _REMEDIES = {"backend.catalog": "make it with `smgee catalog add ID FILES --catalog FOLDER`"}
 
 

@@ -13,8 +13,6 @@ from smgee.predictors import families
 from smgee.study.model import Study
 from smgee.study.reference import Setting, first_line, settings_of
 
-__all__ = ["write_draft"]
-
 WIDTH = 110
 _INDENT = "  "
 

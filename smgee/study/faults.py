@@ -13,8 +13,6 @@ from pydantic import BaseModel, ValidationError
 from smgee.predictors import Predictors, families
 from smgee.study.files import Lines
 
-__all__ = ["faults"]
-
 _WORDS = {
     "missing": "is missing",
     "string_type": "has to be text",

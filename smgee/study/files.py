@@ -11,8 +11,6 @@ import yaml
 
 from smgee.errors import InputError
 
-__all__ = ["Lines", "read_yaml"]
-
 Place = tuple[str | int, ...]
 
 MOST_VALUES = 100_000

@@ -24,8 +24,6 @@ from smgee.study.faults import faults
 from smgee.study.files import Lines, read_yaml
 from smgee.study.sections import TWIN, Backend, OtherProduct, Publish, Smap, Stations, Training, Upscale
 
-__all__ = ["Study"]
-
 
 class Study(Options):
     """A whole study: everything a run depends on.

@@ -15,18 +15,6 @@ from smgee.estimators import ESTIMATORS
 from smgee.insitu.settings import QualityRules, UnfrozenRule
 from smgee.options import Options, from_study_file
 
-__all__ = [
-    "MODELS",
-    "Backend",
-    "OtherProduct",
-    "Publish",
-    "Smap",
-    "StationTable",
-    "Stations",
-    "Training",
-    "Upscale",
-]
-
 TWIN = "twin"
 """The source of the synthetic basin's stations, where a path would stand."""
 

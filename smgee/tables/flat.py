@@ -22,8 +22,6 @@ from smgee.io import atomic_path, write_json
 from smgee.tables.provenance import Provenance
 from smgee.tables.schema import Column, Schema
 
-__all__ = ["read_table", "sidecar_of", "table_provenance", "write_table"]
-
 _CSVW = "http://www.w3.org/ns/csvw"
 _DATATYPES = {
     "number": "double",

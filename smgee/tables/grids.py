@@ -16,8 +16,6 @@ from smgee.tables.provenance import Provenance
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["write_cog", "write_dataset"]
-
 
 def write_dataset(
     ds: xr.Dataset, path: str | os.PathLike[str], *, provenance: Provenance | None = None

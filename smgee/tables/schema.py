@@ -10,8 +10,6 @@ import pandas as pd
 
 from smgee.errors import InputError
 
-__all__ = ["Column", "Schema"]
-
 Kind = Literal["number", "count", "text", "date", "flag", "any"]
 
 _FITS: dict[str, Callable[[pd.Series], bool]] = {

@@ -12,8 +12,6 @@ import numpy as np
 from smgee.io import atomic_path
 from smgee.tables.provenance import Provenance
 
-__all__ = ["Layer", "create_zarr"]
-
 
 @dataclass(frozen=True)
 class Layer:

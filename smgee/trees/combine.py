@@ -9,8 +9,6 @@ import numpy as np
 from smgee.errors import InputError
 from smgee.trees.ensemble import LEAF, TreeEnsemble
 
-__all__ = ["combine"]
-
 
 def combine(
     ensembles: Sequence[TreeEnsemble], weights: Sequence[float], *, base: float = 0.0

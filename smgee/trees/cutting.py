@@ -12,8 +12,6 @@ from smgee.errors import UnsupportedError
 from smgee.trees.ensemble import LEAF, TreeEnsemble
 from smgee.trees.layout import canonical
 
-__all__ = ["Cutter"]
-
 Bound = tuple[int, float, bool, bool]  # feature, threshold, whether left leads on, where NaN goes
 
 

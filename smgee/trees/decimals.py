@@ -12,8 +12,6 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import numpy as np
 
-__all__ = ["exact", "floor_float32", "rounded", "short_thresholds"]
-
 SIGNIFICANT = 9  # decimal digits that identify any float32
 
 

@@ -13,8 +13,6 @@ import numpy as np
 from smgee.errors import InputError
 from smgee.trees.ensemble import LEAF, TreeEnsemble
 
-__all__ = ["assemble", "canonical", "heap_ids", "is_canonical", "levels", "rebuild", "subtree_sizes"]
-
 
 def levels(left: np.ndarray, right: np.ndarray, roots: np.ndarray) -> list[np.ndarray]:
     """Return the node indices of every depth, roots first; raises `InputError` where children run in a

@@ -16,8 +16,6 @@ from smgee.errors import InputError
 from smgee.trees.ensemble import LEAF, TreeEnsemble
 from smgee.trees.layout import assemble
 
-__all__ = ["PENALTIES", "SteppedRidge"]
-
 PENALTIES = tuple(float(p) for p in np.logspace(-2.0, 2.0, 9))
 """Penalties per row to choose from: a predictor alone keeps from 99 % to 1 % of its slope."""
 

@@ -15,8 +15,6 @@ from smgee.trees.ensemble import LEAF, TreeEnsemble
 from smgee.trees.layout import canonical, levels, subtree_sizes
 from smgee.trees.reshape import redirect
 
-__all__ = ["drop_implied", "join_siblings", "join_trees", "merge"]
-
 
 def merge(ensemble: TreeEnsemble) -> TreeEnsemble:
     """Drop implied tests, join equal siblings, join trees of equal shape, and fold trees of one leaf into the

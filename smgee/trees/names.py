@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["is_legal", "legal_names"]
-
 LEGAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

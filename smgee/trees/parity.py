@@ -27,16 +27,6 @@ from smgee.trees.text import iter_ee_strings
 if TYPE_CHECKING:
     import ee
 
-__all__ = [
-    "Comparison",
-    "ParityReport",
-    "check_parity",
-    "classify_pixels",
-    "classify_rows",
-    "drawn_rows",
-    "library_predictor",
-]
-
 TOLERANCE = 1e-6  # of the largest prediction, at least of one: float32 rounding of sums of hundreds of leaves
 ROWS_PER_REQUEST = 1000
 

@@ -19,8 +19,6 @@ from smgee.errors import InputError
 from smgee.trees.ensemble import LEAF, Comparison, TreeEnsemble
 from smgee.trees.layout import canonical
 
-__all__ = ["from_ee_strings"]
-
 PLAIN = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 LOOSE = (
     r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"  # n and deviance are not used, so their form does not matter

@@ -30,8 +30,6 @@ from smgee.errors import InputError, MissingDataError, UnsupportedError
 from smgee.io import atomic_path
 from smgee.trees.ensemble import TreeEnsemble
 
-__all__ = ["FORMAT", "VERSION", "content_hash", "load", "save"]
-
 FORMAT = "smgee-trees"
 VERSION = 1
 ARRAYS = {

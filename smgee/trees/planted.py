@@ -6,8 +6,6 @@ import numpy as np
 
 from smgee.trees.ensemble import LEAF, TreeEnsemble
 
-__all__ = ["planted_rows"]
-
 
 def planted_rows(
     ensemble: TreeEnsemble,

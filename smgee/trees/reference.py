@@ -11,8 +11,6 @@ import numpy as np
 from smgee.errors import InputError
 from smgee.trees.ensemble import LEAF, TreeEnsemble
 
-__all__ = ["as_matrix", "leaves", "predict"]
-
 
 def as_matrix(ensemble: TreeEnsemble, X: Any) -> np.ndarray:
     """Return predictors as a (rows, features) array, columns picked by name from a table; refuse what the

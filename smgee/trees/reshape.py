@@ -12,8 +12,6 @@ from smgee.trees.cutting import Cutter
 from smgee.trees.ensemble import LEAF, TreeEnsemble
 from smgee.trees.layout import canonical, rebuild
 
-__all__ = ["bound_depth", "drop_vacuous", "redirect", "specialize"]
-
 
 def redirect(ensemble: TreeEnsemble, target: np.ndarray) -> TreeEnsemble:
     """Replace nodes by one of their descendants.

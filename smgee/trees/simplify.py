@@ -23,8 +23,6 @@ from smgee.trees.merge import merge
 from smgee.trees.reference import as_matrix, leaves
 from smgee.trees.text import iter_ee_strings
 
-__all__ = ["Price", "Simplified", "simplify", "text_bytes"]
-
 ATTEMPTS = 6  # corrections of the aim, in nodes, by the bytes written
 
 

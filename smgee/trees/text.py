@@ -34,8 +34,6 @@ from smgee.trees.ensemble import LEAF, Digits, TreeEnsemble
 from smgee.trees.layout import canonical, heap_ids, levels
 from smgee.trees.reshape import bound_depth, drop_vacuous
 
-__all__ = ["MAX_DEPTH", "iter_ee_strings", "write_ee_strings"]
-
 MAX_DEPTH = 30  # heap numbers below 2**31; nobody has published whether Earth Engine's are wider
 BATCH_NODES = 1 << 16
 

@@ -23,27 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smgee.errors import InputError
-from smgee.remote import bucket_uploader, run_task
+from smgee.remote import run_task
 from smgee.trees.ensemble import Digits, Transport, TreeEnsemble
 from smgee.trees.text import MAX_DEPTH, iter_ee_strings, write_ee_strings
 
 if TYPE_CHECKING:
     import ee
-
-__all__ = [
-    "REQUEST_LIMIT",
-    "RESERVE",
-    "blob_classifier",
-    "bucket_uploader",
-    "classify",
-    "inline_classifier",
-    "load_classifier",
-    "request_bytes",
-    "save_classifier",
-    "save_tables",
-    "table_classifier",
-    "to_classifier",
-]
 
 REQUEST_LIMIT = 10_485_760  # bytes of a request
 RESERVE = 512 * 1024  # bytes left to the image and everything else in the same request

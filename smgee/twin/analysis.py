@@ -17,8 +17,6 @@ from smgee.grid import PixelGrid
 from smgee.twin.noise import stream
 from smgee.twin.products import Products, window_of
 
-__all__ = ["STEPS", "Analysis"]
-
 STEPS = 8
 """Images of a day."""
 

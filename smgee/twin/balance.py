@@ -18,8 +18,6 @@ from smgee.twin.parallel import BLOCKS, run_blocks
 from smgee.twin.terrain import LAKE_LEVEL, Terrain
 from smgee.twin.weather import RAIN_GRID, REFERENCE_ELEVATION, Weather
 
-__all__ = ["FIRST_DAILY", "LAST_DAILY", "Static", "frame_days", "prepare_static", "run_balance"]
-
 FIRST_DAILY, LAST_DAILY = (4, 1), (10, 31)  # between them every day is kept at 30 m, outside every fifth
 WINTER_STEP = 5
 

@@ -29,8 +29,6 @@ from smgee.twin.weather import Weather, build_weather
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Basin"]
-
 CENTRE = (99.8, 37.5)  # longitude and latitude that pick the cell, north of Qinghai Lake
 MARGIN_M = 1500.0
 CRS = "EPSG:32647"

@@ -9,8 +9,6 @@ import numpy as np
 from smgee.twin.noise import fractal_field, stream
 from smgee.twin.orbits import Scene
 
-__all__ = ["CLOUD_CELL", "CLOUD_PAD", "FLAGGED", "CloudField", "draw_clouds"]
-
 CLOUD_CELL = 4  # pixels of 30 m per node
 CLOUD_PAD = 40  # nodes around the basin, so that shadows come in from outside
 FLAGGED = 0.12  # opacity from which Fmask sees a cloud; thinner veils stay in the data, as they do

@@ -17,8 +17,6 @@ from smgee.twin.basin import Basin
 from smgee.twin.noise import correlated_field, stream
 from smgee.twin.products import window_of
 
-__all__ = ["CoverMap"]
-
 SHRUBS, GRASS, BARE, WATER, WETLAND, MOSS = 20, 30, 60, 80, 90, 100
 _NODES = 32  # pixels between the points at which the way to the basin's pixels is worked out
 

@@ -16,8 +16,6 @@ from smgee.grid import PixelGrid
 from smgee.twin.basin import Basin
 from smgee.twin.routing import fill_depressions, receivers, single_flow_area
 
-__all__ = ["Hydrography"]
-
 _ARC = 3  # seconds of arc of a pixel, whose centres lie on whole multiples
 _DRAINAGE_KM2 = 0.5  # upslope area from which a pixel counts as a stream
 _METRES_PER_DEGREE = 111_195.0

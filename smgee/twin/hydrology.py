@@ -16,18 +16,6 @@ import numpy as np
 from smgee.compiled import compiled
 from smgee.twin.store import QUANTUM
 
-__all__ = [
-    "AGGREGATES",
-    "FLUXES",
-    "ROOT_MM",
-    "SNOW_SUN_BINS",
-    "STORES",
-    "SURFACE_MM",
-    "liquid_water",
-    "soil_temperature",
-    "step_block",
-]
-
 SURFACE_MM = 50.0  # depth of the surface layer
 ROOT_MM = 400.0  # depth of the root layer
 SNOW_SUN_BINS = 6  # classes of sunniness in the table of snow

@@ -19,8 +19,6 @@ from smgee.twin.basin import Basin
 from smgee.twin.noise import stream
 from smgee.twin.products import Products, window_of
 
-__all__ = ["HALF_HOURS", "Imerg"]
-
 HALF_HOURS = 48
 """Images of a day."""
 

@@ -9,8 +9,6 @@ import numpy as np
 from smgee.twin.noise import fractal_field, stream
 from smgee.twin.terrain import LAKE_LEVEL, Terrain
 
-__all__ = ["PHENOLOGY_BINS", "Land", "build_land", "phenology_table", "saturated_water"]
-
 PHENOLOGY_BINS = 64  # elevation bins of the phenology table
 PHENOLOGY_STEP = 25.0  # metres per bin, from LAKE_LEVEL
 

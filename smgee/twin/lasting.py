@@ -17,8 +17,6 @@ from smgee.twin.notice import SYNTHETIC_PROPERTIES
 from smgee.twin.products import Products
 from smgee.twin.titles import TITLES
 
-__all__ = ["LASTING", "Lasting"]
-
 LASTING: tuple[str, ...] = (NASADEM.id, MERIT_HYDRO.id, *SOIL)
 """Their ids."""
 

@@ -11,8 +11,6 @@ import zlib
 import numba
 import numpy as np
 
-__all__ = ["correlated_field", "fractal_field", "hash_noise", "stream"]
-
 
 def stream(seed: int, *names: object) -> np.random.Generator:
     """Return the random generator of a named purpose; the same seed and names give the same numbers

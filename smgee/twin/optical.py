@@ -19,8 +19,6 @@ from smgee.twin.optics import brightness_temperature, classify, darkening, dilat
 from smgee.twin.orbits import Scene
 from smgee.twin.spectra import ENDMEMBERS, L30_BANDS, S30_BANDS, Band, endmember_table
 
-__all__ = ["COLLECTIONS", "OpticalReader", "describe_scene"]
-
 COLLECTIONS = {d.id: product for product, d in HLS.items()}
 ADJACENT_PIXELS = (
     5  # HLS v2.0 dilates clouds and shadows by 5 pixels of 30 m (HLS user guide v2.0, section 6.4)

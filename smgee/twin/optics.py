@@ -19,19 +19,6 @@ from smgee.twin.store import QUANTUM, unpack12
 from smgee.twin.terrain import LAKE_LEVEL
 from smgee.twin.weather import REFERENCE_ELEVATION
 
-__all__ = [
-    "FILL",
-    "WETNESS_STEPS",
-    "brightness_temperature",
-    "classify",
-    "darkening",
-    "dilate",
-    "reflect",
-    "soil_water",
-    "temperature_window",
-    "unscale",
-]
-
 WETNESS_STEPS = 1024
 FILL = -9999  # no data, as in the product
 _F = np.float32

@@ -7,8 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-__all__ = ["Scene", "scenes_of_year", "sun_position"]
-
 
 @dataclass(frozen=True)
 class Scene:

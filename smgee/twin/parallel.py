@@ -14,8 +14,6 @@ from functools import lru_cache
 
 from smgee.machine import usable_cores
 
-__all__ = ["BLOCKS", "row_blocks", "run_blocks"]
-
 BLOCKS = 16  # fixed, so that sums in blocks do not depend on the machine
 
 

@@ -20,8 +20,6 @@ from smgee.twin.basin import Basin
 from smgee.twin.noise import fractal_field, stream
 from smgee.twin.weather import REFERENCE_ELEVATION, extraterrestrial
 
-__all__ = ["SOIL_STEP", "Products", "window_of"]
-
 SOIL_STEP = 1 / 480  # degrees, about 250 m
 _SUBPIXELS = 5  # by which a coarse pixel's mean is taken in each direction
 _KELVIN = 273.15

@@ -24,8 +24,6 @@ from smgee.twin.land import PHENOLOGY_BINS
 from smgee.twin.noise import fractal_field, hash_noise, stream
 from smgee.twin.notice import SYNTHETIC_PROPERTIES
 
-__all__ = ["RadarReader", "RadarScene", "radar_scenes"]
-
 FINE = 3  # radar pixels of 10 m across one of the basin
 ANGLE_PIXELS = 33  # pixels of the basin across one of the angle's
 FIELD = 8  # pixels of the basin across what is grazed at once

@@ -12,8 +12,6 @@ from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid, transformer
 from smgee.twin.basin import Basin
 from smgee.twin.smap import CELLS_AROUND, Retrievals, retrieve_9km, retrieve_36km
 
-__all__ = ["RadiometerReader"]
-
 
 class RadiometerReader:
     """Reads bands of the retrievals of any year of a basin's land.

@@ -10,8 +10,6 @@ import numpy as np
 
 from smgee.compiled import compiled
 
-__all__ = ["carve", "fill_depressions", "hillslopes", "multiple_flow_area", "receivers"]
-
 
 @compiled
 def fill_depressions(z, epsilon):

@@ -22,8 +22,6 @@ from smgee.twin.basin import Basin
 from smgee.twin.noise import correlated_field, stream
 from smgee.twin.orbits import sun_position
 
-__all__ = ["SkinReader"]
-
 HOURS = {"terra": {"day": 10.5, "night": 22.5}, "aqua": {"day": 13.5, "night": 1.5}}  # by the sun
 HEATING = {"terra": 20.0, "aqua": 23.0}  # K of a flat, half covered, dry surface under a sun overhead
 COOLING = {"terra": 5.0, "aqua": 8.0}  # K of such a surface below the day's mean of the air

@@ -21,8 +21,6 @@ from smgee.twin.basin import Basin
 from smgee.twin.noise import stream
 from smgee.twin.weather import RAIN_GRID
 
-__all__ = ["CELLS_AROUND", "Retrievals", "brightness", "retrieve_9km", "retrieve_36km", "topp"]
-
 CELLS_AROUND = 3  # 9 km cells beyond the basin on each side
 FOOTPRINT_9KM, FOOTPRINT_36KM = (
     33.0,

@@ -42,8 +42,6 @@ from smgee.twin.radiometer import RadiometerReader
 from smgee.twin.skin import SkinReader
 from smgee.twin.titles import SMAP_005, SMAP_006, STATIONS, TITLES, TRUTH
 
-__all__ = ["TwinSource"]
-
 _STAMP = "%Y%m%d%H%M%S"  # of half-hourly images
 _SATELLITES = {d.id: name for name, d in MODIS_LST.items()}
 

@@ -8,8 +8,6 @@ import numpy as np
 
 from smgee.datasets import HLS
 
-__all__ = ["ENDMEMBERS", "L30_BANDS", "S30_BANDS", "Band", "endmember_table"]
-
 
 @dataclass(frozen=True)
 class Band:

@@ -19,8 +19,6 @@ from smgee.twin.parallel import run_blocks
 from smgee.twin.terrain import build_terrain, survey_error, topography
 from smgee.twin.weather import Weather
 
-__all__ = ["make_clouds", "make_static"]
-
 PAD = 24  # pixels of terrain around the grid: the DEM's geographic box is wider than the tilted cell
 RELIEF = {"M36": 1280.0, "M09": 640.0}
 

@@ -21,8 +21,6 @@ from smgee.twin.weather import Weather, hourly_soil_temperature
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NETWORK", "SCENARIOS", "SENSOR", "place_stations", "station_records", "write_stations"]
-
 NETWORK = "SMGEE-TWIN"
 SENSOR = "Synthetic-5TM"
 DEPTH_M = 0.05

@@ -19,18 +19,6 @@ import numpy as np
 
 from smgee.compiled import compiled
 
-__all__ = [
-    "QUANTUM",
-    "RowStore",
-    "cache_root",
-    "code_version",
-    "locked",
-    "pack12",
-    "remove_outdated",
-    "remove_unfinished",
-    "unpack12",
-]
-
 QUANTUM = 0.0002
 """Step of the stored water content, m³ m⁻³; 12 bits reach 0.819."""
 

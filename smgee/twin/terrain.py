@@ -16,8 +16,6 @@ from smgee.twin.routing import (
     single_flow_area,
 )
 
-__all__ = ["Terrain", "build_terrain", "topography"]
-
 LAKE_LEVEL = 3200.0  # m; Qinghai Lake stood near 3196 m in 2021, and the basin drains to its shore
 RELIEF = 1280.0  # m over a 36 km cell, after the Datong Mountains north of the lake
 COARSE = 4  # the landscape is first evolved at 120 m, then refined at 30 m

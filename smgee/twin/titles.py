@@ -18,8 +18,6 @@ from smgee.datasets import (
 )
 from smgee.twin.optical import COLLECTIONS
 
-__all__ = ["SMAP_005", "SMAP_006", "STATIONS", "TITLES", "TRUTH"]
-
 SMAP_005, SMAP_006 = (d.id for d in SMAP_9KM)
 PRIVATE = SMAP_36KM_TWIN.rpartition("/")[0]
 TRUTH, STATIONS = f"{PRIVATE}/truth", f"{PRIVATE}/stations"

@@ -11,8 +11,6 @@ import numpy as np
 
 from smgee.twin.noise import correlated_field, stream
 
-__all__ = ["RAIN_GRID", "REFERENCE_ELEVATION", "Weather", "build_weather", "hourly_soil_temperature"]
-
 REFERENCE_ELEVATION = 3300.0  # m, where the series apply; the height of Gangcha station north of the lake
 RAIN_GRID = 12  # storms are drawn on a lattice of 12 × 12 nodes over the basin
 

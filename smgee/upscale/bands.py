@@ -19,8 +19,6 @@ from smgee.upscale.pull import KEPT_BYTES, Puller
 from smgee.upscale.route import Cost
 from smgee.upscale.store import DAYS_PER_CHUNK
 
-__all__ = ["BandSource", "Bands", "predict_day", "predict_told"]
-
 
 class Coarse:
     """Values of coarse pixels, spread over a block when they are needed."""

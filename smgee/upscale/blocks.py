@@ -12,8 +12,6 @@ import numpy as np
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 
-__all__ = ["Block", "MapJob", "Maps", "assemble", "block_size", "day_groups", "tiling"]
-
 Maps = dict[str, np.ndarray]
 """Variable name → (days, height, width) float32."""
 

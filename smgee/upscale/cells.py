@@ -15,8 +15,6 @@ from smgee.errors import InputError, MissingDataError
 from smgee.grid import EASE_GRIDS, EaseCell, PixelGrid
 from smgee.upscale.blocks import Block
 
-__all__ = ["CellMeans", "Weights", "means_table", "without_covered_little"]
-
 
 class Weights(Protocol):
     """The share of every pixel in every cell, as `smgee.validation.cell_weights` returns it."""

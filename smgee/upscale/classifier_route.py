@@ -29,8 +29,6 @@ from smgee.upscale.store import DAYS_PER_CHUNK, SOIL_MOISTURE
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["ClassifierRoute", "map_image", "send"]
-
 
 class ClassifierRoute:
     """Lets Earth Engine evaluate the trees; the days of a job come in one request.

@@ -21,8 +21,6 @@ from smgee.models.leftout import LeftOut
 from smgee.models.state import LONGEST_GAP
 from smgee.trees import TreeEnsemble
 
-__all__ = ["DailyModel", "NetworkSeries"]
-
 STATE_FILE = "state.parquet"
 """The network's state, beside the models that are added to it."""
 

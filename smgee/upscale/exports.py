@@ -23,8 +23,6 @@ from smgee.remote import NotFound, TaskState, TaskStatus, call, known_tasks, wai
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["MARK", "NODATA", "Destination", "Exported", "Order", "export_images"]
-
 MARK = "smgee_mark"
 """Property of an exported asset: what it was made of."""
 

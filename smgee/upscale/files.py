@@ -14,8 +14,6 @@ from smgee.errors import MissingDataError
 from smgee.tables import write_cog, write_dataset
 from smgee.upscale.store import MapStore
 
-__all__ = ["write_daily_cogs", "write_netcdf"]
-
 MADE_BY = "smgee files"
 
 

@@ -24,8 +24,6 @@ from smgee.upscale.route import Route
 from smgee.upscale.store import MapStore
 from smgee.upscale.workers import Workers
 
-__all__ = ["Done", "plan_jobs", "results", "run_jobs"]
-
 
 @dataclass(frozen=True, eq=False)
 class Done:

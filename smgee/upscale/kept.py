@@ -20,8 +20,6 @@ from smgee.grid import PixelGrid
 from smgee.io import atomic_path
 from smgee.upscale.blocks import BLOCK_ALIGNMENT, Block
 
-__all__ = ["BUDGET", "KeptBands"]
-
 BUDGET = 512 * 2**20
 """Bytes that are kept, at most; what comes later is pulled again where it is wanted again."""
 

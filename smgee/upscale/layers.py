@@ -33,8 +33,6 @@ from smgee.upscale.store import DAYS_PER_CHUNK, Variable
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["LAYERS", "MOST_POINTS", "ClassifierLayers", "LayerModels", "XeeLayers", "make_layers"]
-
 _MOISTURE = "m3 m-3"
 
 LAYERS: Mapping[str, tuple[Variable, ...]] = MappingProxyType(

@@ -16,8 +16,6 @@ from smgee.upscale.jobs import results
 from smgee.upscale.route import Route
 from smgee.upscale.store import MapStore
 
-__all__ = ["TOLERANCE", "Parity", "compare_maps", "compare_routes", "compare_store"]
-
 TOLERANCE = 1e-6  # m³ m⁻³
 
 

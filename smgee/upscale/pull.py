@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import ee
     import xarray as xr
 
-__all__ = ["KEPT_BYTES", "Puller", "open_bands"]
-
 # Of the 48 MiB that one answer may hold, each float32 sample takes 4 bytes and one for its mask.
 _ANSWER_BYTES = 48 * 1024 * 1024
 _SAMPLE_BYTES = 5

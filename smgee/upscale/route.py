@@ -12,8 +12,6 @@ from smgee.predictors import PredictorSet
 from smgee.upscale.blocks import Block, MapJob, Maps
 from smgee.upscale.daily import DailyModel
 
-__all__ = ["Cost", "Route", "RouteName", "check_model"]
-
 RouteName = Literal["xee", "classifier"]
 
 

@@ -24,8 +24,6 @@ from smgee.upscale.daily import DailyModel
 from smgee.upscale.jobs import results
 from smgee.upscale.route import Cost
 
-__all__ = ["CROSS_FITTED", "nearest_place", "sampled_grid", "sampled_means", "sampling_step"]
-
 LEAST_SIDE = 16
 """Pixels sampled along the side of the smallest cell, at least, where the maps have so many."""
 

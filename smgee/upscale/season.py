@@ -26,8 +26,6 @@ from smgee.upscale.route import Cost, Route, RouteName
 from smgee.upscale.store import MapStore
 from smgee.upscale.xee_route import XeeRoute
 
-__all__ = ["cell_means", "default_block", "make_route", "map_day", "map_season", "pull_static", "season_mean"]
-
 
 def make_route(
     name: RouteName,

@@ -26,8 +26,6 @@ from smgee.upscale.blocks import BLOCK_ALIGNMENT, Block, Maps, tiling
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["SOIL_MOISTURE", "MapStore", "Variable"]
-
 LAYOUT = 4
 DAYS_PER_CHUNK = 8
 

@@ -35,8 +35,6 @@ from smgee.upscale.store import SOIL_MOISTURE
 if TYPE_CHECKING:
     import ee
 
-__all__ = ["ServerRoute", "cell_means_there", "season_image", "season_mean_there"]
-
 CELLS_PER_REQUEST = 200
 """A 36 km cell with its 9 km and 3 km cells is 161, in 120 kB of outlines."""
 

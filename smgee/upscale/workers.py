@@ -28,8 +28,6 @@ from smgee.session import Access, current_session
 from smgee.upscale.blocks import Block, MapJob
 from smgee.upscale.route import Route
 
-__all__ = ["Cluster", "Processes", "Workers", "open_workers"]
-
 ATTEMPTS = 3
 """So often a job is begun again whose worker was lost; then it is taken to be what kills them."""
 

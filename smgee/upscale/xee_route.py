@@ -18,8 +18,6 @@ from smgee.upscale.pull import Puller
 from smgee.upscale.route import Cost, check_model
 from smgee.upscale.store import SOIL_MOISTURE
 
-__all__ = ["XeeRoute"]
-
 
 class XeeRoute:
     """Pulls each predictor once per block and change, and predicts every day here.

@@ -22,8 +22,6 @@ from smgee.validation.references import (
 )
 from smgee.validation.verdicts import FIGURES, TARGET, Verdict, verdict, verdict_by
 
-__all__ = ["GAIN_COLUMNS", "VERDICT_COLUMNS", "gain_table", "map_verdicts", "verdict_table"]
-
 STATIONS = "insitu_equal"
 """The reference of the stations' verdicts: their mean, departures averaged."""
 

@@ -19,8 +19,6 @@ from smgee.validation.judges import TITLES as JUDGES
 from smgee.validation.others import TITLES as PRODUCTS
 from smgee.validation.pairs import PLAIN, UPSCALED, matched
 
-__all__ = ["COLUMNS", "QUANTITIES", "SMAP", "collocation_sentences", "collocation_table"]
-
 SMAP = "SMAP"
 REFERENCES = (PLAIN, UPSCALED)
 """What stands for the land beside SMAP and a third source."""

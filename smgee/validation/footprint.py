@@ -17,8 +17,6 @@ import pandas as pd
 from smgee.errors import InputError
 from smgee.grid import EASE_GRIDS, EaseCell
 
-__all__ = ["FOOTPRINTS", "UNITS", "footprint_means", "footprint_weights"]
-
 UNITS = "M03"
 """Grid of the means that a footprint is put together from: 3 km, over which its weight hardly changes."""
 

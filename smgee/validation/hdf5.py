@@ -17,8 +17,6 @@ from smgee.datasets.smap import GROUPS, HALF_ORBIT_GROUP, RETRIEVAL_BITS, SURFAC
 from smgee.errors import InputError, MissingDataError, SmgeeError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, transformer
 
-__all__ = ["RETRIEVAL_BITS", "SURFACE_BITS", "decode_bits", "file_date", "read_smap"]
-
 _GROUPS = {group: (half.upper(), suffix) for half, (group, suffix) in GROUPS.items()}
 
 

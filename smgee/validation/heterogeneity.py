@@ -16,16 +16,6 @@ from smgee.validation.spatial import benjamini_hochberg, partial_rank_correlatio
 from smgee.validation.weights import CellWeights
 from smgee.validation.zonal import zonal_statistics
 
-__all__ = [
-    "COLUMNS",
-    "HYPOTHESES",
-    "Hypothesis",
-    "cell_conditions",
-    "further_conditions",
-    "relate_errors",
-    "roughness",
-]
-
 MIN_CELLS = 5
 """Below this many cells a rank correlation is not given an interval."""
 

@@ -12,8 +12,6 @@ from types import MappingProxyType
 
 from smgee.study import Study
 
-__all__ = ["SHARED_KINDS", "independence_sentences", "products_in_the_maps"]
-
 _GREEN = "vegetation, which SMAP's retrieval takes from a climatology of NDVI"
 SHARED_KINDS: Mapping[str, str] = MappingProxyType(
     {

@@ -23,8 +23,6 @@ from smgee.validation.footprint import footprint_means
 from smgee.validation.pairs import CROSS_FITTED, FOOTPRINT, PLAIN, UPSCALED
 from smgee.validation.references import cell_station_means, station_references
 
-__all__ = ["TITLES", "Judges", "gather", "network_change"]
-
 DAY_MEAN = "insitu_day"
 """The plain mean of the stations over the UTC day of the product, whose middle may be 11 h from the pass."""
 

@@ -16,8 +16,6 @@ from smgee.grid import EASE_GRIDS, EaseCell
 from smgee.remote import call, in_parts
 from smgee.validation.others import outline
 
-__all__ = ["entropy", "land_cover_entropy", "land_cover_shares"]
-
 UNIT = "M09"
 """Grid of the cells that classes are counted in; larger cells are put together of them."""
 

@@ -16,8 +16,6 @@ from smgee.errors import InputError, MissingDataError, SmgeeError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, PixelGrid
 from smgee.validation.hdf5 import file_date
 
-__all__ = ["FILLS", "Layers", "read_layers"]
-
 FILLS: Mapping[str, float] = MappingProxyType({"float32": -9999.0, "uint16": 65534, "float64": -9999.0})
 """Value that means nothing, by type, as the product has it."""
 

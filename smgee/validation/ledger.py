@@ -11,8 +11,6 @@ import pandas as pd
 from smgee.grid import EaseCell
 from smgee.validation.pairs import FOOTPRINT, UPSCALED, matched
 
-__all__ = ["LEDGER_COLUMNS", "footprint_ledger"]
-
 LEDGER_COLUMNS = (
     *("grid", "cell", "orbit", "n", "coverage_cell", "coverage_footprint"),
     *("difference", "of_footprint", "remainder", "error_level"),

@@ -13,8 +13,6 @@ import pandas as pd
 
 from smgee.errors import InputError
 
-__all__ = ["cross_fitted", "standard_errors"]
-
 
 def standard_errors(means: pd.DataFrame) -> pd.DataFrame:
     """Return the jackknife standard error of every cell's mean on every day.

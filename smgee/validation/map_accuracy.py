@@ -17,8 +17,6 @@ from smgee.metrics import HEADLINE, Clusters, assess, columns
 from smgee.metrics.resamplers import Resampler
 from smgee.validation.references import station_cells
 
-__all__ = ["COLUMNS", "map_accuracy"]
-
 COLUMNS = ("grid", "cell", "estimate", "of", "stations", "n", *columns(HEADLINE), "reason")
 """Columns of `map_accuracy`."""
 

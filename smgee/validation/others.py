@@ -19,8 +19,6 @@ from smgee.insitu.overpass import overpass_times
 from smgee.remote import call, in_parts
 from smgee.study import Study
 
-__all__ = ["COLUMNS", "LONGEST", "TITLES", "Product", "at_passes", "fetch_others", "outline", "products_of"]
-
 COLUMNS = ("product", "date", "orbit", "cell", "soil_moisture", "collection")
 """Columns of `fetch_others`."""
 

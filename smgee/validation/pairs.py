@@ -12,17 +12,6 @@ from smgee.errors import InputError
 from smgee.grid import EASE_GRIDS, EaseCell
 from smgee.insitu.overpass import overpass_times
 
-__all__ = [
-    "CROSS_FITTED",
-    "FOOTPRINT",
-    "ORBITS",
-    "PLAIN",
-    "UPSCALED",
-    "matched",
-    "overpass_dates",
-    "select_dates",
-]
-
 ORBITS: Mapping[str, str] = {"AM": "descending", "PM": "ascending"}
 """Direction of the satellite, by suffix of the level-3 bands; its hour is in `smgee.insitu.overpass`."""
 

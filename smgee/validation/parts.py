@@ -14,8 +14,6 @@ from smgee.metrics import HEADLINE, MovingBlocks, assess, columns, seasonal_cycl
 from smgee.validation.pairs import FOOTPRINT, PLAIN, UPSCALED, matched
 from smgee.validation.smap import validate
 
-__all__ = ["PART_COLUMNS", "SEASONS", "compare_products", "validate_parts"]
-
 METRICS = (*HEADLINE, "rho", "kge")
 SEASONS = ("December to February", "March to May", "June to August", "September to November")
 ANOMALIES, CYCLE = "anomalies", "seasonal cycle"

@@ -13,8 +13,6 @@ from smgee.errors import InputError
 from smgee.metrics.resamplers import MIN_PAIRS
 from smgee.validation.pairs import select_dates
 
-__all__ = ["POLICIES", "QUALITY_COLUMNS", "count_retrievals", "kept", "select_retrievals", "too_few"]
-
 POLICIES: Mapping[str, str] = MappingProxyType(
     {
         "recommended": "the product's own advice: retrieved, under conditions that it trusts",

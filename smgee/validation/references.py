@@ -19,16 +19,6 @@ from smgee.insitu.network import network_mean
 from smgee.insitu.overpass import overpass_means
 from smgee.models.kriging import fit_variogram, kriging_weights
 
-__all__ = [
-    "WEIGHTS",
-    "additive_mean",
-    "cell_station_means",
-    "overpass_station_means",
-    "station_cells",
-    "station_references",
-    "station_weights",
-]
-
 WEIGHTS: Mapping[str, str] = MappingProxyType(
     {
         "equal": "every station counts alike",

@@ -33,8 +33,6 @@ from smgee.metrics import HEADLINE, MovingBlocks, assess, columns, contrast
 from smgee.validation.pairs import ORBITS, PLAIN, UPSCALED, matched
 from smgee.validation.references import station_cells
 
-__all__ = ["COLUMNS", "METRICS", "validate"]
-
 METRICS = (*HEADLINE, "rho", "kge", "mse_bias", "mse_corr", "mse_var")
 """Metrics of a validation table."""
 

@@ -25,8 +25,6 @@ from smgee.grid import EASE_CRS, EaseCell, transformer
 from smgee.remote import call, in_parts
 from smgee.study import Study
 
-__all__ = ["COLUMNS", "Collection", "Source", "absent", "fetch", "fetch_smap", "sources_of", "warp_pixel"]
-
 FLAGS = ("retrieval_qual_flag", "surface_flag")
 COLUMNS = ("date", "orbit", "cell", "soil_moisture", "flag", "collection", "version", *FLAGS, "time")
 """Columns of every source's table."""

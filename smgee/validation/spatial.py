@@ -15,14 +15,6 @@ import numpy as np
 
 from smgee.grid import EASE_GRIDS, EaseCell
 
-__all__ = [
-    "benjamini_hochberg",
-    "moran_basis",
-    "partial_rank_correlation",
-    "spatial_p",
-    "surrogates",
-]
-
 REACH = 1.5
 """Distance, in cells, over which neighbours' weights fall to 1/e."""
 

@@ -19,16 +19,6 @@ from smgee.errors import InputError
 from smgee.metrics import MovingBlocks, assess, scores
 from smgee.validation.references import additive_mean
 
-__all__ = [
-    "MIN_STATIONS",
-    "SamplingError",
-    "Verdict",
-    "jackknife_error",
-    "sampling_error",
-    "verdict",
-    "verdict_by",
-]
-
 MIN_STATIONS = 3
 """Fewer stations say nothing of how the mean would differ with others."""
 

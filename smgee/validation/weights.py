@@ -15,8 +15,6 @@ from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, PixelGrid, transformer
 if TYPE_CHECKING:
     from shapely import Polygon
 
-__all__ = ["CellWeights", "Entries", "cell_areas", "cell_weights"]
-
 POINTS_PER_EDGE = 64
 """Straight pieces per cell edge. A 36 km edge bends by up to 16 m in UTM at 37° latitude; 64 pieces follow
 it to 4 mm.

@@ -20,8 +20,6 @@ from smgee.validation.weights import CellWeights, cell_areas
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["zonal_means", "zonal_statistics"]
-
 _X, _Y = ("x", "X", "lon", "longitude"), ("y", "Y", "lat", "latitude")
 
 

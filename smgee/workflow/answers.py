@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-__all__ = ["OWN_FILES", "QLB", "TEMPLATES", "Answers"]
-
 TEMPLATES: Mapping[str, str] = {
     "own-files": "your own stations and your own downloaded satellite files; no account",
     "ismn": "an archive of the International Soil Moisture Network and the real Earth Engine",

@@ -16,8 +16,6 @@ import xarray as xr
 from smgee.tables import Provenance, Schema, read_table, sidecar_of, write_dataset, write_table
 from smgee.workflow.fingerprints import Fingerprints
 
-__all__ = ["Artifact", "dataset", "folder", "raster", "table"]
-
 T = TypeVar("T")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from smgee.grid import EaseCell
 from smgee.study import Study
 
-__all__ = ["judged_cells"]
-
 
 def judged_cells(study: Study) -> list[EaseCell]:
     """Return the 36 km cells of a study, each followed by its sixteen 9 km cells."""

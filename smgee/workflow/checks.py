@@ -8,8 +8,6 @@ from smgee.errors import InputError, MissingDataError
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.step import Step, makers
 
-__all__ = ["require_whole"]
-
 
 def require_whole(step: Step, run: RunFolder, steps: Mapping[str, Step]) -> None:
     """Refuse files that are not what the step before wrote, or were made of others than are there now.

@@ -8,8 +8,6 @@ from smgee.session import Session, connect
 from smgee.twin import Basin, TwinSource
 from smgee.workflow.folder import RunFolder
 
-__all__ = ["EMBEDDED_BUCKET", "connected", "embedded_buckets"]
-
 EMBEDDED_BUCKET = "smgee-embedded"
 
 

@@ -10,8 +10,6 @@ import pandas as pd
 from smgee.errors import MissingDataError
 from smgee.study import Study
 
-__all__ = ["active_days"]
-
 
 def active_days(study: Study, periods: pd.DataFrame) -> list[date]:
     """Return the unfrozen days of the study's period, ascending.

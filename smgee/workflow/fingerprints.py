@@ -16,8 +16,6 @@ from pathlib import Path
 
 from smgee.io import SCRATCH, atomic_path, content_hash
 
-__all__ = ["Fingerprints"]
-
 _SETTLED_S = 0.1
 _BULK = 64 * 1024 * 1024
 """Files of a folder of the user's that are larger count by size and time alone: archives of scenes."""

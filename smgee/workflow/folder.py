@@ -18,8 +18,6 @@ from smgee.study import Study
 from smgee.workflow.fingerprints import Fingerprints
 from smgee.workflow.registry import command_of
 
-__all__ = ["RunFolder", "peak_memory_mb"]
-
 _PACKAGES = (
     "smgee",
     "earthengine-api",

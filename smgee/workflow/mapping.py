@@ -16,8 +16,6 @@ from smgee.workflow.steps.stations import PERIODS, STATIONS
 from smgee.workflow.steps.train import MODELS, deployed_model
 from smgee.workflow.work import Work
 
-__all__ = ["READS", "SETTINGS", "kept_bands", "mapped_days", "maps_there", "stays"]
-
 READS = (PERIODS, MODELS, SMAP, STATIONS)
 """What they are made of, in a run."""
 

@@ -9,8 +9,6 @@ from smgee.study import Study
 from smgee.workflow.steps.stations import STATIONS
 from smgee.workflow.work import Work
 
-__all__ = ["beside_models", "predictors_of"]
-
 
 def predictors_of(work: Work) -> PredictorSet:
     """Return the study's predictors, at the run's stations where they need to know them; the step may read

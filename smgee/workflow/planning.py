@@ -26,8 +26,6 @@ from smgee.workflow.connection import connected
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.steps.stations import STATIONS
 
-__all__ = ["Planned", "at_place", "plan_study"]
-
 
 @dataclass(frozen=True)
 class Planned:

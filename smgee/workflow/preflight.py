@@ -22,8 +22,6 @@ from smgee.session import current_session
 from smgee.study import Study
 from smgee.workflow.step import Step
 
-__all__ = ["catalog_of", "check_place", "check_study", "has_static", "needed_assets", "predictor_datasets"]
-
 
 def catalog_of(study: Study) -> Sequence[Path]:
     """Return the user's catalog, if the study has one: a file that steps read without naming it."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["STEPS", "WHOLE", "all_steps", "command_of", "load_step"]
-
 STEPS: dict[str, str] = {
     "stations": "Read the station network → stations.nc, unfrozen.csv.",
     "sample": "Sample every predictor at the stations, server-side → samples.parquet.",

@@ -18,8 +18,6 @@ from smgee.workflow.registry import all_steps, load_step
 from smgee.workflow.step import Action, Decision, Step, decide, key_of, key_parts, makers, plan
 from smgee.workflow.work import Work
 
-__all__ = ["Events", "adopt", "execute"]
-
 
 class Events:
     """What is told while steps run; a caller overrides what it wants to hear."""

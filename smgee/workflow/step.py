@@ -21,8 +21,6 @@ from smgee.workflow.artifacts import Artifact
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.work import Work
 
-__all__ = ["Action", "Decision", "Option", "Step", "decide", "key_of", "key_parts", "makers", "plan"]
-
 
 class Action(StrEnum):
     """What would become of a step."""

@@ -9,8 +9,6 @@ from smgee.grid import EaseCell
 from smgee.insitu.layout import Layout
 from smgee.workflow.answers import OWN_FILES, QLB, TEMPLATES, Answers
 
-__all__ = ["head_of", "notes_of"]
-
 _SMAP_36 = (
     "Earth Engine has SMAP's 9 km product, and no 36 km one. Download SPL3SMP from NSIDC "
     "(nsidc.org/data/spl3smp), and bring it in under an id of your own: with your own files by `smgee "

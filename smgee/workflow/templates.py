@@ -23,8 +23,6 @@ from smgee.study.sections import OTHER_PRODUCTS, Training
 from smgee.workflow.answers import OWN_FILES, QLB, TEMPLATES, Answers
 from smgee.workflow.template_notes import head_of, notes_of
 
-__all__ = ["TEMPLATES", "Answers", "NewStudy", "default_name", "likely_place", "look", "new_study"]
-
 _QLB_YEARS = (date(2019, 1, 1), date(2024, 1, 1))
 _QLB_MODELS = ("RF", "ERT", "GBDT", "XGBoost", "CatBoost")
 _GANGCHA = (100.13, 37.33)

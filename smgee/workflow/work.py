@@ -12,8 +12,6 @@ from smgee.tables import Provenance
 from smgee.workflow.artifacts import Artifact
 from smgee.workflow.folder import RunFolder
 
-__all__ = ["Work"]
-
 T = TypeVar("T")
 
 

@@ -19,9 +19,10 @@ from smgee.grid import ease_cell_at
 from smgee.report.paper import is_the_paper_s
 from smgee.study import Study
 from smgee.study.check import check_file
+from smgee.workflow.answers import TEMPLATES, Answers
 from smgee.workflow.preflight import needed_assets
 from smgee.workflow.registry import WHOLE, all_steps
-from smgee.workflow.templates import TEMPLATES, Answers, new_study
+from smgee.workflow.templates import new_study
 from smgee_cli.app import app
 
 PLACES = {"A": (99.80, 37.50), "B": (99.82, 37.52), "C": (101.5, 38.5)}

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from smgee.datasets.smap import RETRIEVAL_BITS
 from smgee.errors import InputError, MissingDataError
 from smgee.grid import EASE_GRIDS, EaseCell, ease_cell_at
 from smgee.validation import read_smap, validate
-from smgee.validation.hdf5 import RETRIEVAL_BITS, decode_bits
+from smgee.validation.hdf5 import decode_bits
 
 h5py = pytest.importorskip("h5py")
 

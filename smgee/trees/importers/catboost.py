@@ -21,8 +21,6 @@ from smgee.trees.ensemble import LEAF, TreeEnsemble
 from smgee.trees.importers.common import choose_names, first_rounds
 from smgee.trees.layout import assemble
 
-__all__ = ["from_document", "from_file", "from_model"]
-
 # Losses of one output whose prediction is the raw formula value.
 IDENTITY = {"RMSE", "MAE", "Quantile", "MAPE", "Huber", "Expectile", "LogCosh", "Lq"}
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from smgee.errors import InputError
 
-__all__ = ["choose_names", "first_rounds"]
-
 
 def choose_names(given: Sequence[str] | None, own: Sequence[str] | None, count: int) -> tuple[str, ...]:
     """Return the predictor names: those given, else the model's own, else f0, f1, ...

@@ -18,8 +18,6 @@ from smgee.trees.ensemble import LEAF, TreeEnsemble
 from smgee.trees.importers.common import choose_names, first_rounds
 from smgee.trees.layout import assemble
 
-__all__ = ["from_model", "from_text"]
-
 # Objectives whose prediction is the sum itself (ObjectiveFunction::ConvertOutput does nothing).
 IDENTITY = {"regression", "regression_l1", "huber", "fair", "quantile", "mape"}
 ZERO = float(np.float32(1e-35))  # kZeroThreshold, LightGBM/include/LightGBM/meta.h

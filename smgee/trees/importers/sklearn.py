@@ -18,8 +18,6 @@ from smgee.trees.ensemble import LEAF, TreeEnsemble
 from smgee.trees.importers.common import choose_names, first_rounds
 from smgee.trees.layout import assemble
 
-__all__ = ["from_model"]
-
 SUPPORTED = (
     "DecisionTreeRegressor, ExtraTreeRegressor, RandomForestRegressor, ExtraTreesRegressor, "
     "GradientBoostingRegressor and "

@@ -21,8 +21,6 @@ from smgee.trees.ensemble import LEAF, TreeEnsemble
 from smgee.trees.importers.common import choose_names, first_rounds
 from smgee.trees.layout import assemble
 
-__all__ = ["from_document", "from_file", "from_model"]
-
 # Objectives whose prediction is the sum itself (ObjFunction::PredTransform does nothing).
 IDENTITY = {
     "reg:squarederror",

@@ -15,8 +15,6 @@ from smgee.trees.ensemble import TreeEnsemble
 from smgee.trees.kernel.engine import Mapper, predict_chunk
 from smgee.trees.kernel.forest import Forest, compare_dtype, forest_of
 
-__all__ = ["predict", "predict_bands"]
-
 # Bytes of codes held at a time: the more rows are ordered together, the tighter are their blocks.
 CHUNK_BYTES = 96 << 20
 # Work (`Forest.row_work` times rows) for which threads are not worth starting.

@@ -23,8 +23,6 @@ from smgee.trees.kernel.loading import encode_column
 from smgee.trees.kernel.oblivious import predict_symmetric_block, read_symmetric
 from smgee.trees.kernel.walk import walk
 
-__all__ = ["predict_chunk"]
-
 # So few rows are walked, and so many for each node of an average tree, or
 # twice as many where codes are wider than bytes and have to be renumbered for the programs. Measured (random
 # forest, extra trees, GBDT, XGBoost, LightGBM; 59 to 10,400 nodes a tree; neighbouring and random rows

@@ -29,8 +29,6 @@ import numpy as np
 
 from smgee.trees.kernel.tournament import TABLE
 
-__all__ = ["NAMES", "Instruction", "Operand", "Test", "decode", "run"]
-
 # In the order of their numbers.
 NAMES = (
     *("PUSH_N", "PUSH_T"),

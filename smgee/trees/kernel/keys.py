@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Encoder", "key_of_number", "key_type", "number_of_key"]
-
 # Intervals of a predictor's lookup table: some for each cut, between these bounds.
 LEAST_BUCKETS, MOST_BUCKETS, BUCKETS_PER_CUT = 256, 1 << 17, 16
 

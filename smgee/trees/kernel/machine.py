@@ -10,8 +10,6 @@ from numba import njit
 
 from smgee.compiled import compiled
 
-__all__ = ["entry", "part"]
-
 # Called from Python.
 entry = compiled(no_cfunc_wrapper=True)
 # Called from compiled functions alone, whose machine code on disk includes it.

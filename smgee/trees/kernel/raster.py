@@ -13,8 +13,6 @@ from smgee.trees.kernel.api import predict_bands
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["predict_xarray"]
-
 
 def predict_xarray(
     ensemble: TreeEnsemble,
