@@ -151,7 +151,6 @@ def test_a_cell_elsewhere_is_noticed(session):
 
 
 # -- collections
-# ------------------------------------------------------------------------------------------
 
 DAYS = tuple(date(2021, 6, 1) + timedelta(days=k) for k in range(3))
 MAPS = f"{FOLDER}/maps"

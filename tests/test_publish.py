@@ -121,7 +121,6 @@ def test_a_folder_that_can_be_none_is_refused(session: smgee.Session, folder: st
 
 
 # -- Cloud Storage, as its client finds it where an emulator is named
-# ------------------------------------------------------------------------------------------
 
 
 class Storage(BaseHTTPRequestHandler):

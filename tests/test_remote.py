@@ -193,7 +193,6 @@ def test_what_is_not_remote_passes_as_it_is(error):
 
 
 # -- splitting
-# ------------------------------------------------------------------------------------------
 
 
 def test_work_is_split_until_it_fits():
@@ -244,7 +243,6 @@ def test_days_are_split_before_regions():
 
 
 # -- tasks
-# ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -368,7 +366,6 @@ def test_waiting_can_be_stopped(session):
 
 
 # -- the ledger
-# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,6 @@ def test_the_store_is_the_users_choice(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 # -- the real service, as far as it can be had on loopback: its login server and its API
-# ------------------------------------------------------------------------------------------
 
 
 class LoginServer(HTTPServer):

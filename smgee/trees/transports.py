@@ -207,7 +207,6 @@ def blob_classifier(uri: str) -> ee.Classifier:
     return ee.Classifier.decisionTreeEnsemble([ee.Blob(uri).string()]).setOutputMode("REGRESSION")
 
 
-# ------------------------------------------------------------------------------------------
 # tables
 
 
@@ -287,7 +286,6 @@ def table_classifier(asset_ids: Sequence[str]) -> ee.Classifier:
     return ee.Classifier.decisionTreeEnsemble([text]).setOutputMode("REGRESSION")
 
 
-# ------------------------------------------------------------------------------------------
 # classifiers
 
 

@@ -111,7 +111,6 @@ class _Post:
 
 
 # -- processes of this machine
-# ------------------------------------------------------------------------------------------
 
 _post: _Post | None = None  # of this process, where it is a worker
 
@@ -222,7 +221,6 @@ class _Routes:
 
 
 # -- dask
-# ------------------------------------------------------------------------------------------
 
 _posts: dict[str, _Post] = {}  # of this process, where it is a dask worker: one for each route
 _posts_lock = threading.Lock()
@@ -355,7 +353,6 @@ class Cluster(Workers):
 
 
 # -- by name
-# ------------------------------------------------------------------------------------------
 
 
 @contextmanager

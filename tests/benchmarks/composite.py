@@ -45,7 +45,6 @@ LAYERS = {
 
 
 # -- scenes
-# ------------------------------------------------------------------------------------------
 
 
 def smooth(rng: np.random.Generator, size: int, cell: int) -> np.ndarray:
@@ -151,7 +150,6 @@ def part(size: int, edge: int) -> tuple[int, int, PixelGrid]:
 
 
 # -- the ways to composite
-# ------------------------------------------------------------------------------------------
 
 
 def through_client(grid: PixelGrid, center: date, roles: tuple[str, ...] = tuple(ROLES)) -> np.ndarray:
@@ -305,7 +303,6 @@ def _midday(center: date, number: int) -> Any:
 
 
 # -- measuring
-# ------------------------------------------------------------------------------------------
 
 
 class PeakMemory:

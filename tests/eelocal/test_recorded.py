@@ -71,7 +71,6 @@ def info(value: Any) -> Any:
 
 
 # -- images
-# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cast", ["toFloat", "float", "toInt", "int16", "uint8", "toByte", "double", "long"])
@@ -128,7 +127,6 @@ def test_casts_in_expressions(text: str, value: float) -> None:
 
 
 # -- collections
-# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -171,7 +169,6 @@ def test_constructed_objects_are_shown_as_their_calls(make: Any, shown: dict[str
 
 
 # -- numbers, geometries, features
-# ------------------------------------------------------------------------------------------
 
 
 def test_numbers_stay_doubles() -> None:

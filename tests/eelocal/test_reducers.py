@@ -209,7 +209,6 @@ def test_strings_where_numbers_are_needed_are_refused() -> None:
 
 
 # -- through the client
-# ------------------------------------------------------------------------------------------
 
 
 def info(reducer: Any, values: list[Any]) -> Any:

@@ -81,7 +81,6 @@ def fetch(url: str) -> requests.Response:
 
 
 # -- values
-# ------------------------------------------------------------------------------------------
 
 
 def test_values(session: Session) -> None:
@@ -110,7 +109,6 @@ def test_errors_carry_the_services_words(session: Session) -> None:
 
 
 # -- pixels
-# ------------------------------------------------------------------------------------------
 
 
 def test_npy_holds_the_files_own_pixels(session: Session) -> None:
@@ -204,7 +202,6 @@ def test_collections_are_no_images(session: Session) -> None:
 
 
 # -- features
-# ------------------------------------------------------------------------------------------
 
 
 def test_features_come_in_pages_and_frames(session: Session) -> None:
@@ -272,7 +269,6 @@ def test_a_csv_without_selectors_has_index_and_geometry(session: Session) -> Non
 
 
 # -- maps, thumbnails, downloads
-# -----------------------------------------------------------------------------------------
 
 
 def _tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int]:

@@ -78,7 +78,6 @@ def pixels(image: Any) -> np.ndarray:
 
 
 # -- files of a bucket that are no assets
-# ------------------------------------------------------------------------------------------
 
 
 def test_a_geotiff_of_a_bucket(session: Session, folder: Path) -> None:
@@ -108,7 +107,6 @@ def test_a_text_of_a_bucket(session: Session, folder: Path) -> None:
 
 
 # -- assets
-# ------------------------------------------------------------------------------------------
 
 
 def test_folders_and_collections(session: Session) -> None:
@@ -324,7 +322,6 @@ def test_map_tiles_to_files(session: Session, folder: Path) -> None:
 
 
 # -- properties and copies
-# ------------------------------------------------------------------------------------------
 
 
 def test_copy_update_and_share(session: Session) -> None:
@@ -351,7 +348,6 @@ def test_copy_update_and_share(session: Session) -> None:
 
 
 # -- imports
-# ------------------------------------------------------------------------------------------
 
 
 def _wait(name: str) -> dict[str, Any]:

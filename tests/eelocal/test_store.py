@@ -209,7 +209,6 @@ def test_abandoned_data_is_swept_but_named_data_stays(user: UserAssets) -> None:
 
 
 # -- pixels
-# ------------------------------------------------------------------------------------------
 
 
 def _write(path: Path, values: np.ndarray, transform: Affine, **profile: object) -> None:
@@ -269,7 +268,6 @@ def test_fractional_masks_come_back(tmp_path: Path) -> None:
 
 
 # -- lists and buckets
-# ------------------------------------------------------------------------------------------
 
 ASSET = {
     "type": "IMAGE",

@@ -213,7 +213,6 @@ def test_random_points_lie_in_their_region() -> None:
 
 
 # -- joins
-# ------------------------------------------------------------------------------------------
 
 
 def soils() -> Any:
@@ -257,7 +256,6 @@ def test_best_matches_need_a_measure() -> None:
 
 
 # -- properties
-# ------------------------------------------------------------------------------------------
 
 
 def test_properties() -> None:
@@ -276,7 +274,6 @@ def test_properties() -> None:
 
 
 # -- limits and coverage
-# ------------------------------------------------------------------------------------------
 
 
 def test_long_collections_are_not_sent() -> None:

@@ -160,7 +160,6 @@ def test_fault_plans_are_checked() -> None:
 
 
 # -- operations
-# ------------------------------------------------------------------------------------------
 
 
 def test_operations_run_by_priority_and_once_per_request_id() -> None:
@@ -230,7 +229,6 @@ def test_operation_arguments_are_checked() -> None:
 
 
 # -- loopback
-# ------------------------------------------------------------------------------------------
 
 
 def test_the_server_starts_late_and_answers_like_the_transport(service: Service) -> None:

@@ -37,7 +37,6 @@ def refusal(value: Any) -> str:
 
 
 # -- numbers
-# ------------------------------------------------------------------------------------------
 
 
 def test_division_and_remainder() -> None:
@@ -118,7 +117,6 @@ def test_special_functions() -> None:
 
 
 # -- strings
-# ------------------------------------------------------------------------------------------
 
 
 def test_regular_expressions() -> None:
@@ -138,7 +136,6 @@ def test_strings_and_json() -> None:
 
 
 # -- lists and dictionaries
-# ------------------------------------------------------------------------------------------
 
 
 def test_lists() -> None:
@@ -218,7 +215,6 @@ def test_messages_name_function_and_argument() -> None:
 
 
 # -- arrays
-# ------------------------------------------------------------------------------------------
 
 
 def test_array_shapes() -> None:
@@ -282,7 +278,6 @@ def test_eigenvectors_of_equal_eigenvalues_are_the_documented_ones() -> None:
 
 
 # -- dates
-# ------------------------------------------------------------------------------------------
 
 MOMENTS = st.datetimes().filter(lambda t: 1900 < t.year < 2100)
 
@@ -344,7 +339,6 @@ def test_date_ranges() -> None:
 
 
 # -- kernels, types, projections
-# ---------------------------------------------------------------------------------------
 
 
 def test_kernels_in_meters_depend_on_the_scale() -> None:

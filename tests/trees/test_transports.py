@@ -51,7 +51,6 @@ def complete_rows(table: Any, ensemble: TreeEnsemble) -> np.ndarray:
     )
 
 
-# ------------------------------------------------------------------------------------------
 # bytes and shards
 
 
@@ -140,7 +139,6 @@ def test_table_graph_does_not_grow(session: Any) -> None:
     )
 
 
-# ------------------------------------------------------------------------------------------
 # on the backend
 
 

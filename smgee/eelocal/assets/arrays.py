@@ -117,7 +117,6 @@ def _ease_cells(name: str, row: int, col: int, height: int, width: int) -> tuple
 
 
 # -- what a file holds
-# ------------------------------------------------------------------------------------------
 
 _X = ("x", "lon", "longitude", "easting", "projection_x_coordinate")
 _Y = ("y", "lat", "latitude", "northing", "projection_y_coordinate")

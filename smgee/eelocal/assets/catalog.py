@@ -121,7 +121,6 @@ class _Placer:
 
 
 # -- tables
-# ------------------------------------------------------------------------------------------
 
 
 def _add_table(
@@ -197,7 +196,6 @@ def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
 
 
 # -- rasters
-# ------------------------------------------------------------------------------------------
 
 
 def _add_rasters(
@@ -363,7 +361,6 @@ def _extend(old: BandRecord, new: BandRecord) -> BandRecord:
 
 
 # -- looking after a catalog
-# ------------------------------------------------------------------------------------------
 
 
 def _records(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, AssetRecord]]:

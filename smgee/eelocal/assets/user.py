@@ -51,7 +51,6 @@ class UserAssets:
         self._next_sweep = 0.0
 
     # -- reading
-    # ------------------------------------------------------------------------------------------
 
     def record(self, identifier: str) -> AssetRecord | None:
         """Return the record of an asset, or None."""
@@ -160,7 +159,6 @@ class UserAssets:
         return self.root.joinpath(parts[1], *parts[3:])
 
     # -- writing
-    # ------------------------------------------------------------------------------------------
 
     def check_parent(self, identifier: str) -> None:
         """Refuse an id whose parent is no folder or collection, with Earth Engine's words."""

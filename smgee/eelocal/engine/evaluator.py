@@ -85,7 +85,6 @@ class _Graph:
         self.result = self._compile(_key(expression["result"], "result"))
 
     # -- compilation
-    # ------------------------------------------------------------------------------------------
 
     def _compile(self, result: str) -> _Node:
         """Compile every value reachable from `result`; references may form a graph of any depth, but no
@@ -183,7 +182,6 @@ class _Graph:
         return _Node("apply", [_Node("reference", payload=function), *children], list(arguments))
 
     # -- evaluation
-    # ------------------------------------------------------------------------------------------
 
     def value(self, node: _Node, frame: _Frame) -> Any:
         """Evaluate a node under a binding; every step is on the explicit stack."""

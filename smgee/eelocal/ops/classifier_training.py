@@ -23,7 +23,6 @@ from smgee.eelocal.values.made import Made
 from smgee.eelocal.values.pixeltype import NAMED_TYPES
 
 # -- constructors
-# ------------------------------------------------------------------------------------------
 
 _TRAINED = "trained here, by the same method with other random numbers and ties: scores and maps are similar"
 _CLUSTERED = (
@@ -167,7 +166,6 @@ def minimum_distance(metric: str, kNearest: int) -> Classifier:
 
 
 # -- training
-# ------------------------------------------------------------------------------------------
 
 
 def _names(features: Collection, inputs: Sequence[str] | None, leave: str | None) -> list[str]:
@@ -235,7 +233,6 @@ def confusion_matrix(classifier: Classifier) -> Any:
 
 
 # -- clusterers
-# ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,7 +39,6 @@ class Operation:
 
 
 # -- special functions
-# ------------------------------------------------------------------------------------------
 
 # Coefficients of the Lanczos approximation with g = 607/128 and 15 terms (P. Godfrey, 2001), the set that
 # Apache Commons Math
@@ -138,7 +137,6 @@ def _special(name: str) -> Callable[..., np.ndarray]:
 
 
 # -- arithmetic
-# ------------------------------------------------------------------------------------------
 
 
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:

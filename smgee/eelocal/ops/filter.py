@@ -34,7 +34,6 @@ from smgee.eelocal.values.image import Image
 from smgee.eelocal.values.number import is_number, plain
 
 # -- relations of two operands
-# -----------------------------------------------------------------------------------------
 
 
 def _comparable(value: Any) -> Any:
@@ -113,7 +112,6 @@ for _name, (_label, _test) in RELATIONS.items():
 
 
 # -- relations of geometries
-# ------------------------------------------------------------------------------------------
 
 
 def _shape(value: Any) -> Geometry | None:
@@ -215,7 +213,6 @@ def area(min: float, max: float, maxError: ErrorMargin | None, geometrySelector:
 
 
 # -- conditions on one element
-# -----------------------------------------------------------------------------------------
 
 
 @algorithm("Filter.always")
@@ -302,7 +299,6 @@ def day_of_year(start: int, end: int) -> Filter:
 
 
 # -- logic
-# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Filter.and")
@@ -324,7 +320,6 @@ def not_(filter: Filter) -> Filter:
 
 
 # -- text
-# ------------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<op>>=|<=|==|!=|=|<|>|&&|\|\||!|\(|\))|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""

@@ -50,7 +50,6 @@ def _require_arrays(image: Image, rank: int | None = None) -> None:
 
 
 # -- making and unmaking
-# ------------------------------------------------------------------------------------------
 
 
 def _joined(values: Sequence[np.ndarray], axis: int, rank: int) -> np.ndarray:
@@ -149,7 +148,6 @@ def bits_to_array(input: Image) -> Image:
 
 
 # -- shapes
-# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.arrayDimensions")
@@ -295,7 +293,6 @@ def array_pad(image: Image, lengths: list[int], pad: float) -> Image:
 
 
 # -- elements
-# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.arrayGet")
@@ -418,7 +415,6 @@ def array_dot_product(image1: Image, image2: Image) -> Image:
 
 
 # -- reductions
-# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.arrayReduce")

@@ -32,7 +32,6 @@ from smgee.eelocal.values.reducer import Reducer
 from smgee.source import CollectionInfo, ImageInfo
 
 # -- loading
-# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.load")
@@ -90,7 +89,6 @@ def _indexed(image: Image, index: str) -> Image:
 
 
 # -- reductions
-# ------------------------------------------------------------------------------------------
 
 
 def images_of(collection: Collection) -> list[Image]:
@@ -222,7 +220,6 @@ def _lists(reducer: Reducer) -> bool:
 
 
 # -- composites
-# ------------------------------------------------------------------------------------------
 
 
 def mosaic_images(images: Sequence[Image]) -> Image:

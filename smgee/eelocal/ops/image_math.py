@@ -25,7 +25,6 @@ Values = np.ndarray
 TypeRule = Callable[[PixelType, PixelType], PixelType]
 
 # -- types of results
-# ------------------------------------------------------------------------------------------
 
 
 def _corners(bound: Callable[[float, float], float]) -> TypeRule:
@@ -109,7 +108,6 @@ def _require_integers(*types: PixelType) -> None:
 
 
 # -- values
-# ------------------------------------------------------------------------------------------
 
 
 def _working(kind: PixelType, *others: PixelType) -> np.dtype:
@@ -211,7 +209,6 @@ for _name in BINARY:
 
 
 # -- one operand
-# ------------------------------------------------------------------------------------------
 
 
 def _real(kind: PixelType) -> PixelType:
@@ -312,7 +309,6 @@ for _name in UNARY:
 
 
 # -- casts
-# ------------------------------------------------------------------------------------------
 
 
 def cast_band(band: Band, target: PixelType) -> Band:

@@ -227,7 +227,6 @@ class _Entropy(Reducer):
 
 
 # -- distances
-# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.distance")
@@ -272,7 +271,6 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
 
 
 # -- objects
-# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Image.connectedPixelCount")

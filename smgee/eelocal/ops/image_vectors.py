@@ -34,7 +34,6 @@ from smgee.eelocal.values.projection import Projection, to_pixels
 from smgee.eelocal.values.reducer import Reducer
 
 # -- clipping
-# ------------------------------------------------------------------------------------------
 
 
 def clip_image(image: Image, region: Geometry) -> Image:
@@ -153,7 +152,6 @@ def clip_to_bounds_and_scale(
 
 
 # -- painting
-# ------------------------------------------------------------------------------------------
 
 
 def _number(feature: Feature, value: Any, what: str) -> Any:
@@ -187,7 +185,6 @@ def paint(image: Image, featureCollection: Collection, color: Any, width: Any) -
 
 
 # -- drawing
-# ------------------------------------------------------------------------------------------
 
 _CHANNELS = ("vis-red", "vis-green", "vis-blue")
 
@@ -264,7 +261,6 @@ def _style(options: dict[str, Any]) -> Style:
 
 
 # -- features to pixels
-# ------------------------------------------------------------------------------------------
 
 
 @algorithm("Collection.reduceToImage")

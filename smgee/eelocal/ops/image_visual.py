@@ -149,7 +149,6 @@ def blend(bottom: Image, top: Image) -> Image:
 
 
 # -- colour spaces
-# ------------------------------------------------------------------------------------------
 
 
 def _rgb_to_hsv(r: np.ndarray, g: np.ndarray, b: np.ndarray) -> list[np.ndarray]:

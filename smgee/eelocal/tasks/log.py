@@ -92,7 +92,6 @@ class OperationLog:
         _logs.add(self)
 
     # -- writing
-    # ------------------------------------------------------------------------------------------
 
     def create(self, record: Record) -> Record | None:
         """Write a new task, of which this process becomes the owner.
@@ -147,7 +146,6 @@ class OperationLog:
         self._disown()
 
     # -- reading
-    # ------------------------------------------------------------------------------------------
 
     def read(self, name: str) -> Record | None:
         """Return a task by its full name, with the state that it has now."""
@@ -206,7 +204,6 @@ class OperationLog:
             return _lost(record)
 
     # -- owners
-    # ------------------------------------------------------------------------------------------
 
     def _is_lost(self, record: Mapping[str, Any], alive: dict[str, bool] | None = None) -> bool:
         """Whether a task is not done, and nobody works on it; `alive` remembers owners that were found so."""
@@ -261,7 +258,6 @@ class OperationLog:
             os.close(handle)
 
     # -- files
-    # ------------------------------------------------------------------------------------------
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name.rpartition('/')[2]}.json"

@@ -285,7 +285,6 @@ class Operations:
             self._changed.notify_all()
 
     # -- the log
-    # ------------------------------------------------------------------------------------------
 
     def _change(self, operation: Operation, state: str, **changes: Any) -> None:
         """Change a task, on disk first: what one process has shown to be done must not turn out lost in
@@ -303,7 +302,6 @@ class Operations:
             self._log.close()
 
     # -- work
-    # ------------------------------------------------------------------------------------------
 
     def _finish(self, operation: Operation, state: str, **changes: Any) -> None:
         moment = now()

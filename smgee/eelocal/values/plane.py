@@ -33,7 +33,6 @@ Change = Callable[[np.ndarray], np.ndarray]
 
 
 # -- the sphere
-# ------------------------------------------------------------------------------------------
 
 
 def to_vectors(coords: np.ndarray) -> np.ndarray:
@@ -144,7 +143,6 @@ def _beside(hole: np.ndarray, outer: np.ndarray) -> np.ndarray:
 
 
 # -- from one CRS to another
-# ------------------------------------------------------------------------------------------
 
 
 def _same_crs(a: str, b: str) -> bool:
@@ -272,7 +270,6 @@ def _across(shape: BaseGeometry, crs: str, cut: float) -> BaseGeometry:
 
 
 # -- geometries
-# ------------------------------------------------------------------------------------------
 
 
 def _straight(shape: BaseGeometry, crs: str, error: float) -> BaseGeometry:

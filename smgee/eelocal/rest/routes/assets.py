@@ -225,7 +225,6 @@ def checked_properties(properties: Mapping[str, Any], service: Service) -> dict[
 
 
 # -- data of assets
-# ------------------------------------------------------------------------------------------
 
 
 @route("POST", _NAME + ":getPixels")
@@ -311,7 +310,6 @@ def list_features(service: Service, request: Request, name: str) -> Response:
 
 
 # -- sharing
-# ------------------------------------------------------------------------------------------
 
 _OWNER = {"bindings": [{"role": "roles/owner", "members": ["user:you@localhost"]}]}
 _PUBLIC = {"bindings": [{"role": "roles/viewer", "members": ["allUsers"]}]}

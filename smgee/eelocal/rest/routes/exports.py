@@ -71,7 +71,6 @@ def export(service: Service, request: Request, project: str, kind: str) -> Respo
 
 
 # -- destinations
-# ------------------------------------------------------------------------------------------
 
 
 def asset_destination(service: Service, options: Mapping[str, Any]) -> tuple[str, bool]:
@@ -121,7 +120,6 @@ def file_destination(
 
 
 # -- kinds
-# ------------------------------------------------------------------------------------------
 
 
 def _limit(body: Mapping[str, Any]) -> int:

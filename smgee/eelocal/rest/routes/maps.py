@@ -113,7 +113,6 @@ def get_thumbnail(service: Service, request: Request, name: str) -> Response:
 
 
 # -- animations
-# ------------------------------------------------------------------------------------------
 
 
 def _frames(service: Service, body: Mapping[str, Any]) -> list[Image]:
