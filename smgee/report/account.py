@@ -120,10 +120,6 @@ def steps_figure(table: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
     ----------
     table : DataFrame
         ``step`` and ``seconds``.
-    path : Path
-        The PNG.
-    synthetic : bool
-        Mark the figure.
     """
     y = np.arange(len(table))
     with figure(1, 1, size=(7.0, 0.9 + 0.22 * len(table)), synthetic=synthetic) as (fig, axis):

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from smgee.metrics import score
-from smgee.report.style import figure, save, signed
+from smgee.report.style import UNIT, figure, panels, save, signed
 
-UNIT = "m³ m⁻³"
 _MARKERS = "osD^vP*X<>hpd8"
 _HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 
@@ -32,19 +31,13 @@ def density_figure(predictions: pd.DataFrame, path: Path, *, models: Sequence[st
     ----------
     predictions : DataFrame
         ``model``, ``observed``, ``predicted``, m³ m⁻³.
-    path : Path
-        The PNG.
     models : sequence of str
         One panel each.
-    synthetic : bool
-        Mark the figure.
     """
     part = predictions[predictions["model"].isin(models)]
     values = part[["observed", "predicted"]].to_numpy(float)
     low, high = np.nanmin(values) - 0.01, np.nanmax(values) + 0.01
-    with figure(
-        1, len(models), size=(3.7 * len(models) + 0.8, 3.6), synthetic=synthetic, sharey=True, squeeze=False
-    ) as (fig, axes):
+    with panels(1, len(models), size=(3.7 * len(models) + 0.8, 3.6), synthetic=synthetic) as (fig, axes):
         for axis, model in zip(axes[0], models):
             own = part[part["model"] == model]
             drawn = axis.hexbin(
@@ -80,10 +73,6 @@ def taylor_figure(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], path: Path
     ----------
     pairs : mapping of str to (x, y)
         By name: what is judged, and the reference, each (n,).
-    path : Path
-        The PNG.
-    synthetic : bool
-        Mark the figure.
     """
     points = {}
     for name, (x, y) in pairs.items():
@@ -131,24 +120,18 @@ def target_figure(
     ----------
     pairs : mapping of str to mapping of str to (x, y)
         By panel and name: what is judged, and the reference, each (n,).
-    path : Path
-        The PNG.
-    synthetic : bool
-        Mark the figure.
     """
     from matplotlib.ticker import MaxNLocator
 
-    panels = {
+    aims = {
         panel: {name: p for name, (x, y) in named.items() if np.isfinite(p := _aim(x, y)).all()}
         for panel, named in pairs.items()
     }
-    names = list(dict.fromkeys(name for named in panels.values() for name in named))
-    reach = 1.1 * max([1.0, *(abs(v) for named in panels.values() for p in named.values() for v in p)])
-    with figure(
-        1, len(panels), size=(3.6 * len(panels) + 2.2, 3.7), synthetic=synthetic, sharey=True, squeeze=False
-    ) as (fig, axes):
+    names = list(dict.fromkeys(name for named in aims.values() for name in named))
+    reach = 1.1 * max([1.0, *(abs(v) for named in aims.values() for p in named.values() for v in p)])
+    with panels(1, len(aims), size=(3.6 * len(aims) + 2.2, 3.7), synthetic=synthetic) as (fig, axes):
         turn = np.linspace(0, 2 * np.pi, 120)
-        for axis, (panel, named) in zip(axes[0], panels.items()):
+        for axis, (panel, named) in zip(axes[0], aims.items()):
             for radius in (0.5, 1.0):
                 axis.plot(radius * np.cos(turn), radius * np.sin(turn), color="0.7", lw=0.7, ls="--")
             axis.axhline(0, color="0.8", lw=0.7)

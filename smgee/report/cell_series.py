@@ -10,11 +10,10 @@ import pandas as pd
 from smgee.grid import EaseCell
 from smgee.report.contents import Contents
 from smgee.report.page import Section
-from smgee.report.style import COLOURS, few_dates, save, small_panels
+from smgee.report.style import COLOURS, UNIT, few_dates, save, small_panels
 from smgee.validation.pairs import PLAIN, UPSCALED
 from smgee.validation.quality import select_retrievals
 
-UNIT = "m³ m⁻³"
 _LOOKS = {"AM": ("SMAP, descending (06:00)", "black"), "PM": ("SMAP, ascending (18:00)", "white")}
 
 
@@ -58,12 +57,8 @@ def cell_series_figure(
         The same of one reference.
     cells : list of EaseCell
         Of one grid.
-    path : Path
-        The PNG.
     label : str
         Name of the reference.
-    synthetic : bool
-        Mark the figure.
     """
     rows, cols = sorted({k.row for k in cells}), sorted({k.col for k in cells})
     with small_panels(len(rows), len(cols), panel=(2.5, 1.5), synthetic=synthetic) as (fig, axes):

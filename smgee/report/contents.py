@@ -21,60 +21,34 @@ from smgee.upscale import MapStore, NetworkSeries
 class Contents:
     """The parts of a run that a report shows; None or empty where there are none.
 
+    Those that are not named below are files of the run as they were read (``_SHOWN`` of the step's file):
+    `stations` daily means (time, station), `maps` and their `mean` (y, x), all in m³ m⁻³; `large` and `small`
+    the validation at 36 and at 9 km.
+
     Parameters
     ----------
     name : str
         Of the run.
     synthetic : bool
         Whether its data come from the synthetic basin.
-    study : Study, optional
-        Its study.
-    stations : xarray.Dataset, optional
-        Daily means (time, station) in m³ m⁻³.
     samples : (int, int), optional
         Complete rows and all rows of the sample table.
     spread : Heterogeneity, optional
         How different the stations are; its table is ``stations_heterogeneity.csv``.
-    scores : DataFrame, optional
-        ``scores.csv``.
-    certificate : mapping, optional
-        ``certificate.json``.
     state : NetworkSeries, optional
         The network's state by day, where the deployed model is added to it.
     model, route : str
         Title of the deployed model; the route that drew the maps.
     spent : str
         What the maps took, beside what was planned.
-    distances : pandas.DataFrame, optional
-        ``distances.csv``: of the map's pixels and of the designs' tests to the nearest station, m.
     held_out : pandas.DataFrame, optional
         Groups of predictors at stations left out, as `smgee.explain.HeldOut.group_ranking`.
     shap : sequence of Path
         Figures of what the models look at.
-    maps : MapStore, optional
-        Daily maps in m³ m⁻³.
-    mean : (y, x) array, optional
-        Their mean, m³ m⁻³.
-    parity : mapping, optional
-        ``parity.json``.
-    smap, references, quality : DataFrame, optional
-        ``smap.csv``, ``references.parquet``, ``smap_quality.csv``.
-    large, small, gains, verdicts, ledger, heterogeneity, truth : DataFrame, optional
-        ``validation_36km.csv``, ``validation_9km.csv``, ``gains.csv``, ``verdicts.csv``,
-        ``footprint_ledger.csv``, ``heterogeneity.csv``, ``truth.csv``.
-    parts, comparison, collocation, collocation_truth, accuracy : DataFrame, optional
-        ``validation_parts.csv``, ``comparison.csv``, ``collocation.csv``, ``collocation_truth.csv``,
-        ``map_accuracy.csv``.
-    periods : DataFrame, optional
-        ``unfrozen.csv``.
     predictions : DataFrame, optional
         For rows held out, as ``models/cross_validation.parquet``.
-    station_scores : DataFrame, optional
-        Scores at each station, as ``scores_station.csv``.
     account : Account
         How the run came about.
-    layers : MapStore, optional
-        ``layers.zarr``.
     uncertain : sequence of str
         Sentences on what the intervals are worth, at stations left out and against the truth.
     judged : sequence of str

@@ -29,8 +29,6 @@ def experiment_figure(summary: pd.DataFrame, power: pd.DataFrame, curve: pd.Data
     ----------
     summary, power, curve : pandas.DataFrame
         From `smgee.experiment.summarize`, `smgee.experiment.power_table` and `smgee.experiment.power_curve`.
-    path : Path
-        The PNG.
     """
     names = list(power["scenario"])
     place = {name: -k for k, name in enumerate(names)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from smgee.grid import EaseCell, PixelGrid, transformer
-from smgee.report.style import COLOURS, ORBITS, STATION, figure, save, signed
+from smgee.report.style import COLOURS, ORBITS, STATION, UNIT, figure, panels, save, signed
 
-UNIT = "m³ m⁻³"
 REFERENCE_NAMES = {"upscaled": "30 m map", "insitu_mean": "in situ mean"}
 _CELL_METRICS = {
     "r": ("R", "viridis", 2),
@@ -20,6 +21,10 @@ _CELL_METRICS = {
     "ubrmse": (f"ubRMSE, {UNIT}", "magma_r", 3),
 }
 """By metric: label, colours, digits."""
+_LINES = (
+    ("insitu_mean", "in situ", 1.2, "in situ mean"),
+    ("upscaled", "map", 1.4, "30 m map, cell mean"),
+)
 _IN_CELL: dict[str, Any] = {
     "ha": "center",
     "va": "center",
@@ -28,64 +33,69 @@ _IN_CELL: dict[str, Any] = {
 }
 
 
-def maps_figure(
-    maps: Mapping[str, np.ndarray],
-    path: Path,
-    *,
-    grid: PixelGrid,
-    cells: Sequence[EaseCell],
-    stations: pd.DataFrame,
-    synthetic: bool,
-) -> Path:
+@dataclass(frozen=True)
+class Ground:
+    """What maps are drawn on.
+
+    Parameters
+    ----------
+    grid : PixelGrid
+        Their lattice.
+    cells : sequence of EaseCell
+        Outlines to draw.
+    stations : DataFrame
+        ``lon``, ``lat`` in degrees.
+    """
+
+    grid: PixelGrid
+    cells: Sequence[EaseCell]
+    stations: pd.DataFrame
+
+    @cached_property
+    def extent(self) -> tuple[float, ...]:
+        """West, east, south, north in km."""
+        left, bottom, right, top = (v / 1000 for v in self.grid.bounds)
+        return left, right, bottom, top
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """The stations' eastings and northings in km, (2, n)."""
+        lon, lat = (self.stations[name].to_numpy() for name in ("lon", "lat"))
+        return np.divide(transformer("EPSG:4326", self.grid.crs).transform(lon, lat), 1000)
+
+    def draw(self, axis: Any, values: np.ndarray, **look: Any) -> Any:
+        """Draw a (y, x) array, thinned to what a figure can show, and return the image."""
+        step = max(1, max(values.shape) // 800)
+        return axis.imshow(values[::step, ::step], extent=self.extent, interpolation="nearest", **look)
+
+    def outline(self, axis: Any) -> None:
+        """Draw the cells' edges."""
+        for cell in self.cells:
+            edge = cell.polygon(self.grid.crs, points_per_edge=8).exterior.xy
+            axis.plot(*np.divide(edge, 1000), color="0.25", lw=0.5 if cell.grid == "M09" else 1.1)
+
+
+def maps_figure(maps: Mapping[str, np.ndarray], path: Path, *, ground: Ground, synthetic: bool) -> Path:
     """Draw soil moisture maps side by side, with the EASE cells and the stations.
 
     Parameters
     ----------
     maps : mapping of title to (y, x) array
         m³ m⁻³, NaN where masked.
-    path : Path
-        The PNG.
-    grid : PixelGrid
-        Lattice of the maps.
-    cells : sequence of EaseCell
-        Outlines to draw.
-    stations : DataFrame
-        ``lon``, ``lat`` in degrees.
-    synthetic : bool
-        Mark the figure.
+    ground : Ground
+        Of the maps.
     """
     stack = np.concatenate([m[np.isfinite(m)] for m in maps.values()])
     low, high = np.percentile(stack, [2, 98]) if stack.size else (0.0, 1.0)
-    left, bottom, right, top = grid.bounds
-    extent = [v / 1000 for v in (left, right, bottom, top)]
-    x, y = transformer("EPSG:4326", grid.crs).transform(
-        stations["lon"].to_numpy(), stations["lat"].to_numpy()
-    )
     cols = min(len(maps), 4)
     rows = -(-len(maps) // cols)
-    with figure(
-        rows,
-        cols,
-        size=(2.4 * cols + 0.7, 3.1 * rows + 0.8),
-        synthetic=synthetic,
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    ) as (fig, axes):
+    with panels(rows, cols, size=(2.4 * cols + 0.7, 3.1 * rows + 0.8), synthetic=synthetic) as (fig, axes):
         for axis in axes.flat[len(maps) :]:
             axis.set_axis_off()
         for axis, (title, values) in zip(axes.flat, maps.items()):
-            step = max(1, max(values.shape) // 700)
-            image = axis.imshow(
-                values[::step, ::step],
-                extent=extent,
-                vmin=low,
-                vmax=high,
-                cmap="YlGnBu",
-                interpolation="nearest",
-            )
-            outline(axis, cells, grid)
-            axis.plot(x / 1000, y / 1000, **STATION)
+            image = ground.draw(axis, values, vmin=low, vmax=high, cmap="YlGnBu")
+            ground.outline(axis)
+            axis.plot(*ground.places, **STATION)
             axis.set_title(title)
             axis.set_xlabel("easting, km")
         for axis in axes[:, 0]:
@@ -95,62 +105,28 @@ def maps_figure(
         return save(fig, path)
 
 
-def place_figure(
-    anomaly: np.ndarray,
-    path: Path,
-    *,
-    grid: PixelGrid,
-    cells: Sequence[EaseCell],
-    stations: pd.DataFrame,
-    synthetic: bool,
-) -> Path:
+def place_figure(anomaly: np.ndarray, path: Path, *, ground: Ground, synthetic: bool) -> Path:
     """Draw how much wetter or drier than the network places are, the stations in the same colours.
 
     Parameters
     ----------
     anomaly : (y, x) array
         m³ m⁻³, NaN where masked.
-    path : Path
-        The PNG.
-    grid : PixelGrid
-        Lattice of the map.
-    cells : sequence of EaseCell
-        Outlines to draw.
-    stations : DataFrame
-        ``lon``, ``lat`` in degrees, and ``anomaly`` (m³ m⁻³, NaN where unknown).
-    synthetic : bool
-        Mark the figure.
+    ground : Ground
+        Of the map; its stations have an ``anomaly`` too (m³ m⁻³, NaN where unknown).
     """
-    known = np.concatenate([anomaly[np.isfinite(anomaly)], stations["anomaly"].dropna()])
+    own = ground.stations["anomaly"]
+    known = np.concatenate([anomaly[np.isfinite(anomaly)], own.dropna()])
     bound = float(np.percentile(np.abs(known), 98)) if known.size else 1.0
     look: dict[str, Any] = {"cmap": "BrBG", "vmin": -bound, "vmax": bound}
-    left, bottom, right, top = (v / 1000 for v in grid.bounds)
-    with figure(1, 1, size=(5.2, 4.2), synthetic=synthetic) as (fig, axes):
-        axis = np.ravel(axes)[0]
-        step = max(1, max(anomaly.shape) // 900)
-        image = axis.imshow(
-            anomaly[::step, ::step], extent=(left, right, bottom, top), interpolation="nearest", **look
-        )
-        outline(axis, cells, grid)
-        x, y = transformer("EPSG:4326", grid.crs).transform(
-            stations["lon"].to_numpy(), stations["lat"].to_numpy()
-        )
+    with figure(1, 1, size=(5.2, 4.2), synthetic=synthetic) as (fig, axis):
+        image = ground.draw(axis, anomaly, **look)
+        ground.outline(axis)
         dots = {"s": 34, "ec": "black", "lw": 0.8, "clip_on": False, "zorder": 3}
-        axis.scatter(x / 1000, y / 1000, c=stations["anomaly"], **dots, **look)
+        axis.scatter(*ground.places, c=own, **dots, **look)
         axis.set(xlabel="easting, km", ylabel="northing, km")
         fig.colorbar(image, ax=axis, label=f"difference from the network's mean, {UNIT}", extend="both")
         return save(fig, path)
-
-
-def outline(axis: Any, cells: Sequence[EaseCell], grid: PixelGrid) -> None:
-    for cell in cells:
-        cx, cy = cell.polygon(grid.crs, points_per_edge=8).exterior.xy
-        axis.plot(
-            np.asarray(cx) / 1000,
-            np.asarray(cy) / 1000,
-            color="0.25",
-            lw=0.5 if cell.grid == "M09" else 1.1,
-        )
 
 
 def series_figure(pairs: pd.DataFrame, path: Path, *, title: str, synthetic: bool) -> Path:
@@ -160,31 +136,15 @@ def series_figure(pairs: pd.DataFrame, path: Path, *, title: str, synthetic: boo
     ----------
     pairs : DataFrame
         ``date``, ``orbit`` (AM, PM), ``smap``, ``upscaled``, ``insitu_mean`` for one cell, m³ m⁻³.
-    path : Path
-        The PNG.
     title : str
         What cell this is.
-    synthetic : bool
-        Mark the figure.
     """
     orbits = [o for o in ORBITS if (pairs["orbit"] == o).any()]
-    with figure(
-        len(orbits),
-        1,
-        size=(8.4, 2.3 * len(orbits) + 0.5),
-        synthetic=synthetic,
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    ) as (fig, axes):
+    with panels(len(orbits), 1, size=(8.4, 2.3 * len(orbits) + 0.5), synthetic=synthetic) as (fig, axes):
         for axis, orbit in zip(axes[:, 0], orbits):
             part = pairs[pairs["orbit"] == orbit].sort_values("date")
-            axis.plot(
-                part["date"], part["insitu_mean"], "-", color=COLOURS["in situ"], lw=1.2, label="in situ mean"
-            )
-            axis.plot(
-                part["date"], part["upscaled"], "-", color=COLOURS["map"], lw=1.4, label="30 m map, cell mean"
-            )
+            for name, colour, width, label in _LINES:
+                axis.plot(part["date"], part[name], color=COLOURS[colour], lw=width, label=label)
             axis.plot(part["date"], part["smap"], "o", color=COLOURS["smap"], ms=3, label="SMAP")
             axis.set_ylabel(f"soil moisture,\n{UNIT}")
             axis.set_title(f"{title}, {ORBITS[orbit]}", loc="left")
@@ -201,24 +161,12 @@ def scatter_figure(pairs: pd.DataFrame, table: pd.DataFrame, path: Path, *, synt
         As in `series_figure`.
     table : DataFrame
         The rows of ``validation_36km.csv``.
-    path : Path
-        The PNG.
-    synthetic : bool
-        Mark the figure.
     """
     orbits = [o for o in ORBITS if (pairs["orbit"] == o).any()]
     references = ["insitu_mean", "upscaled"]
     values = pairs[["smap", *references]].to_numpy(float)
     low, high = np.nanmin(values) - 0.02, np.nanmax(values) + 0.02
-    with figure(
-        len(orbits),
-        2,
-        size=(7.2, 3.4 * len(orbits) + 0.3),
-        synthetic=synthetic,
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    ) as (fig, axes):
+    with panels(len(orbits), 2, size=(7.2, 3.4 * len(orbits) + 0.3), synthetic=synthetic) as (fig, axes):
         for row, orbit in zip(axes, orbits):
             for axis, reference in zip(row, references):
                 part = pairs[pairs["orbit"] == orbit]
@@ -261,10 +209,6 @@ def cells_figure(table: pd.DataFrame, cells: Sequence[EaseCell], path: Path, *, 
         The rows of ``validation_9km.csv``.
     cells : sequence of EaseCell
         The 9 km cells.
-    path : Path
-        The PNG.
-    synthetic : bool
-        Mark the figure.
     """
     part = table[table["reference"] == "upscaled"]
     orbits = [o for o in ORBITS if (part["orbit"] == o).any()]

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from smgee.report.style import COLOURS, ORBITS, figure, save
+from smgee.report.style import COLOURS, ORBITS, UNIT, figure, save
 from smgee.validation.judges import TITLES
 from smgee.validation.verdicts import TARGET
 
-UNIT = "m³ m⁻³"
 _PANELS = (("r", "R"), ("bias", f"bias, {UNIT}"), ("ubrmse", f"ubRMSE, {UNIT}"))
 _MARKERS = {"AM": "o", "PM": "s"}
 
@@ -23,12 +22,8 @@ def references_figure(table: pd.DataFrame, path: Path, *, title: str, synthetic:
     ----------
     table : DataFrame
         Rows of a validation table, of one cell.
-    path : Path
-        The PNG.
     title : str
         What cell this is.
-    synthetic : bool
-        Mark the figure.
     """
     from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator

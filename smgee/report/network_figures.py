@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from smgee.insitu import Heterogeneity
-from smgee.report.style import COLOURS, few_dates, figure, save, signed
+from smgee.report.style import COLOURS, UNIT, few_dates, figure, save, signed
 
-UNIT = "m³ m⁻³"
 _GAP_DAYS = 3
 _PARTS = {"level": COLOURS["in situ"], "dynamics": COLOURS["map"]}
 
@@ -26,10 +25,6 @@ def heterogeneity_figure(found: Heterogeneity, path: Path, *, synthetic: bool) -
     ----------
     found : Heterogeneity
         As `smgee.insitu.study_heterogeneity` gives it.
-    path : Path
-        The PNG.
-    synthetic : bool
-        Mark the figure.
     """
     with figure(2, 2, size=(9.2, 6.4), synthetic=synthetic) as (fig, axes):
         _variogram(axes[0, 0], found)

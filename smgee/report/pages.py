@@ -164,10 +164,11 @@ def _degrees(value: float, plus: str, minus: str) -> str:
     return f"{abs(value):g}° {minus if value < 0 else plus}"
 
 
-def _places(c: Contents) -> pd.DataFrame:
-    if c.stations is None:
-        return pd.DataFrame({"lon": [], "lat": []})
-    return pd.DataFrame({"lon": c.stations["lon"].values, "lat": c.stations["lat"].values})
+def _ground(c: Contents, grid: PixelGrid, **of_stations: np.ndarray) -> figures.Ground:
+    """Return what maps are drawn on; columns are added to the stations."""
+    places = {n: [] if c.stations is None else c.stations[n].values for n in ("lon", "lat")}
+    cells = [*cells_of(c, "M36"), *cells_of(c, "M09")]
+    return figures.Ground(grid, cells, pd.DataFrame(places | of_stations))
 
 
 def _maps(c: Contents, folder: Path) -> list[Section]:
@@ -181,9 +182,7 @@ def _maps(c: Contents, folder: Path) -> list[Section]:
     file = figures.maps_figure(
         drawn,
         folder / "maps.png",
-        grid=c.study.grid,
-        cells=[*cells_of(c, "M36"), *cells_of(c, "M09")],
-        stations=_places(c),
+        ground=_ground(c, c.study.grid),
         synthetic=c.synthetic,
     )
     text = f"Soil moisture at {c.study.area.scale_m:g} m on {len(days)} days."
@@ -217,9 +216,7 @@ def _layers(c: Contents, folder: Path) -> list[Section]:
     file = layers_figure(
         drawn,
         folder / "layers.png",
-        grid=c.study.grid,
-        cells=[*cells_of(c, "M36"), *cells_of(c, "M09")],
-        stations=_places(c),
+        ground=_ground(c, c.study.grid),
         level=c.study.upscale.level,
         synthetic=c.synthetic,
     )
@@ -249,9 +246,7 @@ def _place(
     file = figures.place_figure(
         anomaly,
         folder / "place.png",
-        grid=grid,
-        cells=[*cells_of(c, "M36"), *cells_of(c, "M09")],
-        stations=_places(c).assign(anomaly=own),
+        ground=_ground(c, grid, anomaly=own),
         synthetic=c.synthetic,
     )
     return file, (

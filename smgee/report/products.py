@@ -8,11 +8,10 @@ import pandas as pd
 
 from smgee.report.contents import Contents
 from smgee.report.page import Section
-from smgee.report.tables import shown
+from smgee.report.tables import shown, titled
 from smgee.schemas import COLLOCATION, COLLOCATION_TRUTH, COMPARISON, MAP_ACCURACY, PARTS
 from smgee.tables import Schema
 from smgee.validation.collocation import collocation_sentences
-from smgee.validation.judges import TITLES
 from smgee.validation.others import TITLES as PRODUCTS
 from smgee.validation.pairs import PLAIN, UPSCALED
 from smgee.validation.parts import SHARED_GROUND
@@ -109,6 +108,5 @@ def _page(part: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def _named(part: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    page = shown(part, COMPARISON if "product" in part else PARTS)
-    page["reference"] = part["reference"].map(TITLES).fillna(part["reference"])
+    page = titled(shown(part, COMPARISON if "product" in part else PARTS))
     return page[[n for n in names if n in page]]

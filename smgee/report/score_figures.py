@@ -9,9 +9,8 @@ import pandas as pd
 
 from smgee.models import BASELINES
 from smgee.models.scores import station_design
-from smgee.report.style import COLOURS, figure, save
+from smgee.report.style import COLOURS, UNIT, figure, save
 
-UNIT = "m³ m⁻³"
 # Okabe & Ito's, and dashes for those who do not see them
 _CURVES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
 _DASHES = ("-", "--", "-.", ":")
@@ -27,10 +26,6 @@ def scores_figure(scores: pd.DataFrame, path: Path, *, synthetic: bool) -> Path:
     ----------
     scores : DataFrame
         ``scores.csv``.
-    path : Path
-        The PNG.
-    synthetic : bool
-        Mark the figure.
     """
     judged = scores[scores["design"] == station_design(scores)].sort_values("rmse", ascending=False)
     random = scores[scores["design"] == "random"].set_index("model").reindex(judged["model"])

@@ -14,7 +14,7 @@ from smgee.report.contents import Contents
 from smgee.report.judging_figure import references_figure
 from smgee.report.page import Section
 from smgee.report.products import accuracy_table, collocation_truth, parts_section, products_section
-from smgee.report.tables import shown
+from smgee.report.tables import shown, titled
 from smgee.report.verdicts import gain_sentences, requirement_sentences, warnings_of
 from smgee.schemas import GAINS, HETEROGENEITY, LEDGER, SMAP_QUALITY, TRUTH, VERDICTS, validation_schema
 from smgee.validation.independence import independence_sentences
@@ -137,13 +137,11 @@ def _truth(c: Contents, folder: Path) -> list[Section]:
         part = c.truth[c.truth["grid"] == grid]
         if part.empty:
             continue
-        page = shown(part, TRUTH).drop(columns="grid")
-        page["reference"] = part["reference"].map(TITLES).fillna(part["reference"])
         caption = (
             f"truth.csv, {size}: r, bias, rmse and ubrmse of each reference against the truth; smap_…: what "
             "the reference says of SMAP, what is true, and whether its interval holds that (1) or not (0)."
         )
-        tables.append((page, caption))
+        tables.append((titled(shown(part, TRUTH)), caption))
     if c.collocation_truth is not None:
         tables.append(collocation_truth(c.collocation_truth))
     return [Section("The truth", text, [], tables)]
@@ -156,13 +154,7 @@ SMAP_SECTIONS = (_quality, _large, _small, parts_section, products_section, _ter
 def _validated(table: pd.DataFrame, size: str) -> pd.DataFrame:
     """Return the columns of a validation table that a page has room for."""
     page = shown(table, validation_schema(size))
-    return _titled(page[[n for n in (*SHOWN, "level", "coverage", "n_stations", "warning") if n in page]])
-
-
-def _titled(page: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of one grid with its references as people read them."""
-    page = page.drop(columns="grid", errors="ignore")
-    return page.assign(reference=page["reference"].map(TITLES).fillna(page["reference"]))
+    return titled(page[[n for n in (*SHOWN, "level", "coverage", "n_stations", "warning") if n in page]])
 
 
 def _claims(c: Contents, grid: str) -> list[tuple[pd.DataFrame, str]]:
@@ -176,14 +168,14 @@ def _claims(c: Contents, grid: str) -> list[tuple[pd.DataFrame, str]]:
             "that both share, such as a bias of the same sign, gains too."
         )
         part = c.gains[c.gains["grid"] == grid].drop(columns="baseline")
-        tables.append((_titled(shown(part, GAINS)), caption))
+        tables.append((titled(shown(part, GAINS)), caption))
     if c.verdicts is not None and (c.verdicts["grid"] == grid).any():
         caption = (
             "verdicts.csv: the reference's error taken out of r, bias and ubRMSE; what a reference "
             "without error would gain; meets: probability that the ubRMSE is at most the target."
         )
         part = c.verdicts[c.verdicts["grid"] == grid].drop(columns="sentence")
-        tables.append((_titled(shown(part, VERDICTS)), caption))
+        tables.append((titled(shown(part, VERDICTS)), caption))
     if c.ledger is not None and (c.ledger["grid"] == grid).any():
         caption = (
             "footprint_ledger.csv: SMAP's difference from the map of the cell = of_footprint (what lies "

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smgee.report.style import COLOURS, few_dates, figure, save, small_panels
+from smgee.report.style import COLOURS, UNIT, few_dates, figure, save, small_panels
 
-UNIT = "m³ m⁻³"
 PER_FIGURE = 30
 """Stations in one figure of series."""
 
@@ -22,12 +21,8 @@ def availability_figure(daily: xr.Dataset, path: Path, *, start: str, end: str, 
     ----------
     daily : Dataset
         ``soil_moisture`` (time, station).
-    path : Path
-        The PNG.
     start, end : str
         Days shown, the end exclusive.
-    synthetic : bool
-        Mark the figure.
     """
     from matplotlib import dates
 
@@ -67,10 +62,6 @@ def periods_figure(periods: pd.DataFrame, path: Path, *, synthetic: bool) -> Pat
     ----------
     periods : DataFrame
         ``unfrozen.csv``.
-    path : Path
-        The PNG.
-    synthetic : bool
-        Mark the figure.
     """
     start, end = (pd.to_datetime(periods[n]) for n in ("start", "end"))
     year = periods["year"].to_numpy(int)
@@ -106,12 +97,8 @@ def station_series_figure(
         ``soil_moisture`` (time, station), at most `PER_FIGURE` stations, m³ m⁻³.
     predictions : DataFrame, optional
         ``station``, ``time``, ``predicted``.
-    path : Path
-        The PNG.
     title : str
         Name of the model.
-    synthetic : bool
-        Mark the figure.
     """
     names = [str(s) for s in daily["station"].values]
     cols = min(5, len(names))

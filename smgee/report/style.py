@@ -1,9 +1,13 @@
-"""What every figure has in common: type, colours, and the mark of synthetic data."""
+"""What every figure has in common: type, colours, and the mark of synthetic data.
+
+A figure is drawn by a function that takes the path of a PNG, writes it with its companions and returns it;
+`synthetic` asks for the mark.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+UNIT = "m³ m⁻³"
 SYNTHETIC_MARK = "SYNTHETIC basin: not an observation"
 # Okabe & Ito's palette, which colour-blind readers tell apart.
 COLOURS = {
@@ -71,6 +76,13 @@ def figure(
             plt.close(fig)
 
 
+def panels(
+    rows: int, cols: int, *, size: tuple[float, float], synthetic: bool
+) -> AbstractContextManager[tuple[Figure, Any]]:
+    """Give panels of common axes, a grid (rows, cols) of them."""
+    return figure(rows, cols, size=size, synthetic=synthetic, sharex=True, sharey=True, squeeze=False)
+
+
 @contextmanager
 def small_panels(
     rows: int, cols: int, *, panel: tuple[float, float], synthetic: bool
@@ -85,8 +97,6 @@ def small_panels(
         Of the grid.
     panel : (float, float)
         Width and height of a panel with its title, inches.
-    synthetic : bool
-        Mark the figure.
     """
     left, right, above, below = 0.65, 0.1, 0.62, 0.62
     width, height = left + cols * panel[0] + right, above + rows * panel[1] + below

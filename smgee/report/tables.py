@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from smgee.tables import Schema
+from smgee.validation.judges import TITLES
 
 
 def shown(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -28,6 +29,12 @@ def shown(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         else:
             found[name] = frame[name]
     return pd.DataFrame(found, index=frame.index)
+
+
+def titled(page: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of one grid with its references as people read them."""
+    page = page.drop(columns="grid", errors="ignore")
+    return page.assign(reference=page["reference"].map(TITLES).fillna(page["reference"]))
 
 
 def with_interval(value: float, low: float, high: float) -> str:

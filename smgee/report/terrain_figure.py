@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from smgee.report.style import ORBITS, figure, save, signed
+from smgee.report.style import ORBITS, panels, save, signed
 
 _METRICS = {"r": "R", "abs_bias": "|bias|", "rmse": "RMSE", "ubrmse": "ubRMSE"}
 FINDING = 0.05
@@ -20,26 +20,16 @@ def terrain_figure(table: pd.DataFrame, path: Path, *, reference: str, synthetic
     ----------
     table : DataFrame
         ``heterogeneity.csv``.
-    path : Path
-        The PNG.
     reference : str
         What SMAP was compared with.
-    synthetic : bool
-        Mark the figure.
     """
     part = table[table["reference"] == reference]
     value = "partial" if "partial" in part and part["partial"].notna().any() else "spearman"
     conditions = list(dict.fromkeys(part["condition"]))
     orbits = [o for o in ORBITS if (part["orbit"] == o).any()]
     metrics = [m for m in _METRICS if (part["metric"] == m).any()]
-    with figure(
-        len(orbits),
-        1,
-        size=(2.6 + 0.62 * len(conditions), 1.7 + 0.5 * len(metrics) * len(orbits)),
-        synthetic=synthetic,
-        sharex=True,
-        squeeze=False,
-    ) as (fig, axes):
+    size = (2.6 + 0.62 * len(conditions), 1.7 + 0.5 * len(metrics) * len(orbits))
+    with panels(len(orbits), 1, size=size, synthetic=synthetic) as (fig, axes):
         for axis, orbit in zip(axes[:, 0], orbits):
             own = part[part["orbit"] == orbit].set_index(["metric", "condition"])
             shown = np.full((len(metrics), len(conditions)), np.nan)
@@ -51,16 +41,8 @@ def terrain_figure(table: pd.DataFrame, path: Path, *, reference: str, synthetic
                         found = "q" in own and pd.notna(row.get("q")) and row["q"] <= FINDING
                         if np.isfinite(shown[i, j]):
                             text = signed(shown[i, j], 2) + ("*" if found else "")
-                            dark = abs(shown[i, j]) > 0.65
-                            axis.text(
-                                j,
-                                i,
-                                text,
-                                ha="center",
-                                va="center",
-                                fontsize=7,
-                                color="white" if dark else "black",
-                            )
+                            colour = "white" if abs(shown[i, j]) > 0.65 else "black"
+                            axis.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
             image = axis.imshow(shown, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
             axis.set_yticks(range(len(metrics)), [_METRICS[m] for m in metrics])
             axis.set_title(ORBITS[orbit], loc="left")

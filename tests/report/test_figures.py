@@ -83,9 +83,7 @@ def test_every_figure_has_content(tmp_path, pairs):
         figures.maps_figure(
             {"a": field, "b": field * 1.1},
             tmp_path / "m.png",
-            grid=grid,
-            cells=CELLS,
-            stations=stations,
+            ground=figures.Ground(grid, CELLS, stations),
             synthetic=True,
         ),
         figures.series_figure(pairs, tmp_path / "s.png", title="36 km cell", synthetic=True),
@@ -222,9 +220,7 @@ def test_layers_of_a_day_and_what_lies_outside(tmp_path):
         "density": np.where(outside, 0, 7),
     }
     options = {
-        "grid": small,
-        "cells": CELLS,
-        "stations": pd.DataFrame({"lon": [99.8], "lat": [37.5]}),
+        "ground": figures.Ground(small, CELLS, pd.DataFrame({"lon": [99.8], "lat": [37.5]})),
         "level": 0.9,
         "synthetic": True,
     }

@@ -52,6 +52,35 @@ FIGURES: Artifact[list[Path]] = folder("figures", lambda path: sorted(path.iterd
 
 TABLES: Artifact[list[Path]] = folder("tables", lambda path: sorted(path.iterdir()), optional=True)
 
+_SHOWN: dict[str, Artifact[Any]] = {
+    "stations": STATIONS,
+    "periods": PERIODS,
+    "scores": SCORES,
+    "certificate": CERTIFICATE,
+    "distances": DISTANCES,
+    "maps": MAPS,
+    "mean": MEAN_MAP,
+    "parity": PARITY,
+    "smap": SMAP,
+    "references": REFERENCES,
+    "quality": QUALITY,
+    "large": LARGE,
+    "small": SMALL,
+    "gains": GAINS,
+    "verdicts": VERDICTS,
+    "ledger": LEDGER,
+    "heterogeneity": HETEROGENEITY,
+    "truth": TRUTH,
+    "parts": PARTS,
+    "comparison": COMPARISON,
+    "collocation": COLLOCATION,
+    "collocation_truth": COLLOCATION_TRUTH,
+    "accuracy": ACCURACY,
+    "station_scores": SCORES_BY["station"],
+    "layers": LAYERS,
+}
+"""What a page shows as it was read, by the name of its contents."""
+
 # What a reader would look for, and the step that makes it.
 _PARTS: tuple[tuple[Artifact[Any], str, str], ...] = (
     (STATIONS, "stations", "No stations were read"),
@@ -66,7 +95,7 @@ _PARTS: tuple[tuple[Artifact[Any], str, str], ...] = (
 
 def run(work: Work) -> Mapping[str, Any]:
     """Write the page from what there is, and say what there is not."""
-    rows, periods = work.read_if_there(SAMPLES), work.read_if_there(PERIODS)
+    rows = work.read_if_there(SAMPLES)
     complete = len(rows) if rows is not None else 0
     deploy = work.study.training.deploy if work.run.has_study else "best"
     model = DailyModel.open(work.path(MODELS), deploy) if work.has(MODELS) else None
@@ -77,47 +106,23 @@ def run(work: Work) -> Mapping[str, Any]:
         name=work.study.name if work.run.has_study else work.run.path.resolve().name,
         synthetic=work.provenance.synthetic,
         study=work.study if work.run.has_study else None,
-        stations=work.read_if_there(STATIONS),
         samples=None if rows is None else (complete, complete + sum(rows.dropped.values())),
         spread=_spread(work),
-        scores=work.read_if_there(SCORES),
-        certificate=work.read_if_there(CERTIFICATE),
-        distances=work.read_if_there(DISTANCES),
         state=None if model is None else model.series,
         model="" if model is None else model.title,
         route=str(work.fact("predict", "route") or ""),
         spent=_spent(work),
         shap=shap,
         held_out=held_out,
-        maps=work.read_if_there(MAPS),
-        mean=work.read_if_there(MEAN_MAP),
-        parity=work.read_if_there(PARITY),
-        smap=work.read_if_there(SMAP),
-        references=work.read_if_there(REFERENCES),
-        quality=work.read_if_there(QUALITY),
-        large=work.read_if_there(LARGE),
-        small=work.read_if_there(SMALL),
-        gains=work.read_if_there(GAINS),
-        verdicts=work.read_if_there(VERDICTS),
-        ledger=work.read_if_there(LEDGER),
-        heterogeneity=work.read_if_there(HETEROGENEITY),
-        truth=work.read_if_there(TRUTH),
-        parts=work.read_if_there(PARTS),
-        comparison=work.read_if_there(COMPARISON),
-        collocation=work.read_if_there(COLLOCATION),
-        accuracy=work.read_if_there(ACCURACY),
-        collocation_truth=work.read_if_there(COLLOCATION_TRUTH),
-        periods=periods,
         predictions=_predictions(work),
-        station_scores=work.read_if_there(SCORES_BY["station"]),
         account=_account(work),
-        layers=work.read_if_there(LAYERS),
         uncertain=_uncertain(work),
         judged=_judged(work),
         absent=[_absent(work, what, step) for artifact, step, what in _PARTS if not work.has(artifact)],
+        **{name: work.read_if_there(artifact) for name, artifact in _SHOWN.items()},
     )
     number = write_pages(contents, work.path(PAGE), folder=work.path(FIGURES), progress=work.progress)
-    tables = paper_tables(contents, periods)
+    tables = paper_tables(contents, contents.periods)
     write_paper_tables(tables, work.path(TABLES), synthetic=work.provenance.synthetic)
     return {"figures": number, "tables": [t.name for t in tables], "absent": list(contents.absent)}
 
@@ -211,34 +216,7 @@ STEP = Step(
     "report",
     "Write the report",
     run,
-    may_read=(
-        STATIONS,
-        PERIODS,
-        QUALITY_OF_RECORDS,
-        SPREAD,
-        SAMPLES,
-        SCORES,
-        SCORES_BY["station"],
-        CERTIFICATE,
-        MODELS,
-        SHAP,
-        MAPS,
-        MEAN_MAP,
-        PARITY,
-        SMAP,
-        REFERENCES,
-        QUALITY,
-        LARGE,
-        SMALL,
-        GAINS,
-        VERDICTS,
-        LEDGER,
-        HETEROGENEITY,
-        TRUTH,
-        *(PARTS, COMPARISON, COLLOCATION, COLLOCATION_TRUTH, ACCURACY),
-        LAYERS,
-        UNCERTAINTY,
-    ),
+    may_read=(*_SHOWN.values(), QUALITY_OF_RECORDS, SPREAD, SAMPLES, MODELS, SHAP, UNCERTAINTY),
     writes=(PAGE, FIGURES, TABLES),
     standalone=True,
     settings=("name", "start", "end", "area", "training.deploy", "smap", "upscale.level"),
