@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.progress import Progress
 
 from smgee.eelocal.assets.catalog import AddOptions, add_files, check_catalog, list_catalog, remove_asset
 from smgee.errors import InputError
@@ -52,8 +53,6 @@ def add(
     ] = None,
 ) -> dict[str, Any]:
     """Register FILES under ID. Bands, scale, nodata, dates and tiles are taken from file names and tags."""
-    from rich.progress import Progress
-
     options = AddOptions(
         copy=copy,
         kind=kind,

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from smgee.datasets import HLS
 from smgee.doctor.coverage import approximate, count
 from smgee.doctor.probes import PROBES, answers_agree, ask
 from smgee.eelocal.assets.catalog import check_catalog
 from smgee.errors import ParityError, SmgeeError
+from smgee.late import ee
 from smgee.session import connect, default_store
 
 _PACKAGES = (
@@ -46,8 +48,6 @@ def doctor(
     ] = None,
 ) -> dict[str, Any]:
     """Check the installation and the backends; credentials are looked for, never shown."""
-    from rich.console import Console
-
     console = Console(highlight=False, soft_wrap=True)
     _versions(console)
     _credentials(console)
@@ -99,8 +99,6 @@ def _credentials(console: Any) -> None:
 
 
 def _embedded(console: Any) -> bool:
-    import ee
-
     console.print("Embedded Earth Engine")
     try:
         begun = time.perf_counter()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import Progress
 
 from smgee.errors import InputError
 from smgee.experiment import power_curve, power_table, run_trials, sentences, summarize, trials
@@ -30,8 +31,6 @@ def experiment(
     Every trial is stored at once; the same command goes on where it was interrupted, and more seeds add to
     those that are there.
     """
-    from rich.progress import Progress
-
     wanted = trials(years=_years(years), seeds=seeds, scenarios=[n.strip() for n in networks.split(",")])
     with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
         task = bar.add_task(f"{len(wanted)} trials", total=1.0)

@@ -6,18 +6,18 @@ import math
 import shlex
 from collections.abc import Set
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
+from rich.box import SIMPLE
 from rich.markup import escape
+from rich.table import Table
 
 from smgee.errors import SmgeeError
 from smgee.insitu.layout import find_layout
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-    from rich.console import Console
+from smgee_cli.display import console
 
 _SHOWN = 60
 _OPTIONS = {
@@ -63,7 +63,7 @@ def options_for(path: Path) -> str:
     return f"{recognised} The options for that: {' '.join(given)}" if len(given) <= _LISTED else recognised
 
 
-def detected(console: Console, path: Path, given: Set[str]) -> dict[str, Any]:
+def detected(path: Path, given: Set[str]) -> dict[str, Any]:
     """Return how a table is laid out as `smgee.insitu.read_table` takes it, less what options say, and print
     it with what the file does not tell."""
     layout = find_layout(path)
@@ -87,7 +87,7 @@ def _parameter(option: str) -> str:
     return option.removeprefix("--").replace("-", "_")
 
 
-def print_quality(console: Console, quality: pd.DataFrame) -> None:
+def print_quality(quality: pd.DataFrame) -> None:
     """Print which checks any record failed, where most, and what was left out."""
     checks = quality.drop(columns=["station", "records", "tested", "dropped"]).fillna(0)
     parts = [
@@ -100,7 +100,6 @@ def print_quality(console: Console, quality: pd.DataFrame) -> None:
 
 
 def print_network(
-    console: Console,
     path: Path,
     table: pd.DataFrame,
     daily: xr.Dataset,
@@ -110,10 +109,6 @@ def print_network(
     written: list[str],
 ) -> None:
     """Print the stations, the network and what was written."""
-    import pandas as pd
-    from rich.box import SIMPLE
-    from rich.table import Table
-
     # Eight narrow columns fit 80 characters; the CSV has the rest.
     title = f"{path.name}: {len(table)} station{'s' if len(table) != 1 else ''}"
     shown = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))

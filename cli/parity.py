@@ -7,7 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
+from rich.table import Table
 
 import smgee
 from smgee.errors import InputError, MissingDataError
@@ -113,8 +115,6 @@ def parity(
 
 def _table(rows: Path | None, model: Path) -> Any:
     """Read the real rows; None where the model lies in no run folder."""
-    import pandas as pd
-
     path = rows
     if path is None:
         path = model.parent.parent / "samples.parquet"
@@ -128,8 +128,6 @@ def _table(rows: Path | None, model: Path) -> Any:
 
 
 def _print(path: Path, report: ParityReport) -> None:
-    from rich.table import Table
-
     e = report.ensemble
     console.print(f"[bold]{path.name}[/bold]: {e!r}")
     console.print(

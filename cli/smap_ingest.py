@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.progress import Progress
 
 from smgee.errors import InputError
 from smgee.ingest import ingest_smap
@@ -49,8 +50,6 @@ def ingest(
     Both overpasses, every retrieval algorithm, all bits of the flags, and the time of each pass are kept.
     Days that are there already, made of the same files, are left alone.
     """
-    from rich.progress import Progress
-
     content = Study.from_yaml(study) if study is not None else None
     kind = content.backend.kind if content is not None else backend
     project = content.backend.project if content is not None else project

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from smgee import insitu
@@ -16,12 +17,9 @@ from smgee.study import Study
 from smgee.tables import Provenance, Schema, sidecar_of, write_dataset, write_table
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import adopt
-from smgee_cli.display import run_with_progress
+from smgee_cli.display import console, run_with_progress
 from smgee_cli.network import detected, options_for, print_network, print_quality
 from smgee_cli.summary import print_step
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MADE = Provenance(made_by="smgee stations")
 _TABLES = {".csv", ".txt", ".tsv", ".parquet", ".xlsx", ".xls"}
@@ -145,8 +143,6 @@ def stations(
     """
     if path.suffix.lower() in (".yml", ".yaml"):
         return _of_study(ctx, path, out)
-    from rich.console import Console
-
     is_table = path.is_file() and path.suffix.lower() in _TABLES
     _refuse_idle(ctx, path, _ISMN_ONLY if is_table else _TABLE_ONLY)
     if is_table and not detect:
@@ -158,7 +154,6 @@ def stations(
         )
         if flag_column is None:
             _refuse_idle(ctx, path, {"flags"}, "a table without --flag-column")
-    console = Console()
     accepted = tuple(flags) if flags else ("G",)
     if is_table:
         named = None
@@ -185,7 +180,7 @@ def stations(
         try:
             ds = insitu.read_table(
                 path,
-                **(layout | detected(console, path, _given(ctx)) if detect else layout),
+                **(layout | detected(path, _given(ctx)) if detect else layout),
                 good=accepted,
                 utc_offset_hours=utc_offset,
                 network=network,
@@ -245,10 +240,10 @@ def stations(
         _drop(out / "stations_heterogeneity.csv")
         spread = None  # fewer than three stations on every day
     adopt(RunFolder(out), "stations", by="smgee stations")
-    print_network(console, path, table, daily, periods, note, out, written)
+    print_network(path, table, daily, periods, note, out, written)
     if spread is not None:
-        console.print(spread_in_words(spread), highlight=False)
-    print_quality(console, quality)
+        console.print(spread_in_words(spread))
+    print_quality(quality)
     return {
         "stations": len(table),
         "records": int(table["records"].sum()),

@@ -6,24 +6,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import pandas as pd
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from smgee.errors import InputError
 from smgee.explain import explain_models, forget
-from smgee.models import ESTIMATORS, TrainingTable, describe, train_models
+from smgee.models import ESTIMATORS, NetworkTable, TrainingTable, crossval, describe, train_models
 from smgee.models.candidates import parse_candidate
-from smgee.models.crossval import Progress
 from smgee.models.features import MAPPED
 from smgee.workflow.folder import RunFolder
 from smgee.workflow.run import adopt
-from smgee_cli.display import run_with_progress
+from smgee_cli.display import console, run_with_progress
 from smgee_cli.summary import print_step
-from smgee_cli.train_network import print_scores, read_network, train_network
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from smgee_cli.train_network import print_scores, train_network
 
 
 def train(
@@ -117,20 +115,17 @@ def train(
     learned from a table (state of the network, place, memory of rain) is made from its columns, and a
     certificate says whether the model beats the mean of the other stations.
     """
-    from rich.console import Console
-
     if of_the_study(ctx, out):
         found = run_with_progress(RunFolder(out), ["train"])
         print_step(RunFolder(out), "train")
         return found[0] | {"then": f"smgee explain --run {out}"}
     if explain not in ("best", "all", "none"):
         raise InputError(f"--explain {explain} was given; choose best, all or none.")
-    console = Console()
     learn = learn or usual_target(out, table)
     if learn not in ("anomaly", "absolute"):
         raise InputError(f"--learn {learn} was given; choose anomaly or absolute.")
     if learn == "anomaly":
-        network = read_network(
+        network = NetworkTable.read(
             table or out / "samples.parquet",
             target=target,
             station=split_names(station),
@@ -147,7 +142,6 @@ def train(
             groups=MAPPED if table is None else None,  # what every pixel of the run's maps has too
         )
         written = train_network(
-            console,
             network,
             out,
             families=[
@@ -182,9 +176,9 @@ def train(
         derive=parse_derived(derive),
         target_scale=target_scale,
     )
-    console.print(describe(rows), highlight=False)
+    console.print(describe(rows))
     started = time.perf_counter()
-    with progress_bar(console) as report:
+    with progress_bar() as report:
         result = train_models(
             rows,
             models=split_names(models) or tuple(ESTIMATORS),
@@ -197,12 +191,10 @@ def train(
     trained = time.perf_counter() - started
     result.save(out)
     adopt(RunFolder(out), "train", by="smgee train", synthetic=rows.synthetic, read=table is None)
-    print_scores(console, result.scores, synthetic=rows.synthetic)
+    print_scores(result.scores, synthetic=rows.synthetic)
     best = result.models[result.best]
-    console.print(str(result.certificate["words"]), highlight=False)
-    console.print(
-        f"Best at stations left out: {best.title}. Scores and fits took {trained:.1f} s.", highlight=False
-    )
+    console.print(str(result.certificate["words"]))
+    console.print(f"Best at stations left out: {best.title}. Scores and fits took {trained:.1f} s.")
     written = ["scores.csv", "certificate.json", "models/"]
     if explain == "none":
         forget(out / "shap")
@@ -210,10 +202,10 @@ def train(
         chosen = result.models if explain == "all" else {result.best: best}
         with console.status("explaining"):
             explained = explain_models(chosen, rows, out / "shap", seed=seed)
-        print_ranking(console, {name: explained[name].title for name in explained}, out / "shap")
+        print_ranking({name: explained[name].title for name in explained}, out / "shap")
         adopt(RunFolder(out), "explain", by="smgee train", synthetic=rows.synthetic)
         written.append("shap/")
-    console.print(f"Wrote {', '.join(written)} in {out}", highlight=False)
+    console.print(f"Wrote {', '.join(written)} in {out}")
     return {
         "rows": len(rows),
         "best": result.best,
@@ -269,10 +261,8 @@ def parse_derived(values: list[str] | None) -> dict[str, str] | None:
 
 
 @contextmanager
-def progress_bar(console: Console) -> Iterator[Progress]:
+def progress_bar() -> Iterator[crossval.Progress]:
     """A bar that a library function can report to as ``(what, done, total)``."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     with Progress(
         TextColumn("{task.description:<32.32}"),
         BarColumn(),
@@ -289,13 +279,9 @@ def progress_bar(console: Console) -> Iterator[Progress]:
         yield report
 
 
-def print_ranking(console: Console, titles: dict[str, str], folder: Path, *, top: int = 5) -> None:
+def print_ranking(titles: dict[str, str], folder: Path, *, top: int = 5) -> None:
     """Print the first predictors of each explained model."""
-    import pandas as pd
-
     for name, title in titles.items():
         first = pd.read_csv(folder / f"{name}_ranking.csv").head(top)
         listed = ", ".join(f"{row.predictor} {row.share:.0%}" for row in first.itertuples())
-        console.print(
-            f"What moves the predictions of {title} (share of mean |SHAP|): {listed}", highlight=False
-        )
+        console.print(f"What moves the predictions of {title} (share of mean |SHAP|): {listed}")

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from rich.box import SIMPLE
+from rich.table import Table
 
 from smgee.explain import explain_models
 from smgee.models import DESIGNS, HOLDOUTS, Candidate, Effort, NetworkTable, train_run
 from smgee.models.scores import station_design
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from rich.console import Console
-
-
-def read_network(path: Path, **options: Any) -> NetworkTable:
-    """The network's table of a file; options that were not given are left to it."""
-    return NetworkTable.read(path, **options)
+from smgee_cli.display import console
 
 
 def train_network(
-    console: Console,
     table: NetworkTable,
     out: Path,
     *,
@@ -40,8 +35,7 @@ def train_network(
         f"{int(table.scored.sum())} rows of {len(table.scored_names)} stations, "
         f"{str(table.times.min())[:10]} to {str(table.times.max())[:10]}"
         f"{f'; not scored: {left}' if left else ''}"
-        f"{' (synthetic)' if table.synthetic else ''}",
-        highlight=False,
+        f"{' (synthetic)' if table.synthetic else ''}"
     )
     with console.status("choosing inside the folds") as status:
         result = train_run(
@@ -58,27 +52,24 @@ def train_network(
         )
     result.save(out)
     for note in result.notes:
-        console.print(note, highlight=False)
-    print_scores(console, result.scores, synthetic=table.synthetic)
-    console.print(str(result.certificate["words"]), highlight=False)
+        console.print(note)
+    print_scores(result.scores, synthetic=table.synthetic)
+    console.print(str(result.certificate["words"]))
     short = _short_of(result.certificate, trials)
     if short:
-        console.print(short, highlight=False)
+        console.print(short)
     written = ["scores.csv", "certificate.json", "models/"]
     model = result.models["deployed"]
     if explain != "none" and model.ensemble.depth > 0:
         with console.status("explaining"):
             explain_models({"deployed": model}, result.training, out / "shap", folds=result.folds, seed=seed)
         written.append("shap/")
-    console.print(f"Wrote {', '.join(written)} in {out} ({result.seconds:.0f} s).", highlight=False)
+    console.print(f"Wrote {', '.join(written)} in {out} ({result.seconds:.0f} s).")
     return written
 
 
-def print_scores(console: Console, scores: pd.DataFrame, *, synthetic: bool) -> None:
+def print_scores(scores: pd.DataFrame, *, synthetic: bool) -> None:
     """Print what is scored at stations left out in full, the other designs by skill."""
-    from rich.box import SIMPLE
-    from rich.table import Table
-
     judged = station_design(scores)
     shown = Table(box=SIMPLE, padding=0, title=_titled(judged))
     for column in ("model", "R", "RMSE", "skill", "level R", "dyn. R"):
@@ -106,11 +97,10 @@ def print_scores(console: Console, scores: pd.DataFrame, *, synthetic: bool) -> 
             ]
             table.add_row(str(model), *cells)
         console.print(table)
-        console.print("; ".join(f"{d}: {_titled(d).lower()}" for d in others), highlight=False)
+        console.print("; ".join(f"{d}: {_titled(d).lower()}" for d in others))
     console.print(
         f"{'Synthetic data. ' if synthetic else ''}RMSE in m³/m³; brackets: 95 % over stations; "
-        "skill = 1 − MSE/MSE(network mean). All figures: scores.csv.",
-        highlight=False,
+        "skill = 1 − MSE/MSE(network mean). All figures: scores.csv."
     )
 
 

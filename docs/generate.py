@@ -73,6 +73,7 @@ INTERNAL: frozenset[str] = frozenset(
             "embedded",
             "estimators",
             "io",
+            "late",
             "loopback",
             "machine",
             "options",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from smgee.datasets import DEPRECATED
 from smgee.errors import InputError, RemoteError
+from smgee.late import ee
 from smgee.machine import usable_cores
 from smgee.remote import LoginRequired, call
 from smgee.remote.transport import HttpTransport, Metered
@@ -146,8 +147,6 @@ class Session:
             self.closed = True
             if _current is self:
                 _current = None
-                import ee
-
                 ee.Reset()
             if self._server is not None:
                 self._server.close()
@@ -333,7 +332,6 @@ def _attach(url: str, project: str) -> Session:
 
 def _initialize(project: str, url: str, transport: Any) -> None:
     """Point the client at an embedded service, without credentials and without touching the network."""
-    import ee
     from ee import deprecation
     from google.auth.credentials import AnonymousCredentials
 
@@ -356,7 +354,6 @@ def _connect_real(project: str | None, high_volume: bool) -> Session:
     RemoteError
         `LoginRequired`, `AccessDenied`, `Outage` and their like, see `smgee.remote.errors`.
     """
-    import ee
     from ee import data
 
     project = project or os.environ.get("EARTHENGINE_PROJECT")

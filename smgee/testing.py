@@ -38,6 +38,7 @@ import pytest
 
 from smgee.eelocal.assets.catalog import AddOptions, add_files
 from smgee.errors import InputError
+from smgee.late import ee
 from smgee.session import Session, connect, fault_plan
 
 __all__ = ["earth_engine", "earth_engine_url"]
@@ -78,8 +79,6 @@ def earth_engine(
     smgee.errors.InputError
         For options that the marker does not know.
     """
-    import ee
-
     given = _options(request.node)
     catalog = given.get("catalog")
     for option, how in (("files", AddOptions()), ("collections", AddOptions(kind="collection"))):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smgee.doctor import graphs
+from smgee.late import ee
 
 
 @dataclass(frozen=True)
@@ -440,8 +441,6 @@ def answers_agree(one: Any, other: Any) -> bool:
 
 def ask(probe: Probe) -> Any:
     """Return the connected backend's answer to a probe; a refusal is an answer too."""
-    import ee
-
     try:
         return probe.build().getInfo()
     except ee.EEException as error:

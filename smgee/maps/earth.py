@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from smgee.errors import InputError
+from smgee.late import ee
 from smgee.maps.content import Layer, RunContent
 from smgee.maps.looks import VIRIDIS, Look, limits
 from smgee.predictors import Cadence, Predictor
@@ -19,9 +20,6 @@ from smgee.remote import call
 from smgee.upscale import ClassifierRoute
 from smgee.workflow.steps.sample import SAMPLES
 from smgee.workflow.steps.train import MODELS, deployed_model
-
-if TYPE_CHECKING:
-    import ee
 
 LIVE = "computed_on_earth_engine"
 _COMPOSITES: dict[str, tuple[str, tuple[str, str, str], dict[str, Any]]] = {

@@ -10,6 +10,7 @@ from datetime import date
 
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
+from smgee.late import ee
 from smgee.planning.load import samples_of
 from smgee.publish import ensure_folder
 from smgee.remote import LEDGER, NotFound, call, run_task
@@ -156,8 +157,6 @@ def _exported(route: XeeRoute, block: Block, group: Sequence[date], root: str) -
     """Return the EECU seconds of a task that makes the same predictors, None where they are not told; and how
     long it took.
     """
-    import ee
-
     pieces = route.predictors.pieces(group, names=route.model.needs)
     fine = [piece for piece in pieces if piece.lattice is None]
     if not fine:

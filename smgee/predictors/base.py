@@ -11,15 +11,13 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from smgee.grid import PixelGrid, transformer
+from smgee.late import ee
 from smgee.options import Options
-
-if TYPE_CHECKING:
-    import ee
 
 STEP_DAYS = 8
 
@@ -83,8 +81,6 @@ class Site:
     @property
     def region(self) -> ee.Geometry:
         """The outline as a geometry of Earth Engine, with edges along parallels and meridians."""
-        import ee
-
         return ee.Geometry.Rectangle(list(self.outline), None, False)
 
 
@@ -141,8 +137,6 @@ class Integers:
 
 def no_pixels(names: Sequence[str]) -> ee.ImageCollection:
     """Return one image without any pixel, which keeps the bands known where a period holds no scene."""
-    import ee
-
     masked = ee.Image.constant([0.0] * len(names)).rename(list(names)).toFloat().updateMask(0)
     return ee.ImageCollection([masked])
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from smgee.datasets import FMASK_BITS, HLS, ROLES
+from smgee.late import ee
 from smgee.options import Options
 from smgee.predictors.base import STEP_DAYS, Cadence, Family, Integers, Site, When, no_pixels
 from smgee.predictors.hls import clear_reflectance
-
-if TYPE_CHECKING:
-    import ee
 
 Method = Literal["median", "medoid", "weighted"]
 
@@ -308,8 +306,6 @@ def _put_together(
     scenes: ee.ImageCollection, method: Method, *, bands: list[str], roles: Sequence[str], days: int
 ) -> ee.Image:
     """Return one image of scenes, with their bands."""
-    import ee
-
     if method == "median":
         return scenes.median()
     scenes = scenes.map(_whole)
@@ -337,15 +333,11 @@ def _weighted(scenes: ee.ImageCollection, bands: list[str], *, reach: float) -> 
 
 def _whole(image: ee.Image) -> ee.Image:
     """Return a scene without pixels that lack a band: they are near to nothing, and weigh wrongly."""
-    import ee
-
     return image.updateMask(image.mask().reduce(ee.Reducer.min()))
 
 
 def _aged(image: ee.Image, center: date) -> ee.Image:
     """Return a scene with its age (days) at noon of a day."""
-    import ee
-
     noon = ee.Date(f"{center}T12:00:00")
     age = ee.Image.constant(noon.difference(image.date(), "day")).toFloat().rename("observation_age")
     return image.addBands(age.updateMask(image.select(0).mask()))
@@ -353,8 +345,6 @@ def _aged(image: ee.Image, center: date) -> ee.Image:
 
 def _described(image: ee.Image, scenes: ee.ImageCollection, code: int, about: Sequence[str]) -> ee.Image:
     """Return a composite with its fill code, and the number of observations behind it."""
-    import ee
-
     seen = image.select(0).mask()
     bands = {
         "fill_code": ee.Image.constant(code),

@@ -12,16 +12,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from smgee.datasets import ROLES
 from smgee.errors import InputError
+from smgee.late import xr
 from smgee.predictors.edges import Edges
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 # Where the catalogue's common default is not the index's published constant: Huete 1988 (Remote Sens.
 # Environ. 25:295) takes L = 0.5 for SAVI.

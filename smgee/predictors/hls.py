@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from smgee.datasets import HLS, fmask_bits
+from smgee.late import ee
 
 if TYPE_CHECKING:
     import ee
@@ -41,8 +42,6 @@ def clear_reflectance(
     ee.ImageCollection
         Unit reflectance, float; one image per scene, with its ``system:time_start``.
     """
-    import ee
-
     bits = fmask_bits(tuple(mask))
     merged: ee.ImageCollection | None = None
     for sensor in sensors:

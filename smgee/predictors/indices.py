@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from smgee.datasets import ROLES
 from smgee.errors import InputError
+from smgee.late import ee
 from smgee.predictors.base import Integers, Predictor, Site, When
 from smgee.predictors.composite import Composited
 from smgee.predictors.edges import Edges
 from smgee.predictors.formulas import find_formula
-
-if TYPE_CHECKING:
-    import ee
 
 COMMON = (
     *("NDVI", "EVI", "SAVI", "MSAVI", "GNDVI", "NDWI", "MNDWI"),
@@ -84,8 +82,6 @@ def add_indices(image: ee.Image, names: Sequence[str], *, edges: Edges | None = 
     They are computed in double precision, whose digits do not hang on the types of numbers in a formula, so
     that an index computed elsewhere is the same to the last bit.
     """
-    import ee
-
     for name in names:
         index = find_formula(name, edges)
         bands = {ROLES[role]: image.select(role).toDouble() for role in index.roles}

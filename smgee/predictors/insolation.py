@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from smgee.datasets import DEMS, NASADEM
+from smgee.late import ee
 from smgee.predictors.base import STEP_DAYS, Cadence, Family, Predictor, Site, When
 from smgee.predictors.composite import known
 from smgee.predictors.terrain import elevation_on
-
-if TYPE_CHECKING:
-    import ee
 
 SOLAR_CONSTANT = 1367.0
 """W m⁻², that of FAO-56 (0.0820 MJ m⁻² min⁻¹)."""
@@ -103,8 +101,6 @@ def potential_insolation(dem_id: str, day: date, *, site: Site) -> ee.Image:
     ee.Image
         One float band, mean over 24 hours, W m⁻².
     """
-    import ee
-
     declination, relative = sun(day)
     elevation = elevation_on(dem_id, site.grid)
     slope = ee.Terrain.slope(elevation).multiply(math.pi / 180)

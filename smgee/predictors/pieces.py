@@ -8,14 +8,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
+from smgee.late import ee
 from smgee.predictors.base import Cadence, Family, Integers, Predictor, Site, When, dated
-
-if TYPE_CHECKING:
-    import ee
 
 SPAN = 32
 """Days whose coarse pixels are pulled together."""
@@ -193,8 +191,6 @@ class PredictorSet:
 
     def image(self, day: date) -> ee.Image:
         """Return every predictor of a day as float bands in model order."""
-        import ee
-
         layers = [self._of_day(families, day) for families in self._together()]
         layers += [ee.Image.constant(v).toFloat().rename(name) for name, v in self.constants(day).items()]
         return _stacked(layers).select(list(self.names))
@@ -296,8 +292,6 @@ def cells(lattice: PixelGrid) -> ee.Image:
     Asked for on a finer grid, it says which coarse pixel Earth Engine takes there, by the same way as that of
     the coarse values.
     """
-    import ee
-
     transform = list(lattice.transform)
     at = ee.Image.pixelCoordinates(ee.Projection(lattice.crs, transform)).floor()
     position = at.select("y").multiply(lattice.width).add(at.select("x")).rename("cell").toFloat()

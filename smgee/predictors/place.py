@@ -7,19 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from smgee.datasets import HLS, ROLES
 from smgee.errors import InputError
+from smgee.late import ee
 from smgee.predictors.base import Cadence, Family, Predictor, Site, When, no_pixels
 from smgee.predictors.composite import Scenes
 from smgee.predictors.hls import clear_reflectance
 from smgee.predictors.indices import COMMON, add_indices, formula
-
-if TYPE_CHECKING:
-    import ee
 
 COUNT = "clear_count"
 """The predictor that counts the clear observations of the pixel."""
@@ -170,8 +168,6 @@ class Place(Family):
         """Return statistics of all clear scenes of the period; masked where there is none, but for a count of
         0. Where scenes overlap, each counts.
         """
-        import ee
-
         start, end = self.period(when.start, when.end)
         roles = self.roles(names)
         statistics = {n: Statistic.read(n) for n in names if n != COUNT}
@@ -200,8 +196,6 @@ class Place(Family):
 
     def _clear(self, start: date, end: date, roles: Sequence[str], site: Site) -> ee.ImageCollection:
         """Return the clear scenes of the period's months, and one image without any pixel."""
-        import ee
-
         scenes = clear_reflectance(
             start,
             end,
@@ -242,14 +236,10 @@ class Place(Family):
 
 
 def _median(scenes: ee.ImageCollection) -> ee.Image:
-    import ee
-
     return scenes.reduce(ee.Reducer.median(), PARALLEL_SCALE)
 
 
 def _deviation(scenes: ee.ImageCollection) -> ee.Image:
-    import ee
-
     return scenes.reduce(ee.Reducer.stdDev(), PARALLEL_SCALE)
 
 
@@ -258,8 +248,6 @@ def _range(scenes: ee.ImageCollection) -> ee.Image:
 
 
 def _percentile(prefix: str, scenes: ee.ImageCollection) -> ee.Image:
-    import ee
-
     return scenes.reduce(ee.Reducer.percentile([int(prefix[1:])]), PARALLEL_SCALE)
 
 

@@ -7,16 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from smgee.datasets import SENTINEL1
+from smgee.late import ee
 from smgee.predictors.base import STEP_DAYS, Cadence, Family, Predictor, Site, When
 from smgee.predictors.composite import window, windows
-
-if TYPE_CHECKING:
-    import ee
 
 POLARISATIONS = {"vv": SENTINEL1.roles["backscatter_vv"], "vh": SENTINEL1.roles["backscatter_vh"]}
 _NAME = re.compile(r"(vv|vh|ratio)_(ascending|descending)(_change)?")
@@ -132,8 +130,6 @@ class Radar(Family):
 
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
         """Return backscatter and its change; masked where no pass is."""
-        import ee
-
         columns = {n: Column.read(n) for n in names}
         layers = []
         for flight in dict.fromkeys(c.flight for c in columns.values()):
@@ -178,8 +174,6 @@ def passes(start: date, end: date, flight: str, site: Site) -> ee.ImageCollectio
     ee.ImageCollection
         One image per scene in both polarisations, and one without any pixel.
     """
-    import ee
-
     lattice = {"crs": site.grid.crs, "crsTransform": list(site.grid.transform)}
     across = math.ceil(abs(site.grid.transform[0]) / SENTINEL1.spacing_m) + 2
 
@@ -198,7 +192,5 @@ def passes(start: date, end: date, flight: str, site: Site) -> ee.ImageCollectio
 
 def _decibels(power: ee.Image) -> ee.Image:
     """Return power in decibels, and the ratio of both polarisations."""
-    import ee
-
     found = ee.Image(power).log().divide(DECIBEL)
     return found.addBands(found.select("vh").subtract(found.select("vv")).rename("ratio"))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from smgee.datasets import ROLES
+from smgee.late import ee
 from smgee.predictors.base import Integers, Predictor, Site, When
 from smgee.predictors.composite import Composite, Composited, known
-
-if TYPE_CHECKING:
-    import ee
 
 _ABOUT = {
     "observation_age": ("day", "age of the observations; negative after the day"),

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from smgee.datasets import SMAP_9KM, SPL4, smap_9km_ids
 from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid
+from smgee.late import ee
 from smgee.predictors.base import Cadence, Family, Predictor, Site, dated, no_pixels
 from smgee.predictors.coarse import lattice_around
-
-if TYPE_CHECKING:
-    import ee
 
 RETRIEVED = {"smap_am": "am", "smap_pm": "pm"}
 MODELLED = {"smap_surface": "surface", "smap_rootzone": "rootzone"}
@@ -89,8 +87,6 @@ class SmapMoisture(Family):
 
     def images(self, site: Site, days: Sequence[date], names: Sequence[str]) -> ee.Image:
         """Return soil moisture of several days; masked where there is none."""
-        import ee
-
         lattice = self.lattice(site)
         layers = [self._mean(day, names).rename([dated(n, day) for n in names]) for day in days]
         image = ee.Image.cat(layers).toFloat()
@@ -98,8 +94,6 @@ class SmapMoisture(Family):
 
     def _mean(self, day: date, names: Sequence[str]) -> ee.Image:
         """Return the mean of what is known of a day, or of the days up to it."""
-        import ee
-
         end = day + timedelta(days=1)
         found = no_pixels(names)
         if self._modelled:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from smgee.datasets import CLAY, SAND
+from smgee.late import ee
 from smgee.predictors.base import Cadence, Family, Predictor, Site, When
 from smgee.predictors.composite import known
-
-if TYPE_CHECKING:
-    import ee
 
 # Column to the product and the role of its band: sand_0cm, clay_10cm, …
 NAMES = {role: product for product in (SAND, CLAY) for role in product.roles}
@@ -57,7 +55,5 @@ class Soil(Family):
 
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
         """Return texture, as it lies between the centres of the product's pixels."""
-        import ee
-
         layers = [ee.Image(NAMES[n].id).select([NAMES[n].roles[n]], [n]).resample("bilinear") for n in names]
         return ee.Image.cat(layers).toFloat()

@@ -6,18 +6,16 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from smgee.datasets import DEMS, MERIT_HYDRO, NASADEM
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
+from smgee.late import ee
 from smgee.predictors.base import Cadence, Family, Predictor, Site, When
 from smgee.predictors.composite import known
-
-if TYPE_CHECKING:
-    import ee
 
 NAMES = {
     "elevation": ("m", "elevation"),
@@ -125,8 +123,6 @@ def _told(name: str) -> tuple[str, str]:
 
 def elevation_on(dem_id: str, grid: PixelGrid) -> ee.Image:
     """Return the elevation (m, float), brought bilinearly onto a lattice."""
-    import ee
-
     dem = DEMS[dem_id]
     band = dem.roles["elevation"]
     if dem.single:
@@ -172,8 +168,6 @@ def terrain(dem_id: str, names: Sequence[str], *, grid: PixelGrid) -> ee.Image:
     InputError
         For a circle of less than one pixel, or more than 200.
     """
-    import ee
-
     scale = abs(grid.transform[0])
     for name in names:
         radius = radius_of(name)
@@ -207,16 +201,12 @@ def terrain(dem_id: str, names: Sequence[str], *, grid: PixelGrid) -> ee.Image:
 
 def _laplacian(scale: float) -> ee.Kernel:
     """Return the kernel of the Laplacian of four neighbours, m⁻²."""
-    import ee
-
     k = 1 / scale**2
     return ee.Kernel.fixed(3, 3, [[0, k, 0], [k, -4 * k, k], [0, k, 0]])
 
 
 def _around(elevation: ee.Image, name: str, scale: float) -> ee.Image:
     """Return a landform at the scale that its name states."""
-    import ee
-
     circle = ee.Kernel.circle((radius_of(name) or scale) / scale, "pixels")
     heights = elevation.toDouble()  # squares of heights need more digits than a float has
     mean = heights.convolve(circle)
@@ -227,7 +217,5 @@ def _around(elevation: ee.Image, name: str, scale: float) -> ee.Image:
 
 def _flow(name: str) -> ee.Image:
     """Return upslope area over contour length (m), or the height above the nearest drainage (m)."""
-    import ee
-
     band = ee.Image(MERIT_HYDRO.id).select(MERIT_HYDRO.roles[FLOW[name]])
     return band.multiply(1e6 / MERIT_HYDRO.spacing_m) if name == "wetness" else band

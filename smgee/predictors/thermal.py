@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from smgee.datasets import HLS, LST_SCALE, MODIS_LST, Dataset
+from smgee.late import ee
 from smgee.predictors.base import STEP_DAYS, Cadence, Family, Predictor, Site, When, no_pixels
 from smgee.predictors.composite import Scenes, window, windows
 from smgee.predictors.hls import clear_reflectance
-
-if TYPE_CHECKING:
-    import ee
 
 LANDSAT = {"bt_b10": "thermal1", "bt_b11": "thermal2"}
 RANGE = "lst_range"
@@ -113,8 +111,6 @@ class Thermal(Family):
 
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
         """Return temperatures; masked where none is known."""
-        import ee
-
         layers = []
         bands = [n for n in names if n in LANDSAT]
         if bands:
@@ -143,8 +139,6 @@ class Thermal(Family):
 
     def _modis(self, when: When, days: int, halves: Sequence[str], site: Site) -> ee.Image:
         """Return the mean of the good retrievals of some days, °C."""
-        import ee
-
         start, end = window(when.center, days)
         names = [f"lst_{h}" for h in halves]
         found = no_pixels(names)

@@ -6,18 +6,16 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from smgee.datasets import ROLES
+from smgee.late import ee
 from smgee.options import from_study_file
 from smgee.predictors.base import Predictor, Site, When
 from smgee.predictors.composite import Composited, known
-
-if TYPE_CHECKING:
-    import ee
 
 SHADE = "shade"
 RMSE = "unmixing_rmse"
@@ -111,8 +109,6 @@ class Unmixing(Composited):
 
     def image(self, site: Site, when: When, names: Sequence[str]) -> ee.Image:
         """Return fractions of the composite."""
-        import ee
-
         bands = self.reflectance(site, when).select(list(self.roles()))
         spectra = self.spectra()
         fractions = bands.unmix(spectra.tolist(), self.sum_to_one, self.non_negative)

@@ -11,19 +11,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from smgee.datasets import CHIRPS, ERA5_LAND, IMERG, Dataset
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
+from smgee.late import ee
 from smgee.options import from_study_file
 from smgee.predictors.base import Cadence, Family, Predictor, Site, dated
 from smgee.predictors.coarse import lattice_around
-
-if TYPE_CHECKING:
-    import ee
 
 PRODUCTS = {"era5": ERA5_LAND, "chirps": CHIRPS, "imerg": IMERG}
 RELATIVE = "_relative"
@@ -202,8 +200,6 @@ class Weather(Family):
         InputError
             For columns relative to a network whose stations are not known.
         """
-        import ee
-
         columns = {n: Column.read(n, self.memory_days) for n in names}
         lattice = self.lattice(site)
         absolute = {n.removesuffix(RELATIVE): c for n, c in columns.items()}
@@ -223,8 +219,6 @@ class Weather(Family):
 
     def _summed(self, quantity: str, columns: Mapping[str, Column], days: Sequence[date]) -> ee.Image:
         """Return columns of one quantity: a matrix of weights, (column and day, image), times the images."""
-        import ee
-
         reach = max(c.days for c in columns.values())
         scenes = self._scenes(quantity, min(days) - timedelta(days=reach - 1), max(days) + timedelta(days=1))
         times = ee.List(scenes.aggregate_array("system:time_start"))
@@ -246,8 +240,6 @@ class Weather(Family):
         """Return one image for each day [start, end) that the product has, and one of the year 1970 that no
         day weighs: so there always is one.
         """
-        import ee
-
         band = self.product.roles[QUANTITIES[quantity].role]
         scenes = ee.ImageCollection(self.product.id).filterDate(str(start), str(end)).select([band], ["v"])
         if self.product is IMERG:
@@ -257,8 +249,6 @@ class Weather(Family):
 
     def _network_mean(self, values: ee.Image, count: int, site: Site) -> ee.Image:
         """Return the mean over the stations of each of `count` bands, an image of constants."""
-        import ee
-
         places = self.stations or self._network
         if not places:
             raise InputError(
@@ -282,8 +272,6 @@ class Weather(Family):
 
 def _weights(age: ee.Array, column: Column, images: ee.Number) -> tuple[ee.Array, ee.Array]:
     """Return the weights of a column, (day, image), and whether enough of its days are known, (day,)."""
-    import ee
-
     inside = age.gte(0).And(age.lt(column.days))
     decayed = age.multiply(0).add(column.decay or 1).pow(age.max(age.multiply(0))).multiply(inside)
 
@@ -298,7 +286,6 @@ def _weights(age: ee.Array, column: Column, images: ee.Number) -> tuple[ee.Array
 
 def _day_means(scenes: ee.ImageCollection, start: date, days: int) -> ee.ImageCollection:
     """Return the mean rate of each day that has images."""
-    import ee
 
     def of(offset: ee.Number) -> ee.Image:
         day = ee.Date(str(start)).advance(offset, "day")

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 from smgee.errors import RemoteError
+from smgee.late import ee
 
 
 class TooBig(RemoteError):
@@ -123,7 +124,6 @@ def _client_errors() -> tuple[type[BaseException], ...]:
     """Return the base exceptions of the libraries between smgee and the service."""
     import http.client
 
-    import ee
     import google.api_core.exceptions
     import google.auth.exceptions
     import googleapiclient.errors
@@ -283,7 +283,6 @@ def _of_answer(status: int | None, text: str, error: BaseException) -> RemoteErr
 
 def _is_refusal(error: BaseException) -> bool:
     """Tell whether an exception without a status is the client's own word on what was asked."""
-    import ee
     import googleapiclient.errors
     import requests
 

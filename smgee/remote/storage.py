@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from smgee.errors import InputError
+from smgee.late import ee
 from smgee.remote.calls import call
 from smgee.remote.errors import AccessDenied, NotFound
 
@@ -70,7 +71,6 @@ def check_bucket(bucket: str, *, project: str | None = None) -> None:
 
 def _client(project: str | None) -> Any:
     """Return a client of Cloud Storage with the login of Earth Engine, whose scopes include it."""
-    import ee
     from google.cloud import storage
 
     if os.environ.get("STORAGE_EMULATOR_HOST"):

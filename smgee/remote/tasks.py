@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from smgee.errors import RemoteError
+from smgee.late import ee
 from smgee.remote.calls import call
 
 log = logging.getLogger(__name__)
@@ -74,8 +75,6 @@ class TaskStatus:
 
 def _statuses(identifiers: Sequence[str]) -> list[TaskStatus]:
     """Ask for the state of tasks by their ids."""
-    import ee
-
     answers: list[dict[str, Any]] = call(lambda: ee.data.getTaskStatus(list(identifiers)))
     return [
         TaskStatus(
@@ -95,8 +94,6 @@ def known_tasks() -> dict[str, TaskStatus]:
 
     Earth Engine forgets tasks some days after their end.
     """
-    import ee
-
     found: dict[str, tuple[str, TaskStatus]] = {}
     for operation in call(ee.data.listOperations):
         about = operation.get("metadata", {})

@@ -11,6 +11,7 @@ import numpy as np
 
 from smgee.grid import PixelGrid
 from smgee.io import atomic_path
+from smgee.late import xr
 from smgee.tables.provenance import Provenance
 
 if TYPE_CHECKING:

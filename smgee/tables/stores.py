@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from smgee.io import atomic_path
+from smgee.late import xr
 from smgee.tables.provenance import Provenance
 
 
@@ -67,7 +68,6 @@ def create_zarr(
     attributes : mapping, optional
         Further attributes of the whole.
     """
-    import xarray as xr
     import zarr
     from numcodecs import Blosc
 

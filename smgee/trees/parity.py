@@ -13,19 +13,17 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from smgee.errors import InputError, ParityError, UnsupportedError
+from smgee.late import ee
 from smgee.remote import call
 from smgee.trees.ensemble import Digits, Transport, TreeEnsemble
 from smgee.trees.parse import from_ee_strings
 from smgee.trees.planted import planted_rows
 from smgee.trees.text import iter_ee_strings
-
-if TYPE_CHECKING:
-    import ee
 
 TOLERANCE = 1e-6  # of the largest prediction, at least of one: float32 rounding of sums of hundreds of leaves
 ROWS_PER_REQUEST = 1000
@@ -285,8 +283,6 @@ def classify_rows(ensemble: TreeEnsemble, classifier: ee.Classifier, rows: np.nd
     -------
     prediction : (rows,) float64
     """
-    import ee
-
     names = list(ensemble.ee_names.values())
     result = np.full(len(rows), np.nan)
     for start in range(0, len(rows), ROWS_PER_REQUEST):
@@ -312,8 +308,6 @@ def classify_pixels(ensemble: TreeEnsemble, classifier: ee.Classifier, rows: np.
 
     Parameters and result are those of `classify_rows`.
     """
-    import ee
-
     legal = ensemble.with_names(list(ensemble.ee_names.values()))
     step = 0.001  # degrees; any grid does
     grid = {

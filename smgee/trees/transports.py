@@ -20,15 +20,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smgee.errors import InputError
+from smgee.late import ee
 from smgee.remote import run_task
 from smgee.trees.ensemble import Digits, Transport, TreeEnsemble
 from smgee.trees.text import MAX_DEPTH, iter_ee_strings, write_ee_strings
-
-if TYPE_CHECKING:
-    import ee
 
 REQUEST_LIMIT = 10_485_760  # bytes of a request
 RESERVE = 512 * 1024  # bytes left to the image and everything else in the same request
@@ -195,15 +193,11 @@ def request_bytes(value: Any) -> int:
 
 def inline_classifier(strings: Sequence[str]) -> ee.Classifier:
     """Return the classifier with the text inside."""
-    import ee
-
     return ee.Classifier.decisionTreeEnsemble(list(strings)).setOutputMode("REGRESSION")
 
 
 def blob_classifier(uri: str) -> ee.Classifier:
     """Return the classifier that reads its text from Cloud Storage."""
-    import ee
-
     return ee.Classifier.decisionTreeEnsemble([ee.Blob(uri).string()]).setOutputMode("REGRESSION")
 
 
@@ -248,8 +242,6 @@ def save_tables(
         The ids of the tables, for `table_classifier`. Every row has its place in the text in property
         ``shard`` and the text in ``trees``.
     """
-    import ee
-
     parts: list[list[tuple[int, str]]] = [[]]
     room = limit - RESERVE
     used = 0
@@ -275,8 +267,6 @@ def save_tables(
 
 def table_classifier(asset_ids: Sequence[str]) -> ee.Classifier:
     """Return the classifier whose text is joined, on the server, from the tables of `save_tables`."""
-    import ee
-
     rows = ee.FeatureCollection(asset_ids[0])
     for name in asset_ids[1:]:
         rows = rows.merge(ee.FeatureCollection(name))
@@ -293,8 +283,6 @@ def save_classifier(
     classifier: ee.Classifier, asset_id: str, *, progress: Callable[[str], Any] | None = None
 ) -> ee.Classifier:
     """Export a classifier into an asset, and return it as loaded from there."""
-    import ee
-
     task = ee.batch.Export.classifier.toAsset(
         classifier=classifier, description="smgee_model", assetId=asset_id, overwrite=True
     )
@@ -304,8 +292,6 @@ def save_classifier(
 
 def load_classifier(asset_id: str) -> ee.Classifier:
     """Return a classifier asset in output mode REGRESSION."""
-    import ee
-
     return ee.Classifier.load(asset_id).setOutputMode("REGRESSION")
 
 

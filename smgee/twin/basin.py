@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, PixelGrid, ease_cell_at, transformer
 from smgee.io import atomic_path
+from smgee.late import pd
 from smgee.twin import stations, store
 from smgee.twin.balance import Static, frame_days, run_balance
 from smgee.twin.clouds import CloudField
@@ -25,9 +26,6 @@ from smgee.twin.optics import soil_water, temperature_window
 from smgee.twin.orbits import Scene, scenes_of_year
 from smgee.twin.stages import RELIEF, make_clouds, make_static
 from smgee.twin.weather import Weather, build_weather
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CENTRE = (99.8, 37.5)  # longitude and latitude that pick the cell, north of Qinghai Lake
 MARGIN_M = 1500.0
@@ -384,8 +382,6 @@ class Basin:
             Index (day, cell name); columns soil_moisture and total_water (m³ m⁻³), soil_temperature (°C),
             snow_covered and frozen (share of area), vegetation_water (kg m⁻²).
         """
-        import pandas as pd
-
         values = self.series["cells"]
         index = pd.MultiIndex.from_product(
             [pd.DatetimeIndex(self.days), [c.name for c in self.cells]], names=["day", "cell"]
@@ -398,8 +394,6 @@ class Basin:
         Columns precipitation, evaporation, streamflow (per day) and the stores surface, root, snow, pool,
         groundwater at the end of the day; the row before the first day holds the initial stores.
         """
-        import pandas as pd
-
         series = self.series
         columns = [
             "precipitation",

@@ -6,20 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from smgee.errors import InputError
 from smgee.grid import PixelGrid, transformer
+from smgee.late import pd
 from smgee.twin.hydrology import liquid_water, soil_temperature
 from smgee.twin.noise import stream
 from smgee.twin.notice import NOTICE
 from smgee.twin.store import QUANTUM, unpack12
 from smgee.twin.weather import Weather, hourly_soil_temperature
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NETWORK = "SMGEE-TWIN"
 SENSOR = "Synthetic-5TM"
@@ -217,8 +215,6 @@ def _describe(
     basin: Ground, rng: np.random.Generator, chosen: list[tuple[int, int, str]], letter: str
 ) -> pd.DataFrame:
     """Return the table of stations on the chosen pixels."""
-    import pandas as pd
-
     z, layers, soil = basin.elevation(), basin.static["layers"], basin.static["soil"]
     table = pd.DataFrame(chosen, columns=["row", "col", "group"])
     # A probe sits somewhere in its pixel, not at its centre.
@@ -268,8 +264,6 @@ def station_records(basin: Ground, name: str) -> pd.DataFrame:
         Index hourly UTC; columns soil_moisture (m³ m⁻³), moisture_flag, soil_temperature (°C),
         temperature_flag; NaN with flag M in outages.
     """
-    import pandas as pd
-
     place: Any = basin.station(name)
     rng = stream(basin.seed, "probe", name, basin.year)
     total, temperature, adsorbed = _point_series(basin, int(place.row), int(place.col))
@@ -354,8 +348,6 @@ def write_stations(basins: Sequence[Ground], folder: str | Path, scenario: str =
 
 def _write_station(basins: Sequence[Ground], root: Path, name: str) -> None:
     """Write one station's two records and its static variables."""
-    import pandas as pd
-
     record = pd.concat([station_records(b, name) for b in basins])
     basin = basins[0]
     place: Any = basin.station(name)

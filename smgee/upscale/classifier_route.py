@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from smgee.late import ee
 from smgee.predictors import Cadence, PredictorSet
 from smgee.session import current_session
 from smgee.trees import TreeEnsemble
@@ -132,13 +133,9 @@ class ClassifierRoute:
 
     def stack(self, days: Sequence[date]) -> ee.Image:
         """Return the maps of days as bands ``dYYYYMMDD`` of one image: what one request asks for."""
-        import ee
-
         return ee.Image.cat([m.rename(f"d{day:%Y%m%d}") for day, m in self.images(days).items()])
 
     def _map(self, day: date, trees: TreeEnsemble | None) -> ee.Image:
-        import ee
-
         if trees is None:
             return map_image(self.model, day, None, None)
         image = self.predictors.image(day)
@@ -192,8 +189,6 @@ def map_image(
     classifier : ee.Classifier or None
         The model's trees.
     """
-    import ee
-
     if image is None or not model.needs:  # the network's state, or trees of it alone
         return ee.Image.constant(model.number(day)).toFloat().rename(SOIL_MOISTURE.name)
     constants = model.constants(day)
@@ -206,8 +201,6 @@ def map_image(
 
 def _finished(found: ee.Image, level: float) -> ee.Image:
     """Add the level to what the trees give, and draw as 0 what is below."""
-    import ee
-
     return (found.add(ee.Image.constant(level)) if level else found).max(0)
 
 

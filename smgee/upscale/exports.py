@@ -14,14 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from smgee.errors import InputError, RemoteError
 from smgee.grid import PixelGrid
+from smgee.late import ee
 from smgee.remote import NotFound, TaskState, TaskStatus, call, known_tasks, wait_for_tasks
-
-if TYPE_CHECKING:
-    import ee
 
 MARK = "smgee_mark"
 """Property of an exported asset: what it was made of."""
@@ -59,8 +57,6 @@ class Destination:
 
     def prepare(self) -> None:
         """Create the image collection of assets, unless it is there."""
-        import ee
-
         if self.kind != "asset":
             return
         try:
@@ -70,8 +66,6 @@ class Destination:
 
     def task(self, image: Any, name: str, description: str, grid: PixelGrid) -> ee.batch.Task:
         """Return the task, not started, that writes an image under a name, pixel for pixel on a lattice."""
-        import ee
-
         left, bottom, right, top = grid.bounds
         # a hair inside, so that rounding adds no row or column of pixels
         hair = 0.01 * grid.transform[0]
@@ -269,8 +263,6 @@ def _mark(image: ee.Image, order: Order, destination: Destination, grid: PixelGr
 
 def _assets(destination: Destination) -> dict[str, str]:
     """Return the marks of the assets that are there, by their names."""
-    import ee
-
     if destination.kind != "asset":
         return {}
     listed = call(lambda: ee.data.listAssets({"parent": destination.place})).get("assets", [])

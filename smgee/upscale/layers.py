@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from smgee.errors import InputError
+from smgee.late import ee
 from smgee.models.uncertainty import Uncertainty
 from smgee.predictors import PredictorSet
 from smgee.trees.transports import REQUEST_LIMIT, RESERVE
@@ -29,9 +30,6 @@ from smgee.upscale.kept import KeptBands
 from smgee.upscale.pull import KEPT_BYTES, Puller
 from smgee.upscale.route import Cost, RouteName, check_model
 from smgee.upscale.store import DAYS_PER_CHUNK, Variable
-
-if TYPE_CHECKING:
-    import ee
 
 _MOISTURE = "m3 m-3"
 
@@ -328,8 +326,6 @@ class ClassifierLayers:
 
     def image(self, days: Sequence[date]) -> ee.Image:
         """Return the layers of some days on Earth Engine, bands ``NAME_YYYYMMDD``."""
-        import ee
-
         made = {day: self._of_day(day) for day in days}
         return ee.Image.cat(
             [
@@ -347,8 +343,6 @@ class ClassifierLayers:
         return {id(m): send(m, limit=share) for m in models}
 
     def _of_day(self, day: date) -> dict[str, ee.Image]:
-        import ee
-
         image = self.predictors.image(day) if self.models.needs else None
         with self._turn:  # trees that go by way of assets are written once
             sent = self._sent
@@ -374,8 +368,6 @@ class ClassifierLayers:
 
     def _bounds(self, folds: Sequence[ee.Image]) -> tuple[ee.Image, ee.Image]:
         """Both ends of the interval: one in order of size among the errors that may become it."""
-        import ee
-
         interval = self.models.told.interval
         sides: list[list[ee.Image]] = [[], []]
         for k, mapped in enumerate(folds):
@@ -390,8 +382,6 @@ class ClassifierLayers:
 
     def _distances(self, image: ee.Image) -> dict[str, ee.Image]:
         """Distance to the nearest condition of every station, and what follows from it."""
-        import ee
-
         area = self.models.told.area
         assert area is not None
         names = list(area.predictors)

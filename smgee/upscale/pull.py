@@ -6,18 +6,15 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
 from smgee.grid import PixelGrid
+from smgee.late import ee, xr
 from smgee.remote import TooBig, call
 from smgee.upscale.blocks import Block
-
-if TYPE_CHECKING:
-    import ee
-    import xarray as xr
 
 # Of the 48 MiB that one answer may hold, each float32 sample takes 4 bytes and one for its mask.
 _ANSWER_BYTES = 48 * 1024 * 1024
@@ -56,7 +53,6 @@ def open_bands(
         (predictor, y, x) float32, lazy, NaN where masked; `y` and `x` are pixel centres in ``grid.crs``. One
         request at a time; run several loads at once for more.
     """
-    import ee
     from xarray.backends.store import StoreBackendEntrypoint
 
     def layer(number: int, name: str) -> ee.Image:

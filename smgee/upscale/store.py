@@ -13,18 +13,16 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError
 from smgee.grid import PixelGrid, parse_crs
+from smgee.late import xr
 from smgee.tables import Layer, Provenance, create_zarr
 from smgee.upscale.blocks import BLOCK_ALIGNMENT, Block, Maps, tiling
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 LAYOUT = 4
 DAYS_PER_CHUNK = 8
@@ -305,8 +303,6 @@ class MapStore:
 
     def dataset(self) -> xr.Dataset:
         """Open the maps lazily as a data set (time, y, x), with ``done`` (time, block)."""
-        import xarray as xr
-
         ds = xr.open_zarr(self.path, zarr_format=2, consolidated=True, decode_coords="all")
         for axis in ds.dims:
             if axis in ds.coords:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ import shapely
 from smgee.area import Area
 from smgee.errors import InputError, RemoteError
 from smgee.grid import EaseCell, PixelGrid
+from smgee.late import ee
 from smgee.remote import run_split
 from smgee.remote.split import halves
 from smgee.upscale.blocks import MapJob, Maps, tiling
@@ -31,9 +32,6 @@ from smgee.upscale.jobs import results
 from smgee.upscale.pull import Puller
 from smgee.upscale.route import Cost
 from smgee.upscale.store import SOIL_MOISTURE
-
-if TYPE_CHECKING:
-    import ee
 
 CELLS_PER_REQUEST = 200
 """A 36 km cell with its 9 km and 3 km cells is 161, in 120 kB of outlines."""
@@ -82,8 +80,6 @@ class ServerRoute:
     @property
     def _inside(self) -> ee.Image | None:
         """1 in the pixels whose centre the outline holds; None where every pixel counts."""
-        import ee
-
         if self.area is None or not self.area.is_masked:
             return None
         outline = ee.Geometry(shapely.geometry.mapping(self.area.outline), self.area.crs, False)
@@ -172,8 +168,6 @@ def _sums(maps: ServerRoute, job: _Zones) -> pd.DataFrame:
     """Return, for each cell and day, the area with a value (m²), that times the difference from `_CENTRE` and
     times its square, and the number of pixels.
     """
-    import ee
-
     # no mask: it has a value in every cell, so its column tells names that went wrong from days without maps
     layers = [ee.Image.pixelArea().toDouble().rename(_GROUND)]
     for day, image in maps.images(job.days).items():
@@ -250,8 +244,6 @@ def _ring(cell: EaseCell, crs: str) -> list[list[float]]:
 
 def season_image(maps: ServerRoute, days: Sequence[date]) -> ee.Image:
     """Return the mean of the daily maps as an image of Earth Engine, masked where no day has a value."""
-    import ee
-
     found = ee.ImageCollection(list(maps.images(days).values())).mean()
     return found.toFloat().rename(SOIL_MOISTURE.name)
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError, MissingDataError
 from smgee.grid import PixelGrid
+from smgee.late import xr
 from smgee.validation.weights import CellWeights, cell_areas
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 _X, _Y = ("x", "X", "lon", "longitude"), ("y", "Y", "lat", "latitude")
 

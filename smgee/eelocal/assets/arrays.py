@@ -15,6 +15,7 @@ from smgee.eelocal.assets.geotiff import crs_name, decode_stored
 from smgee.eelocal.assets.sources import ArraySource, Decoding, numbers
 from smgee.errors import InputError
 from smgee.grid import EASE_CRS, EASE_GRIDS, PixelGrid, parse_crs, transformer
+from smgee.late import xr
 
 _OPEN = 24  # files kept open
 _files: OrderedDict[tuple[str, int], Any] = OrderedDict()
@@ -44,14 +45,10 @@ def _opened(path: Path, kind: str) -> Any:
 
             file: Any = h5py.File(path, "r")
         elif kind == "zarr":
-            import xarray as xr
-
             file = xr.open_zarr(
                 path, mask_and_scale=False, decode_times=False, chunks=None, consolidated=False
             )
         else:
-            import xarray as xr
-
             file = xr.open_dataset(path, mask_and_scale=False, decode_times=False)
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split(". ")[0].split())  # xarray goes on to speak of engines to install
@@ -149,8 +146,6 @@ def inspect_arrays(path: Path, *, crs: str | None = None) -> list[ArrayVariable]
     InputError
         When nothing in the file is gridded, its spacing is irregular, or its CRS is unknown.
     """
-    import xarray as xr
-
     kind = "zarr" if path.suffix.lower() == ".zarr" or path.is_dir() else "netcdf"
     with _lock:
         dataset = _opened(path, kind)

@@ -14,6 +14,7 @@ from typing import Any
 from smgee.eelocal.assets.sources import TableSource
 from smgee.errors import InputError
 from smgee.grid import transformer
+from smgee.late import pd
 
 TABLE_SUFFIXES = (".csv", ".geojson", ".json", ".geojsonl", ".parquet", ".geoparquet", ".gpkg", ".shp")
 _LON = ("longitude", "lon", "long", "lng", "x")
@@ -44,8 +45,6 @@ def inspect_table(
         raise InputError(f"The table {path} has the suffix {suffix!r}; {', '.join(TABLE_SUFFIXES)} are read.")
     source = TableSource(str(path), suffix.lstrip("."))
     if suffix == ".csv":
-        import pandas as pd
-
         try:
             columns = list(pd.read_csv(path, nrows=0).columns)
         except Exception as error:
@@ -115,8 +114,6 @@ def _plain(value: Any) -> Any:
 
 
 def _csv(path: Path, source: TableSource) -> Iterator[dict[str, Any]]:
-    import pandas as pd
-
     x, y, crs = source.x, source.y, source.crs
     frame = pd.read_csv(path)
     for number, row in enumerate(frame.to_dict("records")):
@@ -142,7 +139,6 @@ def _csv(path: Path, source: TableSource) -> Iterator[dict[str, Any]]:
 
 def _frame(path: Path, kind: str) -> Iterator[dict[str, Any]]:
     import geopandas
-    import pandas as pd
     from shapely.geometry import mapping
 
     if kind in ("parquet", "geoparquet"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from smgee.errors import InputError
+from smgee.late import xr
 from smgee.trees.ensemble import TreeEnsemble
 from smgee.trees.kernel.api import predict_bands
 
@@ -53,8 +54,6 @@ def predict_xarray(
     InputError
         If a predictor is not in the dataset.
     """
-    import xarray as xr
-
     absent = [f for f in ensemble.feature_names if f not in ds.variables]
     if absent:
         raise InputError(

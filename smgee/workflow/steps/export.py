@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from smgee import schemas
 from smgee.errors import InputError
+from smgee.late import ee
 from smgee.publish import ensure_folder
 from smgee.session import current_session
 from smgee.upscale import ServerRoute, season_image
@@ -25,9 +26,6 @@ from smgee.workflow.steps.smap import SMAP
 from smgee.workflow.steps.stations import PERIODS, STATIONS
 from smgee.workflow.steps.train import MODELS
 from smgee.workflow.work import Work
-
-if TYPE_CHECKING:
-    import ee
 
 EXPORTS: Artifact[pd.DataFrame] = table("exports.csv", schemas.EXPORTS)
 _WHAT = ("days", "mean", "all")
