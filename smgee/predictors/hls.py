@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smgee.datasets import HLS, fmask_bits
 from smgee.late import ee
-
-if TYPE_CHECKING:
-    import ee
 
 
 def clear_reflectance(

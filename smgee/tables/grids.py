@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from smgee.grid import PixelGrid
 from smgee.io import atomic_path
 from smgee.late import xr
 from smgee.tables.provenance import Provenance
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 
 def write_dataset(

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +26,6 @@ from smgee.upscale.daily import DailyModel
 from smgee.upscale.pull import Puller
 from smgee.upscale.route import Cost, check_model
 from smgee.upscale.store import DAYS_PER_CHUNK, SOIL_MOISTURE
-
-if TYPE_CHECKING:
-    import ee
 
 
 class ClassifierRoute:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,6 @@ from smgee.errors import InputError
 from smgee.late import xr
 from smgee.trees.ensemble import TreeEnsemble
 from smgee.trees.kernel.api import predict_bands
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 
 def predict_xarray(
