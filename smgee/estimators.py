@@ -27,10 +27,10 @@ class EstimatorSpec:
     ----------
     name, title : str
         Key in `ESTIMATORS` (also the file name of a saved model), and the name for tables and figures.
-    library, package : str
-        Distribution name (for the recorded version) and the module that holds `class_name`.
     class_name : str
         The regressor.
+    library, package : str
+        Distribution name (for the recorded version) and the module that holds `class_name`.
     settings : mapping
         Fixed keyword arguments.
     seed_name, threads_name : str or None
@@ -47,13 +47,13 @@ class EstimatorSpec:
 
     name: str
     title: str
-    library: str
-    package: str
     class_name: str
-    seed_name: str | None
-    threads_name: str | None
-    accepts_missing: bool
     reference: str
+    library: str = "scikit-learn"
+    package: str = "sklearn.ensemble"
+    seed_name: str | None = "random_state"
+    threads_name: str | None = "n_jobs"
+    accepts_missing: bool = False
     grouped: bool = False
     kind: str = "trees"
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -70,12 +70,7 @@ _SPECS = (
     EstimatorSpec(
         name="rf",
         title="RF",
-        library="scikit-learn",
-        package="sklearn.ensemble",
         class_name="RandomForestRegressor",
-        seed_name="random_state",
-        threads_name="n_jobs",
-        accepts_missing=False,
         reference="Breiman (2001), Mach. Learn. 45, 5-32",
         # A third of the predictors per split is Breiman's advice for regression. Half of the rows per tree
         # halves time and size: rows of one station are near copies of each other.
@@ -84,12 +79,7 @@ _SPECS = (
     EstimatorSpec(
         name="ert",
         title="ERT",
-        library="scikit-learn",
-        package="sklearn.ensemble",
         class_name="ExtraTreesRegressor",
-        seed_name="random_state",
-        threads_name="n_jobs",
-        accepts_missing=False,
         reference="Geurts et al. (2006), Mach. Learn. 63, 3-42",
         # all predictors per split is the authors' default for regression: the random thresholds decorrelate
         # the trees already
@@ -98,12 +88,8 @@ _SPECS = (
     EstimatorSpec(
         name="gbdt",
         title="GBDT",
-        library="scikit-learn",
-        package="sklearn.ensemble",
         class_name="GradientBoostingRegressor",
-        seed_name="random_state",
         threads_name=None,
-        accepts_missing=False,
         reference="Friedman (2001), Ann. Stat. 29, 1189-1232; subsampling: Friedman (2002), Comput. Stat. "
         "Data Anal. 38, 367-378",
         settings={
@@ -121,8 +107,6 @@ _SPECS = (
         library="xgboost",
         package="xgboost",
         class_name="XGBRegressor",
-        seed_name="random_state",
-        threads_name="n_jobs",
         accepts_missing=True,
         reference="Chen & Guestrin (2016), KDD, 785-794",
         settings={
@@ -159,12 +143,10 @@ _SPECS = (
     EstimatorSpec(
         name="linear",
         title="Linear",
-        library="scikit-learn",
         package="smgee.trees.linear",
         class_name="SteppedRidge",
         seed_name=None,
         threads_name=None,
-        accepts_missing=False,
         reference="Hoerl & Kennard (1970), Technometrics 12, 55-67; in steps, as one tree per predictor",
         grouped=True,
         kind="line",

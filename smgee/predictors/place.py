@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -182,12 +182,10 @@ class Place(Family):
             groups.setdefault(statistic.prefix, []).append(name)
         for prefix, members in groups.items():
             of = [statistics[n].of for n in members]
-            layers.append(
-                _REDUCE.get(prefix, partial(_percentile, prefix))(observed.select(of)).rename(members)
-            )
+            layers.append(_reduced(prefix, observed.select(of)).rename(members))
         late = {n: s.of for n, s in statistics.items() if self._of_medians(s)}
         if late:
-            medians = _REDUCE["m"](scenes).rename(list(roles))
+            medians = _reduced("m", scenes).rename(list(roles))
             layers.append(add_indices(medians, tuple(late.values())).select(list(late.values()), list(late)))
         if COUNT in names:
             count = scenes.select([roles[0]]).reduce(ee.Reducer.count(), PARALLEL_SCALE)
@@ -235,20 +233,12 @@ class Place(Family):
         return f"{statistic.words} of {of} of each clear scene, {during}"
 
 
-def _median(scenes: ee.ImageCollection) -> ee.Image:
-    return scenes.reduce(ee.Reducer.median(), PARALLEL_SCALE)
-
-
-def _deviation(scenes: ee.ImageCollection) -> ee.Image:
-    return scenes.reduce(ee.Reducer.stdDev(), PARALLEL_SCALE)
-
-
-def _range(scenes: ee.ImageCollection) -> ee.Image:
-    return _percentile("p75", scenes).subtract(_percentile("p25", scenes))
-
-
-def _percentile(prefix: str, scenes: ee.ImageCollection) -> ee.Image:
-    return scenes.reduce(ee.Reducer.percentile([int(prefix[1:])]), PARALLEL_SCALE)
-
-
-_REDUCE: dict[str, Callable[[ee.ImageCollection], ee.Image]] = {"m": _median, "s": _deviation, "i": _range}
+def _reduced(prefix: str, scenes: ee.ImageCollection) -> ee.Image:
+    """Return a statistic of the scenes, by the prefix of its name."""
+    if prefix == "i":
+        return _reduced("p75", scenes).subtract(_reduced("p25", scenes))
+    if prefix in _WORDS:
+        reducer = ee.Reducer.median() if prefix == "m" else ee.Reducer.stdDev()
+    else:
+        reducer = ee.Reducer.percentile([int(prefix[1:])])
+    return scenes.reduce(reducer, PARALLEL_SCALE)

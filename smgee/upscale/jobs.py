@@ -20,7 +20,7 @@ from smgee.machine import trim_heap
 from smgee.remote import TooBig, run_split
 from smgee.session import parallel_requests
 from smgee.upscale.blocks import Block, MapJob, Maps, assemble
-from smgee.upscale.route import Route
+from smgee.upscale.route import Maker, Route
 from smgee.upscale.store import MapStore
 from smgee.upscale.workers import Workers
 
@@ -153,7 +153,7 @@ def _mask(area: Area | None, grid: PixelGrid) -> Callable[[Block], np.ndarray | 
 
 def results(
     jobs: Iterable[MapJob],
-    route: Route,
+    route: Maker,
     *,
     executor: Executor | None = None,
     in_flight: int | None = None,
@@ -195,7 +195,7 @@ def _give_up(pending: dict[Future[Done], MapJob], stop: _Stop) -> list[Future[Do
     return [future for future in under_way if future.exception() is None]
 
 
-def _work(job: MapJob, route: Route, stop: _Stop) -> Done:
+def _work(job: MapJob, route: Maker, stop: _Stop) -> Done:
     """Do a job, cut into parts where it is too big."""
     began = time.perf_counter()
 

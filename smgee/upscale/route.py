@@ -41,15 +41,8 @@ class Cost:
         return sum(self.pulls.values())
 
 
-class Route(Protocol):
-    """A way from predictors to maps. It can be pickled: what it keeps for later requests stays behind."""
-
-    @property
-    def name(self) -> str:
-        """One of `RouteName`, or a route of one's own."""
-
-    def groups(self, days: Sequence[date]) -> list[tuple[date, ...]]:
-        """Return the days in groups that are best mapped together."""
+class Maker(Protocol):
+    """Does jobs."""
 
     def run(self, job: MapJob) -> Maps:
         """Return the maps of a job.
@@ -59,6 +52,17 @@ class Route(Protocol):
         smgee.remote.TooBig
             When a smaller job might pass.
         """
+
+
+class Route(Maker, Protocol):
+    """A way from predictors to maps. It can be pickled: what it keeps for later requests stays behind."""
+
+    @property
+    def name(self) -> str:
+        """One of `RouteName`, or a route of one's own."""
+
+    def groups(self, days: Sequence[date]) -> list[tuple[date, ...]]:
+        """Return the days in groups that are best mapped together."""
 
     def cost(self, job: MapJob) -> Cost:
         """Return what the job costs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any, get_args
@@ -22,7 +23,7 @@ from smgee.upscale.daily import DailyModel
 from smgee.upscale.jobs import Done, plan_jobs, results, run_jobs
 from smgee.upscale.kept import KeptBands
 from smgee.upscale.pull import Puller
-from smgee.upscale.route import Cost, Route, RouteName
+from smgee.upscale.route import Route, RouteName
 from smgee.upscale.store import MapStore
 from smgee.upscale.xee_route import XeeRoute
 
@@ -125,26 +126,17 @@ def map_day(
     return whole if inside is None else np.where(inside, whole, np.float32(np.nan))
 
 
-class _StaticRoute:
+@dataclass(frozen=True, eq=False)
+class _Static:
     """Pulls static predictors as if they were maps."""
 
-    name = "static"
-
-    def __init__(self, predictors: PredictorSet, names: Sequence[str]):
-        self.predictors = predictors
-        self.names = tuple(names)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _StaticRoute, (self.predictors, self.names)
+    predictors: PredictorSet
+    names: Sequence[str]
 
     @cached_property
     def puller(self) -> Puller:
         """What pulls."""
         return Puller(self.predictors.site.grid)
-
-    def groups(self, days: Sequence[date]) -> list[tuple[date, ...]]:
-        """Return all days at once: nothing changes."""
-        return [tuple(days)]
 
     def run(self, job: MapJob) -> Maps:
         """Return the predictors in a block, each (1, height, width) float32."""
@@ -159,10 +151,6 @@ class _StaticRoute:
             )
             found |= {name: band[None] for name, band in zip(piece.names, pulled)}
         return found
-
-    def cost(self, job: MapJob) -> Cost:
-        """Return what must be pulled."""
-        return Cost({("static", job.block): 4 * len(self.names) * job.block.size})
 
 
 def pull_static(
@@ -186,7 +174,7 @@ def pull_static(
     grid = predictors.site.grid
     whole = {name: np.empty(grid.shape, np.float32) for name in names}
     blocks = tiling(grid, block or default_block(len(names)))
-    for done in results([MapJob(b, (predictors.start,)) for b in blocks], _StaticRoute(predictors, names)):
+    for done in results([MapJob(b, (predictors.start,)) for b in blocks], _Static(predictors, names)):
         for name, values in done.maps.items():
             whole[name][done.job.block.slices] = values[0]
     return whole

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,6 @@ from smgee.upscale.cells import means_table
 from smgee.upscale.classifier_route import ClassifierRoute
 from smgee.upscale.jobs import results
 from smgee.upscale.pull import Puller
-from smgee.upscale.route import Cost
 from smgee.upscale.store import SOIL_MOISTURE
 
 CELLS_PER_REQUEST = 200
@@ -248,38 +247,23 @@ def season_image(maps: ServerRoute, days: Sequence[date]) -> ee.Image:
     return found.toFloat().rename(SOIL_MOISTURE.name)
 
 
-class _SeasonRoute:
+@dataclass(frozen=True, eq=False)
+class _Season:
     """Pulls the season's mean as if it were the map of one day."""
 
-    name = "season"
-
-    def __init__(self, maps: ServerRoute, days: Sequence[date]):
-        self.maps = maps
-        self.days = tuple(days)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _SeasonRoute, (self.maps, self.days)
+    maps: ServerRoute
+    days: Sequence[date]
 
     @cached_property
     def puller(self) -> Puller:
         """What pulls."""
         return Puller(self.maps.grid)
 
-    def groups(self, days: Sequence[date]) -> list[tuple[date, ...]]:
-        """Return all days at once."""
-        return [tuple(days)]
-
     def run(self, job: MapJob) -> Maps:
         """Return the mean in a block, (1, height, width)."""
         name = SOIL_MOISTURE.name
-        pulled = self.puller.pull(
-            self.name, job.block, names=[name], image=lambda: season_image(self.maps, self.days), keep=False
-        )
-        return {name: pulled}
-
-    def cost(self, job: MapJob) -> Cost:
-        """Return what must be pulled."""
-        return Cost({(self.name, job.block): 4 * job.block.size})
+        image = partial(season_image, self.maps, self.days)
+        return {name: self.puller.pull("season", job.block, names=[name], image=image, keep=False)}
 
 
 def season_mean_there(maps: ServerRoute, days: Sequence[date], *, block: int = 512) -> np.ndarray:
@@ -294,6 +278,6 @@ def season_mean_there(maps: ServerRoute, days: Sequence[date], *, block: int = 5
     area = maps.area
     blocks = [b for b in tiling(maps.grid, block) if area is None or area.touches(b.on(maps.grid))]
     jobs = [MapJob(b, (days[0],)) for b in blocks]
-    for done in results(jobs, _SeasonRoute(maps, days)):
+    for done in results(jobs, _Season(maps, days)):
         whole[done.job.block.slices] = done.maps[SOIL_MOISTURE.name][0]
     return whole
