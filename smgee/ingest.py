@@ -28,10 +28,8 @@ _LAYOUT = "2"  # of the images; another one is ingested again
 @dataclass(frozen=True)
 class Ingested:
     """What became of a file.
-
     Attributes
     ----------
-    file : str
     asset : str
         Id of the image.
     done : bool

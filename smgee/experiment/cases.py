@@ -90,10 +90,8 @@ def run_trials(
     progress: Callable[[float], Any] = lambda share: None,
 ) -> pd.DataFrame:
     """Run the trials that are not stored yet, and return all.
-
     Parameters
     ----------
-    wanted : iterable of Trial
     folder : Path
         Each result is stored in it at once, so what was interrupted goes on where it stopped.
     basin : Basin, optional

@@ -85,12 +85,10 @@ def _judged(
 
 def cells_against_truth(zonal: pd.DataFrame, basins: Mapping[int, Basin]) -> pd.DataFrame:
     """Tell of every cell how far the maps' mean is from the truth, beside its jackknife error.
-
     Parameters
     ----------
     zonal : pandas.DataFrame
         ``zonal.csv`` with ``standard_error``.
-    basins : mapping of int to Basin
 
     Returns
     -------

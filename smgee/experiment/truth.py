@@ -115,7 +115,6 @@ def compare_with_truth(
     seed: int = 0,
 ) -> pd.DataFrame:
     """Tell how far each reference is from the truth, and whether what it says of SMAP holds.
-
     Parameters
     ----------
     smap : pandas.DataFrame
@@ -126,7 +125,6 @@ def compare_with_truth(
         From `true_means`.
     periods : pandas.DataFrame, optional
         Unfrozen periods.
-    seed : int
 
     Returns
     -------

@@ -166,13 +166,10 @@ class Upscaled:
 
 def upscale(daily: xr.Dataset, places: Places, *, seed: int) -> Upscaled | None:
     """Learn from a network how soil moisture goes with the place, and map the lattice.
-
     Parameters
     ----------
     daily : xarray.Dataset
         Daily means of the stations, (time, station) with ``lon`` and ``lat``, of the days to learn from.
-    places : Places
-    seed : int
 
     Returns
     -------

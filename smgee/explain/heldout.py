@@ -33,10 +33,8 @@ _DRAWS, _LEVEL = 1000, 0.95  # of the bootstrap over stations
 @dataclass(frozen=True, eq=False)
 class HeldOut:
     """SHAP values of rows at stations left out, and of the placebo.
-
     Parameters
     ----------
-    predictors : tuple of str
     values, placebo : (n, p) float64
         SHAP values by the models of the folds and by their placebos, m³ m⁻³; the placebo's are NaN where
         nothing could be dealt anew, so that it would be the model again.
@@ -48,7 +46,6 @@ class HeldOut:
         Soil moisture minus the network's state, m³ m⁻³.
     groups : (p,) int
         Predictors with the same number go together.
-    synthetic : bool
     """
 
     predictors: tuple[str, ...]
@@ -175,16 +172,10 @@ class HeldOut:
 
 def explain_held_out(folds: Sequence[FoldModel], *, synthetic: bool = False) -> HeldOut:
     """SHAP values of every fold's model at the stations it never saw, and of its placebo.
-
     Parameters
     ----------
     folds : sequence of FoldModel
         As `smgee.models.load_fold_models` gives them.
-    synthetic : bool
-
-    Returns
-    -------
-    HeldOut
 
     Raises
     ------

@@ -36,10 +36,9 @@ def plot_summary(explanation: Explanation, *, max_display: int = 20) -> Figure:
         Not registered with pyplot; save it or show it. Carries a note where the data is synthetic.
     """
     import shap
-    from matplotlib.figure import Figure
 
     shown = min(max_display, len(explanation.predictors))
-    figure = Figure(figsize=(7.2, 1.6 + 0.34 * shown), dpi=150, layout="constrained")
+    figure = _figure(7.2, 1.6 + 0.34 * shown)
     ax = figure.add_subplot()
     content = shap.Explanation(
         values=explanation.values,
@@ -81,23 +80,15 @@ def plot_summary(explanation: Explanation, *, max_display: int = 20) -> Figure:
 
 def plot_held_out(held: HeldOut, ranking: pd.DataFrame, *, max_display: int = 15) -> Figure:
     """Bars of mean |SHAP| at stations left out, each beside that of the placebo.
-
     Parameters
     ----------
-    held : HeldOut
     ranking : pandas.DataFrame
         Its `HeldOut.ranking`.
     max_display : int
         Predictors to show.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
-    from matplotlib.figure import Figure
-
     shown = ranking.head(max_display).iloc[::-1]
-    figure = Figure(figsize=(7.2, 1.5 + 0.32 * len(shown)), dpi=150, layout="constrained")
+    figure = _figure(7.2, 1.5 + 0.32 * len(shown))
     ax = figure.add_subplot()
     place = np.arange(len(shown))
     # a bootstrapped end can lie inside the mean by rounding alone
@@ -131,25 +122,17 @@ def plot_held_out(held: HeldOut, ranking: pd.DataFrame, *, max_display: int = 15
 
 def plot_dependence(held: HeldOut, ranking: pd.DataFrame, *, count: int = 4) -> Figure:
     """SHAP value over value for the strongest predictors, coloured by the one it depends on most.
-
     Parameters
     ----------
-    held : HeldOut
     ranking : pandas.DataFrame
         Its `HeldOut.ranking`.
     count : int
         Panels.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
-    from matplotlib.figure import Figure
-
     chosen = [held.predictors.index(p) for p in ranking["predictor"].head(count)]
     cols = min(2, len(chosen))
     rows = -(-len(chosen) // cols)
-    figure = Figure(figsize=(3.7 * cols + 0.4, 2.9 * rows), dpi=150, layout="constrained")
+    figure = _figure(3.7 * cols + 0.4, 2.9 * rows)
     for panel, j in enumerate(chosen, start=1):
         ax = figure.add_subplot(rows, cols, panel)
         ax.axhline(0.0, color="#999999", lw=0.6)
@@ -174,7 +157,6 @@ def plot_dependence(held: HeldOut, ranking: pd.DataFrame, *, count: int = 4) -> 
 
 def plot_interactions(table: pd.DataFrame, *, synthetic: bool = False, count: int = 10) -> Figure:
     """Heat maps of what pairs of predictors do together, over all seasons and in each.
-
     Parameters
     ----------
     table : pandas.DataFrame
@@ -183,13 +165,7 @@ def plot_interactions(table: pd.DataFrame, *, synthetic: bool = False, count: in
         Mark the figure.
     count : int
         Predictors to show: those that do most, by themselves and with others.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
-    from matplotlib.figure import Figure
-
     mirrored = table.rename(columns={"predictor": "partner", "partner": "predictor"})
     both = pd.concat([table, mirrored]).drop_duplicates(["season", "predictor", "partner"])
     first = both[both["season"] == table["season"].iloc[0]]
@@ -199,7 +175,7 @@ def plot_interactions(table: pd.DataFrame, *, synthetic: bool = False, count: in
     seasons = seasons[:1] if len(seasons) == 2 else seasons  # a single season is the whole
     cols = min(2, len(seasons))
     rows, side = -(-len(seasons) // cols), 1.3 + 0.34 * len(chosen)
-    figure = Figure(figsize=(1.4 + side * cols, 0.6 + side * rows), dpi=150, layout="constrained")
+    figure = _figure(1.4 + side * cols, 0.6 + side * rows)
     values = {
         name: part.pivot(index="predictor", columns="partner", values="mean_abs_interaction")
         .reindex(index=chosen, columns=chosen)
@@ -238,6 +214,12 @@ def plot_interactions(table: pd.DataFrame, *, synthetic: bool = False, count: in
     bar.set_label("mean |interaction| (10⁻³ m³ m⁻³); bold: by itself", fontsize=8)
     bar.ax.tick_params(labelsize=7)
     return _marked(figure, synthetic)
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=150, layout="constrained")
 
 
 def _marked(figure: Figure, synthetic: bool) -> Figure:

@@ -129,10 +129,8 @@ def shap_values(
     ensemble: TreeEnsemble, counted: np.ndarray, explained: np.ndarray, *, title: str = "model"
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """SHAP values of some rows, branches being counted on others.
-
     Parameters
     ----------
-    ensemble : TreeEnsemble
     counted : (m, p) array
         Rows that tell how often every branch is taken: those of the training.
     explained : (n, p) array

@@ -72,7 +72,6 @@ def assess(
     seed: int = 0,
 ) -> Assessment:
     """Compare x (estimate, satellite) with y (reference).
-
     Parameters
     ----------
     x, y : array-like, shape (n,)
@@ -90,10 +89,6 @@ def assess(
         Of the bootstrap.
     seed : int
         The same input gives the same intervals.
-
-    Returns
-    -------
-    Assessment
 
     Raises
     ------

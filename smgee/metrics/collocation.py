@@ -27,10 +27,8 @@ FIGURES = ("error", "scaled_error", "beta", "snr", "r")
 @dataclass(frozen=True)
 class Collocated:
     """What collocation says of one data set.
-
     Attributes
     ----------
-    name : str
     signal : float
         Variance of the signal in it.
     error : float
@@ -66,11 +64,8 @@ class Collocated:
 @dataclass(frozen=True)
 class ErrorCorrelation:
     """How far the errors of two data sets go together.
-
     Attributes
     ----------
-    first, second : str
-    covariance : float
     correlation, low, high : float
         NaN where a variance of error is negative.
     """
@@ -108,7 +103,6 @@ def collocate(
     seed: int = 0,
 ) -> Collocation:
     """Estimate the errors of three or more data sets.
-
     Parameters
     ----------
     series : mapping of str to array-like, shape (n,)
@@ -120,10 +114,6 @@ def collocate(
     time, block, level, resamples, seed
         Of the block bootstrap; see `smgee.metrics.MovingBlocks`. Its block is the longest that any two of the
         series ask for. Limits are percentiles.
-
-    Returns
-    -------
-    Collocation
 
     Raises
     ------

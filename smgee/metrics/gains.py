@@ -28,10 +28,8 @@ ALIKE = 100
 @dataclass(frozen=True)
 class Gain:
     """The gain of a over b in one metric, against what chance makes of two equally good estimates.
-
     Attributes
     ----------
-    metric : str
     value : float
         Metric of a minus metric of b.
     p : float
@@ -75,7 +73,6 @@ def gain_tests(
     seed: int = 0,
 ) -> list[Gain]:
     """Test whether `a` agrees better with a common series than `b` does.
-
     Parameters
     ----------
     a, b : array-like, shape (n,)
@@ -92,7 +89,6 @@ def gain_tests(
         Cases of equally good estimates.
     verify : bool
         Count the false alarms of the whole test, on other cases than those that settled its level.
-    seed : int
 
     Returns
     -------
@@ -153,7 +149,6 @@ def false_alarms(
         As `gain_tests`.
     test : callable
         Takes simulated (a, b, reference) and says whether it sees a gain.
-    runs, seed : int
     """
     s, first, second, link = common(reference, a, b, time)
     model = Alike.like(np.stack([s, first, second])[None], link)
@@ -163,7 +158,6 @@ def false_alarms(
 
 def p_values(name: str, cases: np.ndarray, link: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the p-values of many cases at once, not yet calibrated.
-
     Parameters
     ----------
     name : str
@@ -172,7 +166,6 @@ def p_values(name: str, cases: np.ndarray, link: np.ndarray, rng: np.random.Gene
         Satellite, first and second estimate: some hundreds of cases, alike in kind.
     link : array of bool, shape (n - 1,)
         See `smgee.metrics.persistence.links`.
-    rng : numpy.random.Generator
     """
     return _judged(name, (cases, Alike.like(cases, link).draw(rng)), link)[1]
 

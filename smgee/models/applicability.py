@@ -107,10 +107,8 @@ def sensitivity(ensemble: TreeEnsemble, x: np.ndarray, *, seed: int = 0) -> dict
 
     Parameters
     ----------
-    ensemble : TreeEnsemble
     x : (n, p) array
         Training rows, columns in the order of the ensemble's predictors.
-    seed : int
     """
     rng = np.random.default_rng(seed)
     plain = ensemble.predict(x)
@@ -146,10 +144,6 @@ def area_of_applicability(
         Fold of each row in the cross-validation with stations left out.
     predictors : sequence of str, optional
         Those that distance is told by, such as all that vary within a map; all by default.
-
-    Returns
-    -------
-    Applicability
 
     Raises
     ------

@@ -54,12 +54,10 @@ class Candidate:
 
     def estimator(self, *, station_rows: float, seed: int, trees: int | None = None) -> Any:
         """An unfitted regressor of the library.
-
         Parameters
         ----------
         station_rows : float
             Rows of a usual station in the training rows.
-        seed : int
         trees : int, optional
             Instead of the setting.
         """

@@ -66,10 +66,8 @@ def find_coordinates(
     label: str,
 ) -> tuple[dict[str, np.ndarray | None], str]:
     """Coordinates of the stations, and what is to be said of them.
-
     Parameters
     ----------
-    frame : pandas.DataFrame
     named : mapping of str to (str or None)
         Columns of ``lon`` and ``lat`` as the user named them; None looks for the usual names.
     station : (n,) int

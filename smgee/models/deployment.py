@@ -20,13 +20,10 @@ OFFSET = STATE[0]
 
 def deploy(problem: Problem, choice: Choice, *, seed: int) -> dict[str, TreeEnsemble]:
     """Fit what was chosen and turn it into trees.
-
     Parameters
     ----------
     problem : Problem
         Of `smgee.models.holdout.all_rows`, or of an outer fold.
-    choice : Choice
-    seed : int
 
     Returns
     -------

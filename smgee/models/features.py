@@ -58,16 +58,10 @@ class Features:
 
 def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) -> Features:
     """Make every feature that needs no target.
-
     Parameters
     ----------
-    table : NetworkTable
     allowed : (t,) bool, optional
         Steps that what persists may be told from; a design that holds time out holds it out here too.
-
-    Returns
-    -------
-    Features
 
     Raises
     ------

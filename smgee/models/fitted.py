@@ -32,11 +32,8 @@ Key = tuple[str, str]
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """A choice with its members fitted on a problem's training rows.
-
     Parameters
     ----------
-    problem : Problem
-    choice : Choice
     models : mapping of (str, str) to regressor
         By family and part; those that were fitted.
     """

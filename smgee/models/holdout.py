@@ -123,10 +123,8 @@ def time_fold(table: NetworkTable, out: np.ndarray) -> Fold:
 
 def rows_fold(table: NetworkTable, train: np.ndarray, test: np.ndarray, *, transfers: bool) -> Fold:
     """The fold of a split by rows, as `smgee.models.designs` makes them.
-
     Parameters
     ----------
-    table : NetworkTable
     train, test : (k,) int
         Positions of rows. Those in neither are not trained on, but told where training reaches: at its
         stations where whole ones are held out, else on its steps.

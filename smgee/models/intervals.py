@@ -160,7 +160,6 @@ def fit_interval(
     level: float = 0.9,
 ) -> StationInterval:
     """Make the interval from predictions at stations left out.
-
     Parameters
     ----------
     predicted, observed : (n,) array
@@ -169,11 +168,6 @@ def fit_interval(
         Labels.
     fold : (n,) int
         Fold whose model made the prediction; a station lies in one fold.
-    level : float
-
-    Returns
-    -------
-    StationInterval
 
     Raises
     ------

@@ -18,10 +18,8 @@ from smgee.trees.reference import leaves
 
 def leaf_stations(ensemble: TreeEnsemble, x: np.ndarray, station: np.ndarray) -> TreeEnsemble:
     """Return trees that give the number of training stations behind a prediction, mean over the trees.
-
     Parameters
     ----------
-    ensemble : TreeEnsemble
     x : (n, p) array
         Training rows.
     station : (n,) array
@@ -40,10 +38,8 @@ def leaf_quantile(
     ensemble: TreeEnsemble, x: np.ndarray, error: np.ndarray, station: np.ndarray, share: float
 ) -> TreeEnsemble:
     """Return trees that give the prediction plus a quantile of the errors in its leaves, mean over the trees.
-
     Parameters
     ----------
-    ensemble : TreeEnsemble
     x : (n, p) array
         Rows whose errors are known.
     error : (n,) array

@@ -57,17 +57,14 @@ def refit_network(
     report: Callable[[], object] = lambda: None,
 ) -> list[LeftOut]:
     """Fit a choice of state and place again without each group of stations.
-
     Parameters
     ----------
-    table : NetworkTable
     choice : Choice
         What was chosen on all stations: features, settings and weights stay.
     name : str
         What of it: ``choice.deployed``, or a family.
     groups : iterable of sequence of str
         Stations to leave out, one group after the other.
-    seed : int
     trees : sequence of TreeEnsemble
         Where the models without these groups are there already, one each.
     n_jobs : int, optional
@@ -113,10 +110,8 @@ def refit_rows(
     report: Callable[[], object] = lambda: None,
 ) -> list[LeftOut]:
     """Fit a family of soil moisture itself again without each group of stations.
-
     Parameters
     ----------
-    table : TrainingTable
     spec : EstimatorSpec
         The family, with its settings.
     groups, seed, report

@@ -95,7 +95,6 @@ class Member:
 @dataclass(frozen=True, eq=False)
 class Choice:
     """What was chosen inside a fold.
-
     Parameters
     ----------
     groups : mapping of str to tuple of str
@@ -110,7 +109,6 @@ class Choice:
         Skill over the network mean at inner stations, and its standard error.
     deployed : str
         `AVERAGE` or `NETWORK`.
-    seconds : float
     """
 
     groups: Mapping[str, tuple[str, ...]]
@@ -182,15 +180,12 @@ def choose(
     deployable: bool = False,
 ) -> Choice:
     """Choose everything inside the training stations of a fold.
-
     Parameters
     ----------
     table, fold, features
         See `smgee.models.problem.make_problem`.
     families : sequence of str or Candidate
         Families, whose settings are searched for, and candidates with settings of their own.
-    effort : Effort, optional
-    seed : int
     storage : Path, optional
         Folder in which searches are kept, so that they can go on.
     deadline : float, optional
@@ -201,10 +196,6 @@ def choose(
         Called with a text whenever a search has ended.
     deployable : bool
         Look only for what may be deployed. Members of soil moisture itself are scored, but never deployed.
-
-    Returns
-    -------
-    Choice
     """
     effort, began, entered = effort or Effort(), time.monotonic(), entrants(families)
 

@@ -78,25 +78,15 @@ def score_designs(
 
     Parameters
     ----------
-    table : NetworkTable
     designs : sequence of str
         Names from `HOLDOUTS`; those that the table does not allow are skipped and told, but for ``station``.
-    families : sequence of str or Candidate
     folds : int
         Outer folds of every design.
-    effort : Effort, optional
-    seed : int
     storage : Path, optional
         Folder of the searches.
     deadline : float, optional
         `time.monotonic` after which searches end early; a further design that would probably end later, by
         what those before it took, is skipped.
-    n_jobs : int, optional
-    report : callable, optional
-
-    Returns
-    -------
-    Scored
     """
     effort = effort or Effort()
     features = build_features(table)

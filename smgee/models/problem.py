@@ -24,11 +24,8 @@ _MOST_ROWS = 4000
 @dataclass(frozen=True, eq=False)
 class Problem:
     """One fold, ready to fit and predict.
-
     Parameters
     ----------
-    table : NetworkTable
-    fold : Fold
     names : tuple of str
         Columns of `x`.
     x : (n, p) float32
@@ -91,11 +88,8 @@ def make_problem(
     most_tests: int | None = None,
 ) -> Problem:
     """Prepare a fold.
-
     Parameters
     ----------
-    table : NetworkTable
-    fold : Fold
     features : Features, optional
         Those of the table, where the fold lets long-term means be told from all steps; made anew otherwise.
     most_rows : int

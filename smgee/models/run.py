@@ -52,10 +52,8 @@ table names them, else of a box that stands for it.
 @dataclass(frozen=True, eq=False)
 class NetworkResult:
     """What a training run of state and place gives.
-
     Parameters
     ----------
-    table : NetworkTable
     models : dict of str to TrainedModel
         ``deployed``, and every family by itself; trees of the anomaly, with the predictor to add in
         ``record["offset"]``.
@@ -72,12 +70,10 @@ class NetworkResult:
         known) to its nearest station, and from stations left out to theirs.
     training : TrainingTable
         Features of the deployed model at all rows.
-    interval : StationInterval or None
     folds : tuple of FoldModel
         What would have been deployed without the stations of a fold.
     notes : tuple of str
         What the reader should know.
-    seconds : float
     """
 
     table: NetworkTable
@@ -124,10 +120,8 @@ def train_run(
     report: Report | None = None,
 ) -> NetworkResult:
     """Choose, score, certify and deploy a model of state and place.
-
     Parameters
     ----------
-    table : NetworkTable
     families : sequence of str or Candidate
         Names or titles of `ESTIMATORS`, whose settings are searched for, and candidates of one's own, with
         the settings they have; several of one family may stand side by side.
@@ -149,10 +143,6 @@ def train_run(
         Fits side by side; by default one per core.
     report : callable, optional
         Told whenever a piece of work has ended.
-
-    Returns
-    -------
-    NetworkResult
 
     Raises
     ------

@@ -40,11 +40,8 @@ def choose_groups(
 
     Parameters
     ----------
-    inner : Inner
-    part : str
     groups : mapping of str to names
         As `smgee.models.features.Features.groups`.
-    seed : int
     search : bool
         False to take what `START` says.
     pool : Executor, optional

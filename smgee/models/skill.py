@@ -102,7 +102,6 @@ def skill_limits(
         Sums of squared errors by cluster.
     counts : (k, n) array
         How often each resample holds each cluster.
-    level : float
 
     Returns
     -------

@@ -76,7 +76,6 @@ def loss(part: str, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    part : str
     truth : (n,) array
     predicted : (k, n) array
 
@@ -94,10 +93,8 @@ def loss(part: str, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True)
 class Tuned:
     """The best candidate of a search.
-
     Parameters
     ----------
-    candidate : Candidate
     value : float
         Its `loss`.
     trials : int
@@ -121,18 +118,14 @@ def tune(
     deadline: float | None = None,
 ) -> Tuned:
     """Search settings of one family; the first trial is the usual settings.
-
     Parameters
     ----------
-    family : str
-    inner : Inner
     part : str
         Of `smgee.models.problem.PARTS`.
     names : sequence of str
         Features to learn from.
     trials : int
         Settings to try; with 0 or 1 the usual ones are taken.
-    seed : int
     storage : Path, optional
         Folder of journals: a search that was interrupted goes on where it stopped, and finds what it would
         have found.

@@ -205,7 +205,6 @@ def leave_out(
     progress: Callable[[float], object] = lambda share: None,
 ) -> Uncertainty:
     """Fit a trained model again without the stations of each fold, and without each station.
-
     Parameters
     ----------
     table : NetworkTable or TrainingTable
@@ -224,10 +223,6 @@ def leave_out(
         Fits side by side.
     progress : callable, optional
         Told the share done, 0 to 1.
-
-    Returns
-    -------
-    Uncertainty
 
     Raises
     ------

@@ -26,7 +26,6 @@ ASSUMED_TREES_BYTES = 2_000_000
 @dataclass(frozen=True)
 class Plan:
     """A study's cost by every way.
-
     Attributes
     ----------
     backend : str
@@ -37,12 +36,10 @@ class Plan:
         Mapped.
     tier : str
         Of the noncommercial tiers.
-    rows : tuple of RoutePlan
     choice : str
         The route that ``auto`` takes.
     model : str
         What the trees are, in words.
-    rates : Rates
     """
 
     backend: str

@@ -58,7 +58,6 @@ class Trouble:
 @dataclass(frozen=True)
 class RoutePlan:
     """What one way costs.
-
     Attributes
     ----------
     way : str
@@ -83,7 +82,6 @@ class RoutePlan:
         Processor hours here, those of the embedded Earth Engine among them.
     memory_mb, disk_gb, asset_gb : float
         Here, here, and of the project's assets.
-    troubles : tuple of Trouble
     """
 
     way: Way

@@ -56,10 +56,6 @@ def fit_edges(ndvi: npt.ArrayLike, transformed: npt.ArrayLike, *, share: float =
     share : float
         Share of samples that each edge leaves outside.
 
-    Returns
-    -------
-    Edges
-
     Raises
     ------
     InputError

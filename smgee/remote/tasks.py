@@ -55,11 +55,8 @@ _OTHER_NAMES = {
 @dataclass(frozen=True)
 class TaskStatus:
     """What the service says of a task.
-
     Attributes
     ----------
-    id, description : str
-    state : TaskState
     message : str
         Why it failed; empty otherwise.
     eecu_s : float or None

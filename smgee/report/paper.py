@@ -46,12 +46,10 @@ _PLACE = (98.5, 36.0, 101.5, 38.5)  # west, south, east, north of the Qinghai La
 @dataclass(frozen=True)
 class PaperTable:
     """One table.
-
     Attributes
     ----------
     name : str
         Of its files.
-    caption : str
     frame : pandas.DataFrame
         Columns as they are shown; numbers are numbers.
     """
@@ -95,11 +93,8 @@ def paper_tables(c: Contents, periods: pd.DataFrame | None) -> list[PaperTable]:
 
 def write_paper_tables(tables: Sequence[PaperTable], folder: Path, *, synthetic: bool) -> list[Path]:
     """Write each table as ``NAME.csv``, ``NAME.md`` and ``NAME.tex``; those of an earlier run are removed.
-
     Parameters
     ----------
-    tables : sequence of PaperTable
-    folder : Path
     synthetic : bool
         Mark every table.
     """

@@ -80,8 +80,6 @@ def distances_figure(distances: pd.DataFrame, path: Path, *, synthetic: bool) ->
     ----------
     distances : DataFrame
         ``what`` and ``distance_m``, as ``distances.csv``.
-    path : Path
-    synthetic : bool
     """
     widest = np.quantile(distances["distance_m"], 0.999) / 1000.0
     with figure(1, 1, size=(8.8, 3.2), synthetic=synthetic) as (fig, axes):

@@ -44,11 +44,8 @@ class Comparison:
 @dataclass(frozen=True)
 class ParityReport:
     """What `check_parity` found.
-
     Attributes
     ----------
-    ensemble : TreeEnsemble
-    comparisons : list of Comparison
     tolerance : float
         In the unit of the target.
     text_bytes, text_trees : int
@@ -270,12 +267,10 @@ def _matrix(ensemble: TreeEnsemble, rows: Any) -> np.ndarray:
 
 def classify_rows(ensemble: TreeEnsemble, classifier: ee.Classifier, rows: np.ndarray) -> np.ndarray:
     """Classify rows as features on the connected Earth Engine.
-
     Parameters
     ----------
     ensemble : TreeEnsemble
         For the predictors' names.
-    classifier : ee.Classifier
     rows : (rows, features) array
         Finite.
 

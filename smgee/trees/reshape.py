@@ -15,10 +15,8 @@ from smgee.trees.layout import canonical, rebuild
 
 def redirect(ensemble: TreeEnsemble, target: np.ndarray) -> TreeEnsemble:
     """Replace nodes by one of their descendants.
-
     Parameters
     ----------
-    ensemble : TreeEnsemble
     target : (nodes,) int
         Which node stands for each; itself where nothing changes. Chains are followed to their end.
     """
@@ -36,10 +34,8 @@ def redirect(ensemble: TreeEnsemble, target: np.ndarray) -> TreeEnsemble:
 
 def specialize(ensemble: TreeEnsemble, values: Mapping[str, float]) -> TreeEnsemble:
     """Fix predictors that are constant over an image, such as the day of the year.
-
     Parameters
     ----------
-    ensemble : TreeEnsemble
     values : mapping of str to float
         Predictor name to its constant, in the unit of the predictor. NaN is allowed where the model takes it.
 
@@ -122,7 +118,6 @@ def bound_depth(ensemble: TreeEnsemble, max_depth: int) -> TreeEnsemble:
 
     Parameters
     ----------
-    ensemble : TreeEnsemble
     max_depth : int
         Edges from a root to the deepest leaf, at least 1.
 

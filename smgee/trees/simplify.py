@@ -84,10 +84,8 @@ def simplify(
     digits: Digits = "short",
 ) -> Simplified:
     """Fit the tree text into a byte budget.
-
     Parameters
     ----------
-    ensemble : TreeEnsemble
     max_bytes : int
         Of the text with `digits`, as it stands in a request (see `text_bytes`).
     X : (rows, features) array or table

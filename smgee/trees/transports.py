@@ -56,10 +56,8 @@ def to_classifier(
     progress: Callable[[str], Any] | None = None,
 ) -> ee.Classifier:
     """Return an `ee.Classifier` whose output is the prediction of the ensemble.
-
     Parameters
     ----------
-    ensemble : TreeEnsemble
     transport : {"auto", "inline", "table", "blob", "classifier"}
         How the trees travel. ``"auto"`` measures the request: inline if it fits, else a table if `asset_id`
         is given, else a blob if `upload` is.

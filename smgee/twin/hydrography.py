@@ -33,12 +33,7 @@ _OUTLET = 0
 
 
 class Hydrography:
-    """The bands of MERIT Hydro over a basin.
-
-    Parameters
-    ----------
-    basin : Basin
-    """
+    """The bands of MERIT Hydro over a basin."""
 
     def __init__(self, basin: Basin) -> None:
         self.basin = basin

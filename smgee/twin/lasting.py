@@ -23,10 +23,8 @@ LASTING: tuple[str, ...] = (NASADEM.id, MERIT_HYDRO.id, *SOIL)
 
 class Lasting:
     """Describes and reads them.
-
     Parameters
     ----------
-    basin : Basin
     products : Products
         Of any year.
     """

@@ -29,7 +29,6 @@ def fractal_field(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
     shape : (height, width)
     beta : float
         Spectral exponent of the two-dimensional power (2 rough, 4 smooth).

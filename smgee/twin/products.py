@@ -38,12 +38,7 @@ def window_of(basin: Basin, whole: PixelGrid, *, margin: float) -> PixelGrid:
 
 
 class Products:
-    """The coarse products of one year.
-
-    Parameters
-    ----------
-    basin : Basin
-    """
+    """The coarse products of one year."""
 
     def __init__(self, basin: Basin) -> None:
         self.basin = basin

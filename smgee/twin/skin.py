@@ -33,12 +33,7 @@ _KELVIN = 273.15
 
 
 class SkinReader:
-    """Land surface temperature of one year, computed by the day.
-
-    Parameters
-    ----------
-    basin : Basin
-    """
+    """Land surface temperature of one year, computed by the day."""
 
     def __init__(self, basin: Basin) -> None:
         self.basin = basin

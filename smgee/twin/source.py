@@ -76,7 +76,6 @@ class TwinSource:
 
     Parameters
     ----------
-    basin : Basin, optional
     years : iterable of int, optional
         The years to serve, of the same land; by default the basin's own. A year costs its balance and clouds
         when it is first read.

@@ -53,10 +53,8 @@ class Ground(Protocol):
 
 def place_stations(basin: Ground, scenario: str = "stratified") -> pd.DataFrame:
     """Choose the stations' pixels.
-
     Parameters
     ----------
-    basin : Ground
     scenario : {"stratified", "random", "valley", "roadside", "clustered"}
         ``"stratified"``: 30, as a designed network has them: eighteen in nine strata (three classes of
         elevation, times north, south and flat) as far apart as a stratum allows, twelve in two clusters

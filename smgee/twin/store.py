@@ -121,7 +121,6 @@ class RowStore:
 
     Parameters
     ----------
-    path : pathlib.Path
     height, width : int
         Pixels of a frame; the width is even.
     """

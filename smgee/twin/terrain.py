@@ -56,7 +56,6 @@ def build_terrain(
 
     Parameters
     ----------
-    seed : int
     shape : (height, width)
         Pixels of `size_m` metres.
     relief : float

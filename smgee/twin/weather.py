@@ -78,7 +78,6 @@ def draw_rain(rng: np.random.Generator, month: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    rng : numpy.random.Generator
     month : (n,) int array
         0-11.
     """

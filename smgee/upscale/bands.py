@@ -192,8 +192,6 @@ def predict_day(
 
     Parameters
     ----------
-    model : DailyModel
-    day : date
     bands : Bands
         All that the model needs but `constants`.
     constants : mapping of str to float
@@ -231,8 +229,6 @@ def predict_told(
 
     Parameters
     ----------
-    model : DailyModel
-    days : sequence of date
     bands : Bands
         All that the model needs but `constants`.
     constants : mapping of date to mapping of str to float

@@ -85,10 +85,8 @@ def _halves(start: int, length: int) -> list[tuple[int, int]]:
 @dataclass(frozen=True)
 class MapJob:
     """Some days of a block.
-
     Parameters
     ----------
-    block : Block
     days : tuple of date
         Ascending.
     """

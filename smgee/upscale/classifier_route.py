@@ -176,11 +176,8 @@ def map_image(
     model: DailyModel, day: date, image: ee.Image | None, classifier: ee.Classifier | None
 ) -> ee.Image:
     """Return a day's map by one model on Earth Engine, one band.
-
     Parameters
     ----------
-    model : DailyModel
-    day : date
     image : ee.Image or None
         The predictors of the day; not needed by a model that is one number for the day.
     classifier : ee.Classifier or None

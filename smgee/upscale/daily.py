@@ -109,10 +109,8 @@ class DailyModel:
         cls, model: TrainedModel | TreeEnsemble | DailyModel, state: pd.DataFrame | None = None
     ) -> DailyModel:
         """Make it of a model and, where the model is of the anomaly, the network's state.
-
         Parameters
         ----------
-        model : TrainedModel, TreeEnsemble or DailyModel
         state : pandas.DataFrame, optional
             ``time``, ``network_state``, ``network_change``.
 

@@ -28,10 +28,8 @@ from smgee.upscale.workers import Workers
 @dataclass(frozen=True, eq=False)
 class Done:
     """A job that is finished.
-
     Attributes
     ----------
-    job : MapJob
     maps : Maps
         Its maps.
     parts : int

@@ -80,7 +80,6 @@ class SampledRoute:
     ----------
     predictors : PredictorSet
         On the lattice of the maps.
-    models : sequence of DailyModel
     step : int
         Side of a square, pixels.
     source : BandSource, optional
@@ -158,13 +157,10 @@ def sampled_means(
     progress: Callable[[float], object] = lambda share: None,
 ) -> pd.DataFrame:
     """Average the maps of every model over cells, day by day.
-
     Parameters
     ----------
-    route : SampledRoute
     weights : Weights
         Of the cells, on `sampled_grid`.
-    days : sequence of date
     names : sequence of str
         One for each model.
     block : int

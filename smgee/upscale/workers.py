@@ -56,12 +56,10 @@ class Workers(Executor):
         self, work: Work, job: MapJob, route: Route, *rest: Any
     ) -> Future[Any]:
         """Have a worker call ``work(job, route, *rest)``.
-
         Parameters
         ----------
         work : callable
             A function that can be pickled.
-        job : MapJob
         route : Route
             Sent to each worker once.
         """

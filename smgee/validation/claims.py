@@ -145,7 +145,6 @@ def verdict_table(
     **pairing: Any,
 ) -> pd.DataFrame:
     """Judge SMAP in every cell with stations, their sampling error told apart from SMAP's own.
-
     Parameters
     ----------
     smap : pandas.DataFrame
@@ -156,7 +155,6 @@ def verdict_table(
         See `smgee.validation.references.station_weights`.
     target : float
         Largest ubRMSE allowed, m³ m⁻³.
-    seed : int
     **pairing
         periods, recommended_only and day of `smgee.validation.validate`.
 

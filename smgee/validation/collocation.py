@@ -59,7 +59,6 @@ def collocation_table(
     **pairing: Any,
 ) -> pd.DataFrame:
     """Collocate SMAP, a reference and other products in every cell and orbit.
-
     Parameters
     ----------
     smap : pandas.DataFrame
@@ -72,7 +71,6 @@ def collocation_table(
         Products whose errors go with SMAP's.
     of_maps : iterable of str
         Products whose source the maps are made of too: they stand beside stations only.
-    seed : int
     **pairing
         periods and recommended_only of `smgee.validation.validate`.
 

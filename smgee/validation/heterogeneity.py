@@ -35,7 +35,6 @@ COLUMNS = (
 @dataclass(frozen=True)
 class Hypothesis:
     """An expectation, named before the data are looked at.
-
     Attributes
     ----------
     metric : str
@@ -44,7 +43,6 @@ class Hypothesis:
         Column of the conditions.
     sign : {"+", "-"}
         Whether the metric is expected to rise or to fall with it.
-    why : str
     """
 
     metric: str

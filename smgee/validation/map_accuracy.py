@@ -38,7 +38,6 @@ def map_accuracy(
     seed: int = 0,
 ) -> pd.DataFrame:
     """Compare what a model says of stations it has not seen with what they measured, by cell.
-
     Parameters
     ----------
     predictions : pandas.DataFrame
@@ -46,10 +45,8 @@ def map_accuracy(
         were left out together.
     places : pandas.DataFrame
         station, lon, lat.
-    cells : iterable of EaseCell
     model : str
         The one that draws the maps; beside it stand those of `BESIDE` that `predictions` hold.
-    seed : int
 
     Returns
     -------

@@ -37,14 +37,12 @@ DAYS_PER_REQUEST = 30
 @dataclass(frozen=True)
 class Product:
     """A collection of images of soil moisture.
-
     Parameters
     ----------
     name : str
         In tables.
     id : str
         Asset.
-    band : str
     factor, offset : float
         What makes m³ m⁻³ of its values.
     of_smap : bool
@@ -135,10 +133,8 @@ def fetch_others(
     progress: Callable[[float], Any] | None = None,
 ) -> pd.DataFrame:
     """Fetch what other products say of SMAP's cells at SMAP's passes.
-
     Parameters
     ----------
-    products : iterable of Product
     smap : pandas.DataFrame
         Retrievals (date, orbit, cell, soil_moisture, and time where it is known); passes without a value are
         left out.

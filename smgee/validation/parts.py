@@ -40,13 +40,10 @@ def validate_parts(
     smap: pd.DataFrame, references: Mapping[str, pd.DataFrame], *, seed: int = 0, **pairing: Any
 ) -> pd.DataFrame:
     """Validate SMAP in every cell and orbit against every reference, part by part.
-
     Parameters
     ----------
     smap : pandas.DataFrame
         As `smgee.validation.validate` takes it.
-    references : mapping of str to pandas.DataFrame
-    seed : int
     **pairing
         common, periods and recommended_only of `smgee.validation.validate`.
 
@@ -94,7 +91,6 @@ def compare_products(
     **pairing: Any,
 ) -> pd.DataFrame:
     """Judge SMAP and other products by the same references, on the passes that all of them have.
-
     Parameters
     ----------
     smap : pandas.DataFrame
@@ -103,7 +99,6 @@ def compare_products(
         From `smgee.validation.others.fetch_others`.
     references : mapping of str to pandas.DataFrame
         Of them the plain mean of the stations and the upscaled maps are used, in the 9 km cells the maps.
-    seed : int
     **pairing
         periods, smap_is_predictor and core_site of `smgee.validation.validate`.
 

@@ -154,12 +154,10 @@ def station_references(
     daily: xr.Dataset, cells: Iterable[EaseCell], *, anomalies: bool = True, min_stations: int = 1
 ) -> dict[str, pd.DataFrame]:
     """Return the means of the stations under every one of `WEIGHTS`, by name, to be judged side by side.
-
     Parameters
     ----------
     daily : xarray.Dataset
         Daily means, or, with a dimension ``orbit``, values at the overpass.
-    cells : iterable of EaseCell
     anomalies : bool
         Of the weighted means; the plain one, ``insitu_mean``, stays as it is.
     min_stations : int
@@ -186,12 +184,10 @@ def station_references(
 
 def station_weights(daily: xr.Dataset, cell: EaseCell, kind: str = "equal") -> np.ndarray:
     """Return the weights of stations in a cell, with the sum 1.
-
     Parameters
     ----------
     daily : xarray.Dataset
         Stations inside the cell, with lon and lat.
-    cell : EaseCell
     kind : {"equal", "voronoi", "inverse_distance", "stability", "kriging"}
         ``voronoi``: areas of Thiessen polygons within the cell, in the equal-area plane of the grid.
         ``inverse_distance``: what each station contributes to the mean over the cell of the field that

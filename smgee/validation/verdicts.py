@@ -44,14 +44,12 @@ _NORMAL = 1.959963984540054  # quantile of 95 %
 @dataclass(frozen=True)
 class SamplingError:
     """Error of a mean of stations as an estimate of the area's mean, one standard deviation.
-
     Attributes
     ----------
     level : float
         Of its mean over time.
     dynamics : float
         Of its departures from that, root mean square over time.
-    stations : int
     """
 
     level: float
@@ -62,7 +60,6 @@ class SamplingError:
 @dataclass(frozen=True)
 class Verdict:
     """A satellite against a reference that has an error of its own.
-
     Attributes
     ----------
     values : dict of str to float
@@ -71,11 +68,8 @@ class Verdict:
         The same against a reference without error, as far as that error is known.
     intervals : dict of str to (float, float)
         95 % intervals of `corrected`: the times that were sampled, and the stations.
-    error : SamplingError
     meets : float
         Probability that the ubRMSE without the reference's error is at most `target`.
-    target : float
-    n : int
     reason : str
         Why something is NaN; empty when nothing is.
     """
@@ -164,7 +158,6 @@ def verdict(
     seed: int = 0,
 ) -> Verdict:
     """Judge a satellite by stations whose mean has an error.
-
     Parameters
     ----------
     satellite : array-like, shape (time,)
@@ -179,10 +172,6 @@ def verdict(
         Largest ubRMSE allowed, m³ m⁻³.
     draws, seed : int
         Of the probability.
-
-    Returns
-    -------
-    Verdict
 
     Notes
     -----

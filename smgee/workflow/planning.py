@@ -30,7 +30,6 @@ from smgee.workflow.steps.stations import STATIONS
 @dataclass(frozen=True)
 class Planned:
     """The plan of a study.
-
     Attributes
     ----------
     study : Study
@@ -39,7 +38,6 @@ class Planned:
         The area, in words.
     days : str
         Which days, in words.
-    plan : Plan
     """
 
     study: Study
