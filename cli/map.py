@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 import smgee
@@ -32,8 +33,6 @@ def map_one(
     ] = "both",
 ) -> dict[str, Any]:
     """Map one day with a trained model; by default by both routes, which must agree on every pixel."""
-    import numpy as np
-
     if route not in ("xee", "classifier", "both"):
         raise InputError(f"The route {route!r} is not known; choose xee, classifier or both.")
     content = Study.from_yaml(study)

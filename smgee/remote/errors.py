@@ -8,6 +8,7 @@ http, ssl and socket modules. `classify` makes one of the kinds below of each of
 from __future__ import annotations
 
 import errno
+import http.client
 import re
 import socket
 import ssl
@@ -122,8 +123,6 @@ _OUTAGE_ADVICE = (
 @cache
 def _client_errors() -> tuple[type[BaseException], ...]:
     """Return the base exceptions of the libraries between smgee and the service."""
-    import http.client
-
     import google.api_core.exceptions
     import google.auth.exceptions
     import googleapiclient.errors

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from smgee.grid import PixelGrid
 from smgee.twin.noise import stream
@@ -71,8 +72,6 @@ class Analysis:
 
     def _forcing(self) -> tuple[np.ndarray, np.ndarray]:
         """Return rain and demand of every step, mm, (step, height, width)."""
-        from scipy.ndimage import gaussian_filter
-
         basin = self.products.basin
         rng = stream(basin.seed, "level 4", basin.year)
         rain, dz = self.products.rain(self.grid)

@@ -12,6 +12,7 @@ from datetime import date
 from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from smgee.datasets import IMERG
 from smgee.grid import PixelGrid
@@ -46,8 +47,6 @@ class Imerg:
     @cached_property
     def daily(self) -> np.ndarray:
         """Rain by the day, (day, height, width) float64 mm."""
-        from scipy.ndimage import gaussian_filter
-
         rng = stream(self.basin.seed, "imerg", self.basin.year)
         rain, _ = self._products.rain(self.grid)
         error = gaussian_filter(rng.standard_normal(rain.shape), (0.0, 1.0, 1.0))

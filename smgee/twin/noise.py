@@ -10,6 +10,7 @@ import zlib
 
 import numba
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 
 def stream(seed: int, *names: object) -> np.random.Generator:
@@ -55,8 +56,6 @@ def correlated_field(rng: np.random.Generator, shape: tuple[int, int], *, length
     """Return a zero-mean, unit-variance field smoothed by a Gaussian of `length` pixels, (height, width)
     float32.
     """
-    from scipy.ndimage import gaussian_filter
-
     pad = int(3 * length) + 1
     field = gaussian_filter(
         rng.standard_normal((shape[0] + 2 * pad, shape[1] + 2 * pad), dtype=np.float32), length

@@ -13,6 +13,7 @@ from datetime import date
 from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from smgee.datasets import CHIRPS, CLAY, ERA5_LAND, SAND
 from smgee.grid import PixelGrid, transformer
@@ -107,8 +108,6 @@ class Products:
         Pentads are nearly right (the product is made by the pentad); how they fall into days is guessed from
         cold clouds, here from a basin-wide guess of which days were wet.
         """
-        from scipy.ndimage import gaussian_filter
-
         rng = stream(self.basin.seed, "chirps", self.basin.year)
         rain, _ = self.rain(self.chirps_grid)
         days = len(rain)
@@ -129,8 +128,6 @@ class Products:
     @cached_property
     def era5(self) -> dict[str, np.ndarray]:
         """The bands of ERA5-Land, each (day, height, width) float32."""
-        from scipy.ndimage import gaussian_filter
-
         basin, w = self.basin, self.basin.weather
         rng = stream(basin.seed, "era5", basin.year)
         rain, dz = self.rain(self.era5_grid)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from smgee.datasets.smap import RETRIEVAL_BITS, SURFACE_BITS, pattern
 from smgee.twin.basin import Basin
@@ -199,8 +200,6 @@ def _passes(basin: Basin, half: str) -> np.ndarray:
 
 def _observe(basin: Basin, half: str, land: _Land, covered: np.ndarray, name: str) -> Retrievals:
     """Observe what the footprints see where `covered`; noise and ancillary errors are drawn by `name`."""
-    from scipy.ndimage import gaussian_filter
-
     rng = stream(basin.seed, "smap", name, half, basin.year)
     w = basin.weather
     index = [w.index(d) for d in basin.days]
@@ -268,8 +267,6 @@ def retrieve_9km(basin: Basin, half: str) -> Retrievals:
     about 33 km; so is this one, a Gaussian mean of the true cell means of that width. Beyond the basin the
     land is its mirror image.
     """
-    from scipy.ndimage import gaussian_filter
-
     sigma = FOOTPRINT_9KM / 2.3548 / 9.0
     cells = _cells(basin)
     extra = (cells.days.shape[1] - basin.cells_across) // 2 - CELLS_AROUND
@@ -292,8 +289,6 @@ def retrieve_36km(basin: Basin, half: str) -> Retrievals:
     """Return a year of 36 km retrievals on 3 × 3 cells around the basin, from the same land with the
     antenna's own footprint.
     """
-    from scipy.ndimage import gaussian_filter
-
     sigma = FOOTPRINT_36KM / 2.3548 / 9.0
 
     def through(a: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
@@ -334,8 +335,6 @@ def write_stations(basins: Sequence[Ground], folder: str | Path, scenario: str =
     pathlib.Path
         The network's folder.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     root = Path(folder) / NETWORK
     with ThreadPoolExecutor(2) as pool:
         names = basins[0].network(scenario).index

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from shapely import box
 
 from smgee.errors import InputError, MissingDataError, UnsupportedError
 from smgee.grid import EASE_CRS, EASE_GRIDS, EaseCell, PixelGrid, transformer
@@ -191,8 +192,6 @@ def cell_weights(grid: PixelGrid, cells: Iterable[EaseCell]) -> CellWeights:
     MissingDataError
         A cell that the lattice does not touch.
     """
-    from shapely import box
-
     weights = CellWeights(grid, tuple(cells))
     if not weights.cells:
         raise InputError("No EASE-Grid cell was given to average over; give at least one.")

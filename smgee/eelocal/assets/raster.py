@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from shapely.geometry import Polygon, shape
 
 from smgee.cache import KEPT
 from smgee.eelocal.assets.pyramid import Pyramid
@@ -83,8 +84,6 @@ def image_footprint(info: ImageInfo) -> Geometry | None:
     latitude.
     """
     if info.footprint is not None:
-        from shapely.geometry import shape
-
         return Geometry(shape(info.footprint), "EPSG:4326", True)
     return _outline(info.bands[0].grid) if info.bands else None
 
@@ -94,8 +93,6 @@ def _outline(grid: PixelGrid) -> Geometry | None:
     """Return the outline of a grid in longitude and latitude, None where a part of it has none; the scenes
     of a tile share theirs.
     """
-    from shapely.geometry import Polygon
-
     steps = np.linspace(0, 1, 9)[:-1]
     zero, one = np.zeros(8), np.ones(8)
     cols = np.concatenate([steps, one, 1 - steps, zero]) * grid.width

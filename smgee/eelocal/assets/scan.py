@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -173,8 +174,6 @@ def _band_names(
 
 
 def read_arrays(path: Path, facts: FileFacts, options: AddOptions, images: dict[str, FoundImage]) -> None:
-    from datetime import UTC, datetime
-
     variables = inspect_arrays(path, crs=options.crs)
     stem = facts.index or "image"
     for variable in variables:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from shapely.geometry import mapping
+
 from smgee.eelocal.assets.sources import TableSource
 from smgee.errors import InputError
 from smgee.grid import transformer
@@ -139,7 +141,6 @@ def _csv(path: Path, source: TableSource) -> Iterator[dict[str, Any]]:
 
 def _frame(path: Path, kind: str) -> Iterator[dict[str, Any]]:
     import geopandas
-    from shapely.geometry import mapping
 
     if kind in ("parquet", "geoparquet"):
         try:

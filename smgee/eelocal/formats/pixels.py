@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image as Picture
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.image import Band
@@ -116,8 +117,6 @@ def _rgba(layers: Layers) -> tuple[np.ndarray, np.ndarray]:
 
 def to_png(layers: Layers) -> bytes:
     """Return a PNG; the mask becomes the alpha channel."""
-    from PIL import Image as Picture
-
     colours, alpha = _rgba(layers)
     buffer = io.BytesIO()
     Picture.fromarray(np.dstack([colours, alpha]), "RGBA").save(buffer, "PNG", compress_level=3)
@@ -126,8 +125,6 @@ def to_png(layers: Layers) -> bytes:
 
 def to_jpeg(layers: Layers) -> bytes:
     """Return a JPEG; masked pixels are black."""
-    from PIL import Image as Picture
-
     colours, alpha = _rgba(layers)
     flattened = (colours.astype("u2") * alpha[..., None] // 255).astype("u1")
     buffer = io.BytesIO()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from typing import Any
 
 from smgee.eelocal.engine.registry import algorithm
@@ -280,16 +281,10 @@ def calendar_range(start: int, end: int | None, field: str) -> Filter:
         time = _comparable(field_of(element, "system:time_start"))
         if not is_number(time):
             return None
-        value = part(to_local(float(time), _utc()))
+        value = part(to_local(float(time), UTC))
         return start <= value <= last if start <= last else value >= start or value <= last
 
     return Condition("calendarRange", test)
-
-
-def _utc() -> Any:
-    import datetime as dt
-
-    return dt.UTC
 
 
 @algorithm("Filter.dayOfYear")

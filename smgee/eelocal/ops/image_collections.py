@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shapely import union_all
+
 from smgee.eelocal.assets.raster import load_image
 from smgee.eelocal.engine.context import Context
 from smgee.eelocal.engine.registry import algorithm
@@ -121,8 +123,6 @@ def stacked_bands(images: Sequence[Image]) -> dict[str, list[Band]]:
 
 def joint_footprint(images: Sequence[Image]) -> Geometry | None:
     """Return the union of the footprints, None where one is unbounded or there is none."""
-    from shapely import union_all
-
     shapes = [i.footprint for i in images]
     if not shapes or any(s is None for s in shapes):
         return None

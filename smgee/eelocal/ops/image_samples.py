@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import shapely
 from shapely.geometry import Point
 
 from smgee.eelocal.engine.context import Context
@@ -394,8 +395,6 @@ def get_region(
 
 def _covers(image: Image, points: np.ndarray) -> np.ndarray:
     """Return which longitudes and latitudes lie in an image's footprint."""
-    import shapely
-
     footprint = image.footprint
     if footprint is None:
         return np.ones(len(points), bool)

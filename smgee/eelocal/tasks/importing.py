@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import uuid
 import zipfile
 from collections.abc import Callable, Mapping
@@ -198,8 +199,6 @@ def _tileset(
 @contextmanager
 def _unzipped(path: Path) -> Any:
     """Give the shapefile inside a ZIP archive."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
         archive.extractall(folder)
         found = sorted(Path(folder).rglob("*.shp"))

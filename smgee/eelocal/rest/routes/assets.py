@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from shapely.geometry import shape
 
 from smgee.eelocal.assets.describe import describe
 from smgee.eelocal.assets.names import asset_id, check_new_id
@@ -272,8 +275,6 @@ def _geometry(region: Mapping[str, Any]) -> dict[str, Any]:
 @route("GET", _NAME + ":listFeatures")
 def list_features(service: Service, request: Request, name: str) -> Response:
     """Answer a page of a table's features, those that meet a region and a filter."""
-    from shapely.geometry import shape
-
     query = request.query
     source, info = service.store.get(name, kind="Table asset")
     if not isinstance(info, TableInfo):
@@ -281,8 +282,6 @@ def list_features(service: Service, request: Request, name: str) -> Response:
     start, size = int(query.get("pageToken") or 0), int(query.get("pageSize") or 1000)
     region = None
     if query.get("region"):
-        import json
-
         region = shape(json.loads(query["region"]))
     accept = asset_filter(query.get("filter"))
     page: list[dict[str, Any]] = []
