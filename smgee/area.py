@@ -338,12 +338,8 @@ def _degrees_beyond(lon: float, west: float, east: float) -> float:
 
 
 def _read_outline(value: str, folder: Path) -> str:
-    """Return the polygons of a GeoJSON file, or text, as one compact geometry.
-
-    Raises
-    ------
-    ValueError
-        When it cannot be read, holds no polygon, or is not in longitude and latitude.
+    """Return the polygons of a GeoJSON file, or text, as one compact geometry; `ValueError` when it cannot be
+    read, holds no polygon, or is not in longitude and latitude.
     """
     if value.lstrip().startswith("{"):
         text, origin = value, "geojson"

@@ -159,13 +159,7 @@ ESTIMATORS: Mapping[str, EstimatorSpec] = MappingProxyType({spec.name: spec for 
 
 
 def find(name: str) -> EstimatorSpec:
-    """The spec of a model by its name or title, whatever the case.
-
-    Raises
-    ------
-    InputError
-        If there is no such model.
-    """
+    """The spec of a model by its name or title, whatever the case; `InputError` if there is no such model."""
     for spec in ESTIMATORS.values():
         if name.strip().lower() in (spec.name, spec.title.lower()):
             return spec

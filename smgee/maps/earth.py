@@ -73,12 +73,8 @@ class EarthLayers:
         return {name: layer for name, (layer, _, _) in self._built.items()}
 
     def image(self, name: str, day: date) -> tuple[ee.Image, dict[str, Any]]:
-        """Return the image of a layer on a day, and how it is drawn.
-
-        Raises
-        ------
-        InputError
-            For a layer that there is not.
+        """Return the image of a layer on a day, and how it is drawn; `InputError` for a layer that there is
+        not.
         """
         if name not in self._built:
             raise InputError(f"The layer {name!r:.60} is not known; choose from {', '.join(self._built)}.")
@@ -86,12 +82,8 @@ class EarthLayers:
         return build(day), vis
 
     def url(self, name: str, day: date) -> str:
-        """Return the address of a layer's tiles, with {z}, {x} and {y} in it.
-
-        Raises
-        ------
-        SmgeeError
-            When the backend refuses the image.
+        """Return the address of a layer's tiles, with {z}, {x} and {y} in it; `SmgeeError` when the backend
+        refuses the image.
         """
         key = name, day if name in self._built and self._built[name][0].daily else None
         if key not in self._urls:

@@ -9,12 +9,8 @@ from smgee.errors import InputError
 
 
 def vector(values: ArrayLike) -> np.ndarray:
-    """Return a series as float64, masked values as NaN.
-
-    Raises
-    ------
-    InputError
-        If it is not one-dimensional or holds an infinite value.
+    """Return a series as float64, masked values as NaN; `InputError` if it is not one-dimensional or holds an
+    infinite value.
     """
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(float), np.nan)

@@ -12,13 +12,7 @@ from smgee.metrics.pairing import vectors
 
 
 def seconds(time: ArrayLike, size: int) -> np.ndarray:
-    """Return times as float seconds (numbers stay as they are).
-
-    Raises
-    ------
-    InputError
-        If their number is not `size`.
-    """
+    """Return times as float seconds (numbers stay as they are); `InputError` where they are not `size`."""
     t = np.asarray(time)
     if t.shape != (size,):
         raise InputError(f"{t.size} times were given for {size} pairs; give one time per pair.")

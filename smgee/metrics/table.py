@@ -227,13 +227,7 @@ HEADLINE = ("r", "bias", "rmse", "ubrmse")
 
 
 def metric(name: str) -> Metric:
-    """Return a metric by name.
-
-    Raises
-    ------
-    InputError
-        If there is none of that name.
-    """
+    """Return a metric by name; `InputError` if there is none of that name."""
     try:
         return METRICS[name]
     except KeyError:

@@ -201,12 +201,8 @@ BASELINES: Mapping[str, NamedBaseline] = MappingProxyType(
 
 
 def predict_baselines(problem: Problem) -> dict[str, np.ndarray]:
-    """Predictions of every baseline that the table allows, by name.
-
-    Raises
-    ------
-    InputError
-        If a baseline gives no finite value for a row.
+    """Predictions of every baseline that the table allows, by name; `InputError` if a baseline gives no
+    finite value for a row.
     """
     located = problem.table.lon is not None
     out = {}

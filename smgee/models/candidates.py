@@ -158,12 +158,8 @@ def entrants(models: Sequence[str | Candidate]) -> dict[str, Candidate]:
 
 
 def parse_candidate(text: str) -> Candidate:
-    """A candidate written as ``NAME=FAMILY`` or ``NAME=FAMILY:setting=number,setting=number``.
-
-    Raises
-    ------
-    InputError
-        If the text is not of that form.
+    """A candidate written as ``NAME=FAMILY`` or ``NAME=FAMILY:setting=number,setting=number``; `InputError`
+    if the text is not of that form.
     """
     name, equals, rest = text.partition("=")
     family, _, settings = rest.partition(":")

@@ -179,13 +179,8 @@ def as_network(table: TrainingTable) -> NetworkTable:
 
 
 def fit_one(spec: EstimatorSpec, x: np.ndarray, y: np.ndarray, *, station: np.ndarray, seed: int) -> Any:
-    """Fit one model in one thread, on rows of stations.
-
-    Raises
-    ------
-    InputError
-        If the target does not vary, so that there is nothing to learn (CatBoost refuses such data, others
-        return a constant).
+    """Fit one model in one thread, on rows of stations; `InputError` if the target does not vary, so that
+    there is nothing to learn (CatBoost refuses such data, others return a constant).
     """
     if np.ptp(y) == 0:
         raise InputError(
@@ -196,13 +191,7 @@ def fit_one(spec: EstimatorSpec, x: np.ndarray, y: np.ndarray, *, station: np.nd
 
 
 def check_missing(table: TrainingTable, specs: Sequence[EstimatorSpec]) -> None:
-    """Refuse rows with missing predictors for models that cannot take them.
-
-    Raises
-    ------
-    InputError
-        Naming the models.
-    """
+    """Refuse rows with missing predictors for models that cannot take them, by name."""
     missing = int(np.isnan(table.x).any(axis=1).sum())
     strict = [spec.title for spec in specs if not spec.accepts_missing]
     if missing and strict:

@@ -283,13 +283,7 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(
 
 
 def find_design(name: str) -> Design:
-    """The design of that name.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
+    """The design of that name; `InputError` if there is none."""
     if name not in DESIGNS:
         raise InputError(
             f"There is no cross-validation design named {name!r}; choose from {', '.join(DESIGNS)}."
@@ -298,12 +292,8 @@ def find_design(name: str) -> Design:
 
 
 def require_station_design(names: list[str]) -> None:
-    """Refuse a choice of designs that would show a random split without one that leaves stations out.
-
-    Raises
-    ------
-    InputError
-        If `names` is empty, or holds ``random`` but neither ``station`` nor ``loso``.
+    """Refuse a choice of designs that would show a random split without one that leaves stations out;
+    `InputError` if `names` is empty, or holds ``random`` but neither ``station`` nor ``loso``.
     """
     if not names:
         raise InputError(f"No cross-validation design was given; choose from {', '.join(DESIGNS)}.")

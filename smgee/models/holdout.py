@@ -249,13 +249,7 @@ HOLDOUTS: Mapping[str, Holdout] = MappingProxyType(
 
 
 def find_holdout(name: str) -> Holdout:
-    """The design of that name.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
+    """The design of that name; `InputError` if there is none."""
     if name not in HOLDOUTS:
         raise InputError(f"There is no design named {name!r}; choose from {', '.join(HOLDOUTS)}.")
     return HOLDOUTS[name]

@@ -20,12 +20,8 @@ AT_STATIONS = ("station", "loso", "block")
 
 
 def station_design(scores: pd.DataFrame) -> str:
-    """The design of a table of scores that models are judged by.
-
-    Raises
-    ------
-    InputError
-        If no design of the table leaves stations out.
+    """The design of a table of scores that models are judged by; `InputError` if no design of the table
+    leaves stations out.
     """
     for design in AT_STATIONS:
         if (scores["design"] == design).any():

@@ -193,12 +193,8 @@ class Weather(Family):
         return lattice_around(site, self.product.grid)
 
     def images(self, site: Site, days: Sequence[date], names: Sequence[str]) -> ee.Image:
-        """Return the weather of several days, each image of the product read once.
-
-        Raises
-        ------
-        InputError
-            For columns relative to a network whose stations are not known.
+        """Return the weather of several days, each image of the product read once; `InputError` for columns
+        relative to a network whose stations are not known.
         """
         columns = {n: Column.read(n, self.memory_days) for n in names}
         lattice = self.lattice(site)

@@ -45,12 +45,8 @@ class HttpTransport:
         redirections: int | None = None,
         connection_type: Any = None,
     ) -> tuple[httplib2.Response, bytes]:
-        """Send one request.
-
-        Raises
-        ------
-        TimeoutError, ConnectionError
-            For a broken connection: the kinds of exception that the client repeats by itself.
+        """Send one request; `TimeoutError`, `ConnectionError` for a broken connection: the kinds of exception
+        that the client repeats by itself.
         """
         import httplib2
         import requests

@@ -89,12 +89,8 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def read_yaml(path: str | Path) -> tuple[dict[str, Any], Lines]:
-    """Return what a study file holds, dates as text, and on which lines.
-
-    Raises
-    ------
-    InputError
-        When the file is missing, is no text, no YAML, holds no settings, or gives one twice.
+    """Return what a study file holds, dates as text, and on which lines; `InputError` when the file is
+    missing, is no text, no YAML, holds no settings, or gives one twice.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")

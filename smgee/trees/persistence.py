@@ -59,12 +59,8 @@ def content_hash(ensemble: TreeEnsemble) -> str:
 
 
 def save(ensemble: TreeEnsemble, path: str | os.PathLike[str]) -> None:
-    """Write an ensemble to a ``.npz`` file, whole or not at all.
-
-    Raises
-    ------
-    InputError
-        For another suffix, or metadata that JSON cannot hold.
+    """Write an ensemble to a ``.npz`` file, whole or not at all; `InputError` for another suffix, or metadata
+    that JSON cannot hold.
     """
     path = Path(path)
     if path.suffix != ".npz":

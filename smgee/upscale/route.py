@@ -45,13 +45,7 @@ class Maker(Protocol):
     """Does jobs."""
 
     def run(self, job: MapJob) -> Maps:
-        """Return the maps of a job.
-
-        Raises
-        ------
-        smgee.remote.TooBig
-            When a smaller job might pass.
-        """
+        """Return the maps of a job; `smgee.remote.TooBig` when a smaller job might pass."""
 
 
 class Route(Maker, Protocol):

@@ -12,13 +12,7 @@ from smgee.study import Study
 
 
 def active_days(study: Study, periods: pd.DataFrame) -> list[date]:
-    """Return the unfrozen days of the study's period, ascending.
-
-    Raises
-    ------
-    MissingDataError
-        When there is none.
-    """
+    """Return the unfrozen days of the study's period, ascending; `MissingDataError` when there is none."""
     days = pd.date_range(study.start, study.end, inclusive="left")
     keep = np.zeros(len(days), bool)
     for start, end in zip(pd.to_datetime(periods["start"]), pd.to_datetime(periods["end"]), strict=True):

@@ -102,12 +102,8 @@ class RunFolder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the folder for this process alone, with the study in it and without leftovers.
-
-        Raises
-        ------
-        InputError
-            When another process is writing in it.
+        """Hold the folder for this process alone, with the study in it and without leftovers; `InputError`
+        when another process is writing in it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / ".lock").open("w") as handle:

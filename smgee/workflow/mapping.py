@@ -39,12 +39,8 @@ def kept_bands(work: Work, maps: MapStore) -> KeptBands:
 
 
 def mapped_days(work: Work) -> list[date]:
-    """Return the days that a run maps; the step reads `PERIODS` and may read `SMAP`.
-
-    Raises
-    ------
-    MissingDataError
-        When there is none.
+    """Return the days that a run maps; the step reads `PERIODS` and may read `SMAP`; `MissingDataError` when
+    there is none.
     """
     study = work.study
     days = active_days(study, work.read(PERIODS))

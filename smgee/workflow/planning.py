@@ -96,12 +96,8 @@ def plan_study(
 
 
 def at_place(study: Study, name: str) -> tuple[Study, Place]:
-    """Return a study's predictors and training for five seasons of a large area.
-
-    Raises
-    ------
-    InputError
-        For a name that is not among `smgee.planning.PLACES`.
+    """Return a study's predictors and training for five seasons of a large area; `InputError` for a name that
+    is not among `smgee.planning.PLACES`.
     """
     place = PLACES.get(name)
     if place is None:

@@ -64,13 +64,7 @@ def _data_type(dtype: str) -> dict[str, Any]:
 
 
 def describe(store: AssetStore, identifier: str, *, basic: bool = False) -> dict[str, Any]:
-    """Return the REST description of an asset or folder.
-
-    Raises
-    ------
-    NotFoundError
-        When there is none.
-    """
+    """Return the REST description of an asset or folder; `NotFoundError` when there is none."""
     found = store.find(identifier)
     record = store.user.record(identifier) if store.user is not None else None
     info = found[1] if found else None

@@ -25,12 +25,8 @@ _FORMAT = "smgee-catalog/1"
 
 
 def load_records(folder: Path) -> dict[str, AssetRecord]:
-    """Return the records of a catalog folder by id; empty where there is no catalog yet.
-
-    Raises
-    ------
-    InputError
-        When the file is not a catalog.
+    """Return the records of a catalog folder by id; empty where there is no catalog yet; `InputError` when
+    the file is not a catalog.
     """
     path = folder / CATALOG_FILE
     if not path.exists():

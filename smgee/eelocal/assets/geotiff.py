@@ -45,12 +45,8 @@ def _key(path: Path) -> tuple[str, int, int]:
 
 @contextmanager
 def open_dataset(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """Lend an open `rasterio.DatasetReader`, for one thread at a time; handles are reused between calls.
-
-    Raises
-    ------
-    InputError
-        When the file is gone or no raster, or when pixels that are read from it are damaged.
+    """Lend an open `rasterio.DatasetReader`, for one thread at a time; handles are reused between calls;
+    `InputError` when the file is gone or no raster, or when pixels that are read from it are damaged.
     """
     import rasterio
 

@@ -52,13 +52,8 @@ def last_part(identifier: str) -> str:
 
 
 def check_new_id(identifier: str) -> str:
-    """Return the id of an asset about to be written.
-
-    Raises
-    ------
-    EEError
-        When it is not below ``projects/<project>/assets/``, or holds characters that Earth Engine does not
-        allow.
+    """Return the id of an asset about to be written; `EEError` when it is not below
+    ``projects/<project>/assets/``, or holds characters that Earth Engine does not allow.
     """
     parts = identifier.split("/")
     if not is_cloud_id(identifier) or len(parts) < 4:

@@ -116,13 +116,7 @@ def _literal(text: str) -> Any:
 
 
 def parse_time(text: str) -> datetime:
-    """Return an RFC 3339 time; UTC where it names no zone.
-
-    Raises
-    ------
-    EEError
-        When it is none.
-    """
+    """Return an RFC 3339 time; UTC where it names no zone; `EEError` when it is none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -25,13 +25,7 @@ class BandRecord:
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> BandRecord:
-        """Return the band that its JSON states.
-
-        Raises
-        ------
-        KeyError, TypeError, ValueError
-            When it states none.
-        """
+        """Return the band that its JSON states; `KeyError`, `TypeError`, `ValueError` when it states none."""
         place = data["grid"]
         a, b, _, d, e, _ = place["transform"]
         if not (a * e != b * d and place["width"] > 0 and place["height"] > 0):
@@ -109,13 +103,7 @@ class AssetRecord:
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> AssetRecord:
-        """Return the asset that its JSON states.
-
-        Raises
-        ------
-        KeyError, TypeError
-            When it states none.
-        """
+        """Return the asset that its JSON states; `KeyError`, `TypeError` when it states none."""
         plain = ("start_ms", "end_ms", "footprint", "expression", "policy", "data", "created", "updated")
         return cls(
             data["type"],

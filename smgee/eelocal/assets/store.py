@@ -102,12 +102,8 @@ class AssetStore:
         return asset_name(info.id)
 
     def classifier(self, name: str) -> Mapping[str, Any]:
-        """Return the expression of a classifier asset, to be evaluated.
-
-        Raises
-        ------
-        NotFoundError
-            When there is no such classifier.
+        """Return the expression of a classifier asset, to be evaluated; `NotFoundError` when there is no such
+        classifier.
         """
         record = self.user.record(asset_id(name)) if self.user is not None else None
         if record is None or record.type != "CLASSIFIER" or record.expression is None:
@@ -124,13 +120,8 @@ class AssetStore:
         return source, source.info
 
     def local_path(self, uri: str, *, must_exist: bool = True) -> Path:
-        """Return the local file that stands for ``gs://bucket/path``.
-
-        Raises
-        ------
-        EEError
-            When the bucket is not mapped to a folder, the path leads out of that folder, or the file is not
-            there.
+        """Return the local file that stands for ``gs://bucket/path``; `EEError` when the bucket is not mapped
+        to a folder, the path leads out of that folder, or the file is not there.
         """
         bucket, _, rest = uri.removeprefix("gs://").partition("/")
         if not uri.startswith("gs://") or not rest:

@@ -192,13 +192,9 @@ def _parse(texts: tuple[str, ...]) -> Forest:
 
 
 def parse_forest(texts: Sequence[str]) -> Forest:
-    """Parse strings of one or more trees each.
-
-    Raises
-    ------
-    EEError
-        With Earth Engine's words: ``Error parsing line 4: expected 8, got 3.`` where a line is out of order,
-        ``… unexpected end of input.`` where lines are missing; lines are counted from 1 within each string.
+    """Parse strings of one or more trees each; `EEError` with Earth Engine's words: ``Error parsing line 4:
+    expected 8, got 3.`` where a line is out of order, ``… unexpected end of input.`` where lines are missing;
+    lines are counted from 1 within each string.
     """
     if not texts:
         raise EEError("The list of trees is empty.")

@@ -33,13 +33,7 @@ class Context:
 
     @property
     def assets(self) -> AssetStore:
-        """The store of a session that has one.
-
-        Raises
-        ------
-        EEError
-            For one that has none.
-        """
+        """The store of a session that has one; `EEError` for one that has none."""
         if self.store is None:
             raise EEError("This session has no assets.")
         return self.store

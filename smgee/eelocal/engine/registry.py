@@ -72,12 +72,8 @@ def algorithm(
 
 
 def implementations() -> Mapping[str, Implementation]:
-    """Return every registered implementation by the official name of its algorithm.
-
-    Raises
-    ------
-    RuntimeError
-        When nobody has imported `smgee.eelocal.ops`, whose modules register the algorithms.
+    """Return every registered implementation by the official name of its algorithm; `RuntimeError` when
+    nobody has imported `smgee.eelocal.ops`, whose modules register the algorithms.
     """
     if not _IMPLEMENTATIONS:
         raise RuntimeError("No algorithms are registered; import smgee.eelocal.ops first.")

@@ -68,13 +68,7 @@ def array(values: Any, pixelType: PixelType | None) -> Array:
 
 
 def axis_of(array: Array, axis: int) -> int:
-    """Check an axis number.
-
-    Raises
-    ------
-    EEError
-        When the array does not have that axis.
-    """
+    """Check an axis number; `EEError` when the array does not have that axis."""
     if not 0 <= axis < array.values.ndim:
         raise EEError(f"Axis {axis} is out of range for an array with {array.values.ndim} dimensions.")
     return axis

@@ -29,12 +29,8 @@ def geometries_of(collection: Collection) -> list[Geometry]:
 
 
 def collect_geometry(collection: Collection) -> Geometry:
-    """Put the geometries of a collection together, without dissolving them.
-
-    Raises
-    ------
-    EEError
-        When they differ in projection or in the kind of edges.
+    """Put the geometries of a collection together, without dissolving them; `EEError` when they differ in
+    projection or in the kind of edges.
     """
     shapes = geometries_of(collection)
     if any(g.unbounded for g in shapes):

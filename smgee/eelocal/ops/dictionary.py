@@ -116,12 +116,8 @@ def map_dictionary(dictionary: dict[str, Any], baseAlgorithm: Function) -> dict[
 
 
 def select_keys(dictionary: dict[str, Any], selectors: list[str], ignore_missing: bool) -> list[str]:
-    """Return the keys that names or regular expressions select.
-
-    Raises
-    ------
-    EEError
-        When a selector matches none, unless that is ignored.
+    """Return the keys that names or regular expressions select; `EEError` when a selector matches none,
+    unless that is ignored.
     """
     chosen: list[str] = []
     for selector in selectors:

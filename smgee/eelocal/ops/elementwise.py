@@ -288,12 +288,8 @@ def working(values: np.ndarray) -> np.ndarray:
 
 
 def result_type(operation: Operation, *types: PixelType) -> PixelType:
-    """Return the pixel type of an operation's result.
-
-    Raises
-    ------
-    EEError
-        For a bitwise operation on floating-point values.
+    """Return the pixel type of an operation's result; `EEError` for a bitwise operation on floating-point
+    values.
     """
     union = joint(types)
     kind = operation.kind

@@ -331,13 +331,7 @@ def expression(expression: str) -> Filter:
 
 
 def parse_filter(text: str) -> Filter:
-    """Read a filter from text.
-
-    Raises
-    ------
-    EEError
-        When it is not one.
-    """
+    """Read a filter from text; `EEError` when it is not one."""
     tokens: list[tuple[str, str]] = []
     at = 0
     while text[at:].strip():

@@ -94,13 +94,7 @@ def _indexed(image: Image, index: str) -> Image:
 
 
 def images_of(collection: Collection) -> list[Image]:
-    """Return the images of a collection.
-
-    Raises
-    ------
-    EEError
-        When an element is none.
-    """
+    """Return the images of a collection; `EEError` when an element is none."""
     images = []
     for element in collection:
         image = as_image(element)

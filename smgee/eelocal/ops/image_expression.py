@@ -210,12 +210,8 @@ def _choose(test: Image, yes: Image, no: Image) -> Image:
 def parse(
     expression: str, default: str, variables: list[str], *, free_bands: bool = False
 ) -> Callable[[Env], Image]:
-    """Compile an expression to a function of its variables.
-
-    Raises
-    ------
-    EEError
-        When the expression is malformed, or uses a variable that is not declared.
+    """Compile an expression to a function of its variables; `EEError` when the expression is malformed, or
+    uses a variable that is not declared.
     """
     return _Images(expression, default, variables, free_bands=free_bands).whole()
 

@@ -20,12 +20,8 @@ def target_projection(
     scale: float | None,
     default: Projection | None = None,
 ) -> Projection:
-    """Return the projection that `crs`, `crsTransform` and `scale` ask for together.
-
-    Raises
-    ------
-    EEError
-        When both a transform and a scale are given.
+    """Return the projection that `crs`, `crsTransform` and `scale` ask for together; `EEError` when both a
+    transform and a scale are given.
     """
     if transform is not None and scale is not None:
         raise EEError("Cannot specify both crsTransform and scale.")

@@ -32,12 +32,8 @@ _ADVICE = (
 def aggregation_projection(
     image: Image, crs: Projection | None, transform: Sequence[float] | None, scale: float | None
 ) -> Projection:
-    """Return the lattice on which an aggregation reads an image.
-
-    Raises
-    ------
-    EEError
-        When that would be the 1° projection of composites and constants, which nobody asked for.
+    """Return the lattice on which an aggregation reads an image; `EEError` when that would be the 1°
+    projection of composites and constants, which nobody asked for.
     """
     projection = target_projection(crs, transform, scale, image.first.projection)
     if projection.is_default and scale is None and transform is None:
@@ -49,12 +45,8 @@ def aggregation_projection(
 
 
 def region_of(image: Image, geometry: Geometry | None) -> Geometry:
-    """Return the region to work in: the one given, else the image's footprint.
-
-    Raises
-    ------
-    EEError
-        When neither has bounds.
+    """Return the region to work in: the one given, else the image's footprint; `EEError` when neither has
+    bounds.
     """
     region = image.footprint if geometry is None else geometry
     if region is None or (not region.shape.is_empty and not all(np.isfinite(region.shape.bounds))):
@@ -66,12 +58,7 @@ def zone_within(
     image: Image, region: Geometry, projection: Projection, *, max_pixels: float, best_effort: bool
 ) -> tuple[Zone, Projection]:
     """Return a region on a lattice that it does not exceed: coarsened by halves where best effort is asked
-    for.
-
-    Raises
-    ------
-    EEError
-        When the region has more pixels than allowed.
+    for; `EEError` when the region has more pixels than allowed.
     """
     zone = make_zone(region, projection)
     while zone.size > max_pixels:
@@ -253,12 +240,8 @@ def reduce_regions(
 
 
 def as_feature(element: Any) -> Feature:
-    """Return an element of a collection as a feature; an image stands for its footprint.
-
-    Raises
-    ------
-    EEError
-        When it is neither.
+    """Return an element of a collection as a feature; an image stands for its footprint; `EEError` when it is
+    neither.
     """
     if isinstance(element, Feature):
         return element

@@ -18,12 +18,8 @@ from smgee.eelocal.values.size import check_size, expanded, repeated
 
 
 def position(values: list[Any], index: int, *, end: bool = False) -> int:
-    """Return an index counted from the front.
-
-    Raises
-    ------
-    EEError
-        When there is no such element; `end` also allows the place behind the last.
+    """Return an index counted from the front; `EEError` when there is no such element; `end` also allows the
+    place behind the last.
     """
     at = index + len(values) if index < 0 else index
     if not 0 <= at < len(values) + end:

@@ -13,12 +13,8 @@ from smgee.eelocal.values.size import MOST_NUMBERS, check_size
 
 
 def as_matrix(values: np.ndarray, *, square: bool = False) -> np.ndarray:
-    """Return a two-dimensional array as doubles.
-
-    Raises
-    ------
-    EEError
-        For another number of dimensions, or a matrix that is not square where it must be.
+    """Return a two-dimensional array as doubles; `EEError` for another number of dimensions, or a matrix that
+    is not square where it must be.
     """
     if values.ndim != 2:
         raise EEError(f"The array must be a matrix (2 dimensions), got {values.ndim}.")
@@ -105,13 +101,7 @@ def to_diagonal(input: Array) -> Array:
 
 
 def inverse_of(values: np.ndarray) -> np.ndarray:
-    """Return the inverse of a matrix.
-
-    Raises
-    ------
-    EEError
-        When it is singular.
-    """
+    """Return the inverse of a matrix; `EEError` when it is singular."""
     matrix = as_matrix(values, square=True)
     try:
         return np.linalg.inv(matrix)

@@ -16,12 +16,8 @@ from smgee.eelocal.values.number import is_number, plain
 
 
 def evaluate_numbers(context: Context, expression: str, variables: Mapping[str, Any]) -> Any:
-    """Evaluate an expression of numbers, variables and the functions of Number.
-
-    Raises
-    ------
-    EEError
-        For text that is no expression, and for names that are neither variables nor functions.
+    """Evaluate an expression of numbers, variables and the functions of Number; `EEError` for text that is no
+    expression, and for names that are neither variables nor functions.
     """
     value = _Numbers(context, expression, variables).whole()
     if not is_number(value):

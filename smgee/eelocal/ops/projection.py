@@ -15,12 +15,8 @@ from smgee.grid import parse_crs
 
 
 def parse_projection(crs: str) -> Projection:
-    """Return a projection by code or WKT; WKT that a code stands for gets the code.
-
-    Raises
-    ------
-    EEError
-        When the text names no coordinate reference system.
+    """Return a projection by code or WKT; WKT that a code stands for gets the code; `EEError` when the text
+    names no coordinate reference system.
     """
     text = crs.strip()
     if text.upper() == "SR-ORG:6627":  # the web Mercator of Earth Engine's maps, under its older name

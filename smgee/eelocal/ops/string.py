@@ -17,12 +17,8 @@ from smgee.eelocal.values.number import plain
 
 @lru_cache(maxsize=512)
 def compile_pattern(pattern: str, flags: str = "") -> Any:
-    """Compile a regular expression of RE2, by RE2 itself: matching takes time in line with the text.
-
-    Raises
-    ------
-    EEError
-        For an invalid expression, unknown flags, or what RE2 lacks (look-around, back-references).
+    """Compile a regular expression of RE2, by RE2 itself: matching takes time in line with the text;
+    `EEError` for an invalid expression, unknown flags, or what RE2 lacks (look-around, back-references).
     """
     for flag in flags:
         if flag not in "gi":

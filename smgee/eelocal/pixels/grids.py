@@ -32,12 +32,7 @@ def footprint_bounds(image: Image, crs: str) -> tuple[float, float, float, float
 
 def native_grid(image: Image, band: Band | None = None) -> PixelGrid:
     """Return the grid of a band's own pixels: its lattice over its known extent, or over the image's
-    footprint.
-
-    Raises
-    ------
-    EEError
-        When the image has no bounds.
+    footprint; `EEError` when the image has no bounds.
     """
     if not image.bands:
         raise EEError("Image has no bands.")

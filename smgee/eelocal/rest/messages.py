@@ -84,12 +84,8 @@ _FIELDS = {name: (kind, test) for kind, (test, names) in _KINDS.items() for name
 
 
 def check_message(message: Mapping[str, Any]) -> None:
-    """Check the types of a request's fields, however deep.
-
-    Raises
-    ------
-    EEError
-        For a value of another type; null stands for a field that is not there.
+    """Check the types of a request's fields, however deep; `EEError` for a value of another type; null stands
+    for a field that is not there.
     """
     waiting: list[Mapping[str, Any]] = [message]
     while waiting:
@@ -107,12 +103,8 @@ def check_message(message: Mapping[str, Any]) -> None:
 
 
 def check_query(query: Mapping[str, str]) -> None:
-    """Check what is written in a request's address.
-
-    Raises
-    ------
-    EEError
-        For a size of pages that is no positive integer, or a token of pages that no answer gave.
+    """Check what is written in a request's address; `EEError` for a size of pages that is no positive
+    integer, or a token of pages that no answer gave.
     """
     size, token = query.get("pageSize"), query.get("pageToken")
     if size and not (_is_integer(size) and float(size) > 0):

@@ -40,13 +40,7 @@ _DROPPED = (
 
 
 def export_grid(image: Image, band: Band | None = None) -> PixelGrid:
-    """Return the grid of an export.
-
-    Raises
-    ------
-    EEError
-        With Earth Engine's words for an image without bounds.
-    """
+    """Return the grid of an export; `EEError` with Earth Engine's words for an image without bounds."""
     try:
         return native_grid(image, band)
     except EEError as error:
@@ -365,12 +359,8 @@ def write_table_asset(
     overwrite: bool = False,
     progress: Progress = lambda fraction: None,
 ) -> None:
-    """Store GeoJSON features as a table asset.
-
-    Raises
-    ------
-    EEError
-        For a string longer than `longest`, or more than 1000 columns.
+    """Store GeoJSON features as a table asset; `EEError` for a string longer than `longest`, or more than
+    1000 columns.
     """
     columns: set[str] = set()
     with user.writing() as folder:

@@ -227,12 +227,8 @@ class Operations:
         )
 
     def cancel(self, name: str) -> None:
-        """Ask a task to stop; one that is done stays as it is.
-
-        Raises
-        ------
-        EEError
-            When it is a task of another process, which alone can stop it.
+        """Ask a task to stop; one that is done stays as it is; `EEError` when it is a task of another
+        process, which alone can stop it.
         """
         operation = self.get(name)
         with self._changed:

@@ -8,13 +8,7 @@ from smgee.eelocal.errors import EEError
 
 
 def parse_color(text: Any) -> tuple[int, int, int, float]:
-    """Return (red, green, blue) 0…255 and opacity 0…1.
-
-    Raises
-    ------
-    EEError
-        When the text is no colour.
-    """
+    """Return (red, green, blue) 0…255 and opacity 0…1; `EEError` when the text is no colour."""
     from PIL import ImageColor
 
     if not isinstance(text, str):

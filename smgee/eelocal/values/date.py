@@ -70,13 +70,7 @@ def find_zone(name: str | None) -> dt.tzinfo:
 
 
 def unit_name(unit: str) -> str:
-    """Return a time unit in the singular.
-
-    Raises
-    ------
-    EEError
-        For an unknown unit.
-    """
+    """Return a time unit in the singular; `EEError` for an unknown unit."""
     name = unit.lower().removesuffix("s")
     if name not in UNITS:
         raise EEError(f"Unrecognized time unit '{unit}'; expected one of: {', '.join(UNITS)}.")
@@ -151,12 +145,8 @@ _ISO = re.compile(
 
 
 def parse_iso(text: str, zone: dt.tzinfo = dt.UTC) -> float:
-    """Return the instant of an ISO date such as ``2017-6-24``, ``1996-001`` or ``2017-06-24T23:59:59Z``.
-
-    Raises
-    ------
-    EEError
-        If it is none.
+    """Return the instant of an ISO date such as ``2017-6-24``, ``1996-001`` or ``2017-06-24T23:59:59Z``;
+    `EEError` if it is none.
     """
     match = _ISO.fullmatch(text.strip())
     if match is None:

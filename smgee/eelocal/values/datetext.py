@@ -106,12 +106,8 @@ def _tokens(pattern: str) -> list[tuple[str, int]]:
 
 
 def format_date(ms: float, pattern: str | None, zone: str | None) -> str:
-    """Return an instant as text; without a pattern, as ISO date and time of day to the second.
-
-    Raises
-    ------
-    EEError
-        For a pattern letter that Joda-Time does not know.
+    """Return an instant as text; without a pattern, as ISO date and time of day to the second; `EEError` for
+    a pattern letter that Joda-Time does not know.
     """
     local = to_local(ms, find_zone(zone))
     if pattern is None:
@@ -180,12 +176,8 @@ def _zone_text(time: dt.datetime, zone: str | None, *, long: bool) -> str:
 
 
 def parse_date(text: str, pattern: str, zone: str | None) -> float:
-    """Return the instant that a text states by a pattern.
-
-    Raises
-    ------
-    EEError
-        If the text does not match, or the pattern has a part that can't be parsed.
+    """Return the instant that a text states by a pattern; `EEError` if the text does not match, or the
+    pattern has a part that can't be parsed.
     """
     regex, fields = "", []
     for letter, count in _tokens(pattern):

@@ -22,12 +22,8 @@ class ErrorMargin:
 
     @classmethod
     def of(cls, value: float | None, unit: str) -> ErrorMargin:
-        """Return a margin; a negative value counts as its magnitude.
-
-        Raises
-        ------
-        EEError
-            For an unknown unit or a missing value.
+        """Return a margin; a negative value counts as its magnitude; `EEError` for an unknown unit or a
+        missing value.
         """
         if unit not in ("meters", "projected", "infinite"):
             raise EEError(f"Unknown error margin unit '{unit}': must be 'meters', 'projected' or 'infinite'.")

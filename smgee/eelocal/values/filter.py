@@ -38,12 +38,8 @@ class Filter(Made):
         raise NotImplementedError
 
     def matches(self, element: Any, other: Any = None) -> bool:
-        """Whether an element passes; with `other`, whether the pair (left, right) does.
-
-        Raises
-        ------
-        UnsupportedAlgorithmError
-            Where that depends on the opposite of a comparison with something missing.
+        """Whether an element passes; with `other`, whether the pair (left, right) does;
+        `UnsupportedAlgorithmError` where that depends on the opposite of a comparison with something missing.
         """
         truth = self.truth(element, other)
         if isinstance(truth, Unsettled):
@@ -186,12 +182,8 @@ class Not(Filter):
 def operands(
     left_field: str | None, right_value: Any, right_field: str | None, left_value: Any
 ) -> tuple[Operand, Operand]:
-    """Return the operands of a relation as its four arguments name them.
-
-    Raises
-    ------
-    EEError
-        When an operand is given twice or not at all; null is none.
+    """Return the operands of a relation as its four arguments name them; `EEError` when an operand is given
+    twice or not at all; null is none.
     """
     if left_field is not None and left_value is not None:
         raise EEError("Only one of 'leftField' and 'leftValue' may be specified.")

@@ -84,12 +84,8 @@ def coordinates_of(shape: Any) -> Any:
 
 
 def from_geojson(data: Mapping[str, Any]) -> Geometry:
-    """Return a GeoJSON geometry, with Earth Engine's ``geodesic`` and ``crs`` members.
-
-    Raises
-    ------
-    EEError
-        When it is none.
+    """Return a GeoJSON geometry, with Earth Engine's ``geodesic`` and ``crs`` members; `EEError` when it is
+    none.
     """
     crs = data.get("crs")
     if isinstance(crs, Mapping):

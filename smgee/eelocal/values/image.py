@@ -86,13 +86,7 @@ class Image:
         return [b.name for b in self.bands]
 
     def band(self, name: str) -> Band:
-        """Return a band by name.
-
-        Raises
-        ------
-        EEError
-            When there is none.
-        """
+        """Return a band by name; `EEError` when there is none."""
         for band in self.bands:
             if band.name == name:
                 return band
@@ -100,26 +94,14 @@ class Image:
 
     @property
     def first(self) -> Band:
-        """The first band.
-
-        Raises
-        ------
-        EEError
-            When there is none.
-        """
+        """The first band; `EEError` when there is none."""
         if not self.bands:
             raise EEError("Image has no bands.")
         return self.bands[0]
 
     @property
     def only(self) -> Band:
-        """The one band.
-
-        Raises
-        ------
-        EEError
-            When there are more, or none.
-        """
+        """The one band; `EEError` when there are more, or none."""
         if len(self.bands) != 1:
             raise EEError(f"A single-band image is required, got {len(self.bands)} bands.")
         return self.bands[0]

@@ -39,12 +39,8 @@ class Kernel:
     metric: bool = False
 
     def weights(self, meters_per_pixel: float | None = None) -> Weights:
-        """Return the weights for pixels of a size.
-
-        Raises
-        ------
-        EEError
-            For a kernel in metres, when no positive size is given.
+        """Return the weights for pixels of a size; `EEError` for a kernel in metres, when no positive size is
+        given.
         """
         if self.metric and not (meters_per_pixel and meters_per_pixel > 0):
             raise EEError(f"Kernel.{self.name} is sized in meters: its weights depend on the scale.")

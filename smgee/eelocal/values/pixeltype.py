@@ -202,13 +202,7 @@ def joint(types: Iterable[PixelType]) -> PixelType:
 
 
 def parse_type(value: Any) -> PixelType:
-    """Return a pixel type given as itself, by name, or in its `getInfo` form.
-
-    Raises
-    ------
-    EEError
-        For anything else.
-    """
+    """Return a pixel type given as itself, by name, or in its `getInfo` form; `EEError` for anything else."""
     if isinstance(value, PixelType):
         return value
     if isinstance(value, str) and value in NAMED_TYPES:

@@ -150,12 +150,8 @@ def _same_crs(a: str, b: str) -> bool:
 
 
 def transformed(shape: BaseGeometry, source: str, target: str) -> BaseGeometry:
-    """Return the shape with its vertices in another CRS.
-
-    Raises
-    ------
-    EEError
-        When a vertex lies where the target has no map, or an edge leads from one end of the map to the other.
+    """Return the shape with its vertices in another CRS; `EEError` when a vertex lies where the target has no
+    map, or an edge leads from one end of the map to the other.
     """
     if _same_crs(source, target) or shape.is_empty:
         return shape
@@ -291,12 +287,8 @@ def _no_inside(what: str) -> UnsupportedAlgorithmError:
 
 def as_lonlat(geometry: Geometry, error: float = DEFAULT_ERROR) -> BaseGeometry:
     """Return the shape in longitude and latitude, so densely that its edges may be taken for geodesics within
-    `error` metres.
-
-    Raises
-    ------
-    UnsupportedAlgorithmError
-        For a polygon whose geodesic edges lead around a pole: longitude and latitude show no inside for it.
+    `error` metres; `UnsupportedAlgorithmError` for a polygon whose geodesic edges lead around a pole:
+    longitude and latitude show no inside for it.
     """
     shape = geometry.shape
     if shape.is_empty:

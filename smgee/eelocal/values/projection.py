@@ -34,12 +34,8 @@ def _determinant(transform: Sequence[float]) -> float:
 
 
 def to_pixels(transform: Sequence[float], x: Any, y: Any) -> tuple[Any, Any]:
-    """Return (column, row) of coordinates, numbers or arrays, under a transform from pixels to coordinates.
-
-    Raises
-    ------
-    EEError
-        When the transform has no inverse.
+    """Return (column, row) of coordinates, numbers or arrays, under a transform from pixels to coordinates;
+    `EEError` when the transform has no inverse.
     """
     a, b, c, d, e, f = transform
     x, y = x - c, y - f

@@ -29,12 +29,8 @@ _calls: ContextVar[int] = ContextVar("calls", default=1)
 
 
 def check_size(count: float, most: int = MOST_ITEMS) -> None:
-    """Refuse a value of so many items, characters or numbers before it is made.
-
-    Raises
-    ------
-    EEError
-        When there are more than `most`.
+    """Refuse a value of so many items, characters or numbers before it is made; `EEError` when there are more
+    than `most`.
     """
     if not count <= most:
         raise EEError("User memory limit exceeded.")
@@ -67,12 +63,8 @@ def expanded(value: Any) -> int:
 
 @contextmanager
 def repeated(times: int) -> Iterator[None]:
-    """Whatever is called inside is called so many times.
-
-    Raises
-    ------
-    EEError
-        When loops in loops make more than `MOST_CALLS` calls together.
+    """Whatever is called inside is called so many times; `EEError` when loops in loops make more than
+    `MOST_CALLS` calls together.
     """
     together = _calls.get() * max(times, 1)
     if together > MOST_CALLS:

@@ -8,13 +8,9 @@ from smgee.errors import InputError
 
 
 def choose_names(given: Sequence[str] | None, own: Sequence[str] | None, count: int) -> tuple[str, ...]:
-    """Return the predictor names: those given, else the model's own, else f0, f1, ...
-
-    Raises
-    ------
-    InputError
-        When their number does not fit the model, or when they are the model's own names in another order:
-        predictions would be silently wrong.
+    """Return the predictor names: those given, else the model's own, else f0, f1, ..; `InputError` when their
+    number does not fit the model, or when they are the model's own names in another order: predictions would
+    be silently wrong.
     """
     if given is None:
         return tuple(own) if own else tuple(f"f{i}" for i in range(count))

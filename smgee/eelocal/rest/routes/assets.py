@@ -26,12 +26,8 @@ _NAME = r"(?P<name>projects/[^/]+/assets(?:/[^:]*)?)"
 
 
 def writable(service: Service, identifier: str) -> UserAssets:
-    """Return the store that an id may be written to.
-
-    Raises
-    ------
-    EEError
-        When this service has none, or the id belongs to the public catalog.
+    """Return the store that an id may be written to; `EEError` when this service has none, or the id belongs
+    to the public catalog.
     """
     if service.store.user is None:
         raise EEError(
@@ -190,25 +186,15 @@ def update_asset(service: Service, request: Request, name: str) -> Response:
 
 
 def milliseconds(text: str) -> int:
-    """Return an RFC 3339 time in UTC milliseconds.
-
-    Raises
-    ------
-    EEError
-        When it is none.
-    """
+    """Return an RFC 3339 time in UTC milliseconds; `EEError` when it is none."""
     if re.fullmatch(r"-?\d+(\.\d+)?s?", text):
         return round(float(text.removesuffix("s")) * 1000)
     return round(parse_time(text).timestamp() * 1000)
 
 
 def checked_properties(properties: Mapping[str, Any], service: Service) -> dict[str, Any]:
-    """Return asset properties, refusing values that Earth Engine does not store.
-
-    Raises
-    ------
-    EEError
-        For values that are no numbers, strings or lists of them, and for strings that are too long.
+    """Return asset properties, refusing values that Earth Engine does not store; `EEError` for values that
+    are no numbers, strings or lists of them, and for strings that are too long.
     """
     longest = service.limits.string_length
     for key, value in properties.items():

@@ -26,12 +26,8 @@ _HALF = math.pi * 6378137.0  # half the width of EPSG:3857, metres
 
 
 def tile_grid(z: int, x: int, y: int) -> PixelGrid:
-    """Return the grid of an XYZ tile in EPSG:3857, rows counted from the north.
-
-    Raises
-    ------
-    EEError
-        When there is no such tile.
+    """Return the grid of an XYZ tile in EPSG:3857, rows counted from the north; `EEError` when there is no
+    such tile.
     """
     if not 0 <= z <= 24 or not (0 <= x < 2**z and 0 <= y < 2**z):
         raise EEError(f"Tile {z}/{x}/{y} does not exist: zoom is 0 to 24, x and y are 0 to 2^zoom - 1.")

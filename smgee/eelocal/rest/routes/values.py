@@ -21,13 +21,7 @@ _PAGE = 1_000
 
 
 def expression_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the expression of a request.
-
-    Raises
-    ------
-    EEError
-        When there is none.
-    """
+    """Return the expression of a request; `EEError` when there is none."""
     expression = body.get("expression")
     if not isinstance(expression, Mapping):
         raise EEError("Field 'expression' is required.")
@@ -91,12 +85,8 @@ def _page(service: Service, body: Mapping[str, Any]) -> tuple[list[Any], dict[st
 
 
 def as_collection(value: Any) -> Collection:
-    """Return a value as a collection; a feature or geometry stands for a collection of one.
-
-    Raises
-    ------
-    EEError
-        When it is none of these.
+    """Return a value as a collection; a feature or geometry stands for a collection of one; `EEError` when it
+    is none of these.
     """
     if isinstance(value, Collection):
         return value
