@@ -32,7 +32,7 @@ from smgee.models.reading import (
     check_target,
     numbers,
     prepare,
-    read_frame,
+    read_described,
 )
 
 SPARSE = 0.3
@@ -147,19 +147,8 @@ class NetworkTable:
         InputError
             If the file cannot be read, or neither it nor the options say which columns are which.
         """
-        frame, described = read_frame(path)
-        chosen = described | {key: value for key, value in options.items() if value not in (None, (), [])}
-        if not chosen.get("target"):
-            raise InputError(
-                f"The table {os.path.basename(path)} does not say which column is the target; name it with "
-                "--target."
-            )
-        if not (chosen.get("predictors") or chosen.get("static")):
-            raise InputError(
-                f"The table {os.path.basename(path)} does not say which columns are the predictors; name "
-                "them with --predictors, and those that never change with --static."
-            )
-        return cls.from_frame(frame, **({"source": os.path.basename(path)} | chosen))
+        frame, chosen = read_described(path, options)
+        return cls.from_frame(frame, **chosen)
 
     @classmethod
     def from_frame(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from smgee.errors import InputError, MissingDataError
+from smgee.insitu.columns import open_table
 from smgee.insitu.quality import LEAST_MAXIMUM
 
 CALENDAR = "doy"
@@ -23,52 +24,46 @@ _DESCRIBED = ("target", "station", "time", "predictors", "static", "synthetic", 
 
 
 def read_frame(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a CSV, parquet or Excel file.
+    """Read a table as `smgee.insitu.columns.open_table` does, and what a file that smgee wrote says of
+    its columns (schema metadata ``smgee``).
+    """
+    import pyarrow.parquet as pq
 
-    Parameters
-    ----------
-    path : path-like
-        Ending in ``.parquet``, ``.pq``, ``.xlsx``, ``.xls`` or anything else for CSV.
+    path = Path(path)
+    if path.suffix.lower() != ".parquet" or not path.is_file():
+        return open_table(path), {}
+    try:
+        content = pq.read_table(path)
+        content.validate(full=True)  # of damaged files texts may be none
+        raw = (content.schema.metadata or {}).get(b"smgee")
+        described = json.loads(raw) if raw else {}
+        return content.to_pandas(), {key: described[key] for key in _DESCRIBED if key in described}
+    except Exception as error:  # the reader raises what it likes for damaged files
+        raise InputError(f"The table {path} cannot be read as .parquet: {first_line(error)}.") from error
 
-    Returns
-    -------
-    frame : pandas.DataFrame
-    described : dict
-        What a parquet file that smgee wrote says of its columns (schema metadata ``smgee``).
+
+def read_described(
+    path: str | os.PathLike[str], options: Mapping[str, Any]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read a table, and gather what it and the options say of its columns: what is given wins.
 
     Raises
     ------
     InputError
-        If there is no such file, or it cannot be read.
+        If the file cannot be read, or nothing says which columns are the target and the predictors.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"The table {path} does not exist; give the path of a CSV or parquet file.")
-    kind = path.suffix.lower()
-    try:
-        if kind in (".parquet", ".pq"):
-            return _read_parquet(path)
-        if kind in (".xlsx", ".xls", ".xlsm"):
-            return pd.read_excel(path), {}
-        return pd.read_csv(path), {}
-    except ImportError as error:
+    frame, described = read_frame(path)
+    name = os.path.basename(path)
+    chosen = {"source": name} | described
+    chosen |= {key: value for key, value in options.items() if value not in (None, (), [])}
+    if not chosen.get("target"):
+        raise InputError(f"The table {name} does not say which column is the target; name it with --target.")
+    if not (chosen.get("predictors") or chosen.get("static")):
         raise InputError(
-            f"The table {path} needs another library to be read: {first_line(error)}."
-        ) from error
-    except Exception as error:  # the readers raise what they like for damaged files
-        raise InputError(
-            f"The table {path} cannot be read as {path.suffix or 'CSV'}: {first_line(error)}."
-        ) from error
-
-
-def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    content = pq.read_table(path)
-    content.validate(full=True)  # of damaged files texts may be none
-    raw = (content.schema.metadata or {}).get(b"smgee")
-    described = json.loads(raw) if raw else {}
-    return content.to_pandas(), {key: described[key] for key in _DESCRIBED if key in described}
+            f"The table {name} does not say which columns are the predictors; name them with --predictors, "
+            "and those that never change with --static."
+        )
+    return frame, chosen
 
 
 def prepare(

@@ -7,20 +7,19 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from smgee.errors import InputError, MissingDataError
+from smgee.errors import MissingDataError
 from smgee.io import atomic_path
 from smgee.models.reading import (
     check_rows,
     check_target,
     numbers,
     prepare,
-    read_frame,
+    read_described,
     spoken,
 )
 
@@ -263,16 +262,8 @@ class TrainingTable:
         InputError
             If the file cannot be read, or does not say which columns are which and neither do the options.
         """
-        path = Path(path)
-        frame, described = read_frame(path)
-        chosen = described | {key: value for key, value in options.items() if value not in (None, (), [])}
-        for key, flag in (("target", "--target"), ("predictors", "--predictors")):
-            if not chosen.get(key):
-                raise InputError(
-                    f"The table {path.name} does not say which column(s) are the {key}; name them with "
-                    f"{flag}."
-                )
-        return cls.from_frame(frame, **({"source": path.name} | chosen))
+        frame, chosen = read_described(path, options)
+        return cls.from_frame(frame, **chosen)
 
 
 def describe(table: TrainingTable) -> str:

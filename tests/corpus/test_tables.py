@@ -174,7 +174,7 @@ TRAINING: dict[str, tuple[Attempt, str]] = {
     ),
     "nothing said": (
         train(target=None),
-        "does not say which column(s) are the target; name them with --target",
+        "does not say which column is the target; name it with --target",
     ),
     "a target that is not there": (train(target="vwc"), "has no column 'vwc'; it has station, date"),
     "a predictor that is not there": (train(predictors=["ndwi"]), "has no column 'ndwi'"),
