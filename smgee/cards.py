@@ -112,6 +112,7 @@ def members_mark(assets: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def model_marks(model: TreeEnsemble, *, seed: int = 0) -> dict[str, str]:
     """Return made-up predictors and the model's answers to them, for its card.
+
     Parameters
     ----------
     seed : int

@@ -28,6 +28,7 @@ _LAYOUT = "2"  # of the images; another one is ingested again
 @dataclass(frozen=True)
 class Ingested:
     """What became of a file.
+
     Attributes
     ----------
     asset : str

@@ -90,6 +90,7 @@ def run_trials(
     progress: Callable[[float], Any] = lambda share: None,
 ) -> pd.DataFrame:
     """Run the trials that are not stored yet, and return all.
+
     Parameters
     ----------
     folder : Path

@@ -85,6 +85,7 @@ def _judged(
 
 def cells_against_truth(zonal: pd.DataFrame, basins: Mapping[int, Basin]) -> pd.DataFrame:
     """Tell of every cell how far the maps' mean is from the truth, beside its jackknife error.
+
     Parameters
     ----------
     zonal : pandas.DataFrame

@@ -115,6 +115,7 @@ def compare_with_truth(
     seed: int = 0,
 ) -> pd.DataFrame:
     """Tell how far each reference is from the truth, and whether what it says of SMAP holds.
+
     Parameters
     ----------
     smap : pandas.DataFrame

@@ -166,6 +166,7 @@ class Upscaled:
 
 def upscale(daily: xr.Dataset, places: Places, *, seed: int) -> Upscaled | None:
     """Learn from a network how soil moisture goes with the place, and map the lattice.
+
     Parameters
     ----------
     daily : xarray.Dataset

@@ -33,6 +33,7 @@ _DRAWS, _LEVEL = 1000, 0.95  # of the bootstrap over stations
 @dataclass(frozen=True, eq=False)
 class HeldOut:
     """SHAP values of rows at stations left out, and of the placebo.
+
     Parameters
     ----------
     values, placebo : (n, p) float64
@@ -172,6 +173,7 @@ class HeldOut:
 
 def explain_held_out(folds: Sequence[FoldModel], *, synthetic: bool = False) -> HeldOut:
     """SHAP values of every fold's model at the stations it never saw, and of its placebo.
+
     Parameters
     ----------
     folds : sequence of FoldModel

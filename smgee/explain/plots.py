@@ -80,6 +80,7 @@ def plot_summary(explanation: Explanation, *, max_display: int = 20) -> Figure:
 
 def plot_held_out(held: HeldOut, ranking: pd.DataFrame, *, max_display: int = 15) -> Figure:
     """Bars of mean |SHAP| at stations left out, each beside that of the placebo.
+
     Parameters
     ----------
     ranking : pandas.DataFrame
@@ -122,6 +123,7 @@ def plot_held_out(held: HeldOut, ranking: pd.DataFrame, *, max_display: int = 15
 
 def plot_dependence(held: HeldOut, ranking: pd.DataFrame, *, count: int = 4) -> Figure:
     """SHAP value over value for the strongest predictors, coloured by the one it depends on most.
+
     Parameters
     ----------
     ranking : pandas.DataFrame
@@ -157,6 +159,7 @@ def plot_dependence(held: HeldOut, ranking: pd.DataFrame, *, count: int = 4) -> 
 
 def plot_interactions(table: pd.DataFrame, *, synthetic: bool = False, count: int = 10) -> Figure:
     """Heat maps of what pairs of predictors do together, over all seasons and in each.
+
     Parameters
     ----------
     table : pandas.DataFrame

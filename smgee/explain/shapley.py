@@ -129,6 +129,7 @@ def shap_values(
     ensemble: TreeEnsemble, counted: np.ndarray, explained: np.ndarray, *, title: str = "model"
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """SHAP values of some rows, branches being counted on others.
+
     Parameters
     ----------
     counted : (m, p) array

@@ -72,6 +72,7 @@ def assess(
     seed: int = 0,
 ) -> Assessment:
     """Compare x (estimate, satellite) with y (reference).
+
     Parameters
     ----------
     x, y : array-like, shape (n,)

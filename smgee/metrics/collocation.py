@@ -27,6 +27,7 @@ FIGURES = ("error", "scaled_error", "beta", "snr", "r")
 @dataclass(frozen=True)
 class Collocated:
     """What collocation says of one data set.
+
     Attributes
     ----------
     signal : float
@@ -64,6 +65,7 @@ class Collocated:
 @dataclass(frozen=True)
 class ErrorCorrelation:
     """How far the errors of two data sets go together.
+
     Attributes
     ----------
     correlation, low, high : float
@@ -103,6 +105,7 @@ def collocate(
     seed: int = 0,
 ) -> Collocation:
     """Estimate the errors of three or more data sets.
+
     Parameters
     ----------
     series : mapping of str to array-like, shape (n,)

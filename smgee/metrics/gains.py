@@ -28,6 +28,7 @@ ALIKE = 100
 @dataclass(frozen=True)
 class Gain:
     """The gain of a over b in one metric, against what chance makes of two equally good estimates.
+
     Attributes
     ----------
     value : float
@@ -73,6 +74,7 @@ def gain_tests(
     seed: int = 0,
 ) -> list[Gain]:
     """Test whether `a` agrees better with a common series than `b` does.
+
     Parameters
     ----------
     a, b : array-like, shape (n,)
@@ -158,6 +160,7 @@ def false_alarms(
 
 def p_values(name: str, cases: np.ndarray, link: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the p-values of many cases at once, not yet calibrated.
+
     Parameters
     ----------
     name : str

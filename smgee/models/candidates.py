@@ -54,6 +54,7 @@ class Candidate:
 
     def estimator(self, *, station_rows: float, seed: int, trees: int | None = None) -> Any:
         """An unfitted regressor of the library.
+
         Parameters
         ----------
         station_rows : float

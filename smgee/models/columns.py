@@ -66,6 +66,7 @@ def find_coordinates(
     label: str,
 ) -> tuple[dict[str, np.ndarray | None], str]:
     """Coordinates of the stations, and what is to be said of them.
+
     Parameters
     ----------
     named : mapping of str to (str or None)

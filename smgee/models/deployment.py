@@ -20,6 +20,7 @@ OFFSET = STATE[0]
 
 def deploy(problem: Problem, choice: Choice, *, seed: int) -> dict[str, TreeEnsemble]:
     """Fit what was chosen and turn it into trees.
+
     Parameters
     ----------
     problem : Problem

@@ -58,6 +58,7 @@ class Features:
 
 def build_features(table: NetworkTable, *, allowed: np.ndarray | None = None) -> Features:
     """Make every feature that needs no target.
+
     Parameters
     ----------
     allowed : (t,) bool, optional

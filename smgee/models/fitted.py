@@ -32,6 +32,7 @@ Key = tuple[str, str]
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """A choice with its members fitted on a problem's training rows.
+
     Parameters
     ----------
     models : mapping of (str, str) to regressor

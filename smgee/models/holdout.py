@@ -123,6 +123,7 @@ def time_fold(table: NetworkTable, out: np.ndarray) -> Fold:
 
 def rows_fold(table: NetworkTable, train: np.ndarray, test: np.ndarray, *, transfers: bool) -> Fold:
     """The fold of a split by rows, as `smgee.models.designs` makes them.
+
     Parameters
     ----------
     train, test : (k,) int

@@ -160,6 +160,7 @@ def fit_interval(
     level: float = 0.9,
 ) -> StationInterval:
     """Make the interval from predictions at stations left out.
+
     Parameters
     ----------
     predicted, observed : (n,) array

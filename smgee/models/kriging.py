@@ -90,6 +90,7 @@ def fit_variogram(values: np.ndarray, distance: np.ndarray) -> Variogram:
 
 def kriging_weights(variogram: Variogram, between: np.ndarray, towards: np.ndarray) -> np.ndarray:
     """Weights of stations for targets; they sum to 1.
+
     Parameters
     ----------
     between : (k, k) array

@@ -18,6 +18,7 @@ from smgee.trees.reference import leaves
 
 def leaf_stations(ensemble: TreeEnsemble, x: np.ndarray, station: np.ndarray) -> TreeEnsemble:
     """Return trees that give the number of training stations behind a prediction, mean over the trees.
+
     Parameters
     ----------
     x : (n, p) array
@@ -38,6 +39,7 @@ def leaf_quantile(
     ensemble: TreeEnsemble, x: np.ndarray, error: np.ndarray, station: np.ndarray, share: float
 ) -> TreeEnsemble:
     """Return trees that give the prediction plus a quantile of the errors in its leaves, mean over the trees.
+
     Parameters
     ----------
     x : (n, p) array

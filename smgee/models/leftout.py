@@ -57,6 +57,7 @@ def refit_network(
     report: Callable[[], object] = lambda: None,
 ) -> list[LeftOut]:
     """Fit a choice of state and place again without each group of stations.
+
     Parameters
     ----------
     choice : Choice
@@ -110,6 +111,7 @@ def refit_rows(
     report: Callable[[], object] = lambda: None,
 ) -> list[LeftOut]:
     """Fit a family of soil moisture itself again without each group of stations.
+
     Parameters
     ----------
     spec : EstimatorSpec

@@ -95,6 +95,7 @@ class Member:
 @dataclass(frozen=True, eq=False)
 class Choice:
     """What was chosen inside a fold.
+
     Parameters
     ----------
     groups : mapping of str to tuple of str
@@ -180,6 +181,7 @@ def choose(
     deployable: bool = False,
 ) -> Choice:
     """Choose everything inside the training stations of a fold.
+
     Parameters
     ----------
     table, fold, features

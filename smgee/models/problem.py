@@ -24,6 +24,7 @@ _MOST_ROWS = 4000
 @dataclass(frozen=True, eq=False)
 class Problem:
     """One fold, ready to fit and predict.
+
     Parameters
     ----------
     names : tuple of str
@@ -88,6 +89,7 @@ def make_problem(
     most_tests: int | None = None,
 ) -> Problem:
     """Prepare a fold.
+
     Parameters
     ----------
     features : Features, optional

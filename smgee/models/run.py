@@ -52,6 +52,7 @@ table names them, else of a box that stands for it.
 @dataclass(frozen=True, eq=False)
 class NetworkResult:
     """What a training run of state and place gives.
+
     Parameters
     ----------
     models : dict of str to TrainedModel
@@ -120,6 +121,7 @@ def train_run(
     report: Report | None = None,
 ) -> NetworkResult:
     """Choose, score, certify and deploy a model of state and place.
+
     Parameters
     ----------
     families : sequence of str or Candidate

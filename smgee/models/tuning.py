@@ -93,6 +93,7 @@ def loss(part: str, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True)
 class Tuned:
     """The best candidate of a search.
+
     Parameters
     ----------
     value : float
@@ -118,6 +119,7 @@ def tune(
     deadline: float | None = None,
 ) -> Tuned:
     """Search settings of one family; the first trial is the usual settings.
+
     Parameters
     ----------
     part : str

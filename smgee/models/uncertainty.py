@@ -205,6 +205,7 @@ def leave_out(
     progress: Callable[[float], object] = lambda share: None,
 ) -> Uncertainty:
     """Fit a trained model again without the stations of each fold, and without each station.
+
     Parameters
     ----------
     table : NetworkTable or TrainingTable

@@ -26,6 +26,7 @@ ASSUMED_TREES_BYTES = 2_000_000
 @dataclass(frozen=True)
 class Plan:
     """A study's cost by every way.
+
     Attributes
     ----------
     backend : str

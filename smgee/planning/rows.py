@@ -58,6 +58,7 @@ class Trouble:
 @dataclass(frozen=True)
 class RoutePlan:
     """What one way costs.
+
     Attributes
     ----------
     way : str

@@ -55,6 +55,7 @@ _OTHER_NAMES = {
 @dataclass(frozen=True)
 class TaskStatus:
     """What the service says of a task.
+
     Attributes
     ----------
     message : str

@@ -46,6 +46,7 @@ _PLACE = (98.5, 36.0, 101.5, 38.5)  # west, south, east, north of the Qinghai La
 @dataclass(frozen=True)
 class PaperTable:
     """One table.
+
     Attributes
     ----------
     name : str
@@ -93,6 +94,7 @@ def paper_tables(c: Contents, periods: pd.DataFrame | None) -> list[PaperTable]:
 
 def write_paper_tables(tables: Sequence[PaperTable], folder: Path, *, synthetic: bool) -> list[Path]:
     """Write each table as ``NAME.csv``, ``NAME.md`` and ``NAME.tex``; those of an earlier run are removed.
+
     Parameters
     ----------
     synthetic : bool

@@ -44,6 +44,7 @@ class Comparison:
 @dataclass(frozen=True)
 class ParityReport:
     """What `check_parity` found.
+
     Attributes
     ----------
     tolerance : float
@@ -267,6 +268,7 @@ def _matrix(ensemble: TreeEnsemble, rows: Any) -> np.ndarray:
 
 def classify_rows(ensemble: TreeEnsemble, classifier: ee.Classifier, rows: np.ndarray) -> np.ndarray:
     """Classify rows as features on the connected Earth Engine.
+
     Parameters
     ----------
     ensemble : TreeEnsemble

@@ -15,6 +15,7 @@ from smgee.trees.layout import canonical, rebuild
 
 def redirect(ensemble: TreeEnsemble, target: np.ndarray) -> TreeEnsemble:
     """Replace nodes by one of their descendants.
+
     Parameters
     ----------
     target : (nodes,) int
@@ -34,6 +35,7 @@ def redirect(ensemble: TreeEnsemble, target: np.ndarray) -> TreeEnsemble:
 
 def specialize(ensemble: TreeEnsemble, values: Mapping[str, float]) -> TreeEnsemble:
     """Fix predictors that are constant over an image, such as the day of the year.
+
     Parameters
     ----------
     values : mapping of str to float

@@ -84,6 +84,7 @@ def simplify(
     digits: Digits = "short",
 ) -> Simplified:
     """Fit the tree text into a byte budget.
+
     Parameters
     ----------
     max_bytes : int

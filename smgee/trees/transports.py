@@ -56,6 +56,7 @@ def to_classifier(
     progress: Callable[[str], Any] | None = None,
 ) -> ee.Classifier:
     """Return an `ee.Classifier` whose output is the prediction of the ensemble.
+
     Parameters
     ----------
     transport : {"auto", "inline", "table", "blob", "classifier"}

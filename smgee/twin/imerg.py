@@ -28,6 +28,7 @@ _MISSED = 1.0  # mm of a day below which half of the rain is not seen
 
 class Imerg:
     """Half-hourly rain of one year of the basin.
+
     Parameters
     ----------
     products : Products

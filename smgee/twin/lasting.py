@@ -23,6 +23,7 @@ LASTING: tuple[str, ...] = (NASADEM.id, MERIT_HYDRO.id, *SOIL)
 
 class Lasting:
     """Describes and reads them.
+
     Parameters
     ----------
     products : Products

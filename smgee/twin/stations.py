@@ -54,6 +54,7 @@ class Ground(Protocol):
 
 def place_stations(basin: Ground, scenario: str = "stratified") -> pd.DataFrame:
     """Choose the stations' pixels.
+
     Parameters
     ----------
     scenario : {"stratified", "random", "valley", "roadside", "clustered"}

@@ -85,6 +85,7 @@ def _halves(start: int, length: int) -> list[tuple[int, int]]:
 @dataclass(frozen=True)
 class MapJob:
     """Some days of a block.
+
     Parameters
     ----------
     days : tuple of date

@@ -176,6 +176,7 @@ def map_image(
     model: DailyModel, day: date, image: ee.Image | None, classifier: ee.Classifier | None
 ) -> ee.Image:
     """Return a day's map by one model on Earth Engine, one band.
+
     Parameters
     ----------
     image : ee.Image or None

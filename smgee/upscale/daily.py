@@ -109,6 +109,7 @@ class DailyModel:
         cls, model: TrainedModel | TreeEnsemble | DailyModel, state: pd.DataFrame | None = None
     ) -> DailyModel:
         """Make it of a model and, where the model is of the anomaly, the network's state.
+
         Parameters
         ----------
         state : pandas.DataFrame, optional

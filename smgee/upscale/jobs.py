@@ -28,6 +28,7 @@ from smgee.upscale.workers import Workers
 @dataclass(frozen=True, eq=False)
 class Done:
     """A job that is finished.
+
     Attributes
     ----------
     maps : Maps

@@ -157,6 +157,7 @@ def sampled_means(
     progress: Callable[[float], object] = lambda share: None,
 ) -> pd.DataFrame:
     """Average the maps of every model over cells, day by day.
+
     Parameters
     ----------
     weights : Weights

@@ -56,6 +56,7 @@ class Workers(Executor):
         self, work: Work, job: MapJob, route: Route, *rest: Any
     ) -> Future[Any]:
         """Have a worker call ``work(job, route, *rest)``.
+
         Parameters
         ----------
         work : callable

@@ -145,6 +145,7 @@ def verdict_table(
     **pairing: Any,
 ) -> pd.DataFrame:
     """Judge SMAP in every cell with stations, their sampling error told apart from SMAP's own.
+
     Parameters
     ----------
     smap : pandas.DataFrame

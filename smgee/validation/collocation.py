@@ -59,6 +59,7 @@ def collocation_table(
     **pairing: Any,
 ) -> pd.DataFrame:
     """Collocate SMAP, a reference and other products in every cell and orbit.
+
     Parameters
     ----------
     smap : pandas.DataFrame

@@ -35,6 +35,7 @@ COLUMNS = (
 @dataclass(frozen=True)
 class Hypothesis:
     """An expectation, named before the data are looked at.
+
     Attributes
     ----------
     metric : str

@@ -38,6 +38,7 @@ def map_accuracy(
     seed: int = 0,
 ) -> pd.DataFrame:
     """Compare what a model says of stations it has not seen with what they measured, by cell.
+
     Parameters
     ----------
     predictions : pandas.DataFrame

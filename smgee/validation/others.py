@@ -37,6 +37,7 @@ DAYS_PER_REQUEST = 30
 @dataclass(frozen=True)
 class Product:
     """A collection of images of soil moisture.
+
     Parameters
     ----------
     name : str
@@ -133,6 +134,7 @@ def fetch_others(
     progress: Callable[[float], Any] | None = None,
 ) -> pd.DataFrame:
     """Fetch what other products say of SMAP's cells at SMAP's passes.
+
     Parameters
     ----------
     smap : pandas.DataFrame

@@ -40,6 +40,7 @@ def validate_parts(
     smap: pd.DataFrame, references: Mapping[str, pd.DataFrame], *, seed: int = 0, **pairing: Any
 ) -> pd.DataFrame:
     """Validate SMAP in every cell and orbit against every reference, part by part.
+
     Parameters
     ----------
     smap : pandas.DataFrame
@@ -91,6 +92,7 @@ def compare_products(
     **pairing: Any,
 ) -> pd.DataFrame:
     """Judge SMAP and other products by the same references, on the passes that all of them have.
+
     Parameters
     ----------
     smap : pandas.DataFrame

@@ -154,6 +154,7 @@ def station_references(
     daily: xr.Dataset, cells: Iterable[EaseCell], *, anomalies: bool = True, min_stations: int = 1
 ) -> dict[str, pd.DataFrame]:
     """Return the means of the stations under every one of `WEIGHTS`, by name, to be judged side by side.
+
     Parameters
     ----------
     daily : xarray.Dataset
@@ -184,6 +185,7 @@ def station_references(
 
 def station_weights(daily: xr.Dataset, cell: EaseCell, kind: str = "equal") -> np.ndarray:
     """Return the weights of stations in a cell, with the sum 1.
+
     Parameters
     ----------
     daily : xarray.Dataset

@@ -44,6 +44,7 @@ _NORMAL = 1.959963984540054  # quantile of 95 %
 @dataclass(frozen=True)
 class SamplingError:
     """Error of a mean of stations as an estimate of the area's mean, one standard deviation.
+
     Attributes
     ----------
     level : float
@@ -60,6 +61,7 @@ class SamplingError:
 @dataclass(frozen=True)
 class Verdict:
     """A satellite against a reference that has an error of its own.
+
     Attributes
     ----------
     values : dict of str to float
@@ -158,6 +160,7 @@ def verdict(
     seed: int = 0,
 ) -> Verdict:
     """Judge a satellite by stations whose mean has an error.
+
     Parameters
     ----------
     satellite : array-like, shape (time,)

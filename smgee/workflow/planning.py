@@ -30,6 +30,7 @@ from smgee.workflow.steps.stations import STATIONS
 @dataclass(frozen=True)
 class Planned:
     """The plan of a study.
+
     Attributes
     ----------
     study : Study

@@ -170,7 +170,7 @@ def train(change: Callable[[pd.DataFrame], pd.DataFrame] = lambda t: t, **option
 TRAINING: dict[str, tuple[Attempt, str]] = {
     "nothing there": (
         lambda folder: TrainingTable.read(folder / "t.csv"),
-        "does not exist; give the path of",
+        "does not exist; give a CSV, parquet or Excel file",
     ),
     "nothing said": (
         train(target=None),
