@@ -166,7 +166,7 @@ def _degrees(value: float, plus: str, minus: str) -> str:
 
 def _ground(c: Contents, grid: PixelGrid, **of_stations: np.ndarray) -> figures.Ground:
     """Return what maps are drawn on; columns are added to the stations."""
-    places = {n: [] if c.stations is None else c.stations[n].values for n in ("lon", "lat")}
+    places: dict[str, Any] = {n: [] if c.stations is None else c.stations[n].values for n in ("lon", "lat")}
     cells = [*cells_of(c, "M36"), *cells_of(c, "M09")]
     return figures.Ground(grid, cells, pd.DataFrame(places | of_stations))
 
