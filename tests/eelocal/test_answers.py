@@ -137,6 +137,27 @@ CASES: dict[str, tuple[Callable[[], Any], Any]] = {
         lambda: ee.Date.parse("dd/MM/yyyy HH:mm", "05/11/2021 06:30").millis(),
         millis("2021-11-05T06:30"),
     ),
+    # https://www.joda.org/joda-time/apidocs/org/joda/time/format/DateTimeFormat.html and its source: a year
+    # before another number takes the pattern's digits alone, and no field gives back what it took
+    "Date.parse without separators": (
+        lambda: ee.List(
+            [
+                ee.Date.parse(p, t).millis()
+                for p, t in (
+                    ("yyyyMMdd", "20210305"),
+                    ("yyyyDDD", "2020366"),
+                    ("yyyyMMdd'T'HHmmss", "20210305T101112"),
+                    ("yyMMddHHmm", "2103051011"),
+                )
+            ]
+        ),
+        [
+            millis("2021-03-05"),
+            millis("2020-12-31"),
+            millis("2021-03-05T10:11:12"),
+            millis("2021-03-05T10:11"),
+        ],
+    ),
     "Date.parse months": (
         lambda: ee.List(
             [
@@ -218,6 +239,24 @@ CASES: dict[str, tuple[Callable[[], Any], Any]] = {
             [ee.Number(v).format(p) for v, p in ((3.14159, "%.2f"), (7, "%05d"), (-2, "%(d"), (1e6, "%,d"))]
         ),
         ["3.14", "00007", "(2)", "1,000,000"],
+    ),
+    # Java's Double.toString, to which the documentation's Formatter resorts for %s
+    "Number.format text": (
+        lambda: ee.List(
+            [ee.Number(v).format() for v in (0.0001, -0.00123456, 0.001, 0.25, 12345678.5, 1e-7, 1e300)]
+        ),
+        ["1.0E-4", "-0.00123456", "0.001", "0.25", "1.23456785E7", "1.0E-7", "1.0E300"],
+    ),
+    "Number.format hexadecimal": (
+        lambda: ee.List([ee.Number(v).format(p) for v, p in ((255, "%#x"), (255, "%#06X"), (8, "<%o>"))]),
+        ["0xff", "0X00FF", "<10>"],
+    ),
+    # String.split of Java: trailing empty parts are dropped, even all of them; without a match all stays
+    "String.split of separators": (
+        lambda: ee.List(
+            [ee.String(",,").split(","), ee.String("").split(","), ee.String("a,,b,").split(",")]
+        ),
+        [[], [""], ["a", "", "b"]],
     ),
     "Number.format general": (
         lambda: ee.List([ee.Number(v).format("%.3g") for v in (0.0001234, 123456.0, 1.5)]),

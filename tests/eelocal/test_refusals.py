@@ -110,7 +110,11 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "kernel focus": (lambda: ee.Kernel.fixed(2, 1, [[1, 2]], 5, 0), "outside the kernel"),
     "date": (lambda: ee.Date.parse("yyyy-MM-dd", "5 Nov"), "does not match the pattern"),
     "no such day": (lambda: ee.Date.parse("yyyy-MM-dd", "2021-02-30"), "Cannot parse '2021-02-30'"),
-    "a year of twenty digits": (lambda: ee.Date.parse("YYYY-MM-dd", "9" * 20 + "-01-01"), "Cannot parse"),
+    "a year of twenty digits": (lambda: ee.Date.parse("YYYY-MM-dd", "9" * 20 + "-01-01"), "does not match"),
+    "too few digits": (lambda: ee.Date.parse("MMdd", "12"), "does not match the pattern"),
+    "another weekday": (lambda: ee.Date.parse("EEE yyyy-MM-dd", "Mon 2021-01-03"), "another day of the week"),
+    "no conversion": (lambda: ee.Number(1).format("one"), "exactly one '%'"),
+    "grouped text": (lambda: ee.Number(1).format("%,s"), "not allowed"),
     "band number": (lambda: ee.Image(1).expression("b(1e999)"), "band name or position"),
     "band number and a half": (lambda: ee.Image(1).expression("b(0.5)"), "band name or position"),
     # -- arrays and matrices
@@ -148,7 +152,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     # -- numbers, dictionaries, projections, types
     "radix": (lambda: ee.Number.parse("10", 99), "between 2 and 36, got 99"),
     "number": (lambda: ee.Number.parse("ten"), "Cannot parse 'ten'"),
-    "pattern": (lambda: ee.Number(1).format("%d %d"), "asks for 2 numbers"),
+    "pattern": (lambda: ee.Number(1).format("%d %d"), "exactly one '%'"),
     "conversion": (lambda: ee.Number(1).format("%q"), "format"),
     "keys and values": (lambda: ee.Dictionary(ee.List(["a", 1, "b"])), "even number of elements, got 3"),
     "keys": (lambda: ee.Dictionary(ee.List([1, 2])), "keys must be strings"),

@@ -356,6 +356,17 @@ def test_downloads(session: Session, kind: str) -> None:
         np.testing.assert_array_equal(file.read(1), expected)
 
 
+def test_a_download_has_no_rim_beyond_its_region(session: Session) -> None:
+    """The grid is that of the region's outline in the CRS, not of the box around it in degrees."""
+    right, bottom = ORIGIN[0] + 900, ORIGIN[1] - 600
+    region = ee.Geometry.Rectangle([ORIGIN[0], bottom, right, ORIGIN[1]], ee.Projection("EPSG:32647"), False)
+    grid = {"crs": "EPSG:32647", "crs_transform": [60, 0, ORIGIN[0], 0, -60, ORIGIN[1]]}
+    answer = fetch(dem().unmask(0).getDownloadURL({"format": "GEO_TIFF", "region": region, **grid}))
+    with rasterio.MemoryFile(answer.content) as memory, memory.open() as file:
+        assert file.bounds == (ORIGIN[0], bottom, right, ORIGIN[1])
+        assert file.shape == (10, 15)
+
+
 def test_downloads_that_are_too_large_are_refused(session: Session) -> None:
     with pytest.raises(ee.EEException, match=r"must be less than or equal to 33554432 bytes"):
         dem().getDownloadURL({"scale": 0.25, "format": "GEO_TIFF"})

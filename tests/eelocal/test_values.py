@@ -87,7 +87,6 @@ def test_array_casts_round() -> None:
         ("%s", 2.5, "2.5"),
         ("%+d mm", 3, "+3 mm"),
         ("%x", -1, "f" * 16),
-        ("%%%d", 3, "%3"),
     ],
 )
 def test_number_format(pattern: str, number: float, text: str) -> None:

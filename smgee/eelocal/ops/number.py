@@ -75,37 +75,38 @@ def parse(input: str, radix: int) -> float | int:
 
 _WIDEST = 1_000_000  # characters of one formatted number
 
-_PATTERN = re.compile(r"%(?P<flags>[-+ 0,(#]*)(?P<width>\d+)?(?:\.(?P<precision>\d+))?(?P<kind>[a-zA-Z%])")
+_PATTERN = re.compile(
+    r"(?P<before>[^%]*)%(?P<flags>[-+ 0,(#]*)(?P<width>\d+)?(?:\.(?P<precision>\d+))?"
+    r"(?P<kind>[sdoxXeEfgGaA])(?P<after>[^%]*)"
+)
+
+# What Java's Formatter takes beside a width: https://docs.oracle.com/en/java/javase/11/docs/api/java.base/
+# java/util/Formatter.html
+_FLAGS = {"s": "-", "d": "-+ 0,(", "o": "-0#", "x": "-0#", "e": "-+ 0(", "f": "-+ 0,(", "g": "-+ 0,("}
 
 
 @algorithm("Number.format")
 def format_number(number: float | int, pattern: str) -> str:
-    """Write a number by a pattern of Java's Formatter; halves are rounded up in magnitude."""
-    used = 0
-    text, end = "", 0
-    for match in _PATTERN.finditer(pattern):
-        text += pattern[end : match.start()]
-        end = match.end()
-        if match["kind"] == "%":
-            text += "%"
-            continue
-        if match["kind"] == "n":
-            text += "\n"
-            continue
-        used += 1
-        text += _format(number, match)
-    rest = pattern[end:]
-    if "%" in rest:
-        raise EEError(f"Invalid format pattern '{pattern}'.")
-    if used > 1:
-        raise EEError(f"The format pattern '{pattern}' asks for {used} numbers, but there is one.")
-    return text + rest
+    """Write a number by a pattern of Java's Formatter with exactly one ``%``, as its documentation asks;
+    halves are rounded up in magnitude.
+    """
+    match = _PATTERN.fullmatch(pattern)
+    if match is None:
+        raise EEError(
+            f"Invalid format pattern '{pattern}': it needs exactly one '%', with a conversion out of "
+            "sdoxXeEfgGaA."
+        )
+    return match["before"] + _format(number, match) + match["after"]
 
 
 def _format(number: float | int, match: re.Match[str]) -> str:
     flags, kind = match["flags"], match["kind"]
     check_size(max(int(match["width"] or 0), int(match["precision"] or 0)), _WIDEST)
     precision = int(match["precision"]) if match["precision"] is not None else None
+    refused = set(flags) - set(_FLAGS.get(kind.lower(), ""))
+    if kind in "aA" or refused or (kind in "doxX" and precision is not None):
+        raise EEError(f"The format '%{flags}…{kind}' has a part that is not allowed, or not written here.")
+    prefix = ""
     if kind in "dxXo":
         if isinstance(number, float):
             if not number.is_integer():
@@ -118,17 +119,16 @@ def _format(number: float | int, match: re.Match[str]) -> str:
             number += 2**64  # Java shows the two's complement
         body = format(abs(number), kind)
         negative = number < 0
-    elif kind in "fFeEgG":
+        prefix = {"x": "0x", "X": "0X", "o": "0"}[kind] if "#" in flags else ""
+    elif kind == "s":
+        body, negative = as_text(number)[:precision], False
+    else:
         value = decimal.Decimal(float(number)) if np.isfinite(number) else None
         negative = bool(np.signbit(float(number)))
         if value is None:
             body = "NaN" if number != number else "Infinity"
         else:
             body = _decimal(abs(value), kind, 6 if precision is None else precision)
-    elif kind in "sS":
-        body, negative = as_text(abs(number)), number < 0
-    else:
-        raise EEError(f"Unknown format conversion '%{kind}'.")
     if "," in flags:
         whole, dot, fraction = body.partition(".")
         body = f"{int(whole):,}" + dot + fraction if whole.isdigit() else body
@@ -136,9 +136,9 @@ def _format(number: float | int, match: re.Match[str]) -> str:
     if "(" in flags and negative:
         sign, body = "(", body + ")"
     width = int(match["width"] or 0)
-    if "0" in flags and "-" not in flags:
-        body = body.rjust(max(width - len(sign), 0), "0")
-    text = sign + body
+    if "0" in flags and "-" not in flags and body not in ("NaN", "Infinity"):
+        body = body.rjust(max(width - len(sign + prefix), 0), "0")
+    text = sign + prefix + body
     return text.ljust(width) if "-" in flags else text.rjust(width)
 
 

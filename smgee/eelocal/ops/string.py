@@ -132,8 +132,10 @@ def split(string: str, regex: str, flags: str) -> list[str]:
             continue
         parts.append(string[end : found.start()])
         end = found.end()
+    if not parts:
+        return [string]
     parts.append(string[end:])
-    while len(parts) > 1 and parts[-1] == "":
+    while parts and parts[-1] == "":
         parts.pop()
     return parts
 

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from smgee.eelocal.errors import EEError
+from smgee.eelocal.values.geometry import is_wgs84
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.plane import crosses_cut, on_plane
 from smgee.eelocal.values.projection import Projection
 from smgee.errors import InputError
 from smgee.grid import PixelGrid, parse_crs, transformer
+
+_WIDE = 30.0  # degrees; the outline of wider footprints need not lie on every map
+_HAIR = 0.02  # pixels by which outlines that were taken to longitude and latitude and back overshoot
 
 
 def footprint_bounds(image: Image, crs: str) -> tuple[float, float, float, float] | None:
@@ -24,9 +28,11 @@ def footprint_bounds(image: Image, crs: str) -> tuple[float, float, float, float
         return None
     if geometry.crs == crs:
         return left, bottom, right, top
-    if crosses_cut(geometry, crs):
-        return on_plane(geometry, crs).bounds
-    bounds = transformer(geometry.crs, crs).transform_bounds(left, bottom, right, top, densify_pts=21)
+    wide = is_wgs84(geometry.crs) and max(right - left, top - bottom) > _WIDE
+    if not wide or crosses_cut(geometry, crs):
+        bounds = on_plane(geometry, crs).bounds
+    else:
+        bounds = transformer(geometry.crs, crs).transform_bounds(left, bottom, right, top, densify_pts=21)
     return bounds if all(math.isfinite(v) for v in bounds) else None
 
 
@@ -47,7 +53,7 @@ def native_grid(image: Image, band: Band | None = None) -> PixelGrid:
             "Unable to compute the pixels of an image that is unbounded: specify a grid, or clip it to a "
             "region."
         )
-    return projection.grid(bounds)
+    return projection.grid(bounds, slack=_HAIR)
 
 
 def requested_grid(grid: Mapping[str, Any], image: Image) -> PixelGrid:

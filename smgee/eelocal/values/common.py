@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from smgee.eelocal.errors import EEError
@@ -102,7 +103,11 @@ def compare(a: Any, b: Any) -> int | None:
 
 
 def format_number(value: float | int) -> str:
-    """Return a number as text: whole ones without a fraction."""
+    """Return a number as text, as Java's ``Double.toString`` writes it, but whole ones without a fraction.
+
+    Below 0.001 and from ten million on, Java writes powers of ten: ``1.0E-4``, ``1.23456785E7``
+    (https://docs.oracle.com/en/java/javase/11/docs/api/java.base/java/lang/Double.html).
+    """
     if isinstance(value, float):
         if math.isnan(value):
             return "NaN"
@@ -110,7 +115,11 @@ def format_number(value: float | int) -> str:
             return "Infinity" if value > 0 else "-Infinity"
         if value.is_integer() and abs(value) < 1e16:
             return str(int(value))
-        return repr(value)
+        if 1e-3 <= abs(value) < 1e7:
+            return repr(value)
+        sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+        head, *tail = (str(d) for d in digits)
+        return f"{'-' * sign}{head}.{''.join(tail) or '0'}E{int(exponent) + len(tail)}"
     return str(int(value))
 
 

@@ -180,13 +180,16 @@ def parse_date(text: str, pattern: str, zone: str | None) -> float:
     pattern has a part that can't be parsed.
     """
     regex, fields = "", []
-    for letter, count in _tokens(pattern):
+    tokens = _tokens(pattern)
+    for (letter, count), (following, width) in zip(tokens, [*tokens[1:], ("'", 0)], strict=True):
         if letter == "''":
             regex += "'"
         elif letter.startswith("'"):
             regex += re.escape(letter[1:])
         else:
-            regex += f"({_matcher(letter, count)})"
+            digits_follow = following in _NUMERIC or (following == "M" and width < 3)
+            # Joda-Time never gives back what a field took, so neither does an atomic group.
+            regex += f"((?>{_matcher(letter, count, digits_follow)}))"
             fields.append((letter, count))
     match = re.fullmatch(regex, text, re.IGNORECASE)
     if match is None:
@@ -202,7 +205,13 @@ def parse_date(text: str, pattern: str, zone: str | None) -> float:
         raise EEError(f"Cannot parse '{text}': {error}.") from error
 
 
-def _matcher(letter: str, count: int) -> str:
+_NUMERIC = frozenset("xyYwedDKhHkmsS")
+
+
+def _matcher(letter: str, count: int, digits_follow: bool) -> str:
+    """Return what a field of a pattern may be; years before another number have the pattern's digits
+    (``yyyyMMdd``), others any number of them.
+    """
     if letter == "M" and count >= 3:
         return "|".join(sorted([*_MONTHS[1:], *_MONTHS_SHORT[1:]], key=len, reverse=True))
     if letter == "E":
@@ -214,10 +223,11 @@ def _matcher(letter: str, count: int) -> str:
     if letter == "Z":
         return r"[+-]\d{2}:?\d{2}|Z" if count < 3 else r"[A-Za-z_/+\-0-9]+"
     if letter == "S":
-        return r"\d+"
+        return rf"\d{{1,{count}}}"
     if letter in "Yyx":
-        return r"\d{2}" if count == 2 else r"[+-]?\d+"
-    if letter in "CDMdKhHkmswe":
+        most = count if digits_follow else 9
+        return r"\d{2}" if count == 2 else rf"[+-]?\d{{1,{most}}}"
+    if letter in "DMdKhHkmswe":
         return rf"\d{{1,{max(count, 3 if letter == 'D' else 2)}}}"
     raise EEError(f"Illegal pattern component for parsing: {letter}.")
 
@@ -250,4 +260,7 @@ def _assemble(parts: dict[str, str], widths: dict[str, int], zone: str | None) -
         if "M" in parts and widths["M"] >= 3:
             month = [m.lower() for m in _MONTHS_SHORT].index(parts["M"][:3].lower())
         day = dt.datetime(year, month, number.get("d", 1))
+    named = [d.lower() for d in _DAYS_SHORT].index(parts["E"][:3].lower()) + 1 if "E" in parts else None
+    if any(weekday not in (None, day.isoweekday()) for weekday in (named, number.get("e"))):
+        raise ValueError(f"{day:%Y-%m-%d} is another day of the week")
     return from_local(day.replace(**clock, microsecond=micro, tzinfo=tz))

@@ -130,14 +130,16 @@ class Projection:
         """Return a window of the lattice as a grid."""
         return PixelGrid(self.crs, self.transform, 0, 0).window(row, col, height, width)
 
-    def grid(self, bounds: tuple[float, float, float, float]) -> PixelGrid:
-        """Return the pixels of this lattice that cover (left, bottom, right, top) in its CRS."""
+    def grid(self, bounds: tuple[float, float, float, float], *, slack: float = 1e-9) -> PixelGrid:
+        """Return the pixels of this lattice that cover (left, bottom, right, top) in its CRS, but for `slack`
+        of a pixel at each edge.
+        """
         left, bottom, right, top = bounds
         outer = ((left, bottom), (left, top), (right, bottom), (right, top))
         corners = [to_pixels(self.transform, *c) for c in outer]
         cols, rows = zip(*corners, strict=True)
-        col0, row0 = math.floor(min(cols) + 1e-9), math.floor(min(rows) + 1e-9)
-        col1, row1 = math.ceil(max(cols) - 1e-9), math.ceil(max(rows) - 1e-9)
+        col0, row0 = math.floor(min(cols) + slack), math.floor(min(rows) + slack)
+        col1, row1 = math.ceil(max(cols) - slack), math.ceil(max(rows) - slack)
         return self.window(row0, col0, max(row1 - row0, 1), max(col1 - col0, 1))
 
     def describe(self) -> dict[str, Any]:
