@@ -423,6 +423,28 @@ PROBES: tuple[Probe, ...] = (
         "Are pixelCoordinates those of pixel centres, the transform applied?",
         graphs.pixel_position,
     ),
+    Probe(
+        "images-index",
+        "Does a collection of a list of images count them anew, whatever index they had?",
+        lambda: graphs.collection(graphs.image(1).set("system:index", "x")).aggregate_array("system:index"),
+    ),
+    Probe(
+        "quality-tie",
+        "Does qualityMosaic take the first of equally good images?",
+        lambda: graphs.at(
+            graphs.collection(*(graphs.image([v, 1]).rename("a", "q") for v in (1, 2))).qualityMosaic("q")
+        ),
+    ),
+    Probe(
+        "visualize-half",
+        "Does visualize round halves to even bytes?",
+        lambda: graphs.at(graphs.image([0.5, 1.5, 2.5]).visualize(min=0, max=255)),
+    ),
+    Probe(
+        "number-text",
+        "Does ee.String write small and large floats with a power of ten, as Java does?",
+        lambda: graphs.value(lambda ee: ee.List([0.0001, 12345678.5]).join(" ")),
+    ),
 )
 
 

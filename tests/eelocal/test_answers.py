@@ -262,6 +262,11 @@ CASES: dict[str, tuple[Callable[[], Any], Any]] = {
         lambda: ee.List([ee.Number(v).format("%.3g") for v in (0.0001234, 123456.0, 1.5)]),
         ["0.000123", "1.23e+05", "1.50"],
     ),
+    # The client sends a Polygon of points as GeoJSON of one ring, but as it is with `geodesic` beside it.
+    "Polygon of points": (
+        lambda: ee.Geometry.Polygon([[0, 0], [1, 0], [0, 1]], None, False).coordinates(),
+        [[[0, 0], [1, 0], [0, 1], [0, 0]]],
+    ),
     "BBox across the antimeridian": (
         lambda: (
             ee.Geometry.BBox(170, 0, -170, 10)

@@ -143,7 +143,11 @@ def multi_line_string(
 def polygon(
     coordinates: list[Any], crs: Projection | None, geodesic: bool | None, maxError: Any, evenOdd: bool
 ) -> Geometry:
-    """Make a polygon of rings, the first of them the shell."""
+    """Make a polygon of rings, the first of them the shell; a list of points is one ring."""
+    if len(coordinates) > 2 and all(
+        isinstance(c, list) and len(c) == 2 and all(is_number(v) for v in c) for c in coordinates
+    ):
+        coordinates = [coordinates]
     return _areas(_polygon(_pairs(coordinates, 2), evenOdd or not _lonlat(crs)), crs, geodesic)
 
 

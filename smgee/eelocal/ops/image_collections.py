@@ -79,7 +79,7 @@ def _version(source: Any, asset_id: str) -> int | None:
 
 @algorithm("ImageCollection.fromImages")
 def from_images(images: list[Any]) -> Collection:
-    """Make a collection of images; those without an index get their position."""
+    """Make a collection of images, whose indices become their positions."""
     converted = [as_image(i) for i in images]
     if NotImplemented in converted:
         raise EEError("ImageCollection.fromImages: every element must be an image.")
