@@ -113,6 +113,13 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "a year of twenty digits": (lambda: ee.Date.parse("YYYY-MM-dd", "9" * 20 + "-01-01"), "does not match"),
     "too few digits": (lambda: ee.Date.parse("MMdd", "12"), "does not match the pattern"),
     "another weekday": (lambda: ee.Date.parse("EEE yyyy-MM-dd", "Mon 2021-01-03"), "another day of the week"),
+    # the client sends lte as the opposite of gt, which would pass everything; no source says what is right
+    "a number at most a text": (
+        lambda: ee.FeatureCollection([ee.Feature(None, {"t": 1.6e12})]).filter(
+            ee.Filter.lte("t", "2021-01-01")
+        ),
+        "meets a String",
+    ),
     "no conversion": (lambda: ee.Number(1).format("one"), "exactly one '%'"),
     "grouped text": (lambda: ee.Number(1).format("%,s"), "not allowed"),
     "band number": (lambda: ee.Image(1).expression("b(1e999)"), "band name or position"),

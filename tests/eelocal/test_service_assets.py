@@ -296,6 +296,10 @@ def test_table_exports(session: Session, folder: Path) -> None:
     frame = pd.read_csv(folder / "drive" / "points.csv")
     assert list(frame.columns) == ["name", "x"]
     assert frame.x.tolist()[:3] == [0, 0.25, 0.5]
+    dated = ee.FeatureCollection([ee.Feature(None, {"t": ee.Date("2021-06-01")})])
+    assert finish(ee.batch.Export.table.toAsset(dated, "t", f"{ROOT}/dated"))["state"] == "COMPLETED"
+    when = ee.Date(ee.FeatureCollection(f"{ROOT}/dated").first().get("t"))
+    assert when.format("YYYY-MM-dd").getInfo() == "2021-06-01"
     long = ee.FeatureCollection([ee.Feature(None, {"s": ee.List.repeat("x", 100_001).join("")})])
     assert "too long" in finish(ee.batch.Export.table.toAsset(long, "t", f"{ROOT}/long"))["error_message"]
 

@@ -18,6 +18,7 @@ from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.common import order_key, same, to_json, to_text
 from smgee.eelocal.values.confusion import ConfusionMatrix
+from smgee.eelocal.values.date import Date
 from smgee.eelocal.values.element import element_id, get_property, set_properties, with_id
 from smgee.eelocal.values.filter import Filter
 from smgee.eelocal.values.function import Function
@@ -73,14 +74,18 @@ def load_table(context: Context, tableId: str, geometryColumn: str | None, versi
 
     def produce() -> Iterator[Feature]:
         for record in source.features(info.id):
-            properties = {
-                k: plain(v) if isinstance(v, float) else v
-                for k, v in (record.get("properties") or {}).items()
-            }
+            properties = {k: _stored(v) for k, v in (record.get("properties") or {}).items()}
             shape = record.get("geometry")
             yield Feature(None if shape is None else from_geojson(shape), properties, str(record["id"]))
 
     return Collection(produce, info.properties, kind="FeatureCollection", id=info.id)
+
+
+def _stored(value: Any) -> Any:
+    """Return a property as it was before it was written as JSON."""
+    if isinstance(value, dict) and value.keys() == {"type", "value"} and value["type"] == "Date":
+        return Date(float(value["value"]))
+    return plain(value) if isinstance(value, float) else value
 
 
 @algorithm("Collection.cache")

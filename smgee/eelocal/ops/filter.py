@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import Any
 
 from smgee.eelocal.engine.registry import algorithm
-from smgee.eelocal.errors import EEError
+from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.geo import geodesy, planes
 from smgee.eelocal.ops.collectiongeometry import collect_geometry
 from smgee.eelocal.ops.date import instant
@@ -41,8 +41,22 @@ def _comparable(value: Any) -> Any:
     return value.ms if isinstance(value, Date) else value
 
 
+def _order(a: Any, b: Any) -> int:
+    """Return −1, 0 or 1. What has no order is refused: its opposite would pass, and the client sends lte and
+    gte as the opposites of gt and lt.
+    """
+    a, b = _comparable(a), _comparable(b)
+    sign = compare(a, b)
+    if sign is None or a != a or b != b:
+        raise UnsupportedAlgorithmError(
+            "A filter that puts values in order",
+            f"passes what is not documented where a {type_name(a)} meets a {type_name(b)}, or NaN anything",
+        )
+    return sign
+
+
 def _ordered(signs: tuple[int, ...]) -> Any:
-    return lambda a, b: compare(_comparable(a), _comparable(b)) in signs
+    return lambda a, b: _order(a, b) in signs
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -245,13 +259,10 @@ def range_contains(field: str, minValue: Any, maxValue: Any) -> Filter:
     """Pass elements whose property is in a range, ends included."""
 
     def test(element: Any) -> bool | None:
-        value = _comparable(field_of(element, field))
+        value = field_of(element, field)
         if value is None:
             return None
-        return compare(value, _comparable(minValue)) in (0, 1) and compare(value, _comparable(maxValue)) in (
-            -1,
-            0,
-        )
+        return _order(value, minValue) >= 0 and _order(value, maxValue) <= 0
 
     return Condition("rangeContains", test)
 
