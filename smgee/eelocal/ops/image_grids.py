@@ -74,7 +74,11 @@ def reproject(image: Image, crs: Projection, crsTransform: Any, scale: float | N
     return image.with_bands(bands)
 
 
-@algorithm("Image.resample")
+@algorithm(
+    "Image.resample",
+    approximate="weights are multiplied by masks; bicubic is Keys' convolution with a = -1/2, and bilinear "
+    "beside masked pixels: not documented",
+)
 def resample(image: Image, mode: str) -> Image:
     """Interpolate instead of taking the nearest pixel."""
     if mode not in ("bilinear", "bicubic"):

@@ -180,6 +180,13 @@ def _interpolate(
         bilinear(values, mask, cols, rows, total, weight)
     else:
         _convolve(values, mask, np.broadcast_to(cols, shape), np.broadcast_to(rows, shape), total, weight)
+        # Some weights are negative: where pixels are missing the others no longer balance, and the quotient
+        # of their sums leaves every bound. There the nearest four are taken, whose weights are positive.
+        uneven = np.abs(weight - 1) > 1e-6
+        if uneven.any():
+            near_total, near_weight = np.empty(shape), np.empty(shape)
+            bilinear(values, mask, cols, rows, near_total, near_weight)
+            total, weight = np.where(uneven, near_total, total), np.where(uneven, near_weight, weight)
     valid = weight > 1e-6
     result = np.divide(total, weight, out=np.zeros(shape), where=valid)
     share = np.where(valid, np.clip(weight, 0, 1), 0.0)

@@ -154,6 +154,17 @@ def test_interpolation_weighs_by_the_mask(lab):
     assert mask[0, 0] == pytest.approx(0.75)
 
 
+def test_bicubic_stays_near_the_values_beside_gaps(lab):
+    """Its negative weights are not divided by what is left of the positive ones."""
+    generator = np.random.default_rng(3)
+    values, mask = generator.random((40, 40)), generator.random((40, 40)) < 0.6
+    image = lab.call("Image.resample", image=lab.image(b=(values, mask)), mode="bicubic")
+    found, seen = lab.pixels(image, lab.grid(150, 150, size=7.0))["b"]
+    assert np.count_nonzero(seen) > 10_000
+    # Keys' weights of sixteen neighbours add up to at most 1.5625 in size, so values leave 0…1 by 0.28 at most
+    assert -0.29 < found[seen > 0].min() < found[seen > 0].max() < 1.29
+
+
 def test_reprojected_pixels_are_blocks_of_the_pinned_lattice(lab):
     source = RNG.random((40, 40)).astype("f4")
     image = lab.call(
