@@ -161,7 +161,7 @@ def test_bicubic_stays_near_the_values_beside_gaps(lab):
     image = lab.call("Image.resample", image=lab.image(b=(values, mask)), mode="bicubic")
     found, seen = lab.pixels(image, lab.grid(150, 150, size=7.0))["b"]
     assert np.count_nonzero(seen) > 10_000
-    # Keys' weights of sixteen neighbours add up to at most 1.5625 in size, so values leave 0…1 by 0.28 at most
+    # the sizes of Keys' sixteen weights add up to 1.5625 at most, so values leave 0…1 by 0.28 at most
     assert -0.29 < found[seen > 0].min() < found[seen > 0].max() < 1.29
 
 
