@@ -42,6 +42,28 @@ def test_convolution_against_scipy(lab, name, options):
     np.testing.assert_allclose(found.compressed(), expected[~found.mask].astype("f4"), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "value"),
+    [
+        ("circle", {"radius": 11, "normalize": False}, 1.0),
+        ("circle", {"radius": 11}, 0.3),
+        ("gaussian", {"radius": 20, "sigma": 4}, 0.3),
+        ("circle", {"radius": 11}, np.nan),
+    ],
+)
+def test_a_large_kernel_leaves_what_it_does_not_reach(lab, name, options, value):
+    """Not 1e-16, which is more than 0 in about every second pixel."""
+    values = np.zeros((120, 120))
+    values[60, 60] = value
+    shape = kernel(lab, name, **options)
+    weights = shape.weights()
+    expected = ndimage.correlate(values, weights.values, mode="constant")
+    found = lab.values(lab.call("Image.convolve", image=lab.image(b=values), kernel=shape))
+    np.testing.assert_array_equal(found.compressed() == 0, expected[~found.mask] == 0)
+    if value == 1.0:
+        np.testing.assert_array_equal(found.compressed(), expected[~found.mask])
+
+
 def test_a_masked_neighbour_masks_the_sum(lab):
     mask = np.ones((9, 9), bool)
     mask[4, 4] = False
