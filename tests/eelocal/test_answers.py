@@ -247,6 +247,10 @@ CASES: dict[str, tuple[Callable[[], Any], Any]] = {
         ),
         ["1.0E-4", "-0.00123456", "0.001", "0.25", "1.23456785E7", "1.0E-7", "1.0E300"],
     ),
+    "frequencyHistogram keys": (  # as ee.String writes the values
+        lambda: ee.List([0.0001, 0.5, 0.5, 12345678.5]).reduce(ee.Reducer.frequencyHistogram()),
+        {"1.0E-4": 1, "0.5": 2, "1.23456785E7": 1},
+    ),
     "Number.format hexadecimal": (
         lambda: ee.List([ee.Number(v).format(p) for v, p in ((255, "%#x"), (255, "%#06X"), (8, "<%o>"))]),
         ["0xff", "0X00FF", "<10>"],

@@ -10,6 +10,7 @@ import numpy as np
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
+from smgee.eelocal.values.common import to_text
 from smgee.eelocal.values.reducer import Collecting, Column, Reduced, Reducer
 
 DEFAULT_BUCKETS = (
@@ -202,12 +203,8 @@ class FrequencyHistogram(Collecting):
 
 
 def format_key(value: Any) -> str:
-    """Return a value as a key of a dictionary: whole numbers without a fraction."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return str(value)
+    """Return a value as a key of a dictionary, as strings are made of it; dates and the like by Python."""
+    return to_text(value) if isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _bucket(values: np.ndarray, low: float, high: float, steps: int) -> np.ndarray:
