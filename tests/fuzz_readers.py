@@ -144,7 +144,8 @@ def _stm(folder: Path) -> Path:
 def _same_series(path: Path, ds: xr.Dataset) -> None:
     """The values kept are those of the lines with a good flag, and all of them."""
     good = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines()[1:]:
+    # not splitlines: that ends a line at a vertical tab, too
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[1:]:
         words = line.split()
         if len(words) > 3 and words[3] == "G" and np.isfinite(float(words[2])):
             good[pd.Timestamp(f"{words[0]} {words[1]}")] = float(words[2])
