@@ -20,7 +20,7 @@ import ee
 import pytest
 
 import smgee
-from smgee.eelocal.tasks.log import _KEEP
+from smgee.eelocal.tasks.log import KEEP
 from smgee.eelocal.tasks.operations import Operations
 from smgee.session import Session
 
@@ -318,7 +318,7 @@ def test_the_newest_tasks_are_kept(store: Path) -> None:
     folder = store / ".operations"
     record = json.loads((folder / f"{first.split('/')[-1]}.json").read_text())
     begin = datetime.now(UTC) - timedelta(days=300)
-    for k in range(_KEEP + 5):
+    for k in range(KEEP + 5):
         moment = (begin + timedelta(seconds=k)).isoformat(timespec="microseconds").replace("+00:00", "Z")
         copy = {
             **record,
@@ -328,11 +328,11 @@ def test_the_newest_tasks_are_kept(store: Path) -> None:
         }
         (folder / f"OLD{k}.json").write_text(json.dumps(copy))
     with connected(store):
-        assert len(listed()) == _KEEP + 6
+        assert len(listed()) == KEEP + 6
         quick("second")
         found = [name for name, _ in listed()]
-        assert found == ["second", "first", *(f"old{k}" for k in range(_KEEP + 4, 5, -1))]
-        assert len(files(store)) == _KEEP + 1  # the new one was not done when they were counted
+        assert found == ["second", "first", *(f"old{k}" for k in range(KEEP + 4, 5, -1))]
+        assert len(files(store)) == KEEP + 1  # the new one was not done when they were counted
 
 
 def test_own_tasks_are_answered_from_memory(store: Path) -> None:

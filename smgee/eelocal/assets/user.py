@@ -33,6 +33,7 @@ from smgee.source import CollectionInfo, ImageInfo, TableInfo
 _RECORD = ".asset.json"
 _SWEEP_S = 3_600  # looking for them reads every record, so not at each write
 _ABANDONED_S = 86_400  # data files that no record names for a day were left by a crash
+_REMEMBERED = 4_096  # records kept in memory, some kB each
 
 
 class UserAssets:
@@ -73,6 +74,8 @@ class UserAssets:
             return None
         with self._lock:
             self._cache[identifier] = (stamp, record)
+            while len(self._cache) > _REMEMBERED:
+                del self._cache[next(iter(self._cache))]
         return record
 
     def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:

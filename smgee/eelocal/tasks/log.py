@@ -45,7 +45,7 @@ _FORMAT = 1
 # bounded instead,
 # so that a study that is looked at again after months still has its tasks, and a listing stays two pages of
 # the client's 500.
-_KEEP = 1_000
+KEEP = 1_000
 _PRUNE_EVERY = 100  # new tasks of a process between two looks for old ones
 _SCRATCH_S = 3_600  # writing a file takes milliseconds; a scratch file this old was left by a killed process
 _ID = re.compile(r"[0-9A-Za-z_\-]{1,100}")
@@ -289,9 +289,9 @@ class OperationLog:
     def _prune(self) -> None:
         """Remove the oldest tasks that are done, and what processes that were killed left behind."""
         old: list[Record] = []
-        if sum(name.endswith(".json") for name in os.listdir(self.folder)) > _KEEP:
+        if sum(name.endswith(".json") for name in os.listdir(self.folder)) > KEEP:
             done = [r for r in self.records() if r["state"] in DONE]
-            old = sorted(done, key=lambda r: (r["created"], r["order"]), reverse=True)[_KEEP:]
+            old = sorted(done, key=lambda r: (r["created"], r["order"]), reverse=True)[KEEP:]
         with self._exclusive():
             for record in old:
                 path = self._path(record["name"])

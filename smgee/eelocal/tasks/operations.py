@@ -19,7 +19,7 @@ from typing import Any
 
 from smgee.eelocal.assets.user import now
 from smgee.eelocal.errors import EEError, NotFoundError
-from smgee.eelocal.tasks.log import DONE, ENDED_WITH_SERVER, OperationLog
+from smgee.eelocal.tasks.log import DONE, ENDED_WITH_SERVER, KEEP, OperationLog
 from smgee.errors import SmgeeError
 
 logger = logging.getLogger(__name__)
@@ -303,6 +303,9 @@ class Operations:
         moment = now()
         self._change(operation, state, ended=moment, updated=moment, **changes)
         operation.run = _ended  # what its work held, graph and pixels, is wanted no more
+        ended = [o.name for o in self._all.values() if o.logged and o.state in DONE]
+        for name in ended[:-KEEP]:  # the oldest are read from the log from now on, as long as that has them
+            del self._all[name]
         self._changed.notify_all()
 
     def _work(self) -> None:

@@ -48,7 +48,7 @@ def create_map(service: Service, request: Request, project: str) -> Response:
     image = selected(as_image(evaluate(expression_of(body), service.context), service), body.get("bandIds"))
     image = displayed(image, body.get("visualizationOptions"), service)
     service.on_link()
-    name = service.links.add(project, "maps", (image, kind))
+    name = service.links.add(project, "maps", (image, kind), size=len(request.body))
     return Response.json({"name": name})
 
 
@@ -88,7 +88,8 @@ def create_thumbnail(service: Service, request: Request, project: str) -> Respon
         check_size(image, native_grid(image), total=total, dimension=dimension, bands=limits.bands)
     prefix = body.get("filenamePrefix") or (image.id or "download").replace("/", "_")
     service.on_link()
-    return Response.json({"name": service.links.add(project, "thumbnails", (image, kind, prefix))})
+    name = service.links.add(project, "thumbnails", (image, kind, prefix), size=len(request.body))
+    return Response.json({"name": name})
 
 
 _EXTENSIONS = {"NPY": "npy", "GEO_TIFF": "tif", "ZIPPED_GEO_TIFF": "zip", "ZIPPED_GEO_TIFF_PER_BAND": "zip"}
@@ -136,7 +137,8 @@ def create_animation(service: Service, request: Request, project: str, kind: str
     frames = _frames(service, body)
     rate = number_of((body.get("videoOptions") or {}).get("framesPerSecond")) or 5.0
     service.on_link()
-    return Response.json({"name": service.links.add(project, kind, (frames, float(rate)))})
+    name = service.links.add(project, kind, (frames, float(rate)), size=len(request.body))
+    return Response.json({"name": name})
 
 
 @route("GET", r"(?P<name>projects/[^/]+/(?P<kind>videoThumbnails|filmstripThumbnails)/[^/]+):getPixels")

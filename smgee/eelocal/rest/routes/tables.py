@@ -16,16 +16,19 @@ def create_table(service: Service, request: Request, project: str) -> Response:
     kind = body.get("fileFormat") or "CSV"
     if kind not in TABLE_CONTENT_TYPES and not kind.startswith("TF_RECORD"):
         raise EEError(f"Invalid value at 'file_format': \"{kind}\".")
-    collection = as_collection(evaluate(expression_of(body), service.context))
+    expression = expression_of(body)
+    as_collection(evaluate(expression, service.context))  # its errors show now
     service.on_link()
-    payload = (collection, kind, body.get("selectors"), body.get("filename") or "table")
-    return Response.json({"name": service.links.add(project, "tables", payload)})
+    # not the collection, which would hold its elements once they were downloaded
+    payload = (expression, kind, body.get("selectors"), body.get("filename") or "table")
+    return Response.json({"name": service.links.add(project, "tables", payload, size=len(request.body))})
 
 
 @route("GET", r"(?P<name>projects/[^/]+/tables/[^/]+):getFeatures")
 def get_table(service: Service, request: Request, name: str) -> Response:
     """Answer a table's bytes."""
-    collection, kind, selectors, filename = service.links.get(name)
+    expression, kind, selectors, filename = service.links.get(name)
+    collection = as_collection(evaluate(expression, service.context))
     content = encode_table([geojson_feature(e, service) for e in collection], kind, selectors)
     extension = EXTENSIONS[kind]
     if not filename.endswith(f".{extension}"):

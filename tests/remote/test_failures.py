@@ -1,4 +1,4 @@
-"""Each kind of failure gets its own answer."""
+"""Each kind of failure gets its own answer; what is too big is done in parts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import http.client
 import json
 import socket
 import ssl
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import ee
+import google.api_core.exceptions
 import google.auth.exceptions
 import httplib2
 import pytest
@@ -19,32 +16,22 @@ import requests
 import urllib3.exceptions
 from googleapiclient.errors import HttpError
 
-import smgee
 from smgee import remote
 from smgee.errors import RemoteError
 from smgee.remote import (
-    LEDGER,
     AccessDenied,
-    Ledger,
     LoginRequired,
     NotFound,
     Outage,
     PayloadTooLarge,
     QuotaSpent,
-    Spent,
-    TaskState,
     Throttled,
     TooBig,
     call,
     classify,
     in_parts,
     run_split,
-    wait_for_task,
-    wait_for_tasks,
 )
-from smgee.remote.ledger import kind_of
-from smgee.remote.transport import HttpTransport, Metered
-from smgee.session import fault_plan
 
 
 class Service:
@@ -99,6 +86,9 @@ TRANSIENT = [
     (urllib3.exceptions.ProtocolError("Connection aborted."), Outage),
     (google.auth.exceptions.TransportError("Failed to reach oauth2.googleapis.com"), Outage),
     (google.auth.exceptions.RefreshError("internal_failure", {}, retryable=True), Outage),
+    (google.api_core.exceptions.ServiceUnavailable("Backend unavailable"), Outage),
+    (google.api_core.exceptions.TooManyRequests("Slow down"), Throttled),
+    (google.api_core.exceptions.RetryError("Time is up", None), Outage),  # of Cloud Storage, without a status
 ]
 
 
@@ -164,6 +154,20 @@ def test_what_was_given_up_is_not_begun_again_further_out():
             "`earthengine authenticate`",
         ),
         (
+            "Earth Engine client library not initialized. Run `ee.Initialize()`",
+            LoginRequired,
+            r"call smgee\.connect\(\) first",
+        ),
+        ("ee.Initialize: no project found. Call with project=", AccessDenied, "EARTHENGINE_PROJECT"),
+        (
+            "Please authorize access to your Earth Engine account by running",
+            LoginRequired,
+            "No login.*stored",
+        ),
+        (client_error(413, "Request Entity Too Large"), PayloadTooLarge, "asset"),
+        (google.api_core.exceptions.Forbidden("No access to the bucket."), AccessDenied, "denied access"),
+        (requests.exceptions.InvalidURL("Invalid URL 'http://'"), RemoteError, "refused: Invalid URL"),
+        (
             "Quota exceeded for quota metric 'earthengine.googleapis.com/daily_eecu_usage_time'",
             QuotaSpent,
             "renewed",
@@ -192,7 +196,14 @@ def test_what_is_not_remote_passes_as_it_is(error):
     assert caught.value is error
 
 
-# -- splitting
+def test_exceptions_that_stem_from_each_other_are_sorted_all_the_same():
+    first, second = ee.EEException("Something"), ee.EEException("Something else")
+    first.__cause__, second.__cause__ = second, first
+    assert type(classify(first)) is RemoteError
+
+
+def test_an_exception_without_words_is_told_by_its_kind():
+    assert "(ConnectionResetError)" in str(classify(ConnectionResetError()))
 
 
 def test_work_is_split_until_it_fits():
@@ -240,191 +251,6 @@ def test_days_are_split_before_regions():
     assert done == [(x, y, 2, 1) for _ in range(2) for x, y in corners]
     with pytest.raises(TooBig):
         run_split((0, 0, 4, 1), lambda work: [work], run)
-
-
-# -- tasks
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[smgee.Session]:
-    with smgee.connect(sources=[], store=tmp_path) as session:
-        yield session
-
-
-def submit(session, run) -> str:
-    """Give the service a task that does what `run` does, and return its id."""
-    operation = session.service.operations.submit(session.project, "EXPORT_IMAGE", run, description="maps")
-    return operation.name.rsplit("/", 1)[-1]
-
-
-def held(until: threading.Event):
-    """A task that runs until the event is set, and notices that it is cancelled."""
-
-    def run(progress):
-        while not until.wait(0.01):
-            progress(0.5)
-
-    return run
-
-
-@pytest.mark.parametrize(
-    ("name", "state"),
-    [
-        ("READY", TaskState.PENDING),
-        ("PENDING", TaskState.PENDING),
-        ("RUNNING", TaskState.RUNNING),
-        ("COMPLETED", TaskState.SUCCEEDED),
-        ("SUCCEEDED", TaskState.SUCCEEDED),
-        ("CANCEL_REQUESTED", TaskState.CANCEL_REQUESTED),
-        ("CANCELLING", TaskState.CANCEL_REQUESTED),
-        ("CANCELLED", TaskState.CANCELLED),
-        ("FAILED", TaskState.FAILED),
-        ("UNKNOWN", TaskState.UNKNOWN),
-        ("SOMETHING_NEW", TaskState.UNKNOWN),
-    ],
-)
-def test_both_namings_of_states_are_understood(name, state):
-    assert TaskState.parse(name) is state
-    assert state.is_active == (state in ("PENDING", "RUNNING"))
-
-
-def test_a_task_is_awaited(session):
-    seen: list[TaskState] = []
-    enough = threading.Event()
-
-    def progress(status):
-        seen.append(status.state)
-        if len(seen) > 2:
-            enough.set()
-
-    status = wait_for_task(submit(session, held(enough)), progress=progress, pause_s=0.02)
-    assert status.state is TaskState.SUCCEEDED
-    assert status.description == "maps"
-    assert TaskState.RUNNING in seen
-    assert seen[-1] is TaskState.SUCCEEDED
-
-
-def test_a_task_that_fails_is_told_with_its_reason(session):
-    def fail(progress):
-        raise smgee.InputError("There are no bands.")
-
-    with pytest.raises(RemoteError, match=r"^Exporting x ended as FAILED: There are no bands\.$"):
-        wait_for_task(submit(session, fail), what="Exporting x")
-
-
-def test_a_task_whose_cancellation_hangs_is_not_awaited_for_ever(session):
-    release = threading.Event()
-    task = submit(session, lambda progress: release.wait(20))  # deaf to its cancellation
-    while wait_for_tasks([task], stop=is_set())[0].state is TaskState.PENDING:
-        pass
-    ee.data.cancelOperation(f"projects/{session.project}/operations/{task}")
-    with pytest.raises(RemoteError, match=r"The task maps ended as CANCEL_REQUESTED: no reason was given\.$"):
-        wait_for_task(task)
-    release.set()
-
-
-def test_a_task_that_the_service_does_not_know_is_told(session):
-    with pytest.raises(RemoteError, match="ended as UNKNOWN"):
-        wait_for_task("ABCDEF")
-
-
-def test_several_tasks_are_awaited_to_the_last(session):
-    def fail(progress):
-        raise smgee.InputError("No.")
-
-    never = threading.Event()
-    ids = [submit(session, run) for run in (fail, lambda progress: None, held(never))]
-    looks = []
-
-    def progress(statuses):
-        looks.append([s.state for s in statuses])
-        if all(not s.is_active for s in looks[-1][:2]):
-            never.set()
-
-    ended = wait_for_tasks(ids, progress=progress)
-    assert [s.state for s in ended] == [TaskState.FAILED, TaskState.SUCCEEDED, TaskState.SUCCEEDED]
-    assert [s.id for s in ended] == ids
-    assert looks[-1] == [s.state for s in ended]
-
-
-def is_set() -> threading.Event:
-    event = threading.Event()
-    event.set()
-    return event
-
-
-def test_waiting_can_be_stopped(session):
-    release = threading.Event()
-    task = submit(session, held(release))
-    stop = threading.Event()
-    timer = threading.Timer(0.1, stop.set)
-    timer.start()
-    (status,) = wait_for_tasks([task], stop=stop, pause_s=30)
-    assert status.state.is_active
-    release.set()
-    timer.join()
-
-
-# -- the ledger
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("v1/projects/p/value:compute?alt=json", "value:compute"),
-        ("v1/projects/p/assets/a/b:getPixels", "assets:getPixels"),
-        ("v1/projects/earthengine-public/assets/NASA/HLS", "assets"),
-        ("v1/projects/p/maps/abc/tiles/3/1/2", "maps:tiles"),
-        ("v1alpha/projects/p/operations/X:cancel", "operations:cancel"),
-        ("v1/projects/p/algorithms", "algorithms"),
-        ("$discovery/rest?version=v1", "discovery"),
-    ],
-)
-def test_requests_are_told_apart(path, kind):
-    assert kind_of(f"https://earthengine.googleapis.com/{path}") == kind
-
-
-def test_the_ledger_adds_up_over_threads():
-    ledger = Ledger()
-
-    def work(k):
-        for _ in range(200):
-            ledger.request("value:compute", up=2, down=3, failure="503" if k % 2 else None)
-            ledger.retry("Outage")
-
-    with ledger.measure() as meter, ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(8)))
-    ledger.request("assets")
-    assert meter.spent == Spent({"value:compute": 1600}, {"503": 800}, {"Outage": 1600}, 3200, 4800)
-    assert ledger.spent() - meter.spent == Spent({"assets": 1})
-    other = Ledger()
-    other.add(meter.spent)
-    assert other.spent() == meter.spent
-    assert json.loads(json.dumps(meter.spent.as_dict()))["requests"] == {"value:compute": 1600}
-
-
-def test_every_request_of_a_session_is_counted(tmp_path: Path):
-    with smgee.connect(sources=[], store=tmp_path), LEDGER.measure() as meter:
-        assert call(lambda: ee.Number(1).add(1).getInfo()) == 2
-    assert meter.spent.requests == {"value:compute": 1}
-    assert meter.spent.bytes_up > 10
-    assert meter.spent.bytes_down > 10
-    assert not meter.spent.failures
-
-
-def test_a_cut_body_is_repeated_like_an_outage(tmp_path: Path):
-    plan = fault_plan(1.0, ["cut"], routes=["compute"], limit=1)
-    with smgee.connect(sources=[], store=tmp_path, faults=plan), LEDGER.measure() as meter:
-        assert call(lambda: ee.Number(1).add(1).getInfo(), wait_s=0.001) == 2
-    assert meter.spent.retries == {"Outage": 1}
-    assert meter.spent.failures == {"IncompleteRead": 1}
-
-
-def test_a_host_that_is_not_there_is_an_outage():
-    transport = Metered(HttpTransport(trust_env=False), ledger=(ledger := Ledger()))
-    with pytest.raises(Outage, match="check the network"):
-        call(lambda: transport.request("http://127.0.0.1:9/v1/projects/p/config"), attempts=2, wait_s=0.001)
-    assert ledger.spent().failures == {"ConnectionError": 2}
 
 
 def test_all_names_are_there():
