@@ -130,10 +130,10 @@ def new_study(
         )
     inside = _inside(seen, cell)
     notes = notes_of(answers, cell, lon, lat, layout, unsure)
-    text = write_draft(content, head=head_of(answers), notes=notes)
     study, wrong = Study.tried(content, folder=file.parent)
     if study is None:
         raise InputError(f"The study cannot be begun: {'; '.join(wrong)}.")
+    text = write_draft(content, head=head_of(answers), notes=notes)
     return NewStudy(text, study, layout, seen, inside, tuple(unsure))
 
 
