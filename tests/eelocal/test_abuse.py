@@ -56,8 +56,22 @@ def _laughs() -> Any:
     return items
 
 
+def _earth() -> ee.FeatureCollection:
+    return ee.FeatureCollection([ee.Feature(ee.Geometry.Rectangle([-180, -90, 180, 90], None, False))])
+
+
+def _bright() -> ee.Image:
+    return ee.Image.constant(1).setDefaultProjection("EPSG:4326", None, 30)
+
+
+def _mean_of_the_earth() -> Any:
+    return _bright().reduceRegion(ee.Reducer.mean(), _earth().geometry(), 30, maxPixels=1e13)
+
+
 CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "sequence to 1e12": (lambda: ee.List.sequence(0, 1e12), MEMORY),
+    "every pixel of the Earth": (lambda: _bright().sampleRegions(_earth(), [], 30), MEMORY),
+    "a mean of the Earth": (_mean_of_the_earth, TIME),
     "sequence of 1e11": (lambda: ee.List.sequence(0, 1, None, 100_000_000_000), MEMORY),
     "repeat 1e11": (lambda: ee.List.repeat(0, 100_000_000_000), MEMORY),
     "a string doubled 35 times": (_doubled, MEMORY),

@@ -114,10 +114,8 @@ class Child:
                 import traceback
 
                 traceback.print_exc()
-            # as the interpreter does at its end, wait for threads
-            for thread in threading.enumerate():
-                if thread is not threading.current_thread() and not thread.daemon:
-                    thread.join()
+            # as the interpreter does at its end, tell pools to end, and wait for threads
+            threading._shutdown()  # type: ignore[attr-defined]
             os._exit(code)
 
     def cpu_s(self) -> float:

@@ -79,6 +79,8 @@ def sample_zones(
         )
 
     count, taken = len(image.bands), 0
+    if keep is None:  # about as many: masked ones are left out later
+        check_size(0.9 * sum(zone.size for zone in zones) * (2 + count), _MOST_SAMPLED)
     for index, part in visit([b.node for b in image.bands], projection, zones, select, work):
         taken += len(part[0])
         check_size(taken * (2 + count), _MOST_SAMPLED)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import shapely
 
+from smgee.eelocal.errors import EEError
 from smgee.eelocal.pixels.rasterize import centers_inside, coverage, crossed
 from smgee.eelocal.pixels.render import tile_size
 from smgee.eelocal.values.geometry import Geometry
@@ -29,6 +30,7 @@ T = TypeVar("T")
 
 LEAST_FRACTION = 0.005
 _TILE = 256
+_MOST_BLOCKS = 1_000_000  # of 512 pixels a side: half of the Earth at 30 m, hours of work
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ class Zone:
         low, high = np.floor(self._boxes[:, :2] + 1e-9), np.ceil(self._boxes[:, 2:] - 1e-9)
         first = (low // size).astype(np.int64)
         last = ((np.maximum(high, low + 1) - 1) // size).astype(np.int64)
+        if np.prod(last - first + 1.0, axis=1).sum() > _MOST_BLOCKS:
+            raise EEError("Computation timed out.")
         for (left, top), (right, bottom) in zip(first, last, strict=True):
             found.update((r, c) for r in range(top, bottom + 1) for c in range(left, right + 1))
         return found
