@@ -188,6 +188,10 @@ FILES: dict[str, tuple[Callable[[Path, Path], None], str]] = {
         edited("cat.json", "oblivious_trees", 0, "leaf_values", value=[1.0]),
         "damaged",
     ),
+    "CatBoost, a predictor beyond the last": (
+        edited("cat.json", "features_info", "float_features", 2, "flat_feature_index", value=22),
+        "its 3 predictors are not numbered from 0 to 2",
+    ),
     # -- LightGBM
     "LightGBM, cut short": (
         changed("a.txt", lambda b: b[: b.index(b"end of trees")]),
@@ -203,6 +207,10 @@ FILES: dict[str, tuple[Callable[[Path, Path], None], str]] = {
         "begin in it",
     ),
     "LightGBM, no leaves": (changed("a.txt", lambda b: b.replace(b"num_leaves=", b"leaves=")), "is damaged"),
+    "LightGBM, a split beyond the last": (
+        changed("a.txt", lambda b: b.replace(b"right_child=-2", b"right_child=2")),
+        "right_child points beyond the 1 splits and 2 leaves",
+    ),
     # -- saved by smgee
     "saved, cut short": (changed("a.npz", lambda b: b[: len(b) // 2]), "is not a whole ensemble of smgee"),
     "saved, words": (

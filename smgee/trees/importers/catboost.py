@@ -105,7 +105,12 @@ def from_document(
     column = {f["feature_index"]: f["flat_feature_index"] for f in features}
     nan_left = {f["feature_index"]: f["nan_value_treatment"] != "AsTrue" for f in features}
     if count is None:
-        count = 1 + max((f["flat_feature_index"] for f in features), default=-1)
+        count = len(features)
+        if sorted(column.values()) != list(range(count)):  # all are listed, those that no split asks for too
+            raise InputError(
+                f"The CatBoost model is damaged: its {count} predictors are not numbered from 0 to "
+                f"{count - 1}; save it again."
+            )
         names = {f["flat_feature_index"]: f["feature_id"] for f in features}
         own = [names[i] for i in range(count)] if all(names.get(i) for i in range(count)) else None
 

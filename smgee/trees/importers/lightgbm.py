@@ -139,6 +139,11 @@ def _tree(fields: dict[str, str]) -> dict[str, np.ndarray]:
 
     def children(name: str) -> np.ndarray:
         child = numbers(name, np.int64)
+        if (child >= inner).any() or (child < -count).any():
+            raise InputError(
+                f"The LightGBM model is damaged: {name} points beyond the {inner} splits and {count} leaves "
+                "of its tree; save the model again."
+            )
         return np.concatenate([np.where(child < 0, inner + ~child, child), padding])
 
     decision = numbers("decision_type", np.int64)
