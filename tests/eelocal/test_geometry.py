@@ -129,6 +129,15 @@ def test_distances() -> None:
     np.testing.assert_allclose(nearest["coordinates"], [1, foot], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "box", [(37, 99, 38, 100), (99, -1e5, 100, 38), (99, 37, 1e6, 38), (99, 37, 1e308, 38)]
+)
+def test_buffers_beyond_the_earth_are_refused(box: tuple[float, ...]) -> None:
+    """As of swapped axes; no distance is known between such points."""
+    with pytest.raises(EEError, match="beyond the Earth; give longitude first, then latitude"):
+        planes.buffer_of(Geometry(shapely.box(*box)), 1000)
+
+
 def test_buffers_around_a_pole_are_refused() -> None:
     with pytest.raises(EEError, match="pole"):
         planes.buffer_of(Geometry(shapely.Point(20, 89.9)), 50_000)

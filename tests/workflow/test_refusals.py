@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -229,7 +230,7 @@ def test_a_file_that_its_step_fills_is_not_written_in_one_piece(tmp_path: Path) 
 
 
 def test_a_folder_goes_with_its_companions(tmp_path: Path) -> None:
-    made = folder("models", list, companions=("models.json",))
+    made: Artifact[Path] = folder("models", Path, companions=("models.json",))
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "a").write_text("a")
     (tmp_path / "models.json").write_text("{}")
@@ -258,14 +259,21 @@ def test_files_made_from_others_than_are_there_are_not_read(tmp_path: Path) -> N
     def text(name: str) -> Artifact[str]:
         return Artifact(name, Path.read_text, lambda value, path, _: path.write_text(value))
 
+    def writing(artifact: Artifact[str], value: str) -> Callable[[Work], dict[str, Any]]:
+        def run(work: Work) -> dict[str, Any]:
+            work.write(artifact, value)
+            return {}
+
+        return run
+
     a, b, c = text("a.txt"), text("b.txt"), text("c.txt")
-    first = Step("first", "First", lambda w: w.write(a, "a") or {}, writes=(a,))
-    second = Step("second", "Second", lambda w: w.write(b, "b") or {}, reads=(a,), writes=(b,))
-    third = Step("third", "Third", lambda w: w.write(c, "c") or {}, reads=(b,), writes=(c,))
+    first = Step("first", "First", writing(a, "a"), writes=(a,))
+    second = Step("second", "Second", writing(b, "b"), reads=(a,), writes=(b,))
+    third = Step("third", "Third", writing(c, "c"), reads=(b,), writes=(c,))
     steps = [first, second, third]
     run = RunFolder(tmp_path, Study.demo())
     execute(run, ["first", "second"], steps=steps)
-    other = Step("first", "First", lambda w: w.write(a, "another") or {}, writes=(a,), version=2)
+    other = Step("first", "First", writing(a, "another"), writes=(a,), version=2)
     execute(run, ["first"], steps=[other, second, third])
     with pytest.raises(InputError, match=r"b\.txt was made from another a\.txt than the one there now; run"):
         execute(run, ["third"], steps=[other, second, third])
@@ -288,7 +296,7 @@ def test_files_made_from_others_than_are_there_are_not_read(tmp_path: Path) -> N
     ],
 )
 def test_a_study_that_cannot_be_is_not_begun(tmp_path: Path, given: dict[str, Any], said: str) -> None:
-    known = {"lon": 99.8, "lat": 37.5, "start": date(2021, 5, 1), "end": date(2021, 9, 1)}
+    known: dict[str, Any] = {"lon": 99.8, "lat": 37.5, "start": date(2021, 5, 1), "end": date(2021, 9, 1)}
     with pytest.raises(InputError, match=said):
         new_study("x", tmp_path / "x.yml", Answers(**(known | given)))
 

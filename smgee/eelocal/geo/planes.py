@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from smgee.eelocal.errors import UnsupportedAlgorithmError
+from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.geo.geodesy import ellipsoid
 from smgee.eelocal.geo.overlays import Frame, overlay, predicate, tidy
 from smgee.eelocal.values.geometry import Geometry, is_wgs84
@@ -94,6 +94,7 @@ def buffer_of(
         return Geometry(shapely.Polygon() if distance <= 0 else shape)
     if distance == 0:
         return Geometry(shape)
+    _check_on_earth(shape)
     frame = Frame(shape)
     if frame.radius * EARTH_RADIUS <= PIECE:
         return Geometry(_buffer_near(shape, distance, segments))
@@ -102,6 +103,16 @@ def buffer_of(
     if shapely.get_dimensions(shape) < 2:
         return Geometry(tidy(ring))
     return overlay(Geometry(shape), Geometry(ring), shapely.union if distance > 0 else shapely.difference)
+
+
+def _check_on_earth(shape: BaseGeometry) -> None:
+    """Refuse coordinates between which no distance is known, such as those of swapped axes."""
+    west, south, east, north = shape.bounds
+    if not (south >= -90 - 1e-6 and north <= 90 + 1e-6 and east - west <= 360 + 1e-6):
+        raise EEError(
+            f"The geometry reaches from longitude {west:g} to {east:g} and from latitude {south:g} to "
+            f"{north:g}, beyond the Earth; give longitude first, then latitude."
+        )
 
 
 def _scale(projection: Projection) -> float:
