@@ -4,8 +4,6 @@ Every error a user can meet says, in one plain sentence, what was received, what
 The command line prints that sentence alone and exits with `exit_code`; a traceback is a bug of smgee.
 """
 
-from __future__ import annotations
-
 
 class SmgeeError(Exception):
     """Base of every error that smgee raises on purpose.

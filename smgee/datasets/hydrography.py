@@ -3,8 +3,6 @@
 Source: https://developers.google.com/earth-engine/datasets/catalog/MERIT_Hydro_v1_0_1.
 """
 
-from __future__ import annotations
-
 from datetime import date
 
 from smgee.datasets.base import Band, Dataset

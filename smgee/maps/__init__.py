@@ -5,8 +5,6 @@ with a slider, SMAP and its difference, and the series of any place. `add_run` p
 `geemap.Map`.
 """
 
-from __future__ import annotations
-
 from smgee.maps.content import Layer, RunContent
 from smgee.maps.interactive import add_run
 from smgee.maps.looks import Look

@@ -1,7 +1,5 @@
 """Tree ensembles trained on the sample table, scored where they have not been, and kept as plain trees."""
 
-from __future__ import annotations
-
 from smgee.estimators import ESTIMATORS, EstimatorSpec, make
 from smgee.models.applicability import Applicability, area_of_applicability
 from smgee.models.baselines import BASELINES

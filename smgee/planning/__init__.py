@@ -4,8 +4,6 @@ Requests and bytes are counted from the requests themselves (`load`); minutes an
 that are assumed or probed (`rates`).
 """
 
-from __future__ import annotations
-
 from smgee.planning.limits import TIERS, Tier
 from smgee.planning.load import Load, load_of
 from smgee.planning.places import PLACES, SEASONS, Place

@@ -1,7 +1,5 @@
 """Predictors of soil moisture as Earth Engine images: families of them, listed by the study."""
 
-from __future__ import annotations
-
 from smgee.predictors.base import Cadence, Family, Integers, Predictor, Site, When
 from smgee.predictors.calendar import is_alias, refuse_alias
 from smgee.predictors.edges import Edges, fit_edges

@@ -1,7 +1,5 @@
 """Figures, tables, and the one self-contained HTML report of a run."""
 
-from __future__ import annotations
-
 from smgee.report.contents import Contents
 from smgee.report.page import write_report
 from smgee.report.pages import write_pages

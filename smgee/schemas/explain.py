@@ -1,7 +1,5 @@
 """Tables of explanations by SHAP values."""
 
-from __future__ import annotations
-
 from smgee.schemas.columns import MOISTURE, count, loose, text
 from smgee.tables import Column, Schema
 

@@ -1,7 +1,5 @@
 """Tables of maps over cells."""
 
-from __future__ import annotations
-
 from smgee.schemas.columns import MOISTURE, count, date, loose, text
 from smgee.tables import Column, Schema
 

@@ -1,7 +1,5 @@
 """Tables of the stations."""
 
-from __future__ import annotations
-
 from smgee.schemas.columns import count, date, loose, text
 from smgee.tables import Column, Schema
 

@@ -1,7 +1,5 @@
 """Tables of estimates beside the truth of the synthetic basin."""
 
-from __future__ import annotations
-
 from smgee.schemas.columns import JUDGED, MOISTURE, count, date, loose, text
 from smgee.tables import Column, Schema
 

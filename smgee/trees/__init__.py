@@ -2,8 +2,6 @@
 kernel.
 """
 
-from __future__ import annotations
-
 from smgee.trees.ensemble import LEAF, TreeEnsemble
 
 __all__ = ["LEAF", "TreeEnsemble"]

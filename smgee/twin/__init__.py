@@ -4,8 +4,6 @@ Everything here is made up by process models and a seed; it shows how the toolki
 be scored against the truth. It is no observation of any place.
 """
 
-from __future__ import annotations
-
 from smgee.twin.basin import Basin
 from smgee.twin.notice import NOTICE
 from smgee.twin.source import TwinSource

@@ -8,8 +8,6 @@ Layers are interleaved pixel by pixel: two dozen separate planes would evict one
 cache.
 """
 
-from __future__ import annotations
-
 import numba
 import numpy as np
 

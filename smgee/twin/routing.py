@@ -4,8 +4,6 @@ kernels).
 Rasters are flattened row by row; the outlets are the cells of the last row (the lake shore to the south).
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from smgee.compiled import compiled

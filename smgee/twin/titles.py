@@ -1,7 +1,5 @@
 """What the twin serves, by id, and what each is called."""
 
-from __future__ import annotations
-
 from smgee.datasets import (
     CHIRPS,
     ERA5_LAND,

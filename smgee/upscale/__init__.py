@@ -5,8 +5,6 @@ Blocks of the lattice and days are jobs (`blocks`), routes make their maps (`rou
 `classifier_route`), an executor runs them (`jobs`) and a store takes them (`store`).
 """
 
-from __future__ import annotations
-
 from smgee.upscale.blocks import Block, MapJob, tiling
 from smgee.upscale.cells import CellMeans
 from smgee.upscale.classifier_route import ClassifierRoute

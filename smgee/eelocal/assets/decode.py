@@ -1,7 +1,5 @@
 """Stored pixels to values and mask, in one compiled pass."""
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

@@ -5,8 +5,6 @@ All rows of a block go down a tree one level at a time: the rows are independent
 their steps, and a tree stays in its cache for the whole block.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

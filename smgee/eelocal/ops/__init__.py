@@ -1,7 +1,5 @@
 """The algorithms, one module per family of official names; importing this package registers them all."""
 
-from __future__ import annotations
-
 from smgee.eelocal.engine.registry import implementations
 from smgee.eelocal.ops import (  # noqa: F401  registers them
     aggregate,

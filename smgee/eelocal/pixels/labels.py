@@ -1,7 +1,5 @@
 """Compiled: labels of connected pixels."""
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

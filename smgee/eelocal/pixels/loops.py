@@ -1,7 +1,5 @@
 """Compiled loops over stacks of pixels; they release the GIL, so that tiles run side by side."""
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

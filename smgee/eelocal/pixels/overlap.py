@@ -1,7 +1,5 @@
 """Compiled: areas that pixels of two lattices share."""
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

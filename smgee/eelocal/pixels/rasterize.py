@@ -4,8 +4,6 @@ All of it works in pixel coordinates (column, row), so the answer for a pixel is
 computed in.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -4,8 +4,6 @@ Of a lane's cuts, in order, some are marked. ``renamed[j]`` counts the marked on
 the new rank of a marked cut j, and, since a code is a number of cuts below, the new code of code j as well.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from smgee.trees.kernel.blocks import RANK, RIGHT_SHIFT

@@ -4,8 +4,6 @@ Compiling is to take a few seconds, and each function has its share of that; so 
 together in Python, arrays are made by NumPy and passed in, and no entry points are made that nobody uses.
 """
 
-from __future__ import annotations
-
 from numba import njit
 
 from smgee.compiled import compiled

@@ -6,8 +6,6 @@ eight rows walk side by side, each step without a branch: while one waits for me
 that has arrived stays where it is, since a leaf's distance to its right child is 0.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

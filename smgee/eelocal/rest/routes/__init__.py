@@ -1,7 +1,5 @@
 """The routes of the REST service, one module per family of resources; importing this registers them all."""
 
-from __future__ import annotations
-
 from smgee.eelocal import ops  # noqa: F401  registers the algorithms
 from smgee.eelocal.rest.routes import (  # noqa: F401  registers them
     assets,
