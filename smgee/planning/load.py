@@ -10,7 +10,6 @@ import numpy as np
 
 from smgee.area import Area
 from smgee.datasets import DATASETS, HLS, SENTINEL1
-from smgee.grid import PixelGrid
 from smgee.planning.limits import SAMPLE_BYTES
 from smgee.predictors import Piece, PredictorSet
 from smgee.trees import TreeEnsemble
@@ -82,11 +81,6 @@ def stand_in(names: Sequence[str]) -> TreeEnsemble:
     )
 
 
-def touched_blocks(grid: PixelGrid, size: int, area: Area | None) -> list[Block]:
-    """Return the blocks of a lattice that an area touches."""
-    return [b for b in tiling(grid, size) if area is None or area.touches(b.on(grid))]
-
-
 def load_of(
     route: XeeRoute | ClassifierRoute,
     days: Sequence[date],
@@ -113,7 +107,7 @@ def load_of(
         What trees that are not known yet are taken for, bytes of request.
     """
     grid = route.predictors.site.grid
-    blocks = touched_blocks(grid, block, area)
+    blocks = tiling(grid, block, area=area)
     pixels = sum(b.size for b in blocks)
     one = Block(0, 0, min(block, grid.height), min(block, grid.width))
     groups = route.groups(days)

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from smgee.area import Area
 from smgee.errors import InputError
 from smgee.grid import PixelGrid
 
@@ -142,9 +143,9 @@ def block_size(n_bands: int, in_flight: int = 1) -> int:
     return min(max(side, BLOCK_ALIGNMENT), _LARGEST_BLOCK)
 
 
-def tiling(grid: PixelGrid, size: int) -> tuple[Block, ...]:
-    """Return the blocks of a lattice, row by row; those at its right and lower edges take what is left, which
-    a quarter of a block or less makes no block of its own.
+def tiling(grid: PixelGrid, size: int, *, area: Area | None = None) -> tuple[Block, ...]:
+    """Return the blocks of a lattice, row by row, those that the area touches if there is one; at the right
+    and lower edges they take what is left, which a quarter of a block or less makes no block of its own.
 
     Parameters
     ----------
@@ -156,7 +157,8 @@ def tiling(grid: PixelGrid, size: int) -> tuple[Block, ...]:
     if size < 1:
         raise InputError(f"Blocks of {size} pixels hold nothing; give a side of 1 or more.")
     rows, cols = _spans(grid.height, size), _spans(grid.width, size)
-    return tuple(Block(row, col, height, width) for row, height in rows for col, width in cols)
+    blocks = (Block(row, col, height, width) for row, height in rows for col, width in cols)
+    return tuple(b for b in blocks if area is None or area.touches(b.on(grid)))
 
 
 def _spans(length: int, size: int) -> list[tuple[int, int]]:

@@ -179,9 +179,7 @@ def sampled_means(
         name, date, cell, soil_moisture; with the name `CROSS_FITTED` where the route makes it.
     """
     grid = weights.grid
-    blocks = list(tiling(grid, max(1, block // route.step)))
-    if area is not None:
-        blocks = [b for b in blocks if area.touches(b.on(grid))]
+    blocks = tiling(grid, max(1, block // route.step), area=area)
     jobs = [MapJob(b, group) for b in blocks for group in route.groups(days)]
     titles = {str(k): name for k, name in enumerate(names)}
     if route.nearest is not None:

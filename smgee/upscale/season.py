@@ -118,9 +118,8 @@ def map_day(
     """
     grid = route.predictors.site.grid
     whole = np.full(grid.shape, np.nan, np.float32)
-    blocks = tiling(grid, block or default_block(len(route.model.needs) or 1))
-    touched = [b for b in blocks if area is None or area.touches(b.on(grid))]
-    for done in results([MapJob(b, (day,)) for b in touched], route):
+    blocks = tiling(grid, block or default_block(len(route.model.needs) or 1), area=area)
+    for done in results([MapJob(b, (day,)) for b in blocks], route):
         whole[done.job.block.slices] = next(iter(done.maps.values()))[0]
     inside = None if area is None else area.inside(grid)
     return whole if inside is None else np.where(inside, whole, np.float32(np.nan))

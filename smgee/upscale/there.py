@@ -275,9 +275,7 @@ def season_mean_there(maps: ServerRoute, days: Sequence[date], *, block: int = 5
         m³ m⁻³, NaN where no day has a value, as `smgee.upscale.season_mean` returns it.
     """
     whole = np.full(maps.grid.shape, np.nan, np.float32)
-    area = maps.area
-    blocks = [b for b in tiling(maps.grid, block) if area is None or area.touches(b.on(maps.grid))]
-    jobs = [MapJob(b, (days[0],)) for b in blocks]
+    jobs = [MapJob(b, (days[0],)) for b in tiling(maps.grid, block, area=maps.area)]
     for done in results(jobs, _Season(maps, days)):
         whole[done.job.block.slices] = done.maps[SOIL_MOISTURE.name][0]
     return whole
