@@ -71,6 +71,12 @@ def algorithm(
     return register
 
 
+def algorithms(functions: Mapping[str, Callable[..., Any]]) -> None:
+    """Register functions by the official names: those that are one expression each."""
+    for name, function in functions.items():
+        algorithm(name)(function)
+
+
 def implementations() -> Mapping[str, Implementation]:
     """Return every registered implementation by the official name of its algorithm; `RuntimeError` when
     nobody has imported `smgee.eelocal.ops`, whose modules register the algorithms.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.ops.elementwise import Operation, apply, register, result_type
 from smgee.eelocal.values.array import Array, ranked
@@ -181,12 +181,6 @@ def identity(size: int) -> Array:
     return Array(np.eye(size, dtype="i4"))
 
 
-@algorithm("Array.length")
-def length(array: Array) -> Array:
-    """Return the lengths of the axes."""
-    return Array(np.array(array.values.shape, "i8"))
-
-
 def mask_values(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Keep the positions along the mask's one long axis where it is not zero."""
     if mask.ndim > values.ndim:
@@ -201,12 +195,6 @@ def mask_values(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
             f"The mask has length {mask.shape[axis]} on axis {axis}, the array {values.shape[axis]}."
         )
     return np.compress(mask.ravel() != 0, values, axis=axis)
-
-
-@algorithm("Array.mask")
-def mask(input: Array, mask: Array) -> Array:
-    """Keep the slices that a mask selects."""
-    return Array(mask_values(input.values, mask.values))
 
 
 @algorithm("Array.pad")
@@ -348,12 +336,6 @@ def sort_values(values: np.ndarray, keys: np.ndarray) -> np.ndarray:
     return values.take(np.argsort(keys.ravel(), kind="stable"), axis=axis)
 
 
-@algorithm("Array.sort")
-def sort(array: Array, keys: Array | None) -> Array:
-    """Sort along one axis, by keys or by the values themselves."""
-    return Array(sort_values(array.values, (keys or array).values))
-
-
 @algorithm("Array.toList")
 def to_list(array: Array) -> Any:
     """Return nested lists."""
@@ -368,3 +350,12 @@ def transpose(array: Array, axis1: int, axis2: int) -> Array:
     values = array.values
     values = ranked(values, max(axis1, axis2) + 1)
     return Array(np.ascontiguousarray(np.swapaxes(values, axis1, axis2)))
+
+
+algorithms(
+    {
+        "Array.length": lambda array: Array(np.array(array.values.shape, "i8")),
+        "Array.mask": lambda input, mask: Array(mask_values(input.values, mask.values)),
+        "Array.sort": lambda array, keys: Array(sort_values(array.values, (keys or array).values)),
+    }
+)

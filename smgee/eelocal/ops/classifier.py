@@ -12,7 +12,7 @@ from smgee.eelocal.classifiers.classified import Classified, Constant
 from smgee.eelocal.classifiers.classifier import Classifier, TreeClassifier
 from smgee.eelocal.classifiers.treetext import parse_forest
 from smgee.eelocal.engine.coerce import coercion
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.collection import Collection
@@ -38,28 +38,10 @@ def decision_tree_ensemble(treeStrings: list[str]) -> Classifier:
     return TreeClassifier("decisionTreeEnsemble", forest=parse_forest(treeStrings))
 
 
-@algorithm("Classifier.setOutputMode")
-def set_output_mode(classifier: Classifier, mode: str) -> Classifier:
-    """Choose what the classifier returns."""
-    return classifier.with_mode(mode)
-
-
-@algorithm("Classifier.mode")
-def mode(classifier: Classifier) -> str:
-    """Return the output mode."""
-    return classifier.mode
-
-
 @algorithm("Classifier.schema")
 def schema(classifier: Classifier) -> list[str] | None:
     """Return the names of the inputs."""
     return None if classifier.schema is None else list(classifier.schema)
-
-
-@algorithm("Classifier.explain")
-def explain(classifier: Classifier) -> dict[str, Any]:
-    """Describe the classifier."""
-    return classifier.explain()
 
 
 def _schema(classifier: Classifier, what: str) -> tuple[str, ...]:
@@ -124,3 +106,12 @@ def _row(feature: Any, names: Sequence[str]) -> list[float]:
             )
         values.append(float(value))
     return values
+
+
+algorithms(
+    {
+        "Classifier.setOutputMode": lambda classifier, mode: classifier.with_mode(mode),
+        "Classifier.mode": lambda classifier: classifier.mode,
+        "Classifier.explain": lambda classifier: classifier.explain(),
+    }
+)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.engine.coerce import coercion
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.confusion import ConfusionMatrix
@@ -35,18 +35,6 @@ def confusion_matrix(array: Any, order: list[int] | None) -> ConfusionMatrix:
     return ConfusionMatrix(counts.astype("f8"), tuple(range(len(counts)) if order is None else order))
 
 
-@algorithm("ConfusionMatrix.accuracy")
-def accuracy(confusionMatrix: ConfusionMatrix) -> float:
-    """Return the overall accuracy."""
-    return confusionMatrix.accuracy
-
-
-@algorithm("ConfusionMatrix.array")
-def array(confusionMatrix: ConfusionMatrix) -> Array:
-    """Return the counts."""
-    return Array(_integers(confusionMatrix.counts))
-
-
 @algorithm("ConfusionMatrix.consumersAccuracy")
 def consumers_accuracy(confusionMatrix: ConfusionMatrix) -> Array:
     """Return the consumer's accuracies as a row."""
@@ -59,19 +47,12 @@ def producers_accuracy(confusionMatrix: ConfusionMatrix) -> Array:
     return Array(confusionMatrix.producers[:, None])
 
 
-@algorithm("ConfusionMatrix.fscore")
-def fscore(confusionMatrix: ConfusionMatrix, beta: float) -> Array:
-    """Return the Fβ scores."""
-    return Array(confusionMatrix.fscore(beta))
-
-
-@algorithm("ConfusionMatrix.kappa")
-def kappa(confusionMatrix: ConfusionMatrix) -> float:
-    """Return Cohen's κ."""
-    return confusionMatrix.kappa
-
-
-@algorithm("ConfusionMatrix.order")
-def order(confusionMatrix: ConfusionMatrix) -> list[int]:
-    """Return the classes."""
-    return list(confusionMatrix.order)
+algorithms(
+    {
+        "ConfusionMatrix.accuracy": lambda confusionMatrix: confusionMatrix.accuracy,
+        "ConfusionMatrix.array": lambda confusionMatrix: Array(_integers(confusionMatrix.counts)),
+        "ConfusionMatrix.fscore": lambda confusionMatrix, beta: Array(confusionMatrix.fscore(beta)),
+        "ConfusionMatrix.kappa": lambda confusionMatrix: confusionMatrix.kappa,
+        "ConfusionMatrix.order": lambda confusionMatrix: list(confusionMatrix.order),
+    }
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.common import type_name
 from smgee.eelocal.values.date import (
@@ -51,28 +51,10 @@ def from_ymd(year: int, month: int, day: int, timeZone: str | None) -> Date:
         raise EEError(f"Invalid date {year}-{month}-{day}: {error}.") from error
 
 
-@algorithm("Date.parse")
-def parse(format: str, date: str, timeZone: str | None) -> Date:
-    """Read a date by a pattern."""
-    return Date(parse_date(date, format, timeZone))
-
-
-@algorithm("Date.format")
-def format_(date: Date, format: str | None, timeZone: str | None) -> str:
-    """Write a date by a pattern."""
-    return format_date(date.ms, format, timeZone)
-
-
 @algorithm("Date.advance")
 def advance_date(date: Date, delta: float, unit: str, timeZone: str | None) -> Date:
     """Move a date by units."""
     return Date(advance(date.ms, delta, unit, find_zone(timeZone)))
-
-
-@algorithm("Date.difference")
-def difference(date: Date, start: Date, unit: str) -> float:
-    """Return the difference in units of average length."""
-    return (date.ms - start.ms) / UNITS[unit_name(unit)]
 
 
 @algorithm("Date.get")
@@ -118,12 +100,6 @@ def get_relative(date: Date, unit: str, inUnit: str, timeZone: str | None) -> in
     return Long(int((date.ms - from_local(start)) // UNITS[small]))
 
 
-@algorithm("Date.millis")
-def millis(date: Date) -> int:
-    """Return milliseconds since 1970."""
-    return Long(int(date.ms // 1))
-
-
 @algorithm("Date.unitRatio")
 def unit_ratio(numerator: str, denominator: str) -> float:
     """Return the ratio of the lengths of two units."""
@@ -167,12 +143,6 @@ def date_range(start: Any, end: Any, timeZone: str | None) -> DateRange:
     return DateRange(first, first + 1 if end is None else instant(end, timeZone))
 
 
-@algorithm("DateRange.unbounded")
-def unbounded() -> DateRange:
-    """Return the range of all dates."""
-    return UNBOUNDED
-
-
 @algorithm("DateRange.contains")
 def contains(dateRange: DateRange, other: Any) -> bool:
     """Whether a date or a range lies within the range."""
@@ -185,12 +155,6 @@ def contains(dateRange: DateRange, other: Any) -> bool:
 def start(dateRange: DateRange) -> Date:
     """Return the start."""
     return Date(dateRange.start)
-
-
-@algorithm("DateRange.end")
-def end(dateRange: DateRange) -> Date:
-    """Return the end."""
-    return Date(dateRange.end)
 
 
 @algorithm("DateRange.intersection")
@@ -211,18 +175,6 @@ def intersects(dateRange: DateRange, other: DateRange) -> bool:
     )
 
 
-@algorithm("DateRange.isEmpty")
-def is_empty(dateRange: DateRange) -> bool:
-    """Whether the range holds nothing."""
-    return dateRange.is_empty
-
-
-@algorithm("DateRange.isUnbounded")
-def is_unbounded(dateRange: DateRange) -> bool:
-    """Whether the range holds all dates."""
-    return dateRange == UNBOUNDED
-
-
 @algorithm("DateRange.union")
 def union(dateRange: DateRange, other: DateRange) -> DateRange:
     """Return the least range that holds both."""
@@ -231,3 +183,17 @@ def union(dateRange: DateRange, other: DateRange) -> DateRange:
     if other.is_empty:
         return dateRange
     return DateRange(min(dateRange.start, other.start), max(dateRange.end, other.end))
+
+
+algorithms(
+    {
+        "Date.parse": lambda format, date, timeZone: Date(parse_date(date, format, timeZone)),
+        "Date.format": lambda date, format, timeZone: format_date(date.ms, format, timeZone),
+        "Date.difference": lambda date, start, unit: (date.ms - start.ms) / UNITS[unit_name(unit)],
+        "Date.millis": lambda date: Long(int(date.ms // 1)),
+        "DateRange.unbounded": lambda: UNBOUNDED,
+        "DateRange.end": lambda dateRange: Date(dateRange.end),
+        "DateRange.isEmpty": lambda dateRange: dateRange.is_empty,
+        "DateRange.isUnbounded": lambda dateRange: dateRange == UNBOUNDED,
+    }
+)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.ops.string import compile_pattern
 from smgee.eelocal.values.array import Array
@@ -45,12 +45,6 @@ def combine(first: dict[str, Any], second: dict[str, Any], overwrite: bool) -> d
     return {k: v for k, v in merged.items() if v is not None}
 
 
-@algorithm("Dictionary.contains")
-def contains_key(dictionary: dict[str, Any], key: str) -> bool:
-    """Whether there is a key."""
-    return key in dictionary
-
-
 @algorithm("Dictionary.fromLists")
 def from_lists(keys: list[str], values: list[Any]) -> dict[str, Any]:
     """Make a dictionary of parallel lists."""
@@ -81,24 +75,6 @@ def get_array(dictionary: dict[str, Any], key: str) -> Any:
     """Return a value that is an array."""
     value = get(dictionary, key, None)
     return Array(value) if isinstance(value, list) else _typed(dictionary, key, Array, "Array")
-
-
-@algorithm("Dictionary.getGeometry")
-def get_geometry(dictionary: dict[str, Any], key: str) -> Any:
-    """Return a value that is a geometry."""
-    return _typed(dictionary, key, Geometry, "Geometry")
-
-
-@algorithm("Dictionary.getNumber")
-def get_number(dictionary: dict[str, Any], key: str) -> Any:
-    """Return a value that is a number."""
-    return _typed(dictionary, key, (int, float), "Number")
-
-
-@algorithm("Dictionary.getString")
-def get_string(dictionary: dict[str, Any], key: str) -> Any:
-    """Return a value that is a string."""
-    return _typed(dictionary, key, str, "String")
 
 
 @algorithm("Dictionary.keys")
@@ -162,18 +138,6 @@ def select(dictionary: dict[str, Any], selectors: list[str], ignoreMissing: bool
     return {k: dictionary[k] for k in select_keys(dictionary, selectors, ignoreMissing)}
 
 
-@algorithm("Dictionary.set")
-def set_value(dictionary: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
-    """Set one value."""
-    return {**dictionary, key: value}
-
-
-@algorithm("Dictionary.size")
-def size(dictionary: dict[str, Any]) -> int:
-    """Count the entries."""
-    return len(dictionary)
-
-
 @algorithm("Dictionary.toArray")
 def to_array(dictionary: dict[str, Any], keys: list[str] | None, axis: int) -> Array:
     """Return numbers, or arrays, side by side along an axis."""
@@ -193,3 +157,15 @@ def values(dictionary: dict[str, Any], keys: list[str] | None) -> list[Any]:
     if keys is None:
         return [dictionary[k] for k in sorted(dictionary)]
     return [get(dictionary, k, None) for k in keys]
+
+
+algorithms(
+    {
+        "Dictionary.contains": lambda dictionary, key: key in dictionary,
+        "Dictionary.getGeometry": lambda dictionary, key: _typed(dictionary, key, Geometry, "Geometry"),
+        "Dictionary.getNumber": lambda dictionary, key: _typed(dictionary, key, (int, float), "Number"),
+        "Dictionary.getString": lambda dictionary, key: _typed(dictionary, key, str, "String"),
+        "Dictionary.set": lambda dictionary, key, value: {**dictionary, key: value},
+        "Dictionary.size": lambda dictionary: len(dictionary),
+    }
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.ops.collectiongeometry import collect_geometry
 from smgee.eelocal.ops.geometry import transform
@@ -44,35 +44,11 @@ def _typed(object: Any, property: str, kinds: type | tuple[type, ...], name: str
     return value
 
 
-@algorithm("Element.getNumber")
-def get_number(object: Any, property: str) -> Any:
-    """Return a property that is a number."""
-    return _typed(object, property, (int, float), "Number")
-
-
-@algorithm("Element.getString")
-def get_string(object: Any, property: str) -> Any:
-    """Return a property that is a string."""
-    return _typed(object, property, str, "String")
-
-
 @algorithm("Element.getArray")
 def get_array(object: Any, property: str) -> Any:
     """Return a property that is an array."""
     value = get_property(object, property)
     return Array(value) if isinstance(value, list) else _typed(object, property, Array, "Array")
-
-
-@algorithm("Element.set")
-def set_one(object: Any, key: str, value: Any) -> Any:
-    """Set a property."""
-    return set_properties(object, {key: value})
-
-
-@algorithm("Element.setMulti")
-def set_many(object: Any, properties: dict[str, Any]) -> Any:
-    """Set several properties."""
-    return set_properties(object, properties)
 
 
 @algorithm("Element.toDictionary")
@@ -125,3 +101,13 @@ def geometry(
     if shape is None or proj is None:
         return shape
     return transform(shape, proj, maxError, geodesics)
+
+
+algorithms(
+    {
+        "Element.getNumber": lambda object, property: _typed(object, property, (int, float), "Number"),
+        "Element.getString": lambda object, property: _typed(object, property, str, "String"),
+        "Element.set": lambda object, key, value: set_properties(object, {key: value}),
+        "Element.setMulti": lambda object, properties: set_properties(object, properties),
+    }
+)

@@ -6,7 +6,7 @@ import re
 from datetime import UTC
 from typing import Any
 
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError, UnsupportedAlgorithmError
 from smgee.eelocal.geo import geodesy, planes
 from smgee.eelocal.ops.collectiongeometry import collect_geometry
@@ -230,18 +230,6 @@ def area(min: float, max: float, maxError: ErrorMargin | None, geometrySelector:
 # -- conditions on one element
 
 
-@algorithm("Filter.always")
-def always() -> Filter:
-    """Pass everything."""
-    return Condition("always", lambda element: True)
-
-
-@algorithm("Filter.never")
-def never() -> Filter:
-    """Pass nothing."""
-    return Condition("never", lambda element: False)
-
-
 @algorithm("Filter.hasGeometry")
 def has_geometry() -> Filter:
     """Pass elements with a geometry."""
@@ -305,24 +293,6 @@ def day_of_year(start: int, end: int) -> Filter:
 
 
 # -- logic
-
-
-@algorithm("Filter.and")
-def and_(filters: list[Filter]) -> Filter:
-    """Pass what all filters pass."""
-    return All(filters)
-
-
-@algorithm("Filter.or")
-def or_(filters: list[Filter]) -> Filter:
-    """Pass what any filter passes."""
-    return Any_(filters)
-
-
-@algorithm("Filter.not")
-def not_(filter: Filter) -> Filter:
-    """Pass what the filter stops."""
-    return Not(filter)
 
 
 # -- text
@@ -433,3 +403,14 @@ class _Parser:
             left, right, name = right, left, _MIRRORED[name]
         label, test = RELATIONS[name]
         return Comparison(label, left, right, test)
+
+
+algorithms(
+    {
+        "Filter.always": lambda: Condition("always", lambda element: True),
+        "Filter.never": lambda: Condition("never", lambda element: False),
+        "Filter.and": lambda filters: All(filters),
+        "Filter.or": lambda filters: Any_(filters),
+        "Filter.not": lambda filter: Not(filter),
+    }
+)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.geo import geodesy, overlays, planes
 from smgee.eelocal.ops.geometry_constructors import make
@@ -27,18 +27,6 @@ def meters(margin: ErrorMargin | None, projection: Projection | None = None) -> 
     return margin.meters(1.0 if projection is None else projection.unit_meters) or 1e-3
 
 
-@algorithm("Geometry.coordinates")
-def coordinates(geometry: Geometry) -> Any:
-    """Return GeoJSON coordinates."""
-    return coordinates_of(geometry.shape)
-
-
-@algorithm("Geometry.type")
-def type_(geometry: Geometry) -> str:
-    """Return the GeoJSON type."""
-    return geometry.type
-
-
 @algorithm("Geometry.edgesAreGeodesics", "Geometry.geodesic")
 def edges_are_geodesics(geometry: Geometry) -> bool:
     """Whether edges are geodesics."""
@@ -51,12 +39,6 @@ def geometries(geometry: Geometry) -> list[Geometry]:
     if hasattr(geometry.shape, "geoms"):
         return [Geometry(g, geometry.crs, geometry.geodesic) for g in geometry.shape.geoms]
     return [geometry]
-
-
-@algorithm("Geometry.isUnbounded")
-def is_unbounded(geometry: Geometry) -> bool:
-    """Whether the geometry is everywhere."""
-    return geometry.unbounded
 
 
 @algorithm("Geometry.projection")
@@ -215,3 +197,12 @@ def covering_grid(geometry: Geometry, proj: Projection, scale: float | None) -> 
         return out
 
     return Collection(cells)
+
+
+algorithms(
+    {
+        "Geometry.coordinates": lambda geometry: coordinates_of(geometry.shape),
+        "Geometry.type": lambda geometry: geometry.type,
+        "Geometry.isUnbounded": lambda geometry: geometry.unbounded,
+    }
+)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from smgee.eelocal.engine.context import Context
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.ops.image_math import cast_band
 from smgee.eelocal.ops.string import compile_pattern
@@ -16,12 +16,6 @@ from smgee.eelocal.values.date import Date
 from smgee.eelocal.values.image import Band, Image
 from smgee.eelocal.values.nodes import Empty
 from smgee.eelocal.values.pixeltype import PixelType, parse_type
-
-
-@algorithm("Image.constant")
-def constant(value: Any) -> Image:
-    """Make a constant image."""
-    return value if isinstance(value, Image) else constant_image(value)
 
 
 @algorithm("Dictionary.toImage")
@@ -171,18 +165,6 @@ def cast(image: Image, bandTypes: dict[str, Any], bandOrder: list[str] | None) -
     return cast_image(image, {n: parse_type(t) for n, t in bandTypes.items()}, bandOrder)
 
 
-@algorithm("Image.bandNames")
-def band_names(image: Image) -> list[str]:
-    """Return the names of the bands."""
-    return image.names
-
-
-@algorithm("Image.bandTypes")
-def band_types(image: Image) -> dict[str, PixelType]:
-    """Return the types of the bands by name."""
-    return {b.name: b.type for b in image.bands}
-
-
 @algorithm("Image.metadata")
 def metadata(image: Image, property: str, name: str | None) -> Image:
     """Make a constant image of type double from a property."""
@@ -248,3 +230,12 @@ def link_collection(
         }
         result = result.with_properties(properties)
     return result
+
+
+algorithms(
+    {
+        "Image.constant": lambda value: value if isinstance(value, Image) else constant_image(value),
+        "Image.bandNames": lambda image: image.names,
+        "Image.bandTypes": lambda image: {b.name: b.type for b in image.bands},
+    }
+)

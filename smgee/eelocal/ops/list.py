@@ -6,7 +6,7 @@ import math
 import random
 from typing import Any
 
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.common import contains, order_key, same, to_text, type_name
@@ -30,30 +30,6 @@ def position(values: list[Any], index: int, *, end: bool = False) -> int:
     return at
 
 
-@algorithm("List.add")
-def add(list: list[Any], element: Any) -> list[Any]:
-    """Append an element."""
-    return [*list, element]
-
-
-@algorithm("List.cat")
-def cat(list: list[Any], other: list[Any]) -> list[Any]:
-    """Concatenate."""
-    return [*list, *other]
-
-
-@algorithm("List.contains")
-def list_contains(list: list[Any], element: Any) -> bool:
-    """Whether the list has an element."""
-    return contains(list, element)
-
-
-@algorithm("List.containsAll")
-def contains_all(list: list[Any], other: list[Any]) -> bool:
-    """Whether the list has all elements of another."""
-    return all(contains(list, v) for v in other)
-
-
 @algorithm("List.distinct")
 def distinct(list: list[Any]) -> list[Any]:
     """Drop repeated elements."""
@@ -62,12 +38,6 @@ def distinct(list: list[Any]) -> list[Any]:
         if not contains(out, value):
             out.append(value)
     return out
-
-
-@algorithm("List.equals")
-def equals(list: list[Any], other: list[Any]) -> bool:
-    """Whether two lists are equal."""
-    return same(list, other)
 
 
 @algorithm("List.filter")
@@ -96,18 +66,6 @@ def flatten(list: list[Any]) -> list[Any]:
 _LIST = list
 
 
-@algorithm("List.frequency")
-def frequency(list: list[Any], element: Any) -> int:
-    """Count an element."""
-    return sum(same(v, element) for v in list)
-
-
-@algorithm("List.get")
-def get(list: list[Any], index: int) -> Any:
-    """Return one element."""
-    return list[position(list, index)]
-
-
 def _typed(list: list[Any], index: int, kinds: type | tuple[type, ...], name: str) -> Any:
     value = list[position(list, index)]
     if isinstance(value, bool) or not isinstance(value, kinds):
@@ -120,24 +78,6 @@ def get_array(list: list[Any], index: int) -> Any:
     """Return an element that is an array."""
     value = list[position(list, index)]
     return Array(value) if isinstance(value, _LIST) else _typed(list, index, Array, "Array")
-
-
-@algorithm("List.getGeometry")
-def get_geometry(list: list[Any], index: int) -> Any:
-    """Return an element that is a geometry."""
-    return _typed(list, index, Geometry, "Geometry")
-
-
-@algorithm("List.getNumber")
-def get_number(list: list[Any], index: int) -> Any:
-    """Return an element that is a number."""
-    return _typed(list, index, (int, float), "Number")
-
-
-@algorithm("List.getString")
-def get_string(list: list[Any], index: int) -> Any:
-    """Return an element that is a string."""
-    return _typed(list, index, str, "String")
 
 
 @algorithm("List.indexOf")
@@ -177,12 +117,6 @@ def iterate(list: list[Any], function: Function, first: Any) -> Any:
     return result
 
 
-@algorithm("List.join")
-def join(list: list[Any], separator: str) -> str:
-    """Write the elements one after another."""
-    return separator.join(to_text(v) for v in list)
-
-
 @algorithm("List.length", "List.size")
 def size(list: list[Any]) -> int:
     """Count the elements."""
@@ -219,12 +153,6 @@ def remove(list: list[Any], element: Any) -> list[Any]:
     return list if at < 0 else [*list[:at], *list[at + 1 :]]
 
 
-@algorithm("List.removeAll")
-def remove_all(list: list[Any], other: list[Any]) -> list[Any]:
-    """Remove all elements of another list."""
-    return [v for v in list if not contains(other, v)]
-
-
 @algorithm("List.repeat")
 def repeat(value: Any, count: int) -> list[Any]:
     """Repeat a value."""
@@ -239,18 +167,6 @@ def replace(list: list[Any], oldval: Any, newval: Any) -> list[Any]:
     """Replace the first occurrence."""
     at = index_of(list, oldval)
     return list if at < 0 else [*list[:at], newval, *list[at + 1 :]]
-
-
-@algorithm("List.replaceAll")
-def replace_all(list: list[Any], oldval: Any, newval: Any) -> list[Any]:
-    """Replace all occurrences."""
-    return [newval if same(v, oldval) else v for v in list]
-
-
-@algorithm("List.reverse")
-def reverse(list: list[Any]) -> list[Any]:
-    """Reverse the order."""
-    return list[::-1]
 
 
 @algorithm("List.rotate")
@@ -351,7 +267,22 @@ def unzip(list: list[Any]) -> list[Any]:
     return [[*column] for column in zip(*list, strict=False)]
 
 
-@algorithm("List.zip")
-def zip_lists(list: list[Any], other: list[Any]) -> list[Any]:
-    """Pair the elements of two lists."""
-    return [[a, b] for a, b in zip(list, other, strict=False)]
+algorithms(
+    {
+        "List.add": lambda list, element: [*list, element],
+        "List.cat": lambda list, other: [*list, *other],
+        "List.contains": lambda list, element: contains(list, element),
+        "List.containsAll": lambda list, other: all(contains(list, v) for v in other),
+        "List.equals": lambda list, other: same(list, other),
+        "List.frequency": lambda list, element: sum(same(v, element) for v in list),
+        "List.get": lambda list, index: list[position(list, index)],
+        "List.getGeometry": lambda list, index: _typed(list, index, Geometry, "Geometry"),
+        "List.getNumber": lambda list, index: _typed(list, index, (int, float), "Number"),
+        "List.getString": lambda list, index: _typed(list, index, str, "String"),
+        "List.join": lambda list, separator: separator.join(to_text(v) for v in list),
+        "List.removeAll": lambda list, other: [v for v in list if not contains(other, v)],
+        "List.replaceAll": lambda list, oldval, newval: [newval if same(v, oldval) else v for v in list],
+        "List.reverse": lambda list: list[::-1],
+        "List.zip": lambda list, other: [[a, b] for a, b in zip(list, other, strict=False)],
+    }
+)

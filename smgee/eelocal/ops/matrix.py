@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.array import Array
 from smgee.eelocal.values.size import MOST_NUMBERS, check_size
@@ -109,18 +109,6 @@ def inverse_of(values: np.ndarray) -> np.ndarray:
         raise EEError("The matrix is singular.") from error
 
 
-@algorithm("Array.matrixInverse")
-def inverse(input: Array) -> Array:
-    """Return the inverse."""
-    return Array(inverse_of(input.values))
-
-
-@algorithm("Array.matrixPseudoInverse")
-def pseudo_inverse(input: Array) -> Array:
-    """Return the Moore–Penrose inverse."""
-    return Array(np.linalg.pinv(as_matrix(input.values)))
-
-
 @algorithm("Array.matrixFnorm")
 def norm(input: Array) -> float:
     """Return the Frobenius norm."""
@@ -148,12 +136,6 @@ def multiply_values(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return left.astype(wide) @ right.astype(wide)
 
 
-@algorithm("Array.matrixMultiply")
-def multiply(left: Array, right: Array) -> Array:
-    """Return the product of two matrices."""
-    return Array(multiply_values(left.values, right.values))
-
-
 def solve_values(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Solve A x = B, in the least-squares sense where A is overdetermined."""
     a, b = as_matrix(left), as_matrix(right)
@@ -165,12 +147,6 @@ def solve_values(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return np.linalg.solve(a, b) if a.shape[0] == a.shape[1] else np.linalg.lstsq(a, b, rcond=None)[0]
     except np.linalg.LinAlgError as error:
         raise EEError("The matrix is singular.") from error
-
-
-@algorithm("Array.matrixSolve")
-def solve(left: Array, right: Array) -> Array:
-    """Solve A x = B."""
-    return Array(solve_values(left.values, right.values))
 
 
 @algorithm("Array.matrixCholeskyDecomposition")
@@ -207,3 +183,13 @@ def qr(array: Array) -> dict[str, Array]:
     """Return Q and R with input = Q R."""
     q, r = np.linalg.qr(as_matrix(array.values), mode="complete")
     return {"Q": Array(q), "R": Array(r)}
+
+
+algorithms(
+    {
+        "Array.matrixInverse": lambda input: Array(inverse_of(input.values)),
+        "Array.matrixPseudoInverse": lambda input: Array(np.linalg.pinv(as_matrix(input.values))),
+        "Array.matrixMultiply": lambda left, right: Array(multiply_values(left.values, right.values)),
+        "Array.matrixSolve": lambda left, right: Array(solve_values(left.values, right.values)),
+    }
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.errormargin import ErrorMargin
 from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType
@@ -85,18 +85,6 @@ def nominal_scale(proj: Projection) -> float:
     return proj.nominal_scale
 
 
-@algorithm("Projection.scale")
-def scale(projection: Projection, x: float, y: float) -> Projection:
-    """Scale the axes."""
-    return projection.scaled(x, y)
-
-
-@algorithm("Projection.translate")
-def translate(projection: Projection, x: float, y: float) -> Projection:
-    """Move by a number of pixels."""
-    return projection.translated(x, y)
-
-
 @algorithm("Projection.transform")
 def transform(projection: Projection) -> str:
     """Return the transform as WKT."""
@@ -112,18 +100,6 @@ def transform(projection: Projection) -> str:
     lines = ['PARAM_MT["Affine"', '  PARAMETER["num_row", 3]', '  PARAMETER["num_col", 3]']
     lines += [f'  PARAMETER["{k}", {v}]' for k, (v, default) in entries.items() if v != default]
     return ", \n".join(lines) + "]"
-
-
-@algorithm("Projection.wkt")
-def wkt(projection: Projection) -> str:
-    """Return the coordinate reference system as WKT."""
-    return parse_crs(projection.crs).to_wkt("WKT1_GDAL", pretty=True)
-
-
-@algorithm("ErrorMargin")
-def error_margin(value: float | None, unit: str) -> ErrorMargin:
-    """Make an error margin."""
-    return ErrorMargin.of(value, unit)
 
 
 @algorithm("PixelType")
@@ -159,25 +135,15 @@ for _name in ("double", "float", "int16", "int32", "int64", "int8", "uint16", "u
     _named(_name)
 
 
-@algorithm("PixelType.dimensions")
-def dimensions(pixelType: PixelType) -> int:
-    """Return the number of array dimensions."""
-    return pixelType.dimensions
-
-
-@algorithm("PixelType.maxValue")
-def max_value(pixelType: PixelType) -> float | None:
-    """Return the greatest value."""
-    return pixelType.maximum
-
-
-@algorithm("PixelType.minValue")
-def min_value(pixelType: PixelType) -> float | None:
-    """Return the least value."""
-    return pixelType.minimum
-
-
-@algorithm("PixelType.precision")
-def precision(pixelType: PixelType) -> str:
-    """Return the precision."""
-    return pixelType.precision
+algorithms(
+    {
+        "Projection.scale": lambda projection, x, y: projection.scaled(x, y),
+        "Projection.translate": lambda projection, x, y: projection.translated(x, y),
+        "Projection.wkt": lambda projection: parse_crs(projection.crs).to_wkt("WKT1_GDAL", pretty=True),
+        "ErrorMargin": lambda value, unit: ErrorMargin.of(value, unit),
+        "PixelType.dimensions": lambda pixelType: pixelType.dimensions,
+        "PixelType.maxValue": lambda pixelType: pixelType.maximum,
+        "PixelType.minValue": lambda pixelType: pixelType.minimum,
+        "PixelType.precision": lambda pixelType: pixelType.precision,
+    }
+)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from smgee.eelocal.engine.coerce import coercion
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.statistics.combine import (
     Combined,
@@ -121,18 +121,6 @@ for _name, _factory in PLAIN.items():
     algorithm(f"Reducer.{_name}", approximate=_GUESSED.get(_name))(lambda _factory=_factory: _factory())
 
 
-@algorithm("Reducer.min")
-def minimum(numInputs: int) -> Reducer:
-    """Return the reducer to the least first input."""
-    return Extreme("min", _at_least_one(numInputs))
-
-
-@algorithm("Reducer.max")
-def maximum(numInputs: int) -> Reducer:
-    """Return the reducer to the greatest first input."""
-    return Extreme("max", _at_least_one(numInputs))
-
-
 def _at_least_one(count: int) -> int:
     if count < 1:
         raise EEError(f"numInputs must be at least 1, got {count}.")
@@ -236,12 +224,6 @@ def geometric_median(numX: int, eta: float, initialStepSize: float) -> Reducer:
     return GeometricMedian(numX, eta)
 
 
-@algorithm("Reducer.linearRegression")
-def linear_regression(numX: int, numY: int) -> Reducer:
-    """Return the reducer to a least-squares fit."""
-    return LinearRegression(numX, numY)
-
-
 @algorithm(
     "Reducer.robustLinearRegression",
     approximate="without beta: outliers are beyond 2.795 robust standard deviations of the first fit's "
@@ -262,18 +244,6 @@ def ridge_regression(numX: int, numY: int, lambda_: float) -> Reducer:
     return RidgeRegression(numX, numY, lambda_)
 
 
-@algorithm("Reducer.toList")
-def to_list(tupleSize: int | None, numOptional: int) -> Reducer:
-    """Return the reducer to a list."""
-    return ToList(tupleSize, numOptional)
-
-
-@algorithm("Reducer.toCollection")
-def to_collection(propertyNames: list[str], numOptional: int) -> Reducer:
-    """Return the reducer to a collection."""
-    return ToCollection(propertyNames, numOptional)
-
-
 @algorithm("Reducer.combine")
 def combine(reducer1: Reducer, reducer2: Reducer, outputPrefix: str, sharedInputs: bool) -> Reducer:
     """Run two reducers in parallel."""
@@ -290,12 +260,6 @@ def combine(reducer1: Reducer, reducer2: Reducer, outputPrefix: str, sharedInput
     )
 
 
-@algorithm("Reducer.repeat")
-def repeat(reducer: Reducer, count: int) -> Reducer:
-    """Combine copies of a reducer."""
-    return Repeated(reducer, count)
-
-
 @algorithm("Reducer.forEach")
 def for_each(reducer: Reducer, outputNames: list[str]) -> Reducer:
     """Combine one copy of a reducer per name."""
@@ -306,51 +270,28 @@ def for_each(reducer: Reducer, outputNames: list[str]) -> Reducer:
     return Combined([reducer] * len(outputNames), outputs, shared=False, name="forEach")
 
 
-@algorithm("Reducer.forEachBand")
-def for_each_band(reducer: Reducer, image: Any) -> Reducer:
-    """Combine one copy of a reducer per band."""
-    return for_each(reducer, list(image.names))
-
-
-@algorithm("Reducer.forEachElement")
-def for_each_element(reducer: Reducer) -> Reducer:
-    """Apply a reducer at each position of arrays."""
-    return Elementwise(reducer)
-
-
-@algorithm("Reducer.disaggregate")
-def disaggregate(reducer: Reducer, axis: int | None) -> Reducer:
-    """Apply a reducer to the items of aggregate inputs."""
-    return Disaggregated(reducer, axis)
-
-
-@algorithm("Reducer.group")
-def group(reducer: Reducer, groupField: int, groupName: str) -> Reducer:
-    """Apply a reducer per group."""
-    return Grouped(reducer, groupField, groupName)
-
-
-@algorithm("Reducer.setOutputs")
-def set_outputs(reducer: Reducer, outputs: list[str | None]) -> Reducer:
-    """Rename or drop outputs."""
-    return Renamed(reducer, outputs)
-
-
-@algorithm("Reducer.getOutputs")
-def get_outputs(reducer: Reducer) -> list[str]:
-    """Return the output names."""
-    return list(reducer.outputs)
-
-
-@algorithm("Reducer.unweighted")
-def unweighted(reducer: Reducer) -> Reducer:
-    """Ignore fractional weights."""
-    return Unweighted(reducer)
-
-
 @algorithm("Reducer.splitWeights")
 def split_weights(reducer: Reducer) -> Reducer:
     """Take weights from inputs."""
     if not any(reducer.weights):
         raise EEError(f"Reducer.{reducer.name} has no weighted input.")
     return SplitWeights(reducer)
+
+
+algorithms(
+    {
+        "Reducer.min": lambda numInputs: Extreme("min", _at_least_one(numInputs)),
+        "Reducer.max": lambda numInputs: Extreme("max", _at_least_one(numInputs)),
+        "Reducer.linearRegression": lambda numX, numY: LinearRegression(numX, numY),
+        "Reducer.toList": lambda tupleSize, numOptional: ToList(tupleSize, numOptional),
+        "Reducer.toCollection": lambda propertyNames, numOptional: ToCollection(propertyNames, numOptional),
+        "Reducer.repeat": lambda reducer, count: Repeated(reducer, count),
+        "Reducer.forEachBand": lambda reducer, image: for_each(reducer, list(image.names)),
+        "Reducer.forEachElement": lambda reducer: Elementwise(reducer),
+        "Reducer.disaggregate": lambda reducer, axis: Disaggregated(reducer, axis),
+        "Reducer.group": lambda reducer, groupField, groupName: Grouped(reducer, groupField, groupName),
+        "Reducer.setOutputs": lambda reducer, outputs: Renamed(reducer, outputs),
+        "Reducer.getOutputs": lambda reducer: list(reducer.outputs),
+        "Reducer.unweighted": lambda reducer: Unweighted(reducer),
+    }
+)

@@ -9,7 +9,7 @@ from typing import Any
 
 import re2
 
-from smgee.eelocal.engine.registry import algorithm
+from smgee.eelocal.engine.registry import algorithm, algorithms
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.common import to_json, to_text
 from smgee.eelocal.values.number import plain
@@ -33,18 +33,6 @@ def compile_pattern(pattern: str, flags: str = "") -> Any:
         raise EEError(f"Invalid regular expression '{pattern}': {told}.") from error
 
 
-@algorithm("String")
-def string(input: Any) -> str:
-    """Convert to a string."""
-    return to_text(input)
-
-
-@algorithm("String.cat")
-def cat(string1: str, string2: str) -> str:
-    """Concatenate."""
-    return string1 + string2
-
-
 @algorithm("String.compareTo")
 def compare_to(string1: str, string2: str) -> int:
     """Compare by UTF-16 code units, as Java does."""
@@ -59,36 +47,6 @@ def decode_json(string: str) -> Any:
         return json.loads(string, parse_float=lambda text: plain(float(text)))
     except ValueError as error:
         raise EEError(f"Invalid JSON: {error}.") from error
-
-
-@algorithm("String.encodeJSON")
-def encode_json(object: Any) -> str:
-    """Write JSON, keys sorted."""
-    return to_json(object)
-
-
-@algorithm("String.equals")
-def equals(reference: str, target: Any) -> bool:
-    """Whether the target is the same string."""
-    return isinstance(target, str) and target == reference
-
-
-@algorithm("String.index")
-def index(target: str, pattern: str) -> int:
-    """Return where a substring first occurs, or −1."""
-    return target.find(pattern)
-
-
-@algorithm("String.rindex")
-def rindex(target: str, pattern: str) -> int:
-    """Return where a substring last occurs, or −1."""
-    return target.rfind(pattern)
-
-
-@algorithm("String.length")
-def length(string: str) -> int:
-    """Return the number of UTF-16 code units, as Java counts."""
-    return len(string.encode("utf-16-le")) // 2
 
 
 @algorithm("String.match")
@@ -140,19 +98,17 @@ def split(string: str, regex: str, flags: str) -> list[str]:
     return parts
 
 
-@algorithm("String.toLowerCase")
-def to_lower_case(string: str) -> str:
-    """Return the string in lower case."""
-    return string.lower()
-
-
-@algorithm("String.toUpperCase")
-def to_upper_case(string: str) -> str:
-    """Return the string in upper case."""
-    return string.upper()
-
-
-@algorithm("String.trim")
-def trim(string: str) -> str:
-    """Remove blank characters at both ends."""
-    return string.strip()
+algorithms(
+    {
+        "String": lambda input: to_text(input),
+        "String.cat": lambda string1, string2: string1 + string2,
+        "String.encodeJSON": lambda object: to_json(object),
+        "String.equals": lambda reference, target: isinstance(target, str) and target == reference,
+        "String.index": lambda target, pattern: target.find(pattern),
+        "String.rindex": lambda target, pattern: target.rfind(pattern),
+        "String.length": lambda string: len(string.encode("utf-16-le")) // 2,
+        "String.toLowerCase": lambda string: string.lower(),
+        "String.toUpperCase": lambda string: string.upper(),
+        "String.trim": lambda string: string.strip(),
+    }
+)
