@@ -6,10 +6,11 @@ Tables, report columns and cards take names, units and ranges from `METRICS`; a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,16 +40,16 @@ class Metric:
         As in a figure, and in words.
     power : int
         Its unit is that of the data to this power; 0 for a plain number.
+    function : callable
+        Of `Moments`, or, where `by_pairs`, of x and y of shape (..., n), reduced over the last axis.
+    least_pairs : int
+        Below this many pairs it is not defined, that is NaN.
     range : (float, float)
         Least and greatest value it can have.
     best : float
         Its value where x equals y.
-    least_pairs : int
-        Below this many pairs it is not defined, that is NaN.
     scale : Scale
         On which its intervals are made.
-    function : callable
-        Of `Moments`, or, where `by_pairs`, of x and y of shape (..., n), reduced over the last axis.
     by_pairs : bool
         Whether it needs the pairs themselves; its bootstrap is then slower.
     source : str
@@ -59,11 +60,11 @@ class Metric:
     label: str
     long_name: str
     power: int
-    range: tuple[float, float]
-    best: float
-    least_pairs: int
-    scale: Scale
     function: Callable[..., np.ndarray]
+    least_pairs: int = 1
+    range: tuple[float, float] = (0.0, math.inf)
+    best: float = 0
+    scale: Scale = Scale.POSITIVE
     by_pairs: bool = False
     source: str = ""
 
@@ -105,118 +106,52 @@ def _normalised(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 _ENTEKHABI = "Entekhabi et al. 2010, J. Hydrometeorol. 11:832-840"
 _GUPTA = "Gupta et al. 2009, J. Hydrol. 377:80-91"
-_ANY, _POSITIVE = (-math.inf, math.inf), (0.0, math.inf)
-_UNIT, _SKILL = (-1.0, 1.0), (-math.inf, 1.0)
-_Z, _LOG, _PLAIN = Scale.CORRELATION, Scale.POSITIVE, Scale.PLAIN
+_CORRELATION: dict[str, Any] = {"range": (-1.0, 1.0), "best": 1, "scale": Scale.CORRELATION}
+_SKILL: dict[str, Any] = {"range": (-math.inf, 1.0), "best": 1, "scale": Scale.PLAIN}
+_SIGNED: dict[str, Any] = {"range": (-math.inf, math.inf), "scale": Scale.PLAIN}
+_RANKED = "Spearman rank correlation, mean ranks for ties"
+_EXPLAINED = "coefficient of determination, 1 - mse / variance of y"
+_NASH = "Nash & Sutcliffe 1970, J. Hydrol. 10:282-290"
+_UNBIASED = "standard deviation of the differences (divisor n)"
+
+
+def _rmse(m: Moments) -> np.ndarray:
+    return np.sqrt(m.square)
+
+
+def _parts_of_mse() -> Iterator[Metric]:
+    """Yield the three parts that the mse falls into, as Gupta et al. divide it."""
+    for name, of, makes, least, function in (
+        ("bias", "bias", "the means make", 1, lambda m: m.mean_d**2),
+        (
+            *("corr", "correlation", "imperfect correlation makes", 2),
+            lambda m: np.maximum(2 * (np.sqrt(m.var_x) * np.sqrt(m.var_y) - m.cov), 0.0),
+        ),
+        (
+            *("var", "variance", "unequal standard deviations make", 2),
+            lambda m: (np.sqrt(m.var_x) - np.sqrt(m.var_y)) ** 2,
+        ),
+    ):
+        said = f"part of the mse that {makes}"
+        yield Metric(f"mse_{name}", f"MSE of the {of}", said, 2, function, least, source=_GUPTA)
+
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         metric.name: metric
         for metric in (
             # With two pairs a correlation is +1 or -1 whatever was measured, so three are asked for.
-            Metric("r", "R", "Pearson correlation", 0, _UNIT, 1, 3, _Z, _correlation, source=_ENTEKHABI),
-            Metric("bias", "bias", "mean difference", 1, _ANY, 0, 1, _PLAIN, lambda m: m.mean_d),
-            Metric(
-                "rmse",
-                "RMSE",
-                "root mean square difference",
-                1,
-                _POSITIVE,
-                0,
-                1,
-                _LOG,
-                lambda m: np.sqrt(m.square),
-                source=_ENTEKHABI,
-            ),
-            Metric(
-                "ubrmse",
-                "ubRMSE",
-                "standard deviation of the differences (divisor n)",
-                1,
-                _POSITIVE,
-                0,
-                2,
-                _LOG,
-                lambda m: np.sqrt(m.var_d),
-                source=_ENTEKHABI,
-            ),
-            Metric(
-                "rho",
-                "ρ",
-                "Spearman rank correlation, mean ranks for ties",
-                0,
-                _UNIT,
-                1,
-                3,
-                _Z,
-                _rank_correlation,
-                by_pairs=True,
-            ),
-            Metric(
-                "r2",
-                "R²",
-                "coefficient of determination, 1 - mse / variance of y",
-                0,
-                _SKILL,
-                1,
-                3,
-                _PLAIN,
-                _efficiency,
-                source="Nash & Sutcliffe 1970, J. Hydrol. 10:282-290",
-            ),
-            Metric("mae", "MAE", "mean absolute difference", 1, _POSITIVE, 0, 1, _LOG, lambda m: m.absolute),
-            Metric("mse", "MSE", "mean square difference", 2, _POSITIVE, 0, 1, _LOG, lambda m: m.square),
-            Metric(
-                "mse_bias",
-                "MSE of the bias",
-                "part of the mse that the means make",
-                2,
-                _POSITIVE,
-                0,
-                1,
-                _LOG,
-                lambda m: m.mean_d**2,
-                source=_GUPTA,
-            ),
-            Metric(
-                "mse_corr",
-                "MSE of the correlation",
-                "part of the mse that imperfect correlation makes",
-                2,
-                _POSITIVE,
-                0,
-                2,
-                _LOG,
-                lambda m: np.maximum(2 * (np.sqrt(m.var_x) * np.sqrt(m.var_y) - m.cov), 0.0),
-                source=_GUPTA,
-            ),
-            Metric(
-                "mse_var",
-                "MSE of the variance",
-                "part of the mse that unequal standard deviations make",
-                2,
-                _POSITIVE,
-                0,
-                2,
-                _LOG,
-                lambda m: (np.sqrt(m.var_x) - np.sqrt(m.var_y)) ** 2,
-                source=_GUPTA,
-            ),
-            Metric(
-                "kge", "KGE", "Kling-Gupta efficiency", 0, _SKILL, 1, 3, _PLAIN, _kling_gupta, source=_GUPTA
-            ),
-            Metric(
-                "nrmse",
-                "nRMSE",
-                "rmse by the range of both series",
-                0,
-                _POSITIVE,
-                0,
-                2,
-                _LOG,
-                _normalised,
-                by_pairs=True,
-            ),
+            Metric("r", "R", "Pearson correlation", 0, _correlation, 3, **_CORRELATION, source=_ENTEKHABI),
+            Metric("bias", "bias", "mean difference", 1, lambda m: m.mean_d, **_SIGNED),
+            Metric("rmse", "RMSE", "root mean square difference", 1, _rmse, source=_ENTEKHABI),
+            Metric("ubrmse", "ubRMSE", _UNBIASED, 1, lambda m: np.sqrt(m.var_d), 2, source=_ENTEKHABI),
+            Metric("rho", "ρ", _RANKED, 0, _rank_correlation, 3, **_CORRELATION, by_pairs=True),
+            Metric("r2", "R²", _EXPLAINED, 0, _efficiency, 3, **_SKILL, source=_NASH),
+            Metric("mae", "MAE", "mean absolute difference", 1, lambda m: m.absolute),
+            Metric("mse", "MSE", "mean square difference", 2, lambda m: m.square),
+            *_parts_of_mse(),
+            Metric("kge", "KGE", "Kling-Gupta efficiency", 0, _kling_gupta, 3, **_SKILL, source=_GUPTA),
+            Metric("nrmse", "nRMSE", "rmse by the range of both series", 0, _normalised, 2, by_pairs=True),
         )
     }
 )
