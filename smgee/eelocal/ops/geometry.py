@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,36 +49,12 @@ def projection(geometry: Geometry) -> Projection:
     return Projection(geometry.crs)
 
 
-@algorithm("Geometry.area")
-def area(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> float:
-    """Return the area."""
-    return geodesy.area_of(geometry, error=meters(maxError, proj), projection=proj)
-
-
-@algorithm("Geometry.length")
-def length(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> float:
-    """Return the length of lines."""
-    return geodesy.length_of(geometry, error=meters(maxError, proj), projection=proj)
-
-
-@algorithm("Geometry.perimeter")
-def perimeter(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> float:
-    """Return the length of polygons' rings."""
-    return geodesy.perimeter_of(geometry, error=meters(maxError, proj), projection=proj)
-
-
 @algorithm("Geometry.distance")
 def distance(
     left: Geometry, right: Geometry, maxError: ErrorMargin | None, proj: Projection | None, spherical: bool
 ) -> float | None:
     """Return the least distance."""
     return planes.distance_of(left, right, error=meters(maxError, proj), projection=proj, spherical=spherical)
-
-
-@algorithm("Geometry.bounds")
-def bounds(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
-    """Return the bounding rectangle."""
-    return geodesy.bounds_of(geometry, error=meters(maxError, proj), projection=proj)
 
 
 @algorithm(
@@ -101,18 +79,6 @@ def centroid(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection 
     if geometry.unbounded:
         raise EEError("The geometry is unbounded.")
     return planes.centroid_of(geometry, error=meters(maxError, proj), projection=proj)
-
-
-@algorithm("Geometry.convexHull")
-def convex_hull(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
-    """Return the convex hull."""
-    return overlays.reshape(geometry, shapely.convex_hull, error=meters(maxError, proj), projection=proj)
-
-
-@algorithm("Geometry.dissolve")
-def dissolve(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Geometry:
-    """Return the union of the parts."""
-    return overlays.reshape(geometry, shapely.unary_union, error=meters(maxError, proj), projection=proj)
 
 
 @algorithm("Geometry.simplify")
@@ -206,3 +172,18 @@ algorithms(
         "Geometry.isUnbounded": lambda geometry: geometry.unbounded,
     }
 )
+
+
+def _measured(name: str, compute: Callable[..., Any]) -> None:
+    def measure(geometry: Geometry, maxError: ErrorMargin | None, proj: Projection | None) -> Any:
+        return compute(geometry, error=meters(maxError, proj), projection=proj)
+
+    algorithm(f"Geometry.{name}")(measure)
+
+
+_measured("area", geodesy.area_of)
+_measured("length", geodesy.length_of)
+_measured("perimeter", geodesy.perimeter_of)
+_measured("bounds", geodesy.bounds_of)
+_measured("convexHull", partial(overlays.reshape, operation=shapely.convex_hull))
+_measured("dissolve", partial(overlays.reshape, operation=shapely.unary_union))
