@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from smgee.eelocal.engine.registry import algorithm
@@ -45,65 +46,11 @@ def _moments(values: list[float]) -> dict[str, Any]:
     }
 
 
-def _moment(name: str) -> None:
-    algorithm(f"AggregateFeatureCollection.{name}")(
-        lambda collection, property: _moments(numbers_of(collection, property))[name]
-    )
-
-
-for _name in ("mean", "sample_sd", "sample_var", "total_sd", "total_var"):
-    _moment(_name)
-
-
-@algorithm("AggregateFeatureCollection.array")
-def array(collection: Collection, property: str) -> list[Any]:
-    """Return the values as a list."""
-    return values_of(collection, property)
-
-
 @algorithm("AggregateFeatureCollection.first")
 def first(collection: Collection, property: str) -> Any:
     """Return the property of the first element."""
     element = next(iter(collection), None)
     return None if element is None else get_property(element, property)
-
-
-@algorithm("AggregateFeatureCollection.count")
-def count(collection: Collection, property: str) -> int:
-    """Count the values."""
-    return Long(len(values_of(collection, property)))
-
-
-@algorithm("AggregateFeatureCollection.count_distinct")
-def count_distinct(collection: Collection, property: str) -> int:
-    """Count the different values."""
-    return Long(
-        len({v if isinstance(v, (str, int, float)) else to_json(v) for v in values_of(collection, property)})
-    )
-
-
-@algorithm("AggregateFeatureCollection.min")
-def minimum(collection: Collection, property: str) -> Any:
-    """Return the least value."""
-    return min(values_of(collection, property), key=order_key, default=None)
-
-
-@algorithm("AggregateFeatureCollection.max")
-def maximum(collection: Collection, property: str) -> Any:
-    """Return the greatest value."""
-    return max(values_of(collection, property), key=order_key, default=None)
-
-
-@algorithm("AggregateFeatureCollection.product")
-def product(collection: Collection, property: str) -> float:
-    """Return the product."""
-    return math.prod(numbers_of(collection, property))
-
-
-@algorithm("AggregateFeatureCollection.sum")
-def total(collection: Collection, property: str) -> float:
-    """Return the sum."""
-    return sum(numbers_of(collection, property))
 
 
 @algorithm("AggregateFeatureCollection.stats")
@@ -124,10 +71,39 @@ def stats(collection: Collection, property: str) -> dict[str, Any]:
     }
 
 
-@algorithm("AggregateFeatureCollection.histogram")
-def histogram(collection: Collection, property: str) -> dict[str, int]:
-    """Count each value."""
+def _histogram(values: list[Any]) -> dict[str, int]:
     table: dict[str, int] = {}
-    for value in sorted(values_of(collection, property), key=order_key):
+    for value in sorted(values, key=order_key):
         table[format_key(value)] = table.get(format_key(value), 0) + 1
     return table
+
+
+def _distinct(values: list[Any]) -> int:
+    return Long(len({v if isinstance(v, (str, int, float)) else to_json(v) for v in values}))
+
+
+_OF_VALUES: dict[str, Callable[[list[Any]], Any]] = {
+    "array": lambda values: values,
+    "count": lambda values: Long(len(values)),
+    "count_distinct": _distinct,
+    "histogram": _histogram,
+    "max": lambda values: max(values, key=order_key, default=None),
+    "min": lambda values: min(values, key=order_key, default=None),
+}
+_OF_NUMBERS: dict[str, Callable[[list[Any]], Any]] = {
+    "product": math.prod,
+    "sum": sum,
+    **{name: lambda values, _name=name: _moments(values)[_name] for name in _moments([])},
+}
+
+
+def _register(name: str, read: Callable[..., list[Any]], compute: Callable[[list[Any]], Any]) -> None:
+    algorithm(f"AggregateFeatureCollection.{name}")(
+        lambda collection, property: compute(read(collection, property))
+    )
+
+
+for _name, _compute in _OF_VALUES.items():
+    _register(_name, values_of, _compute)
+for _name, _compute in _OF_NUMBERS.items():
+    _register(_name, numbers_of, _compute)
