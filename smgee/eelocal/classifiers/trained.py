@@ -27,6 +27,15 @@ class _Trainable(Classifier):
     rows: np.ndarray | None = None
     target: np.ndarray | None = None
     fitted: dict[bool, Any] = field(default_factory=dict)
+    modes: tuple[str, ...] = ("CLASSIFICATION",)  # of output, that it has
+
+    def with_mode(self, mode: str) -> Classifier:
+        chosen = super().with_mode(mode)
+        if mode not in self.modes:
+            raise UnsupportedAlgorithmError(
+                f"Output mode {mode} of Classifier.{self.name}", "is not computed"
+            )
+        return chosen
 
     @property
     def schema(self) -> tuple[str, ...] | None:
@@ -54,20 +63,10 @@ class _Trainable(Classifier):
 class SklearnClassifier(_Trainable):
     """One of scikit-learn's estimators.
 
-    `build` takes (regression, number of features) and returns an unfitted estimator; `modes` are the output
-    modes it has.
+    `build` takes (regression, number of features) and returns an unfitted estimator.
     """
 
     build: Callable[[bool, int], Any] | None = None
-    modes: tuple[str, ...] = ("CLASSIFICATION",)
-
-    def with_mode(self, mode: str) -> Classifier:
-        chosen = super().with_mode(mode)
-        if mode not in self.modes:
-            raise UnsupportedAlgorithmError(
-                f"Output mode {mode} of Classifier.{self.name}", "is not computed"
-            )
-        return chosen
 
     @property
     def type(self) -> PixelType:
@@ -159,14 +158,7 @@ class Centroids(_Trainable):
 
     metric: str = "euclidean"
     nearest: int = 1
-
-    def with_mode(self, mode: str) -> Classifier:
-        chosen = super().with_mode(mode)
-        if mode not in ("CLASSIFICATION", "REGRESSION", "RAW"):
-            raise UnsupportedAlgorithmError(
-                f"Output mode {mode} of Classifier.{self.name}", "is not computed"
-            )
-        return chosen
+    modes: tuple[str, ...] = ("CLASSIFICATION", "REGRESSION", "RAW")
 
     @property
     def type(self) -> PixelType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
@@ -183,11 +184,7 @@ def within_distance(
             return None
         return 0.0 if x.unbounded or y.unbounded else planes.distance_of(x, y, error=error)
 
-    def test(a: Any, b: Any) -> bool:
-        found = measured(a, b)
-        return found is not None and found <= distance
-
-    return Comparison("withinDistance", left, right, test, measured)
+    return _near("withinDistance", (left, right), distance, measured)
 
 
 @algorithm("Filter.maxDifference")
@@ -205,11 +202,19 @@ def max_difference(
         x, y = _comparable(a), _comparable(b)
         return abs(x - y) if is_number(x) and is_number(y) else None
 
+    return _near("maxDifference", (left, right), difference, measured)
+
+
+def _near(
+    name: str, both: tuple[Operand, Operand], most: float, measured: Callable[[Any, Any], float | None]
+) -> Filter:
+    """Pass what lies no farther apart than `most`; how far is the join measure."""
+
     def test(a: Any, b: Any) -> bool:
         found = measured(a, b)
-        return found is not None and found <= difference
+        return found is not None and found <= most
 
-    return Comparison("maxDifference", left, right, test, measured)
+    return Comparison(name, *both, test, measured)
 
 
 @algorithm("Filter.area")
