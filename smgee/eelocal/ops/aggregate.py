@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from smgee.eelocal.engine.registry import algorithm
@@ -82,6 +83,10 @@ def _distinct(values: list[Any]) -> int:
     return Long(len({v if isinstance(v, (str, int, float)) else to_json(v) for v in values}))
 
 
+def _moment(name: str, values: list[Any]) -> Any:
+    return _moments(values)[name]
+
+
 _OF_VALUES: dict[str, Callable[[list[Any]], Any]] = {
     "array": lambda values: values,
     "count": lambda values: Long(len(values)),
@@ -93,7 +98,7 @@ _OF_VALUES: dict[str, Callable[[list[Any]], Any]] = {
 _OF_NUMBERS: dict[str, Callable[[list[Any]], Any]] = {
     "product": math.prod,
     "sum": sum,
-    **{name: lambda values, _name=name: _moments(values)[_name] for name in _moments([])},
+    **{name: partial(_moment, name) for name in _moments([])},
 }
 
 
