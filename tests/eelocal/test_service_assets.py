@@ -236,6 +236,10 @@ def test_exports_build_collections_and_overwrite_when_told(session: Session) -> 
             "compatible data types",
         ),
         (lambda: ee.batch.Export.image.toAsset(ee.Image("NASA/NOTHING"), "d", f"{ROOT}/x"), "not found"),
+        (  # properties of assets are flat: https://developers.google.com/earth-engine/guides/image_manifest
+            lambda: ee.batch.Export.image.toAsset(dem().set("day", ee.Date(0)), "d", f"{ROOT}/x"),
+            "'day' has a value of type Date",
+        ),
     ],
 )
 def test_exports_that_fail_say_why(session: Session, make: Any, match: str) -> None:

@@ -28,7 +28,7 @@ from smgee.source import BandInfo, ImageInfo
 Progress = Callable[[float], None]
 _TILE = 1024  # pixels per side computed at once
 _POLICIES = ("MEAN", "MODE", "SAMPLE", "MIN", "MAX", "MEDIAN")
-_DROPPED = (
+OWN_PROPERTIES = (
     "system:index",
     "system:footprint",
     "system:asset_size",
@@ -178,7 +178,11 @@ def write_image_asset(
                 sources[band.name] = RasterSource(pieces[0], mask=pieces[1] if len(pieces) > 1 else ())
                 infos[band.name] = BandInfo(band.name, dtype, grid, policies.get(band.name, policy))
         times = {k: properties.get(f"system:time_{k}") for k in ("start", "end")}
-        kept = {k: v for k, v in properties.items() if k not in _DROPPED and not k.startswith("system:time_")}
+        kept = {
+            k: v
+            for k, v in properties.items()
+            if k not in OWN_PROPERTIES and not k.startswith("system:time_")
+        }
         info = ImageInfo(
             identifier,
             tuple(infos[b.name] for b in image.bands),

@@ -21,6 +21,7 @@ from smgee.eelocal.rest.routes.pixels import as_image, displayed, render
 from smgee.eelocal.rest.routes.values import as_collection, expression_of, geojson_feature
 from smgee.eelocal.rest.service import Request, Response, Service, route
 from smgee.eelocal.tasks.exporting import (
+    OWN_PROPERTIES,
     check_pixels,
     export_grid,
     write_image_asset,
@@ -32,7 +33,11 @@ from smgee.grid import transformer
 from smgee.io import atomic_path
 
 _MAX_PIXELS = 100_000_000
-_STORED = (int, float, str, list)
+
+
+def _of_the_user(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties that an asset does not get by itself."""
+    return {k: v for k, v in properties.items() if v is not None and k not in OWN_PROPERTIES}
 
 
 @route("POST", r"projects/(?P<project>[^/]+)/(?P<kind>image|table|classifier|map|video|videoMap):export")
@@ -136,9 +141,7 @@ def _image(service: Service, body: Mapping[str, Any]) -> Run:
 
         def to_asset(progress: Callable[[float], None]) -> list[str]:
             image = as_image(evaluate(expression, service.context), service)
-            properties = checked_properties(
-                {k: v for k, v in image.properties.items() if isinstance(v, _STORED)}, service
-            )
+            properties = checked_properties(_of_the_user(image.properties), service)
             write_image_asset(
                 image,
                 user,
@@ -193,9 +196,7 @@ def _table(service: Service, body: Mapping[str, Any]) -> Run:
         def to_asset(progress: Callable[[float], None]) -> list[str]:
             collection = as_collection(evaluate(expression, service.context))
             features = [geojson_feature(e, service, edges=True) for e in collection]
-            properties = checked_properties(
-                {k: v for k, v in collection.properties.items() if isinstance(v, _STORED)}, service
-            )
+            properties = checked_properties(_of_the_user(collection.properties), service)
             write_table_asset(
                 features,
                 user,
