@@ -4,21 +4,34 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed.stamp
 
-.PHONY: demo test check coverage docs docs-links clean
+CHECKS := style types contracts audit
+
+.PHONY: demo test check $(CHECKS) coverage docs docs-links clean
 
 demo: $(INSTALLED)
 	$(BIN)/smgee demo --out runs/demo
 
-test: $(INSTALLED) check
-	$(BIN)/python -m pytest -q -n 2 --dist loadscope
+# How the suite is dealt to its workers: tests/conftest.py.
+test: $(INSTALLED)
+	$(MAKE) --jobs 2 --output-sync $(CHECKS)
+	$(BIN)/python -m pytest -q -n 2
 
 check: $(INSTALLED)
+	$(MAKE) --jobs 2 --output-sync $(CHECKS)
+	$(BIN)/python -m pytest -q tests/test_structure.py
+
+style: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
 	$(BIN)/mypy
+
+contracts: $(INSTALLED)
 	$(BIN)/lint-imports
+
+audit: $(INSTALLED)
 	$(BIN)/python -m tests.audit
-	$(BIN)/python -m pytest -q tests/test_structure.py
 
 # Branches covered, in what must not fail: the whole suite takes an hour or so under it. A part of it:
 # make coverage TESTS=tests/metrics PARTS='smgee/metrics/*'
@@ -41,10 +54,11 @@ docs: $(INSTALLED)
 docs-links: docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b linkcheck docs docs/_build/links
 
-# The environment is made again when what it is made from changes.
+# The environment is made again when what it is made from changes. Of its modules those are compiled that are
+# imported, when they are.
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[test,docs]'
 	@touch $@
 
 clean:

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from smgee.eelocal.rest.faults import FAULTS, FaultPlan
 from smgee.remote import LEDGER, calls
@@ -32,14 +33,14 @@ LARGE = 2000
 """Pixels of a request on which memory and time run out."""
 
 
-def small_study() -> Study:
-    """The demo's study, coarse and short."""
+def small_study(**reflectance: Any) -> Study:
+    """The demo's study, coarse and short; of its composites, what is asked for."""
     content = Study.demo().model_dump(mode="json")
     content |= {"name": "faults", "start": "2021-06-20", "end": "2021-07-20"}
     content["area"] |= {"scale_m": 300}
     content["training"] |= {"models": ["XGBoost"], "folds": 3, "designs": ["station"]}
     content["predictors"] = [
-        {"kind": "reflectance", "composite": {"step_days": 20, "fill_days": 16}},
+        {"kind": "reflectance", "composite": {"step_days": 20, "fill_days": 16}} | reflectance,
         {"kind": "terrain"},
     ]
     return Study.parse(content)

@@ -98,10 +98,14 @@ def circles(graph: Mapping[str, Set[str]]) -> list[list[str]]:
                 found.append(sorted(stack[at:]))
             del stack[at:]
 
+    usual = sys.getrecursionlimit()
     sys.setrecursionlimit(10_000)
-    for module in sorted(graph):
-        if module not in index:
-            visit(module)
+    try:
+        for module in sorted(graph):
+            if module not in index:
+                visit(module)
+    finally:
+        sys.setrecursionlimit(usual)
     return found
 
 

@@ -15,8 +15,9 @@ def test_samples_and_layers_are_the_same_to_the_last_byte(tmp_path, monkeypatch)
     monkeypatch.setattr(calls, "WAIT_S", 0.01)
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # of the client, between its own attempts
     plan = FaultPlan(0.3, tuple(FAULTS), 1, large=LARGE)
+    study = small_study(bands=["red", "nir"])
     for name, faults in (("once", None), ("twice", None), ("faults", plan)):
-        run_once(tmp_path / name, small_study(), faults, STEPS)
+        run_once(tmp_path / name, study, faults, STEPS)
     first, second, disturbed = (hashes(tmp_path / name) for name in ("once", "twice", "faults"))
     timed = differing(first, second)
     assert plan.injected > 2

@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -33,22 +34,27 @@ def structure() -> ModuleType:
     return module
 
 
-def test_no_circle_of_imports(structure: ModuleType) -> None:
-    assert structure.circles(structure.graph_of(structure.all_imports())) == []
+@pytest.fixture(scope="module")
+def found(structure: ModuleType) -> list[Any]:
+    """Every import of an own module."""
+    return structure.all_imports()
 
 
-def test_both_packages_are_read(structure: ModuleType) -> None:
-    found = structure.all_imports()
+def test_no_circle_of_imports(structure: ModuleType, found: list[Any]) -> None:
+    assert structure.circles(structure.graph_of(found)) == []
+
+
+def test_both_packages_are_read(structure: ModuleType, found: list[Any]) -> None:
     assert "smgee_cli.lazy" in {i.target for i in found if i.module == "smgee_cli.app"}
     assert "smgee.workflow.registry" in {i.target for i in found if i.module == "smgee_cli.app"}
     cli = structure.imports("smgee_cli.a", "def f():\n    from smgee_cli.b import x", structure.modules())
     assert [(i.target, i.local) for i in cli] == [("smgee_cli.b", True)]
 
 
-def test_own_modules_are_imported_at_the_top(structure: ModuleType) -> None:
+def test_own_modules_are_imported_at_the_top(found: list[Any]) -> None:
     local = [
         f"{i.module}:{i.line} imports {i.target}"
-        for i in structure.all_imports()
+        for i in found
         if i.local and not any(i.module == late and i.target.startswith(target) for late, target in LATE)
     ]
     assert local == []

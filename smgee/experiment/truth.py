@@ -195,11 +195,14 @@ def truth_sentences(table: pd.DataFrame, verdicts: pd.DataFrame | None = None) -
             continue
         itself, best = own.loc[SMAP_ITSELF], others["rmse"].idxmin()
         held = others[[f"smap_{m}_held" for m in METRICS]].to_numpy(float)
+        held = held[np.isfinite(held)]
+        intervals = "Passes are too few for intervals"
+        if held.size:
+            intervals = f"Of the references' 95 % intervals {held.mean():.0%} hold what is true of SMAP"
         said.append(
             f"{orbit}: SMAP itself has R {itself['r']:.3f} and an ubRMSE of {itself['ubrmse']:.3f} m³/m³ "
             f"against the truth. Nearest to the truth of all references is {TITLES.get(best, best)} (RMSE "
-            f"{others['rmse'].min():.4f} m³/m³). Of the references' 95 % intervals {np.nanmean(held):.0%} "
-            f"hold what is true of SMAP (n = {itself['n']:.0f})."
+            f"{others['rmse'].min():.4f} m³/m³). {intervals} (n = {itself['n']:.0f})."
         )
         maps, plain = (others["rmse"].get(name, math.nan) for name in (UPSCALED, PLAIN))
         if math.isfinite(plain - maps):

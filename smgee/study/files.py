@@ -22,15 +22,14 @@ class Lines:
 
     Parameters
     ----------
-    text : str
-        The text.
+    node : yaml.Node, optional
+        What the text is composed of; None for an empty text.
     """
 
-    def __init__(self, text: str = ""):
+    def __init__(self, node: yaml.Node | None = None):
         self._lines: dict[Place, int] = {(): 1}
         self.twice: list[tuple[Place, int]] = []
         """Keys that a section names a second time, and where."""
-        node = yaml.compose(text, _Loader)
         if node is not None:
             if _spelled_out(node) > MOST_VALUES:
                 raise ValueError(
@@ -101,8 +100,10 @@ def read_yaml(path: str | Path) -> tuple[dict[str, Any], Lines]:
     except UnicodeDecodeError as error:
         raise InputError(f"The study file {path} is not text; give the path of a YAML file.") from error
     try:
-        lines = Lines(text)
-        content = yaml.load(text, _Loader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        lines = Lines(node)
+        content = None if node is None else loader.construct_document(node)
     except RecursionError as error:
         raise InputError(f"The study file {path} is nested too deeply; no setting lies that deep.") from error
     except ValueError as error:

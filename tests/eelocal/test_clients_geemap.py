@@ -68,7 +68,7 @@ def tile(layer: Any, lon: float, lat: float, zoom: int) -> np.ndarray:
     y = int((1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 2**zoom)
     with requests.Session() as web:
         web.trust_env = False
-        answer = web.get(layer.url.format(x=x, y=y, z=zoom), timeout=30)
+        answer = web.get(layer.url.format(x=x, y=y, z=zoom), timeout=120)
     assert answer.status_code == 200, answer.text
     picture = Picture.open(io.BytesIO(answer.content))
     assert picture.size == (256, 256)

@@ -77,7 +77,7 @@ def pixels(image: Any, kind: str = "NUMPY_NDARRAY", **more: Any) -> Any:
 def fetch(url: str) -> requests.Response:
     with requests.Session() as web:
         web.trust_env = False
-        return web.get(url, timeout=30)
+        return web.get(url, timeout=120)
 
 
 # -- values

@@ -76,3 +76,5 @@ def test_errors_of_references_and_of_what_they_say():
     said = truth_sentences(found, verdicts)
     assert "Nearest to the truth of all references is good" in said[0]
     assert said[1].endswith("probability 0.99; in truth it does.")
+    few = truth_sentences(compare_with_truth(smap[:5], references, table(true, dates, cell)))
+    assert few[0].endswith("Passes are too few for intervals (n = 5).")

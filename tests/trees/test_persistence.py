@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from smgee.errors import InputError, MissingDataError, UnsupportedError
 from smgee.trees import TreeEnsemble
@@ -20,7 +20,7 @@ from tests.trees.random_trees import ensembles, telling_rows
 
 
 @given(ensembles())
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None)
 def test_round_trip(tmp_path: Path, ensemble: TreeEnsemble) -> None:
     ensemble.save(tmp_path / "m.npz")
     again = TreeEnsemble.load(tmp_path / "m.npz")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smgee.errors import InputError, UnsupportedError
@@ -244,7 +244,7 @@ def test_no_larger_per_node_than_geemap() -> None:
     assert sum(map(len, ensemble.to_ee_strings(digits="short"))) < 0.65 * sum(map(len, theirs))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=5, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(ensembles())
 def test_write_file(tmp_path: Any, ensemble: TreeEnsemble) -> None:
     write_ee_strings(ensemble, tmp_path / "trees.txt")

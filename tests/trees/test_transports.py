@@ -9,7 +9,7 @@ from typing import Any
 import ee
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 import smgee
 from smgee.errors import InputError
@@ -143,7 +143,7 @@ def test_table_graph_does_not_grow(session: Any) -> None:
 
 
 @given(ensembles())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None)
 def test_any_ensemble(session: Any, ensemble: TreeEnsemble) -> None:
     rows = telling_rows(ensemble)
     rows = rows[np.isfinite(rows).all(axis=1)][:60]

@@ -226,7 +226,7 @@ def test_a_folder_of_training_is_explained_and_reported(tmp_path, table):
     table.to_csv(tmp_path / "t.csv", index=False)
     run = tmp_path / "run"
     options = ("--target", "sm", "--station", "site", "--time", "date", "--predictors", "red,nir")
-    trained = ("--models", "xgboost", "--folds", "3", "--explain", "none", "--out", run)
+    trained = ("--models", "xgboost", "--folds", "3", "--trials", "3", "--explain", "none", "--out", run)
     result = call("train", "--table", tmp_path / "t.csv", *options, *trained)
     assert result.exit_code == 0, result.output
     result = call("explain", "--run", run, "--json")

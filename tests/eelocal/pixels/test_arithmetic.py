@@ -6,16 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.construct import constant_image
 from smgee.eelocal.values.pixeltype import NAMED_TYPES, PixelType
 
-REPEATED = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+REPEATED = settings(max_examples=60, deadline=None)
 INTEGERS = st.sampled_from(["u1", "i1", "u2", "i2", "i4"])
 
 

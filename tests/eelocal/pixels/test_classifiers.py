@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.collection import Collection
 from smgee.eelocal.values.geometry import Feature
 
-REPEATED = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+REPEATED = settings(max_examples=30, deadline=None)
 STUMP = "1) root 9999 9999 9999\n2) x<=0.5 1 1 10 *\n3) x>0.5 1 1 20 *"
 
 

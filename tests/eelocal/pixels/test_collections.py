@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import box
 
@@ -14,9 +14,7 @@ from smgee.eelocal.pixels.stack import FAST
 from smgee.eelocal.values.geometry import Geometry
 from smgee.eelocal.values.projection import WGS84_DEFAULT
 
-REPEATED = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+REPEATED = settings(max_examples=20, deadline=None)
 SHAPE = (5, 6)
 
 

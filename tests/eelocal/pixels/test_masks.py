@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from shapely import Polygon, box
@@ -12,9 +12,7 @@ from shapely import Polygon, box
 from smgee.eelocal.errors import EEError
 from smgee.eelocal.values.geometry import Geometry
 
-REPEATED = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+REPEATED = settings(max_examples=40, deadline=None)
 SHAPE = (3, 4)
 FRACTIONS = arrays("f4", SHAPE, elements=st.sampled_from([0.0, 0.25, 0.5, 1.0]))
 BOOLEANS = arrays("?", SHAPE)

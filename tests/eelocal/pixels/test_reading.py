@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio.warp
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -16,9 +16,7 @@ from smgee.eelocal.values.projection import Projection
 from smgee.grid import PixelGrid, transformer
 
 RNG = np.random.default_rng(1)
-REPEATED = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+REPEATED = settings(max_examples=25, deadline=None)
 
 
 @REPEATED

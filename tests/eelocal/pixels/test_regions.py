@@ -8,7 +8,7 @@ import pytest
 import rasterio.features
 import shapely
 from exactextract.raster import NumPyRasterSource
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import affinity
 from shapely.geometry import LineString, MultiPoint, Point, Polygon, box, mapping
@@ -22,9 +22,7 @@ from smgee.eelocal.values.plane import on_plane
 from smgee.eelocal.values.projection import Projection
 from smgee.grid import transformer
 
-REPEATED = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+REPEATED = settings(max_examples=40, deadline=None)
 LEFT, TOP = 600_000.0, 4_100_000.0
 LATTICE = Projection("EPSG:32647", (30.0, 0.0, LEFT, 0.0, -30.0, TOP))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiPoint, Polygon
 
@@ -124,7 +124,7 @@ def test_tiles_do_not_show(lab, small_tiles, where):
             )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(
     where=st.sampled_from(sorted(GRIDS)),
     name=st.sampled_from(
