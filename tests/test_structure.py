@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import LONG
+
 ROOT = Path(__file__).resolve().parents[1]
 # Where imports of own modules may stand elsewhere than at the top: what they start is large, and not
 # everybody who imports the module needs it.
@@ -71,6 +73,11 @@ def test_circles_are_found_wherever_the_import_stands(structure: ModuleType) -> 
     ]
     assert [(i.target, i.local) for i in found] == [("smgee.b", False), ("smgee.c", True), ("smgee.a", True)]
     assert structure.circles(structure.graph_of(found)) == [["smgee.a", "smgee.b", "smgee.c"]]
+
+
+def test_the_long_parts_of_the_suite_are_there() -> None:
+    known = [str(path.relative_to(ROOT)) for path in ROOT.glob("tests/**/test_*.py")]
+    assert [name for name in LONG if not any(path.startswith(name) for path in known)] == []
 
 
 WRITTEN = ("README.md", "docs/*.md", "docs/howto/*.md", "notebooks/*.ipynb", "tests/**/*.py")
