@@ -13,11 +13,11 @@ demo: $(INSTALLED)
 
 # How the suite is dealt to its workers: tests/conftest.py.
 test: $(INSTALLED)
-	$(MAKE) --jobs 2 --output-sync $(CHECKS)
+	$(MAKE) --jobs 2 $(CHECKS)
 	$(BIN)/python -m pytest -q -n 2
 
 check: $(INSTALLED)
-	$(MAKE) --jobs 2 --output-sync $(CHECKS)
+	$(MAKE) --jobs 2 $(CHECKS)
 	$(BIN)/python -m pytest -q tests/test_structure.py
 
 style: $(INSTALLED)
