@@ -170,6 +170,13 @@ def test_csv_needs_its_columns_named(frame, tmp_path):
         TrainingTable.read(tmp_path / "broken.parquet")
 
 
+def test_csv_of_other_marks(frame, tmp_path):
+    """As a German Excel writes it: parted by semicolons, behind a mark of the order of bytes."""
+    frame.to_csv(tmp_path / "rows.csv", index=False, sep=";", encoding="utf-8-sig")
+    table = TrainingTable.read(tmp_path / "rows.csv", **NAMES)
+    assert table.hash == TrainingTable.from_frame(frame, **NAMES).hash
+
+
 def test_fractions_scaled_as_per_cent_are_refused():
     frame = pd.DataFrame(
         {"station": ["A", "B"], "date": ["2021-06-01"] * 2, "sm": [0.2, 0.3], "p": [1.0, 2.0]}
