@@ -115,6 +115,39 @@ def stacked_bands(images: Sequence[Image]) -> dict[str, list[Band]]:
     return bands
 
 
+def alike(images: Sequence[Image]) -> Sequence[Image]:
+    """Return images whose bands have the same names in the same order, and are all integers or none.
+
+    Others are refused in the service's words, as they are recorded in public:
+    https://github.com/leftfield-geospatial/geedim/issues/16 and
+    https://github.com/gee-community/geemap/issues/1058. How far ranges and precisions of floating-point bands
+    may differ is not settled there; they may here.
+    """
+    for image in images[1:]:
+        first = images[0]
+        if list(image.names) != list(first.names):
+            raise EEError(
+                "Expected a homogeneous image collection, but an image with incompatible bands was "
+                "encountered: "
+                + ". ".join(
+                    f"{which} image type: {len(i.bands)} bands ([{', '.join(i.names)}])"
+                    for which, i in (("First", first), ("Current", image))
+                )
+                + "."
+            )
+        for expected, band in zip(first.bands, image.bands, strict=True):
+            if expected.type.is_int != band.type.is_int:
+                raise EEError(
+                    "Expected a homogeneous image collection, but an image with an incompatible band was "
+                    f"encountered. Mismatched type for band '{band.name}':\n"
+                    f"Expected type: {expected.type.precision}.\n"
+                    f"  Actual type: {band.type.precision}.\n"
+                    f"     Image ID: {image.properties.get('system:index')}\n"
+                    "This band might require an explicit cast."
+                )
+    return images
+
+
 def joint_footprint(images: Sequence[Image]) -> Geometry | None:
     """Return the union of the footprints, None where one is unbounded or there is none."""
     shapes = [i.footprint for i in images]
@@ -140,7 +173,7 @@ _ORDERED: dict[str, Reducer] = {"median": Percentile("median", (50.0,), ("median
 def _register(name: str) -> None:
     @algorithm(f"reduce.{name}")
     def reduce(collection: Collection) -> Image:
-        images = images_of(collection)
+        images = alike(images_of(collection))
         bands = []
         for band_name, members in stacked_bands(images).items():
             kind = simple_type(name, [b.type for b in members])
@@ -158,7 +191,7 @@ for _name in FAST:
 @algorithm("ImageCollection.reduce")
 def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: float) -> Image:
     """Reduce a collection by any reducer: band by band with one input, else all bands together."""
-    images = images_of(collection)
+    images = alike(images_of(collection))
     stacks = stacked_bands(images)
     bands: list[Band] = []
     if reducer.inputs <= 1:
@@ -186,8 +219,6 @@ def reduce_collection(collection: Collection, reducer: Reducer, parallelScale: f
         raise EEError(
             f"The reducer needs {reducer.inputs} inputs, but the collection has {len(stacks)} bands."
         )
-    if any(len(members) != len(images) for members in stacks.values()):
-        raise EEError("Every image of the collection must have all the bands that the reducer takes.")
     kinds = output_types(
         reducer, [joint(b.type for b in members) for members in stacks.values()], len(images)
     )
@@ -229,20 +260,18 @@ def mosaic_images(images: Sequence[Image]) -> Image:
 @algorithm("ImageCollection.mosaic")
 def mosaic(collection: Collection) -> Image:
     """Lay the images on top of each other."""
-    return mosaic_images(images_of(collection))
+    return mosaic_images(alike(images_of(collection)))
 
 
 @algorithm("ImageCollection.qualityMosaic")
 def quality_mosaic(collection: Collection, qualityBand: str) -> Image:
     """Take every pixel from the image with the greatest quality there."""
-    images = images_of(collection)
+    images = alike(images_of(collection))
     if not images:
         return Image(())
     names = images[0].names
-    for image in images:
-        missing = [n for n in [qualityBand, *names] if n not in image.names]
-        if missing:
-            raise EEError(f"Every image must have the band '{missing[0]}'.")
+    if qualityBand not in names:
+        raise EEError(f"Every image must have the band '{qualityBand}'.")
     kinds = [joint(i.band(n).type for i in images) for n in names]
     node = BestOf(
         [i.band(qualityBand).node for i in images],

@@ -122,13 +122,21 @@ def test_lists_of_pixels_are_arrays(lab):
         assert found[at].tolist() == values[(slice(None), *at)][masks[(slice(None), *at)]].tolist()
 
 
-def test_bands_are_matched_by_name(lab):
-    one, two = (
-        lab.image(a=np.full((2, 2), 1.0), b=np.full((2, 2), 2.0)),
-        lab.image(b=np.full((2, 2), 4.0), c=np.full((2, 2), 8.0)),
-    )
-    found = lab.pixels(lab.call("reduce.mean", collection=lab.collection(one, two)), lab.grid(2, 2))
-    assert {n: v[0, 0] for n, (v, _) in found.items()} == {"a": 1.0, "b": 3.0, "c": 8.0}
+@pytest.mark.parametrize("name", ["reduce.mean", "reduce.median", "ImageCollection.mosaic"])
+@pytest.mark.parametrize(
+    ("bands", "words"),
+    [
+        ({"b": 4.0}, r"First image type: 2 bands \(\[a, b\]\)\. Current image type: 1 bands \(\[b\]\)\."),
+        ({"b": 4.0, "a": 8.0}, r"Current image type: 2 bands \(\[b, a\]\)\."),
+        ({"a": 4, "b": 8.0}, r"Mismatched type for band 'a':\nExpected type: double\.\n  Actual type: int\."),
+    ],
+)
+def test_images_of_other_bands_are_refused(lab, name, bands, words):
+    """In the service's words: geedim's issue 16 (missing bands), geemap's 1058 (integers, floats)."""
+    one = lab.image(a=np.full((2, 2), 1.0), b=np.full((2, 2), 2.0))
+    two = lab.image(**{k: np.full((2, 2), v) for k, v in bands.items()})
+    with pytest.raises(EEError, match="^.*Expected a homogeneous image collection.*" + words):
+        lab.call(name, collection=lab.collection(one, two))
 
 
 def test_a_fractional_mask_is_a_weight_of_the_mean(lab):
