@@ -103,10 +103,18 @@ def _said(path: Path, study: Study) -> None:
         elif isinstance(given, (int, float)) and isinstance(found, (int, float)):
             assert given == found, f"{where}: {given} read as {found}"
         elif isinstance(given, str) and isinstance(found, str):
-            alike = given.strip().casefold() == found.strip().casefold()  # names go by either case
+            # names go by either case, paths from the study's folder
+            alike = given.strip().casefold() in (
+                found.strip().casefold(),
+                _from(path.parent, found).casefold(),
+            )
             assert alike, f"{where}: {given!r} read as {found!r}"
 
     compare(yaml.safe_load(path.read_text(encoding="utf-8")), held, "study")
+
+
+def _from(folder: Path, file: str) -> str:
+    return str(Path(file).relative_to(folder)) if file.startswith(str(folder)) else file
 
 
 def _outline(folder: Path) -> Path:
