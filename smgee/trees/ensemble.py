@@ -134,10 +134,11 @@ class TreeEnsemble:
             raise InputError(
                 "A node has the threshold NaN, which no value can be compared with; the model is damaged."
             )
-        if not np.isfinite(self.value[~internal]).all() or not np.isfinite(self.base_score):
+        most = np.abs(self.value[~internal]).max(initial=0.0) * len(self.roots) + abs(self.base_score)
+        if not most <= np.finfo(np.float32).max:  # which predictions are
             raise InputError(
-                "A leaf or the base score is not a finite number; the model is damaged or its training "
-                "diverged."
+                "A leaf or the base score is not a finite number, or so large that predictions are not; the "
+                "model is damaged or its training diverged."
             )
         edges = np.concatenate([self.left[internal], self.right[internal]])
         if len(edges) and not (edges.min() >= 0 and edges.max() < n):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,10 @@ FILES: dict[str, tuple[Callable[[Path, Path], None], str]] = {
     "LightGBM, a leaf of words": (
         changed("a.txt", lambda b: b.replace(b"leaf_value=", b"leaf_value=x ")),
         "is damaged",
+    ),
+    "LightGBM, a leaf beyond float32": (
+        changed("a.txt", lambda b: re.sub(rb"leaf_value=\S+", b"leaf_value=-1e40", b, count=1)),
+        "so large that predictions are not",
     ),
     "LightGBM, a tree that does not begin": (
         changed("a.txt", lambda b: b.replace(b"\nTree=1", b"\nTrree=1")),
