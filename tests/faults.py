@@ -49,8 +49,8 @@ def small_study(**reflectance: Any) -> Study:
 def run_once(
     folder: Path, study: Study, plan: FaultPlan | None = None, steps: list[str] | None = None
 ) -> None:
-    """Do the steps of a run; the embedded service heeds the plan."""
-    folder.mkdir(parents=True)
+    """Do the steps of a run, or go on with it; the embedded service heeds the plan."""
+    folder.mkdir(parents=True, exist_ok=True)
     year = study.years[0]
 
     def connected(run: RunFolder) -> Session:
