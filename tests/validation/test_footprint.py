@@ -27,6 +27,16 @@ def test_a_field_without_pattern_stays_as_it_is():
     np.testing.assert_allclose(found["std"], 0.0, atol=1e-8)
 
 
+def test_units_without_a_value_have_no_weight():
+    values = np.where(np.arange(144) < 30, np.nan, 0.2)
+    whole, part = (
+        footprint_means(table(v), [PARENT], min_coverage=0.0).iloc[0] for v in (np.full(144, 0.2), values)
+    )
+    assert part["soil_moisture"] == pytest.approx(0.2)
+    assert part["std"] == pytest.approx(0.0, abs=1e-8)
+    assert 0 < part["coverage"] < whole["coverage"]
+
+
 @pytest.mark.parametrize("lat", [10.0, 37.5, 60.0])
 def test_the_footprint_is_round_on_the_ground(lat):
     """Half of the maximum at half the width, north and east, by geodesics from the centre."""

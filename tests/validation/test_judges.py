@@ -89,6 +89,12 @@ def test_every_reference_is_there_in_order_and_at_the_overpass():
     assert all("orbit" in t for name, t in judges.tables.items() if name != "insitu_day")
     assert "06:00 and 18:00 local solar time" in judges.note
     assert judges.hours == 3.0
+    assert judges.stations is not None
+    assert "orbit" in judges.stations.dims  # verdicts are by the same hour
+    assert judges.stations.sizes["station"] == hourly.sizes["station"]  # all lie in a cell, if not in all
+    by_day = gather(satellite(), CELLS, daily=insitu.daily_means(hourly))
+    assert by_day.stations is not None
+    assert "orbit" not in by_day.stations.dims
     long = judges.long()
     assert not long.duplicated(["reference", "date", "orbit", "cell"]).any()
     assert set(long["orbit"]) == {"AM", "PM", ""}

@@ -14,6 +14,7 @@ from smgee.insitu.overpass import overpass_times
 from smgee.validation import (
     cell_station_means,
     overpass_station_means,
+    select_dates,
     station_references,
     station_weights,
     validate,
@@ -232,3 +233,11 @@ def test_block_kriging_weighs_by_what_each_station_stands_for():
     assert error["kriging"] < 0.3 * error["equal"]
     noise = daily.assign(soil_moisture=(("time", "station"), rng.normal(0.25, 0.02, field.shape)))
     np.testing.assert_allclose(station_weights(noise, PARENT, "kriging"), 1 / 40, atol=0.02)
+
+
+def test_only_rows_of_periods_are_taken():
+    """Both of their days belong to them; between two periods there is nothing."""
+    periods = pd.DataFrame({"start": ["2021-05-11", "2021-06-01"], "end": ["2021-05-12", "2021-06-01"]})
+    table = pd.DataFrame({"date": DAYS})
+    found = select_dates(table, periods)["date"].dt.strftime("%m-%d")
+    assert found.tolist() == ["05-11", "05-12", "06-01"]

@@ -230,8 +230,9 @@ def lasting(folder: Path) -> dict[str, str]:
 
 
 def unfinished(file: str) -> bool:
-    """Whether a file is scratch, or says how far a store is."""
-    return any(part.startswith((".writing-", ".tuning")) for part in Path(file).parts) or "/done/" in file
+    """Whether a file is scratch (zarr's own too), or says how far a store is."""
+    scratch = any(part.startswith((".writing-", ".tuning")) for part in Path(file).parts)
+    return scratch or file.endswith(".partial") or "/done/" in file
 
 
 def cost(stage: Stage) -> float:
