@@ -232,7 +232,7 @@ def lasting(folder: Path) -> dict[str, str]:
 def unfinished(file: str) -> bool:
     """Whether a file is scratch (zarr's own too), or says how far a store is."""
     scratch = any(part.startswith((".writing-", ".tuning")) for part in Path(file).parts)
-    return scratch or file.endswith(".partial") or "/done/" in file
+    return scratch or file.endswith(".partial") or "/check/" in file
 
 
 def cost(stage: Stage) -> float:
