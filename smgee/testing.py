@@ -38,7 +38,6 @@ import pytest
 
 from smgee.eelocal.assets.catalog import AddOptions, add_files
 from smgee.errors import InputError
-from smgee.late import ee
 from smgee.session import Session, connect, fault_plan
 
 __all__ = ["earth_engine", "earth_engine_url"]
@@ -94,8 +93,8 @@ def earth_engine(
         drive=given.get("drive"),
         faults=fault_plan(share, seed=given.get("seed", 0)) if share else None,
     )
-    for name in ("Initialize", "Authenticate"):
-        monkeypatch.setattr(ee, name, lambda *_args, **_options: None)
+    for name in ("Initialize", "Authenticate"):  # of the client itself, which `smgee.late` stands for
+        monkeypatch.setattr(f"ee.{name}", lambda *_args, **_options: None)
     try:
         yield session
     finally:
