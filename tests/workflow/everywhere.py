@@ -201,7 +201,7 @@ class Stage:
             (told,) = plan(list(all_steps().values()), run, [self.name])[-1:]
             assert told.action in (Action.RUN, Action.MAYBE, Action.KEEP), f"{where}: {told.action}"
             if run.entry(self.name):  # it counts as done: then it is
-                wrong = differing(self.after, {k: v for k, v in left.items() if not unfinished(k)})
+                wrong = {k for k in differing(self.after, left) if not unfinished(k)}
                 assert not wrong, f"{where}: done, and yet differ {sorted(wrong)}"
         again = Child(folder, self.name).end()
         assert again.code == 0, f"{where}: again {again.code}; see {folder}.log"
