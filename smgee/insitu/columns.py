@@ -17,6 +17,8 @@ ALIASES = {
     "elevation": ("elevation", "elev", "altitude", "alt", "height", "z"),
 }
 
+_TAIL_BYTES = 1 << 20  # the last row of a table is shorter than that
+
 
 def open_table(path: Path, sheet: str | int = 0) -> pd.DataFrame:
     """Return a table as it is in its file; `InputError` where it cannot be read."""
@@ -29,7 +31,9 @@ def open_table(path: Path, sheet: str | int = 0) -> pd.DataFrame:
             with path.open(encoding="utf-8-sig") as f:
                 header = f.readline()
             if "," in header:
-                _require_own_names(next(csv.reader([header])), path)
+                names = next(csv.reader([header]))
+                _require_own_names(names, path)
+                _require_whole_rows(names, path)
             if "," in header or not any(mark in header.strip() for mark in ";\t| "):
                 return pd.read_csv(path, encoding="utf-8-sig", low_memory=False)
             return pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
@@ -58,6 +62,18 @@ def _require_own_names(names: Sequence[str], path: Path) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"{path.name} names column {twice[0]!r} twice; give every column a name of its own.")
+
+
+def _require_whole_rows(names: Sequence[str], path: Path) -> None:
+    """Refuse a table cut off within its last row: half a number would be read as a whole one."""
+    with path.open("rb") as f:
+        f.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        _, mark, last = f.read().rpartition(b"\n")
+    if mark and last.strip() and b'"' not in last and last.count(b",") < len(names) - 1:
+        raise InputError(
+            f"{path.name} ends within a row, of {last.count(b',') + 1} columns instead of {len(names)}: it "
+            "was written or copied in part only. Get the whole file, or remove its last row."
+        )
 
 
 def require_columns(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:

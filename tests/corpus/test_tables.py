@@ -76,6 +76,10 @@ STATIONS: dict[str, tuple[Attempt, str]] = {
         written(b"time,A\n2021-05-01,0.2\n2021-05-02,0.2,0.3,0.4\n"),
         "cannot be read as a csv table",
     ),
+    "a file cut within its last row": (
+        written(b"time,A,B\n2021-05-01,0.21,0.32\n2021-05-02,0."),
+        "ends within a row, of 2 columns instead of 3",
+    ),
     "a parquet that is none": (written(b"PAR1", "t.parquet"), "cannot be read as a parquet table"),
     "an Excel file that is none": (written(b"PK\x03\x04", "t.xlsx"), "cannot be read as a xlsx table"),
     "an Excel file of old that is none": (written(b"\xd0\xcf", "t.xls"), "t.xls"),
