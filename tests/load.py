@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import itertools
 import json
 import random
 import re
@@ -135,7 +136,7 @@ def _get(path: str) -> Ask:
     return lambda client: client.send(path)
 
 
-def _pixels(image: ee.Image, shift: int, *, size: int = 64) -> Ask:
+def _pixels(image: ee.Image, shift: float, *, size: int = 64) -> Ask:
     grid = {
         "dimensions": {"width": size, "height": size},
         "affineTransform": {
@@ -187,15 +188,17 @@ def export(client: Client, name: str, value: int) -> bytes:
 
 
 def stop_at_work(clients: int, url: str, process: subprocess.Popen[bytes]) -> float:
-    """Let clients ask for a week's median of scenes, each of another place, so that all of it is computed;
-    tell the server to end in the midst of it, and return the seconds until it has.
+    """Let clients ask for medians of scenes, always of another place, so that all of it is computed, until
+    nobody answers; tell the server to end in the midst of it, and return the seconds until it has.
     """
     scenes = ee.ImageCollection("NASA/HLS/HLSS30/v002").filterDate("2021-06-01", "2021-07-06")
     median = scenes.median().select("B4")
 
     def ask(number: int) -> None:
+        client = Client(url, Answers())
         with contextlib.suppress(requests.RequestException):
-            _pixels(median, number, size=1500)(Client(url, Answers()))
+            for again in itertools.count():
+                _pixels(median, number + again / 100, size=1500)(client)
 
     work = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
     for thread in work:

@@ -78,7 +78,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a latitude beyond the pole": (
         get(lambda: ee.Geometry.Point([99.8, 137]).buffer(10).area(1)),
-        "outside the projection's area",
+        "from latitude 137 to 137, beyond the Earth; give longitude first",
     ),
     "a ring of two corners": (get(lambda: ee.Geometry.Polygon([[[0, 0], [1, 1]]]).area(1)), "ring"),
     "a kind that is none": (raw(type="Sphere", coordinates=[0, 0]), "Invalid GeoJSON geometry"),

@@ -140,6 +140,24 @@ def test_only_one_of_many_writers_creates_an_asset(user: UserAssets) -> None:
     assert len(list((user.root / ".data").iterdir())) == 1, "the data of refused writers is gone"
 
 
+@pytest.mark.parametrize("place", [".data/gone", "gone"])
+def test_looking_for_leftovers_bears_folders_that_vanish(user: UserAssets, monkeypatch, place) -> None:
+    """Data of other writers comes and goes while a writer looks for what a crash left behind."""
+    _table(user, f"{ROOT}/table", 1)
+    gone = user.root / place
+    listing = os.scandir
+
+    def scandir(path):
+        if Path(path) == gone:
+            gone.rmdir()
+        return listing(path)
+
+    gone.mkdir()
+    monkeypatch.setattr(os, "scandir", scandir)
+    _table(UserAssets(user.root), f"{ROOT}/other", 1)
+    assert user.record(f"{ROOT}/other") is not None
+
+
 def _overwrite_for_ever(root: str) -> None:
     user = UserAssets(root)
     rows = 1

@@ -305,7 +305,7 @@ class UserAssets:
             return
         self._next_sweep = time.monotonic() + _SWEEP_S
         base = self.root / ".data"
-        for scratch in self.root.rglob(f"{SCRATCH}*"):  # of a record that was being written
+        for scratch in self._files(SCRATCH):  # of a record that was being written
             with suppress(FileNotFoundError):
                 if time.time() - scratch.stat().st_mtime > _ABANDONED_S:
                     scratch.unlink()
@@ -315,10 +315,19 @@ class UserAssets:
             return
         if not old:
             return
-        named = {json.loads(p.read_text(encoding="utf-8")).get("data") for p in self.root.rglob(_RECORD)}
+        named = set()
+        for path in self._files(_RECORD):
+            with suppress(FileNotFoundError):
+                named.add(json.loads(path.read_text(encoding="utf-8")).get("data"))
         for folder in old:
             if str(folder.relative_to(self.root)) not in named:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _files(self, beginning: str) -> Iterator[Path]:
+        """Give the files of assets, data apart, whose names begin so; other writers' folders may vanish."""
+        for folder, inner, names in os.walk(self.root):
+            inner[:] = [name for name in inner if name != ".data"]
+            yield from (Path(folder, name) for name in names if name.startswith(beginning))
 
 
 def microseconds(moment: str) -> int:
