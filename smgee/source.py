@@ -65,7 +65,9 @@ class TableInfo:
 
 @runtime_checkable
 class Source(Protocol):
-    """A provider of assets. Thread-safe: several tiles are read at once."""
+    """A provider of assets. Thread-safe: several tiles are read at once. It can be referred to weakly, as
+    what has no ``__slots__`` can: what is kept of it goes with it.
+    """
 
     def get(self, asset_id: str) -> ImageInfo | CollectionInfo | TableInfo | None:
         """Describe an asset, an image inside a collection included; None when it is not here."""

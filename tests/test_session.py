@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,6 +19,7 @@ import ee
 import pytest
 
 import smgee
+from smgee.cache import KEPT
 from smgee.eelocal.assets.catalog import add_files
 from smgee.remote import LEDGER, LoginRequired, Outage
 from smgee.session import current_session, default_store, fault_plan
@@ -52,6 +55,27 @@ def test_a_catalog_takes_the_place_of_the_demo(catalog: Path, tmp_path: Path) ->
         assert size() == 2
         with pytest.raises(ee.EEException, match="not found"):
             ee.data.getAsset("NASA/HLS/HLSS30/v002")
+
+
+def test_nothing_of_an_ended_session_is_kept(tmp_path: Path) -> None:
+    """Sessions by the dozen, as in a suite or a notebook, take no more memory than one."""
+    with smgee.connect(store=tmp_path) as session:
+        assert session.service is not None
+        sources = [weakref.ref(source) for source in session.service.store.sources]
+        scene = ee.ImageCollection("NASA/HLS/HLSS30/v002").filterDate("2021-07-01", "2021-07-20").first()
+        grid = {"dimensions": {"width": 4, "height": 4}, "crsCode": "EPSG:32647"}
+        grid["affineTransform"] = {
+            "scaleX": 30,
+            "scaleY": -30,
+            "translateX": 570_000,
+            "translateY": 4_150_000,
+        }
+        ee.data.computePixels({"expression": scene, "fileFormat": "NPY", "grid": grid})
+    assert sources
+    assert KEPT.used == 0
+    del session
+    gc.collect()
+    assert not [source for source in sources if source() is not None]
 
 
 def test_connecting_again_ends_the_former_session(catalog: Path, tmp_path: Path) -> None:

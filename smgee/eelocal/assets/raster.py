@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import weakref
 from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
@@ -22,16 +24,25 @@ from smgee.grid import PixelGrid, transformer
 from smgee.source import BandInfo, ImageInfo, Source
 
 _BAND_BYTES = 2048  # about what the objects of one band take
-_known: dict[int, tuple[Source, int]] = {}
+_known: dict[int, tuple[weakref.ref[Source], int]] = {}
+_counted = itertools.count()
 _lock = threading.Lock()
 
 
 def _number(source: Source) -> int:
-    """Return a number that belongs to this source alone, for cache keys; the source is kept, so that its
-    `id` does not come again.
+    """Return a number that belongs to this source alone, for cache keys; unlike its `id` it does not come
+    again once the source is gone.
     """
+    key = id(source)
+
+    def forget(_: object) -> None:
+        _known.pop(key, None)  # while the source is destroyed, by any thread: without waiting for the lock
+
     with _lock:
-        return _known.setdefault(id(source), (source, len(_known)))[1]
+        found = _known.get(key)
+        if found is None or found[0]() is not source:
+            found = _known[key] = weakref.ref(source, forget), next(_counted)
+        return found[1]
 
 
 class _Key:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from shapely.errors import GEOSException
 
+from smgee.cache import KEPT
 from smgee.eelocal.assets.store import AssetStore
 from smgee.eelocal.engine.context import Context, Limits
 from smgee.eelocal.errors import EEError, NotFoundError
@@ -228,8 +229,11 @@ class Service:
         raise NotFoundError(f"The embedded Earth Engine has no method at {request.method} {request.path}.")
 
     def close(self) -> None:
-        """Stop the running operations and free what the service holds."""
+        """Stop the running operations and free what the service holds; what another one keeps goes with it,
+        and is computed again.
+        """
         self.operations.close()
+        KEPT.clear()
 
 
 def _error(code: int, message: str, status: str) -> Response:
