@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 
 class _Late:
-    """Stands for a module."""
+    """Stands for a module, to read from: what is set belongs on the module itself, and is refused here."""
+
+    __slots__ = ("_name",)
 
     def __init__(self, name: str):
         self._name = name

@@ -34,7 +34,7 @@ def shown(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 def titled(page: pd.DataFrame) -> pd.DataFrame:
     """Return a table of one grid with its references as people read them."""
     page = page.drop(columns="grid", errors="ignore")
-    if "reference" not in page:  # a table without rows shows no columns
+    if page.empty:  # a table without rows shows no columns
         return page
     return page.assign(reference=page["reference"].map(TITLES).fillna(page["reference"]))
 
