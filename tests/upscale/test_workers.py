@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -39,12 +41,14 @@ def scheduler(tmp_path) -> Iterator[str]:
     """The address of a dask scheduler of its own, with two workers, as somebody starts them by hand."""
     file = tmp_path / "scheduler.json"
     common = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
-    commands = [["dask_scheduler", "--port", "0"], *2 * [["dask_worker", "--nthreads", "1"]]]
+    worker = ["dask_worker", "--nthreads", "1", "--local-directory", str(tmp_path)]
+    commands = [["dask_scheduler", "--port", "0"], worker, worker]
     started = [
         subprocess.Popen(
             [sys.executable, "-m", f"distributed.cli.{name}", *options, *common],
             cwd=Path(__file__).parents[2],
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         for name, *options in commands
     ]
@@ -55,9 +59,8 @@ def scheduler(tmp_path) -> Iterator[str]:
             time.sleep(0.1)
         yield json.loads(file.read_text())["address"]
     finally:
-        for process in reversed(started):
-            process.terminate()
-        for process in started:
+        for process in started:  # with its children, for a nanny may be starting one and not end before
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait(60)
 
 
