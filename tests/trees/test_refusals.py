@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +61,22 @@ def test_catboost() -> None:
     frame["soil"] = RNG.choice(["clay", "sand", "silt"], 200)
     refused(cb.CatBoostRegressor(cat_features=["soil"], **QUIET).fit(frame, Y), "categorical")
     refused(cb.CatBoostRegressor(), "fit it first", InputError)
+
+
+@pytest.mark.parametrize("policy", ["SymmetricTree", "Depthwise"])
+def test_catboost_whose_split_is_not_the_border_of_its_number(policy: str, tmp_path: Path) -> None:
+    """The library goes by the number, and a reader of the border beside it would say something else."""
+    import catboost as cb
+
+    path = tmp_path / "model.json"
+    model = cb.CatBoostRegressor(grow_policy=policy, **QUIET).fit(X, Y)
+    model.save_model(str(path), format="json")
+    document = json.loads(path.read_text())
+    feature = next(f for f in document["features_info"]["float_features"] if f["borders"])
+    feature["borders"] = [border + 1 for border in feature["borders"]]
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"is not the border \d+ that it calls itself"):
+        TreeEnsemble.from_model(path)
 
 
 def test_lightgbm() -> None:

@@ -24,6 +24,9 @@ from smgee.trees.layout import assemble
 # Losses of one output whose prediction is the raw formula value.
 IDENTITY = {"RMSE", "MAE", "Quantile", "MAPE", "Huber", "Expectile", "LogCosh", "Lq"}
 
+Numbered = Sequence[tuple[int, np.float32]]
+"""Predictor and border of every split a model may have, in the order of their numbers."""
+
 
 def from_model(
     model: Any, feature_names: Sequence[str] | None = None, *, iterations: int | None = None
@@ -104,6 +107,8 @@ def from_document(
     features = info.get("float_features") or []
     column = {f["feature_index"]: f["flat_feature_index"] for f in features}
     nan_left = {f["feature_index"]: f["nan_value_treatment"] != "AsTrue" for f in features}
+    # The library goes by the number of a split among all borders, this by the border beside it.
+    numbered = [(f["feature_index"], np.float32(border)) for f in features for border in f["borders"] or ()]
     if count is None:
         count = len(features)
         if sorted(column.values()) != list(range(count)):  # all are listed, those that no split asks for too
@@ -117,7 +122,8 @@ def from_document(
     symmetric = "oblivious_trees" in document
     source = document["oblivious_trees"] if symmetric else document["trees"]
     rounds = first_rounds(iterations, len(source)) if source else 0
-    trees = [(_symmetric if symmetric else _asymmetric)(t, column, nan_left) for t in source[:rounds]]
+    flatten = _symmetric if symmetric else _asymmetric
+    trees = [flatten(tree, column, nan_left, numbered) for tree in source[:rounds]]
     for tree in trees:
         tree["value"] = tree["value"] * scale
     return assemble(
@@ -167,7 +173,7 @@ def _version(document: dict[str, Any]) -> str:
 
 
 def _symmetric(
-    tree: dict[str, Any], column: dict[int, int], nan_left: dict[int, bool]
+    tree: dict[str, Any], column: dict[int, int], nan_left: dict[int, bool], numbered: Numbered
 ) -> dict[str, np.ndarray]:
     """Expand an oblivious tree: split ``i`` is bit ``i`` of the leaf number, so the last split is taken as
     the root's.
@@ -185,7 +191,7 @@ def _symmetric(
             "per target."
         )
     for split in splits:
-        _check_split(split)
+        _check_split(split, numbered)
     inner = 2**depth - 1
     index = np.arange(2 * inner + 1)
     leaf = index >= inner
@@ -207,7 +213,7 @@ def _symmetric(
 
 
 def _asymmetric(
-    tree: dict[str, Any], column: dict[int, int], nan_left: dict[int, bool]
+    tree: dict[str, Any], column: dict[int, int], nan_left: dict[int, bool], numbered: Numbered
 ) -> dict[str, np.ndarray]:
     """Flatten a nested tree in pre-order, without recursion."""
     feature: list[int] = []
@@ -224,7 +230,7 @@ def _asymmetric(
             right[parent] = here
         if "split" in node:
             split = node["split"]
-            _check_split(split)
+            _check_split(split, numbered)
             feature.append(column[split["float_feature_index"]])
             threshold.append(float(np.float32(split["border"])))
             missing.append(nan_left[split["float_feature_index"]])
@@ -255,9 +261,16 @@ def _asymmetric(
     return {name: np.array(items) for name, items in arrays.items()}
 
 
-def _check_split(split: dict[str, Any]) -> None:
+def _check_split(split: dict[str, Any], numbered: Numbered) -> None:
     if split.get("split_type") != "FloatFeature":
         raise UnsupportedError(
             f"A CatBoost split of type {split.get('split_type')!r} cannot be converted; train on numeric "
             "predictors only."
+        )
+    number = split["split_index"]
+    told = split["float_feature_index"], np.float32(split["border"])
+    if not 0 <= number < len(numbered) or numbered[number] != told:
+        raise InputError(
+            f"The CatBoost model is damaged: a split at {split['border']} of predictor {told[0]} is not the "
+            f"border {number} that it calls itself; save it again."
         )
