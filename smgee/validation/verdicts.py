@@ -182,6 +182,10 @@ def verdict(
     the block bootstrap, and of the stations, from the jackknife. The ubRMSE is then freed of the reference's
     own error, u² − σ², and R raised to R / √(1 − σ² / var). σ² is itself known with few degrees of freedom,
     the stations less one, so every draw takes its own.
+
+    The ubRMSE leaves out the mean of the differences, which errs as well: of few and persistent differences
+    its square is too small by the variance of that mean (Bayley & Hammersley 1946, Suppl. J. R.
+    Stat. Soc. 8, 184–197), which the block bootstrap of the bias tells and which is added.
     """
     values, satellite = np.asarray(values, float), np.asarray(satellite, float)
     if values.ndim != 2 or len(values) != len(satellite):
@@ -247,23 +251,27 @@ def verdict_by(
     free = error.stations - 1
     variance = error.dynamics**2 * free / rng.chisquare(free, draws)
     spread = float(np.var(reference[np.isfinite(satellite) & np.isfinite(reference)]))
-    drawn, best = {}, {}
+    drawn: dict[str, np.ndarray] = {}
+    best: dict[str, float] = {}
+    of_times: dict[str, float] = {}
     for name in FIGURES:
         forward, back = _FORWARD[name], _BACK[name]
         low, high = found.intervals[name]
-        of_times = (forward(high) - forward(low)) / (2 * _NORMAL)
+        of_times[name] = (forward(high) - forward(low)) / (2 * _NORMAL)
         jack = np.array([forward(s[name]) for s in by_stations])
         of_stations = math.sqrt(free / error.stations * ((jack - jack.mean()) ** 2).sum())
-        noise = rng.standard_normal(draws) * math.hypot(of_times, of_stations)
-        drawn[name] = _freed(name, back(forward(plain[name]) + noise), variance, spread)
-        best[name] = float(_freed(name, np.array([plain[name]]), np.array([error.dynamics**2]), spread)[0])
+        noise = rng.standard_normal(draws) * math.hypot(of_times[name], of_stations)
+        missed = of_times["bias"] ** 2 if name == "ubrmse" else 0.0
+        drawn[name] = _freed(name, back(forward(plain[name]) + noise), variance - missed, spread)
+        own = np.array([error.dynamics**2 - missed])
+        best[name] = float(_freed(name, np.array([plain[name]]), own, spread)[0])
     intervals = {name: _middle(drawn[name]) for name in FIGURES}
     meets = float((drawn["ubrmse"] <= target).mean())
     return Verdict(plain, best, intervals, error, meets, target, found.n, "")
 
 
 def _freed(name: str, value: np.ndarray, variance: np.ndarray, spread: float) -> np.ndarray:
-    """Return a figure without the variance of the reference's error."""
+    """Return a figure without a variance, such as that of the reference's error."""
     if name == "ubrmse":
         return np.sqrt(np.maximum(value**2 - variance, 0.0))
     if name == "r":

@@ -81,6 +81,24 @@ def test_the_probability_is_one():
     assert came[told < 0.1].mean() < 0.15
 
 
+def test_few_persistent_differences_do_not_look_smaller_than_they_are():
+    """40 of lag-1 correlation 0.7 have the variance of their mean, a seventh of their own, out of the plain
+    ubRMSE. The block bootstrap finds most of it.
+    """
+    rng = np.random.default_rng(4)
+    plain, corrected, told = [], [], []
+    for k in range(300):
+        truth = 0.2 + 0.05 * red(rng, 40, 0.9)[:, 0]
+        got = verdict(truth + 0.04 * red(rng, 40, 0.7)[:, 0], np.tile(truth[:, None], 5), draws=1000, seed=k)
+        plain.append(got.values["ubrmse"])
+        corrected.append(got.corrected["ubrmse"])
+        told.append(got.meets)
+    missing = 1 - np.mean(np.square([plain, corrected]), axis=1) / 0.04**2
+    assert 0.10 < missing[0] < 0.16
+    assert abs(missing[1]) < missing[0] / 2
+    assert 0.45 < np.mean(told) < 0.6  # the true size is the target
+
+
 def test_sentences_and_refusals():
     rng = np.random.default_rng(3)
     truth, stations = network(rng, 6)
