@@ -68,7 +68,7 @@ def _intervals(of: dict[Any, Any], networks: list[dict[Any, Any]]) -> Iterator[l
     for row in networks:
         alone = _percent(of[row["scenario"], "insitu_mean"]["covered_bias"])
         held = [_percent(row[name]) for name in ("held_bias", "held_r", "held_ubrmse")]
-        yield [row["scenario"], alone, *held, f"{row['brier']:.3f}"]
+        yield [row["scenario"], alone, *held, f"{row['meets']:.2f}"]
 
 
 def _filled(page: str, head: str, rows: Iterator[list[str]]) -> str:

@@ -142,7 +142,7 @@ def test_the_page_of_the_experiment_is_filled_by_its_tables():
         ]
     )
     shares = {"helps": 0.81, "claimed_rmse": 0.22, "claimed_r": 0.03, "perfect_r": -0.004, "believed": 1.0}
-    held = {"held_bias": 0.9, "held_r": 1.0, "held_ubrmse": 0.95, "brier": 0.05}
+    held = {"held_bias": 0.9, "held_r": 1.0, "held_ubrmse": 0.95, "meets": 0.85}
     power = pd.DataFrame([{"scenario": "hill", **shares, **held, "map_skill": 0.4, "map_spatial_r": 0.7}])
     bins = {"trials": 3, "gain": 0.002, "claimed_rmse": 0.1, "claimed_r": 0.2, "power_r": 0.3}
     curve = pd.DataFrame([{"low": -1.0, "high": 0.0, **bins}, {"low": 0.0, "high": 1.0, **bins}])
@@ -150,7 +150,7 @@ def test_the_page_of_the_experiment_is_filled_by_its_tables():
     assert "| hill | 0.021 (0.010–0.040) | 0.012 (0.010–0.040) | 81 % | 22 % | 3 % | −0.004 |" in found
     assert "| hill | 0.40 | 0.70 | 100 % |" in found
     assert "| below 0 | 3 | +0.0020 | 10 % | 20 % | 30 % |" in found
-    assert "| hill | 71 % | 90 % | 100 % | 95 % | 0.050 |" in found
+    assert "| hill | 71 % | 90 % | 100 % | 95 % | 0.85 |" in found
     rest = [line for line in page.split("\n") if not line.startswith("|")]
     assert [line for line in found.split("\n") if not line.startswith("|")] == rest
     assert filler.renewed(found, summary, power, curve) == found

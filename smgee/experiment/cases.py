@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from smgee.twin import Basin
 from smgee.validation import gain_table, gather, verdict_table
 from smgee.validation.pairs import PLAIN, UPSCALED
 
-LAYOUT = 5
+LAYOUT = 6
 """Raised when a trial gives something else than before: trials that are stored are then done again."""
 
 SEASON = ("05-15", "10-05")
@@ -33,8 +33,8 @@ SEASON = ("05-15", "10-05")
 MAP_DAYS = 12
 """Days of the season on which the maps are compared with the truth, evenly spread."""
 
-VERDICT_HELD = {m: f"verdict_{m}_held" for m in ("r", "bias", "ubrmse")}
-"""Whether the interval of a verdict, which heeds the stations' sampling error, holds what is true of SMAP."""
+VERDICT = {m: (f"verdict_{m}_low", f"verdict_{m}_high") for m in ("r", "bias", "ubrmse")}
+"""Ends of the intervals of a verdict, which heed the stations' sampling error."""
 
 MAP = ("map_skill", "map_spatial_r")
 """How good the maps are at pixels without a station: skill over the network's mean, and R in space."""
@@ -105,7 +105,7 @@ def run_trials(
     pandas.DataFrame
         One row per trial, overpass and reference: `COLUMNS`, those of `compare_with_truth`, and for the
         upscaled reference gain_r, gain_rmse with their p-values and power, and `MAP`; for the plain mean the
-        probability ``meets`` and `VERDICT_HELD`; ``deployed``, what was chosen to map with.
+        probability ``meets`` and those of `VERDICT`; ``deployed``, what was chosen to map with.
     """
     todo = sorted(wanted)
     if not todo:
@@ -179,7 +179,7 @@ def _try(trial: Trial, made: _Shared) -> pd.DataFrame:
     judges = gather(smap, [cell], daily=daily, records=records, zonal=zonal)
     periods = pd.DataFrame({"start": [season.start], "end": [season.end]})
     rows = compare_with_truth(smap, judges.tables, season.truth, periods=periods, seed=trial.seed)
-    further = ("gain_r", "p_r", "power_r", "gain_rmse", "p_rmse", "meets", *MAP, *VERDICT_HELD.values())
+    further = ("gain_r", "p_r", "power_r", "gain_rmse", "p_rmse", "meets", *MAP, *chain(*VERDICT.values()))
     rows = rows.assign(**dict.fromkeys(further, np.nan))
     options: dict[str, Any] = {"periods": periods, "seed": trial.seed}
     if up is not None:
@@ -199,10 +199,8 @@ def _try(trial: Trial, made: _Shared) -> pd.DataFrame:
         if verdict["cell"] == cell.name:
             row = (rows["orbit"] == verdict["orbit"]) & (rows["reference"] == PLAIN)
             rows.loc[row, "meets"] = verdict["meets"]
-            for metric, column in VERDICT_HELD.items():
-                low, high = verdict[f"{metric}_low"], verdict[f"{metric}_high"]
-                true = rows.loc[row, f"smap_{metric}_true"].iloc[0]
-                rows.loc[row, column] = np.nan if np.isnan(low) else float(low <= true <= high)
+            for metric, ends in VERDICT.items():
+                rows.loc[row, list(ends)] = verdict[f"{metric}_low"], verdict[f"{metric}_high"]
     named: dict[str, Any] = {"scenario": trial.scenario, "year": trial.year, "seed": trial.seed}
     named |= {"stations": records.sizes["station"], "deployed": "" if up is None else up.deployed}
     return rows.assign(**named, synthetic=1)

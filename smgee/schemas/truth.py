@@ -137,8 +137,7 @@ EXPERIMENT_POWER = Schema(
         Column("claimed_rightly", "1", "of those claimed in RMSE, share nearer to the truth"),
         Column("perfect_r", "1", "median of what the truth itself would gain in R"),
         Column("meets", "1", "median probability that SMAP meets its requirement"),
-        Column("met", "1", "share in which it does"),
-        Column("brier", "1", "mean squared error of that probability"),
+        Column("met", "1", "share in whose passes alone it does"),
         *(
             Column(f"held_{m}", "1", f"share of the verdicts' intervals of {m} that hold the truth")
             for m in ("r", "bias", "ubrmse")

@@ -35,7 +35,7 @@ def case(rng: np.random.Generator, passes: int, stations: int) -> tuple[float, b
     return found.meets, size <= TARGET, low <= size <= high, low_r <= r <= high_r
 
 
-def main(cases: int = 400, seed: int = 1) -> None:
+def main(cases: int = 2000, seed: int = 1) -> None:
     """Print the tables."""
     for passes in (55, 165):
         for stations in (5, 10, 30):

@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from smgee.errors import InputError
 from smgee.experiment import power_curve, power_table, run_trials, sentences, summarize, trials
+from smgee.experiment.summary import long_run
 from smgee.experiment.upscaling import Places, upscale
 from smgee.grid import PixelGrid, transformer
 from smgee.report.experiment_figure import experiment_figure
@@ -125,7 +126,11 @@ def outcome() -> pd.DataFrame:
             row |= {f"smap_{m}{end}": 0.7 for m in ("r", "bias", "ubrmse") for end in ("", "_true")}
             row |= {f"smap_{m}_held": float(seed > 1) for m in ("r", "bias", "ubrmse")}
             row |= {"gain_r": 0.01, "p_r": 0.5, "power_r": 0.1, "gain_rmse": -0.001, "p_rmse": p}
-            row |= {f"verdict_{m}_held": float(seed > 2) for m in ("r", "bias", "ubrmse")}
+            for metric, true in (("r", 0.9), ("bias", -0.01), ("ubrmse", 0.03)):
+                row |= {
+                    f"verdict_{metric}_low": true - 0.001,
+                    f"verdict_{metric}_high": true + 0.001 * (seed - 2.5),
+                }
             row |= {"map_skill": 0.1 * seed, "map_spatial_r": 0.5}
             row |= {"deployed": "average" if seed > 1 else "network mean"}
             rows.append(row | {"meets": 0.8 if reference == PLAIN else np.nan})
@@ -143,7 +148,6 @@ def test_shares_are_counted(tmp_path):
     )
     assert (row["met"], row["meets"]) == (1.0, 0.8)
     assert row["held_bias"] == 0.5
-    assert row["brier"] == pytest.approx(0.04)
     assert row["perfect_r"] == pytest.approx(0.2)
     assert (row["believed"], row["map_skill"]) == (0.75, pytest.approx(0.25))
     curve = power_curve(outcome())
@@ -159,6 +163,16 @@ def test_shares_are_counted(tmp_path):
     assert path.stat().st_size > 10_000
 
 
+def test_the_long_run_holds_what_seasons_differ_by():
+    """Two seasons of opposite bias have, together, the ubRMSE of all their passes."""
+    rng = np.random.default_rng(0)
+    errors = rng.normal(0, 0.03, (400, 50)) + rng.normal(0, 0.02, (400, 1))
+    itself = {"scenario": "valley", "year": 2021, "seed": range(400), "orbit": "AM", "reference": "SMAP"}
+    found = pd.DataFrame(itself | {"ubrmse": errors.std(axis=1), "bias": errors.mean(axis=1)})
+    assert long_run(pd.concat([found, found]))["AM"] == pytest.approx(errors.std(), rel=1e-3)
+    assert long_run(found[:1])["AM"] == pytest.approx(found["ubrmse"][0])
+
+
 def test_a_trial_is_stored_and_not_done_again(tmp_path):
     wanted = trials(years=[2021], seeds=1, scenarios=["roadside"])
     first = run_trials(wanted, tmp_path)
@@ -166,7 +180,7 @@ def test_a_trial_is_stored_and_not_done_again(tmp_path):
     assert (first["stations"] == 5).all()
     plain = first[first["reference"] == PLAIN]
     assert plain["meets"].notna().all()
-    assert set(plain["verdict_bias_held"]) <= {0.0, 1.0}
+    assert (plain["verdict_ubrmse_low"] < plain["verdict_ubrmse_high"]).all()
     stored = list((tmp_path / "trials").glob("*.parquet"))
     assert len(stored) == 1
     before = stored[0].stat().st_mtime_ns

@@ -75,6 +75,10 @@ def test_errors_of_references_and_of_what_they_say():
     verdicts = pd.DataFrame({"cell": [cell], "orbit": ["AM"], "meets": [0.99]})
     said = truth_sentences(found, verdicts)
     assert "Nearest to the truth of all references is good" in said[0]
-    assert said[1].endswith("probability 0.99; in truth it does.")
+    size = own.loc[SMAP_ITSELF, "ubrmse"]
+    assert said[1].endswith(
+        "in the long run was given the probability 0.99; on these passes alone its true ubRMSE is "
+        f"{size:.3f} m³/m³."
+    )
     few = truth_sentences(compare_with_truth(smap[:5], references, table(true, dates, cell)))
     assert few[0].endswith("Passes are too few for intervals (n = 5).")
