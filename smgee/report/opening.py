@@ -92,7 +92,7 @@ def _smap(c: Contents) -> list[str]:
         words = (
             f"What is SMAP worth here{cell} by the {beside}, {overpass}? On {row['n']:.0f} passes it is "
             f"{abs(row['bias_corrected']):.3f} m³/m³ {side}{surely}; ubRMSE {row['ubrmse_corrected']:.3f} "
-            f"[{row['ubrmse_low']:.3f}, {row['ubrmse_high']:.3f}], "
+            f"[{row['ubrmse_low']:.3f}, {row['ubrmse_high']:.3f}] in the long run, "
             f"R {row['r_corrected']:.2f} [{row['r_low']:.2f}, {row['r_high']:.2f}], {error} sampling error "
             "taken out"
         )

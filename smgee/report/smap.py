@@ -171,8 +171,9 @@ def _claims(c: Contents, grid: str) -> list[tuple[pd.DataFrame, str]]:
         tables.append((titled(shown(part, GAINS)), caption))
     if c.verdicts is not None and (c.verdicts["grid"] == grid).any():
         caption = (
-            "verdicts.csv: the reference's error taken out of r, bias and ubRMSE; what a reference "
-            "without error would gain; meets: probability that the ubRMSE is at most the target."
+            "verdicts.csv: the reference's error taken out of r, bias and ubRMSE, which is that of the long "
+            "run: few and persistent passes hide a part of it; what a reference without error would gain; "
+            "meets: probability that the ubRMSE is at most the target."
         )
         part = c.verdicts[c.verdicts["grid"] == grid].drop(columns="sentence")
         tables.append((titled(shown(part, VERDICTS)), caption))

@@ -121,7 +121,9 @@ VERDICTS = Schema(
             )
         ),
         Column("target", MOISTURE, "largest ubRMSE that is allowed", low=0),
-        Column("meets", "1", "probability that the ubRMSE is at most the target", low=0, high=1),
+        Column(
+            "meets", "1", "probability that the ubRMSE of the long run is at most the target", low=0, high=1
+        ),
         text("sentence", "the same in words"),
     ),
     key=("cell", "orbit", "reference"),

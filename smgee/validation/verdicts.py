@@ -67,7 +67,8 @@ class Verdict:
     values : dict of str to float
         ``r``, ``bias`` and ``ubrmse`` against the reference as it is.
     corrected : dict of str to float
-        The same against a reference without error, as far as that error is known.
+        The same against a reference without error, as far as that error is known; ``ubrmse`` is that of the
+        long run, which few and persistent passes do not show whole.
     intervals : dict of str to (float, float)
         95 % intervals of `corrected`: the times that were sampled, and the stations.
     meets : float
@@ -92,9 +93,9 @@ class Verdict:
         low, high = self.intervals["ubrmse"]
         return (
             f"Without the sampling error of the {self.error.stations} stations "
-            f"({self.error.dynamics:.3f} m³/m³ in time) the ubRMSE would be {self.corrected['ubrmse']:.3f} "
-            f"[{low:.3f}, {high:.3f}] m³/m³; the probability that it is at most {self.target:g} is "
-            f"{self.meets:.2f}."
+            f"({self.error.dynamics:.3f} m³/m³ in time) the ubRMSE of the long run would be "
+            f"{self.corrected['ubrmse']:.3f} [{low:.3f}, {high:.3f}] m³/m³; the probability that it is at "
+            f"most {self.target:g} is {self.meets:.2f}."
         )
 
 
