@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -21,6 +22,32 @@ def is_loopback(netloc: str) -> bool:
         return urlsplit(f"//{netloc}").hostname in _LOOPBACK
     except ValueError:
         return False
+
+
+STOPPED = b'{"error":{"code":503,"message":"The server is being stopped.","status":"UNAVAILABLE"}}'
+
+
+def _until_the_end(app: Any) -> Any:
+    """Answer what a server that stops no longer waits for: cancelled, it would be an error of the server."""
+
+    async def answered(scope: Any, receive: Any, send: Any) -> None:
+        begun = False
+
+        async def noted(message: Any) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await app(scope, receive, noted)
+        except asyncio.CancelledError:
+            if begun:
+                raise
+            headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": 503, "headers": headers})
+            await send({"type": "http.response.body", "body": STOPPED})
+
+    return answered
 
 
 class LoopbackHttp:
@@ -83,7 +110,7 @@ class LoopbackHttp:
             import uvicorn
 
             config = uvicorn.Config(
-                self._make_app(),
+                _until_the_end(self._make_app()),
                 log_level="warning",
                 access_log=False,
                 lifespan="off",

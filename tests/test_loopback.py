@@ -6,9 +6,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
+from anyio.to_thread import run_sync
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from smgee.errors import InputError
 from smgee.loopback import LoopbackHttp, is_loopback
@@ -50,6 +58,30 @@ def test_an_interrupt_ends_it_without_a_word():
     assert said.strip() == "interrupted"
     assert complaint == ""
     assert process.returncode == 0
+
+
+def test_what_is_asked_while_it_ends_is_refused_as_unavailable(caplog):
+    """Not as an error of the server, with a traceback in the log."""
+    begun, over = threading.Event(), threading.Event()
+
+    def slow(request: Request) -> Response:
+        begun.set()
+        over.wait(30)
+        return PlainTextResponse("late")
+
+    async def answer(request: Request) -> Response:
+        return await run_sync(slow, request, abandon_on_cancel=True)
+
+    server = LoopbackHttp(lambda: Starlette(routes=[Route("/", answer)]))
+    server.start()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(requests.get, server.url, timeout=60)
+        assert begun.wait(30)
+        server.close()
+        answered = asked.result()
+        over.set()
+    assert (answered.status_code, answered.json()["error"]["status"]) == (503, "UNAVAILABLE")
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize(
