@@ -164,7 +164,7 @@ def test_shares_are_counted(tmp_path):
 
 
 def test_the_long_run_holds_what_seasons_differ_by():
-    """Two seasons of opposite bias have, together, the ubRMSE of all their passes."""
+    """Seasons that each have a bias of their own have, together, the ubRMSE of all their passes."""
     rng = np.random.default_rng(0)
     errors = rng.normal(0, 0.03, (400, 50)) + rng.normal(0, 0.02, (400, 1))
     itself = {"scenario": "valley", "year": 2021, "seed": range(400), "orbit": "AM", "reference": "SMAP"}
