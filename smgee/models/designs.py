@@ -32,16 +32,16 @@ class Splitter(Protocol):
 class GroupedKFold:
     """K-fold over whole groups: every group is held out exactly once, with all of its rows.
 
-    Groups are dealt to folds in a seeded random order, larger ones first, each to the fold with the fewest
-    rows so far, so folds hold nearly equal numbers of rows even when some stations report ten times as often
-    as others.
+    Groups are dealt to folds in a seeded random order, each to the fold with the fewest rows so far: every
+    seed deals anew, however unequal the groups, and no two folds differ by more rows than the largest group
+    has. Larger ones first would balance better, and deal unequal groups alike for every seed.
 
     Parameters
     ----------
     n_splits : int, optional
         Number of folds, at least 2; None for one fold per group.
     seed : int
-        Seed of the order among groups of equal size.
+        Seed of the order in which groups are dealt.
 
     Raises
     ------
@@ -85,10 +85,8 @@ class GroupedKFold:
                 "hold out whole ones; "
                 f"ask for fewer folds or give more {self.noun}s."
             )
-        order = np.random.default_rng(self.seed).permutation(len(names))
-        order = order[np.argsort(-sizes[order], kind="stable")]
         load, fold_of = np.zeros(folds, dtype=int), np.empty(len(names), dtype=int)
-        for group in order:
+        for group in np.random.default_rng(self.seed).permutation(len(names)):
             fold_of[group] = np.argmin(load)
             load[fold_of[group]] += sizes[group]
         fold = fold_of[index]

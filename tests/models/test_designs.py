@@ -31,10 +31,26 @@ def test_every_group_is_held_out_exactly_once(labels, folds, seed):
     assert sorted(seen) == sorted(set(labels))
 
 
-def test_folds_balance_rows():
-    groups = np.repeat(np.arange(20), np.arange(20) * 5 + 1)
-    sizes = [len(test) for _, test in StationKFold(5).split(groups, groups=groups)]
-    assert max(sizes) / min(sizes) < 1.1
+@given(st.lists(st.integers(1, 400), min_size=5, max_size=40), st.integers(0, 50))
+def test_folds_differ_by_no_more_rows_than_the_largest_station_has(rows, seed):
+    groups = np.repeat(np.arange(len(rows)), rows)
+    sizes = [len(test) for _, test in StationKFold(5, seed=seed).split(groups, groups=groups)]
+    assert max(sizes) - min(sizes) <= max(rows)
+
+
+@pytest.mark.parametrize("rows", [np.full(20, 50), np.arange(1, 21) * 5, np.arange(20) % 2 * 90 + 10])
+def test_every_seed_deals_anew_however_unequal_the_stations(rows):
+    groups = np.repeat(np.arange(20), rows)
+    first = np.concatenate([[0], np.cumsum(rows)[:-1]])
+    together = np.zeros((20, 20))
+    for seed in range(200):
+        fold = np.empty(len(groups), int)
+        for k, (_, test) in enumerate(StationKFold(5, seed=seed).split(groups, groups=groups)):
+            fold[test] = k
+        together += fold[first][:, None] == fold[first]
+    # no two are always parted, none always together
+    share = together[np.triu_indices(20, 1)] / 200
+    assert 0 < share.min() and share.max() < 0.6
 
 
 def test_one_station_at_a_time(table):
