@@ -33,7 +33,7 @@ def parity(
     rows: Annotated[
         Path | None,
         typer.Option(
-            help="Table of real rows (CSV or parquet); by default the samples of the run the model lies in."
+            help="Table of real rows (CSV or parquet); by default what the run's models were trained on."
         ),
     ] = None,
     names: Annotated[
@@ -117,7 +117,7 @@ def _table(rows: Path | None, model: Path) -> Any:
     """Read the real rows; None where the model lies in no run folder."""
     path = rows
     if path is None:
-        path = model.parent.parent / "samples.parquet"
+        path = model.parent / "training.parquet"
         if not path.is_file():
             return None
     if not path.is_file():

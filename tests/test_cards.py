@@ -100,6 +100,14 @@ def test_what_was_published_holds(session):
     assert held() == {(n, w): True for n in KINDS for w in ("card", "content")}
 
 
+def test_a_model_of_no_predictors_is_published_and_holds(session):
+    """Such as the mean of the network, where no place could be told from another."""
+    flat = model().specialize({"ndvi": 0.4, "elevation": 100.0})
+    assert flat.feature_names == ()
+    publish_model(flat, f"{FOLDER}/flat", properties={"synthetic": True})
+    assert {c.what: c.holds for c in verify(f"{FOLDER}/flat")} == {"card": True, "content": True}
+
+
 def test_cells_are_exact_and_told(session):
     table = ee.FeatureCollection(f"{FOLDER}/cells")
     assert table.size().getInfo() == 17

@@ -163,23 +163,28 @@ def test_the_deployed_trees_add_to_the_state(result):
     np.testing.assert_allclose(image.predict(there), model.predict(x[[j]]), atol=1e-6)
 
 
-def test_where_nothing_can_be_learned_the_network_mean_is_deployed():
-    rows = frame(stations=12, days=40, seed=3)
-    rng = np.random.default_rng(5)
-    level = rng.normal(0, 0.04, 12)[rows["station"].str[1:].astype(int)]
-    course = 0.25 + 0.03 * np.sin(rows["date"].dt.day_of_year / 5)
-    rows["sm"] = course + level
-    rows["rain"] = rng.gamma(1.0, 1.0, len(rows))
-    out = train_run(
-        network(rows),
-        families=("xgboost", "ert"),
-        designs=("station",),
-        folds=3,
-        effort=Effort(trials=0, folds=2, judging=2, search=False, absolute=False),
-    )
-    own = out.scores.query("model == 'deployed'").iloc[0]
-    assert own["skill"] > -0.1  # far from the tenth and more that unshrunk places lose
-    assert out.certificate["verdict"] != "better"
+def test_where_nothing_can_be_learned_next_to_nothing_is_lost():
+    """Over networks whose levels mean nothing: unshrunk, places would lose a tenth and more. Set beside the
+    state of the network, which gains a little of its own over the plain mean: it knows who is missing.
+    """
+    gained = []
+    for k in range(20, 25):
+        rows = frame(stations=12, days=40, seed=3)
+        rng = np.random.default_rng(k)
+        level = rng.normal(0, 0.04, 12)[rows["station"].str[1:].astype(int)]
+        course = 0.25 + 0.03 * np.sin(rows["date"].dt.day_of_year / 5)
+        rows["sm"] = course + level
+        rows["rain"] = rng.gamma(1.0, 1.0, len(rows))
+        out = train_run(
+            network(rows),
+            families=("xgboost", "ert"),
+            designs=("station",),
+            folds=3,
+            effort=Effort(trials=0, folds=2, judging=2, search=False, absolute=False),
+        )
+        skill = out.scores.set_index("model")["skill"]
+        gained.append(skill["deployed"] - skill["network state"])
+    assert abs(np.mean(gained)) < 0.05
 
 
 def test_placebo_keeps_values_and_breaks_their_places():

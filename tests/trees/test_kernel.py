@@ -412,3 +412,13 @@ def test_importing_compiles_and_loads_nothing_heavy() -> None:
         ).stdout.strip()
         == "[]"
     )
+
+
+@pytest.mark.parametrize("rows", [0, 1, 100_000])
+def test_trees_of_no_predictors_give_one_number(rows):
+    """Such as what is left of the network's mean when the state of the day is folded in."""
+    leaf = {"feature": [-1], "threshold": [0.0], "left": [-1], "right": [-1], "value": [0.2]}
+    told = assemble([{k: np.array(v) for k, v in leaf.items()}], feature_names=(), comparison="lt")
+    X = np.empty((rows, 0), np.float32)
+    np.testing.assert_allclose(told.predict(X), told.predict_reference(X), rtol=1e-6)
+    assert len(told.predict(X)) == rows

@@ -282,3 +282,14 @@ def test_planned_stands_beside_measured(run):
     assert measured["bytes_down"] == pytest.approx(planned["bytes_down"], rel=0.03)
     said = CliRunner().invoke(app, ["status", str(run.path)], catch_exceptions=False).output
     assert f"{measured['bytes_down']:,}" in said
+
+
+def test_the_models_of_a_run_are_compared_on_what_they_were_trained_on(run):
+    """Models of the anomaly are told the state of the network, which no table of samples holds."""
+    result = CliRunner().invoke(app, ["parity", str(run.path), "--n", "40", "--planted", "40", "--json"])
+    assert result.exit_code == 0, result.output
+    compared = json.loads(result.stdout)
+    assert {c["model"] for c in compared} == {f.name for f in (run.path / "models").glob("*.npz")}
+    for model in compared:
+        assert set(model["largest_difference"]) == {"kernel", "text", "classifier", "classifier, pixels"}
+        assert max(model["largest_difference"].values()) <= model["tolerance"]

@@ -152,6 +152,9 @@ def _run(
     if n_threads is not None and n_threads < 1:
         raise InputError(f"n_threads is {n_threads}; give 1 or more.")
     threads = n_threads or usable_cores()
+    if not bands:  # a model of no predictors, such as the network's mean, gives one number everywhere
+        out[...] = ensemble.predict_reference(np.empty((1, 0), np.float32))[0]
+        return False
     dtype = compare_dtype(ensemble, np.result_type(*{b.dtype for b in bands}))
     forest = forest_of(ensemble, dtype)
     if out.size * forest.row_work < SMALL_WORK:
