@@ -288,7 +288,7 @@ def test_the_models_of_a_run_are_compared_on_what_they_were_trained_on(run):
     """Models of the anomaly are told the state of the network, which no table of samples holds."""
     result = CliRunner().invoke(app, ["parity", str(run.path), "--n", "40", "--planted", "40", "--json"])
     assert result.exit_code == 0, result.output
-    compared = json.loads(result.stdout)
+    compared = json.loads(result.stdout)["result"]
     assert {c["model"] for c in compared} == {f.name for f in (run.path / "models").glob("*.npz")}
     for model in compared:
         assert set(model["largest_difference"]) == {"kernel", "text", "classifier", "classifier, pixels"}
