@@ -101,7 +101,7 @@ def test_command(trained: Any, table: Any, tmp_path: Path) -> None:
     ensemble: TreeEnsemble = trained("catboost")[2]
     run = tmp_path / "run"
     ensemble.save(run / "models" / "catboost.npz")
-    pd.DataFrame(table[0][:1000], columns=BANDS).to_parquet(run / "samples.parquet")
+    pd.DataFrame(table[0][:1000], columns=BANDS).to_parquet(run / "models" / "training.parquet")
     for target in (run, run / "models" / "catboost.npz"):
         result = CliRunner().invoke(app, [str(target), "--backend", "none", "--n", "100"])
         assert result.exit_code == 0, result.output
