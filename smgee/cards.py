@@ -245,8 +245,8 @@ def _features(asset_id: str, card: Mapping[str, Any]) -> dict[str, str]:
 
 def _answers(asset_id: str, card: Mapping[str, Any]) -> bool:
     # a model of no predictors, such as the network's mean, has no bands and empty rows
-    names = [name for name in str(card["probe_bands"]).split(",") if name]
-    rows = [[float(v) for v in row.split(",") if v] for row in str(card["probe_rows"]).split(";")]
+    names = str(card["probe_bands"]).split(",") if card["probe_bands"] else []
+    rows = [[float(v) for v in row.split(",")] if row else [] for row in str(card["probe_rows"]).split(";")]
     wanted = np.array([float(v) for v in str(card["probe_answers"]).split(",")])
     table = ee.FeatureCollection(
         [ee.Feature(None, {"row": k, **dict(zip(names, row, strict=True))}) for k, row in enumerate(rows)]
