@@ -106,6 +106,7 @@ def parity(
         {
             "model": path.name,
             "tolerance": report.tolerance,
+            "rows": sorted({c.rows for c in report.comparisons}),
             "largest_difference": {c.method: c.max_difference for c in report.comparisons},
             "skipped": dict(report.skipped),
         }
@@ -160,5 +161,9 @@ def _print(path: Path, report: ParityReport) -> None:
             "ok" if c.max_difference <= report.tolerance else "[red]differs[/red]",
         )
     console.print(table)
+    if any(c.rows == "drawn" for c in report.comparisons):
+        console.print(
+            "No real rows were at hand, so rows were drawn between the thresholds; --rows takes a table."
+        )
     for method, reason in report.skipped.items():
         console.print(f"Not compared: {method}, because {reason}.")

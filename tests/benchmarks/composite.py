@@ -13,14 +13,11 @@ it is installed.
 from __future__ import annotations
 
 import argparse
-import gc
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import date, timedelta
@@ -29,112 +26,11 @@ from typing import Any
 
 import numpy as np
 
-from smgee.datasets import HLS, ROLES, fmask_bits
+from smgee.datasets import HLS, ROLES
 from smgee.grid import PixelGrid
-
-CRS = "EPSG:32613"
-ORIGIN = (499_980.0, 4_600_020.0)  # upper left corner of the MGRS tile 13TEF, metres
-CENTER = date(2021, 7, 15)
-MASK = ("cloud", "adjacent", "shadow")
-TILE = "T13TEF"
-# Files spell the bands with two digits.
-LAYERS = {
-    sensor: {role: spec.bands[[b.role for b in spec.bands].index(role)].layers[0] for role in ROLES}
-    for sensor, spec in HLS.items()
-}
-
-
-# -- scenes
-
-
-def smooth(rng: np.random.Generator, size: int, cell: int) -> np.ndarray:
-    """Return a (size, size) float32 field of about unit variance that varies over `cell` pixels."""
-    from scipy.ndimage import zoom
-
-    coarse = rng.standard_normal((size // cell + 4,) * 2).astype("f4")
-    field = zoom(coarse, cell, order=1)[:size, :size]
-    return field / field.std()
-
-
-def write_scenes(folder: Path, *, size: int, days: int = 40) -> list[Path]:
-    """Write granules of `days` days around the centre, alternately L30 and S30, ten in every 16 days, and
-    return their files.
-    """
-    import rasterio
-    from affine import Affine
-
-    rng = np.random.default_rng(0)
-    ground = {role: 900.0 + 450.0 * k + 250.0 * smooth(rng, size, 61 + 7 * k) for k, role in enumerate(ROLES)}
-    profile: dict[str, Any] = {
-        "driver": "COG",
-        "width": size,
-        "height": size,
-        "count": 1,
-        "crs": CRS,
-        "transform": Affine(30, 0, ORIGIN[0], 0, -30, ORIGIN[1]),
-        "compress": "DEFLATE",
-        "predictor": "YES",
-        "blocksize": 256,
-        "overviews": "AUTO",
-        "resampling": "NEAREST",
-    }
-    files = []
-    for number in range(round(days * 10 / 16)):
-        day = CENTER - timedelta(days=days // 2) + timedelta(days=number * 1.6)
-        sensor = ("L30", "S30")[number % 2]
-        stem = f"HLS.{sensor}.{TILE}.{day:%Y%j}T1742{number:02d}.v2.0"
-        if all((folder / f"{stem}.{layer}.tif").exists() for layer in (*LAYERS[sensor].values(), "Fmask")):
-            files += [folder / f"{stem}.{layer}.tif" for layer in (*LAYERS[sensor].values(), "Fmask")]
-            continue
-        cloud, haze = smooth(rng, size, 97), rng.normal(1.0, 0.03)
-        fmask = np.full((size, size), 64, "u1")  # low aerosol
-        fmask[cloud > 0.7] = 64 | 2
-        fmask[(cloud > 0.5) & (cloud <= 0.7)] = 64 | 4
-        fmask[(cloud < -1.6)] = 64 | 8
-        outside = np.zeros((size, size), bool)
-        if sensor == "L30":  # the edge of a swath crosses the tile
-            row, col = np.ogrid[:size, :size]
-            outside = col < 0.15 * size * (number % 3) - 0.2 * row
-        fmask[outside] = 255
-        layers = {}
-        for role, layer in LAYERS[sensor].items():
-            texture = rng.standard_normal((size, size), dtype=np.float32)
-            values = ground[role] * np.float32(haze) + 25.0 * texture + 4000.0 * np.clip(cloud - 0.5, 0, 1)
-            values = np.clip(values, -200, 16000)
-            values[outside] = -9999
-            layers[layer] = np.rint(values).astype("i2")
-        layers["Fmask"] = fmask
-        for layer, stored in layers.items():
-            path = folder / f"{stem}.{layer}.tif"
-            with rasterio.open(
-                path, "w", **profile, dtype=stored.dtype.name, nodata=255 if layer == "Fmask" else -9999
-            ) as file:
-                file.write(stored, 1)
-                if layer != "Fmask":
-                    file.scales = (0.0001,)
-            files.append(path)
-    return files
-
-
-def register(folder: Path, files: list[Path]) -> Path:
-    """Register the granules in a catalog folder under the official ids."""
-    from smgee.eelocal.assets.catalog import add_files
-
-    catalog = folder / "catalog"
-    for sensor, spec in HLS.items():
-        add_files(catalog, spec.id, [f for f in files if f".{sensor}." in f.name])
-    return catalog
-
-
-def granules(files: list[Path], start: date, end: date) -> list[tuple[str, dict[str, Path]]]:
-    """Return (sensor, {role or "Fmask": file}) of each granule of [start, end), in time order."""
-    found: dict[tuple[str, str], dict[str, Path]] = {}
-    for path in files:
-        _, sensor, _, when, _, _, layer, _ = path.name.split(".")
-        if f"{start:%Y%j}" <= when[:7] < f"{end:%Y%j}":
-            role = next((r for r, name in LAYERS[sensor].items() if name == layer), layer)
-            found.setdefault((when, sensor), {})[role] = path
-    return [(sensor, layers) for (_, sensor), layers in sorted(found.items())]
+from tests.benchmarks.composite_by_hand import MASK, plain_median, sorted_median, with_odc, with_rioxarray
+from tests.benchmarks.granules import CENTER, CRS, ORIGIN, granules, register, write_scenes
+from tests.benchmarks.measuring import PeakMemory, forget
 
 
 def part(size: int, edge: int) -> tuple[int, int, PixelGrid]:
@@ -147,9 +43,6 @@ def part(size: int, edge: int) -> tuple[int, int, PixelGrid]:
         col,
         PixelGrid(CRS, (30.0, 0.0, ORIGIN[0] + 30 * col, 0.0, -30.0, ORIGIN[1] - 30 * row), edge, edge),
     )
-
-
-# -- the ways to composite
 
 
 def through_client(grid: PixelGrid, center: date, roles: tuple[str, ...] = tuple(ROLES)) -> np.ndarray:
@@ -189,155 +82,6 @@ def through_xee(grid: PixelGrid, center: date) -> np.ndarray:
 
     image = composite(center, window_days=16, fill_days=16, sensors=tuple(HLS), roles=tuple(ROLES), mask=MASK)
     return open_bands(image, tuple(ROLES), grid=grid).load().values
-
-
-def with_rioxarray(
-    files: list[Path], place: tuple[int, int, int], center: date, median: Callable[[Any], Any]
-) -> np.ndarray:
-    """Composite lazily with rioxarray and dask: chunks of two by two blocks, Fmask once per scene, all
-    bands at once.
-    """
-    import rioxarray
-    import xarray as xr
-
-    row, col, edge = place
-    window = {"y": slice(row, row + edge), "x": slice(col, col + edge)}
-    bits = fmask_bits(MASK)
-    scenes = []
-    with ExitStack() as stack:
-        for _, layers in granules(files, center - timedelta(days=8), center + timedelta(days=8)):
-
-            def opened(path: Path) -> xr.DataArray:
-                array = stack.enter_context(
-                    rioxarray.open_rasterio(path, chunks={"x": 512, "y": 512}, cache=False)
-                )
-                return array.isel(band=0, drop=True).isel(window)
-
-            quality = opened(layers["Fmask"])
-            clear = ((quality & bits) == 0) & (quality != 255)
-            bands = []
-            for role in ROLES:
-                stored = opened(layers[role])
-                bands.append((stored.astype("f4") * np.float32(1e-4)).where(clear & (stored != -9999)))
-            scenes.append(xr.concat(bands, "band"))
-        return computed(median(xr.concat(scenes, "time").chunk(time=-1)))
-
-
-def computed(cube: Any) -> np.ndarray:
-    """Return the values of a lazy cube; NumPy warns of pixels without any observation."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return cube.compute().values
-
-
-def plain_median(cube: Any) -> Any:
-    """The median as everyone writes it."""
-    return cube.median("time", skipna=True)
-
-
-def sorted_median(cube: Any) -> Any:
-    """The median as an expert may write it: NaN sort last, so that the middle is at half the count."""
-    import xarray as xr
-
-    def compute(block: np.ndarray) -> np.ndarray:
-        ordered = np.sort(block, axis=-1)
-        count = (~np.isnan(block)).sum(-1, keepdims=True)
-        low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, -1)
-        high = np.take_along_axis(ordered, np.minimum(count // 2, block.shape[-1] - 1), -1)
-        return ((low + high) / 2)[..., 0]
-
-    return xr.apply_ufunc(
-        compute, cube, input_core_dims=[["time"]], dask="parallelized", output_dtypes=["f4"]
-    )
-
-
-def with_odc(files: list[Path], grid: PixelGrid, center: date, median: Callable[[Any], Any]) -> np.ndarray:
-    """Composite lazily with odc-stac and dask."""
-    import odc.stac
-    import pystac
-    import xarray as xr
-    from odc.geo.geobox import GeoBox
-
-    items = []
-    for number, (_, layers) in enumerate(
-        granules(files, center - timedelta(days=8), center + timedelta(days=8))
-    ):
-        west, south, east, north = -106, 40, -103, 42
-        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-        moment = _midday(center, number)
-        item = pystac.Item(
-            str(number),
-            {"type": "Polygon", "coordinates": [ring]},
-            [west, south, east, north],
-            moment,
-            {"proj:epsg": 32613},
-        )
-        item.collection_id = "hls"
-        item.stac_extensions.append("https://stac-extensions.github.io/projection/v1.1.0/schema.json")
-        for role, path in layers.items():
-            item.add_asset(
-                role, pystac.Asset(str(path), media_type="image/tiff; application=geotiff", roles=["data"])
-            )
-        items.append(item)
-    box = GeoBox(grid.shape, grid.affine, grid.crs)
-    config = {
-        "hls": {
-            "assets": {
-                "*": {"data_type": "int16", "nodata": -9999},
-                "Fmask": {"data_type": "uint8", "nodata": 255},
-            }
-        }
-    }
-    cube = odc.stac.load(
-        items, bands=[*ROLES, "Fmask"], geobox=box, chunks={"x": 512, "y": 512}, stac_cfg=config
-    )
-    clear = ((cube["Fmask"] & fmask_bits(MASK)) == 0) & (cube["Fmask"] != 255)
-    bands = [(cube[r].astype("f4") * np.float32(1e-4)).where(clear & (cube[r] != -9999)) for r in ROLES]
-    return computed(median(xr.concat(bands, "band").chunk(time=-1)))
-
-
-def _midday(center: date, number: int) -> Any:
-    from datetime import UTC, datetime
-
-    return datetime(center.year, center.month, center.day, tzinfo=UTC) + timedelta(hours=number)
-
-
-# -- measuring
-
-
-class PeakMemory:
-    """The greatest resident memory while it runs, above that at its start, MiB; asked every 5 ms."""
-
-    def __enter__(self) -> PeakMemory:
-        gc.collect()
-        self._start = self._peak = self._resident()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-        self.above = (self._peak - self._start) / 2**20
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.005):
-            self._peak = max(self._peak, self._resident())
-
-    @staticmethod
-    def _resident() -> int:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * 4096
-
-
-def forget() -> None:
-    """Drop what the embedded Earth Engine keeps of earlier requests: pixels, plans and open files."""
-    from smgee.cache import KEPT
-    from smgee.eelocal.assets import geotiff
-
-    KEPT.clear()
-    geotiff.close_datasets()
 
 
 def side_by_side(

@@ -40,17 +40,9 @@ from smgee.trees import TreeEnsemble
 from smgee.upscale import Block, CellMeans, MapJob, XeeRoute, default_block, tiling
 from smgee.upscale.jobs import results
 from smgee.validation import cell_weights
-from tests.benchmarks.composite import (
-    CENTER,
-    CRS,
-    ORIGIN,
-    PeakMemory,
-    forget,
-    granules,
-    register,
-    write_scenes,
-)
 from tests.benchmarks.day_by_hand import Task, hand_written, plain, predictors, with_xarray
+from tests.benchmarks.granules import CENTER, CRS, ORIGIN, granules, register, write_scenes
+from tests.benchmarks.measuring import PeakMemory, forget
 from tests.scenes import write_elevation
 
 SIZE = 3660

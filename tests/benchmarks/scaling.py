@@ -30,7 +30,7 @@ from smgee.study import Study
 from smgee.trees import TreeEnsemble
 from smgee.upscale import MapStore, XeeRoute, cell_means, default_block, map_season
 from smgee.validation import cell_weights
-from tests.benchmarks.composite import PeakMemory
+from tests.benchmarks.measuring import PeakMemory
 from tests.scenes import write_scenes
 
 START, MOST_DAYS = date(2021, 5, 10), 130

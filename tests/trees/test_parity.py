@@ -107,6 +107,10 @@ def test_command(trained: Any, table: Any, tmp_path: Path) -> None:
         assert result.exit_code == 0, result.output
         assert "planted" in result.output
     assert "real" in result.output
+    assert "No real rows" not in result.output
+    ensemble.save(tmp_path / "alone.npz")
+    result = CliRunner().invoke(app, [str(tmp_path / "alone.npz"), "--backend", "none", "--n", "100"])
+    assert "No real rows were at hand" in result.output
     failed = CliRunner().invoke(app, [str(run), "--backend", "none", "--tolerance", "1e-20"])
     assert isinstance(failed.exception, ParityError)
     assert failed.exception.exit_code != 0

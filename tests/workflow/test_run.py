@@ -292,4 +292,5 @@ def test_the_models_of_a_run_are_compared_on_what_they_were_trained_on(run):
     assert {c["model"] for c in compared} == {f.name for f in (run.path / "models").glob("*.npz")}
     for model in compared:
         assert set(model["largest_difference"]) == {"kernel", "text", "classifier", "classifier, pixels"}
+        assert model["rows"] == ["planted", "real"]
         assert max(model["largest_difference"].values()) <= model["tolerance"]
