@@ -182,6 +182,9 @@ def _ridge_path(x: np.ndarray, y: np.ndarray, penalties: np.ndarray) -> list[np.
 NETWORK_MEAN = "network mean"
 """Name of the baseline that skill is told against."""
 
+NETWORK_STATE = "network state"
+"""Name of the same, made proof against gaps: what models of an anomaly add to."""
+
 BASELINES: Mapping[str, NamedBaseline] = MappingProxyType(
     {
         baseline.name: baseline
@@ -189,7 +192,7 @@ BASELINES: Mapping[str, NamedBaseline] = MappingProxyType(
             NamedBaseline("climatology", _climatology),
             NamedBaseline("day of year", _day_of_year),
             NamedBaseline(NETWORK_MEAN, _network_mean),
-            NamedBaseline("network state", _state),
+            NamedBaseline(NETWORK_STATE, _state),
             NamedBaseline("nearest station", _nearest, spatial=True),
             NamedBaseline("inverse distance", _inverse_distance, spatial=True),
             NamedBaseline("kriging", _kriging, spatial=True),

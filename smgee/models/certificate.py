@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from smgee.models.baselines import BASELINES, NETWORK_MEAN
+from smgee.models.baselines import BASELINES, NETWORK_MEAN, NETWORK_STATE
 from smgee.models.intervals import StationInterval
 from smgee.models.nested import DEPLOYED, NETWORK, Choice
 from smgee.models.network import NetworkTable
@@ -151,7 +151,7 @@ def _lead(verdict: str, own: pd.Series, mean: pd.Series, name: str) -> str:
 
 
 def _further(out: Mapping[str, Any], final: Choice) -> list[str]:
-    """Sentences on the choice, the placebo and the interval."""
+    """Sentences on the choice, what needs no model, the placebo and the interval."""
     sentences = []
     if final.deployed == NETWORK:
         sentences.append(
@@ -164,6 +164,9 @@ def _further(out: Mapping[str, Any], final: Choice) -> list[str]:
             f"local dynamics ({final.deployed}); features, settings and both shares were chosen by stations "
             "left out inside the training stations, never by those that are scored."
         )
+    if NETWORK_STATE in out["baselines"]:
+        alone = out["baselines"][NETWORK_STATE]["skill"]
+        sentences.append(f"The network's state alone, which needs no model, has skill {alone:+.3f}.")
     if out["ahead"]:
         told = ", ".join(f"{name} {value:+.3f}" for name, value in list(out["ahead"].items())[:3])
         sentences.append(

@@ -49,6 +49,8 @@ def test_the_model_beats_the_mean_of_the_others_where_it_can(result):
     assert own["level_r"] > 0.6
     assert result.certificate["verdict"] == "better"
     assert "is better than the mean" in result.certificate["words"]
+    state = result.scores.set_index(["model", "design"]).loc[("network state", "station"), "skill"]
+    assert f"state alone, which needs no model, has skill {state:+.3f}." in result.certificate["words"]
 
 
 def test_every_row_of_the_table_of_scores(result):
