@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import zmq
+from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from traitlets import Type
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 CELL_TIMEOUT_S = 900
@@ -31,6 +36,27 @@ _LAYERS = """
     ],
 }
 """
+
+
+class WakefulChannel(AsyncZMQSocketChannel):
+    """A channel whose sending never loses what arrives meanwhile.
+
+    Sending takes in all that has arrived without telling the loop, which goes on waiting for a reply that is
+    there until its time is up; widgets of a notebook answer just while their cell ends. After sending, a
+    socket has to be asked for its events (zmq_getsockopt(3), ZMQ_FD), and the loop learns of it.
+    """
+
+    def send(self, msg: dict[str, Any]) -> None:
+        super().send(msg)
+        self.socket.get(zmq.EVENTS)
+
+
+class _Client(AsyncKernelClient):
+    shell_channel_class = Type(WakefulChannel)
+
+
+class _Manager(AsyncKernelManager):
+    client_factory = Type(_Client)
 
 
 class Run:
@@ -102,7 +128,12 @@ def run_notebooks(paths: Sequence[Path], folder: Path) -> Iterator[dict[str, Run
         target = folder / name.lower()
         target.mkdir(parents=True)
         environment[name] = str(target)
-    client = NotebookClient(nbformat.v4.new_notebook(), timeout=CELL_TIMEOUT_S, kernel_name="python3")
+    client = NotebookClient(
+        nbformat.v4.new_notebook(),
+        timeout=CELL_TIMEOUT_S,
+        kernel_name="python3",
+        kernel_manager_class=_Manager,
+    )
     runs = {}
     with client.setup_kernel(cwd=str(folder), env=environment):
         for path in paths:
