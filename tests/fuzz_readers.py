@@ -205,7 +205,8 @@ def _training(folder: Path, name: str) -> Path:
 def _same_training(path: Path, table: NetworkTable) -> None:
     """Every row of the table is a row of the file."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = {(r["station"].strip(), r["sm"], r["ndvi"]) for r in csv.DictReader(file) if r["ndvi"]}
+        told = csv.DictReader(line for line in file if line.strip())  # blank lines above the names are none
+        rows = {(r["station"].strip(), r["sm"], r["ndvi"]) for r in told if r["ndvi"]}
     pairs = set()
     for station, moisture, ndvi in rows:
         try:

@@ -172,7 +172,7 @@ def whole_zip(path: Path) -> Iterator[None]:
     """Say in a sentence that a zip file is damaged, where its reading ends in an error of Python's."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, UnicodeDecodeError) as error:
         raise InputError(f"The zip file {path} is damaged ({error}); download it again.") from error
 
 

@@ -85,7 +85,7 @@ def save(ensemble: TreeEnsemble, path: str | os.PathLike[str]) -> None:
 
 
 _DAMAGE = (
-    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError),
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
     *(zipfile.BadZipFile, zlib.error),
 )
 """What reading a damaged archive may raise."""

@@ -155,6 +155,22 @@ def test_buffers_of_points_are_circles(lon: float, lat: float, radius: float) ->
     assert geodesy.area_of(ring) == pytest.approx(math.pi * radius**2, rel=0.04)  # 24 corners
 
 
+@pytest.mark.parametrize(
+    ("distance", "error", "said"),
+    [
+        (math.inf, None, "has to be finite"),
+        (math.nan, None, "has to be finite"),
+        (1000.0, 1e-12, "allow a larger error"),
+        (1000.0, 1e-300, "allow a larger error"),
+        (1000.0, -1.0, "allow a larger error"),
+        (1000.0, math.nan, "allow a larger error"),
+    ],
+)
+def test_buffers_that_cannot_be_drawn_are_refused(distance: float, error: float | None, said: str) -> None:
+    with pytest.raises(EEError, match=said):
+        planes.buffer_of(Geometry(shapely.Point(100, 38)), distance, error=error)
+
+
 def test_buffers_of_polygons_grow_and_shrink() -> None:
     square = from_geojson({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]})
     area, around = geodesy.area_of(square), geodesy.perimeter_of(square)

@@ -105,6 +105,12 @@ def test_changed_files_are_refused(trained: Any, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(InputError, match="not a whole ensemble"):
         TreeEnsemble.load(path)
+    ensemble.save(path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # one bit says that the member is encrypted
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="encrypted"):
+        TreeEnsemble.load(path)
     with pytest.raises(MissingDataError):
         TreeEnsemble.load(tmp_path / "absent.npz")
     with pytest.raises(InputError, match=r"\.npz"):

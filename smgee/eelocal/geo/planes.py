@@ -27,6 +27,7 @@ from smgee.eelocal.values.projection import Projection
 
 # metres: how much of a line an equidistant plane around it still shows truly enough to buffer it
 PIECE = 100_000.0
+MOST_CHORDS = 100_000  # to a quarter of a circle; 6 MB for a point
 
 
 def _plane(kind: str, lon: float, lat: float) -> str:
@@ -70,6 +71,17 @@ def _highest(shape: BaseGeometry) -> BaseGeometry:
     return shape
 
 
+def _segments(distance: float, margin: float) -> int:
+    """Return how many chords a quarter of a circle takes that deviates by at most `margin`."""
+    angle = math.acos(min(max(1.0 - margin / distance, 0.0), 1.0)) if margin >= 0 else math.nan
+    if not angle * MOST_CHORDS >= math.pi / 4:
+        raise EEError(
+            f"A buffer of {distance} with an error of at most {margin} has more than {MOST_CHORDS:,} corners "
+            "to a quarter of a circle; allow a larger error, of more than zero."
+        )
+    return max(1, math.ceil(math.pi / 4 / angle))
+
+
 def buffer_of(
     geometry: Geometry, distance: float, *, error: float | None = None, projection: Projection | None = None
 ) -> Geometry:
@@ -78,12 +90,10 @@ def buffer_of(
 
     Rounded corners deviate by at most `error`, by default 1 % of the distance.
     """
+    if not math.isfinite(distance):
+        raise EEError(f"The distance of a buffer is {distance}; it has to be finite.")
     margin = abs(distance) * 0.01 if not error else min(error, abs(distance))
-    segments = (
-        1
-        if distance == 0
-        else max(1, math.ceil(math.pi / 4 / math.acos(max(1.0 - margin / abs(distance), 0.0))))
-    )
+    segments = _segments(abs(distance), margin) if distance else 1
     if projection is not None:
         shape = in_projection(geometry, Projection(projection.crs), DEFAULT_ERROR)
         return Geometry(
