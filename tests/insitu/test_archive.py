@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from smgee import insitu
 from smgee.errors import InputError, MissingDataError
+from smgee.insitu.archive import whole_zip
 from smgee.insitu.quality import flag_mask
 from tests.insitu.stm import hourly, write_stm
 
@@ -258,3 +260,14 @@ def test_ten_day_means_agree_with_a_table_others_derived_from_the_same_files(rea
         )
     assert len(mine) == 3_815
     np.testing.assert_allclose(mine, table["sm"], rtol=0, atol=1e-12)
+
+
+def test_members_said_to_be_encrypted_are_told_in_a_sentence(tmp_path):
+    path = tmp_path / "archive.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.stm", "rows")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="encrypted"), whole_zip(path), zipfile.ZipFile(path) as archive:
+        archive.read("a.stm")
